@@ -1,0 +1,73 @@
+"""lookalike finds photos that look alike: index a library, query it by example, find its copies.
+
+>>> from lookalike import Library
+>>> with Library.open("store", create=True) as library:     # doctest: +SKIP
+...     library.index(["Photos"])
+...     library.search("example.jpg", k=5)
+
+`lookalike.errors` holds the errors; every one is a `LookalikeError`.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from .errors import LookalikeError
+from .library import Library, ModelChoice
+
+if TYPE_CHECKING:
+    __version__: str
+    from .dedup.groups import Group, Member
+    from .indexer.pipeline import IndexOptions, IndexReport
+    from .indexer.scan import ScanOptions
+    from .search.query import Answer, Query, Result, SearchOptions
+    from .spec import EmbedderSpec
+    from .store.filters import Where
+    from .store.listing import Photo, PhotoFile
+
+# Names whose modules bring numpy, SQLAlchemy or FAISS: loaded when first asked for.
+_LAZY = {
+    "Answer": "search.query",
+    "EmbedderSpec": "spec",
+    "Group": "dedup.groups",
+    "IndexOptions": "indexer.pipeline",
+    "IndexReport": "indexer.pipeline",
+    "Member": "dedup.groups",
+    "Photo": "store.listing",
+    "PhotoFile": "store.listing",
+    "Query": "search.query",
+    "Result": "search.query",
+    "ScanOptions": "indexer.scan",
+    "SearchOptions": "search.query",
+    "Where": "store.filters",
+}
+
+__all__ = [
+    "Answer",
+    "EmbedderSpec",
+    "Group",
+    "IndexOptions",
+    "IndexReport",
+    "Library",
+    "LookalikeError",
+    "Member",
+    "ModelChoice",
+    "Photo",
+    "PhotoFile",
+    "Query",
+    "Result",
+    "ScanOptions",
+    "SearchOptions",
+    "Where",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("lookalike")
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f".{_LAZY[name]}", __name__), name)

@@ -1,0 +1,96 @@
+"""The tree of errors, each with the exit code that the command line gives it.
+
+LookalikeError                 1
+├── UsageError                 2   the call makes no sense
+├── DecodeError                3   one picture could not be read
+├── ModelError                 1   a model or its weights
+│   ├── WeightsMissing         1
+│   └── WeightsTampered        1
+├── RootOffline                4   a folder is away or suspect
+└── StoreError                 1
+    ├── StoreMissing           1   nothing has been indexed here yet
+    ├── SpecMismatch           2   the store was made by another embedder
+    ├── StoreLocked            5
+    ├── StoreTooNew            6
+    ├── StoreUnwritable        7   disk full or read-only
+    └── StoreCorrupt           1
+"""
+
+
+class LookalikeError(Exception):
+    """Base of all errors that lookalike raises on purpose."""
+
+    exit_code = 1
+
+
+class UsageError(LookalikeError):
+    """The call makes no sense: an unknown name, a value out of range."""
+
+    exit_code = 2
+
+
+class DecodeError(LookalikeError):
+    """One picture could not be read.
+
+    code: a short stable word ("not_an_image", "truncated", "too_large", ...) for scripts.
+    """
+
+    exit_code = 3
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class ModelError(LookalikeError):
+    """A model cannot be built, loaded or run."""
+
+
+class WeightsMissing(ModelError):
+    """The weights of a model are not on this machine."""
+
+
+class WeightsTampered(ModelError):
+    """A weights file is not the one it claims to be; nothing of it was used."""
+
+
+class RootOffline(LookalikeError):
+    """A folder of the library is away, or looks as if its drive were."""
+
+    exit_code = 4
+
+
+class StoreError(LookalikeError):
+    """The store cannot do what was asked."""
+
+
+class StoreMissing(StoreError):
+    """There is no store in this folder yet."""
+
+
+class SpecMismatch(StoreError):
+    """The store was made by another embedder."""
+
+    exit_code = 2
+
+
+class StoreLocked(StoreError):
+    """Another process is writing to the store."""
+
+    exit_code = 5
+
+
+class StoreTooNew(StoreError):
+    """The store was written by a newer version of lookalike."""
+
+    exit_code = 6
+
+
+class StoreUnwritable(StoreError):
+    """The disk is full, or the store may not be written to."""
+
+    exit_code = 7
+
+
+class StoreCorrupt(StoreError):
+    """The store's database is damaged."""
