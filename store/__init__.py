@@ -1,0 +1,1 @@
+"""The store: SQLite is the truth, FAISS is a cache."""

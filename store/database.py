@@ -1,0 +1,108 @@
+"""Opening SQLite files the safe way; errors of the driver become errors of the store."""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+from ..errors import StoreCorrupt, StoreError, StoreLocked, StoreUnwritable
+
+# trusted_schema, cell_size_check: a damaged or foreign file must not run or crash anything.
+# mmap_size=0: memory-mapped reads of a damaged file end in SIGBUS.
+_PRAGMAS = (
+    "foreign_keys = ON",
+    "busy_timeout = 10000",
+    "trusted_schema = OFF",
+    "cell_size_check = ON",
+    "mmap_size = 0",
+    "cache_size = -65536",
+)
+_WRITER_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL")
+
+
+def open_writer(path: str, page_size: int) -> sa.Engine:
+    """Return an engine whose transactions take the write lock at once.
+
+    A deferred transaction that reads first and writes later fails without waiting when another one
+    commits in between, so every transaction begins IMMEDIATE.
+    """
+    # page_size acts only before the first table exists, and must come before WAL.
+    pragmas = (f"page_size = {page_size}", *_WRITER_PRAGMAS, *_PRAGMAS)
+    return _engine(f"file:{_quoted(path)}?mode=rwc", pragmas, "BEGIN IMMEDIATE")
+
+
+def open_reader(path: str) -> sa.Engine:
+    """Return an engine that cannot write; each transaction sees one state of the file."""
+    mode = "mode=ro"
+    if not _is_writable(os.path.dirname(path)) and not os.path.exists(path + "-wal"):
+        # Read-only media: SQLite cannot make the -shm file, and nobody can write behind our back.
+        mode = "mode=ro&immutable=1"
+    return _engine(f"file:{_quoted(path)}?{mode}", ("query_only = ON", *_PRAGMAS), "BEGIN")
+
+
+def _is_writable(folder: str) -> bool:
+    return os.access(folder, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
+def _quoted(path: str) -> str:
+    return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+def _engine(uri: str, pragmas: tuple[str, ...], begin: str) -> sa.Engine:
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(uri, uri=True, timeout=10, check_same_thread=False)
+        connection.isolation_level = None  # we say BEGIN ourselves
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    engine = sa.create_engine("sqlite://", creator=connect, poolclass=sa.pool.QueuePool)
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def fold_log(writer: sa.Engine) -> None:
+    """Move what the write-ahead log holds into the file itself, as far as no reader is in the way.
+
+    A store at rest is then whole in its named files, for whoever copies it. A failure loses nothing.
+    """
+    with contextlib.suppress(sa.exc.DBAPIError, sqlite3.Error):
+        raw = writer.raw_connection()
+        try:
+            raw.cursor().execute("PRAGMA busy_timeout = 100")  # readers are not waited for
+            raw.cursor().execute("PRAGMA optimize")
+            raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            raw.close()
+
+
+@contextlib.contextmanager
+def store_errors(folder: str) -> Iterator[None]:
+    """Turn the driver's errors within the block into the store's own, with what to do next."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        raise _translated(str(error.orig), folder) from error
+    # UnicodeDecodeError: the driver fails over its own message when that quotes a damaged schema.
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise _translated(str(error), folder) from error
+
+
+def _translated(reason: str, folder: str) -> StoreError:
+    if "locked" in reason:
+        return StoreLocked(f"the store {folder} is busy ({reason}); try again in a moment")
+    if any(word in reason for word in ("full", "readonly", "unable to open", "disk I/O")):
+        return StoreUnwritable(
+            f"cannot open or write the store {folder}: {reason}; "
+            "free some space or check its permissions, what was committed is safe"
+        )
+    return StoreCorrupt(
+        f"a database of the store {folder} cannot be read: {reason}; "
+        f"run `lookalike doctor --store {folder}` to see what is affected"
+    )

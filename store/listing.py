@@ -1,0 +1,283 @@
+"""Reading from the catalog: photos with their files, errors, totals, vectors."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+
+from ..errors import StoreCorrupt
+from .catalog import pieces, roots
+from .filters import Where, date_of_photo
+from .records import Vectors
+from .schema import content_table, embedding_table, epoch_table, file_table, root_table
+from .vectors import Ids
+
+_file, _content, _embedding = file_table.c, content_table.c, embedding_table.c
+_joined = file_table.join(root_table, _file.root_id == root_table.c.id).join(
+    content_table, _file.content_id == _content.id
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoFile:
+    """One file of a photo. path: absolute, undecodable bytes as surrogates. mtime_ns: nanoseconds."""
+
+    path: str
+    dev: int
+    ino: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """One content of the library with the files that hold it, ordered by path (at least one).
+
+    id: its stable number. digest: blake3, 64 hex digits. size: bytes. width, height: pixels.
+    date: local ISO 8601, the capture time or else the modification time of the first file.
+    """
+
+    id: int
+    digest: str
+    size: int
+    width: int
+    height: int
+    format: str
+    date: str
+    taken: str | None
+    camera: str | None
+    lens: str | None
+    latitude: float | None
+    longitude: float | None
+    altitude: float | None
+    warning: str | None
+    files: tuple[PhotoFile, ...]
+
+    @property
+    def path(self) -> str:
+        """The path of its first file."""
+        return self.files[0].path
+
+
+@dataclass(frozen=True, slots=True)
+class FileError:
+    """A file that could not be indexed, and why."""
+
+    path: str
+    error: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How much a store holds: files per state, contents, sizes in bytes."""
+
+    present: int
+    absent: int
+    excluded: int
+    failed: int
+    photos: int
+    photo_bytes: int
+    file_bytes: int
+
+
+def visible_ids(connection: sa.Connection, where: Where) -> Ids:
+    """Return the ids of the contents with at least one file that passes, ascending."""
+    rows = connection.execute(
+        sa.select(_file.content_id)
+        .select_from(_joined)
+        .where(where.condition(roots(connection)))
+        .distinct()
+    )
+    return np.sort(np.fromiter((row[0] for row in rows), dtype=np.int64))
+
+
+def visible_among(connection: sa.Connection, ids: Sequence[int]) -> Ids:
+    """Return those of the content ids that a present file holds, ascending."""
+    found: list[int] = []
+    for some in pieces(ids):
+        rows = connection.execute(
+            sa.select(_file.content_id)
+            .where(_file.content_id.in_(some), _file.state == "present")
+            .distinct()
+        )
+        found.extend(row[0] for row in rows)
+    return np.sort(np.array(found, dtype=np.int64))
+
+
+def photos(connection: sa.Connection, where: Where, ids: Sequence[int] | None = None) -> Iterator[Photo]:
+    """Yield photos with their files that pass, by id; ids: only these."""
+    if ids is None:
+        yield from _grouped(connection, where, sa.true())
+        return
+    for some in pieces(sorted(ids)):
+        yield from _grouped(connection, where, _content.id.in_(some))
+
+
+def repeated(connection: sa.Connection, where: Where) -> Iterator[Photo]:
+    """Yield the photos that more than one file holds, by id."""
+    several = (
+        sa.select(_file.content_id)
+        .select_from(_joined)
+        .where(where.condition(roots(connection)))
+        .group_by(_file.content_id)
+        .having(sa.func.count() > 1)
+    )
+    yield from _grouped(connection, where, _content.id.in_(several))
+
+
+def _grouped(connection: sa.Connection, where: Where, more: sa.ColumnElement[bool]) -> Iterator[Photo]:
+    rows = connection.execution_options(yield_per=1000).execute(
+        sa.select(
+            root_table.c.path.label("root"),
+            *(_file.rel, _file.dev, _file.ino, _file.mtime_ns),
+            date_of_photo().label("date"),
+            *content_table.columns,
+        )
+        .select_from(_joined)
+        .where(where.condition(roots(connection)), more)
+        .order_by(_content.id, root_table.c.path, _file.rel)
+    )
+    group: list[sa.Row[tuple[object, ...]]] = []
+    for row in rows:
+        if group and group[0].id != row.id:
+            yield _photo(group)
+            group = []
+        group.append(row)
+    if group:
+        yield _photo(group)
+
+
+def _photo(rows: Sequence[sa.Row[tuple[object, ...]]]) -> Photo:
+    first = rows[0]
+    return Photo(
+        id=first.id,
+        digest=first.digest.hex(),
+        size=first.size,
+        width=first.width,
+        height=first.height,
+        format=first.format,
+        date=first.date,
+        taken=first.taken,
+        camera=first.camera,
+        lens=first.lens,
+        latitude=first.latitude,
+        longitude=first.longitude,
+        altitude=first.altitude,
+        warning=first.warning,
+        files=tuple(
+            PhotoFile(os.fsdecode(os.path.join(row.root, row.rel)), row.dev, row.ino, row.mtime_ns)
+            for row in rows
+        ),
+    )
+
+
+def errors(connection: sa.Connection) -> Iterator[FileError]:
+    """Yield the files that could not be indexed, by path."""
+    rows = connection.execution_options(yield_per=1000).execute(
+        sa.select(root_table.c.path, _file.rel, _file.error, _file.message)
+        .join_from(file_table, root_table, _file.root_id == root_table.c.id)
+        .where(_file.state == "failed")
+        .order_by(root_table.c.path, _file.rel)
+    )
+    for root, rel, error, message in rows:
+        yield FileError(os.fsdecode(os.path.join(root, rel)), error, message)
+
+
+def totals(connection: sa.Connection) -> Totals:
+    """Count what the store holds."""
+    states: dict[str, int] = {
+        row[0]: row[1]
+        for row in connection.execute(sa.select(_file.state, sa.func.count()).group_by(_file.state))
+    }
+    present = _file.state == "present"
+    held = sa.select(_file.content_id).where(present)
+    count, size = connection.execute(
+        sa.select(sa.func.count(), sa.func.sum(_content.size)).where(_content.id.in_(held))
+    ).one()
+    bytes_on_disk = connection.execute(sa.select(sa.func.sum(_file.size)).where(present))
+    return Totals(
+        present=states.get("present", 0),
+        absent=states.get("absent", 0),
+        excluded=states.get("excluded", 0),
+        failed=states.get("failed", 0),
+        photos=count,
+        photo_bytes=size or 0,
+        file_bytes=bytes_on_disk.scalar_one() or 0,
+    )
+
+
+def digests(connection: sa.Connection) -> Iterator[bytes]:
+    """Yield the digests of all contents, in no order."""
+    rows = connection.execution_options(yield_per=10_000).execute(sa.select(_content.digest))
+    yield from rows.scalars()
+
+
+def vectors_since(
+    connection: sa.Connection, model_id: int, epoch: int, dim: int
+) -> Iterator[tuple[Ids, npt.NDArray[np.float16]]]:
+    """Yield blocks of (ids (n,), unit vectors (n, dim) fp16) that came after the epoch, in order.
+
+    Raises:
+        StoreCorrupt: a vector has another length.
+    """
+    rows = connection.execution_options(yield_per=4096).execute(
+        sa.select(_embedding.content_id, _embedding.vector)
+        .where(_embedding.model_id == model_id, _embedding.epoch > epoch)
+        .order_by(_embedding.id)
+    )
+    for block in rows.partitions(4096):
+        ids = np.array([row[0] for row in block], dtype=np.int64)
+        codes = np.concatenate([_code(row[1], row[0], dim) for row in block])
+        yield ids, codes.reshape(len(ids), dim)
+
+
+def _code(vector: bytes, content_id: int, dim: int) -> npt.NDArray[np.float16]:
+    if len(vector) != 2 * dim:
+        raise StoreCorrupt(
+            f"the embedding of photo {content_id} has {len(vector)} bytes, not {2 * dim}; "
+            "run `lookalike doctor` to see what is affected"
+        )
+    return np.frombuffer(vector, dtype=np.float16)
+
+
+def raw_vectors(
+    connection: sa.Connection, model_id: int, ids: Sequence[int], dim: int
+) -> dict[int, Vectors]:
+    """Return the pooled features as they left the network (up to fp16), by content id."""
+    found: dict[int, Vectors] = {}
+    for some in pieces(ids):
+        rows = connection.execute(
+            sa.select(_embedding.content_id, _embedding.vector, _embedding.norm).where(
+                _embedding.model_id == model_id, _embedding.content_id.in_(some)
+            )
+        )
+        for content_id, vector, norm in rows:
+            unit = _code(vector, content_id, dim).astype(np.float32)
+            found[content_id] = unit * np.float32(norm)
+    return found
+
+
+def latest_epoch(connection: sa.Connection) -> tuple[int, str]:
+    """Return the number and nonce (hex) of the newest epoch; (0, "") before the first."""
+    row = connection.execute(
+        sa.select(epoch_table).order_by(epoch_table.c.epoch.desc()).limit(1)
+    ).one_or_none()
+    return (row.epoch, row.nonce.hex()) if row else (0, "")
+
+
+def has_epoch(connection: sa.Connection, epoch: int, nonce: str) -> bool:
+    """Tell whether the catalog has recorded this epoch with this nonce."""
+    found = connection.execute(
+        sa.select(epoch_table.c.nonce).where(epoch_table.c.epoch == epoch)
+    ).scalar_one_or_none()
+    return found is not None and found.hex() == nonce
+
+
+def count_embeddings(connection: sa.Connection, model_id: int, until: int) -> int:
+    """Return the number of embeddings of the model up to and with an epoch."""
+    return connection.execute(
+        sa.select(sa.func.count()).where(_embedding.model_id == model_id, _embedding.epoch <= until)
+    ).scalar_one()

@@ -1,0 +1,118 @@
+"""The rows that the indexer hands to the store, as frozen data."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+Vectors = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class FileStat:
+    """What the file system says of a file; equal stats mean an unchanged file.
+
+    rel: path below its root, as the bytes on disk. Times in nanoseconds, size in bytes.
+    """
+
+    rel: bytes
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    dev: int
+    ino: int
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What a photo says of itself (EXIF); None where it does not.
+
+    taken: capture time as ISO 8601 in the camera's local time, with sub-seconds and zone where known:
+        "2023-05-01T12:30:15", "2023-05-01T12:30:15.120+02:00".
+    camera: make and model, without saying the make twice. lens: model of the lens.
+    latitude, longitude: degrees, north and east positive. altitude: meters.
+    """
+
+    taken: str | None = None
+    camera: str | None = None
+    lens: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    altitude: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One picture as bytes: everything known of it that does not depend on where it lies.
+
+    digest: blake3 of the whole file, 32 bytes. pixel_digest: 32 bytes, the same for files with the same
+    pixels and other metadata. width, height: pixels as displayed (after orientation). size: bytes.
+    """
+
+    digest: bytes
+    size: int
+    width: int
+    height: int
+    format: str
+    pixel_digest: bytes
+    metadata: Metadata = field(default_factory=Metadata)
+    warning: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedPhoto:
+    """A picture that was decoded and embedded.
+
+    vector: (dim,) float32, raw pooled features, not normalized. thumbnail: JPEG bytes.
+    """
+
+    content: Content
+    vector: Vectors
+    thumbnail: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a file could not be indexed: a stable word for scripts and a sentence for people."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """What became of one file: exactly one of known content, new photo or failure.
+
+    digest: blake3 of the file where it could be read. photo: None when the store knows the content.
+    """
+
+    stat: FileStat
+    digest: bytes | None = None
+    photo: EmbeddedPhoto | None = None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A folder of the library. path: absolute, as the bytes on disk."""
+
+    id: int
+    path: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """What the catalog remembers of a file: enough to tell whether it changed."""
+
+    id: int
+    key: tuple[int, int, int, int]
+    state: str
+    error: str | None
+
+    @staticmethod
+    def key_of(stat: FileStat) -> tuple[int, int, int, int]:
+        """Size, both times and inode: equal keys mean an unchanged file.
+
+        The device is left out: removable drives get another number at every mount.
+        """
+        return (stat.size, stat.mtime_ns, stat.ctime_ns, stat.ino)

@@ -1,0 +1,249 @@
+"""The store: catalog, vector index and thumbnails as one thing."""
+
+import contextlib
+import logging
+import os
+import threading
+from collections.abc import Iterator, Sequence
+
+import sqlalchemy as sa
+
+from ..errors import SpecMismatch, StoreError, StoreMissing, StoreUnwritable
+from ..spec import EmbedderSpec
+from . import catalog, lock, schema, snapshot
+from .database import fold_log, open_reader, open_writer, store_errors
+from .records import FileResult, Root
+from .thumbs import Thumbs
+from .vectors import VectorIndex
+from .view import View
+
+_log = logging.getLogger(__name__)
+
+_CLOSING_TIMEOUT_S = 1.0
+
+
+class Store:
+    """One folder that holds a library: `catalog.db` is the truth, the rest can be made again.
+
+    Readers take no lock and see one epoch from the start to the end of a `reading` block. Every write
+    is one transaction under a kernel lock. Safe to use from several threads.
+    """
+
+    def __init__(self, folder: str, *, writable: bool, lock_timeout_s: float) -> None:
+        self.folder = folder
+        self._lock_timeout_s = lock_timeout_s
+        self._catalog = os.path.join(folder, "catalog.db")
+        self._reader = open_reader(self._catalog)
+        self._writer = open_writer(self._catalog, schema.PAGE_SIZE) if writable else None
+        self._index: tuple[VectorIndex, int] | None = None
+        self._mutex = threading.RLock()
+
+    @classmethod
+    def open(
+        cls, folder: str | os.PathLike[str], *, create: bool = False, lock_timeout_s: float = 10
+    ) -> "Store":
+        """Open the store in folder.
+
+        create: make it when there is none, and open it for writing.
+
+        Raises:
+            StoreMissing: there is none, and create is False.
+            StoreTooNew, StoreCorrupt, StoreUnwritable, StoreLocked: see errors.py.
+        """
+        folder = os.path.abspath(os.fspath(folder))
+        if create:
+            _make(folder)
+        elif not os.path.exists(os.path.join(folder, "catalog.db")):
+            raise StoreMissing(
+                f"there is no store in {folder}; make one with "
+                f"`lookalike index YOUR_PHOTOS --store {folder}`"
+            )
+        store = cls(folder, writable=create, lock_timeout_s=lock_timeout_s)
+        with store_errors(folder):
+            store._begin(create)
+        return store
+
+    def _begin(self, create: bool) -> None:
+        # The reader looks first: it leaves a file of some other program as it is.
+        with self._reader.begin() as connection:
+            version = schema.version_of(connection)
+        if create:
+            self._prepare()
+        elif version < 1:
+            raise StoreMissing(f"the store in {self.folder} is empty; index some photos")
+        else:
+            self.thumbs = Thumbs(self.folder, writable=False)
+
+    def _prepare(self) -> None:
+        with self._locked():
+            # Before the catalog: whoever finds that whole finds the thumbnails' table, too.
+            self.thumbs = Thumbs(self.folder, writable=True)
+            with self._writer_engine.begin() as connection:
+                schema.migrate(connection)
+            snapshot.sweep_temporary(self.folder)
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all files; a store that was written to folds its log back into catalog.db."""
+        # The reader goes first: the last connection folds the log back, and it must be able to write.
+        self._reader.dispose()
+        if self._writer is not None:
+            # Folding writes, and all writes share the lock; whoever holds it now will fold later.
+            with contextlib.suppress(StoreError), lock.held(self.folder, "store", _CLOSING_TIMEOUT_S):
+                self.thumbs.fold()
+                fold_log(self._writer)
+            self._writer.dispose()
+        self.thumbs.close()
+
+    # --- writing ------------------------------------------------------------------------------
+
+    @property
+    def _writer_engine(self) -> sa.Engine:
+        if self._writer is None:
+            raise StoreUnwritable(f"the store {self.folder} was opened for reading only")
+        return self._writer
+
+    def _locked(self) -> contextlib.AbstractContextManager[None]:
+        return lock.held(self.folder, "store", self._lock_timeout_s)
+
+    def indexing(self) -> contextlib.AbstractContextManager[None]:
+        """Hold off other index runs on this store for the block; short writes still pass.
+
+        Raises:
+            StoreLocked: another one is running.
+        """
+        return lock.held(self.folder, "indexing", self._lock_timeout_s)
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """Run the block as one transaction under the store's lock."""
+        with self._locked(), store_errors(self.folder), self._writer_engine.begin() as connection:
+            yield connection
+
+    def use_spec(self, spec: EmbedderSpec) -> None:
+        """Fix the embedder of this store, or check that it is the one it has.
+
+        Raises:
+            SpecMismatch: the store holds embeddings of another one.
+        """
+        with self.writing() as connection:
+            model = catalog.current_model(connection)
+            if model is None:
+                catalog.set_model(connection, spec)
+            elif model.spec != spec:
+                raise SpecMismatch(_difference(self.folder, model.spec, spec))
+
+    def commit(self, root: Root, results: Sequence[FileResult]) -> None:
+        """Make a batch of results part of the library: all of it or, after any failure, nothing."""
+        photos = [result.photo for result in results if result.photo]
+        with self.writing() as connection:
+            model = catalog.current_model(connection)
+            assert model is not None, "use_spec comes before commit"
+            # First the thumbnails: a row of the catalog never names one that is not there.
+            self.thumbs.put((photo.content.digest, photo.thumbnail) for photo in photos)
+            if photos:
+                epoch = catalog.bump_epoch(connection)
+                catalog.put_photos(connection, model.id, epoch, photos)
+            catalog.put_files(connection, root.id, results)
+
+    def settle(
+        self, root: Root, *, absent: Sequence[int], excluded: Sequence[int], returned: Sequence[int]
+    ) -> None:
+        """Record the end of a scan: files (by row id) that went away or came back, unchanged."""
+        with self.writing() as connection:
+            catalog.set_state(connection, absent, "absent")
+            catalog.set_state(connection, excluded, "excluded")
+            catalog.restore_state(connection, returned)
+            catalog.mark_scanned(connection, root.id)
+
+    def add_root(self, path: bytes) -> tuple[Root, bytes]:
+        """Make a folder part of the library; return its root and its path below that root."""
+        with self.writing() as connection:
+            return catalog.ensure_root(connection, path)
+
+    def publish(self) -> None:
+        """Write a snapshot of the vector index, unless the newest one is up to date."""
+        with self._locked(), self.reading() as view:
+            stamp = view.stamp()
+            manifest = snapshot.read_manifest(self.folder)
+            if stamp is None:
+                return
+            if manifest and manifest.stamp == stamp and snapshot.is_whole(self.folder, manifest):
+                return
+            try:
+                snapshot.publish(self.folder, stamp, view.index())
+            except OSError as error:
+                raise StoreUnwritable(
+                    f"cannot write the index of {self.folder}: {error.strerror}; nothing is lost, "
+                    "it will be rebuilt from the catalog; free some space"
+                ) from error
+
+    # --- reading ------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[View]:
+        """Give a view of the store as it is now; later commits do not change it."""
+        with store_errors(self.folder), self._reader.begin() as connection:
+            yield View(connection, self._index_at)
+
+    @property
+    def spec(self) -> EmbedderSpec | None:
+        """The embedder of this store; None before the first index run."""
+        with self.reading() as view:
+            return view.model.spec if view.model else None
+
+    def _index_at(self, view: View) -> VectorIndex:
+        """Return the index of the view's epoch, from memory, the snapshot or the catalog."""
+        assert view.model is not None
+        with self._mutex:
+            held = self._index
+            loaded = self._load(view) if held is None or held[1] > view.epoch else None
+            index, epoch = loaded or held or (VectorIndex(view.model.spec.dim), 0)
+            if epoch < view.epoch:
+                # Others may be searching the index that is held: FAISS takes no change under a search.
+                index = index if loaded else index.copy()
+                for ids, codes in view.vectors_since(epoch):
+                    index.add(ids, codes)
+            self._index = (index, view.epoch)
+            return index
+
+    def _load(self, view: View) -> tuple[VectorIndex, int]:
+        assert view.model is not None
+        manifest = snapshot.read_manifest(self.folder)
+        try:
+            if manifest is None:
+                raise ValueError("there is no snapshot")
+            view.check(manifest.stamp)
+            index = snapshot.load(self.folder, manifest)
+            if len(index) != view.count_embeddings(manifest.stamp.epoch):
+                raise ValueError("the snapshot is not complete")
+        except ValueError as reason:
+            _log.info("rebuilding the index from the catalog: %s", reason)
+            return VectorIndex(view.model.spec.dim), 0
+        return index, manifest.stamp.epoch
+
+
+def _make(folder: str) -> None:
+    """Make the folder and an empty catalog that only its owner can read."""
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        for name in ("catalog.db", "thumbs.db"):
+            os.close(os.open(os.path.join(folder, name), os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise StoreUnwritable(
+            f"cannot make a store in {folder}: {error.strerror}; choose another place with --store"
+        ) from error
+
+
+def _difference(folder: str, stored: EmbedderSpec, given: EmbedderSpec) -> str:
+    names = [name for name in stored.__slots__ if getattr(stored, name) != getattr(given, name)]
+    said = ", ".join(f"{n} {getattr(stored, n)!r}, not {getattr(given, n)!r}" for n in names)
+    return (
+        f"the store {folder} was made with {said}; embeddings of different kinds cannot be compared: "
+        "leave the option away, or index into another --store"
+    )

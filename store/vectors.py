@@ -1,0 +1,125 @@
+"""Exact nearest neighbors over unit vectors; the only user of FAISS."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .records import Vectors
+
+Ids = npt.NDArray[np.int64]
+
+# FAISS reads lengths from the file it loads; our files are checked by a checksum before, this is the
+# second wall (advisories of 2026 against read_index).
+_MAX_VECTOR_BYTES = 1 << 36
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbors:
+    """The nearest photos of q queries, best first; equal scores by ascending id.
+
+    ids: (q, k) int64, -1 where fewer than k exist.
+    scores: (q, k) float32, cosine similarity in [-1, 1], higher is closer.
+    """
+
+    ids: Ids
+    scores: Vectors
+
+
+def _faiss() -> Any:
+    """Load FAISS only when vectors are searched: it takes longer than all else that `status` needs."""
+    import faiss
+
+    return faiss
+
+
+class VectorIndex:
+    """Unit vectors under 64-bit ids, searched exactly.
+
+    The vectors are kept as the fp16 numbers that the catalog holds, so that a snapshot, a rebuild and
+    the catalog are equal bit by bit; scores are computed in fp32.
+    """
+
+    # Names the layout in snapshots; another recipe means a rebuild, never an error.
+    RECIPE = "IDMap2,SQfp16,ip"
+
+    def __init__(self, dim: int) -> None:
+        faiss = _faiss()
+        flat = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+        self._index = faiss.IndexIDMap2(flat)
+        self.dim = dim
+
+    def __len__(self) -> int:
+        return int(self._index.ntotal)
+
+    def add(self, ids: Ids, codes: npt.NDArray[np.float16]) -> None:
+        """Add unit vectors. ids: (n,), all new. codes: (n, dim) fp16."""
+        raw = np.ascontiguousarray(codes).view(np.uint8).reshape(len(ids), self.dim * 2)
+        self._index.add_sa_codes(raw, np.ascontiguousarray(ids))
+
+    def copy(self) -> "VectorIndex":
+        """Return an index of its own with the same vectors."""
+        index = VectorIndex(self.dim)
+        index._index = _faiss().clone_index(self._index)
+        return index
+
+    def ids(self) -> Ids:
+        """Return the ids in the order of insertion, (n,)."""
+        return np.asarray(_faiss().vector_to_array(self._index.id_map), dtype=np.int64)
+
+    def codes(self) -> npt.NDArray[np.float16]:
+        """Return the stored vectors in the order of insertion, (n, dim)."""
+        flat: Any = _faiss().downcast_index(self._index.index)
+        raw: npt.NDArray[np.uint8] = _faiss().vector_to_array(flat.codes)
+        return raw.view(np.float16).reshape(-1, self.dim)
+
+    def search(self, queries: Vectors, k: int, allowed: Ids | None = None) -> Neighbors:
+        """Return the k nearest among allowed (None: all). queries: (q, dim) float32 unit vectors."""
+        limit = len(self) if allowed is None else len(allowed)
+        k = min(k, limit)
+        if k <= 0:
+            empty = np.empty((len(queries), 0))
+            return Neighbors(empty.astype(np.int64), empty.astype(np.float32))
+        # Threads pay only for batches: one query on two threads of a busy machine took 16x as long.
+        faiss = _faiss()
+        faiss.omp_set_num_threads(1 if len(queries) < 8 else os.cpu_count() or 1)
+        parameters: Any = None
+        if allowed is not None:
+            selector = faiss.IDSelectorBatch(allowed)  # FAISS keeps a bare pointer: hold it by name
+            parameters = faiss.SearchParameters()
+            parameters.sel = selector
+        scores, ids = self._index.search(
+            np.ascontiguousarray(queries, dtype=np.float32), k, params=parameters
+        )
+        return _sorted(ids, np.where(ids < 0, scores, np.clip(scores, -1, 1)))
+
+    def to_bytes(self) -> npt.NDArray[np.uint8]:
+        """Serialize, (size,) uint8."""
+        data: npt.NDArray[np.uint8] = _faiss().serialize_index(self._index)
+        return data
+
+    @classmethod
+    def from_bytes(cls, data: npt.NDArray[np.uint8], dim: int) -> "VectorIndex":
+        """Read what `to_bytes` wrote; give it only data whose checksum held.
+
+        Raises:
+            ValueError: the data is not such an index.
+        """
+        faiss = _faiss()
+        faiss.set_deserialization_vector_byte_limit(_MAX_VECTOR_BYTES)
+        try:
+            loaded = faiss.deserialize_index(data)
+        except RuntimeError as error:
+            raise ValueError(str(error)) from error
+        if not isinstance(loaded, faiss.IndexIDMap2) or loaded.d != dim:
+            raise ValueError(f"not an index of {dim} dimensions")
+        index = cls(dim)
+        index._index = loaded
+        return index
+
+
+def _sorted(ids: Ids, scores: Vectors) -> Neighbors:
+    order = np.lexsort((ids, -scores), axis=-1)
+    return Neighbors(np.take_along_axis(ids, order, -1), np.take_along_axis(scores, order, -1))

@@ -1,0 +1,157 @@
+"""The store as it was at one moment: everything a query asks sees the same epoch."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+
+from . import catalog, listing
+from .filters import ALL, Where
+from .records import KnownFile, Root, Vectors
+from .snapshot import Stamp
+from .vectors import Ids, Neighbors, VectorIndex
+
+# Photos whose files are gone stay in the index; so many more are asked for before giving up on luck.
+_SPARE = 16
+
+
+class View:
+    """A read transaction with names for what is asked of it; valid within its block only."""
+
+    def __init__(self, connection: sa.Connection, index_at: Callable[["View"], VectorIndex]) -> None:
+        self._connection = connection
+        self._index_at = index_at
+        # The first read fixes what a transaction sees: without it, that would be the first question.
+        self._latest = listing.latest_epoch(connection)
+
+    @cached_property
+    def model(self) -> catalog.Model | None:
+        """The embedder of the store; None before the first index run."""
+        return catalog.current_model(self._connection)
+
+    @property
+    def epoch(self) -> int:
+        """The number of the last commit that added photos; 0 before the first."""
+        return self._latest[0]
+
+    # --- the index ----------------------------------------------------------------------------
+
+    def index(self) -> VectorIndex:
+        """Return the vector index at this view's epoch."""
+        return self._index_at(self)
+
+    def nearest(self, queries: Vectors, k: int, where: Where = ALL) -> Neighbors:
+        """Return the k nearest photos that pass the filter. queries: (q, dim) float32, any length.
+
+        The filter acts before the ranking, so that k photos come back whenever k pass.
+        """
+        if self.model is None:
+            return VectorIndex(1).search(np.empty((len(queries), 1), np.float32), k)
+        units = queries / np.maximum(np.linalg.norm(queries, axis=1, keepdims=True), 1e-12)
+        index = self.index()
+        if where:
+            return index.search(units, k, self.visible_ids(where))
+        found = index.search(units, k + _SPARE)
+        wanted = min(k, found.ids.shape[1])
+        seen = np.isin(found.ids, listing.visible_among(self._connection, _python(found.ids)))
+        if (seen.sum(axis=1) < wanted).any():
+            return index.search(units, k, self.visible_ids(where))
+        first = np.argsort(~seen, axis=1, kind="stable")[:, :k]
+        return Neighbors(
+            np.take_along_axis(found.ids, first, 1), np.take_along_axis(found.scores, first, 1)
+        )
+
+    def stamp(self) -> Stamp | None:
+        """Return what a snapshot of this view must be stamped with; None when there is nothing."""
+        if self.model is None or self.epoch == 0:
+            return None
+        uuid = catalog.store_uuid(self._connection)
+        return Stamp(uuid, self.model.spec.fingerprint, *self._latest)
+
+    def check(self, stamp: Stamp) -> None:
+        """Check that a snapshot with this stamp belongs to the history of this store.
+
+        Raises:
+            ValueError: it does not; the message says why.
+        """
+        if stamp.store != catalog.store_uuid(self._connection):
+            raise ValueError("the snapshot belongs to another store")
+        if self.model is None or stamp.fingerprint != self.model.spec.fingerprint:
+            raise ValueError("the snapshot is of another model")
+        if not listing.has_epoch(self._connection, stamp.epoch, stamp.nonce):
+            raise ValueError("the snapshot is of a state that the catalog never had")
+
+    def vectors_since(self, epoch: int) -> Iterator[tuple[Ids, npt.NDArray[np.float16]]]:
+        """Yield blocks of ids and unit vectors (n, dim) fp16 that came after the epoch."""
+        if self.model is not None:
+            dim = self.model.spec.dim
+            yield from listing.vectors_since(self._connection, self.model.id, epoch, dim)
+
+    def count_embeddings(self, until: int | None = None) -> int:
+        """Return the number of embeddings up to and with an epoch (None: all)."""
+        if self.model is None:
+            return 0
+        until = self.epoch if until is None else until
+        return listing.count_embeddings(self._connection, self.model.id, until)
+
+    # --- the catalog --------------------------------------------------------------------------
+
+    def roots(self) -> list[Root]:
+        """Return the folders of the library, by path."""
+        return catalog.roots(self._connection)
+
+    def known_files(self, root: Root, below: bytes) -> dict[bytes, KnownFile]:
+        """Return what is remembered of the files at or below a path in a root."""
+        return catalog.known_files(self._connection, root.id, below)
+
+    def digests(self) -> Iterator[bytes]:
+        """Yield the blake3 digests of all contents, in no order."""
+        return listing.digests(self._connection)
+
+    def knows(self, digest: bytes) -> bool:
+        """Tell whether the content is embedded by the current model."""
+        if self.model is None:
+            return False
+        return catalog.has_embedding(self._connection, self.model.id, digest)
+
+    def id_of(self, digest: bytes) -> int | None:
+        """Return the id of a content that is embedded, else None."""
+        if not self.knows(digest):
+            return None
+        return catalog.content_ids(self._connection, [digest])[digest]
+
+    def raw_vectors(self, ids: Sequence[int]) -> dict[int, Vectors]:
+        """Return the pooled features as they left the network (up to fp16), by content id."""
+        if self.model is None:
+            return {}
+        return listing.raw_vectors(self._connection, self.model.id, ids, self.model.spec.dim)
+
+    def visible_ids(self, where: Where = ALL) -> Ids:
+        """Return the ids of the photos that pass the filter, ascending."""
+        return listing.visible_ids(self._connection, where)
+
+    def photos(
+        self,
+        where: Where = ALL,
+        ids: Sequence[int] | None = None,
+    ) -> Iterator[listing.Photo]:
+        """Yield photos that pass the filter with their files that do, by id."""
+        return listing.photos(self._connection, where, ids)
+
+    def repeated(self, where: Where = ALL) -> Iterator[listing.Photo]:
+        """Yield the photos that more than one file holds, by id."""
+        return listing.repeated(self._connection, where)
+
+    def errors(self) -> Iterator[listing.FileError]:
+        """Yield the files that could not be indexed, by path."""
+        return listing.errors(self._connection)
+
+    def totals(self) -> listing.Totals:
+        """Count what the store holds."""
+        return listing.totals(self._connection)
+
+
+def _python(ids: Ids) -> list[int]:
+    return [int(each) for each in np.unique(ids) if each >= 0]

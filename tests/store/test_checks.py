@@ -1,0 +1,185 @@
+"""What doctor finds: every kind of damage that we can make."""
+
+import contextlib
+import random
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lookalike.errors import StoreCorrupt, StoreError
+from lookalike.store import snapshot
+from lookalike.store.checks import Finding, check_sqlite, check_store
+from lookalike.store.store import Store
+from lookalike.store.vectors import VectorIndex
+
+from .making import DIM, ask, make_vector, open_filled
+
+
+def findings(folder: Path) -> dict[str, Finding]:
+    with Store.open(folder) as store:
+        return {finding.what: finding for finding in check_store(store)}
+
+
+def broken(folder: Path) -> set[str]:
+    return {what for what, finding in findings(folder).items() if finding.level == "broken"}
+
+
+def execute(folder: Path, statement: str, *values: object) -> None:
+    """Change the catalog behind the store's back."""
+    with contextlib.closing(sqlite3.connect(folder / "catalog.db")) as connection, connection:
+        connection.execute(statement, values)
+
+
+def test_a_whole_store_has_no_findings(published: Path) -> None:
+    found = findings(published)
+    assert list(found) == ["catalog", "references", "embeddings", "vectors", "index", "thumbnails"]
+    assert {finding.level for finding in found.values()} == {"ok"}
+    assert found["vectors"].message.startswith("120 ")
+
+
+def test_an_empty_store_is_whole(tmp_path: Path) -> None:
+    Store.open(tmp_path / "store", create=True).close()
+    assert broken(tmp_path / "store") == set()
+
+
+def test_a_missing_or_damaged_snapshot_is_only_a_note(published: Path) -> None:
+    (file,) = published.glob("index-*.faiss")
+    file.write_bytes(file.read_bytes()[:-1])
+    assert findings(published)["index"].level == "note"
+    (published / "index.json").unlink()
+    assert findings(published)["index"].level == "note"
+
+
+def test_an_older_snapshot_is_whole(published: Path) -> None:
+    open_filled(published, range(200, 230)).store.close()
+    assert findings(published)["index"].level == "ok"
+
+
+def short(folder: Path) -> None:
+    execute(folder, "UPDATE embedding SET vector = x'0000' WHERE id = 5")
+
+
+def shifted(folder: Path) -> None:
+    """Two wrong lengths that add up to two right ones."""
+    execute(folder, "UPDATE embedding SET vector = zeroblob(62) WHERE id = 5")
+    execute(folder, "UPDATE embedding SET vector = zeroblob(66) WHERE id = 6")
+
+
+def not_a_number(folder: Path) -> None:
+    vector = np.full(DIM, np.nan, np.float16).tobytes()
+    execute(folder, "UPDATE embedding SET vector = ? WHERE id = 5", vector)
+
+
+def infinite(folder: Path) -> None:
+    vector = np.full(DIM, np.inf, np.float16).tobytes()
+    execute(folder, "UPDATE embedding SET vector = ? WHERE id = 5", vector)
+
+
+def zero(folder: Path) -> None:
+    execute(folder, "UPDATE embedding SET vector = zeroblob(64) WHERE id = 5")
+
+
+@pytest.mark.parametrize("harm", [short, shifted, not_a_number, infinite, zero])
+def test_a_damaged_vector_is_found(published: Path, harm: Callable[[Path], None]) -> None:
+    harm(published)
+    assert "vectors" in broken(published)
+
+
+@pytest.mark.parametrize("harm", [short, shifted])
+def test_a_vector_of_wrong_length_is_an_error_of_ours_in_a_search(
+    published: Path, harm: Callable[[Path], None]
+) -> None:
+    harm(published)
+    (published / "index.json").unlink()
+    with Store.open(published) as store:
+        with pytest.raises(StoreCorrupt, match="photo 5"):
+            ask(store, make_vector(1), 3)
+        with pytest.raises(StoreCorrupt, match="photo 5"), store.reading() as view:
+            view.raw_vectors([5])
+
+
+def test_a_photo_without_its_embedding_is_found(published: Path) -> None:
+    execute(published, "DELETE FROM embedding WHERE id = 5")
+    assert "embeddings" in broken(published)
+
+
+def test_a_present_file_without_content_is_found(published: Path) -> None:
+    execute(published, "UPDATE file SET content_id = NULL WHERE id = 5")
+    assert "embeddings" in broken(published)
+
+
+def test_a_file_of_a_content_that_is_not_there_is_found(published: Path) -> None:
+    execute(published, "UPDATE file SET content_id = 4711 WHERE id = 5")
+    assert "references" in broken(published)
+
+
+def test_a_snapshot_that_differs_from_the_catalog_is_found(published: Path) -> None:
+    manifest = snapshot.read_manifest(str(published))
+    assert manifest is not None
+    ids, codes = whole_index(published)
+    codes[7] = codes[8]
+    changed = VectorIndex(DIM)
+    changed.add(ids, codes)
+    snapshot.publish(str(published), manifest.stamp, changed)
+    assert broken(published) == {"index"}
+
+
+def whole_index(
+    folder: Path,
+) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], "np.typing.NDArray[np.float16]"]:
+    with Store.open(folder) as store, store.reading() as view:
+        index = view.index()
+        return index.ids().copy(), index.codes().copy()
+
+
+def test_a_damaged_record_of_the_model_is_an_error_of_ours(published: Path) -> None:
+    for text in ("{", "[]", "{}", "7"):
+        execute(published, "UPDATE model SET spec = ?", text)
+        with Store.open(published) as store, pytest.raises(StoreCorrupt, match="model"):
+            ask(store, make_vector(1), 3)
+        assert "store" in broken(published)
+
+
+def test_flipped_bytes_in_the_catalog_give_errors_of_ours_or_right_answers(
+    published: Path, tmp_path: Path
+) -> None:
+    """150 times: 64 random bytes of one page; never a traceback of others, and doctor never falls over."""
+    whole, rng = (published / "catalog.db").read_bytes(), random.Random(3)
+    copy = tmp_path / "copy"
+    noticed, messages = 0, list[str]()
+    for _ in range(150):
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(published, copy)
+        damaged = bytearray(whole)
+        start = rng.randrange(len(whole) - 64)
+        damaged[start : start + 64] = rng.randbytes(64)
+        (copy / "catalog.db").write_bytes(damaged)
+        try:
+            with Store.open(copy) as store:
+                noticed += any(finding.level == "broken" for finding in check_store(store))
+                with store.reading() as view:
+                    view.nearest(make_vector(1)[None], 5)
+                    list(view.photos())
+                    list(view.errors())
+        except StoreError as error:
+            messages.append(str(error))
+            noticed += 1
+    assert noticed > 30
+    assert [message for message in messages if "\n" in message] == []
+
+
+def test_a_page_that_is_overwritten_is_found(published: Path) -> None:
+    catalog = published / "catalog.db"
+    data = bytearray(catalog.read_bytes())
+    data[8192 : 2 * 8192] = b"\xa5" * 8192
+    catalog.write_bytes(data)
+    with contextlib.suppress(StoreCorrupt):
+        assert broken(published) != set()
+
+
+def test_sqlite_is_told_with_its_version() -> None:
+    assert sqlite3.sqlite_version in check_sqlite().message
