@@ -1,0 +1,1 @@
+"""Indexing: folders of photos in, embedded batches out."""
