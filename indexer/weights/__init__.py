@@ -1,0 +1,1 @@
+"""Shipped weights and the checked loader for the rest."""
