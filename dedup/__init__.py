@@ -1,0 +1,1 @@
+"""Finding copies and look-alikes within a library."""

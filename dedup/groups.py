@@ -1,0 +1,105 @@
+"""Groups of photos that belong together, as plain data."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ..store.listing import Photo, PhotoFile
+
+Class = Literal["exact", "copy", "similar"]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file in a group beside its keeper.
+
+    kind: "exact" (same bytes), "copy" (same picture, proven) or "similar" (another picture of the like).
+    transform: what was done to the keeper's picture, in words. score: cosine to the keeper.
+    """
+
+    photo: Photo
+    file: PhotoFile
+    kind: Class
+    transform: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Files that belong together. keeper: the one that a person would keep; not among the members."""
+
+    keeper_photo: Photo
+    keeper: PhotoFile
+    members: tuple[Member, ...]
+
+    @property
+    def wasted_bytes(self) -> int:
+        """Bytes on disk that the exact copies take beyond the keeper; hard links take none."""
+        inodes = {(self.keeper.dev, self.keeper.ino)}
+        wasted = 0
+        for member in self.members:
+            inode = (member.file.dev, member.file.ino)
+            if member.kind == "exact" and inode not in inodes:
+                wasted += member.photo.size
+            inodes.add(inode)
+        return wasted
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two photos by id and their score."""
+
+    a: int
+    b: int
+    score: float
+
+
+def exact_group(photo: Photo) -> Group | None:
+    """Return the exact copies of one content, None when it takes its space only once.
+
+    The keeper is the file that was there first: oldest modification time, then the shortest path, then
+    the alphabet. The order in which files were indexed changes nothing.
+    """
+    files = sorted(photo.files, key=lambda file: (file.mtime_ns, len(file.path), file.path))
+    keeper, *rest = files
+    members = tuple(
+        Member(photo, file, "exact", _relation(file, files[: position + 1]), 1.0)
+        for position, file in enumerate(rest)
+    )
+    group = Group(photo, keeper, members)
+    return group if group.wasted_bytes else None
+
+
+def _relation(file: PhotoFile, before: Sequence[PhotoFile]) -> str:
+    for other in before:
+        if (other.dev, other.ino) == (file.dev, file.ino):
+            return "hard link"
+    return "same bytes"
+
+
+def star_groups(pairs: Iterable[Pair]) -> list[list[Pair]]:
+    """Cut the graph of pairs into stars; each list is one center's pairs (a: the center), best first.
+
+    Every member has its own edge to the center, so that a chain of likenesses joins nothing. The photo
+    with most neighbors becomes a center first, then the one with the higher scores, then the lower id.
+    """
+    neighbors: dict[int, dict[int, float]] = defaultdict(dict)
+    for pair in pairs:
+        # A pair may come from both sides, with scores that differ in the last digits.
+        score = max(pair.score, neighbors[pair.a].get(pair.b, pair.score))
+        neighbors[pair.a][pair.b] = neighbors[pair.b][pair.a] = score
+    order = sorted(
+        neighbors, key=lambda each: (-len(neighbors[each]), -sum(neighbors[each].values()), each)
+    )
+    taken: set[int] = set()
+    stars = []
+    for center in order:
+        if center in taken:
+            continue
+        members = {other: s for other, s in neighbors[center].items() if other not in taken}
+        if members:
+            taken |= {center, *members}
+            star = [Pair(center, other, score) for other, score in members.items()]
+            stars.append(sorted(star, key=lambda pair: (-pair.score, pair.b)))
+    return stars

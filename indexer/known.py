@@ -1,0 +1,49 @@
+"""Which contents need no decoding: asked for every file that is read, from all workers."""
+
+from collections.abc import Iterable
+
+from ..store.store import Store
+
+_PREFIX = 3  # bytes: 16 M places, 16 MB; at a million photos 6 % of new ones are asked for in vain
+
+
+class KnownContents:
+    """Tells whether a content is in the store, or in the batch that is committed next.
+
+    Asking the catalog costs as much as a tenth of an embedding. Most photos of a first run are new, so
+    their digests are looked up in a table of prefixes first; only a hit is asked for.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: set[bytes] = set()
+        self._prefixes = bytearray(1 << 8 * _PREFIX)
+        with store.reading() as view:
+            self._mark(view.digests())
+
+    def __contains__(self, digest: object) -> bool:
+        assert isinstance(digest, bytes)
+        if not self._prefixes[_place(digest)]:
+            return False
+        if digest in self._waiting:
+            return True
+        with self._store.reading() as view:
+            return view.knows(digest)
+
+    def expect(self, digests: Iterable[bytes]) -> None:
+        """Count contents as known that will be in the next commit."""
+        fresh = set(digests)
+        self._waiting |= fresh
+        self._mark(fresh)
+
+    def committed(self) -> None:
+        """Hear that everything expected is in the store now."""
+        self._waiting.clear()
+
+    def _mark(self, digests: Iterable[bytes]) -> None:
+        for digest in digests:
+            self._prefixes[_place(digest)] = 1
+
+
+def _place(digest: bytes) -> int:
+    return int.from_bytes(digest[:_PREFIX], "big")

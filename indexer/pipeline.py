@@ -1,0 +1,271 @@
+"""The straight line: folders -> scan -> read, decode, embed -> store."""
+
+import os
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Protocol
+
+from ..errors import UsageError
+from ..spec import EmbedderSpec
+from ..store.filters import rel_below
+from ..store.records import Failure, FileResult, FileStat, Root
+from ..store.store import Store
+from .changes import Changes, compare
+from .executor import ThreadExecutor
+from .known import KnownContents
+from .scan import DEFAULT, Scan, ScanOptions, ScanProblem
+
+if TYPE_CHECKING:
+    from .embedder import Embedder
+
+# Small batches are the fastest on a CPU; and a chunk is what Ctrl-C waits for.
+_CHUNK = 8
+
+
+class Progress(Protocol):
+    """Is told how an index run goes on."""
+
+    def begin(self, folder: str, files: int) -> None:
+        """Hear that a folder was scanned and so many of its files must be read."""
+
+    def advance(self, files: int, failed: int) -> None:
+        """Hear that so many more files are done and so many of these failed."""
+
+
+class Silence:
+    """A Progress that tells nobody."""
+
+    def begin(self, folder: str, files: int) -> None:
+        """Ignore it."""
+
+    def advance(self, files: int, failed: int) -> None:
+        """Ignore it."""
+
+
+SILENCE = Silence()
+
+
+@dataclass(frozen=True, slots=True)
+class IndexOptions:
+    """How to index.
+
+    workers: threads, None for one per core. retry_failed: read files again that could not be read last
+    time although they did not change. accept_missing: believe that up to so many files are gone.
+    batch_files, batch_seconds: when a batch is committed, whichever comes first; a crash loses one batch.
+    """
+
+    scan: ScanOptions = DEFAULT
+    workers: int | None = None
+    retry_failed: bool = False
+    accept_missing: int = 0
+    batch_files: int = 256
+    batch_seconds: float = 2.0
+
+
+@dataclass(slots=True)
+class IndexReport:
+    """What an index run did, in numbers of files.
+
+    listed: photos that the scan met. unchanged: known by their stat, not even opened. embedded: decoded
+    and embedded. recognized: read, and their content was known (moved, renamed, touched, or a copy).
+    failed: listed, but unreadable. absent, excluded: known before, now gone or left out.
+    problems: folders that could not be listed. refused: folders in which nothing was changed, and why.
+    interrupted: stopped on request; what was finished is kept.
+    """
+
+    listed: int = 0
+    unchanged: int = 0
+    embedded: int = 0
+    recognized: int = 0
+    failed: int = 0
+    absent: int = 0
+    excluded: int = 0
+    seconds: float = 0.0
+    interrupted: bool = False
+    problems: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+
+class Indexing:
+    """One run over some folders; see `index_folders`."""
+
+    def __init__(
+        self,
+        store: Store,
+        spec: EmbedderSpec,
+        engine: str,
+        options: IndexOptions,
+        progress: Progress,
+        stop: threading.Event,
+    ) -> None:
+        self._store = store
+        self._spec = spec
+        self._engine = engine
+        self._options = options
+        self._progress = progress
+        self._stop = stop
+        self.report = IndexReport()
+
+    def run(self, folder: bytes) -> None:
+        """Bring the store up to date with one folder."""
+        scan, root, below = self._scan(folder)
+        with self._store.reading() as view:
+            known = view.known_files(root, below)
+        changes = compare(scan, known, retry_failed=self._options.retry_failed)
+        if self._is_offline(scan, changes):
+            return
+        self._count(changes)
+        self._report_problems(root, scan.problems)
+        self._progress.begin(os.fsdecode(folder), len(changes.to_read))
+        self._read(root, changes.to_read)
+        if not self.is_stopped:
+            self._store.settle(
+                root, absent=changes.absent, excluded=changes.excluded, returned=changes.returned
+            )
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether somebody wants the run to end early."""
+        return self._stop.is_set()
+
+    def _scan(self, folder: bytes) -> tuple[Scan, Root, bytes]:
+        is_file = os.path.isfile(folder)
+        root, below = self._store.add_root(os.path.dirname(folder) if is_file else folder)
+        if is_file:
+            below = os.path.join(below, os.path.basename(folder))
+        avoid = [os.fsencode(self._store.folder)]
+        return Scan(root.path, self._options.scan, below=below, avoid=avoid), root, below
+
+    def _is_offline(self, scan: Scan, changes: Changes) -> bool:
+        """Refuse to believe in a loss that looks like a drive that went away."""
+        path = os.fsdecode(os.path.join(scan.root, scan.below)).rstrip("/") or "/"
+        missing = changes.missing
+        if any(problem.code in ("not_found", "root_changed") for problem in scan.problems):
+            self.report.refused.append(f"{path}: the folder is away; its photos stay as they were")
+        elif changes.is_suspect and missing > self._options.accept_missing:
+            self.report.refused.append(
+                f"{path}: {missing:,} of {changes.known:,} photos are missing, as if a drive were away; "
+                f"nothing was changed. If they are gone for good: --accept-missing {missing}"
+            )
+        else:
+            return False
+        return True
+
+    def _count(self, changes: Changes) -> None:
+        self.report.listed += changes.listed
+        self.report.unchanged += changes.unchanged - changes.still_failed
+        self.report.failed += changes.still_failed
+        self.report.absent += len(changes.absent)
+        self.report.excluded += len(changes.excluded)
+
+    def _report_problems(self, root: Root, problems: Sequence[ScanProblem]) -> None:
+        """Keep what could not be listed where `errors` finds it."""
+        self.report.problems += [
+            f"{os.fsdecode(os.path.join(root.path, problem.rel))}: {problem.message}"
+            for problem in problems
+        ]
+        rows = [
+            FileResult(FileStat(each.rel, 0, 0, 0, 0, 0), failure=Failure(each.code, each.message))
+            for each in problems
+        ]
+        if rows:
+            self._store.commit(root, rows)
+
+    def _read(self, root: Root, files: Sequence[FileStat]) -> None:
+        if not files:
+            return
+        from .worker import Worker
+
+        worker = Worker(root.path, self._embedder, self._known)
+        executor = ThreadExecutor(self._options.workers)
+        chunks = _chunks(files, self._stop)
+        for batch in self._batches(executor.run(chunks, worker)):
+            self._store.commit(root, batch)
+            self._known.committed()
+            self._tally(batch)
+
+    def _batches(self, chunks: Iterable[list[FileResult]]) -> Iterator[list[FileResult]]:
+        """Gather results into batches, and note which photos came in."""
+        limits, batch, began = self._options, list[FileResult](), time.monotonic()
+        for results in chunks:
+            batch += results
+            self._known.expect(each.photo.content.digest for each in results if each.photo)
+            self._progress.advance(len(results), sum(each.failure is not None for each in results))
+            is_late = time.monotonic() - began >= limits.batch_seconds
+            if len(batch) >= limits.batch_files or is_late:
+                yield batch
+                batch, began = [], time.monotonic()
+        if batch:
+            yield batch
+
+    @cached_property
+    def _embedder(self) -> "Embedder":
+        """The engine loads only when a file must be read."""
+        from .embedder import Embedder
+
+        return Embedder(self._spec, engine=self._engine)
+
+    @cached_property
+    def _known(self) -> KnownContents:
+        return KnownContents(self._store)
+
+    def _tally(self, batch: Iterable[FileResult]) -> None:
+        for result in batch:
+            self.report.embedded += result.photo is not None
+            self.report.failed += result.failure is not None
+            self.report.recognized += result.photo is None and result.failure is None
+
+
+def _chunks(files: Sequence[FileStat], stop: threading.Event) -> Iterator[list[FileStat]]:
+    rest = iter(files)
+    while not stop.is_set() and (chunk := list(islice(rest, _CHUNK))):
+        yield chunk
+
+
+def index_folders(
+    store: Store,
+    folders: Sequence[str | os.PathLike[str]],
+    *,
+    spec: EmbedderSpec,
+    engine: str = "auto",
+    options: IndexOptions = IndexOptions(),
+    progress: Progress = SILENCE,
+    stop: threading.Event | None = None,
+) -> IndexReport:
+    """Bring the store up to date with some folders; unreadable photos are reported, not fatal.
+
+    store: opened with create=True. folders: folders, or single files. spec: the embedder; the store must be
+    new or made by it. stop: set it from anywhere to end the run early; all finished work is kept.
+
+    Raises:
+        UsageError: a folder does not exist and never was part of the library.
+        SpecMismatch, StoreLocked, StoreUnwritable: see errors.py.
+    """
+    began = time.monotonic()
+    paths = _paths(store, folders)
+    with store.indexing():
+        store.use_spec(spec)
+        run = Indexing(store, spec, engine, options, progress, stop or threading.Event())
+        for path in paths:
+            if not run.is_stopped:
+                run.run(path)
+        store.publish()
+    run.report.interrupted = stop is not None and stop.is_set()
+    run.report.seconds = time.monotonic() - began
+    return run.report
+
+
+def _paths(store: Store, folders: Sequence[str | os.PathLike[str]]) -> list[bytes]:
+    """Return the real paths of the folders, each once."""
+    with store.reading() as view:
+        roots = view.roots()
+    paths = [os.path.realpath(os.fsencode(folder)) for folder in folders]
+    for path in paths:
+        known = any(rel_below(path, root.path) is not None for root in roots)
+        if not known and not os.path.exists(path):
+            raise UsageError(f"there is no folder {os.fsdecode(path)}; name one that exists")
+    return list(dict.fromkeys(paths))

@@ -1,0 +1,100 @@
+"""What one worker does with a few files: read, hash, decode, shrink, embed."""
+
+import os
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from blake3 import blake3
+
+from ..errors import DecodeError
+from ..store.records import Content, EmbeddedPhoto, Failure, FileResult, FileStat, Vectors
+from .decode import Decoded, decode
+from .embedder import Embedder
+from .pixel_digest import pixel_digest
+from .preprocess import Pixels
+from .reading import read_file
+from .thumbnail import make_thumbnail
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A photo on its way to the engine."""
+
+    stat: FileStat
+    content: Content
+    thumbnail: bytes
+    pixels: Pixels
+
+
+class Worker:
+    """Turns files into results; called from several threads at once.
+
+    known: digests of the contents of which the store needs nothing more.
+    """
+
+    def __init__(self, root: bytes, embedder: Embedder, known: Container[bytes]) -> None:
+        self._root = root
+        self._embedder = embedder
+        self._known = known
+
+    def __call__(self, files: Sequence[FileStat]) -> list[FileResult]:
+        """Return one result for each file that is still there."""
+        results: list[FileResult] = []
+        prepared: list[_Prepared] = []
+        for file in files:
+            try:
+                outcome = self._open(file)
+            except FileNotFoundError:
+                continue  # it went away between the scan and now; the next scan will tell
+            except DecodeError as error:
+                outcome = FileResult(file, failure=Failure(error.code, str(error)))
+            if isinstance(outcome, _Prepared):
+                prepared.append(outcome)
+            else:
+                results.append(outcome)
+        return results + self._embed(prepared)
+
+    def _open(self, file: FileStat) -> FileResult | _Prepared:
+        data, stat = read_file(os.path.join(self._root, file.rel), file.rel)
+        digest = blake3(data).digest()
+        if digest in self._known:
+            return FileResult(stat, digest)
+        try:
+            decoded = decode(data, min_side=self._embedder.min_side)
+        except DecodeError as error:
+            return FileResult(stat, digest, failure=Failure(error.code, str(error)))
+        return _Prepared(
+            stat,
+            _content(data, digest, decoded),
+            make_thumbnail(decoded.image),
+            self._embedder.prepare(decoded.image),
+        )
+
+    def _embed(self, photos: Sequence[_Prepared]) -> list[FileResult]:
+        if not photos:
+            return []
+        vectors = self._embedder.embed([photo.pixels for photo in photos])
+        return [_result(photo, vector) for photo, vector in zip(photos, vectors, strict=True)]
+
+
+def _result(photo: _Prepared, vector: Vectors) -> FileResult:
+    digest = photo.content.digest
+    # FAISS takes NaN without a word and then finds nothing.
+    if not np.isfinite(vector).all() or not np.any(vector):
+        failure = Failure("bad_vector", "the network gave no usable features for this picture")
+        return FileResult(photo.stat, digest, failure=failure)
+    return FileResult(photo.stat, digest, EmbeddedPhoto(photo.content, vector, photo.thumbnail))
+
+
+def _content(data: bytes, digest: bytes, decoded: Decoded) -> Content:
+    return Content(
+        digest=digest,
+        size=len(data),
+        width=decoded.width,
+        height=decoded.height,
+        format=decoded.format,
+        pixel_digest=pixel_digest(data, decoded),
+        metadata=decoded.metadata,
+        warning=decoded.warning,
+    )

@@ -1,0 +1,295 @@
+"""The Python face: one class over index, search and duplicates. It never prints and never exits."""
+
+import os
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # the heavy modules load when they are first needed
+    from .dedup.groups import Group
+    from .indexer.embedder import Embedder
+    from .indexer.pipeline import IndexOptions, IndexReport, Progress
+    from .search.query import Answer, Query, Result, SearchOptions
+    from .spec import EmbedderSpec
+    from .store.filters import Where
+    from .store.listing import FileError, Photo, Totals
+    from .store.records import Vectors
+    from .store.store import Store
+
+DEFAULT_MIN_SCORE = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """Which embedder a new store gets; None takes the measured default.
+
+    model: "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large". weights: a checkpoint file of your
+    own. engine: "auto", "onnx" or "torch"; it changes the speed, not the embeddings.
+    """
+
+    model: str | None = None
+    input_size: int | None = None
+    input_rule: str | None = None
+    weights: str | None = None
+    width_mult: float | None = None
+    engine: str = "auto"
+
+    @property
+    def is_given(self) -> bool:
+        """Whether anything is said that a store's spec must agree with."""
+        said = (self.model, self.input_size, self.input_rule, self.weights, self.width_mult)
+        return any(each is not None for each in said)
+
+
+def default_folder() -> str:
+    """Return the folder of the default store: $LOOKALIKE_STORE, else in the user's data folder."""
+    import platformdirs
+
+    return os.environ.get("LOOKALIKE_STORE") or platformdirs.user_data_dir("lookalike", False)
+
+
+class Library:
+    """A photo library in a store; use it as a context manager.
+
+    >>> with Library.open("store", create=True) as library:     # doctest: +SKIP
+    ...     library.index(["Photos"])
+    ...     for result in library.search("example.jpg", k=5):
+    ...         print(result.score, result.path)
+    """
+
+    def __init__(self, store: "Store", engine: str = "auto") -> None:
+        self.store = store
+        self._engine = engine
+        self._embedder: Embedder | None = None
+        self._mutex = threading.Lock()
+
+    @classmethod
+    def open(
+        cls,
+        folder: str | os.PathLike[str] | None = None,
+        *,
+        create: bool = False,
+        engine: str = "auto",
+        lock_timeout_s: float = 10,
+    ) -> "Library":
+        """Open the library whose store is in folder (None: the default one).
+
+        create: make the store when there is none; needed for `index`.
+
+        Raises:
+            StoreMissing, StoreTooNew, StoreCorrupt, StoreLocked, StoreUnwritable: see errors.py.
+        """
+        from .store.store import Store
+
+        where = default_folder() if folder is None else folder
+        return cls(Store.open(where, create=create, lock_timeout_s=lock_timeout_s), engine)
+
+    def __enter__(self) -> "Library":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the store."""
+        self.store.close()
+
+    @property
+    def spec(self) -> "EmbedderSpec | None":
+        """The embedder of this library; None before the first index run."""
+        return self.store.spec
+
+    # --- index --------------------------------------------------------------------------------
+
+    def index(
+        self,
+        folders: Sequence[str | os.PathLike[str]],
+        *,
+        choice: ModelChoice | None = None,
+        options: "IndexOptions | None" = None,
+        progress: "Progress | None" = None,
+        stop: threading.Event | None = None,
+    ) -> "IndexReport":
+        """Bring the library up to date with folders (or single files); see `index_folders`."""
+        from .indexer.pipeline import SILENCE, IndexOptions, index_folders
+
+        choice = choice or ModelChoice(engine=self._engine)
+        return index_folders(
+            self.store,
+            folders,
+            spec=self._spec_for(choice),
+            engine=choice.engine,
+            options=options or IndexOptions(),
+            progress=progress or SILENCE,
+            stop=stop,
+        )
+
+    def _spec_for(self, choice: ModelChoice) -> "EmbedderSpec":
+        """Return the spec that is asked for; what is not said stays as the store has it."""
+        stored = self.store.spec
+        if stored is not None and not choice.is_given:
+            return stored
+        from .indexer.embedder import DEFAULT_MODEL, default_spec
+
+        same = stored if stored and choice.model in (None, stored.model) else None
+        return default_spec(
+            choice.model or (same.model if same else DEFAULT_MODEL),
+            input_size=choice.input_size or (same.input_size if same else None),
+            input_rule=choice.input_rule or (same.input_rule if same else None),
+            weights=choice.weights,
+            width_mult=choice.width_mult or 1.0,
+        )
+
+    # --- search -------------------------------------------------------------------------------
+
+    def search(
+        self,
+        example: Any,
+        k: int = 10,
+        *,
+        min_score: float = -1.0,
+        where: "Where | None" = None,
+        include_self: bool = False,
+    ) -> "tuple[Result, ...]":
+        """Return the k photos most like the example, best first.
+
+        example: a path, the bytes of an image file, a PIL image, an (h, w, 3) uint8 RGB array, or the
+        id of a photo in the library (int).
+
+        Raises:
+            DecodeError: the example cannot be read.
+            UsageError: it is of another type, or k or min_score is out of range.
+        """
+        from .search.query import SearchOptions
+        from .store.filters import ALL
+
+        options = SearchOptions(k, min_score, where or ALL, include_self)
+        (answer,) = self.search_many([self._query(example)], options)
+        if answer.error is not None:
+            raise answer.error
+        return answer.results
+
+    def search_many(self, queries: "Iterable[Query]", options: "SearchOptions") -> "Iterator[Answer]":
+        """Yield one answer for each query, in order; see `find_similar`."""
+        from .search.query import find_similar
+
+        return find_similar(self.store, queries, options, self.embedder)
+
+    def _query(self, example: Any) -> "Query":
+        import numpy as np
+
+        from .errors import UsageError
+        from .indexer.decode import decode_pil
+        from .search.query import Query
+
+        if isinstance(example, int):
+            return Query(f"id:{example}", id=example)
+        if isinstance(example, (bytes, bytearray, memoryview)):
+            return Query("bytes", data=bytes(example))
+        if isinstance(example, (str, os.PathLike)):
+            return Query(os.fspath(example), path=os.fspath(example))
+        if isinstance(example, np.ndarray):
+            if example.dtype != np.uint8 or example.ndim != 3 or example.shape[2] != 3:
+                shape = f"{example.dtype} {example.shape}"
+                raise UsageError(f"an array must be (h, w, 3) uint8 RGB, this one is {shape}")
+            return Query("array", picture=example)
+        if hasattr(example, "getexif"):
+            return Query("image", picture=decode_pil(example).image)
+        raise UsageError(f"cannot search by a {type(example).__name__}: give a path, bytes or an image")
+
+    def embedder(self) -> "Embedder":
+        """Return the embedder of this library, loaded once.
+
+        Raises:
+            StoreMissing: nothing was indexed yet.
+        """
+        from .errors import StoreMissing
+        from .indexer.embedder import Embedder
+
+        with self._mutex:
+            if self._embedder is None:
+                spec = self.spec
+                if spec is None:
+                    raise StoreMissing(f"nothing is indexed yet in {self.store.folder}")
+                self._embedder = Embedder(spec, engine=self._engine)
+            return self._embedder
+
+    # --- what it holds ------------------------------------------------------------------------
+
+    def where(
+        self, folders: Sequence[str] = (), since: str | None = None, until: str | None = None
+    ) -> "Where":
+        """Return a filter by folder and date for the other methods; see `make_where`."""
+        from .search.filters import make_where
+
+        with self.store.reading() as view:
+            return make_where(view.roots(), folders, since, until)
+
+    def copies(self, where: "Where | None" = None) -> "list[Group]":
+        """Return the groups of exact copies (same bytes), most wasted space first."""
+        from .dedup.find import exact_groups
+        from .store.filters import ALL
+
+        with self.store.reading() as view:
+            return list(exact_groups(view, where or ALL))
+
+    def lookalikes(
+        self, min_score: float = DEFAULT_MIN_SCORE, where: "Where | None" = None
+    ) -> "list[Group]":
+        """Return groups of photos that look alike; nothing in them is proven to be a copy."""
+        from .dedup.find import similar_groups
+        from .errors import UsageError
+        from .store.filters import ALL
+
+        if not 0 < min_score <= 1:
+            raise UsageError(f"--min-score is a cosine above 0 and up to 1, not {min_score:g}")
+        with self.store.reading() as view:
+            return list(similar_groups(view, min_score, where or ALL))
+
+    def photos(self, where: "Where | None" = None) -> "Iterator[Photo]":
+        """Yield the photos of the library with their files, by id."""
+        from .store.filters import ALL
+
+        with self.store.reading() as view:
+            yield from view.photos(where or ALL)
+
+    def vectors(self, ids: Sequence[int]) -> "dict[int, Vectors]":
+        """Return pooled features (dim,) float32 by photo id."""
+        with self.store.reading() as view:
+            return view.raw_vectors(ids)
+
+    def export_vectors(self, path: str | os.PathLike[str], where: "Where | None" = None) -> int:
+        """Write the embeddings of the photos that pass to an .npz file; return their number.
+
+        Arrays: ids (n,) int64, digests (n,) hex strings, vectors (n, dim) float32, pooled features as
+        they left the network (up to fp16); fingerprint: of the embedder.
+        """
+        import numpy as np
+
+        photos = list(self.photos(where))
+        vectors = self.vectors([photo.id for photo in photos])
+        spec = self.spec
+        with open(path, "wb") as out:
+            np.savez(
+                out,
+                ids=np.array([photo.id for photo in photos], dtype=np.int64),
+                digests=np.array([photo.digest for photo in photos], dtype="U64"),
+                vectors=np.array([vectors[photo.id] for photo in photos], dtype=np.float32),
+                fingerprint=np.array(spec.fingerprint if spec else ""),
+            )
+        return len(photos)
+
+    def errors(self) -> "list[FileError]":
+        """Return the files that could not be indexed."""
+        with self.store.reading() as view:
+            return list(view.errors())
+
+    def totals(self) -> "Totals":
+        """Count what the library holds."""
+        with self.store.reading() as view:
+            return view.totals()
+
+    def thumbnail(self, photo: "Photo") -> bytes | None:
+        """Return the thumbnail of a photo as JPEG; None when there is none."""
+        return self.store.thumbs.get(bytes.fromhex(photo.digest))

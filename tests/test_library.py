@@ -1,0 +1,131 @@
+"""The Python API: what the command line is a client of."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import lookalike
+from lookalike import Library, ModelChoice
+from lookalike.errors import DecodeError, SpecMismatch, StoreMissing, UsageError
+from lookalike.tests.library import make_photos
+from lookalike.tests.pictures import draw_photo, encode
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_photos(tmp_path_factory.mktemp("photos").resolve())
+
+
+@pytest.fixture(scope="module")
+def library(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Library:
+    library = Library.open(tmp_path_factory.mktemp("store"), create=True)
+    library.index([photos])
+    return library
+
+
+def test_an_example_may_be_a_path_bytes_a_picture_an_array_or_an_id(library: Library, photos: Path) -> None:
+    path = photos / "2022/photo1.jpg"
+    picture = Image.open(path)
+    found = [
+        library.search(example, k=1, include_self=True)[0]
+        for example in (path, str(path), path.read_bytes(), picture, np.asarray(picture))
+    ]
+
+    assert {result.path for result in found} == {str(path)}
+    assert all(result.score > 0.999 for result in found)
+    (by_id,) = library.search(found[0].photo.id, k=1, include_self=True)
+    assert by_id.path == str(path)
+
+
+def test_a_query_outside_of_the_library_scores_as_its_vectors_do(library: Library) -> None:
+    query = encode(draw_photo(77, 320, 240))
+    results = library.search(query, k=7)
+
+    embedder = library.embedder()
+    vector = embedder.embed([embedder.prepare(np.asarray(Image.open(io.BytesIO(query))))])[0]
+    stored = library.vectors([result.photo.id for result in results])
+    for result in results:
+        other = stored[result.photo.id]
+        cosine = vector @ other / np.linalg.norm(vector) / np.linalg.norm(other)
+        assert result.score == pytest.approx(float(cosine), abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    "example", [3.5, np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), None]
+)
+def test_an_example_of_another_kind_is_refused(library: Library, example: object) -> None:
+    with pytest.raises(UsageError):
+        library.search(example)
+
+
+def test_an_example_that_cannot_be_read_raises(library: Library, photos: Path) -> None:
+    for example in (b"", b"no picture", photos / "broken.jpg", photos / "missing.jpg", 10_000):
+        with pytest.raises(DecodeError):
+            library.search(example)
+
+
+def test_filters_compose_and_refuse_what_they_do_not_know(library: Library, photos: Path) -> None:
+    where = library.where(
+        [str(photos / "2023"), str(photos / "2022")], since="2022-06-12", until="2023-06-14"
+    )
+    found = {Path(result.path).name for result in library.search(encode(draw_photo(9)), where=where)}
+
+    assert found == {"photo4.jpg", "photo2.jpg"}
+    with pytest.raises(UsageError):
+        library.where(["/not/in/the/library"])
+    with pytest.raises(UsageError):
+        library.where(since="last year")
+
+
+def test_copies_lookalikes_thumbnails_and_errors_are_data(library: Library, photos: Path) -> None:
+    (group,) = library.copies()
+    assert [member.kind for member in group.members] == ["exact"]
+    similar = library.lookalikes(0.9)
+    assert all(member.score >= 0.9 for each in similar for member in each.members)
+    photo = next(iter(library.photos()))
+    thumbnail = library.thumbnail(photo)
+    assert thumbnail is not None
+    assert thumbnail[:3] == b"\xff\xd8\xff"
+    assert [error.path for error in library.errors()] == [str(photos / "broken.jpg")]
+    assert library.totals().photos == 7
+
+
+def test_a_choice_that_agrees_with_the_store_is_taken_and_another_refused(
+    library: Library, photos: Path
+) -> None:
+    report = library.index([photos], choice=ModelChoice(model="mobilenet_v2"))
+    assert report.embedded == 0
+    with pytest.raises(SpecMismatch):
+        library.index([photos], choice=ModelChoice(input_rule="crop"))
+
+
+def test_both_engines_give_one_library_the_same_neighbors(library: Library) -> None:
+    query = encode(draw_photo(31, 320, 240))
+    with Library.open(library.store.folder, engine="torch") as other:
+        torch_results = other.search(query)
+    onnx_results = library.search(query)
+
+    assert [result.path for result in torch_results] == [result.path for result in onnx_results]
+    assert [result.score for result in torch_results] == pytest.approx(
+        [result.score for result in onnx_results], abs=1e-4
+    )
+
+
+def test_opening_what_is_not_there_makes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(StoreMissing):
+        Library.open(tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+def test_every_public_name_exists_and_importing_the_package_is_light() -> None:
+    for name in lookalike.__all__:
+        assert getattr(lookalike, name) is not None
+    code = "import lookalike, sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"numpy", "sqlalchemy", "faiss", "onnxruntime", "torch", "PIL", "typer"}
+    assert not heavy & set(done.stdout.split())
