@@ -1,0 +1,313 @@
+"""The command line: parse, call one function, render."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from . import listings, render, summaries
+from . import options as opt
+from .console import say, say_document, show, tell
+from .errors import LookalikeError, UsageError
+from .library import DEFAULT_MIN_SCORE, Library, ModelChoice
+
+if TYPE_CHECKING:
+    from .indexer.pipeline import IndexReport
+    from .search.query import Answer, Query
+
+app = typer.Typer(
+    help="Find photos that look alike: index a library once, query it by example, find its copies. "
+    "Works offline, on a CPU; your photos are only ever read.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain text wraps as it should, and starts faster
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+PARTLY, OFFLINE, INTERRUPTED = 3, 4, 130
+
+
+@app.command(epilog="Example: lookalike index ~/Pictures --exclude 'thumbs/'")
+def index(
+    paths: opt.PathsArgument,
+    exclude: opt.ExcludeOption = None,
+    hidden: opt.HiddenOption = False,
+    one_filesystem: opt.OneFilesystemOption = False,
+    follow: opt.FollowOption = False,
+    all_files: opt.EveryFileOption = False,
+    workers: opt.WorkersOption = None,
+    retry_failed: opt.RetryOption = False,
+    accept_missing: opt.AcceptMissingOption = 0,
+    model: opt.ModelOption = None,
+    input_size: opt.InputSizeOption = None,
+    input_rule: opt.InputRuleOption = None,
+    weights: opt.WeightsOption = None,
+    width_mult: opt.WidthMultOption = None,
+    engine: opt.EngineOption = "auto",
+    form: opt.SummaryOption = opt.Summary.table,
+    store: opt.StoreOption = None,
+) -> None:
+    """Bring the library up to date with folders of photos.
+
+    New, changed, moved and vanished photos are found. Unchanged files are not opened, moved and copied
+    ones not decoded again. Photos that cannot be read are listed by `lookalike errors` and do not stop
+    the run. Ctrl-C keeps all finished work.
+    """
+    from .indexer.pipeline import IndexOptions
+    from .indexer.scan import ScanOptions
+    from .progress import IndexProgress
+
+    scan = ScanOptions(tuple(exclude or ()), hidden, one_filesystem, follow, all_files)
+    choice = ModelChoice(model, input_size, input_rule, weights, width_mult, engine)
+    options = IndexOptions(scan, workers, retry_failed, accept_missing)
+    with Library.open(store, create=True) as library, IndexProgress() as progress:
+        report = library.index(
+            paths, choice=choice, options=options, progress=progress, stop=_stop_on_signal()
+        )
+        total = library.totals().photos
+    _show_index(report, total, form)
+    if report.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if report.refused:
+        raise typer.Exit(OFFLINE)
+    if report.failed or report.problems:
+        raise typer.Exit(PARTLY)
+
+
+def _stop_on_signal() -> threading.Event:
+    """Return an event that the first Ctrl-C sets; the second one ends the program at once."""
+    stop = threading.Event()
+
+    def handle(*_: object) -> None:
+        if stop.is_set():
+            os._exit(INTERRUPTED)  # safe at any instant: the store is whole after a kill
+        stop.set()
+        tell("stopping: keeping what is finished (once more to stop at once)")
+
+    signal.signal(signal.SIGINT, handle)
+    signal.signal(signal.SIGTERM, handle)
+    return stop
+
+
+def _show_index(report: "IndexReport", total: int, form: opt.Summary) -> None:
+    for problem in report.problems:
+        tell(f"cannot look into {problem}")
+    for refusal in report.refused:
+        tell(refusal)
+    if form is opt.Summary.json:
+        say_document(summaries.report_fields(report, total))
+    else:
+        say(summaries.report_line(report, total))
+
+
+@app.command(epilog="Example: lookalike search beach.jpg -k 5 --in Pictures/2023")
+def search(
+    images: opt.ImagesArgument = None,
+    k: opt.CountOption = 10,
+    min_score: opt.MinScoreOption = -1.0,
+    in_: opt.InOption = None,
+    since: opt.SinceOption = None,
+    until: opt.UntilOption = None,
+    include_self: opt.IncludeSelfOption = False,
+    all_files: opt.AllFilesOption = False,
+    files_from: opt.FilesFromOption = None,
+    null: opt.NullOption = False,
+    engine: opt.EngineOption = "auto",
+    form: opt.FormatOption = opt.Format.table,
+    store: opt.StoreOption = None,
+) -> None:
+    """Show the photos that look most like each IMAGE, best first.
+
+    Scores are cosines: 1 is the same picture. Exact copies of one photo count once. A query that lies
+    in the library is not its own result.
+    """
+    from .search.query import SearchOptions
+
+    queries = list(_queries(images or [], files_from, null))
+    if not queries:
+        raise UsageError("name an image to search by, `-` for stdin, or --files-from FILE")
+    failed: list[Answer] = []
+    with Library.open(store, engine=engine) as library:
+        where = library.where(in_ or (), since, until)
+        options = SearchOptions(k, min_score, where, include_self)
+        answers = _watched(library.search_many(queries, options), failed)
+        show(listings.search_listing(answers, all_files=all_files), form)
+    if failed:
+        raise typer.Exit(PARTLY)
+
+
+def _queries(images: list[str], files_from: str | None, null: bool) -> "Iterator[Query]":
+    from .search.query import Query
+
+    if files_from == "-" and "-" in images:
+        raise UsageError("stdin can hold one image (`-`) or names (`--files-from -`), not both")
+    for name in [*images, *_names(files_from, null)]:
+        if name == "-":
+            yield Query("-", data=sys.stdin.buffer.read())
+        elif name.startswith("id:") and name[3:].isascii() and name[3:].isdecimal():
+            yield Query(name, id=int(name[3:]))
+        else:
+            yield Query(name, path=name)
+
+
+def _names(files_from: str | None, null: bool) -> list[str]:
+    if files_from is None:
+        return []
+    try:
+        with open(0 if files_from == "-" else files_from, "rb", closefd=files_from != "-") as source:
+            data = source.read()
+    except OSError as error:
+        raise UsageError(f"cannot read {files_from}: {error.strerror}") from error
+    names = data.split(b"\0") if null else data.splitlines()
+    return [os.fsdecode(name) for name in names if name]
+
+
+def _watched(answers: "Iterable[Answer]", failed: "list[Answer]") -> "Iterator[Answer]":
+    """Pass answers on; queries that could not be read are told on stderr and kept in failed."""
+    for answer in answers:
+        if answer.error is not None:
+            failed.append(answer)
+            tell(f"{answer.query}: {answer.error}")
+        yield answer
+
+
+@app.command(epilog="Example: lookalike dupes ~/Pictures/2023 --similar --min-score 0.95")
+def dupes(
+    paths: opt.BelowArgument = None,
+    similar: opt.SimilarOption = False,
+    min_score: opt.GroupScoreOption = DEFAULT_MIN_SCORE,
+    form: opt.FormatOption = opt.Format.table,
+    store: opt.StoreOption = None,
+) -> None:
+    """List exact copies as groups, and look-alikes on request.
+
+    Exact copies have the same bytes; each group says what space they take. Files that are only hard
+    links of one another take their space once and make no group. With --similar, photos that look alike
+    are listed too, to look at: a score proves nothing, other shots of the same scene reach it as well.
+    Proven copies (resized, cropped, edited) and acting on files are still to come; nothing here removes
+    or changes a file.
+    """
+    with Library.open(store) as library:
+        where = library.where(paths or ())
+        groups = library.copies(where)
+        if similar:
+            groups += library.lookalikes(min_score, where)
+        show(listings.dupes_listing(groups), form)
+
+
+@app.command(epilog="Example: lookalike status --format json")
+def status(form: opt.SummaryOption = opt.Summary.table, store: opt.StoreOption = None) -> None:
+    """Say what the library holds."""
+    with Library.open(store) as library:
+        fields = summaries.status_fields(library)
+    if form is opt.Summary.json:
+        say_document(fields)
+    else:
+        say("\n".join(summaries.status_lines(fields)))
+
+
+@app.command(epilog="Example: lookalike errors --format csv > unreadable.csv")
+def errors(form: opt.FormatOption = opt.Format.table, store: opt.StoreOption = None) -> None:
+    """List the files that could not be indexed, and why."""
+    with Library.open(store) as library:
+        show(listings.errors_listing(library.errors()), form)
+
+
+@app.command(epilog="Example: lookalike export --format csv --in Pictures/2023 > photos.csv")
+def export(
+    in_: opt.InOption = None,
+    since: opt.SinceOption = None,
+    until: opt.UntilOption = None,
+    vectors: opt.VectorsOption = None,
+    form: opt.FormatOption = opt.Format.jsonl,
+    store: opt.StoreOption = None,
+) -> None:
+    """List every file of the library with all that is known of it."""
+    with Library.open(store) as library:
+        where = library.where(in_ or (), since, until)
+        if vectors is not None:
+            count = library.export_vectors(vectors, where)
+            tell(f"{count:,} embeddings written to {vectors}")
+        show(listings.export_listing(library.photos(where)), form)
+
+
+@app.command(epilog="Example: lookalike doctor")
+def doctor(form: opt.SummaryOption = opt.Summary.table, store: opt.StoreOption = None) -> None:
+    """Check the program, the model and the store.
+
+    Ends with 0 only when the store is whole.
+    """
+    from .doctor import examine
+
+    findings = []
+    for finding in examine(store):
+        findings.append({"level": finding.level, "what": finding.what, "message": finding.message})
+        if form is opt.Summary.table:
+            say(f"{finding.level:<6}  {finding.what:<10}  {render.printable(finding.message)}")
+    if form is opt.Summary.json:
+        say_document({"findings": findings})
+    if any(finding["level"] == "broken" for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: lookalike models --bench")
+def models(
+    bench: opt.BenchOption = False,
+    fetch: opt.FetchOption = None,
+    engine: opt.EngineOption = "auto",
+    form: opt.FormatOption = opt.Format.table,
+) -> None:
+    """List the models to choose from.
+
+    Each with the size of an embedding, its cost, and whether its weights are on this machine.
+    """
+    from .indexer.models import bench_model, list_models
+
+    if fetch is not None:
+        from .indexer.weights.loader import fetch as fetch_weights
+
+        tell(f"downloading {fetch} ...")
+        fetch_weights(fetch)
+    rows = (
+        (model, bench_model(model.name, engine=engine) if bench and model.is_here else None)
+        for model in list_models()
+    )
+    show(summaries.models_listing(rows), form)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from . import __version__
+
+        say(f"lookalike {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
+
+def main() -> NoReturn:
+    """Run the command line; every foreseen error is one line on stderr and an exit code."""
+    try:
+        app()
+    except LookalikeError as error:
+        tell(str(error))
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        os._exit(0)
+    except Exception as error:
+        if os.environ.get("LOOKALIKE_DEBUG"):
+            raise
+        tell(f"a mistake of ours: {type(error).__name__}: {error}; LOOKALIKE_DEBUG=1 shows where")
+        sys.exit(1)
+    sys.exit(0)

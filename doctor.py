@@ -1,0 +1,78 @@
+"""Is everything as it should be? Checks of the program, the model and the store."""
+
+import platform
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+
+from .errors import LookalikeError
+from .indexer.embedder import Embedder, default_spec
+from .indexer.models import check_numbers
+from .indexer.weights.golden import MIN_COSINE
+from .indexer.weights.loader import read_shipped
+from .indexer.weights.table import SHIPPED_GRAPH, SHIPPED_STATE
+from .library import Library
+from .store.checks import Finding, check_sqlite, check_store
+
+_PACKAGES = ("lookalike", "faiss-cpu", "onnxruntime", "pillow", "pillow-heif", "sqlalchemy", "torch")
+
+
+def examine(folder: str | None) -> Iterator[Finding]:
+    """Yield the findings about the program and the store in folder (None: the default one)."""
+    yield _versions()
+    yield check_sqlite()
+    yield _check_shipped()
+    yield _check_numbers()
+    try:
+        with Library.open(folder) as library:
+            yield Finding("ok", "store", library.store.folder)
+            yield from check_store(library.store)
+            yield _check_model(library)
+    except LookalikeError as error:
+        yield Finding("broken", "store", str(error))
+
+
+def _versions() -> Finding:
+    found = [f"python {platform.python_version()}"]
+    for package in _PACKAGES:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            found.append(f"no {package}")
+    return Finding("ok", "versions", ", ".join(found))
+
+
+def _check_shipped() -> Finding:
+    try:
+        for file in (SHIPPED_GRAPH, SHIPPED_STATE):
+            read_shipped(file)
+    except LookalikeError as error:
+        return Finding("broken", "weights", str(error))
+    return Finding("ok", "weights", "the shipped model is what was published")
+
+
+def _check_model(library: Library) -> Finding:
+    spec = library.spec
+    if spec is None:
+        return Finding("note", "model", "nothing is indexed yet")
+    try:
+        engine = Embedder(spec).engine
+    except LookalikeError as error:
+        return Finding("broken", "model", str(error))
+    said = f"{spec.model}, {spec.input_rule} {spec.input_size}, {spec.dim} numbers, engine {engine}"
+    return Finding("ok", "model", said)
+
+
+def _check_numbers() -> Finding:
+    """Another library version or processor may compute differently: compare with recorded vectors."""
+    try:
+        cosine = check_numbers(Embedder(default_spec()))
+    except LookalikeError as error:
+        return Finding("broken", "numbers", str(error))
+    if cosine is not None and cosine < MIN_COSINE:
+        return Finding(
+            "note",
+            "numbers",
+            f"this machine's embeddings differ from the recorded ones (cosine {cosine:.6f}); new photos "
+            "and queries may not be comparable with those indexed elsewhere",
+        )
+    return Finding("ok", "numbers", "the network computes what it computed when it was published")

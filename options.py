@@ -1,0 +1,124 @@
+"""The options of the command line, each defined once."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class Format(StrEnum):
+    """How a listing is written."""
+
+    table = "table"
+    json = "json"
+    jsonl = "jsonl"
+    csv = "csv"
+    paths = "paths"
+    paths0 = "paths0"
+
+
+class Summary(StrEnum):
+    """How a summary is written."""
+
+    table = "table"
+    json = "json"
+
+
+StoreOption = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="DIR",
+        envvar="LOOKALIKE_STORE",
+        help="Folder of the library's store; default: in your user data folder.",
+    ),
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="How to write the list.")]
+SummaryOption = Annotated[Summary, typer.Option("--format", help="How to write the summary.")]
+EngineOption = Annotated[
+    str, typer.Option(metavar="NAME", help="auto, onnx or torch: changes the speed, not the results.")
+]
+
+# Which photos.
+InOption = Annotated[
+    list[str] | None,
+    typer.Option("--in", metavar="DIR", help="Only photos below this folder; may be repeated."),
+]
+SinceOption = Annotated[
+    str | None,
+    typer.Option(metavar="DATE", help="Only photos taken then or later: 2023, 2023-05, 2023-05-01."),
+]
+UntilOption = Annotated[
+    str | None, typer.Option(metavar="DATE", help="Only photos taken then or earlier (included).")
+]
+BelowArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="[PATH]...", help="Only photos below these folders.")
+]
+
+# index: what belongs to the library.
+PathsArgument = Annotated[list[str], typer.Argument(metavar="PATH...", help="Folders, or single photos.")]
+ExcludeOption = Annotated[
+    list[str] | None, typer.Option(metavar="GLOB", help="Leave these out; may be repeated.")
+]
+HiddenOption = Annotated[bool, typer.Option("--hidden", help="Enter folders that begin with a dot.")]
+OneFilesystemOption = Annotated[
+    bool, typer.Option("--one-filesystem", help="Stay on the drive of each PATH.")
+]
+FollowOption = Annotated[bool, typer.Option("--follow", help="Follow links to files and folders.")]
+EveryFileOption = Annotated[
+    bool, typer.Option("--all-files", help="Look into every file, not only those named as photos.")
+]
+RetryOption = Annotated[
+    bool, typer.Option("--retry-failed", help="Read unreadable files again though unchanged.")
+]
+AcceptMissingOption = Annotated[
+    int, typer.Option(min=0, metavar="N", help="Believe that up to N photos are really gone.")
+]
+WorkersOption = Annotated[
+    int | None, typer.Option(min=1, help="Threads that decode and embed; default: one per core.")
+]
+
+# index: the embedder of a new store.
+ModelOption = Annotated[str | None, typer.Option(help="For a new store, see `lookalike models`.")]
+InputSizeOption = Annotated[int | None, typer.Option(help="For a new store: input size in pixels.")]
+InputRuleOption = Annotated[
+    str | None, typer.Option(metavar="RULE", help="For a new store: fit, squash or crop.")
+]
+WeightsOption = Annotated[
+    str | None, typer.Option(metavar="FILE", help="For a new store: a checkpoint of your own.")
+]
+WidthMultOption = Annotated[float | None, typer.Option(help="Width multiplier of that checkpoint.")]
+
+# search.
+ImagesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="IMAGE...", help="Image files, `-` for bytes on stdin, or id:N."),
+]
+CountOption = Annotated[int, typer.Option("-k", min=1, help="Number of neighbors per query.")]
+MinScoreOption = Annotated[
+    float, typer.Option(min=-1, max=1, help="Leave out neighbors with a lower cosine.")
+]
+IncludeSelfOption = Annotated[
+    bool, typer.Option("--include-self", help="Let a photo of the library find itself.")
+]
+AllFilesOption = Annotated[
+    bool, typer.Option("--all-files", help="Name every file of a photo, not only one.")
+]
+FilesFromOption = Annotated[
+    str | None, typer.Option(metavar="FILE", help="Read names of queries from FILE (`-`: stdin).")
+]
+NullOption = Annotated[bool, typer.Option("-0", "--null", help="Names in FILE end with NUL.")]
+
+# dupes, export, models.
+SimilarOption = Annotated[bool, typer.Option("--similar", help="Also list groups of look-alikes.")]
+GroupScoreOption = Annotated[
+    float,
+    typer.Option("--min-score", min=0, max=1, help="Cosine of look-alikes to their group's first."),
+]
+VectorsOption = Annotated[
+    str | None, typer.Option(metavar="FILE.npz", help="Also write the embeddings to this file.")
+]
+BenchOption = Annotated[bool, typer.Option("--bench", help="Measure the speed of those that are here.")]
+FetchOption = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Download the official weights of this model.")
+]

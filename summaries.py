@@ -1,0 +1,123 @@
+"""Summaries: what an index run did, what the library holds, which models there are."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from .render import Listing, Row, columns, file_size, path_fields, printable
+
+if TYPE_CHECKING:
+    from .indexer.models import ModelBench, ModelInfo
+    from .indexer.pipeline import IndexReport
+    from .library import Library
+
+
+def report_fields(report: "IndexReport", total: int) -> Row:
+    """Return what an index run did as one JSON object. total: photos in the library now."""
+    fields = {name: getattr(report, name) for name in report.__slots__}
+    return {**fields, "seconds": round(report.seconds, 3), "photos": total}
+
+
+def report_line(report: "IndexReport", total: int) -> str:
+    """Return what an index run did as a sentence."""
+    counts = [
+        (report.embedded, "new"),
+        (report.recognized, "moved, touched or copied"),
+        (report.unchanged, "unchanged"),
+        (report.absent, "gone"),
+        (report.excluded, "left out"),
+        (report.failed, "unreadable (see `lookalike errors`)"),
+    ]
+    said = ", ".join(f"{count:,} {what}" for count, what in counts if count) or "no photos"
+    state = "stopped early, finished work is kept: " if report.interrupted else ""
+    return f"{state}{said}; {total:,} photos in the library ({report.seconds:.1f} s)"
+
+
+def models_listing(models: "Iterable[tuple[ModelInfo, ModelBench | None]]") -> Listing:
+    """List the models, with their speed where it was measured."""
+
+    def lines(rows: Iterable[Row]) -> Iterator[str]:
+        head = ("model", "dim", "parameters", "multiply-adds", "input", "weights", "images/s", "latency")
+        table = [head, *(_model_line(row) for row in rows)]
+        if not any(row[-1] for row in table[1:]):
+            table = [row[:-2] for row in table]
+        yield from columns(table, right=(1, 2, 3, 6, 7))
+
+    return Listing(
+        key="models",
+        rows=(_model_row(model, bench) for model, bench in models),
+        lines=lines,
+        flat=lambda row: [row],
+        columns=(
+            *("name", "dim", "parameters", "multiply_adds", "input_rule", "input_size", "is_here"),
+            *("engine", "images_per_s", "latency_ms", "weights", "licence", "source"),
+        ),
+    )
+
+
+def _model_row(model: "ModelInfo", bench: "ModelBench | None") -> Row:
+    row = {name: getattr(model, name) for name in model.__slots__}
+    if bench is not None:
+        row["engine"] = bench.engine
+        row["images_per_s"] = round(bench.images_per_s, 1)
+        row["latency_ms"] = round(bench.latency_ms, 2)
+    return row
+
+
+def _model_line(row: Row) -> tuple[str, ...]:
+    speed = ("", "")
+    if "engine" in row:
+        speed = (f"{row['images_per_s']:.0f} ({row['engine']})", f"{row['latency_ms']:.1f} ms")
+    here = "here" if row["is_here"] else f"not here: lookalike models --fetch {row['name']}"
+    return (
+        row["name"],
+        str(row["dim"]),
+        f"{row['parameters'] / 1e6:.2f} M",
+        f"{row['multiply_adds'] / 1e6:,.0f} M",
+        f"{row['input_rule']} {row['input_size']}",
+        here,
+        *speed,
+    )
+
+
+def status_fields(library: "Library") -> Row:
+    """Return what the library holds as one JSON object."""
+    totals, spec = library.totals(), library.spec
+    count, size = library.store.thumbs.totals()
+    with library.store.reading() as view:
+        roots = [path_fields(os.fsdecode(root.path)) for root in view.roots()]
+    return {
+        "store": library.store.folder,
+        "roots": roots,
+        "photos": totals.photos,
+        "files": {name: getattr(totals, name) for name in ("present", "failed", "absent", "excluded")},
+        "bytes": totals.file_bytes,
+        "repeated_bytes": totals.file_bytes - totals.photo_bytes,
+        "thumbnails": {"count": count, "bytes": size},
+        "store_bytes": _folder_bytes(library.store.folder),
+        "model": json.loads(spec.to_json()) if spec else None,
+        "fingerprint": spec.fingerprint if spec else None,
+    }
+
+
+def _folder_bytes(folder: str) -> int:
+    return sum(entry.stat().st_size for entry in os.scandir(folder) if entry.is_file())
+
+
+def status_lines(fields: Row) -> Iterator[str]:
+    """Lay the status out for people."""
+    files, model = fields["files"], fields["model"]
+    missing = [f"{files[name]:,} {name}" for name in ("failed", "absent", "excluded") if files[name]]
+    lines = [
+        ("store", f"{printable(fields['store'])} ({file_size(fields['store_bytes'])})"),
+        *(("folder", printable(root["path"])) for root in fields["roots"]),
+        ("photos", f"{fields['photos']:,} in {files['present']:,} files, {file_size(fields['bytes'])}"),
+        ("not shown", ", ".join(missing) or "nothing"),
+    ]
+    if model:
+        said = (
+            f"{model['model']}, {model['input_rule']} {model['input_size']}, {model['dim']} numbers a photo"
+        )
+        lines.append(("model", said))
+    yield from columns(lines)
