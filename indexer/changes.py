@@ -23,8 +23,8 @@ class Changes:
 
     to_read: new or changed files. returned, absent, excluded: row ids of files that came back unchanged,
     went away, or are there but no longer belong to the library. unchanged, still_failed: counts.
-    moved: how many of the absent were met under another path. known: number of files that the catalog
-    held for present before.
+    moved: how many of the absent were met under another path. elsewhere: how many of them lie, with the
+    same content, in another root. known: number of files that the catalog held for present before.
     """
 
     to_read: list[FileStat] = field(default_factory=list)
@@ -34,13 +34,14 @@ class Changes:
     unchanged: int = 0
     still_failed: int = 0
     moved: int = 0
+    elsewhere: int = 0
     listed: int = 0
     known: int = 0
 
     @property
     def missing(self) -> int:
         """How many files went away and did not come up elsewhere."""
-        return len(self.absent) - self.moved
+        return len(self.absent) - self.moved - self.elsewhere
 
     @property
     def is_suspect(self) -> bool:

@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from ..errors import UsageError
 from ..spec import EmbedderSpec
 from ..store.filters import rel_below
-from ..store.records import Failure, FileResult, FileStat, Root
+from ..store.records import Failure, FileResult, FileStat, KnownFile, Root
 from ..store.store import Store
 from .changes import Changes, compare
 from .executor import ThreadExecutor
@@ -110,22 +110,26 @@ class Indexing:
         self._stop = stop
         self.report = IndexReport()
 
-    def run(self, folder: bytes) -> None:
-        """Bring the store up to date with one folder."""
+    def run(self, folder: bytes) -> str | None:
+        """Bring the store up to date with one folder; or change nothing, and return why."""
         scan, root, below = self._scan(folder)
         with self._store.reading() as view:
             known = view.known_files(root, below)
-        changes = compare(scan, known, retry_failed=self._options.retry_failed)
-        if self._is_offline(scan, changes):
-            return
+            changes = compare(scan, known, retry_failed=self._options.retry_failed)
+            if changes.is_suspect:
+                changes.elsewhere = view.count_elsewhere(root, changes.absent)
+        refusal = self._refusal(scan, changes)
+        if refusal is not None:
+            return refusal
         self._count(changes)
-        self._report_problems(root, scan.problems)
+        self._report_problems(root, scan.problems, known)
         self._progress.begin(os.fsdecode(folder), len(changes.to_read))
         self._read(root, changes.to_read)
         if not self.is_stopped:
             self._store.settle(
                 root, absent=changes.absent, excluded=changes.excluded, returned=changes.returned
             )
+        return None
 
     @property
     def is_stopped(self) -> bool:
@@ -140,20 +144,18 @@ class Indexing:
         avoid = [os.fsencode(self._store.folder)]
         return Scan(root.path, self._options.scan, below=below, avoid=avoid), root, below
 
-    def _is_offline(self, scan: Scan, changes: Changes) -> bool:
-        """Refuse to believe in a loss that looks like a drive that went away."""
+    def _refusal(self, scan: Scan, changes: Changes) -> str | None:
+        """Say why a loss is not believed that looks like a drive that went away."""
         path = os.fsdecode(os.path.join(scan.root, scan.below)).rstrip("/") or "/"
         missing = changes.missing
         if any(problem.code in ("not_found", "root_changed") for problem in scan.problems):
-            self.report.refused.append(f"{path}: the folder is away; its photos stay as they were")
-        elif changes.is_suspect and missing > self._options.accept_missing:
-            self.report.refused.append(
+            return f"{path}: the folder is away; its photos stay as they were"
+        if changes.is_suspect and missing > self._options.accept_missing:
+            return (
                 f"{path}: {missing:,} of {changes.known:,} photos are missing, as if a drive were away; "
                 f"nothing was changed. If they are gone for good: --accept-missing {missing}"
             )
-        else:
-            return False
-        return True
+        return None
 
     def _count(self, changes: Changes) -> None:
         self.report.listed += changes.listed
@@ -162,8 +164,10 @@ class Indexing:
         self.report.absent += len(changes.absent)
         self.report.excluded += len(changes.excluded)
 
-    def _report_problems(self, root: Root, problems: Sequence[ScanProblem]) -> None:
-        """Keep what could not be listed where `errors` finds it."""
+    def _report_problems(
+        self, root: Root, problems: Sequence[ScanProblem], known: Mapping[bytes, KnownFile]
+    ) -> None:
+        """Keep what could not be listed where `errors` finds it; known photos stay as they were."""
         self.report.problems += [
             f"{os.fsdecode(os.path.join(root.path, problem.rel))}: {problem.message}"
             for problem in problems
@@ -171,6 +175,7 @@ class Indexing:
         rows = [
             FileResult(FileStat(each.rel, 0, 0, 0, 0, 0), failure=Failure(each.code, each.message))
             for each in problems
+            if each.rel not in known or known[each.rel].error is not None
         ]
         if rows:
             self._store.commit(root, rows)
@@ -250,9 +255,9 @@ def index_folders(
     with store.indexing():
         store.use_spec(spec)
         run = Indexing(store, spec, engine, options, progress, stop or threading.Event())
-        for path in paths:
-            if not run.is_stopped:
-                run.run(path)
+        refused = [path for path in paths if not run.is_stopped and run.run(path)]
+        # Once more: what went from one folder to another has been met there by now.
+        run.report.refused = [why for path in refused if (why := run.run(path))]
         store.publish()
     run.report.interrupted = stop is not None and stop.is_set()
     run.report.seconds = time.monotonic() - began

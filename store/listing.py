@@ -209,6 +209,18 @@ def totals(connection: sa.Connection) -> Totals:
     )
 
 
+def count_elsewhere(connection: sa.Connection, root_id: int, file_ids: Sequence[int]) -> int:
+    """Count the files (by row id) whose content is present in another root."""
+    other = file_table.alias()
+    held = sa.exists().where(
+        other.c.content_id == _file.content_id, other.c.state == "present", other.c.root_id != root_id
+    )
+    return sum(
+        connection.execute(sa.select(sa.func.count()).where(_file.id.in_(some), held)).scalar_one()
+        for some in pieces(file_ids)
+    )
+
+
 def digests(connection: sa.Connection) -> Iterator[bytes]:
     """Yield the digests of all contents, in no order."""
     rows = connection.execution_options(yield_per=10_000).execute(sa.select(_content.digest))

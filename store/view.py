@@ -106,6 +106,10 @@ class View:
         """Return what is remembered of the files at or below a path in a root."""
         return catalog.known_files(self._connection, root.id, below)
 
+    def count_elsewhere(self, root: Root, file_ids: Sequence[int]) -> int:
+        """Count the files of a root (by row id) whose content is present in another root."""
+        return listing.count_elsewhere(self._connection, root.id, file_ids)
+
     def digests(self) -> Iterator[bytes]:
         """Yield the blake3 digests of all contents, in no order."""
         return listing.digests(self._connection)

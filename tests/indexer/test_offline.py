@@ -116,3 +116,18 @@ def give_away(store: Path) -> None:
     if os.geteuid() == 0:
         for path in (store, *store.iterdir()):
             os.chown(path, NOBODY, NOBODY)
+
+
+def test_photos_moved_to_another_folder_of_the_library_are_not_missed(
+    library: Library, photos: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    run(library, other)
+    (photos / "sub").rename(other / "sub")
+
+    report = run(library, photos, other)
+
+    assert report.refused == []
+    assert (report.recognized, report.embedded, report.absent) == (COUNT, 0, COUNT)
+    assert present(library) == COUNT
