@@ -10,8 +10,9 @@
 
 from typing import TYPE_CHECKING, Any
 
+from .choice import ModelChoice
 from .errors import LookalikeError
-from .library import Library, ModelChoice
+from .library import Library
 
 if TYPE_CHECKING:
     __version__: str

@@ -3,43 +3,26 @@
 import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .choice import ModelChoice
+
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
+    from .dedup.copies import CopyReport
     from .dedup.groups import Group
+    from .dedup.keeper import KeepRules
     from .indexer.embedder import Embedder
     from .indexer.pipeline import IndexOptions, IndexReport, Progress
     from .search.query import Answer, Query, Result, SearchOptions
     from .spec import EmbedderSpec
     from .store.filters import Where
     from .store.listing import FileError, Photo, Totals
+    from .store.pairs import Decided, Decision
     from .store.records import Vectors
     from .store.store import Store
 
 DEFAULT_MIN_SCORE = 0.9
-
-
-@dataclass(frozen=True, slots=True)
-class ModelChoice:
-    """Which embedder a new store gets; None takes the measured default.
-
-    model: "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large". weights: a checkpoint file of your
-    own. engine: "auto", "onnx" or "torch"; it changes the speed, not the embeddings.
-    """
-
-    model: str | None = None
-    input_size: int | None = None
-    input_rule: str | None = None
-    weights: str | None = None
-    width_mult: float | None = None
-    engine: str = "auto"
-
-    @property
-    def is_given(self) -> bool:
-        """Whether anything is said that a store's spec must agree with."""
-        said = (self.model, self.input_size, self.input_rule, self.weights, self.width_mult)
-        return any(each is not None for each in said)
+DEFAULT_MAX_FALSE = 1.0
 
 
 def default_folder() -> str:
@@ -70,12 +53,14 @@ class Library:
         folder: str | os.PathLike[str] | None = None,
         *,
         create: bool = False,
+        write: bool = False,
         engine: str = "auto",
         lock_timeout_s: float = 10,
     ) -> "Library":
         """Open the library whose store is in folder (None: the default one).
 
-        create: make the store when there is none; needed for `index`.
+        create: make the store when there is none; needed for `index`. write: open it for writing; needed
+        to prove new copies and to remember decisions.
 
         Raises:
             StoreMissing, StoreTooNew, StoreCorrupt, StoreLocked, StoreUnwritable: see errors.py.
@@ -83,7 +68,7 @@ class Library:
         from .store.store import Store
 
         where = default_folder() if folder is None else folder
-        return cls(Store.open(where, create=create, lock_timeout_s=lock_timeout_s), engine)
+        return cls(Store.open(where, create=create, write=write, lock_timeout_s=lock_timeout_s), engine)
 
     def __enter__(self) -> "Library":
         return self
@@ -118,27 +103,11 @@ class Library:
         return index_folders(
             self.store,
             folders,
-            spec=self._spec_for(choice),
+            spec=choice.spec_for(self.store.spec),
             engine=choice.engine,
             options=options or IndexOptions(),
             progress=progress or SILENCE,
             stop=stop,
-        )
-
-    def _spec_for(self, choice: ModelChoice) -> "EmbedderSpec":
-        """Return the spec that is asked for; what is not said stays as the store has it."""
-        stored = self.store.spec
-        if stored is not None and not choice.is_given:
-            return stored
-        from .indexer.embedder import DEFAULT_MODEL, default_spec
-
-        same = stored if stored and choice.model in (None, stored.model) else None
-        return default_spec(
-            choice.model or (same.model if same else DEFAULT_MODEL),
-            input_size=choice.input_size or (same.input_size if same else None),
-            input_rule=choice.input_rule or (same.input_rule if same else None),
-            weights=choice.weights,
-            width_mult=choice.width_mult or 1.0,
         )
 
     # --- search -------------------------------------------------------------------------------
@@ -226,13 +195,65 @@ class Library:
         with self.store.reading() as view:
             return make_where(view.roots(), folders, since, until)
 
-    def copies(self, where: "Where | None" = None) -> "list[Group]":
-        """Return the groups of exact copies (same bytes), most wasted space first."""
-        from .dedup.find import exact_groups
+    def copies(
+        self,
+        where: "Where | None" = None,
+        *,
+        rules: "KeepRules | None" = None,
+        max_false: float = DEFAULT_MAX_FALSE,
+        progress: "Progress | None" = None,
+        stop: threading.Event | None = None,
+    ) -> "CopyReport":
+        """Return the groups of exact and proven copies, most bytes to win first.
+
+        Photos that are new since the last call are compared and proven first, and that is remembered; a
+        library that was opened for reading only tells what is known already. rules: how to choose the
+        file to keep. max_false: how many wrong pairs may be expected among all.
+        """
+        from .dedup.copies import copy_groups
+        from .dedup.keeper import DEFAULT_RULES
+        from .dedup.proving import Pictures, prove_all
         from .store.filters import ALL
 
+        if self.store.is_writable:
+            from .dedup.comparing import compare_new
+
+            pictures = Pictures(self.store)
+            compare_new(self.store, pictures, stop)
+            prove_all(self.store, pictures, progress=progress, stop=stop)
         with self.store.reading() as view:
-            return list(exact_groups(view, where or ALL))
+            return copy_groups(view, where or ALL, rules or DEFAULT_RULES, max_false)
+
+    def photo(self, name: str) -> "Photo":
+        """Return the photo of the library that a path or id:N names.
+
+        Raises:
+            UsageError: there is none; index it first.
+        """
+        from .errors import UsageError
+        from .store.filters import Where
+
+        by_id = name.startswith("id:") and name[3:].isdecimal() and len(name) < 20
+        path = os.path.realpath(name)
+        with self.store.reading() as view:
+            found = list(
+                view.photos(ids=[int(name[3:])])
+                if by_id
+                else view.photos(Where(folders=(os.fsencode(path),)))
+            )
+        for photo in found:
+            if by_id or any(file.path == path for file in photo.files):
+                return photo
+        raise UsageError(f"{name} is no photo of the library; index it first")
+
+    def decide(self, a: "Photo", b: "Photo", kind: "Decision | None") -> None:
+        """Remember that two photos are copies ("confirmed") or not ("rejected"); None: undecided."""
+        self.store.decide(a.digest, b.digest, kind)
+
+    def decisions(self) -> "list[Decided]":
+        """Return what the user decided, oldest first."""
+        with self.store.reading() as view:
+            return list(view.decisions())
 
     def lookalikes(
         self, min_score: float = DEFAULT_MIN_SCORE, where: "Where | None" = None
@@ -264,21 +285,15 @@ class Library:
 
         Arrays: ids (n,) int64, digests (n,) hex strings, vectors (n, dim) float32, pooled features as
         they left the network (up to fp16); fingerprint: of the embedder.
-        """
-        import numpy as np
 
-        photos = list(self.photos(where))
-        vectors = self.vectors([photo.id for photo in photos])
-        spec = self.spec
-        with open(path, "wb") as out:
-            np.savez(
-                out,
-                ids=np.array([photo.id for photo in photos], dtype=np.int64),
-                digests=np.array([photo.digest for photo in photos], dtype="U64"),
-                vectors=np.array([vectors[photo.id] for photo in photos], dtype=np.float32),
-                fingerprint=np.array(spec.fingerprint if spec else ""),
-            )
-        return len(photos)
+        Raises:
+            UsageError: path does not end in .npz, is a file of another kind, or cannot be written.
+        """
+        from .store.export import export_vectors
+        from .store.filters import ALL
+
+        with self.store.reading() as view:
+            return export_vectors(view, os.fspath(path), where or ALL)
 
     def errors(self) -> "list[FileError]":
         """Return the files that could not be indexed."""

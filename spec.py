@@ -42,6 +42,11 @@ class EmbedderSpec:
         """Read what `to_json` wrote."""
         return cls(**json.loads(text))
 
+    def difference(self, other: "EmbedderSpec") -> str:
+        """Say in what another spec differs: "input_size 256, not 128"."""
+        names = [name for name in self.__slots__ if getattr(self, name) != getattr(other, name)]
+        return ", ".join(f"{n} {getattr(self, n)!r}, not {getattr(other, n)!r}" for n in names)
+
     @property
     def fingerprint(self) -> str:
         """32 hex digits that differ whenever anything in the spec does."""

@@ -1,7 +1,7 @@
 """What changed in a root since the last run: pure comparison of a scan with the catalog."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
 from ..store.records import FileStat, KnownFile
@@ -23,8 +23,9 @@ class Changes:
 
     to_read: new or changed files. returned, absent, excluded: row ids of files that came back unchanged,
     went away, or are there but no longer belong to the library. unchanged, still_failed: counts.
-    moved: how many of the absent were met under another path. elsewhere: how many of them lie, with the
-    same content, in another root. known: number of files that the catalog held for present before.
+    moved: how many of the absent were met under another path. elsewhere: how many of them came up, with
+    the same content, in another root in this run. known: number of files that the catalog held for present
+    before.
     """
 
     to_read: list[FileStat] = field(default_factory=list)
@@ -51,13 +52,22 @@ class Changes:
         return self.missing > max(_MANY, _SHARE * self.known)
 
 
-def compare(scan: Scan, known: Mapping[bytes, KnownFile], *, retry_failed: bool = False) -> Changes:
-    """Walk the scan and compare each file with what is known of it."""
+def compare(
+    scan: Scan,
+    known: Mapping[bytes, KnownFile],
+    *,
+    retry_failed: bool = False,
+    again: Container[bytes] = (),
+) -> Changes:
+    """Walk the scan and compare each file with what is known of it. again: to be read in any case."""
     changes = Changes(known=sum(file.state in _COUNTED for file in known.values()))
     seen: set[bytes] = set()
     for found in scan:
         seen.add(found.rel)
-        _sort_in(changes, found, known.get(found.rel), retry_failed)
+        if found.rel in again:
+            changes.to_read.append(found)
+        else:
+            _sort_in(changes, found, known.get(found.rel), retry_failed)
     changes.listed = len(seen)
     _settle_missing(changes, scan, {rel: file for rel, file in known.items() if rel not in seen})
     return changes

@@ -44,7 +44,8 @@ def default_spec(
         UsageError: there is no such model or rule, or a size or width is out of range.
         ModelError: the weights file cannot be used (see `weights.loader.adopt`).
     """
-    rule, size = input_rule or DEFAULT_RULE, input_size or DEFAULT_SIZE
+    rule = DEFAULT_RULE if input_rule is None else input_rule
+    size = DEFAULT_SIZE if input_size is None else input_size
     _check_options(model, rule, size, width_mult, official=weights is None)
     sha256 = OFFICIAL[model].sha256 if weights is None else adopt(Path(weights), model, width_mult)
     return EmbedderSpec(

@@ -10,13 +10,16 @@ _PREFIX = 3  # bytes: 16 M places, 16 MB; at a million photos 6 % of new ones ar
 class KnownContents:
     """Tells whether a content is in the store, or in the batch that is committed next.
 
-    Asking the catalog costs as much as a tenth of an embedding. Most photos of a first run are new, so
-    their digests are looked up in a table of prefixes first; only a hit is asked for.
+    One that has lost its thumbnail is not known: decoding it again is how it gets a new one.
+
+    Most photos of a first run are new: their digests are looked up in a table of prefixes first, and
+    only a hit asks the catalog.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._waiting: set[bytes] = set()
+        self._bare = store.digests_without_thumbnail()
         self._prefixes = bytearray(1 << 8 * _PREFIX)
         with store.reading() as view:
             self._mark(view.digests())
@@ -27,13 +30,15 @@ class KnownContents:
             return False
         if digest in self._waiting:
             return True
-        with self._store.reading() as view:
-            return view.knows(digest)
+        if digest in self._bare:
+            return False
+        return self._store.knows(digest)
 
     def expect(self, digests: Iterable[bytes]) -> None:
         """Count contents as known that will be in the next commit."""
         fresh = set(digests)
         self._waiting |= fresh
+        self._bare -= fresh
         self._mark(fresh)
 
     def committed(self) -> None:

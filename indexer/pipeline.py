@@ -108,16 +108,31 @@ class Indexing:
         self._options = options
         self._progress = progress
         self._stop = stop
+        with store.reading() as view:
+            self._newest_before = view.newest_file_id()
         self.report = IndexReport()
+
+    def claim(self) -> None:
+        """Make the store one of this embedder, which must be able to run: the choice is for good.
+
+        Raises:
+            SpecMismatch: the store has another embedder.
+            ModelError: a new store was to get one that cannot be loaded.
+        """
+        if self._store.spec is None:
+            _ = self._embedder
+        self._store.use_spec(self._spec)
 
     def run(self, folder: bytes) -> str | None:
         """Bring the store up to date with one folder; or change nothing, and return why."""
         scan, root, below = self._scan(folder)
         with self._store.reading() as view:
             known = view.known_files(root, below)
-            changes = compare(scan, known, retry_failed=self._options.retry_failed)
-            if changes.is_suspect:
-                changes.elsewhere = view.count_elsewhere(root, changes.absent)
+        lost = self._store.rels_without_thumbnail(root)
+        changes = compare(scan, known, retry_failed=self._options.retry_failed, again=lost)
+        if changes.is_suspect:
+            with self._store.reading() as view:
+                changes.elsewhere = view.count_elsewhere(root, changes.absent, self._newest_before)
         refusal = self._refusal(scan, changes)
         if refusal is not None:
             return refusal
@@ -141,6 +156,8 @@ class Indexing:
         root, below = self._store.add_root(os.path.dirname(folder) if is_file else folder)
         if is_file:
             below = os.path.join(below, os.path.basename(folder))
+        while below and not os.path.lexists(os.path.join(root.path, below)):
+            below = os.path.dirname(below)  # the folder that still is there can tell what is gone
         avoid = [os.fsencode(self._store.folder)]
         return Scan(root.path, self._options.scan, below=below, avoid=avoid), root, below
 
@@ -187,7 +204,9 @@ class Indexing:
 
         worker = Worker(root.path, self._embedder, self._known)
         executor = ThreadExecutor(self._options.workers)
-        chunks = _chunks(files, self._stop)
+        # Few files are spread over all workers.
+        size = min(_CHUNK, -(-len(files) // executor.workers))
+        chunks = _chunks(files, size, self._stop)
         for batch in self._batches(executor.run(chunks, worker)):
             self._store.commit(root, batch)
             self._known.committed()
@@ -225,9 +244,9 @@ class Indexing:
             self.report.recognized += result.photo is None and result.failure is None
 
 
-def _chunks(files: Sequence[FileStat], stop: threading.Event) -> Iterator[list[FileStat]]:
+def _chunks(files: Sequence[FileStat], size: int, stop: threading.Event) -> Iterator[list[FileStat]]:
     rest = iter(files)
-    while not stop.is_set() and (chunk := list(islice(rest, _CHUNK))):
+    while not stop.is_set() and (chunk := list(islice(rest, size))):
         yield chunk
 
 
@@ -253,11 +272,12 @@ def index_folders(
     began = time.monotonic()
     paths = _paths(store, folders)
     with store.indexing():
-        store.use_spec(spec)
         run = Indexing(store, spec, engine, options, progress, stop or threading.Event())
+        run.claim()
         refused = [path for path in paths if not run.is_stopped and run.run(path)]
         # Once more: what went from one folder to another has been met there by now.
-        run.report.refused = [why for path in refused if (why := run.run(path))]
+        again = (run.run(path) for path in refused if not run.is_stopped)
+        run.report.refused = [why for why in again if why]
         store.publish()
     run.report.interrupted = stop is not None and stop.is_set()
     run.report.seconds = time.monotonic() - began
@@ -273,4 +293,8 @@ def _paths(store: Store, folders: Sequence[str | os.PathLike[str]]) -> list[byte
         known = any(rel_below(path, root.path) is not None for root in roots)
         if not known and not os.path.exists(path):
             raise UsageError(f"there is no folder {os.fsdecode(path)}; name one that exists")
-    return list(dict.fromkeys(paths))
+    return [path for path in dict.fromkeys(paths) if not any(_is_inside(path, other) for other in paths)]
+
+
+def _is_inside(path: bytes, other: bytes) -> bool:
+    return path != other and rel_below(path, other) is not None

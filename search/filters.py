@@ -3,12 +3,14 @@
 import os
 import re
 from collections.abc import Sequence
+from datetime import datetime
 
 from ..errors import UsageError
 from ..store.filters import Where, rel_below
 from ..store.records import Root
 
-_DATE = re.compile(r"\d{4}(-\d{2}(-\d{2}([T ]\d{2}(:\d{2}(:\d{2})?)?)?)?)?")
+_DATE = re.compile(r"\d{4}(-\d{2}(-\d{2}([T ]\d{2}(:\d{2}(:\d{2})?)?)?)?)?", re.ASCII)
+_WHOLE_DATE = "0001-01-01T00:00:00"
 
 
 def make_where(
@@ -30,15 +32,18 @@ def make_where(
 
 
 def _resolve(roots: Sequence[Root], folder: str) -> list[bytes]:
-    """Return the absolute paths that a folder's name can mean within the library."""
-    absolute = os.path.realpath(os.fsencode(folder))
-    if any(_touches(root, absolute) for root in roots):
-        return [absolute]
-    if not os.path.isabs(folder):
-        inside = [os.path.normpath(os.path.join(root.path, os.fsencode(folder))) for root in roots]
-        existing = [path for path in inside if os.path.exists(path)]
-        if existing:
-            return existing
+    """Return the absolute paths that a folder's name can mean within the library: here, or below a root."""
+    name = os.fsencode(folder)
+    here = os.path.realpath(name)
+    if os.path.lexists(here) and any(_touches(root, here) for root in roots):
+        return [here]
+    below = [os.path.normpath(os.path.join(root.path, name)) for root in roots]
+    found = [path for path in below if os.path.lexists(path)]
+    if found:
+        return found
+    # Its drive may be away: the library still knows it.
+    if any(rel_below(here, root.path) is not None and not os.path.lexists(root.path) for root in roots):
+        return [here]
     known = ", ".join(os.fsdecode(root.path) for root in roots) or "none yet"
     raise UsageError(f"{folder} is not in the library; its folders are: {known}")
 
@@ -48,6 +53,13 @@ def _touches(root: Root, path: bytes) -> bool:
 
 
 def _date(text: str | None) -> str | None:
-    if text is not None and not _DATE.fullmatch(text):
-        raise UsageError(f"cannot read the date {text!r}; write 2023, 2023-05 or 2023-05-01")
-    return text.replace(" ", "T") if text else None
+    if text is None:
+        return None
+    date = text.replace(" ", "T")
+    try:
+        if not _DATE.fullmatch(text):
+            raise ValueError(text)
+        datetime.fromisoformat(date + _WHOLE_DATE[len(date) :])
+    except ValueError:
+        raise UsageError(f"cannot read the date {text!r}; write 2023, 2023-05 or 2023-05-01") from None
+    return date

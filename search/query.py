@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from blake3 import blake3
@@ -53,11 +53,18 @@ class SearchOptions:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One neighbor. score: cosine similarity in [-1, 1], higher is closer. path: its best file."""
+    """One neighbor. score: cosine similarity in [-1, 1], higher is closer.
+
+    photo: with those of its files that are not the query itself.
+    """
 
     score: float
-    path: str
     photo: Photo
+
+    @property
+    def path(self) -> str:
+        """The path of its first file."""
+        return self.photo.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +78,23 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Example:
-    """A query made ready. own, own_path: which files of the library are the query itself."""
+    """A query made ready. digest, own, own_path: tell which files of the library are the query itself."""
 
     query: Query
     vector: Vectors | None = None
     error: DecodeError | None = None
+    digest: str | None = None
     own: frozenset[tuple[int, int]] = frozenset()
     own_path: str | None = None
 
-    def is_own(self, file: PhotoFile) -> bool:
+    def is_own(self, photo: Photo, file: PhotoFile) -> bool:
         """Tell whether a file of the library is the query: by path, or as a link to the same file.
 
-        The path counts too: a drive's device number changes when it is mounted again.
+        The path counts too: a drive's device number changes when it is mounted again. Such numbers recur
+        on other drives, so a link must have the same content as well.
         """
-        return file.path == self.own_path or (file.dev, file.ino) in self.own
+        is_linked = photo.digest == self.digest and (file.dev, file.ino) in self.own
+        return is_linked or file.path == self.own_path
 
 
 def find_similar(
@@ -135,22 +145,26 @@ class _Preparation:
             return _Example(query, error=error)
 
     def _from_id(self, query: Query, photo_id: int) -> _Example:
+        if photo_id >= 1 << 63:
+            raise DecodeError("not_found", f"there is no photo id:{photo_id} in this store")
         with self._store.reading() as view:
             vector = view.raw_vectors([photo_id]).get(photo_id)
-            own = {(f.dev, f.ino) for photo in view.photos(ids=[photo_id]) for f in photo.files}
+            photos = list(view.photos(ids=[photo_id]))
         if vector is None:
             raise DecodeError("not_found", f"there is no photo id:{photo_id} in this store")
-        return _Example(query, vector, own=frozenset(own))
+        own = frozenset((file.dev, file.ino) for photo in photos for file in photo.files)
+        return _Example(query, vector, digest=photos[0].digest if photos else None, own=own)
 
     def _from_path(self, query: Query, path: str) -> _Example:
         name = os.fsencode(path)
         try:
             data, stat = read_file(name, name)
-        except FileNotFoundError as error:
+        except (FileNotFoundError, ValueError) as error:  # ValueError: a name with NUL in it
             raise DecodeError("not_found", "there is no such file") from error
         return _Example(
             query,
             self._from_bytes(data),
+            digest=blake3(data).hexdigest(),
             own=frozenset({(stat.dev, stat.ino)}),
             own_path=os.path.realpath(path),
         )
@@ -213,7 +227,7 @@ def _results(
         photo = photos.get(photo_id)
         if photo is None or score < options.min_score:
             continue
-        files = [f for f in photo.files if options.include_self or not example.is_own(f)]
+        files = [f for f in photo.files if options.include_self or not example.is_own(photo, f)]
         if files:
-            results.append(Result(score, files[0].path, photo))
+            results.append(Result(score, replace(photo, files=tuple(files))))
     return tuple(results[: options.k])

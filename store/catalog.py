@@ -30,6 +30,8 @@ T = TypeVar("T")
 # SQLite takes 32,766 values in a statement; questions about many keys are asked in pieces.
 _KEYS_PER_QUESTION = 10_000
 
+_EPOCHS_KEPT = 10_000
+
 
 def pieces(keys: Sequence[T]) -> Iterator[Sequence[T]]:
     """Cut keys into runs that fit one SQL statement."""
@@ -80,6 +82,16 @@ def bump_epoch(connection: sa.Connection) -> int:
     epoch = (last or 0) + 1
     connection.execute(sa.insert(epoch_table).values(epoch=epoch, nonce=secrets.token_bytes(16), at=now()))
     return epoch
+
+
+def trim_epochs(connection: sa.Connection, published: int) -> None:
+    """Forget old epochs: only snapshots are compared with them, and they name the published one."""
+    newest = sa.select(sa.func.max(epoch_table.c.epoch)).scalar_subquery()
+    connection.execute(
+        sa.delete(epoch_table).where(
+            epoch_table.c.epoch <= newest - _EPOCHS_KEPT, epoch_table.c.epoch != published
+        )
+    )
 
 
 # --- roots ------------------------------------------------------------------------------------
@@ -202,6 +214,15 @@ def content_ids(connection: sa.Connection, digests: Sequence[bytes]) -> dict[byt
         rows = connection.execute(sa.select(content.digest, content.id).where(content.digest.in_(some)))
         found.update((row.digest, row.id) for row in rows)
     return found
+
+
+# For whoever asks for many contents one by one: the text goes to the driver as it is.
+IS_EMBEDDED = """
+SELECT 1 FROM content
+JOIN embedding ON embedding.content_id = content.id
+JOIN store ON store.model_id = embedding.model_id
+WHERE content.digest = ?
+"""
 
 
 def has_embedding(connection: sa.Connection, model_id: int, digest: bytes) -> bool:

@@ -17,6 +17,9 @@ from .store import Store
 from .vectors import VectorIndex
 from .view import View
 
+_RENEW = "delete index.json, and the next index run writes a new one"
+_REMADE = "the next index run makes them again"
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -36,7 +39,8 @@ def check_store(store: Store) -> Iterator[Finding]:
             with store.reading() as view:
                 yield _check_vectors(view)
                 yield _check_snapshot(store, view)
-            yield _check_thumbs(store)
+                yield _check_thumbs(store, view)
+            yield _check_folder(store.folder)
     except StoreError as error:
         yield Finding("broken", "store", str(error))
 
@@ -109,7 +113,11 @@ def _check_snapshot(store: Store, view: View) -> Finding:
         view.check(manifest.stamp)
         index = snapshot.load(store.folder, manifest)
     except ValueError as error:
-        return Finding("note", "index", f"{error}; it is not used, the next index run writes a new one")
+        return Finding(
+            "note",
+            "index",
+            f"{error}: it is not used; {_RENEW}",
+        )
     if not _is_prefix(index, view):
         return Finding("broken", "index", "the snapshot differs from the catalog; delete index.json")
     return Finding("ok", "index", f"the snapshot holds {len(index):,} vectors as the catalog has them")
@@ -126,6 +134,18 @@ def _is_prefix(index: VectorIndex, view: View) -> bool:
     return start == len(ids)
 
 
-def _check_thumbs(store: Store) -> Finding:
+def _check_thumbs(store: Store, view: View) -> Finding:
+    if not store.thumbs.is_sound():
+        return Finding("note", "thumbnails", f"thumbs.db is damaged; {_REMADE}")
+    lost = sum(1 for _ in store.thumbs.missing(view.digests_sorted(only_present=True)))
+    if lost:
+        return Finding("note", "thumbnails", f"{lost:,} photos have lost theirs; {_REMADE}")
     count, size = store.thumbs.totals()
     return Finding("ok", "thumbnails", f"{count:,} thumbnails, {size / 1e6:,.1f} MB")
+
+
+def _check_folder(folder: str) -> Finding:
+    """See whether others could slip something into the store; modes say nothing on Windows."""
+    if os.name != "nt" and os.stat(folder).st_mode & 0o022:
+        return Finding("note", "folder", f"others can write into {folder}; `chmod go-w` keeps them out")
+    return Finding("ok", "folder", "only its owner can write into it")

@@ -36,6 +36,7 @@ class Photo:
     """One content of the library with the files that hold it, ordered by path (at least one).
 
     id: its stable number. digest: blake3, 64 hex digits. size: bytes. width, height: pixels.
+    pixel_digest: 64 hex digits, the same for photos that show the same pixels.
     date: local ISO 8601, the capture time or else the modification time of the first file.
     """
 
@@ -53,6 +54,7 @@ class Photo:
     longitude: float | None
     altitude: float | None
     warning: str | None
+    pixel_digest: str
     files: tuple[PhotoFile, ...]
 
     @property
@@ -167,6 +169,7 @@ def _photo(rows: Sequence[sa.Row[tuple[object, ...]]]) -> Photo:
         longitude=first.longitude,
         altitude=first.altitude,
         warning=first.warning,
+        pixel_digest=first.pixel_digest.hex(),
         files=tuple(
             PhotoFile(os.fsdecode(os.path.join(row.root, row.rel)), row.dev, row.ino, row.mtime_ns)
             for row in rows
@@ -209,22 +212,24 @@ def totals(connection: sa.Connection) -> Totals:
     )
 
 
-def count_elsewhere(connection: sa.Connection, root_id: int, file_ids: Sequence[int]) -> int:
-    """Count the files (by row id) whose content is present in another root."""
+def newest_file_id(connection: sa.Connection) -> int:
+    """Return the highest row id of a file, 0 when there is none."""
+    return connection.execute(sa.select(sa.func.max(_file.id))).scalar_one() or 0
+
+
+def count_elsewhere(connection: sa.Connection, root_id: int, file_ids: Sequence[int], after: int) -> int:
+    """Count the files (by row id) whose content a file after that id holds in another root."""
     other = file_table.alias()
     held = sa.exists().where(
-        other.c.content_id == _file.content_id, other.c.state == "present", other.c.root_id != root_id
+        other.c.content_id == _file.content_id,
+        other.c.state == "present",
+        other.c.root_id != root_id,
+        other.c.id > after,
     )
     return sum(
         connection.execute(sa.select(sa.func.count()).where(_file.id.in_(some), held)).scalar_one()
         for some in pieces(file_ids)
     )
-
-
-def digests(connection: sa.Connection) -> Iterator[bytes]:
-    """Yield the digests of all contents, in no order."""
-    rows = connection.execution_options(yield_per=10_000).execute(sa.select(_content.digest))
-    yield from rows.scalars()
 
 
 def vectors_since(

@@ -1,7 +1,6 @@
-"""The tables of catalog.db and the steps that bring an older file up to date."""
+"""The tables of catalog.db as they are today; migrations.py brings older files up to date."""
 
 import uuid
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -13,6 +12,9 @@ APPLICATION_ID = 0x6C6F6F6B
 
 # Measured: a 2,560-byte vector takes 1.07x of its size at 8 KiB pages and 1.60x at the default 4 KiB.
 PAGE_SIZE = 8192
+
+# What this program writes. A change of the tables adds one, and a step to migrations.py.
+SCHEMA_VERSION = 2
 
 tables = sa.MetaData()
 
@@ -110,20 +112,63 @@ epoch_table = sa.Table(
     sa.Column("at", sa.Text, nullable=False),
 )
 
+# --- since version 2: what is known of pairs ---------------------------------------------------
+
+look_table = sa.Table(
+    "look",
+    tables,
+    sa.Column("content_id", sa.ForeignKey("content.id"), primary_key=True),
+    sa.Column("model_id", sa.ForeignKey("model.id"), primary_key=True),
+    sa.Column("neighbors", sa.LargeBinary, nullable=False),
+    sa.Column("scores", sa.LargeBinary, nullable=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
+    sa.Column("quality", sa.Integer, nullable=False),
+)
+
+pair_table = sa.Table(
+    "pair",
+    tables,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("a", sa.ForeignKey("content.id"), nullable=False),
+    sa.Column("b", sa.ForeignKey("content.id"), nullable=False),
+    sa.Column("cosine", sa.REAL, nullable=False),
+    # 0: a candidate that no verifier has seen yet.
+    sa.Column("verifier", sa.Integer, nullable=False),
+    sa.Column("verdict", sa.Text),
+    sa.Column("evidence", sa.Text),
+    sa.UniqueConstraint("a", "b"),
+    sa.CheckConstraint("a < b"),
+    sa.Index("pair_by_verdict", "verdict", "a", "b"),
+    sa.Index("pair_by_verifier", "verifier"),
+)
+
+decision_table = sa.Table(
+    "decision",
+    tables,
+    sa.Column("a", sa.LargeBinary, primary_key=True),
+    sa.Column("b", sa.LargeBinary, primary_key=True),
+    sa.Column("kind", sa.Text, sa.CheckConstraint("kind IN ('rejected', 'confirmed')"), nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.CheckConstraint("a < b"),
+)
+
 
 def now() -> str:
     """Return the time in UTC as ISO 8601 with seconds."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _create(connection: sa.Connection) -> None:
+def create(connection: sa.Connection) -> None:
+    """Make all tables in an empty file."""
     tables.create_all(connection)
     connection.execute(sa.insert(store_table).values(id=1, uuid=str(uuid.uuid4()), created_at=now()))
+    mark(connection)
 
 
-# Step n brings a catalog from version n to version n + 1; the last one is what this program writes.
-STEPS: tuple[Callable[[sa.Connection], None], ...] = (_create,)
-SCHEMA_VERSION = len(STEPS)
+def mark(connection: sa.Connection) -> None:
+    """Record that the file is a catalog of SCHEMA_VERSION."""
+    connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def version_of(connection: sa.Connection) -> int:
@@ -150,11 +195,3 @@ def version_of(connection: sa.Connection) -> int:
 
 def _has_tables(connection: sa.Connection) -> bool:
     return bool(connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one())
-
-
-def migrate(connection: sa.Connection) -> None:
-    """Bring the catalog to SCHEMA_VERSION; the steps and their record commit together."""
-    for step in STEPS[version_of(connection) :]:
-        step(connection)
-    connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")

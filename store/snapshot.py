@@ -9,14 +9,16 @@ import dataclasses
 import json
 import os
 from dataclasses import dataclass
+from typing import BinaryIO
 
-import numpy as np
 import xxhash
 
+from .files import write_atomic
 from .vectors import VectorIndex
 
 _MANIFEST = "index.json"
 _FORMAT = 1
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,11 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The record beside a snapshot file. checksum: xxh3-128 of the file, hex; size in bytes."""
+    """The record beside a snapshot file.
+
+    checksum: xxh3-128 of the file, hex. size: bytes. mtime_ns: of the file when it was written, 0 where
+    that was not recorded.
+    """
 
     format: int
     recipe: str
@@ -45,46 +51,15 @@ class Manifest:
     file: str
     size: int
     checksum: str
-
-
-def write_atomic(path: str, data: bytes | memoryview) -> None:
-    """Replace path by data: after a crash at any point it is the old file or the new one, whole.
-
-    A temporary file beside the target, fsync, `os.replace`, fsync of the folder; the temporary file is
-    removed when anything fails.
-    """
-    temporary = f"{path}.{os.getpid()}.tmp"
-    try:
-        with open(temporary, "wb", opener=_private) as out:
-            out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(temporary, path)
-        _sync_folder(os.path.dirname(path))
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
-def _sync_folder(folder: str) -> None:
-    if os.name == "nt":  # folders cannot be opened there
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    mtime_ns: int = 0
 
 
 def publish(folder: str, stamp: Stamp, index: VectorIndex) -> Manifest:
     """Write a snapshot of the index and point the manifest to it."""
-    data = index.to_bytes().data
     name = f"index-{stamp.fingerprint[:8]}-{stamp.epoch}-{stamp.nonce[:8]}.faiss"
+    path = os.path.join(folder, name)
+    previous = read_manifest(folder)
+    size, checksum = _write(path, index)
     manifest = Manifest(
         format=_FORMAT,
         recipe=VectorIndex.RECIPE,
@@ -92,15 +67,31 @@ def publish(folder: str, stamp: Stamp, index: VectorIndex) -> Manifest:
         dim=index.dim,
         count=len(index),
         file=name,
-        size=data.nbytes,
-        checksum=xxhash.xxh3_128_hexdigest(data),
+        size=size,
+        checksum=checksum,
+        mtime_ns=os.stat(path).st_mtime_ns,
     )
-    previous = read_manifest(folder)
-    write_atomic(os.path.join(folder, name), data)
-    text = json.dumps(dataclasses.asdict(manifest), indent=1)
-    write_atomic(os.path.join(folder, _MANIFEST), text.encode())
+    text = json.dumps(dataclasses.asdict(manifest), indent=1).encode()
+    write_atomic(os.path.join(folder, _MANIFEST), lambda out: out.write(text))
     _sweep(folder, keep={name, previous.file if previous else name})
     return manifest
+
+
+def _write(path: str, index: VectorIndex) -> tuple[int, str]:
+    """Write the index to path without a copy of it in memory; return its size and checksum."""
+    size, checksum = 0, xxhash.xxh3_128()
+
+    def write_into(out: BinaryIO) -> None:
+        def put(block: bytes) -> None:
+            nonlocal size
+            size += len(block)
+            checksum.update(block)
+            out.write(block)
+
+        index.write(put)
+
+    write_atomic(path, write_into)
+    return size, checksum.hexdigest()
 
 
 def _sweep(folder: str, keep: set[str]) -> None:
@@ -114,7 +105,7 @@ def _sweep(folder: str, keep: set[str]) -> None:
 def sweep_temporary(folder: str) -> None:
     """Remove what a killed writer left; call it only under the store's lock."""
     for name in os.listdir(folder):
-        if name.startswith("index") and name.endswith(".tmp"):
+        if name.startswith(("index", "catalog.db.v")) and ".tmp" in name:
             with contextlib.suppress(OSError):
                 os.unlink(os.path.join(folder, name))
 
@@ -138,14 +129,24 @@ def _is_typed(record: Manifest | Stamp) -> bool:
 
 def is_whole(folder: str, manifest: Manifest) -> bool:
     """Tell whether the file that the manifest names is there, as it was written."""
-    checksum = xxhash.xxh3_128()
     try:
-        with open(os.path.join(folder, os.path.basename(manifest.file)), "rb") as source:
-            while block := source.read(1 << 20):
-                checksum.update(block)
+        with _opened(folder, manifest) as source:
+            return _checksum(source) == manifest.checksum
     except (OSError, ValueError):
         return False
-    return checksum.hexdigest() == manifest.checksum
+
+
+def is_current(folder: str, manifest: Manifest) -> bool:
+    """Tell as `is_whole` does, but without reading a file that nobody seems to have touched.
+
+    What happens to a file behind the file system's back shows when it is loaded.
+    """
+    try:
+        found = os.stat(_path_of(folder, manifest))
+    except (OSError, ValueError):
+        return False
+    same_time = found.st_mtime_ns == manifest.mtime_ns
+    return found.st_size == manifest.size and (same_time or is_whole(folder, manifest))
 
 
 def load(folder: str, manifest: Manifest) -> VectorIndex:
@@ -157,12 +158,29 @@ def load(folder: str, manifest: Manifest) -> VectorIndex:
     if (manifest.format, manifest.recipe) != (_FORMAT, VectorIndex.RECIPE):
         raise ValueError(f"the snapshot is of another kind ({manifest.recipe})")
     try:
-        data = np.fromfile(os.path.join(folder, os.path.basename(manifest.file)), dtype=np.uint8)
+        # One open file for both: what is loaded is what was checked, whoever replaces the name.
+        with _opened(folder, manifest) as source:
+            if _checksum(source) != manifest.checksum or source.tell() != manifest.size:
+                raise ValueError("the snapshot is damaged: its checksum differs")
+            source.seek(0)
+            index = VectorIndex.read(source.read, manifest.dim)
     except OSError as error:
         raise ValueError(f"the snapshot cannot be read: {error.strerror}") from error
-    if data.nbytes != manifest.size or xxhash.xxh3_128_hexdigest(data.data) != manifest.checksum:
-        raise ValueError("the snapshot is damaged: its checksum differs")
-    index = VectorIndex.from_bytes(data, manifest.dim)
     if len(index) != manifest.count:
         raise ValueError(f"the snapshot holds {len(index)} vectors, not {manifest.count}")
     return index
+
+
+def _path_of(folder: str, manifest: Manifest) -> str:
+    return os.path.join(folder, os.path.basename(manifest.file))
+
+
+def _opened(folder: str, manifest: Manifest) -> BinaryIO:
+    return open(_path_of(folder, manifest), "rb")
+
+
+def _checksum(source: BinaryIO) -> str:
+    checksum = xxhash.xxh3_128()
+    while block := source.read(_BLOCK):
+        checksum.update(block)
+    return checksum.hexdigest()

@@ -6,12 +6,14 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+import numpy.typing as npt
 import sqlalchemy as sa
 
 from ..errors import SpecMismatch, StoreError, StoreMissing, StoreUnwritable
 from ..spec import EmbedderSpec
-from . import catalog, lock, schema, snapshot
-from .database import fold_log, open_reader, open_writer, store_errors
+from . import catalog, lock, migrations, pairs, schema, snapshot
+from .database import ask_once, fold_log, open_reader, open_writer, store_errors
 from .records import FileResult, Root
 from .thumbs import Thumbs
 from .vectors import VectorIndex
@@ -37,14 +39,20 @@ class Store:
         self._writer = open_writer(self._catalog, schema.PAGE_SIZE) if writable else None
         self._index: tuple[VectorIndex, int] | None = None
         self._mutex = threading.RLock()
+        self._is_snapshot_bad = False
 
     @classmethod
     def open(
-        cls, folder: str | os.PathLike[str], *, create: bool = False, lock_timeout_s: float = 10
+        cls,
+        folder: str | os.PathLike[str],
+        *,
+        create: bool = False,
+        write: bool = False,
+        lock_timeout_s: float = 10,
     ) -> "Store":
         """Open the store in folder.
 
-        create: make it when there is none, and open it for writing.
+        create: make it when there is none, and open it for writing. write: open it for writing.
 
         Raises:
             StoreMissing: there is none, and create is False.
@@ -58,16 +66,16 @@ class Store:
                 f"there is no store in {folder}; make one with "
                 f"`lookalike index YOUR_PHOTOS --store {folder}`"
             )
-        store = cls(folder, writable=create, lock_timeout_s=lock_timeout_s)
+        store = cls(folder, writable=create or write, lock_timeout_s=lock_timeout_s)
         with store_errors(folder):
-            store._begin(create)
+            store._begin(create or write)
         return store
 
-    def _begin(self, create: bool) -> None:
+    def _begin(self, write: bool) -> None:
         # The reader looks first: it leaves a file of some other program as it is.
         with self._reader.begin() as connection:
             version = schema.version_of(connection)
-        if create:
+        if write:
             self._prepare()
         elif version < 1:
             raise StoreMissing(f"the store in {self.folder} is empty; index some photos")
@@ -76,10 +84,12 @@ class Store:
 
     def _prepare(self) -> None:
         with self._locked():
+            with self._reader.begin() as connection:
+                migrations.keep_copy(self._catalog, schema.version_of(connection))
             # Before the catalog: whoever finds that whole finds the thumbnails' table, too.
             self.thumbs = Thumbs(self.folder, writable=True)
             with self._writer_engine.begin() as connection:
-                schema.migrate(connection)
+                migrations.migrate(connection)
             snapshot.sweep_temporary(self.folder)
 
     def __enter__(self) -> "Store":
@@ -101,6 +111,11 @@ class Store:
         self.thumbs.close()
 
     # --- writing ------------------------------------------------------------------------------
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether it was opened for writing."""
+        return self._writer is not None
 
     @property
     def _writer_engine(self) -> sa.Engine:
@@ -136,7 +151,10 @@ class Store:
             if model is None:
                 catalog.set_model(connection, spec)
             elif model.spec != spec:
-                raise SpecMismatch(_difference(self.folder, model.spec, spec))
+                raise SpecMismatch(
+                    f"the store {self.folder} was made with {model.spec.difference(spec)}; embeddings of "
+                    "different kinds cannot be compared: leave the option away, or use another --store"
+                )
 
     def commit(self, root: Root, results: Sequence[FileResult]) -> None:
         """Make a batch of results part of the library: all of it or, after any failure, nothing."""
@@ -166,15 +184,43 @@ class Store:
         with self.writing() as connection:
             return catalog.ensure_root(connection, path)
 
+    def put_comparison(
+        self, looks: Sequence[pairs.Look], candidates: npt.NDArray[np.int64], cosines: Sequence[float]
+    ) -> None:
+        """Record what photos look like among the others, and the pairs to be proved. candidates: (m, 2)."""
+        with self.writing() as connection:
+            model = catalog.current_model(connection)
+            assert model is not None, "photos were compared"
+            pairs.put_looks(connection, model.id, looks)
+            pairs.put_candidates(connection, candidates, cosines)
+
+    def put_proofs(self, verifier: int, proofs: Sequence[pairs.JudgedPair]) -> None:
+        """Record verdicts with their evidence."""
+        with self.writing() as connection:
+            pairs.put_proofs(connection, verifier, proofs)
+
+    def decide(self, a: str, b: str, kind: pairs.Decision | None) -> None:
+        """Remember what the user says of two contents (digests in hex); None takes it back."""
+        with self.writing() as connection:
+            if kind is None:
+                pairs.forget_decision(connection, bytes.fromhex(a), bytes.fromhex(b))
+            else:
+                pairs.decide(connection, bytes.fromhex(a), bytes.fromhex(b), kind)
+
     def publish(self) -> None:
         """Write a snapshot of the vector index, unless the newest one is up to date."""
-        with self._locked(), self.reading() as view:
+        with self._locked(), store_errors(self.folder):
+            stamp = self._publish()
+            if stamp is not None:
+                with self._writer_engine.begin() as connection:
+                    catalog.trim_epochs(connection, stamp.epoch)
+
+    def _publish(self) -> snapshot.Stamp | None:
+        """Write a snapshot if it is needed; return the stamp of what was written."""
+        with self.reading() as view:
             stamp = view.stamp()
-            manifest = snapshot.read_manifest(self.folder)
-            if stamp is None:
-                return
-            if manifest and manifest.stamp == stamp and snapshot.is_whole(self.folder, manifest):
-                return
+            if stamp is None or self._is_published(stamp):
+                return None
             try:
                 snapshot.publish(self.folder, stamp, view.index())
             except OSError as error:
@@ -182,6 +228,14 @@ class Store:
                     f"cannot write the index of {self.folder}: {error.strerror}; nothing is lost, "
                     "it will be rebuilt from the catalog; free some space"
                 ) from error
+        self._is_snapshot_bad = False
+        return stamp
+
+    def _is_published(self, stamp: snapshot.Stamp) -> bool:
+        manifest = snapshot.read_manifest(self.folder)
+        if manifest is None or manifest.stamp != stamp or self._is_snapshot_bad:
+            return False
+        return snapshot.is_current(self.folder, manifest)
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -190,6 +244,27 @@ class Store:
         """Give a view of the store as it is now; later commits do not change it."""
         with store_errors(self.folder), self._reader.begin() as connection:
             yield View(connection, self._index_at)
+
+    def knows(self, digest: bytes) -> bool:
+        """Tell whether the content is embedded by the current model, as of the last commit."""
+        with store_errors(self.folder):
+            return ask_once(self._reader, catalog.IS_EMBEDDED, (digest,))
+
+    def digests_without_thumbnail(self) -> set[bytes]:
+        """Return the contents whose thumbnail was lost; an index run makes it again."""
+        with self.reading() as view:
+            # Enough in all but the rarest cases, and much cheaper than comparing them one by one.
+            if self.thumbs.count() >= view.count_contents():
+                return set()
+            return set(self.thumbs.missing(view.digests_sorted()))
+
+    def rels_without_thumbnail(self, root: Root) -> set[bytes]:
+        """Return the present files (below a root) whose content has lost its thumbnail."""
+        lost = self.digests_without_thumbnail()
+        if not lost:
+            return set()
+        with self.reading() as view:
+            return {rel for rel, digest in view.present_digests(root) if digest in lost}
 
     @property
     def spec(self) -> EmbedderSpec | None:
@@ -224,6 +299,7 @@ class Store:
                 raise ValueError("the snapshot is not complete")
         except ValueError as reason:
             _log.info("rebuilding the index from the catalog: %s", reason)
+            self._is_snapshot_bad = True
             return VectorIndex(view.model.spec.dim), 0
         return index, manifest.stamp.epoch
 
@@ -238,12 +314,3 @@ def _make(folder: str) -> None:
         raise StoreUnwritable(
             f"cannot make a store in {folder}: {error.strerror}; choose another place with --store"
         ) from error
-
-
-def _difference(folder: str, stored: EmbedderSpec, given: EmbedderSpec) -> str:
-    names = [name for name in stored.__slots__ if getattr(stored, name) != getattr(given, name)]
-    said = ", ".join(f"{n} {getattr(stored, n)!r}, not {getattr(given, n)!r}" for n in names)
-    return (
-        f"the store {folder} was made with {said}; embeddings of different kinds cannot be compared: "
-        "leave the option away, or index into another --store"
-    )

@@ -1,11 +1,19 @@
 """One small JPEG per content, in a database of its own (thumbs.db)."""
 
+import contextlib
+import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import sqlalchemy as sa
 
-from .database import fold_log, open_reader, open_writer, store_errors
+from ..errors import StoreCorrupt
+from .database import fold_log, is_damage, open_reader, open_writer, store_errors
+
+_log = logging.getLogger(__name__)
+
+_PAGE_SIZE = 4096
 
 _tables = sa.MetaData()
 _thumb = sa.Table(
@@ -17,40 +25,107 @@ _thumb = sa.Table(
 
 
 class Thumbs:
-    """Thumbnails by content digest; a lost one is made again when its photo is next decoded."""
+    """Thumbnails by content digest; a lost one is made again by the next index run.
+
+    A database that came to harm is as good as none: readers find it empty, a writer sets it aside.
+    """
 
     def __init__(self, folder: str, *, writable: bool) -> None:
-        path = os.path.join(folder, "thumbs.db")
         self._folder = folder
-        self._there = writable or os.path.exists(path)
-        self._engine = open_writer(path, page_size=4096) if writable else open_reader(path)
-        if writable:
+        self._path = os.path.join(folder, "thumbs.db")
+        self._there = writable or os.path.exists(self._path)
+        if not writable:
+            self._engine = open_reader(self._path)
+            return
+        self._engine = open_writer(self._path, page_size=_PAGE_SIZE)
+        try:
             _tables.create_all(self._engine)
+            self._glance()
+        except sa.exc.DBAPIError as error:
+            self._renew(error)
+
+    def _renew(self, error: sa.exc.DBAPIError) -> None:
+        """Begin a new database if the old one is damaged; the caller holds the store's lock.
+
+        Raises:
+            DBAPIError: it is something else; the error that was given.
+        """
+        if not is_damage(error):
+            raise error
+        _log.warning("%s is damaged (%s); starting a new one", self._path, error.orig)
+        self._engine.dispose()
+        # The log first: beside a new file SQLite would take it for the log of that one.
+        for suffix in ("-wal", "-shm", ""):
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(self._path + suffix, f"{self._path}.damaged{suffix}")
+        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        self._engine = open_writer(self._path, page_size=_PAGE_SIZE)
+        _tables.create_all(self._engine)
 
     def put(self, thumbnails: Iterable[tuple[bytes, bytes]]) -> None:
-        """Store (digest, JPEG) pairs; those already there stay."""
+        """Store (digest, JPEG) pairs; those already there stay. The caller holds the store's lock."""
         rows = [{"digest": digest, "jpeg": jpeg} for digest, jpeg in thumbnails]
-        if rows:
-            with self._engine.begin() as connection:
-                connection.execute(sa.insert(_thumb).prefix_with("OR IGNORE"), rows)
+        if not rows:
+            return
+        try:
+            self._insert(rows)
+        except sa.exc.DBAPIError as error:
+            self._renew(error)
+            self._insert(rows)
+
+    def _insert(self, rows: list[dict[str, bytes]]) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(sa.insert(_thumb).prefix_with("OR IGNORE"), rows)
 
     def get(self, digest: bytes) -> bytes | None:
         """Return the JPEG of a content, None when there is none."""
-        if not self._there:
-            return None
-        with store_errors(self._folder), self._engine.begin() as connection:
-            return connection.execute(
-                sa.select(_thumb.c.jpeg).where(_thumb.c.digest == digest)
-            ).scalar_one_or_none()
+        rows = self._ask(sa.select(_thumb.c.jpeg).where(_thumb.c.digest == digest))
+        return next((row[0] for row in rows), None)
+
+    def count(self) -> int:
+        """Return the number of thumbnails."""
+        rows = self._ask(sa.select(sa.func.count()).select_from(_thumb))
+        return next((int(row[0]) for row in rows), 0)
 
     def totals(self) -> tuple[int, int]:
         """Return the number of thumbnails and their size in bytes."""
+        size = sa.func.coalesce(sa.func.sum(sa.func.length(_thumb.c.jpeg)), 0)
+        rows = self._ask(sa.select(sa.func.count(), size))
+        return next(((int(row[0]), int(row[1])) for row in rows), (0, 0))
+
+    def missing(self, digests: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield those of the digests (ascending) that have no thumbnail."""
+        rows = self._ask(sa.select(_thumb.c.digest).order_by(_thumb.c.digest))
+        there = (row[0] for row in rows)
+        newest = next(there, None)
+        for digest in digests:
+            while newest is not None and newest < digest:
+                newest = next(there, None)
+            if newest != digest:
+                yield digest
+
+    def is_sound(self) -> bool:
+        """Tell whether the database can be read, as far as a glance at it shows; True without one."""
+        try:
+            self._glance()
+        except sa.exc.DBAPIError as error:
+            return not is_damage(error)
+        return True
+
+    def _glance(self) -> None:
+        if self._there:
+            with self._engine.begin() as connection:
+                connection.execute(sa.select(_thumb).limit(1)).all()
+
+    def _ask(self, question: sa.Executable) -> Iterator[Any]:
+        """Yield the answers, as many as a damaged database still gives."""
         if not self._there:
-            return 0, 0
-        with store_errors(self._folder), self._engine.begin() as connection:
-            size = sa.func.coalesce(sa.func.sum(sa.func.length(_thumb.c.jpeg)), 0)
-            count, total = connection.execute(sa.select(sa.func.count(), size)).one()
-        return int(count), int(total)
+            return
+        try:
+            with store_errors(self._folder), self._engine.begin() as connection:
+                yield from connection.execution_options(yield_per=10_000).execute(question)
+        except StoreCorrupt as error:
+            _log.info("thumbnails cannot be read: %s", error)
 
     def fold(self) -> None:
         """Move what the write-ahead log holds into the file; only for a writer."""

@@ -1,6 +1,7 @@
 """Exact nearest neighbors over unit vectors; the only user of FAISS."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,9 @@ Ids = npt.NDArray[np.int64]
 # FAISS reads lengths from the file it loads; our files are checked by a checksum before, this is the
 # second wall (advisories of 2026 against read_index).
 _MAX_VECTOR_BYTES = 1 << 36
+_MAX_LOOPS = 1 << 20
+
+_BLOCK = 1 << 20  # bytes that pass between FAISS and a file at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,22 +99,25 @@ class VectorIndex:
         )
         return _sorted(ids, np.where(ids < 0, scores, np.clip(scores, -1, 1)))
 
-    def to_bytes(self) -> npt.NDArray[np.uint8]:
-        """Serialize, (size,) uint8."""
-        data: npt.NDArray[np.uint8] = _faiss().serialize_index(self._index)
-        return data
+    def write(self, put: Callable[[bytes], object]) -> None:
+        """Serialize into put, block by block: the whole is never in memory a second time."""
+        faiss = _faiss()
+        faiss.write_index(self._index, faiss.PyCallbackIOWriter(put, _BLOCK))
 
     @classmethod
-    def from_bytes(cls, data: npt.NDArray[np.uint8], dim: int) -> "VectorIndex":
-        """Read what `to_bytes` wrote; give it only data whose checksum held.
+    def read(cls, take: Callable[[int], bytes], dim: int) -> "VectorIndex":
+        """Read what `write` wrote; give it only data whose checksum held.
+
+        take: returns at most so many of the next bytes.
 
         Raises:
             ValueError: the data is not such an index.
         """
         faiss = _faiss()
         faiss.set_deserialization_vector_byte_limit(_MAX_VECTOR_BYTES)
+        faiss.set_deserialization_loop_limit(_MAX_LOOPS)
         try:
-            loaded = faiss.deserialize_index(data)
+            loaded = faiss.read_index(faiss.PyCallbackIOReader(take, _BLOCK))
         except RuntimeError as error:
             raise ValueError(str(error)) from error
         if not isinstance(loaded, faiss.IndexIDMap2) or loaded.d != dim:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from . import catalog, listing
+from . import catalog, digests, listing, pairs
 from .filters import ALL, Where
 from .records import KnownFile, Root, Vectors
 from .snapshot import Stamp
@@ -42,17 +42,20 @@ class View:
         """Return the vector index at this view's epoch."""
         return self._index_at(self)
 
-    def nearest(self, queries: Vectors, k: int, where: Where = ALL) -> Neighbors:
+    def nearest(
+        self, queries: Vectors, k: int, where: Where = ALL, allowed: Ids | None = None
+    ) -> Neighbors:
         """Return the k nearest photos that pass the filter. queries: (q, dim) float32, any length.
 
-        The filter acts before the ranking, so that k photos come back whenever k pass.
+        The filter acts before the ranking, so that k photos come back whenever k pass. allowed: the ids
+        that pass it, for whoever asks many times and knows them.
         """
         if self.model is None:
             return VectorIndex(1).search(np.empty((len(queries), 1), np.float32), k)
         units = queries / np.maximum(np.linalg.norm(queries, axis=1, keepdims=True), 1e-12)
         index = self.index()
-        if where:
-            return index.search(units, k, self.visible_ids(where))
+        if where or allowed is not None:
+            return index.search(units, k, self.visible_ids(where) if allowed is None else allowed)
         found = index.search(units, k + _SPARE)
         wanted = min(k, found.ids.shape[1])
         seen = np.isin(found.ids, listing.visible_among(self._connection, _python(found.ids)))
@@ -106,13 +109,36 @@ class View:
         """Return what is remembered of the files at or below a path in a root."""
         return catalog.known_files(self._connection, root.id, below)
 
-    def count_elsewhere(self, root: Root, file_ids: Sequence[int]) -> int:
-        """Count the files of a root (by row id) whose content is present in another root."""
-        return listing.count_elsewhere(self._connection, root.id, file_ids)
+    def newest_file_id(self) -> int:
+        """Return the highest row id of a file, 0 when there is none."""
+        return listing.newest_file_id(self._connection)
+
+    def count_elsewhere(self, root: Root, file_ids: Sequence[int], after: int) -> int:
+        """Count the files of a root (by row id) whose content came up in another root since.
+
+        after: only files of the other roots with a higher row id count.
+        """
+        return listing.count_elsewhere(self._connection, root.id, file_ids, after)
 
     def digests(self) -> Iterator[bytes]:
         """Yield the blake3 digests of all contents, in no order."""
-        return listing.digests(self._connection)
+        return digests.digests(self._connection)
+
+    def digests_sorted(self, *, only_present: bool = False) -> Iterator[bytes]:
+        """Yield the digests of all contents, or of those that a present file holds, ascending."""
+        return digests.digests_sorted(self._connection, only_present)
+
+    def count_contents(self) -> int:
+        """Return the number of contents, whether their files are present or not."""
+        return digests.count_contents(self._connection)
+
+    def present_digests(self, root: Root) -> Iterator[tuple[bytes, bytes]]:
+        """Yield (path below the root, digest of its content) of the present files of a root."""
+        return digests.present_digests(self._connection, root.id)
+
+    def digests_of(self, ids: Sequence[int]) -> dict[int, bytes]:
+        """Return the digests of contents by id."""
+        return digests.digests_of(self._connection, ids)
 
     def knows(self, digest: bytes) -> bool:
         """Tell whether the content is embedded by the current model."""
@@ -155,6 +181,36 @@ class View:
     def totals(self) -> listing.Totals:
         """Count what the store holds."""
         return listing.totals(self._connection)
+
+    # --- pairs --------------------------------------------------------------------------------
+
+    def facts_of(self, photo_id: int) -> pairs.Facts | None:
+        """Return digest and size of a content, None when there is none."""
+        return pairs.facts_of(self._connection, photo_id)
+
+    def compared_ids(self) -> set[int]:
+        """Return the ids of the photos that were compared with the library."""
+        return pairs.compared_ids(self._connection, self.model.id) if self.model else set()
+
+    def hashes(self) -> dict[int, tuple[bytes, int]]:
+        """Return perceptual hash and quality of every photo that was compared, by id."""
+        return pairs.hashes(self._connection, self.model.id) if self.model else {}
+
+    def unproved(self, verifier: int) -> list[tuple[int, int, float]]:
+        """Return (a, b, cosine) of the pairs that this version of the verifier has not seen."""
+        return pairs.unproved(self._connection, verifier)
+
+    def judged(self, verdict: str) -> Iterator[pairs.JudgedPair]:
+        """Yield the proven pairs with a verdict."""
+        return pairs.judged(self._connection, verdict)
+
+    def decisions(self) -> Iterator[pairs.Decided]:
+        """Yield what the user decided, oldest first."""
+        return pairs.decisions(self._connection)
+
+    def decisions_by_ids(self) -> dict[tuple[int, int], str]:
+        """Return the user's decisions on contents that are in the library, by their ids."""
+        return pairs.decisions_by_ids(self._connection)
 
 
 def _python(ids: Ids) -> list[int]:

@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 from blake3 import blake3
 
+from lookalike.choice import ModelChoice
 from lookalike.errors import StoreMissing
-from lookalike.library import Library, ModelChoice
+from lookalike.library import Library
 from lookalike.store.checks import check_store
 from lookalike.store.records import Vectors
 from lookalike.store.store import Store
@@ -33,7 +34,8 @@ SMALL_BATCHES = """
 import sys
 import lookalike.indexer.engines.onnx, lookalike.indexer.worker, lookalike.store.store
 from lookalike.indexer.pipeline import IndexOptions
-from lookalike.library import Library, ModelChoice
+from lookalike.choice import ModelChoice
+from lookalike.library import Library
 print("go", flush=True)
 with Library.open(sys.argv[1], create=True) as library:
     library.index([sys.argv[2]], choice=ModelChoice(input_size=64), options=IndexOptions(batch_files=16))
@@ -170,7 +172,7 @@ def test_a_kill_at_any_instant_leaves_a_whole_store_and_the_next_run_completes_i
             shutil.rmtree(store)
 
     # The kills were worth something: some hit a library in the making.
-    assert any(0 < count < PHOTOS for count in counts), counts
+    assert sum(0 < count < PHOTOS for count in counts) >= 3, counts
 
     complete = run_to_the_end(store, photos)
     undisturbed = run_to_the_end(tmp_path / "undisturbed", photos)

@@ -11,7 +11,7 @@ from PIL import Image
 
 import lookalike
 from lookalike import Library, ModelChoice
-from lookalike.errors import DecodeError, SpecMismatch, StoreMissing, UsageError
+from lookalike.errors import DecodeError, SpecMismatch, StoreMissing, UsageError, WeightsMissing
 from lookalike.tests.library import make_photos
 from lookalike.tests.pictures import draw_photo, encode
 
@@ -83,8 +83,11 @@ def test_filters_compose_and_refuse_what_they_do_not_know(library: Library, phot
 
 
 def test_copies_lookalikes_thumbnails_and_errors_are_data(library: Library, photos: Path) -> None:
-    (group,) = library.copies()
-    assert [member.kind for member in group.members] == ["exact"]
+    (group,) = library.copies().groups
+    kinds = {Path(member.file.path).name: member.kind for member in group.members}
+    assert Path(group.keeper.path).name == "photo0.jpg"
+    assert kinds == {"photo0-again.jpg": "exact", "photo0-small.jpg": "copy"}
+    assert group.reason
     similar = library.lookalikes(0.9)
     assert all(member.score >= 0.9 for each in similar for member in each.members)
     photo = next(iter(library.photos()))
@@ -129,3 +132,30 @@ def test_every_public_name_exists_and_importing_the_package_is_light() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     heavy = {"numpy", "sqlalchemy", "faiss", "onnxruntime", "torch", "PIL", "typer"}
     assert not heavy & set(done.stdout.split())
+
+
+def test_a_new_store_is_not_bound_to_a_model_that_cannot_run(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOOKALIKE_CACHE", str(tmp_path / "cache"))
+    with Library.open(tmp_path / "s", create=True) as library:
+        with pytest.raises(WeightsMissing):
+            library.index([photos], choice=ModelChoice(model="mobilenet_v3_small"))
+        assert library.index([photos / "2021"]).embedded == 2
+
+
+def test_what_a_choice_leaves_open_stays_as_the_store_has_it(photos: Path, tmp_path: Path) -> None:
+    with Library.open(tmp_path / "s", create=True) as library:
+        library.index([photos / "2021"], choice=ModelChoice(input_size=64, input_rule="squash"))
+        for said in ({"input_rule": "squash"}, {"input_size": 64}, {"model": "mobilenet_v2"}):
+            assert library.index([photos / "2021"], choice=ModelChoice(**said)).unchanged == 2
+        with pytest.raises(UsageError):
+            library.index([photos / "2021"], choice=ModelChoice(input_size=0))
+
+
+def test_files_of_the_query_itself_are_not_among_the_files_of_a_result(
+    library: Library, photos: Path
+) -> None:
+    (copy,) = library.search(photos / "2021/photo0.jpg", k=1)
+
+    assert [file.path for file in copy.photo.files] == [str(photos / "edited/photo0-again.jpg")]

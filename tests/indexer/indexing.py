@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from lookalike.choice import ModelChoice
 from lookalike.indexer.pipeline import IndexOptions, IndexReport
-from lookalike.library import Library, ModelChoice
+from lookalike.library import Library
 
 SMALL = ModelChoice(input_size=64)  # the real model at its fastest
 COUNT = 8

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from lookalike.choice import ModelChoice
 from lookalike.indexer.pipeline import IndexOptions, IndexReport
-from lookalike.library import Library, ModelChoice
+from lookalike.library import Library
 from lookalike.tests.pictures import draw_photo, save
 from lookalike.tests.store.making import NOBODY, without_privileges
 
@@ -131,3 +132,30 @@ def test_photos_moved_to_another_folder_of_the_library_are_not_missed(
     assert report.refused == []
     assert (report.recognized, report.embedded, report.absent) == (COUNT, 0, COUNT)
     assert present(library) == COUNT
+
+
+def test_a_backup_in_the_library_does_not_make_an_unplugged_drive_look_deleted(
+    library: Library, photos: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(photos, tmp_path / "backup")
+    run(library, tmp_path / "backup")
+    photos.rename(tmp_path / "unplugged")
+    photos.mkdir()  # an empty mount point
+
+    report = run(library, photos, tmp_path / "backup")
+
+    assert len(report.refused) == 1
+    assert present(library) == 2 * COUNT
+
+
+def test_a_deleted_subfolder_or_file_is_gone_when_it_is_named(library: Library, photos: Path) -> None:
+    (photos / "sub" / "0.jpg").unlink()
+
+    report = run(library, photos / "sub" / "0.jpg")
+
+    assert report.refused == []
+    assert (report.absent, present(library)) == (1, COUNT - 1)
+
+
+def test_a_folder_named_beside_one_that_holds_it_counts_once(library: Library, photos: Path) -> None:
+    assert run(library, photos, photos / "sub").unchanged == COUNT

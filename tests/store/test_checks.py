@@ -16,7 +16,7 @@ from lookalike.store.checks import Finding, check_sqlite, check_store
 from lookalike.store.store import Store
 from lookalike.store.vectors import VectorIndex
 
-from .making import DIM, ask, make_vector, open_filled
+from .making import DIM, ask, digest_of, make_vector, open_filled
 
 
 def findings(folder: Path) -> dict[str, Finding]:
@@ -36,7 +36,8 @@ def execute(folder: Path, statement: str, *values: object) -> None:
 
 def test_a_whole_store_has_no_findings(published: Path) -> None:
     found = findings(published)
-    assert list(found) == ["catalog", "references", "embeddings", "vectors", "index", "thumbnails"]
+    expected = ["catalog", "references", "embeddings", "vectors", "index", "thumbnails", "folder"]
+    assert list(found) == expected
     assert {finding.level for finding in found.values()} == {"ok"}
     assert found["vectors"].message.startswith("120 ")
 
@@ -179,6 +180,34 @@ def test_a_page_that_is_overwritten_is_found(published: Path) -> None:
     catalog.write_bytes(data)
     with contextlib.suppress(StoreCorrupt):
         assert broken(published) != set()
+
+
+def test_a_folder_that_others_can_write_into_is_noted(published: Path) -> None:
+    published.chmod(0o755)
+    assert findings(published)["folder"].level == "ok"
+    for mode in (0o777, 0o770, 0o702):
+        published.chmod(mode)
+        assert findings(published)["folder"].level == "note"
+
+
+def test_lost_and_damaged_thumbnails_are_noted(published: Path) -> None:
+    with contextlib.closing(sqlite3.connect(published / "thumbs.db")) as thumbs, thumbs:
+        thumbs.execute("DELETE FROM thumb WHERE digest = ?", (digest_of(7),))
+    assert findings(published)["thumbnails"].level == "note"
+    assert findings(published)["thumbnails"].message.startswith("1 ")
+    (published / "thumbs.db").write_bytes(b"garbage" * 1000)
+    assert "damaged" in findings(published)["thumbnails"].message
+    (published / "thumbs.db").unlink()
+    assert findings(published)["thumbnails"].message.startswith("120 ")
+
+
+def test_a_photo_whose_files_are_gone_needs_no_thumbnail(published: Path) -> None:
+    filled = open_filled(published)
+    filled.lose(b"7.jpg")
+    filled.store.close()
+    with contextlib.closing(sqlite3.connect(published / "thumbs.db")) as thumbs, thumbs:
+        thumbs.execute("DELETE FROM thumb WHERE digest = ?", (digest_of(7),))
+    assert findings(published)["thumbnails"].level == "ok"
 
 
 def test_sqlite_is_told_with_its_version() -> None:

@@ -1,0 +1,91 @@
+"""Writing embeddings to an .npz file, block by block: the whole of them never is in memory."""
+
+import os
+import zipfile
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import StoreCorrupt, UsageError
+from .files import replaced
+from .filters import Where
+from .vectors import Ids
+from .view import View
+
+_BLOCK = 4096
+_SIGN = "vectors.npy"  # by this member a file is recognized that may be replaced
+
+
+def export_vectors(view: View, path: str, where: Where) -> int:
+    """Write the embeddings of the photos that pass to an .npz file; return their number.
+
+    The file is whole or not there: an older export is replaced at the very end.
+
+    Raises:
+        UsageError: path does not end in .npz, or is a file of another kind, or cannot be written.
+    """
+    path = os.path.realpath(path)  # the file that a link points to is replaced, not the link
+    _check(path)
+    ids = view.visible_ids(where)
+    try:
+        with replaced(path, mode=0o666) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+            _write(archive, "ids", ids.shape, np.dtype(np.int64), [ids])
+            _write(archive, "digests", ids.shape, np.dtype("U64"), _digests(view, ids))
+            dim = view.model.spec.dim if view.model else 0
+            _write(archive, "vectors", (len(ids), dim), np.dtype(np.float32), _vectors(view, ids))
+            name = np.array(view.model.spec.fingerprint if view.model else "")
+            _write(archive, "fingerprint", (), name.dtype, [name])
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+    return len(ids)
+
+
+def _check(path: str) -> None:
+    if not path.lower().endswith(".npz"):
+        raise UsageError(f"embeddings go into a file whose name ends in .npz, not {path}")
+    if os.path.lexists(path) and not _is_export(path):
+        raise UsageError(f"{path} is no export of embeddings and stays as it is; choose another name")
+
+
+def _is_export(path: str) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _SIGN in archive.namelist()
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return False
+
+
+def _write(
+    archive: zipfile.ZipFile,
+    name: str,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    blocks: "Sequence[npt.NDArray[Any]] | Iterator[npt.NDArray[Any]]",
+) -> None:
+    """Write one array, given as blocks of rows, the way `numpy.savez` does."""
+    header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as out:
+        np.lib.format.write_array_header_1_0(out, header)
+        for block in blocks:
+            out.write(np.ascontiguousarray(block, dtype=dtype).tobytes())
+
+
+def _digests(view: View, ids: Ids) -> Iterator[npt.NDArray[np.str_]]:
+    for some in _blocks(ids):
+        found = view.digests_of(some)
+        yield np.array([found[each].hex() for each in some], dtype="U64")
+
+
+def _vectors(view: View, ids: Ids) -> Iterator[npt.NDArray[np.float32]]:
+    for some in _blocks(ids):
+        found = view.raw_vectors(some)
+        if len(found) < len(some):
+            raise StoreCorrupt("some photos have no embedding; run `lookalike doctor`")
+        yield np.stack([found[each] for each in some])
+
+
+def _blocks(ids: Ids) -> Iterator[list[int]]:
+    for start in range(0, len(ids), _BLOCK):
+        yield ids[start : start + _BLOCK].tolist()

@@ -1,0 +1,89 @@
+"""The steps that bring an older catalog up to date.
+
+A step is frozen once it was published: it says in plain SQL what changed at its time, whatever the tables
+look like today. A new catalog takes no steps.
+"""
+
+import sqlalchemy as sa
+
+from ..errors import StoreUnwritable
+from . import schema
+from .database import back_up
+from .files import replaced
+
+_PAIRS = (
+    """
+    CREATE TABLE look (
+        content_id INTEGER NOT NULL,
+        model_id INTEGER NOT NULL,
+        neighbors BLOB NOT NULL,
+        scores BLOB NOT NULL,
+        hash BLOB NOT NULL,
+        quality INTEGER NOT NULL,
+        PRIMARY KEY (content_id, model_id),
+        FOREIGN KEY(content_id) REFERENCES content (id),
+        FOREIGN KEY(model_id) REFERENCES model (id)
+    )
+    """,
+    """
+    CREATE TABLE pair (
+        id INTEGER NOT NULL,
+        a INTEGER NOT NULL,
+        b INTEGER NOT NULL,
+        cosine REAL NOT NULL,
+        verifier INTEGER NOT NULL,
+        verdict TEXT,
+        evidence TEXT,
+        PRIMARY KEY (id),
+        UNIQUE (a, b),
+        CHECK (a < b),
+        FOREIGN KEY(a) REFERENCES content (id),
+        FOREIGN KEY(b) REFERENCES content (id)
+    )
+    """,
+    "CREATE INDEX pair_by_verdict ON pair (verdict, a, b)",
+    "CREATE INDEX pair_by_verifier ON pair (verifier)",
+    """
+    CREATE TABLE decision (
+        a BLOB NOT NULL,
+        b BLOB NOT NULL,
+        kind TEXT NOT NULL CHECK (kind IN ('rejected', 'confirmed')),
+        at TEXT NOT NULL,
+        PRIMARY KEY (a, b),
+        CHECK (a < b)
+    )
+    """,
+)
+
+# Step n - 1 brings a catalog from version n to version n + 1.
+STEPS: tuple[tuple[str, ...], ...] = (_PAIRS,)
+
+
+def migrate(connection: sa.Connection) -> None:
+    """Bring the catalog to SCHEMA_VERSION; the steps and their record commit together."""
+    version = schema.version_of(connection)
+    if version == 0:
+        schema.create(connection)
+        return
+    for step in STEPS[version - 1 :]:
+        for statement in step:
+            connection.exec_driver_sql(statement)
+    schema.mark(connection)
+
+
+def keep_copy(catalog: str, version: int) -> None:
+    """Copy a catalog of an older version beside it before it is changed: CATALOG.v1.bak.
+
+    Raises:
+        StoreUnwritable: there is no room for it.
+    """
+    if not 0 < version < schema.SCHEMA_VERSION:
+        return
+    try:
+        with replaced(f"{catalog}.v{version}.bak") as temporary:
+            back_up(catalog, temporary)
+    except OSError as error:
+        raise StoreUnwritable(
+            f"cannot copy {catalog} before its format is brought up to date: {error.strerror}; "
+            "nothing was changed; free some space"
+        ) from error

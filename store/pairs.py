@@ -1,0 +1,202 @@
+"""What is known of pairs of photos: neighbors, candidates, proofs, and what the user decided.
+
+Each function runs in a transaction. Pairs are of content ids, the smaller one first; decisions are of
+content digests, so that they outlive a rename, a new index and another model.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+
+from .records import Vectors
+from .schema import content_table, decision_table, look_table, now, pair_table
+from .vectors import Ids
+
+_pair, _look, _decision = pair_table.c, look_table.c, decision_table.c
+Decision = Literal["rejected", "confirmed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a photo looks like among the others, as of when it was compared with them.
+
+    neighbors: (k,) ids, best first, -1 where there are fewer. scores: (k,) cosines. hash: 32 bytes, a
+    perceptual hash. quality: 0 to 100, how much there is to see.
+    """
+
+    id: int
+    neighbors: Ids
+    scores: Vectors
+    hash: bytes
+    quality: int
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPair:
+    """A pair with its proof. a < b. evidence: numbers and words, as the verifier gave them."""
+
+    a: int
+    b: int
+    cosine: float
+    verdict: str
+    evidence: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What the user said of two contents. a, b: blake3 digests in hex, the smaller one first."""
+
+    a: str
+    b: str
+    kind: Decision
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a proof needs to know of a content. digest: blake3, 32 bytes. width, height: as displayed."""
+
+    digest: bytes
+    width: int
+    height: int
+
+
+def facts_of(connection: sa.Connection, content_id: int) -> Facts | None:
+    """Return digest and size of a content, None when there is none."""
+    content = content_table.c
+    row = connection.execute(
+        sa.select(content.digest, content.width, content.height).where(content.id == content_id)
+    ).one_or_none()
+    return Facts(*row) if row else None
+
+
+# --- looks ------------------------------------------------------------------------------------
+
+
+def put_looks(connection: sa.Connection, model_id: int, looks: Iterable[Look]) -> None:
+    """Record how photos compare with the library."""
+    rows = [
+        {
+            "model_id": model_id,
+            "content_id": look.id,
+            "neighbors": look.neighbors.astype("<i8").tobytes(),
+            "scores": look.scores.astype("<f4").tobytes(),
+            "hash": look.hash,
+            "quality": look.quality,
+        }
+        for look in looks
+    ]
+    if rows:
+        connection.execute(sa.insert(look_table).prefix_with("OR REPLACE"), rows)
+
+
+def hashes(connection: sa.Connection, model_id: int) -> dict[int, tuple[bytes, int]]:
+    """Return perceptual hash and quality of every photo that was compared, by content id."""
+    rows = connection.execute(
+        sa.select(_look.content_id, _look.hash, _look.quality).where(_look.model_id == model_id)
+    )
+    return {content_id: (bits, quality) for content_id, bits, quality in rows}
+
+
+def compared_ids(connection: sa.Connection, model_id: int) -> set[int]:
+    """Return the ids of the photos that were compared with the library."""
+    rows = connection.execute(sa.select(_look.content_id).where(_look.model_id == model_id))
+    return set(rows.scalars())
+
+
+# --- pairs ------------------------------------------------------------------------------------
+
+
+def put_candidates(
+    connection: sa.Connection, pairs: npt.NDArray[np.int64], cosines: Sequence[float]
+) -> None:
+    """Remember pairs to be proved; those that are known stay as they are. pairs: (m, 2), a < b."""
+    rows = [
+        {"a": int(a), "b": int(b), "cosine": float(cosine), "verifier": 0}
+        for (a, b), cosine in zip(pairs, cosines, strict=True)
+    ]
+    if rows:
+        connection.execute(insert(pair_table).on_conflict_do_nothing(index_elements=["a", "b"]), rows)
+
+
+def unproved(connection: sa.Connection, verifier: int) -> list[tuple[int, int, float]]:
+    """Return (a, b, cosine) of the pairs that this version of the verifier has not seen, by a."""
+    rows = connection.execute(
+        sa.select(_pair.a, _pair.b, _pair.cosine)
+        .where(_pair.verifier < verifier)
+        .order_by(_pair.a, _pair.b)
+    )
+    return [(a, b, cosine) for a, b, cosine in rows]
+
+
+def put_proofs(connection: sa.Connection, verifier: int, proofs: Iterable[JudgedPair]) -> None:
+    """Record verdicts with their evidence."""
+    rows = [
+        {
+            "a": proof.a,
+            "b": proof.b,
+            "cosine": proof.cosine,
+            "verifier": verifier,
+            "verdict": proof.verdict,
+            "evidence": json.dumps(proof.evidence),
+        }
+        for proof in proofs
+    ]
+    if not rows:
+        return
+    statement = insert(pair_table)
+    changed = {name: statement.excluded[name] for name in ("verifier", "verdict", "evidence")}
+    connection.execute(statement.on_conflict_do_update(index_elements=["a", "b"], set_=changed), rows)
+
+
+def judged(connection: sa.Connection, verdict: str) -> Iterator[JudgedPair]:
+    """Yield the pairs with a verdict, by a and b."""
+    statement = sa.select(_pair.a, _pair.b, _pair.cosine, _pair.verdict, _pair.evidence)
+    rows = connection.execute(statement.where(_pair.verdict == verdict).order_by(_pair.a, _pair.b))
+    for a, b, cosine, said, evidence in rows:
+        yield JudgedPair(a, b, cosine, said, json.loads(evidence))
+
+
+# --- decisions --------------------------------------------------------------------------------
+
+
+def decide(connection: sa.Connection, a: bytes, b: bytes, kind: Decision) -> None:
+    """Remember what the user says of two contents; a later word replaces an earlier one."""
+    first, second = sorted((a, b))
+    statement = insert(decision_table).values(a=first, b=second, kind=kind, at=now())
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["a", "b"],
+            set_={"kind": statement.excluded.kind, "at": statement.excluded.at},
+        )
+    )
+
+
+def forget_decision(connection: sa.Connection, a: bytes, b: bytes) -> bool:
+    """Take a decision back; tell whether there was one."""
+    first, second = sorted((a, b))
+    done = connection.execute(sa.delete(decision_table).where(_decision.a == first, _decision.b == second))
+    return done.rowcount > 0
+
+
+def decisions(connection: sa.Connection) -> Iterator[Decided]:
+    """Yield all decisions, oldest first."""
+    rows = connection.execute(sa.select(decision_table).order_by(_decision.at, _decision.a))
+    for row in rows:
+        yield Decided(row.a.hex(), row.b.hex(), row.kind, row.at)
+
+
+def decisions_by_ids(connection: sa.Connection) -> dict[tuple[int, int], str]:
+    """Return the decisions on contents that are in the library, by their ids, the smaller one first."""
+    first, second = content_table.alias(), content_table.alias()
+    join = decision_table.join(first, _decision.a == first.c.digest).join(
+        second, _decision.b == second.c.digest
+    )
+    rows = connection.execute(sa.select(first.c.id, second.c.id, _decision.kind).select_from(join))
+    return {(min(a, b), max(a, b)): kind for a, b, kind in rows}
