@@ -3,17 +3,17 @@
 import os
 import signal
 import sys
-import threading
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from . import listings, render, summaries
+from . import copy_commands, listings, render, summaries
 from . import options as opt
-from .console import say, say_document, show, tell
-from .errors import LookalikeError, UsageError
-from .library import DEFAULT_MIN_SCORE, Library, ModelChoice
+from .choice import ModelChoice
+from .console import INTERRUPTED, read_names, say, say_document, show, stop_on_signal, tell
+from .errors import LookalikeError, StoreMissing, UsageError
+from .library import Library
 
 if TYPE_CHECKING:
     from .indexer.pipeline import IndexReport
@@ -28,7 +28,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-PARTLY, OFFLINE, INTERRUPTED = 3, 4, 130
+PARTLY, OFFLINE = 3, 4
 
 
 @app.command(epilog="Example: lookalike index ~/Pictures --exclude 'thumbs/'")
@@ -47,7 +47,7 @@ def index(
     input_rule: opt.InputRuleOption = None,
     weights: opt.WeightsOption = None,
     width_mult: opt.WidthMultOption = None,
-    engine: opt.EngineOption = "auto",
+    engine: opt.EngineOption = opt.Engine.auto,
     form: opt.SummaryOption = opt.Summary.table,
     store: opt.StoreOption = None,
 ) -> None:
@@ -66,7 +66,7 @@ def index(
     options = IndexOptions(scan, workers, retry_failed, accept_missing)
     with Library.open(store, create=True) as library, IndexProgress() as progress:
         report = library.index(
-            paths, choice=choice, options=options, progress=progress, stop=_stop_on_signal()
+            paths, choice=choice, options=options, progress=progress, stop=stop_on_signal()
         )
         total = library.totals().photos
     _show_index(report, total, form)
@@ -76,21 +76,6 @@ def index(
         raise typer.Exit(OFFLINE)
     if report.failed or report.problems:
         raise typer.Exit(PARTLY)
-
-
-def _stop_on_signal() -> threading.Event:
-    """Return an event that the first Ctrl-C sets; the second one ends the program at once."""
-    stop = threading.Event()
-
-    def handle(*_: object) -> None:
-        if stop.is_set():
-            os._exit(INTERRUPTED)  # safe at any instant: the store is whole after a kill
-        stop.set()
-        tell("stopping: keeping what is finished (once more to stop at once)")
-
-    signal.signal(signal.SIGINT, handle)
-    signal.signal(signal.SIGTERM, handle)
-    return stop
 
 
 def _show_index(report: "IndexReport", total: int, form: opt.Summary) -> None:
@@ -116,7 +101,7 @@ def search(
     all_files: opt.AllFilesOption = False,
     files_from: opt.FilesFromOption = None,
     null: opt.NullOption = False,
-    engine: opt.EngineOption = "auto",
+    engine: opt.EngineOption = opt.Engine.auto,
     form: opt.FormatOption = opt.Format.table,
     store: opt.StoreOption = None,
 ) -> None:
@@ -145,25 +130,13 @@ def _queries(images: list[str], files_from: str | None, null: bool) -> "Iterator
 
     if files_from == "-" and "-" in images:
         raise UsageError("stdin can hold one image (`-`) or names (`--files-from -`), not both")
-    for name in [*images, *_names(files_from, null)]:
+    for name in [*images, *read_names(files_from, null)]:
         if name == "-":
             yield Query("-", data=sys.stdin.buffer.read())
         elif name.startswith("id:") and name[3:].isascii() and name[3:].isdecimal():
             yield Query(name, id=int(name[3:]))
         else:
             yield Query(name, path=name)
-
-
-def _names(files_from: str | None, null: bool) -> list[str]:
-    if files_from is None:
-        return []
-    try:
-        with open(0 if files_from == "-" else files_from, "rb", closefd=files_from != "-") as source:
-            data = source.read()
-    except OSError as error:
-        raise UsageError(f"cannot read {files_from}: {error.strerror}") from error
-    names = data.split(b"\0") if null else data.splitlines()
-    return [os.fsdecode(name) for name in names if name]
 
 
 def _watched(answers: "Iterable[Answer]", failed: "list[Answer]") -> "Iterator[Answer]":
@@ -175,28 +148,7 @@ def _watched(answers: "Iterable[Answer]", failed: "list[Answer]") -> "Iterator[A
         yield answer
 
 
-@app.command(epilog="Example: lookalike dupes ~/Pictures/2023 --similar --min-score 0.95")
-def dupes(
-    paths: opt.BelowArgument = None,
-    similar: opt.SimilarOption = False,
-    min_score: opt.GroupScoreOption = DEFAULT_MIN_SCORE,
-    form: opt.FormatOption = opt.Format.table,
-    store: opt.StoreOption = None,
-) -> None:
-    """List exact copies as groups, and look-alikes on request.
-
-    Exact copies have the same bytes; each group says what space they take. Files that are only hard
-    links of one another take their space once and make no group. With --similar, photos that look alike
-    are listed too, to look at: a score proves nothing, other shots of the same scene reach it as well.
-    Proven copies (resized, cropped, edited) and acting on files are still to come; nothing here removes
-    or changes a file.
-    """
-    with Library.open(store) as library:
-        where = library.where(paths or ())
-        groups = library.copies(where)
-        if similar:
-            groups += library.lookalikes(min_score, where)
-        show(listings.dupes_listing(groups), form)
+copy_commands.add_to(app)
 
 
 @app.command(epilog="Example: lookalike status --format json")
@@ -258,12 +210,14 @@ def doctor(form: opt.SummaryOption = opt.Summary.table, store: opt.StoreOption =
 def models(
     bench: opt.BenchOption = False,
     fetch: opt.FetchOption = None,
-    engine: opt.EngineOption = "auto",
-    form: opt.FormatOption = opt.Format.table,
+    engine: opt.EngineOption = opt.Engine.auto,
+    form: opt.RowsOption = opt.Rows.table,
+    store: opt.StoreOption = None,
 ) -> None:
     """List the models to choose from.
 
-    Each with the size of an embedding, its cost, and whether its weights are on this machine.
+    Each with the size of an embedding, its cost, whether its weights are on this machine, and whether
+    the store uses it.
     """
     from .indexer.models import bench_model, list_models
 
@@ -276,7 +230,16 @@ def models(
         (model, bench_model(model.name, engine=engine) if bench and model.is_here else None)
         for model in list_models()
     )
-    show(summaries.models_listing(rows), form)
+    show(summaries.models_listing(rows, _model_of(store)), form)
+
+
+def _model_of(store: str | None) -> str | None:
+    """Return the name of the model that a store uses, None where there is no store."""
+    try:
+        with Library.open(store) as library:
+            return library.spec.model if library.spec else None
+    except StoreMissing:
+        return None
 
 
 def _version(wanted: bool) -> None:
@@ -298,13 +261,16 @@ def options(
 
 def main() -> NoReturn:
     """Run the command line; every foreseen error is one line on stderr and an exit code."""
+    # A reader that has seen enough (`| head`) ends us quietly.
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         app()
     except LookalikeError as error:
         tell(str(error))
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        os._exit(0)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     except Exception as error:
         if os.environ.get("LOOKALIKE_DEBUG"):
             raise

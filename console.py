@@ -1,18 +1,19 @@
-"""What leaves the command line: data on stdout, everything else on stderr."""
+"""What enters and leaves the command line: data on stdout, everything else on stderr."""
 
 import os
 import signal
 import sys
+import threading
 from typing import Any
 
 from . import render
+from .errors import UsageError
+
+INTERRUPTED = 130
 
 
 def show(listing: render.Listing, form: str) -> None:
-    """Write a listing to stdout in one of `render.FORMATS`."""
-    # A reader that has seen enough (`| head`) ends us quietly.
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    """Write a listing to stdout in one of the formats."""
     render.write(listing, form, sys.stdout.buffer)
 
 
@@ -24,6 +25,38 @@ def say(line: str) -> None:
 def say_document(fields: dict[str, Any]) -> None:
     """Write one JSON document to stdout."""
     sys.stdout.buffer.write(render.document(fields))
+
+
+def read_names(source: str | None, null: bool) -> list[str]:
+    """Return file names from a file ("-": stdin, None: none), one a line, or ended by NUL bytes.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    if source is None:
+        return []
+    try:
+        with open(0 if source == "-" else source, "rb", closefd=source != "-") as names:
+            data = names.read()
+    except OSError as error:
+        raise UsageError(f"cannot read {source}: {error.strerror}") from error
+    found = data.split(b"\0") if null else data.splitlines()
+    return [os.fsdecode(name) for name in found if name]
+
+
+def stop_on_signal() -> threading.Event:
+    """Return an event that the first Ctrl-C sets; the second one ends the program at once."""
+    stop = threading.Event()
+
+    def handle(*_: object) -> None:
+        if stop.is_set():
+            os._exit(INTERRUPTED)  # safe at any instant: the store is whole after a kill
+        stop.set()
+        tell("stopping: keeping what is finished (once more to stop at once)")
+
+    signal.signal(signal.SIGINT, handle)
+    signal.signal(signal.SIGTERM, handle)
+    return stop
 
 
 def tell(message: str) -> None:

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from .render import Listing, Row, columns, day, file_size, path_fields, printable
+from .errors import UsageError
+from .render import Listing, Row, columns, day, document, file_size, path_fields, printable
 
 if TYPE_CHECKING:
-    from .dedup.groups import Group
+    from .dedup.groups import Group, Member
     from .search.query import Answer, Result
     from .store.listing import FileError, Photo, PhotoFile
+    from .store.pairs import Decided
 
 
 def _photo_fields(photo: "Photo", file: "PhotoFile | None" = None) -> Row:
@@ -36,8 +38,8 @@ def search_listing(answers: "Iterable[Answer]", *, all_files: bool) -> Listing:
 
     def flat(row: Row) -> Iterator[Row]:
         for result in row["results"]:
-            for name in result.get("files", [result["path"]]):
-                yield {**result, "path": name, "query": row["query"]}
+            for file in result.get("files", [{"path": result["path"]}]):
+                yield {**result, "path": file["path"], "query": row["query"]}
 
     return Listing(
         key="queries",
@@ -57,9 +59,8 @@ def _answer_row(answer: "Answer", all_files: bool) -> Row:
 
 def _result_row(result: "Result", all_files: bool) -> Row:
     photo = result.photo
-    row = {"score": round(result.score, 6)} | _photo_fields(photo)
-    row |= path_fields(result.path) | {"copies": len(photo.files)}
-    return row | ({"files": [file.path for file in photo.files]} if all_files else {})
+    row = {"score": round(result.score, 6)} | _photo_fields(photo) | {"copies": len(photo.files)}
+    return row | ({"files": [path_fields(file.path) for file in photo.files]} if all_files else {})
 
 
 def _answer_lines(rows: Iterable[Row]) -> Iterator[str]:
@@ -86,7 +87,7 @@ def _result_lines(results: list[Row]) -> Iterator[str]:
 def _names(row: Row) -> str:
     path, copies = printable(row["path"]), row["copies"]
     if "files" in row:
-        others = [printable(name) for name in row["files"] if name != row["path"]]
+        others = [printable(file["path"]) for file in row["files"][1:]]
         return " = ".join([path, *others])
     return path if copies == 1 else f"{path}  (+{copies - 1} exact {_plural(copies - 1, 'copy', 'copies')})"
 
@@ -132,42 +133,102 @@ def _group_row(number: int, group: "Group") -> Row:
             "class": member.kind,
             "transform": member.transform,
             "score": round(member.score, 6),
-            "evidence": {"cosine": round(member.score, 6)}
-            if member.kind == "similar"
-            else {"blake3": member.photo.digest},
+            "selected": member.selected,
+            "evidence": _evidence(member),
         }
         for member in group.members
     ]
     keeper = _photo_fields(group.keeper_photo, group.keeper)
     return {
         "group": number,
-        "keeper": keeper,
+        "keeper": keeper | {"reason": group.reason},
         "members": members,
         "wasted_bytes": group.wasted_bytes,
     }
+
+
+def _evidence(member: "Member") -> Row:
+    if member.kind == "similar":
+        return {"cosine": round(member.score, 6)}
+    return dict(member.evidence) or {"blake3": member.photo.digest}
 
 
 def _group_lines(rows: Iterable[Row]) -> Iterator[str]:
     groups = wasted = 0
     for row in rows:
         groups, wasted = groups + 1, wasted + row["wasted_bytes"]
-        kind = row["members"][0]["class"]
-        size = f", {file_size(row['wasted_bytes'])} to win" if kind == "exact" else ""
-        yield f"group {row['group']} ({kind}{size})"
-        yield from columns([_first_line(row["keeper"]), *map(_member_line, row["members"])], right=(1, 2))
+        kind = "similar" if row["members"][0]["class"] == "similar" else "copies"
+        size = "" if kind == "similar" else f", {file_size(row['wasted_bytes'])} to win"
+        why = f"; kept: {row['keeper']['reason']}" if row["keeper"]["reason"] else ""
+        yield f"group {row['group']} ({kind}{size}{why})"
+        first = _first_line(row["keeper"], "first" if kind == "similar" else "keep")
+        yield from columns([first, *map(_member_line, row["members"])], right=(1, 2))
         yield ""
     found = f"{groups:,} {_plural(groups, 'group', 'groups')}"
-    yield f"{found}, {file_size(wasted)} taken by exact copies" if groups else "no duplicates found"
+    yield f"{found}, {file_size(wasted)} taken by copies" if groups else "no duplicates found"
 
 
-def _first_line(row: Row) -> tuple[str, ...]:
-    return ("  keep", "", _pixels(row), printable(row["path"]))
+def _first_line(row: Row, role: str) -> tuple[str, ...]:
+    return (f"  {role}", "", _pixels(row), printable(row["path"]))
 
 
 def _member_line(row: Row) -> tuple[str, ...]:
     what = row["transform"] or "look-alike"
-    score = f"{row['score']:.3f}" if row["class"] == "similar" else ""
+    score = f"{row['score']:.3f}" if row["class"] != "exact" else ""
     return (f"    {what}", score, _pixels(row), printable(row["path"]))
+
+
+def write_plan(path: str, groups: "Iterable[Group]") -> None:
+    """Write what an act on the groups would do: which files stay, which could go, and what was expected.
+
+    Only what is safe without a look is selected, and never a file that is protected or a hard link.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    rows = [_planned(group) for group in groups]
+    try:
+        with open(path, "wb") as out:
+            out.write(document({"groups": rows}))
+    except OSError as error:
+        raise UsageError(f"cannot write the plan {path}: {error.strerror}") from error
+
+
+def _planned(group: "Group") -> Row:
+    def expected(photo: "Photo", file: "PhotoFile") -> Row:
+        return {
+            **path_fields(file.path),
+            "blake3": photo.digest,
+            "bytes": photo.size,
+            "mtime_ns": file.mtime_ns,
+            "dev": file.dev,
+            "ino": file.ino,
+        }
+
+    return {
+        "keeper": expected(group.keeper_photo, group.keeper) | {"reason": group.reason},
+        "members": [
+            expected(member.photo, member.file)
+            | {"class": member.kind, "transform": member.transform, "selected": member.selected}
+            for member in group.members
+        ],
+    }
+
+
+def decisions_listing(decisions: "Iterable[Decided]") -> Listing:
+    """List what the user confirmed and rejected, by content."""
+
+    def lines(rows: Iterable[Row]) -> Iterator[str]:
+        table = [(row["kind"], row["at"], row["a"][:16], row["b"][:16]) for row in rows]
+        yield from columns(table) if table else ["nothing was decided"]
+
+    return Listing(
+        key="decisions",
+        rows=({"a": each.a, "b": each.b, "kind": each.kind, "at": each.at} for each in decisions),
+        lines=lines,
+        flat=lambda row: [row],
+        columns=("a", "b", "kind", "at"),
+    )
 
 
 # --- the library ------------------------------------------------------------------------------

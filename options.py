@@ -17,11 +17,28 @@ class Format(StrEnum):
     paths0 = "paths0"
 
 
+class Rows(StrEnum):
+    """How a listing is written whose rows are no files."""
+
+    table = "table"
+    json = "json"
+    jsonl = "jsonl"
+    csv = "csv"
+
+
 class Summary(StrEnum):
     """How a summary is written."""
 
     table = "table"
     json = "json"
+
+
+class Engine(StrEnum):
+    """What runs the network."""
+
+    auto = "auto"
+    onnx = "onnx"
+    torch = "torch"
 
 
 StoreOption = Annotated[
@@ -34,10 +51,9 @@ StoreOption = Annotated[
     ),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to write the list.")]
+RowsOption = Annotated[Rows, typer.Option("--format", help="How to write the list.")]
 SummaryOption = Annotated[Summary, typer.Option("--format", help="How to write the summary.")]
-EngineOption = Annotated[
-    str, typer.Option(metavar="NAME", help="auto, onnx or torch: changes the speed, not the results.")
-]
+EngineOption = Annotated[Engine, typer.Option(help="Changes the speed, not the results.")]
 
 # Which photos.
 InOption = Annotated[
@@ -115,6 +131,27 @@ GroupScoreOption = Annotated[
     float,
     typer.Option("--min-score", min=0, max=1, help="Cosine of look-alikes to their group's first."),
 ]
+KeepOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RULES",
+        help="What decides which file is kept: resolution,format,quality,metadata,oldest,path.",
+    ),
+]
+PreferOption = Annotated[
+    list[str] | None, typer.Option(metavar="DIR", help="Keep files below this folder; may be repeated.")
+]
+ProtectOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="DIR", help="Never give up files below this folder; may be repeated."),
+]
+MaxFalseOption = Annotated[
+    float, typer.Option(min=0, metavar="N", help="How many wrong pairs may be expected among all.")
+]
+PlanOption = Annotated[
+    str | None, typer.Option(metavar="FILE", help="Write what could be done to this file (JSON).")
+]
+PhotoArgument = Annotated[str, typer.Argument(help="A photo of the library: its path, or id:N.")]
 VectorsOption = Annotated[
     str | None, typer.Option(metavar="FILE.npz", help="Also write the embeddings to this file.")
 ]

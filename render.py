@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 SCHEMA_VERSION = 1
-FORMATS = ("table", "json", "jsonl", "csv", "paths", "paths0")
-
 Row = dict[str, Any]
 
 
@@ -32,16 +30,20 @@ class Listing:
 
 
 def write(listing: Listing, form: str, out: IO[bytes]) -> None:
-    """Write the listing in one of FORMATS. File names leave as the bytes they are on disk."""
+    """Write the listing in a format of the command line; file names as the bytes they are on disk."""
     for chunk in _WRITERS[form](listing):
         out.write(chunk)
     out.flush()
 
 
 def _as_json(listing: Listing) -> Iterator[bytes]:
+    rows = iter(listing.rows)
+    first = next(rows, None)  # an error comes before anything is written, not after half a document
     yield f'{{"schema_version": {SCHEMA_VERSION}, "{listing.key}": ['.encode()
-    for position, row in enumerate(listing.rows):
-        yield (b",\n" if position else b"\n") + dumps(row)
+    if first is not None:
+        yield b"\n" + dumps(first)
+    for row in rows:
+        yield b",\n" + dumps(row)
     yield b"\n]}\n"
 
 
@@ -115,9 +117,9 @@ def _csv_line(values: Sequence[object]) -> bytes:
 
 
 def printable(text: str) -> str:
-    """Return text with control characters escaped: a file name must not steer the terminal."""
+    """Return text with control characters and stray bytes escaped: no name may steer the terminal."""
     return "".join(
-        repr(char)[1:-1] if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp") else char
+        repr(char)[1:-1] if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") else char
         for char in text
     )
 

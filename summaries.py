@@ -1,5 +1,6 @@
 """Summaries: what an index run did, what the library holds, which models there are."""
 
+import contextlib
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -34,8 +35,8 @@ def report_line(report: "IndexReport", total: int) -> str:
     return f"{state}{said}; {total:,} photos in the library ({report.seconds:.1f} s)"
 
 
-def models_listing(models: "Iterable[tuple[ModelInfo, ModelBench | None]]") -> Listing:
-    """List the models, with their speed where it was measured."""
+def models_listing(models: "Iterable[tuple[ModelInfo, ModelBench | None]]", used: str | None) -> Listing:
+    """List the models, with their speed where it was measured. used: the one of the store, if any."""
 
     def lines(rows: Iterable[Row]) -> Iterator[str]:
         head = ("model", "dim", "parameters", "multiply-adds", "input", "weights", "images/s", "latency")
@@ -46,11 +47,12 @@ def models_listing(models: "Iterable[tuple[ModelInfo, ModelBench | None]]") -> L
 
     return Listing(
         key="models",
-        rows=(_model_row(model, bench) for model, bench in models),
+        rows=(_model_row(model, bench) | {"in_use": model.name == used} for model, bench in models),
         lines=lines,
         flat=lambda row: [row],
         columns=(
             *("name", "dim", "parameters", "multiply_adds", "input_rule", "input_size", "is_here"),
+            "in_use",
             *("engine", "images_per_s", "latency_ms", "weights", "licence", "source"),
         ),
     )
@@ -70,6 +72,7 @@ def _model_line(row: Row) -> tuple[str, ...]:
     if "engine" in row:
         speed = (f"{row['images_per_s']:.0f} ({row['engine']})", f"{row['latency_ms']:.1f} ms")
     here = "here" if row["is_here"] else f"not here: lookalike models --fetch {row['name']}"
+    here += ", used by the store" if row["in_use"] else ""
     return (
         row["name"],
         str(row["dim"]),
@@ -102,7 +105,11 @@ def status_fields(library: "Library") -> Row:
 
 
 def _folder_bytes(folder: str) -> int:
-    return sum(entry.stat().st_size for entry in os.scandir(folder) if entry.is_file())
+    total = 0
+    for name in os.listdir(folder):
+        with contextlib.suppress(FileNotFoundError):  # snapshots and logs come and go beside us
+            total += os.stat(os.path.join(folder, name)).st_size
+    return total
 
 
 def status_lines(fields: Row) -> Iterator[str]:

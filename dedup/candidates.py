@@ -24,17 +24,17 @@ def similar_pairs(view: View, min_score: float, where: Where = ALL) -> Iterator[
     ids = view.visible_ids(where)
     for start in range(0, len(ids), _BLOCK):
         block = ids[start : start + _BLOCK]
-        yield from _pairs_of(view, block, min_score, where)
+        yield from _pairs_of(view, block, min_score, ids if where else None)
 
 
-def _pairs_of(view: View, ids: Ids, min_score: float, where: Where) -> Iterator[Pair]:
+def _pairs_of(view: View, ids: Ids, min_score: float, allowed: Ids | None) -> Iterator[Pair]:
     k = _FIRST_K
     while len(ids):
         vectors = view.raw_vectors(ids.tolist())
         ids = np.array([each for each in ids.tolist() if each in vectors], dtype=np.int64)
         if not len(ids):
             return
-        found = view.nearest(np.stack([vectors[each] for each in ids.tolist()]), k, where)
+        found = view.nearest(np.stack([vectors[each] for each in ids.tolist()]), k, allowed=allowed)
         is_full = found.scores[:, -1] >= min_score if k <= _MOST_K // 4 else np.zeros(len(ids), bool)
         is_full &= found.ids.shape[1] == k
         for row in np.flatnonzero(~is_full):

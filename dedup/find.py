@@ -11,8 +11,8 @@ from .groups import Group, Member, exact_group, star_groups
 def exact_groups(view: View, where: Where = ALL) -> Iterator[Group]:
     """Yield the groups of files with the same bytes, most wasted space first."""
     groups = (exact_group(photo) for photo in view.repeated(where))
-    found = [group for group in groups if group]
-    yield from sorted(found, key=lambda group: (-group.wasted_bytes, group.keeper.path))
+    found = [(-group.wasted_bytes, group.keeper.path, group) for group in groups if group]
+    yield from (group for *_, group in sorted(found, key=lambda row: row[:2]))
 
 
 def similar_groups(view: View, min_score: float, where: Where = ALL) -> Iterator[Group]:

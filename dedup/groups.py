@@ -1,9 +1,9 @@
 """Groups of photos that belong together, as plain data."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from ..store.listing import Photo, PhotoFile
 
@@ -15,7 +15,9 @@ class Member:
     """A file in a group beside its keeper.
 
     kind: "exact" (same bytes), "copy" (same picture, proven) or "similar" (another picture of the like).
-    transform: what was done to the keeper's picture, in words. score: cosine to the keeper.
+    transform: what was done to the keeper's picture, in words. score: cosine to the keeper; of a copy the
+    probability that it is one. evidence: the numbers of the proof. selected: safe to be given up without
+    a look.
     """
 
     photo: Photo
@@ -23,24 +25,30 @@ class Member:
     kind: Class
     transform: str
     score: float
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    selected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Files that belong together. keeper: the one that a person would keep; not among the members."""
+    """Files that belong together.
+
+    keeper: the one that a person would keep; not among the members. reason: why this one.
+    """
 
     keeper_photo: Photo
     keeper: PhotoFile
     members: tuple[Member, ...]
+    reason: str = ""
 
     @property
     def wasted_bytes(self) -> int:
-        """Bytes on disk that the exact copies take beyond the keeper; hard links take none."""
+        """Bytes on disk that exact and proven copies take beyond the keeper; hard links take none."""
         inodes = {(self.keeper.dev, self.keeper.ino)}
         wasted = 0
         for member in self.members:
             inode = (member.file.dev, member.file.ino)
-            if member.kind == "exact" and inode not in inodes:
+            if member.kind != "similar" and inode not in inodes:
                 wasted += member.photo.size
             inodes.add(inode)
         return wasted
@@ -61,21 +69,15 @@ def exact_group(photo: Photo) -> Group | None:
     The keeper is the file that was there first: oldest modification time, then the shortest path, then
     the alphabet. The order in which files were indexed changes nothing.
     """
-    files = sorted(photo.files, key=lambda file: (file.mtime_ns, len(file.path), file.path))
-    keeper, *rest = files
-    members = tuple(
-        Member(photo, file, "exact", _relation(file, files[: position + 1]), 1.0)
-        for position, file in enumerate(rest)
-    )
-    group = Group(photo, keeper, members)
-    return group if group.wasted_bytes else None
-
-
-def _relation(file: PhotoFile, before: Sequence[PhotoFile]) -> str:
-    for other in before:
-        if (other.dev, other.ino) == (file.dev, file.ino):
-            return "hard link"
-    return "same bytes"
+    keeper, *rest = sorted(photo.files, key=lambda file: (file.mtime_ns, len(file.path), file.path))
+    inodes = {(keeper.dev, keeper.ino)}
+    members = []
+    for file in rest:
+        inode = (file.dev, file.ino)
+        relation = "hard link" if inode in inodes else "same bytes"
+        members.append(Member(photo, file, "exact", relation, 1.0))
+        inodes.add(inode)
+    return Group(photo, keeper, tuple(members)) if len(inodes) > 1 else None
 
 
 def star_groups(pairs: Iterable[Pair]) -> list[list[Pair]]:

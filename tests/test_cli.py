@@ -138,7 +138,7 @@ def test_a_photo_of_the_library_is_not_its_own_result_but_its_copies_are(photos:
     )
     (result,) = with_self.lines[0]["results"]
     assert result["copies"] == 2
-    assert {Path(name).name for name in result["files"]} == {"photo0.jpg", "photo0-again.jpg"}
+    assert {Path(file["path"]).name for file in result["files"]} == {"photo0.jpg", "photo0-again.jpg"}
 
 
 def test_bytes_on_stdin_and_ids_are_queries_too(photos: Path, store: Path) -> None:
@@ -153,14 +153,18 @@ def test_bytes_on_stdin_and_ids_are_queries_too(photos: Path, store: Path) -> No
 
 
 def test_one_unreadable_query_does_not_keep_others_from_their_answers(photos: Path, store: Path) -> None:
-    listed = b"\0".join([os.fsencode(photos / "broken.jpg"), os.fsencode(photos / "2022/photo1.jpg")])
+    listed = b"\n".join(
+        [os.fsencode(photos / "broken.jpg"), b"with\0nul.jpg", os.fsencode(photos / "2022/photo1.jpg")]
+    )
     run = lookalike(
-        *("search", "nowhere.jpg", "--files-from", "-", "-0", "--store", store, "--format", "jsonl"),
+        *("search", "nowhere.jpg", f"id:{10**25}", "--files-from", "-", "--store", store),
+        *("--format", "jsonl"),
         stdin=listed,
     )
 
     assert run.code == 3
-    missing, broken, good = run.lines
+    missing, no_id, broken, odd, good = run.lines
+    assert (no_id["error"], odd["error"]) == ("not_found", "not_found")
     assert (missing["error"], missing["results"]) == ("not_found", [])
     assert broken["results"] == []
     assert broken["error"]
@@ -188,6 +192,9 @@ def test_filters_act_before_the_ranking(store: Path, flags: list[str], expected:
     "flags",
     [
         ["x.jpg", "--since", "yesterday"],
+        ["x.jpg", "--since", "2023-13"],
+        ["x.jpg", "--in", "no-such-folder"],
+        ["x.jpg", "--engine", "bogus", "--format", "json"],
         ["x.jpg", "--in", "/nowhere/at/all"],
         ["x.jpg", "-k", "0"],
         ["x.jpg", "--min-score", "2"],
@@ -245,25 +252,65 @@ def test_a_name_that_is_no_utf8_survives_the_round_trip(tmp_path: Path) -> None:
 # --- the rest
 
 
-def test_dupes_lists_exact_copies_and_on_request_lookalikes(photos: Path, store: Path) -> None:
-    plain = lookalike("dupes", "--store", store, "--format", "json").json
-    (group,) = plain["groups"]
-    (member,) = group["members"]
-    assert {Path(group["keeper"]["path"]).name, Path(member["path"]).name} == {
-        "photo0.jpg",
-        "photo0-again.jpg",
-    }
-    assert (member["class"], member["transform"]) == ("exact", "same bytes")
-    assert group["wasted_bytes"] == (photos / "2021/photo0.jpg").stat().st_size
+def test_dupes_lists_exact_and_proven_copies_with_what_was_done(photos: Path, store: Path) -> None:
+    run = lookalike("dupes", "--store", store, "--format", "json")
+    assert run.code == 0
+    (group,) = run.json["groups"]
+    members = {Path(member["path"]).name: member for member in group["members"]}
 
-    wide = lookalike("dupes", "--similar", "--min-score", "0.9", "--store", store, "--format", "json").json
-    similar = [g for g in wide["groups"] if g["members"][0]["class"] == "similar"]
-    assert any("photo0-small.jpg" in json.dumps(g) for g in similar)
-    assert all(m["score"] >= 0.9 for g in similar for m in g["members"])
+    assert Path(group["keeper"]["path"]).name == "photo0.jpg"
+    assert group["keeper"]["reason"]
+    assert set(members) == {"photo0-again.jpg", "photo0-small.jpg"}
+    exact, small = members["photo0-again.jpg"], members["photo0-small.jpg"]
+    assert (exact["class"], exact["transform"]) == ("exact", "same bytes")
+    assert (small["class"], small["transform"]) == ("copy", "smaller (200x150)")
+    assert small["evidence"]["containment"] > 0.99
+    sizes = [(photos / name).stat().st_size for name in ("2021/photo0.jpg", "edited/photo0-small.jpg")]
+    assert group["wasted_bytes"] == sum(sizes)
+
+
+def test_similar_adds_groups_of_lookalikes_above_the_score(store: Path) -> None:
+    run = lookalike("dupes", "--similar", "--min-score", "0.5", "--store", store, "--format", "json")
+    similar = [g for g in run.json["groups"] if g["members"][0]["class"] == "similar"]
+
+    assert similar
+    assert all(m["score"] >= 0.5 for g in similar for m in g["members"])
+
+
+def test_a_plan_says_what_stays_what_could_go_and_what_was_expected(store: Path, tmp_path: Path) -> None:
+    lookalike("dupes", "--store", store, "--plan", tmp_path / "plan.json")
+
+    plan = json.loads((tmp_path / "plan.json").read_bytes())
+    (group,) = plan["groups"]
+    assert plan["schema_version"] == 1
+    for row in (group["keeper"], *group["members"]):
+        found = os.stat(row["path"])
+        expected = (found.st_size, found.st_mtime_ns, found.st_ino)
+        assert (row["bytes"], row["mtime_ns"], row["ino"]) == expected
+    assert all(member["selected"] for member in group["members"])
+
+
+def test_a_rejected_pair_stays_apart_after_a_rename_and_a_new_index(tmp_path: Path) -> None:
+    photos, store = make_photos(tmp_path / "photos"), tmp_path / "s"
+    lookalike("index", photos, "--store", store)
+    pair = [photos / "2021/photo0.jpg", photos / "edited/photo0-small.jpg"]
+    assert lookalike("reject", *pair, "--store", store).code == 0
+    pair[1].rename(photos / "renamed.jpg")
+    lookalike("index", photos, "--store", store)
+
+    groups = lookalike("dupes", "--store", store, "--format", "json").json["groups"]
+
+    assert "renamed.jpg" not in json.dumps(groups)
+    assert len(groups) == 1
+    (decision,) = lookalike("decisions", "--store", store, "--format", "jsonl").lines
+    assert decision["kind"] == "rejected"
+    lookalike("confirm", pair[0], photos / "renamed.jpg", "--store", store)
+    assert "renamed.jpg" in lookalike("dupes", "--store", store).out.decode()
+    assert lookalike("reject", pair[0], tmp_path / "no.jpg", "--store", store).code == 2
 
 
 def test_dupes_of_one_folder_sees_no_others(photos: Path, store: Path) -> None:
-    run = lookalike("dupes", photos / "edited", "--store", store, "--format", "json")
+    run = lookalike("dupes", photos / "2022", "--store", store, "--format", "json")
 
     assert run.json["groups"] == []
 

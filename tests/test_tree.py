@@ -42,8 +42,8 @@ HOMES = {
 READING_HOMES = ("indexer/decode.py",)
 REMOVAL_HOMES = ("store/", "dedup/apply.py", "indexer/weights/cache.py")
 REMOVALS = {"remove", "unlink", "rmdir", "removedirs", "rmtree"}
-OUTPUT_HOMES = ("cli.py", "cli/", "render.py")
-EXIT_HOMES = ("cli.py", "cli/", "__main__.py")
+OUTPUT_HOMES = ("cli.py", "console.py", "render.py")
+EXIT_HOMES = ("cli.py", "console.py", "__main__.py")
 RUNS_WHAT_IT_READS = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 
 

@@ -16,11 +16,13 @@ MAX_WHEEL_BYTES = 26_000_000
 
 # Written out, because everything that lies at the top is shipped: a stray script is, too.
 TOP_MODULES = {
-    *("__init__", "__main__", "cli", "console", "doctor", "errors", "library", "listings", "options"),
+    *("__init__", "__main__", "choice", "cli", "console", "copy_commands", "doctor", "errors"),
+    *("library", "listings", "options"),
     *("progress", "render", "spec", "summaries"),
 }
 TOP_DATA = {"lookalike/py.typed"}
 WEIGHTS = {
+    "lookalike/dedup/copyspace.safetensors",
     "lookalike/indexer/weights/LICENSE-torchvision",
     "lookalike/indexer/weights/PROVENANCE.json",
     "lookalike/indexer/weights/mobilenet_v2.onnx",

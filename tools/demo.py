@@ -121,15 +121,13 @@ def demonstrate(photos: Path, query: Path, store: Path) -> None:
         "photos of other things fall off quickly."
     )
     run("search", query, "-k", "5", *at)
-    say("3. Find exact copies: the same bytes, whatever their names. Nothing is removed.")
-    run("dupes", *at)
     say(
-        "4. Find look-alikes, too: here come the photos that were saved again, made smaller, cropped "
-        "or mirrored, and in a real library other shots of the same scene. A score proves nothing: "
-        "look at them before you part with one."
+        "3. Find the copies: the same bytes, or the same picture saved again, made smaller, cropped or "
+        "mirrored, proven from the pixels. Each line says what was done to it, and each group which "
+        "file is best kept and why. Other shots of a scene are no copies. Nothing is removed."
     )
-    run("dupes", "--similar", "--min-score", "0.9", *at)
-    say("5. What does the store hold?")
+    run("dupes", *at)
+    say("4. What does the store hold?")
     run("status", *at)
 
 

@@ -31,6 +31,7 @@ def make_photo(*files: PhotoFile, size: int = 100) -> Photo:
         longitude=None,
         altitude=None,
         warning=None,
+        pixel_digest="",
         files=files,
     )
 

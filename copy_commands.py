@@ -1,0 +1,82 @@
+"""The commands about copies: listing them, and saying what is one and what is not."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from . import listings
+from . import options as opt
+from .console import INTERRUPTED, show, stop_on_signal, tell
+from .library import DEFAULT_MAX_FALSE, DEFAULT_MIN_SCORE, Library
+
+if TYPE_CHECKING:
+    from .store.pairs import Decision
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command(epilog="Example: lookalike dupes ~/Pictures --prefer ~/Pictures/album")(dupes)
+    app.command(epilog="Example: lookalike reject sunset1.jpg sunset2.jpg")(reject)
+    app.command(epilog="Example: lookalike confirm scan.tif print.jpg")(confirm)
+    app.command(epilog="Example: lookalike decisions --format json")(decisions)
+
+
+def dupes(
+    paths: opt.BelowArgument = None,
+    similar: opt.SimilarOption = False,
+    min_score: opt.GroupScoreOption = DEFAULT_MIN_SCORE,
+    keep: opt.KeepOption = None,
+    prefer: opt.PreferOption = None,
+    protect: opt.ProtectOption = None,
+    max_false: opt.MaxFalseOption = DEFAULT_MAX_FALSE,
+    plan: opt.PlanOption = None,
+    form: opt.FormatOption = opt.Format.table,
+    store: opt.StoreOption = None,
+) -> None:
+    """List copies as groups, each with the file to keep; look-alikes on request.
+
+    Copies are exact (the same bytes) or proven from the pixels: re-saved, resized, cropped, turned,
+    edited; what was done is said in words. Other shots of a scene and bursts are not copies. The first
+    run proves what is new and remembers it. With --similar, photos that merely look alike are listed too,
+    to look at. Nothing is removed or changed: --plan writes what could be done.
+    """
+    from .dedup.keeper import rules_from
+    from .progress import IndexProgress
+
+    rules = rules_from(keep, prefer or (), protect or ())
+    with Library.open(store, write=True) as library, IndexProgress() as progress:
+        where = library.where(paths or ())
+        stop = stop_on_signal()
+        report = library.copies(where, rules=rules, max_false=max_false, progress=progress, stop=stop)
+        groups = [*report.groups, *(library.lookalikes(min_score, where) if similar else ())]
+    show(listings.dupes_listing(groups), form)
+    if plan is not None:
+        listings.write_plan(plan, report.groups)
+        tell(f"plan written to {plan}; nothing was changed")
+    if stop.is_set():
+        raise typer.Exit(INTERRUPTED)
+    if form is opt.Format.table and report.groups:
+        tell(f"about {report.expected_false:.1f} of the proven pairs may be wrong")
+
+
+def reject(a: opt.PhotoArgument, b: opt.PhotoArgument, store: opt.StoreOption = None) -> None:
+    """Remember that two photos are not copies of each other."""
+    _decide(a, b, "rejected", store)
+
+
+def confirm(a: opt.PhotoArgument, b: opt.PhotoArgument, store: opt.StoreOption = None) -> None:
+    """Remember that two photos are copies of each other."""
+    _decide(a, b, "confirmed", store)
+
+
+def _decide(a: str, b: str, kind: "Decision", store: str | None) -> None:
+    with Library.open(store, write=True) as library:
+        first, second = library.photo(a), library.photo(b)
+        library.decide(first, second, kind)
+    tell(f"{kind}: {first.path} and {second.path}; remembered by their content")
+
+
+def decisions(form: opt.RowsOption = opt.Rows.table, store: opt.StoreOption = None) -> None:
+    """List what was confirmed and rejected."""
+    with Library.open(store) as library:
+        show(listings.decisions_listing(library.decisions()), form)

@@ -1,0 +1,81 @@
+"""Compare the photos that are new with the whole library: neighbors, hashes, pairs worth a proof."""
+
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..indexer.executor import ThreadExecutor
+from ..store.pairs import Look
+from ..store.store import Store
+from ..store.vectors import Ids
+from .copyspace import copy_space
+from .hashes import Hashes, dct_hash
+from .nominate import Candidates, nominate
+from .proving import Pictures
+
+_NO_HASH = (bytes(32), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """The visible photos, and which of them were never compared. units: (n, dim) fp16."""
+
+    ids: Ids
+    units: npt.NDArray[np.float16]
+    is_new: npt.NDArray[np.bool_]
+    hashes: dict[int, tuple[bytes, int]]
+    fingerprint: str
+
+
+def compare_new(store: Store, pictures: Pictures, stop: threading.Event | None = None) -> int:
+    """Nominate the pairs of every photo that was not compared yet; return how many photos that were.
+
+    Neighbors and pairs are committed together: what is nominated will be proved, now or later.
+    """
+    state = _state(store)
+    if state is None or not state.is_new.any():
+        return 0
+    fresh = [int(each) for each in state.ids[state.is_new]]
+    hashes = state.hashes | dict(zip(fresh, _hashes_of(pictures, fresh), strict=True))
+    if stop is not None and stop.is_set():
+        return 0
+    ordered = [hashes.get(int(each), _NO_HASH) for each in state.ids]
+    bits = np.frombuffer(b"".join(each for each, _ in ordered), dtype=np.uint8).reshape(-1, 32)
+    quality = np.array([each for _, each in ordered], dtype=np.int64)
+    space = copy_space(state.fingerprint, state.units)
+    found = nominate(state.ids, state.units, Hashes.of(bits, quality), space, new=state.is_new)
+    store.put_comparison(_looks(found, hashes), found.pairs, found.cosine.tolist())
+    return len(fresh)
+
+
+def _state(store: Store) -> _Compared | None:
+    with store.reading() as view:
+        if view.model is None:
+            return None
+        index = view.index()
+        ids, units = index.ids(), index.codes()
+        seen = np.isin(ids, view.visible_ids())
+        compared = np.fromiter(view.compared_ids(), dtype=np.int64)
+        is_new = ~np.isin(ids[seen], compared)
+        fingerprint = view.model.spec.fingerprint
+        return _Compared(ids[seen], units[seen], is_new, view.hashes(), fingerprint)
+
+
+def _hashes_of(pictures: Pictures, ids: list[int]) -> list[tuple[bytes, int]]:
+    def hash_of(photo_id: int) -> tuple[bytes, int]:
+        picture = pictures.get(photo_id)
+        if picture is None:
+            return _NO_HASH
+        bits, quality = dct_hash(picture.sheet.grey)
+        return bits.tobytes(), quality
+
+    return list(ThreadExecutor().run(ids, hash_of))
+
+
+def _looks(found: Candidates, hashes: dict[int, tuple[bytes, int]]) -> list[Look]:
+    return [
+        Look(int(photo), neighbors, scores, *hashes[int(photo)])
+        for photo, neighbors, scores in zip(found.new, found.neighbors, found.scores, strict=True)
+    ]

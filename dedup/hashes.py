@@ -1,0 +1,86 @@
+"""Perceptual hashes as 32 bytes, and how far apart two are in the best of eight forms.
+
+The bits are the signs of the picture's coarse cosine waves. A mirror turns the sign of every odd wave and
+a quarter turn exchanges the two directions, so that bits sorted by odd and even give the distance in all
+eight forms at the price of two.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .proof.hashing import pdq
+from .proof.planes import Grey
+
+Bits = npt.NDArray[np.uint8]
+Words = npt.NDArray[np.uint64]
+
+HASH_BYTES = 32
+
+# Below, too little is to be seen in a picture for its hash to tell it from others.
+MIN_QUALITY = 25
+
+_WORD = 64
+_HALF = 8  # waves of one parity in one direction
+_SOME = 1 << 15  # pairs at once: what is computed of them stays in the processor's cache
+
+
+def dct_hash(grey: Grey) -> tuple[Bits, int]:
+    """Return the hash (32,) of a grey picture (h, w) uint8 and its quality, 0 to 100.
+
+    The waves are counted from 1: those with even numbers keep their sign in a mirror.
+    """
+    waves, quality = pdq(grey)
+    signs = waves > 0
+    words = [signs[1 - down :: 2, 1 - across :: 2] for down in (0, 1) for across in (0, 1)]
+    return np.packbits(np.concatenate([word.ravel() for word in words])), quality
+
+
+@dataclass(frozen=True, slots=True)
+class Hashes:
+    """The hashes of n pictures, ready to be compared.
+
+    words, turned: (4, n) uint64, plain and with down and across exchanged: the waves that are even in both
+    directions, odd across, odd down, odd in both. textured: (n,) whether the hash may be trusted.
+    """
+
+    words: Words
+    turned: Words
+    textured: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, bits: Bits, quality: npt.NDArray[np.integer]) -> "Hashes":
+        """Make them of bits (n, 32) and quality (n,) as `dct_hash` gives them."""
+        squares = np.unpackbits(bits, axis=1).reshape(-1, 4, _HALF, _HALF)
+        # Turning exchanges down and across: within each word, and the two mixed words with each other.
+        turned = squares[:, [0, 2, 1, 3]].swapaxes(2, 3)
+        packed = np.packbits(np.ascontiguousarray(turned).reshape(len(bits), -1), axis=1)
+        return cls(_as_words(bits), _as_words(packed), np.asarray(quality) >= MIN_QUALITY)
+
+    def subset(self, places: npt.NDArray[np.int64]) -> "Hashes":
+        """Return the hashes at these places, in their order."""
+        return Hashes(self.words[:, places], self.turned[:, places], self.textured[places])
+
+    def distances(self, a: npt.NDArray[np.int64], b: npt.NDArray[np.int64]) -> npt.NDArray[np.int16]:
+        """Return how many of 256 bits differ between the pictures a[i] and b[i] in the best form, (m,)."""
+        found = np.empty(len(a), np.int16)
+        for start in range(0, len(a), _SOME):
+            some = slice(start, start + _SOME)
+            ours = self.words[:, a[some]]
+            plain, turned = self.words[:, b[some]], self.turned[:, b[some]]
+            found[some] = np.minimum(_best_mirror(ours ^ plain), _best_mirror(ours ^ turned))
+        return found
+
+
+def _as_words(bits: Bits) -> Words:
+    return np.ascontiguousarray(np.ascontiguousarray(bits).view(np.uint64).T)
+
+
+def _best_mirror(different: Words) -> npt.NDArray[np.int16]:
+    """Return the least distance in four mirrors, (m,). different: (4, m), the bits that differ in none."""
+    even, across, down, both = np.bitwise_count(different).astype(np.int16)
+    # Left to right, the odd waves across change sign, and of their bits those differ that did not; then
+    # the same top to bottom, and in both.
+    changed = np.maximum(np.maximum(across, down) + both, across + down)
+    return np.asarray(even + across + down + both + np.minimum(2 * _WORD - 2 * changed, 0), np.int16)

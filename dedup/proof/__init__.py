@@ -1,0 +1,24 @@
+"""Prove that two photos are copies of one picture, from their thumbnails alone.
+
+>>> evidence = prove(Picture.from_thumbnail(...), Picture.from_thumbnail(...))     # doctest: +SKIP
+>>> evidence.verdict, describe(evidence, facts_of_a, facts_of_b)     # doctest: +SKIP
+('copy', 'cropped to 82 %, smaller (640x480)')
+"""
+
+from .difference import differing_blocks
+from .evidence import VERIFIER_VERSION, Evidence
+from .name import Facts, classify, describe
+from .picture import Picture
+from .prove import prove, reversed_evidence
+
+__all__ = [
+    "VERIFIER_VERSION",
+    "Evidence",
+    "Facts",
+    "Picture",
+    "classify",
+    "describe",
+    "differing_blocks",
+    "prove",
+    "reversed_evidence",
+]

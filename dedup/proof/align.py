@@ -1,0 +1,190 @@
+"""From a guess of the map between two pictures to the best map and what it leaves."""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from .measure import Likeness, likeness
+from .picture import FRAME_SIDE, Level, Sheet
+from .planes import Matrix, inverted, scaling
+from .refine import AFFINE, PERSPECTIVE, refine
+
+# A map that shrinks or grows more than this is an accident.
+_MOST_SCALE = 5.0
+# Share of the smaller-looking picture that must be common for a comparison to mean anything.
+_MIN_OVERLAP = 0.05
+_MIN_SIDE = 12
+
+# Steps at half size, where large errors are found cheaply, and at full size, where motion is measured.
+_COARSE_STEPS, _FINE_STEPS = 12, 8
+# Agreement of copies at half size after the first steps is at least .53, and .59 in the end.
+_FIRST_AGREEMENT, _AGREEMENT = 0.5, 0.55
+
+# Six numbers first: eight would bend two views of a room onto each other. They are tried when motion is
+# left, and kept when they explain clearly more.
+_MOTION_LEFT = 0.15
+_CLEARLY_BETTER = 0.01
+_WORTH_BENDING = 0.3
+# The long tail of hard copies (tilted, warped screens) is worth its time only where a copy is likely.
+_LIKELY, _UNSETTLED = 0.6, 0.2
+_LONG_STEPS = 25
+# Pixels of drift that no more steps will take away.
+_ADRIFT = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The best map from a to b in points of their sheets, and what it leaves.
+
+    overlap_a, overlap_b: share of each picture's area that the other one shows. scale: b's pixels per
+    a's. frame: the level sizes are of this picture ("a" or "b").
+    """
+
+    matrix: Matrix
+    likeness: Likeness
+    overlap_a: float
+    overlap_b: float
+    scale: float
+
+    @property
+    def containment(self) -> float:
+        """1 when one of the pictures lies wholly inside the other."""
+        return max(self.overlap_a, self.overlap_b)
+
+    @property
+    def score(self) -> float:
+        """One number to choose among fits, at most 1."""
+        seen = self.likeness
+        enough = min(30.0, 0.3 * seen.n_possible + 1)
+        return _quality(seen) * min(1.0, seen.n_textured / enough) * min(1.0, self.containment / 0.6)
+
+
+def _quality(seen: Likeness) -> float:
+    return seen.trimmed_ncc - 0.25 * min(2.0, seen.motion_p75)
+
+
+@dataclass(frozen=True, slots=True)
+class _Overlap:
+    of_a: float
+    of_b: float
+    scale: float
+
+
+def overlap(a: tuple[int, int], b: tuple[int, int], matrix: Matrix) -> _Overlap | None:
+    """Return the shared areas of pictures of these (width, height); None for a map that folds."""
+    corners = np.array([[[0, 0], [a[0], 0], [a[0], a[1]], [0, a[1]]]], np.float64)
+    if not np.isfinite(matrix).all():
+        return None
+    shown = np.asarray(cv2.perspectiveTransform(corners, matrix), np.float32)[0]
+    if not np.isfinite(shown).all() or np.abs(shown).max() > 1e5:
+        return None
+    area = float(cv2.contourArea(shown))
+    if area <= 1 or not cv2.isContourConvex(shown):
+        return None
+    frame = np.array([[0, 0], [b[0], 0], [b[0], b[1]], [0, b[1]]], np.float32)
+    shared, _ = cv2.intersectConvexConvex(shown, frame)
+    return _Overlap(shared / area, shared / (b[0] * b[1]), float(np.sqrt(area / (a[0] * a[1]))))
+
+
+def align(a: Sheet, b: Sheet, guess: Matrix) -> Fit | None:
+    """Return the best fit near the guess, a map a -> b; None when there is none."""
+    first = overlap(a.size, b.size, guess)
+    if first is None or not 1 / _MOST_SCALE < first.scale < _MOST_SCALE:
+        return None
+    if first.scale >= 1:
+        return _align_to(a, b, guess)
+    # The picture that shows the common part smaller gives the frame: nothing is enlarged.
+    fit = _align_to(b, a, inverted(guess))
+    return None if fit is None else inverse(fit)
+
+
+def inverse(fit: Fit) -> Fit:
+    """Return the same fit seen from the other picture."""
+    matrix = inverted(fit.matrix)
+    matrix = matrix / matrix[2, 2]
+    return replace(
+        fit, matrix=matrix, overlap_a=fit.overlap_b, overlap_b=fit.overlap_a, scale=1 / fit.scale
+    )
+
+
+def _align_to(ref: Sheet, src: Sheet, guess: Matrix) -> Fit | None:
+    seen = overlap(ref.size, src.size, guess)
+    if seen is None or seen.of_a <= _MIN_OVERLAP:
+        return None
+    zoom = min(1.0, FRAME_SIDE / max(ref.size) / float(np.sqrt(max(seen.of_a, 0.2))))
+    coarse = _Stage.at(ref, src, zoom / 2, seen.scale)
+    matrix, agreement = coarse.refined(guess, AFFINE, _COARSE_STEPS, _FIRST_AGREEMENT)
+    if agreement < _AGREEMENT:
+        return None
+    stage = _Stage.at(ref, src, zoom, seen.scale)
+    found = stage.settled(matrix)
+    if found is None:
+        return None
+    matrix, alike = found
+    seen = overlap(ref.size, src.size, matrix)
+    if seen is None:
+        return None
+    return Fit(matrix / matrix[2, 2], alike, seen.of_a, seen.of_b, seen.scale)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """Both pictures at the scale at which they are compared, and the maps from sheets to levels."""
+
+    ref: Level
+    src: Level
+    to_ref: Matrix
+    to_src: Matrix
+
+    @classmethod
+    def at(cls, ref: Sheet, src: Sheet, zoom: float, scale: float) -> "_Stage":
+        levels = [_level(ref, zoom), _level(src, min(1.0, zoom / scale))]
+        maps = [
+            scaling(level.size[0] / sheet.size[0], level.size[1] / sheet.size[1])
+            for level, sheet in zip(levels, (ref, src), strict=True)
+        ]
+        return cls(levels[0], levels[1], maps[0], maps[1])
+
+    def refined(
+        self, matrix: Matrix, n_numbers: int, max_steps: int, min_agreement: float = 0.0
+    ) -> tuple[Matrix, float]:
+        inner, agreement = refine(
+            self.ref.normal, self.src.normal, self._inner(matrix), n_numbers, max_steps, min_agreement
+        )
+        return np.asarray(inverted(self.to_src) @ inner @ self.to_ref, np.float64), agreement
+
+    def _inner(self, matrix: Matrix) -> Matrix:
+        """Return the map between the levels."""
+        return np.asarray(self.to_src @ matrix @ inverted(self.to_ref), np.float64)
+
+    def likeness(self, matrix: Matrix) -> Likeness:
+        return likeness(self.ref, self.src, self._inner(matrix))
+
+    def settled(self, matrix: Matrix) -> tuple[Matrix, Likeness] | None:
+        """Return the best map and what it leaves, trying harder only while it promises something."""
+        matrix, _ = self.refined(matrix, AFFINE, _FINE_STEPS)
+        if not np.isfinite(matrix).all():
+            return None
+        best = matrix, self.likeness(matrix)
+        if best[1].trimmed_ncc > _WORTH_BENDING and best[1].motion_p75 > _MOTION_LEFT:
+            best = self._better(best, PERSPECTIVE, _FINE_STEPS, _CLEARLY_BETTER)
+        likely = best[1].trimmed_ncc > _LIKELY and best[1].drift < _ADRIFT
+        if likely and best[1].motion_p75 > _UNSETTLED:
+            best = self._better(best, AFFINE, _LONG_STEPS, 0.0)
+            best = self._better(best, PERSPECTIVE, _LONG_STEPS, _CLEARLY_BETTER)
+        return best
+
+    def _better(
+        self, best: tuple[Matrix, Likeness], n_numbers: int, steps: int, by: float
+    ) -> tuple[Matrix, Likeness]:
+        matrix, _ = self.refined(best[0], n_numbers, steps)
+        if not np.isfinite(matrix).all():
+            return best
+        alike = self.likeness(matrix)
+        return (matrix, alike) if _quality(alike) > _quality(best[1]) + by else best
+
+
+def _level(sheet: Sheet, zoom: float) -> Level:
+    width, height = (max(min(_MIN_SIDE, side), round(side * zoom)) for side in sheet.size)
+    return sheet.level(width, height)

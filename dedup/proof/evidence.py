@@ -1,0 +1,71 @@
+"""The numbers on which a verdict stands."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal
+
+VERIFIER_VERSION = 1
+
+Verdict = Literal["copy", "similar"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the proof found between pictures a and b; plain numbers, the same from both sides.
+
+    how: "whole" (all of a is all of b), "features" (a map from local features) or "none".
+    form: 0-7, what must be done to b before it lies on a, see `forms`. matrix: row by row, from points of
+    a's thumbnail to points of b's (x, y in pixels from the corner, b not turned). trimmed_ncc ... drift:
+    see `Likeness`. differing: share of textured blocks that show something else. overlap_a, overlap_b:
+    share of the area that the other picture shows; containment: the larger one, flat padding left out.
+    scale: b's thumbnail pixels per a's; rotation_deg: turn beyond the form; perspective: bend over the
+    longer side; aspect: stretch of width against height. pdq_distance: bits of 256, pdq_quality: the lower
+    one. inliers: features that agree on the map. grey: correlation of the whole overlap. color ...
+    saturation: see `Toning`. branch: the rule that decided. natural: the geometry is one that software
+    makes (no tilt, no bend) and it is no page of text: safe to be selected unseen. probability: that it
+    is a copy, in [0, 1].
+    """
+
+    how: str = "none"
+    form: int = 0
+    matrix: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+    trimmed_ncc: float = 0.0
+    motion_median: float = 9.0
+    motion_p75: float = 9.0
+    n_blocks: int = 0
+    drift: float = 9.0
+    differing: float = 0.0
+    containment: float = 0.0
+    overlap_a: float = 0.0
+    overlap_b: float = 0.0
+    scale: float = 1.0
+    rotation_deg: float = 0.0
+    perspective: float = 0.0
+    aspect: float = 1.0
+    pdq_distance: int = 256
+    pdq_quality: int = 0
+    inliers: int = 0
+    grey: float = 0.0
+    color: float = 0.0
+    brightness: float = 0.0
+    contrast: float = 1.0
+    saturation: float = 1.0
+    verdict: Verdict = "similar"
+    branch: str = "nothing"
+    natural: bool = False
+    probability: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values for JSON."""
+        fields = dataclasses.asdict(self)
+        fields["matrix"] = list(self.matrix)
+        return fields
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> "Evidence":
+        """Return what `as_dict` gave; fields of other versions are passed over."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        kept = {name: value for name, value in fields.items() if name in known}
+        if "matrix" in kept:
+            kept["matrix"] = tuple(float(number) for number in kept["matrix"])
+        return cls(**kept)

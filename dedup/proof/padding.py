@@ -1,0 +1,45 @@
+"""Flat padding around a picture is no part of it: black corners of a turn, bars, borders."""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from .picture import Sheet
+from .planes import Matrix, scaling, shrink, warp
+
+Mask = npt.NDArray[np.bool_]
+
+# Long side of the mask, pixels: enough to see a wedge of padding.
+_MASK_SIDE = 96
+# Levels around the corner's own that count as the same flat color: JPEG noise, but no sky.
+_FLAT = 8
+# Pixels around padding that belong to it in part.
+_SEAM = np.ones((3, 3), np.uint8)
+
+
+def overlap_without_padding(shown: Sheet, other: Sheet, matrix: Matrix, overlap: float) -> float:
+    """Return the share of a picture, its flat padding left out, that the other one shows.
+
+    A picture turned by 25 degrees on its canvas loses corners and gains black ones: all that it shows
+    still lies in the original. matrix: from shown to other. overlap: the share with the padding.
+    """
+    scale = min(1.0, _MASK_SIDE / max(shown.size))
+    width, height = (max(1, round(side * scale)) for side in shown.size)
+    ones = np.ones((other.size[1], other.size[0]), np.float32)
+    to_sheet = scaling(shown.size[0] / width, shown.size[1] / height)
+    outside = warp(ones, matrix @ to_sheet, width, height) <= 0
+    count = int(np.count_nonzero(outside))
+    if not count:
+        return overlap
+    padding = _padding(shrink(shown.grey, width, height))
+    return 1 - (1 - overlap) * (1 - int(np.count_nonzero(outside & padding)) / count)
+
+
+def _padding(grey: npt.NDArray[np.uint8]) -> Mask:
+    """Return which pixels belong to a flat region at a corner."""
+    height, width = grey.shape
+    filled = np.zeros((height + 2, width + 2), np.uint8)
+    flags = 4 | cv2.FLOODFILL_MASK_ONLY | cv2.FLOODFILL_FIXED_RANGE | (1 << 8)
+    for corner in ((0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1)):
+        cv2.floodFill(grey, filled, corner, 0, _FLAT, _FLAT, flags)
+    return np.asarray(cv2.dilate(filled[1:-1, 1:-1], _SEAM), np.bool_)

@@ -1,0 +1,141 @@
+"""What the proof knows of one photo: its thumbnail, and what is drawn from it when first needed."""
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+from .features import Features, find_features
+from .forms import SQUARE_SIDE, in_form
+from .hashing import pdq
+from .planes import Grey, Plane, blur, shrink
+from .text import is_page
+
+LONG_SIDE = 256
+FRAME_SIDE = 128  # thumbnails of 256 px hold JPEG noise; at half the size copies agree, and it is cheap
+COLOR_SIDE = 48
+
+# What the local normalization sees as one neighborhood, and the levels (squared) it takes for noise.
+_NEIGHBORHOOD = 4.0
+_NOISE = 16.0
+# Slopes need a little smoothness to tell a shift.
+_SMOOTH = 1.0
+
+_SQUARE_SMOOTH = 6.0  # pixels of the square: takes away the light, leaves the things
+_SQUARE_FLOOR = 40.0  # keeps the noise of a blank picture from becoming a pattern
+
+
+@dataclass(frozen=True)
+class Level:
+    """A picture at one size. grey: (h, w) uint8 as float. normal: the same, locally normalized."""
+
+    grey: Plane
+
+    @cached_property
+    def normal(self) -> Plane:
+        """Brightness, contrast, filters and vignettes vanish: (I - mean) / deviation, about in [-3, 3]."""
+        apart = self.grey - blur(self.grey, _NEIGHBORHOOD)
+        spread = blur(apart * apart, _NEIGHBORHOOD)
+        return blur(apart / np.sqrt(spread + _NOISE), _SMOOTH)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        return self.grey.shape[1], self.grey.shape[0]
+
+
+@dataclass
+class Sheet:
+    """A picture in one form, at the sizes that were asked for. grey: (h, w) uint8."""
+
+    grey: Grey
+    _levels: dict[tuple[int, int], Level] = field(default_factory=dict, repr=False)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the thumbnail."""
+        return self.grey.shape[1], self.grey.shape[0]
+
+    def level(self, width: int, height: int) -> Level:
+        """Return the picture at a size; the sizes that every pair asks for are kept."""
+        known = self._levels.get((width, height))
+        if known is not None:
+            return known
+        level = Level(shrink(self.grey, width, height).astype(np.float32))
+        if max(width, height) in (FRAME_SIDE, FRAME_SIDE // 2):
+            self._levels[width, height] = level
+        return level
+
+
+@dataclass(eq=False)
+class Picture:
+    """Everything about one content that the proof needs, made from the stored thumbnail.
+
+    color: (h, w, 3) uint8 RGB, long side at most 48. width, height: full size as displayed. key: orders
+    two pictures, so that a pair has the same evidence from both sides. About 0.2 MB once everything
+    that is drawn from it was needed; not thread-safe, but two threads only do the same work twice.
+    """
+
+    sheet: Sheet
+    color: Grey
+    width: int
+    height: int
+    key: bytes
+
+    @classmethod
+    def from_thumbnail(cls, jpeg: bytes, width: int, height: int) -> "Picture":
+        """Read a thumbnail as the store keeps it.
+
+        Raises:
+            ValueError: not a picture.
+        """
+        read = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_RGB) if jpeg else None
+        if read is None:
+            raise ValueError("the thumbnail is not a picture")
+        pixels = fit(np.asarray(read, np.uint8), LONG_SIDE)
+        grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
+        key = hashlib.blake2b(jpeg, digest_size=16).digest()
+        return cls(Sheet(grey), fit(pixels, COLOR_SIDE), width, height, key)
+
+    @cached_property
+    def square(self) -> Plane:
+        """The high-passed 32 x 32 square, (1024,) float32, about of unit length."""
+        square = shrink(self.sheet.grey, SQUARE_SIDE, SQUARE_SIDE).astype(np.float32)
+        square -= blur(square, _SQUARE_SMOOTH)
+        square -= square.mean()
+        return np.asarray(square / (np.linalg.norm(square) + _SQUARE_FLOOR), np.float32).ravel()
+
+    @cached_property
+    def hash(self) -> tuple[Plane, int]:
+        """PDQ waves and quality, see `hashing.pdq`."""
+        return pdq(self.sheet.grey)
+
+    @cached_property
+    def features(self) -> Features:
+        """The local features."""
+        return find_features(self.sheet.grey)
+
+    @cached_property
+    def mirrored_features(self) -> Features:
+        """The local features of the picture in form 4: descriptors do not survive a mirror."""
+        return find_features(in_form(self.sheet.grey, 4))
+
+    @cached_property
+    def is_page(self) -> bool:
+        """Whether this looks like text or nearly blank: there one line matters more than all the rest."""
+        return is_page(self.sheet.grey, self.color)
+
+    def in_form(self, form: int) -> Sheet:
+        """Return the picture in a form."""
+        return self.sheet if form == 0 else Sheet(in_form(self.sheet.grey, form))
+
+
+def fit(pixels: Grey, side: int) -> Grey:
+    """Return the picture with its longer side at most side pixels."""
+    height, width = pixels.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 1:
+        return pixels
+    return shrink(pixels, max(1, round(width * scale)), max(1, round(height * scale)))

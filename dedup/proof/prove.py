@@ -1,0 +1,166 @@
+"""Copy of the same picture, or merely similar? Align the two thumbnails, then look at what is left."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from .align import Fit, align
+from .color import Toning, toning
+from .evidence import Evidence
+from .features import similarity
+from .forms import best_form, form_matrix, form_of, form_scores
+from .hashing import distance
+from .padding import overlap_without_padding
+from .picture import Picture
+from .planes import Matrix, inverted, scaling
+from .rule import decide
+
+# Square scores below this in every form: the pictures are not the whole of each other.
+_MIN_WHOLE = 0.25
+# A fit this good needs no other: correlation .985 with .3 px of motion, or .96 with .2 px.
+_GOOD = 0.91
+# Only worth a look where padding can decide: good fits of which a corner or two lies outside.
+_MIN_PADDED, _MIN_PADDED_SCORE = 0.6, 0.8
+_MIN_COLOR_SCORE = 0.4
+
+
+def prove(a: Picture, b: Picture) -> Evidence:
+    """Return the evidence for or against b being a copy of a; from both sides the same verdict."""
+    if b.key < a.key:
+        return reversed_evidence(_prove(b, a))
+    return _prove(a, b)
+
+
+def _prove(a: Picture, b: Picture) -> Evidence:
+    best: tuple[str, int, Fit] | None = None
+    for how, inliers, fit in _fits(a, b):
+        if best is None or fit.score > best[2].score:
+            best = how, inliers, fit
+        if fit.score > _GOOD:
+            break
+    evidence = decide(_evidence(a, b, best))
+    if evidence.natural and (a.is_page or b.is_page):
+        return replace(evidence, natural=False)
+    return evidence
+
+
+def _fits(a: Picture, b: Picture) -> Iterator[tuple[str, int, Fit]]:
+    """Yield fits a -> b (in b's plain form), the cheap and likely ones first."""
+    scores = form_scores(a.square, b.square)
+    form = best_form(scores)
+    if scores[form] > _MIN_WHOLE:
+        fit = _whole(a, b, form)
+        if fit is not None:
+            yield "whole", 0, fit
+    # Descriptors do not survive a mirror; the half that the squares speak for is tried, or both.
+    mirrored = scores[4:].max() > scores[:4].max()
+    for mirror in (0, 4) if mirrored else (0,):
+        fit, inliers = _partial(a, b, mirror)
+        if fit is not None:
+            yield "features", inliers, fit
+
+
+def _whole(a: Picture, b: Picture, form: int) -> Fit | None:
+    """Try whether all of a is all of b in a form, whatever the aspect."""
+    sheet = b.in_form(form)
+    guess = scaling(sheet.size[0] / a.sheet.size[0], sheet.size[1] / a.sheet.size[1])
+    return _plain(align(a.sheet, sheet, guess), b, form)
+
+
+def _partial(a: Picture, b: Picture, form: int) -> tuple[Fit | None, int]:
+    """Try the map that local features agree on; form: 0, or 4 for b mirrored."""
+    guess, inliers = similarity(a.features, b.mirrored_features if form else b.features)
+    if guess is None:
+        return None, inliers
+    return _plain(align(a.sheet, b.in_form(form), guess), b, form), inliers
+
+
+def _plain(fit: Fit | None, b: Picture, form: int) -> Fit | None:
+    """Return a fit to b in a form as one to b as it is."""
+    if fit is None or form == 0:
+        return fit
+    width, height = b.sheet.size
+    back = inverted(form_matrix(form, width, height))
+    matrix = back @ fit.matrix
+    return replace(fit, matrix=matrix / matrix[2, 2])
+
+
+def _evidence(a: Picture, b: Picture, best: tuple[str, int, Fit] | None) -> Evidence:
+    if best is None:
+        return Evidence(
+            pdq_distance=distance(a.hash[0], b.hash[0], 0), pdq_quality=min(a.hash[1], b.hash[1])
+        )
+    how, inliers, fit = best
+    containment = fit.containment
+    if _MIN_PADDED <= containment < 1 and fit.score > _MIN_PADDED_SCORE:
+        containment = max(
+            overlap_without_padding(a.sheet, b.sheet, fit.matrix, fit.overlap_a),
+            overlap_without_padding(b.sheet, a.sheet, inverted(fit.matrix), fit.overlap_b),
+        )
+    tones = toning(a, b, fit.matrix) if fit.score > _MIN_COLOR_SCORE else Toning()
+    form = _inverse_form(form_of(fit.matrix))
+    rotation, perspective, aspect = _geometry(fit.matrix, form, a, b)
+    alike = fit.likeness
+    return Evidence(
+        how=how,
+        form=form,
+        matrix=tuple(float(number) for number in fit.matrix.ravel()),
+        trimmed_ncc=alike.trimmed_ncc,
+        motion_median=alike.motion_median,
+        motion_p75=alike.motion_p75,
+        n_blocks=alike.n_blocks,
+        drift=alike.drift,
+        differing=1 - alike.same_share,
+        containment=containment,
+        overlap_a=fit.overlap_a,
+        overlap_b=fit.overlap_b,
+        scale=fit.scale,
+        rotation_deg=rotation,
+        perspective=perspective,
+        aspect=aspect,
+        pdq_distance=distance(a.hash[0], b.hash[0], form),
+        pdq_quality=min(a.hash[1], b.hash[1]),
+        inliers=inliers,
+        grey=alike.grey,
+        color=tones.color,
+        brightness=tones.brightness,
+        contrast=tones.contrast,
+        saturation=tones.saturation,
+    )
+
+
+def _inverse_form(form: int) -> int:
+    """Return the form that undoes a form; mirrored ones undo themselves."""
+    return form if form >= 4 else -form % 4
+
+
+def _geometry(matrix: Matrix, form: int, a: Picture, b: Picture) -> tuple[float, float, float]:
+    """Return turn in degrees, perspective and stretch of the map from a to b in its form."""
+    upright = form_matrix(form, *b.sheet.size) @ matrix
+    upright = upright / upright[2, 2]
+    turn = float(np.degrees(np.arctan2(upright[1, 0], upright[0, 0])))
+    bend = float(np.hypot(upright[2, 0], upright[2, 1])) * max(a.sheet.size)
+    across = float(np.hypot(upright[0, 0], upright[1, 0]))
+    down = float(np.hypot(upright[0, 1], upright[1, 1]))
+    return turn, bend, across / max(down, 1e-6)
+
+
+def reversed_evidence(evidence: Evidence) -> Evidence:
+    """Return the evidence of (a, b) as that of (b, a)."""
+    matrix = inverted(np.array(evidence.matrix).reshape(3, 3))
+    matrix = matrix / matrix[2, 2]
+    mirrored = evidence.form >= 4
+    return replace(
+        evidence,
+        form=_inverse_form(evidence.form),
+        matrix=tuple(float(number) for number in matrix.ravel()),
+        overlap_a=evidence.overlap_b,
+        overlap_b=evidence.overlap_a,
+        scale=1 / evidence.scale,
+        brightness=-evidence.brightness,
+        contrast=1 / evidence.contrast,
+        saturation=1 / evidence.saturation,
+        rotation_deg=evidence.rotation_deg if mirrored else -evidence.rotation_deg,
+        aspect=evidence.aspect if evidence.form % 2 else 1 / evidence.aspect,
+    )

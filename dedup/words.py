@@ -1,0 +1,26 @@
+"""What was done to a copy, in words that know formats and bytes as well as pixels."""
+
+from ..store.listing import Photo
+from .proof import Evidence, Facts, classify, describe
+
+
+def transform_in_words(evidence: Evidence, kept: Photo, other: Photo) -> str:
+    """Return how the other photo was made from the kept one: "cropped to 82 %, converted to WEBP"."""
+    if evidence.branch == "confirmed":
+        return "confirmed by you"
+    if kept.pixel_digest == other.pixel_digest:
+        return "same pixels, other metadata"
+    words = describe(evidence, facts(kept), facts(other))
+    if kept.format != other.format:
+        words = f"{words}, converted to {other.format}" if words else f"converted to {other.format}"
+    return words or "re-saved"
+
+
+def class_of(evidence: Evidence, kept: Photo, other: Photo) -> str:
+    """Return the class of a copy in one word, see `proof.classify`."""
+    return classify(evidence, facts(kept), facts(other))
+
+
+def facts(photo: Photo) -> Facts:
+    """Return what the proof wants to know of a photo."""
+    return Facts(photo.width, photo.height, photo.format, photo.size)

@@ -1,0 +1,98 @@
+"""From photos on disk to groups of proven copies: the real model, the real proof, a real store."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from lookalike import Library
+from lookalike.dedup.keeper import KeepRules
+from lookalike.tests.pictures import draw_photo, exif_with, save
+
+TAKEN = 0x9003
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    for seed in range(8):
+        save(tmp_path / "photos" / f"{seed}.jpg", draw_photo(seed), quality=92)
+    return tmp_path / "photos"
+
+
+def grouped(library: Library) -> list[set[str]]:
+    groups = library.copies().groups
+    return [
+        {Path(group.keeper.path).name, *(Path(member.file.path).name for member in group.members)}
+        for group in groups
+    ]
+
+
+def test_distinct_photos_make_no_group_and_edited_ones_do(photos: Path, tmp_path: Path) -> None:
+    picture = draw_photo(3)
+    save(photos / "cropped.jpg", picture.crop((60, 40, 600, 450)))
+    save(photos / "mirrored.png", picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT))
+    save(photos / "turned.jpg", picture.rotate(90, expand=True), quality=60)
+    with Library.open(tmp_path / "s", create=True) as library:
+        library.index([photos])
+
+        assert grouped(library) == [{"3.jpg", "cropped.jpg", "mirrored.png", "turned.jpg"}]
+        (group,) = library.copies().groups
+        said = {Path(member.file.path).name: member.transform for member in group.members}
+    assert "cropped" in said["cropped.jpg"] or Path(group.keeper.path).name == "cropped.jpg"
+    assert all(said.values())
+
+
+def test_only_what_is_new_is_compared_and_proved(photos: Path, tmp_path: Path) -> None:
+    from lookalike.dedup.comparing import compare_new
+    from lookalike.dedup.proving import Pictures, prove_all
+
+    save(photos / "small.jpg", draw_photo(1, 320, 240))
+    with Library.open(tmp_path / "s", create=True) as library:
+        library.index([photos])
+        pictures = Pictures(library.store)
+        assert compare_new(library.store, pictures) == 9
+        assert prove_all(library.store, pictures) > 0
+        assert (compare_new(library.store, pictures), prove_all(library.store, pictures)) == (0, 0)
+        save(photos / "tiny.jpg", draw_photo(1, 200, 150))
+        library.index([photos])
+        assert compare_new(library.store, pictures) == 1
+        assert grouped(library) == [{"1.jpg", "small.jpg", "tiny.jpg"}]
+
+
+def test_photos_taken_at_different_moments_are_a_burst_whatever_they_show(
+    photos: Path, tmp_path: Path
+) -> None:
+    for moment in ("12:00:00", "12:00:01"):
+        exif = exif_with(exif={TAKEN: f"2023:05:01 {moment}"})
+        save(photos / f"shot{moment[-1]}.jpg", draw_photo(50), exif=exif, quality=80 + int(moment[-1]))
+    with Library.open(tmp_path / "s", create=True) as library:
+        library.index([photos])
+
+        assert grouped(library) == []
+
+
+def test_a_library_opened_for_reading_tells_what_is_known(photos: Path, tmp_path: Path) -> None:
+    save(photos / "small.jpg", draw_photo(1, 320, 240))
+    with Library.open(tmp_path / "s", create=True) as library:
+        library.index([photos])
+    with Library.open(tmp_path / "s") as reader:
+        assert grouped(reader) == []
+    with Library.open(tmp_path / "s", write=True) as writer:
+        expected = grouped(writer)
+    with Library.open(tmp_path / "s") as reader:
+        assert grouped(reader) == expected == [{"1.jpg", "small.jpg"}]
+
+
+def test_rules_decide_who_is_kept_and_every_member_has_a_proof(photos: Path, tmp_path: Path) -> None:
+    save(photos / "album" / "small.jpg", draw_photo(1, 320, 240))
+    with Library.open(tmp_path / "s", create=True) as library:
+        library.index([photos])
+        (by_size,) = library.copies().groups
+        album = str((photos / "album").resolve())
+        (by_folder,) = library.copies(rules=KeepRules(prefer=(album,))).groups
+
+    assert Path(by_size.keeper.path).name == "1.jpg"
+    assert Path(by_folder.keeper.path).name == "small.jpg"
+    assert "smaller" in by_size.members[0].transform
+    assert "larger" in by_folder.members[0].transform
+    assert by_size.members[0].evidence["verdict"] == "copy"
