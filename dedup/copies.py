@@ -11,9 +11,12 @@ from .groups import Group, Member, Pair, star_groups
 from .keeper import DEFAULT_RULES, Choice, KeepRules, choose_keeper, is_below
 from .proof import Evidence
 from .proof.prove import reversed_evidence
-from .words import transform_in_words
+from .words import CONFIRMED, transform_in_words
 
 PairKey = tuple[int, int]
+
+# How it is known where no numbers were needed. A blank page has nothing to align, only pixels.
+_SAME_PIXELS = "same pixels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +56,21 @@ def copy_groups(
 
 
 def _accepted(view: View) -> Iterator[tuple[PairKey, Evidence]]:
-    """Yield the proven pairs that the user did not reject, and those that the user confirmed."""
+    """Yield the pairs that are copies, without those that the user rejected."""
     said = view.decisions_by_ids()
     for pair in view.judged("copy"):
         if said.get((pair.a, pair.b)) != "rejected":
             yield (pair.a, pair.b), Evidence.from_dict(pair.evidence)
+    for key in view.same_pixels():
+        if said.get(key) != "rejected":
+            yield key, _beyond_doubt(_SAME_PIXELS)
     for key, kind in said.items():
         if kind == "confirmed":
-            yield (
-                key,
-                Evidence(how="none", verdict="copy", branch="confirmed", natural=True, probability=1.0),
-            )
+            yield key, _beyond_doubt(CONFIRMED)
+
+
+def _beyond_doubt(branch: str) -> Evidence:
+    return Evidence(verdict="copy", branch=branch, natural=True, probability=1.0)
 
 
 # The probability is of the numbers alone. Of 4,727 pairs that passed the rule as well, none was wrong where
@@ -91,7 +98,8 @@ def _bursts(proofs: Mapping[PairKey, Evidence], photos: Mapping[int, Photo]) -> 
     return {
         (a, b)
         for (a, b), proof in proofs.items()
-        if proof.branch != "confirmed" and _moments_differ(photos[a].taken, photos[b].taken)
+        if proof.branch not in (CONFIRMED, _SAME_PIXELS)
+        and _moments_differ(photos[a].taken, photos[b].taken)
     }
 
 

@@ -3,10 +3,13 @@
 from ..store.listing import Photo
 from .proof import Evidence, Facts, classify, describe
 
+# The branch of a pair that is a copy because the user said so.
+CONFIRMED = "confirmed"
+
 
 def transform_in_words(evidence: Evidence, kept: Photo, other: Photo) -> str:
     """Return how the other photo was made from the kept one: "cropped to 82 %, converted to WEBP"."""
-    if evidence.branch == "confirmed":
+    if evidence.branch == CONFIRMED:
         return "confirmed by you"
     if kept.pixel_digest == other.pixel_digest:
         return "same pixels, other metadata"

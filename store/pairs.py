@@ -163,6 +163,24 @@ def judged(connection: sa.Connection, verdict: str) -> Iterator[JudgedPair]:
         yield JudgedPair(a, b, cosine, said, json.loads(evidence))
 
 
+def same_pixels(connection: sa.Connection) -> Iterator[tuple[int, int]]:
+    """Yield (a, b) of contents that show the same pixels, a: the first of each group, a < b."""
+    content = content_table.c
+    first = (
+        sa.select(content.pixel_digest, sa.func.min(content.id).label("id"))
+        .group_by(content.pixel_digest)
+        .having(sa.func.count() > 1)
+        .subquery()
+    )
+    rows = connection.execute(
+        sa.select(first.c.id, content.id)
+        .join_from(content_table, first, content.pixel_digest == first.c.pixel_digest)
+        .where(content.id != first.c.id)
+        .order_by(first.c.id, content.id)
+    )
+    yield from ((a, b) for a, b in rows)
+
+
 # --- decisions --------------------------------------------------------------------------------
 
 

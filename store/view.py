@@ -204,6 +204,10 @@ class View:
         """Yield the proven pairs with a verdict."""
         return pairs.judged(self._connection, verdict)
 
+    def same_pixels(self) -> Iterator[tuple[int, int]]:
+        """Yield (a, b) of photos that show the same pixels and differ in metadata, a < b."""
+        return pairs.same_pixels(self._connection)
+
     def decisions(self) -> Iterator[pairs.Decided]:
         """Yield what the user decided, oldest first."""
         return pairs.decisions(self._connection)

@@ -53,7 +53,7 @@ def _fits(a: Picture, b: Picture) -> Iterator[tuple[str, int, Fit]]:
         fit = _whole(a, b, form)
         if fit is not None:
             yield "whole", 0, fit
-    # Descriptors do not survive a mirror; the half that the squares speak for is tried, or both.
+    # Descriptors do not survive a mirror, and another look is dear: only where the squares speak for it.
     mirrored = scores[4:].max() > scores[:4].max()
     for mirror in (0, 4) if mirrored else (0,):
         fit, inliers = _partial(a, b, mirror)

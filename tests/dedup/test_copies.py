@@ -96,3 +96,19 @@ def test_rules_decide_who_is_kept_and_every_member_has_a_proof(photos: Path, tmp
     assert "smaller" in by_size.members[0].transform
     assert "larger" in by_folder.members[0].transform
     assert by_size.members[0].evidence["verdict"] == "copy"
+
+
+def test_the_same_pixels_with_other_metadata_are_copies_even_of_a_blank_page(
+    photos: Path, tmp_path: Path
+) -> None:
+    blank = Image.new("RGB", (400, 300), "white")
+    save(photos / "blank.jpg", blank)
+    save(photos / "described.jpg", blank, exif=exif_with({0x010E: "a blank page"}))
+    save(photos / "grey.jpg", Image.new("RGB", (400, 300), "lightgrey"))
+    with Library.open(tmp_path / "s", create=True) as library:
+        library.index([photos])
+        (group,) = library.copies().groups
+
+    names = {Path(group.keeper.path).name, *(Path(m.file.path).name for m in group.members)}
+    assert names == {"blank.jpg", "described.jpg"}
+    assert group.members[0].transform == "same pixels, other metadata"
