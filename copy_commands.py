@@ -7,6 +7,7 @@ import typer
 from . import listings
 from . import options as opt
 from .console import INTERRUPTED, show, stop_on_signal, tell
+from .errors import StoreUnwritable
 from .library import DEFAULT_MAX_FALSE, DEFAULT_MIN_SCORE, Library
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def dupes(
     from .progress import IndexProgress
 
     rules = rules_from(keep, prefer or (), protect or ())
-    with Library.open(store, write=True) as library, IndexProgress() as progress:
+    with _opened(store) as library, IndexProgress() as progress:
         where = library.where(paths or ())
         stop = stop_on_signal()
         report = library.copies(where, rules=rules, max_false=max_false, progress=progress, stop=stop)
@@ -57,6 +58,15 @@ def dupes(
         raise typer.Exit(INTERRUPTED)
     if form is opt.Format.table and report.groups:
         tell(f"about {report.expected_false:.1f} of the proven pairs may be wrong")
+
+
+def _opened(store: str | None) -> Library:
+    """Open the library for writing, or for reading where that is all one can do."""
+    try:
+        return Library.open(store, write=True)
+    except StoreUnwritable as error:
+        tell(f"{error}; going on with what is known already")
+        return Library.open(store)
 
 
 def reject(a: opt.PhotoArgument, b: opt.PhotoArgument, store: opt.StoreOption = None) -> None:
