@@ -116,6 +116,7 @@ def dupes_listing(groups: "Iterable[Group]") -> Listing:
             "keeper",
             "path",
             "class",
+            "change",
             "transform",
             "score",
             "id",
@@ -133,6 +134,7 @@ def _group_row(number: int, group: "Group") -> Row:
             "class": member.kind,
             "transform": member.transform,
             "score": round(member.score, 6),
+            "change": member.change,
             "selected": member.selected,
             "evidence": _evidence(member),
         }

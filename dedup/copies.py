@@ -11,7 +11,7 @@ from .groups import Group, Member, Pair, star_groups
 from .keeper import DEFAULT_RULES, Choice, KeepRules, choose_keeper, is_below
 from .proof import Evidence
 from .proof.prove import reversed_evidence
-from .words import CONFIRMED, transform_in_words
+from .words import CONFIRMED, change_in_a_word, transform_in_words
 
 PairKey = tuple[int, int]
 
@@ -146,8 +146,16 @@ def _member(choice: Choice, keeper: Choice, about: _Group) -> Member:
         return Member(choice.photo, choice.file, "exact", words, 1.0, selected=free and not is_link)
     proof, is_direct = _proof_between(keeper.photo.id, choice.photo.id, about.center, about.proofs)
     words = transform_in_words(proof, keeper.photo, choice.photo) if is_direct else "copy of a copy"
-    selected = free and is_direct and proof.natural
-    return Member(choice.photo, choice.file, "copy", words, proof.probability, proof.as_dict(), selected)
+    return Member(
+        photo=choice.photo,
+        file=choice.file,
+        kind="copy",
+        transform=words,
+        score=proof.probability,
+        evidence=proof.as_dict(),
+        selected=free and is_direct and proof.natural,
+        change=change_in_a_word(proof, keeper.photo, choice.photo) if is_direct else "",
+    )
 
 
 def _proof_between(

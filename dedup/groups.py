@@ -17,7 +17,7 @@ class Member:
     kind: "exact" (same bytes), "copy" (same picture, proven) or "similar" (another picture of the like).
     transform: what was done to the keeper's picture, in words. score: cosine to the keeper; of a copy the
     probability that it is one. evidence: the numbers of the proof. selected: safe to be given up without
-    a look.
+    a look. change: the transform of a copy in one word, for scripts.
     """
 
     photo: Photo
@@ -27,6 +27,7 @@ class Member:
     score: float
     evidence: Mapping[str, Any] = field(default_factory=dict)
     selected: bool = False
+    change: str = ""
 
 
 @dataclass(frozen=True, slots=True)

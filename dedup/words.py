@@ -19,8 +19,12 @@ def transform_in_words(evidence: Evidence, kept: Photo, other: Photo) -> str:
     return words or "re-saved"
 
 
-def class_of(evidence: Evidence, kept: Photo, other: Photo) -> str:
-    """Return the class of a copy in one word, see `proof.classify`."""
+def change_in_a_word(evidence: Evidence, kept: Photo, other: Photo) -> str:
+    """Return the change in one word for scripts: what `proof.classify` says, "confirmed" or "metadata"."""
+    if evidence.branch == CONFIRMED:
+        return CONFIRMED
+    if kept.pixel_digest == other.pixel_digest:
+        return "metadata"
     return classify(evidence, facts(kept), facts(other))
 
 

@@ -264,6 +264,7 @@ def test_dupes_lists_exact_and_proven_copies_with_what_was_done(photos: Path, st
     exact, small = members["photo0-again.jpg"], members["photo0-small.jpg"]
     assert (exact["class"], exact["transform"]) == ("exact", "same bytes")
     assert (small["class"], small["transform"]) == ("copy", "smaller (200x150)")
+    assert (small["change"], exact["change"]) == ("resized", "")
     assert small["evidence"]["containment"] > 0.99
     sizes = [(photos / name).stat().st_size for name in ("2021/photo0.jpg", "edited/photo0-small.jpg")]
     assert group["wasted_bytes"] == sum(sizes)
