@@ -248,7 +248,10 @@ class Library:
 
     def decide(self, a: "Photo", b: "Photo", kind: "Decision | None") -> None:
         """Remember that two photos are copies ("confirmed") or not ("rejected"); None: undecided."""
-        self.store.decide(a.digest, b.digest, kind)
+        from .store import pairs
+
+        with self.store.writing() as connection:
+            pairs.decide(connection, a.digest, b.digest, kind)
 
     def decisions(self) -> "list[Decided]":
         """Return what the user decided, oldest first."""

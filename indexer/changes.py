@@ -13,6 +13,8 @@ _OUTSIDE = frozenset({"heif_support_missing", "no_permission", "read_error", "un
 # A drive that vanished looks like a folder whose files are gone. More than this many missing files, and
 # more than this share of the known ones, are not believed without a word from the user.
 _COUNTED = ("present", "failed")
+# The row of something that could not be looked at, such as a folder; it is no photo.
+_NO_KEY = (0, 0, 0, 0)
 _MANY = 50
 _SHARE = 0.10
 
@@ -22,7 +24,8 @@ class Changes:
     """The difference between a root and the catalog.
 
     to_read: new or changed files. returned, absent, excluded: row ids of files that came back unchanged,
-    went away, or are there but no longer belong to the library. unchanged, still_failed: counts.
+    went away, or are there but no longer belong to the library. resolved: row ids of what could not be
+    looked at before and could now. unchanged, still_failed: counts.
     moved: how many of the absent were met under another path. elsewhere: how many of them came up, with
     the same content, in another root in this run. known: number of files that the catalog held for present
     before.
@@ -32,6 +35,7 @@ class Changes:
     returned: list[int] = field(default_factory=list)
     absent: list[int] = field(default_factory=list)
     excluded: list[int] = field(default_factory=list)
+    resolved: list[int] = field(default_factory=list)
     unchanged: int = 0
     still_failed: int = 0
     moved: int = 0
@@ -97,7 +101,12 @@ def _settle_missing(changes: Changes, scan: Scan, missing: Mapping[bytes, KnownF
     # A move keeps all but the path and the ctime.
     arrived = {(found.size, found.mtime_ns, found.ino) for found in changes.to_read}
     for rel, file in missing.items():
-        if file.state not in _COUNTED or not scan.covers(rel):
+        if not scan.covers(rel):
+            continue
+        if file.key == _NO_KEY:
+            changes.resolved.append(file.id)
+            continue
+        if file.state not in _COUNTED:
             continue
         try:
             os.lstat(os.path.join(scan.root, rel))

@@ -142,7 +142,11 @@ class Indexing:
         self._read(root, changes.to_read)
         if not self.is_stopped:
             self._store.settle(
-                root, absent=changes.absent, excluded=changes.excluded, returned=changes.returned
+                root,
+                absent=changes.absent,
+                excluded=changes.excluded,
+                returned=changes.returned,
+                resolved=changes.resolved,
             )
         return None
 

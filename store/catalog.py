@@ -173,6 +173,14 @@ def restore_state(connection: sa.Connection, file_ids: Sequence[int]) -> None:
         connection.execute(sa.update(file_table).where(file_table.c.id.in_(some)).values(state=was))
 
 
+def forget_problems(connection: sa.Connection, file_ids: Sequence[int]) -> None:
+    """Remove rows that never were photos; a row with a content stays whatever is asked."""
+    for some in pieces(file_ids):
+        connection.execute(
+            sa.delete(file_table).where(file_table.c.id.in_(some), file_table.c.content_id.is_(None))
+        )
+
+
 def put_files(connection: sa.Connection, root_id: int, results: Iterable[FileResult]) -> None:
     """Insert or update the rows of files; contents must be there already."""
     results = list(results)

@@ -184,9 +184,12 @@ def same_pixels(connection: sa.Connection) -> Iterator[tuple[int, int]]:
 # --- decisions --------------------------------------------------------------------------------
 
 
-def decide(connection: sa.Connection, a: bytes, b: bytes, kind: Decision) -> None:
-    """Remember what the user says of two contents; a later word replaces an earlier one."""
-    first, second = sorted((a, b))
+def decide(connection: sa.Connection, a: str, b: str, kind: Decision | None) -> None:
+    """Remember what the user says of two contents (digests in hex); None takes it back."""
+    first, second = sorted((bytes.fromhex(a), bytes.fromhex(b)))
+    if kind is None:
+        connection.execute(sa.delete(decision_table).where(_decision.a == first, _decision.b == second))
+        return
     statement = insert(decision_table).values(a=first, b=second, kind=kind, at=now())
     connection.execute(
         statement.on_conflict_do_update(
@@ -194,13 +197,6 @@ def decide(connection: sa.Connection, a: bytes, b: bytes, kind: Decision) -> Non
             set_={"kind": statement.excluded.kind, "at": statement.excluded.at},
         )
     )
-
-
-def forget_decision(connection: sa.Connection, a: bytes, b: bytes) -> bool:
-    """Take a decision back; tell whether there was one."""
-    first, second = sorted((a, b))
-    done = connection.execute(sa.delete(decision_table).where(_decision.a == first, _decision.b == second))
-    return done.rowcount > 0
 
 
 def decisions(connection: sa.Connection) -> Iterator[Decided]:

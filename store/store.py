@@ -170,13 +170,23 @@ class Store:
             catalog.put_files(connection, root.id, results)
 
     def settle(
-        self, root: Root, *, absent: Sequence[int], excluded: Sequence[int], returned: Sequence[int]
+        self,
+        root: Root,
+        *,
+        absent: Sequence[int],
+        excluded: Sequence[int],
+        returned: Sequence[int],
+        resolved: Sequence[int] = (),
     ) -> None:
-        """Record the end of a scan: files (by row id) that went away or came back, unchanged."""
+        """Record the end of a scan: files (by row id) that went away or came back, unchanged.
+
+        resolved: what could not be looked at before and could now; nothing is kept of it.
+        """
         with self.writing() as connection:
             catalog.set_state(connection, absent, "absent")
             catalog.set_state(connection, excluded, "excluded")
             catalog.restore_state(connection, returned)
+            catalog.forget_problems(connection, resolved)
             catalog.mark_scanned(connection, root.id)
 
     def add_root(self, path: bytes) -> tuple[Root, bytes]:
@@ -198,14 +208,6 @@ class Store:
         """Record verdicts with their evidence."""
         with self.writing() as connection:
             pairs.put_proofs(connection, verifier, proofs)
-
-    def decide(self, a: str, b: str, kind: pairs.Decision | None) -> None:
-        """Remember what the user says of two contents (digests in hex); None takes it back."""
-        with self.writing() as connection:
-            if kind is None:
-                pairs.forget_decision(connection, bytes.fromhex(a), bytes.fromhex(b))
-            else:
-                pairs.decide(connection, bytes.fromhex(a), bytes.fromhex(b), kind)
 
     def publish(self) -> None:
         """Write a snapshot of the vector index, unless the newest one is up to date."""

@@ -111,6 +111,7 @@ def test_photos_in_a_folder_that_cannot_be_listed_stay_and_the_folder_is_told() 
             report = run(library, photos)
             assert (report.problems, report.unchanged, report.embedded) == ([], COUNT, 0)
             assert library.errors() == []
+            assert (report.excluded, library.totals().excluded) == (0, 0)
 
 
 def give_away(store: Path) -> None:
