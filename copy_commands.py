@@ -4,11 +4,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from . import listings
+from . import copy_listings
 from . import options as opt
 from .console import INTERRUPTED, show, stop_on_signal, tell
 from .errors import StoreUnwritable
-from .library import DEFAULT_MAX_FALSE, DEFAULT_MIN_SCORE, Library
+from .library import Library
+from .library_copies import DEFAULT_MAX_FALSE, DEFAULT_MIN_SCORE
 
 if TYPE_CHECKING:
     from .store.pairs import Decision
@@ -50,9 +51,9 @@ def dupes(
         stop = stop_on_signal()
         report = library.copies(where, rules=rules, max_false=max_false, progress=progress, stop=stop)
         groups = [*report.groups, *(library.lookalikes(min_score, where) if similar else ())]
-    show(listings.dupes_listing(groups), form)
+    show(copy_listings.dupes_listing(groups), form)
     if plan is not None:
-        listings.write_plan(plan, report.groups)
+        copy_listings.write_plan(plan, report.groups)
         tell(f"plan written to {plan}; nothing was changed")
     if stop.is_set():
         raise typer.Exit(INTERRUPTED)
@@ -89,4 +90,4 @@ def _decide(a: str, b: str, kind: "Decision", store: str | None) -> None:
 def decisions(form: opt.RowsOption = opt.Rows.table, store: opt.StoreOption = None) -> None:
     """List what was confirmed and rejected."""
     with Library.open(store) as library:
-        show(listings.decisions_listing(library.decisions()), form)
+        show(copy_listings.decisions_listing(library.decisions()), form)
