@@ -1,14 +1,16 @@
 """From a guess of the map between two pictures to the best map and what it leaves."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import cv2
 import numpy as np
 
 from .measure import Likeness, likeness
+from .padding import containment_without_padding
 from .picture import FRAME_SIDE, Level, Sheet
-from .planes import Matrix, inverted, scaling
-from .refine import AFFINE, PERSPECTIVE, refine
+from .planes import Matrix, Plane, inverted, scaling
+from .refine import AFFINE, PERSPECTIVE, Target, refine, rimmed
 
 # A map that shrinks or grows more than this is an accident.
 _MOST_SCALE = 5.0
@@ -17,7 +19,7 @@ _MIN_OVERLAP = 0.05
 _MIN_SIDE = 12
 
 # Steps at half size, where large errors are found cheaply, and at full size, where motion is measured.
-_COARSE_STEPS, _FINE_STEPS = 12, 8
+_COARSE_STEPS, _FINE_STEPS = 12, 10
 # Agreement of copies at half size after the first steps is at least .53, and .59 in the end.
 _FIRST_AGREEMENT, _AGREEMENT = 0.5, 0.55
 
@@ -26,11 +28,9 @@ _FIRST_AGREEMENT, _AGREEMENT = 0.5, 0.55
 _MOTION_LEFT = 0.15
 _CLEARLY_BETTER = 0.01
 _WORTH_BENDING = 0.3
-# The long tail of hard copies (tilted, warped screens) is worth its time only where a copy is likely.
-_LIKELY, _UNSETTLED = 0.6, 0.2
-_LONG_STEPS = 25
-# Pixels of drift that no more steps will take away.
-_ADRIFT = 1.0
+# Share of a picture that must lie in the other after the first six numbers for the rest to be tried. More
+# steps moved no copy's by more than 0.03, but a picture that is not inside takes the most steps of all.
+_NEARLY_INSIDE = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,9 @@ def _quality(seen: Likeness) -> float:
     return seen.trimmed_ncc - 0.25 * min(2.0, seen.motion_p75)
 
 
+_Best = tuple[Matrix, Likeness]
+
+
 @dataclass(frozen=True, slots=True)
 class _Overlap:
     of_a: float
@@ -87,15 +90,18 @@ def overlap(a: tuple[int, int], b: tuple[int, int], matrix: Matrix) -> _Overlap 
     return _Overlap(shared / area, shared / (b[0] * b[1]), float(np.sqrt(area / (a[0] * a[1]))))
 
 
-def align(a: Sheet, b: Sheet, guess: Matrix) -> Fit | None:
-    """Return the best fit near the guess, a map a -> b; None when there is none."""
+def align(a: Sheet, b: Sheet, guess: Matrix, *, is_near: bool = False) -> Fit | None:
+    """Return the best fit near the guess, a map a -> b; None when there is none.
+
+    is_near: the guess is known to be good to a few pixels, so that the half size need not be asked.
+    """
     first = overlap(a.size, b.size, guess)
     if first is None or not 1 / _MOST_SCALE < first.scale < _MOST_SCALE:
         return None
     if first.scale >= 1:
-        return _align_to(a, b, guess)
+        return _align_to(a, b, guess, is_near)
     # The picture that shows the common part smaller gives the frame: nothing is enlarged.
-    fit = _align_to(b, a, inverted(guess))
+    fit = _align_to(b, a, inverted(guess), is_near)
     return None if fit is None else inverse(fit)
 
 
@@ -108,27 +114,37 @@ def inverse(fit: Fit) -> Fit:
     )
 
 
-def _align_to(ref: Sheet, src: Sheet, guess: Matrix) -> Fit | None:
+def _align_to(ref: Sheet, src: Sheet, guess: Matrix, is_near: bool) -> Fit | None:
     seen = overlap(ref.size, src.size, guess)
     if seen is None or seen.of_a <= _MIN_OVERLAP:
         return None
     zoom = min(1.0, FRAME_SIDE / max(ref.size) / float(np.sqrt(max(seen.of_a, 0.2))))
-    coarse = _Stage.at(ref, src, zoom / 2, seen.scale)
-    matrix, agreement = coarse.refined(guess, AFFINE, _COARSE_STEPS, _FIRST_AGREEMENT)
-    if agreement < _AGREEMENT:
-        return None
+    if not is_near:
+        coarse = _Stage.at(ref, src, zoom / 2, seen.scale)
+        guess, agreement = coarse.refined(guess, AFFINE, _COARSE_STEPS, _FIRST_AGREEMENT)
+        if agreement < _AGREEMENT:
+            return None
     stage = _Stage.at(ref, src, zoom, seen.scale)
-    found = stage.settled(matrix)
-    if found is None:
+    best = stage.fitted(guess)
+    if best is not None and _may_be_inside(ref, src, best[0]):
+        best = stage.settled(best)
+    seen = best and overlap(ref.size, src.size, best[0])
+    if not best or not seen:
         return None
-    matrix, alike = found
+    return Fit(best[0] / best[0][2, 2], best[1], seen.of_a, seen.of_b, seen.scale)
+
+
+def _may_be_inside(ref: Sheet, src: Sheet, matrix: Matrix) -> bool:
+    """Return whether one picture may lie in the other; from far outside no more steps will bring it."""
     seen = overlap(ref.size, src.size, matrix)
     if seen is None:
-        return None
-    return Fit(matrix / matrix[2, 2], alike, seen.of_a, seen.of_b, seen.scale)
+        return False
+    return max(seen.of_a, seen.of_b) >= _NEARLY_INSIDE or (
+        containment_without_padding(ref, src, matrix, seen.of_a, seen.of_b) >= _NEARLY_INSIDE
+    )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Stage:
     """Both pictures at the scale at which they are compared, and the maps from sheets to levels."""
 
@@ -146,11 +162,19 @@ class _Stage:
         ]
         return cls(levels[0], levels[1], maps[0], maps[1])
 
+    @cached_property
+    def _target(self) -> Target:
+        return Target.of(self.ref.normal)
+
+    @cached_property
+    def _rimmed(self) -> Plane:
+        return rimmed(self.src.normal)
+
     def refined(
         self, matrix: Matrix, n_numbers: int, max_steps: int, min_agreement: float = 0.0
     ) -> tuple[Matrix, float]:
         inner, agreement = refine(
-            self.ref.normal, self.src.normal, self._inner(matrix), n_numbers, max_steps, min_agreement
+            self._target, self._rimmed, self._inner(matrix), n_numbers, max_steps, min_agreement
         )
         return np.asarray(inverted(self.to_src) @ inner @ self.to_ref, np.float64), agreement
 
@@ -161,23 +185,18 @@ class _Stage:
     def likeness(self, matrix: Matrix) -> Likeness:
         return likeness(self.ref, self.src, self._inner(matrix))
 
-    def settled(self, matrix: Matrix) -> tuple[Matrix, Likeness] | None:
-        """Return the best map and what it leaves, trying harder only while it promises something."""
+    def fitted(self, matrix: Matrix) -> _Best | None:
+        """Return the best map that keeps lines parallel, and what it leaves."""
         matrix, _ = self.refined(matrix, AFFINE, _FINE_STEPS)
-        if not np.isfinite(matrix).all():
-            return None
-        best = matrix, self.likeness(matrix)
+        return (matrix, self.likeness(matrix)) if np.isfinite(matrix).all() else None
+
+    def settled(self, best: _Best) -> _Best:
+        """Return the best map, trying harder only while it promises something."""
         if best[1].trimmed_ncc > _WORTH_BENDING and best[1].motion_p75 > _MOTION_LEFT:
             best = self._better(best, PERSPECTIVE, _FINE_STEPS, _CLEARLY_BETTER)
-        likely = best[1].trimmed_ncc > _LIKELY and best[1].drift < _ADRIFT
-        if likely and best[1].motion_p75 > _UNSETTLED:
-            best = self._better(best, AFFINE, _LONG_STEPS, 0.0)
-            best = self._better(best, PERSPECTIVE, _LONG_STEPS, _CLEARLY_BETTER)
         return best
 
-    def _better(
-        self, best: tuple[Matrix, Likeness], n_numbers: int, steps: int, by: float
-    ) -> tuple[Matrix, Likeness]:
+    def _better(self, best: _Best, n_numbers: int, steps: int, by: float) -> _Best:
         matrix, _ = self.refined(best[0], n_numbers, steps)
         if not np.isfinite(matrix).all():
             return best

@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal
 
-VERIFIER_VERSION = 1
+VERIFIER_VERSION = 2
 
 Verdict = Literal["copy", "similar"]
 

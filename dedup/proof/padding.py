@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .picture import Sheet
-from .planes import Matrix, scaling, shrink, warp
+from .planes import Matrix, inverted, scaling, shrink, warp
 
 Mask = npt.NDArray[np.bool_]
 
@@ -15,6 +15,19 @@ _MASK_SIDE = 96
 _FLAT = 8
 # Pixels around padding that belong to it in part.
 _SEAM = np.ones((3, 3), np.uint8)
+
+
+def containment_without_padding(
+    a: Sheet, b: Sheet, matrix: Matrix, overlap_a: float, overlap_b: float
+) -> float:
+    """Return how far one of the pictures, its flat padding left out, lies in the other, in [0, 1].
+
+    matrix: from a to b. overlap_a, overlap_b: the shares of each that the other shows.
+    """
+    return max(
+        overlap_without_padding(a, b, matrix, overlap_a),
+        overlap_without_padding(b, a, inverted(matrix), overlap_b),
+    )
 
 
 def overlap_without_padding(shown: Sheet, other: Sheet, matrix: Matrix, overlap: float) -> float:

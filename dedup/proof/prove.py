@@ -1,28 +1,28 @@
 """Copy of the same picture, or merely similar? Align the two thumbnails, then look at what is left."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 
 from .align import Fit, align
-from .color import Toning, toning
+from .color import toning
 from .evidence import Evidence
 from .features import similarity
 from .forms import best_form, form_matrix, form_of, form_scores
 from .hashing import distance
-from .padding import overlap_without_padding
+from .padding import containment_without_padding
 from .picture import Picture
 from .planes import Matrix, inverted, scaling
 from .rule import decide
 
-# Square scores below this in every form: the pictures are not the whole of each other.
-_MIN_WHOLE = 0.25
+# Square scores below this in every form: the pictures are not the whole of each other. Above the other
+# they lie on each other within a few pixels: more than half of all copies do, and nothing else.
+_MIN_WHOLE, _SURELY_WHOLE = 0.25, 0.9
 # A fit this good needs no other: correlation .985 with .3 px of motion, or .96 with .2 px.
 _GOOD = 0.91
 # Only worth a look where padding can decide: good fits of which a corner or two lies outside.
 _MIN_PADDED, _MIN_PADDED_SCORE = 0.6, 0.8
-_MIN_COLOR_SCORE = 0.4
 
 
 def prove(a: Picture, b: Picture) -> Evidence:
@@ -40,6 +40,8 @@ def _prove(a: Picture, b: Picture) -> Evidence:
         if fit.score > _GOOD:
             break
     evidence = decide(_evidence(a, b, best))
+    if evidence.verdict == "copy":
+        evidence = decide(_toned(a, b, evidence))
     if evidence.natural and (a.is_page or b.is_page):
         return replace(evidence, natural=False)
     return evidence
@@ -50,7 +52,7 @@ def _fits(a: Picture, b: Picture) -> Iterator[tuple[str, int, Fit]]:
     scores = form_scores(a.square, b.square)
     form = best_form(scores)
     if scores[form] > _MIN_WHOLE:
-        fit = _whole(a, b, form)
+        fit = _whole(a, b, form, is_near=scores[form] > _SURELY_WHOLE)
         if fit is not None:
             yield "whole", 0, fit
     # Descriptors do not survive a mirror, and another look is dear: only where the squares speak for it.
@@ -61,11 +63,11 @@ def _fits(a: Picture, b: Picture) -> Iterator[tuple[str, int, Fit]]:
             yield "features", inliers, fit
 
 
-def _whole(a: Picture, b: Picture, form: int) -> Fit | None:
+def _whole(a: Picture, b: Picture, form: int, is_near: bool) -> Fit | None:
     """Try whether all of a is all of b in a form, whatever the aspect."""
     sheet = b.in_form(form)
     guess = scaling(sheet.size[0] / a.sheet.size[0], sheet.size[1] / a.sheet.size[1])
-    return _plain(align(a.sheet, sheet, guess), b, form)
+    return _plain(align(a.sheet, sheet, guess, is_near=is_near), b, form)
 
 
 def _partial(a: Picture, b: Picture, form: int) -> tuple[Fit | None, int]:
@@ -94,11 +96,9 @@ def _evidence(a: Picture, b: Picture, best: tuple[str, int, Fit] | None) -> Evid
     how, inliers, fit = best
     containment = fit.containment
     if _MIN_PADDED <= containment < 1 and fit.score > _MIN_PADDED_SCORE:
-        containment = max(
-            overlap_without_padding(a.sheet, b.sheet, fit.matrix, fit.overlap_a),
-            overlap_without_padding(b.sheet, a.sheet, inverted(fit.matrix), fit.overlap_b),
+        containment = containment_without_padding(
+            a.sheet, b.sheet, fit.matrix, fit.overlap_a, fit.overlap_b
         )
-    tones = toning(a, b, fit.matrix) if fit.score > _MIN_COLOR_SCORE else Toning()
     form = _inverse_form(form_of(fit.matrix))
     rotation, perspective, aspect = _geometry(fit.matrix, form, a, b)
     alike = fit.likeness
@@ -123,11 +123,12 @@ def _evidence(a: Picture, b: Picture, best: tuple[str, int, Fit] | None) -> Evid
         pdq_quality=min(a.hash[1], b.hash[1]),
         inliers=inliers,
         grey=alike.grey,
-        color=tones.color,
-        brightness=tones.brightness,
-        contrast=tones.contrast,
-        saturation=tones.saturation,
     )
+
+
+def _toned(a: Picture, b: Picture, evidence: Evidence) -> Evidence:
+    """Return the evidence with what happened to light and color: asked last, of copies only."""
+    return replace(evidence, **asdict(toning(a, b, np.array(evidence.matrix).reshape(3, 3))))
 
 
 def _inverse_form(form: int) -> int:

@@ -4,10 +4,12 @@ Inverse compositional Gauss-Newton (Baker and Matthews 2004) with weights that f
 stamps, text, what moved.
 """
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
-from .planes import Matrix, Plane, inverted, slopes, warp
+from .planes import Matrix, Plane, inverted, slopes
 
 AFFINE, PERSPECTIVE = 6, 8
 
@@ -18,6 +20,9 @@ _OUTSIDE = 1e4
 # Pixels along the edges that do not count: there the normalization sees only one side, and a frame, a
 # crop or a turn make that another one.
 _RIM = 6
+# A map has eight numbers: of a frame of more pixels those steeper than the mean, a third, tell them as well
+# as all do, and the time of a step goes by pixels.
+_FEW_PIXELS = 4096
 # Keeps a picture with slopes in one direction only from sliding along it.
 _DAMPING = 1e-3
 # Pixels: a step below this changes no number that is looked at.
@@ -26,29 +31,82 @@ _TINY = 1e-6
 _FEW_STEPS = 4
 
 
-def refine(
-    ref: Plane, src: Plane, matrix: Matrix, n_numbers: int, max_steps: int, min_agreement: float = 0.0
-) -> tuple[Matrix, float]:
-    """Return the better map from points of ref to points of src, and how well they agree under it.
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a map is fitted to: the steep pixels of a normalized picture, n of them.
 
-    ref, src: normalized pictures at about the same scale. n_numbers: 6 for an affine map, 8 for one with
-    perspective. min_agreement: give up after a few steps below it. The agreement is the mean weight in
-    [0, 1] of what lies in both; unlike pictures have about 0.5, copies 0.8 and more.
+    level: (n,) their values. places: (3, n) x, y and 1, from the middle, in units of half the longer
+    side. jacobian: (8, n) how each changes with each of the map's numbers. to_unit: from the picture's
+    points to these units.
     """
-    height, width = ref.shape
-    unit = max(width, height) / 2
-    to_pixels = np.array([[unit, 0, width / 2], [0, unit, height / 2], [0, 0, 1.0]])
-    to_unit = inverted(to_pixels)
-    jacobian = _jacobian(ref, unit, n_numbers)
-    flat, agreement = _rimmed(ref, -_OUTSIDE).ravel(), 0.0
-    src = _rimmed(src, _OUTSIDE)
-    current = matrix @ to_pixels
+
+    level: Plane
+    places: Plane
+    jacobian: Plane
+    to_unit: Matrix
+
+    @classmethod
+    def of(cls, ref: Plane) -> "Target":
+        """Prepare a normalized picture (h, w)."""
+        height, width = ref.shape
+        unit = max(width, height) / 2
+        inner = _inner(ref.shape)
+        x, y = (slope[inner].ravel() for slope in slopes(ref * np.float32(unit)))
+        steep = _steepest(x, y)
+        down, across = np.divmod(steep, inner[1].stop - inner[1].start)
+        right = ((across + (inner[1].start + 0.5 - width / 2)) / unit).astype(np.float32)
+        below = ((down + (inner[0].start + 0.5 - height / 2)) / unit).astype(np.float32)
+        x, y = x[steep], y[steep]
+        rows = [x * right, x * below, x, y * right, y * below, y]
+        along = rows[0] + rows[4]
+        jacobian = np.stack([*rows, -along * right, -along * below])
+        places = np.stack([right, below, np.ones_like(right)])
+        to_pixels = np.array([[unit, 0, width / 2], [0, unit, height / 2], [0, 0, 1.0]])
+        return cls(ref[inner].ravel()[steep], places, jacobian, inverted(to_pixels))
+
+    @property
+    def unit(self) -> float:
+        """Pixels of half the longer side."""
+        return float(1 / self.to_unit[0, 0])
+
+
+def _inner(shape: tuple[int, ...]) -> tuple[slice, slice]:
+    rim = min(_RIM, min(shape) // 10)
+    return slice(rim, shape[0] - rim), slice(rim, shape[1] - rim)
+
+
+def _steepest(x: Plane, y: Plane) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    if len(x) <= _FEW_PIXELS:
+        return np.arange(len(x))
+    energy = x * x + y * y
+    return np.flatnonzero(energy > energy.mean())
+
+
+def rimmed(src: Plane) -> Plane:
+    """Return a normalized picture whose rim is so different that it has no weight."""
+    framed = np.full_like(src, _OUTSIDE)
+    inner = _inner(src.shape)
+    framed[inner] = src[inner]
+    return framed
+
+
+def refine(
+    target: Target, src: Plane, matrix: Matrix, n_numbers: int, max_steps: int, min_agreement: float = 0.0
+) -> tuple[Matrix, float]:
+    """Return the better map from points of the target's picture to points of src, and how well they agree.
+
+    src: a `rimmed` picture at about the same scale. n_numbers: 6 for an affine map, 8 for one with
+    perspective. min_agreement: give up after a few steps below it. The agreement is the mean weight in
+    [0, 1] of what lies in both; unlike pictures have about 0.5, copies 0.8 and more. The map is NaN when
+    the steps lead nowhere.
+    """
+    jacobian, agreement = target.jacobian[:n_numbers], 0.0
+    current = matrix @ inverted(target.to_unit)
     for taken in range(max_steps):
-        shown = warp(src, current @ to_unit, width, height, _OUTSIDE).ravel()
-        error = shown - flat
-        weight = 1 / (1 + np.square(error / _OUTLIER))
-        inside = np.count_nonzero(error < _OUTSIDE / 2)
-        agreement = float(weight.sum() / max(1, inside))
+        error = _shown(src, current, target.places) - target.level
+        weight = 1 / (1 + np.square(error * np.float32(1 / _OUTLIER)))
+        inside = int(np.count_nonzero(error < _OUTSIDE / 2))
+        agreement = float(weight.sum()) / max(1, inside)
         if taken == _FEW_STEPS and agreement < min_agreement:
             break
         step = _solve(jacobian, weight, weight * error)
@@ -56,31 +114,19 @@ def refine(
         if not np.isfinite(current).all() or abs(current[2, 2]) < _TINY:
             return np.full((3, 3), np.nan), 0.0
         current = current / current[2, 2]
-        if np.abs(step[:AFFINE]).max() * unit < _SETTLED:
+        if np.abs(step[:AFFINE]).max() * target.unit < _SETTLED:
             break
-    return np.asarray(current @ to_unit, np.float64), agreement
+    return np.asarray(current @ target.to_unit, np.float64), agreement
 
 
-def _rimmed(plane: Plane, level: float) -> Plane:
-    """Return the plane with its rim at a level that no weight is given to."""
-    rim = min(_RIM, min(plane.shape) // 10)
-    rimmed = np.full_like(plane, level)
-    inner = slice(rim, plane.shape[0] - rim), slice(rim, plane.shape[1] - rim)
-    rimmed[inner] = plane[inner]
-    return rimmed
-
-
-def _jacobian(ref: Plane, unit: float, n_numbers: int) -> Plane:
-    """Return how each pixel changes with each of the map's numbers, (n_numbers, pixels)."""
-    height, width = ref.shape
-    across = ((np.arange(width, dtype=np.float32) + 0.5) - width / 2)[None, :] / np.float32(unit)
-    down = ((np.arange(height, dtype=np.float32) + 0.5) - height / 2)[:, None] / np.float32(unit)
-    x, y = slopes(ref * np.float32(unit))
-    rows = [x * across, x * down, x, y * across, y * down, y]
-    if n_numbers == PERSPECTIVE:
-        both = rows[0] + rows[4]
-        rows += [-both * across, -both * down]
-    return np.stack(rows).reshape(n_numbers, -1)
+def _shown(src: Plane, matrix: Matrix, places: Plane) -> Plane:
+    """Return what src shows at the places (n,); the matrix leads from places to points of src."""
+    x, y, depth = matrix.astype(np.float32) @ places
+    if matrix[2, 0] or matrix[2, 1]:
+        x, y = x / depth, y / depth
+    half = np.float32(0.5)
+    found = cv2.remap(src, (x - half)[None], (y - half)[None], cv2.INTER_LINEAR, borderValue=_OUTSIDE)
+    return np.asarray(found, np.float32).ravel()
 
 
 def _solve(jacobian: Plane, weight: Plane, weighted_error: Plane) -> Matrix:
