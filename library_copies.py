@@ -40,15 +40,14 @@ class CopiesOfLibrary:
         """
         from .dedup.copies import copy_groups
         from .dedup.keeper import DEFAULT_RULES
-        from .dedup.proving import Pictures, prove_all
+        from .dedup.proving import prove_all
         from .store.filters import ALL
 
         if self.store.is_writable:
             from .dedup.comparing import compare_new
 
-            pictures = Pictures(self.store)
-            compare_new(self.store, pictures, stop)
-            prove_all(self.store, pictures, progress=progress, stop=stop)
+            compare_new(self.store, stop)
+            prove_all(self.store, progress=progress, stop=stop)
         with self.store.reading() as view:
             return copy_groups(view, where or ALL, rules or DEFAULT_RULES, max_false)
 

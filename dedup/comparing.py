@@ -13,9 +13,10 @@ from ..store.vectors import Ids
 from .copyspace import copy_space
 from .hashes import Hashes, dct_hash
 from .nominate import Candidates, nominate
-from .proving import Pictures
+from .pictures import Thumbnail, stored_thumbnails
 
 _NO_HASH = (bytes(32), 0)
+_BLOCK = 64  # thumbnails read at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class _Compared:
     fingerprint: str
 
 
-def compare_new(store: Store, pictures: Pictures, stop: threading.Event | None = None) -> int:
+def compare_new(store: Store, stop: threading.Event | None = None) -> int:
     """Nominate the pairs of every photo that was not compared yet; return how many photos that were.
 
     Neighbors and pairs are committed together: what is nominated will be proved, now or later.
@@ -38,7 +39,7 @@ def compare_new(store: Store, pictures: Pictures, stop: threading.Event | None =
     if state is None or not state.is_new.any():
         return 0
     fresh = [int(each) for each in state.ids[state.is_new]]
-    hashes = state.hashes | dict(zip(fresh, _hashes_of(pictures, fresh), strict=True))
+    hashes = state.hashes | dict(zip(fresh, _hashes_of(store, fresh), strict=True))
     if stop is not None and stop.is_set():
         return 0
     ordered = [hashes.get(int(each), _NO_HASH) for each in state.ids]
@@ -63,15 +64,20 @@ def _state(store: Store) -> _Compared | None:
         return _Compared(ids[seen], units[seen], is_new, view.hashes(), fingerprint)
 
 
-def _hashes_of(pictures: Pictures, ids: list[int]) -> list[tuple[bytes, int]]:
-    def hash_of(photo_id: int) -> tuple[bytes, int]:
-        picture = pictures.get(photo_id)
-        if picture is None:
-            return _NO_HASH
-        bits, quality = dct_hash(picture.sheet.grey)
-        return bits.tobytes(), quality
+def _hashes_of(store: Store, ids: list[int]) -> list[tuple[bytes, int]]:
+    def hashes_of(some: list[int]) -> list[tuple[bytes, int]]:
+        thumbnails = stored_thumbnails(store, some)
+        return [_hash_of(thumbnails.get(each)) for each in some]
 
-    return list(ThreadExecutor().run(ids, hash_of))
+    blocks = (ids[start : start + _BLOCK] for start in range(0, len(ids), _BLOCK))
+    return [each for found in ThreadExecutor().run(blocks, hashes_of) for each in found]
+
+
+def _hash_of(thumbnail: Thumbnail | None) -> tuple[bytes, int]:
+    if thumbnail is None:
+        return _NO_HASH
+    bits, quality = dct_hash(thumbnail.picture().sheet.grey)
+    return bits.tobytes(), quality
 
 
 def _looks(found: Candidates, hashes: dict[int, tuple[bytes, int]]) -> list[Look]:

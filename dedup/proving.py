@@ -1,20 +1,32 @@
-"""From photos to proven pairs: compare what is new, prove what was nominated, remember all of it."""
+"""From nominated pairs to proven ones: prove what no proof has seen, remember all of it."""
 
 import threading
-from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from itertools import islice
-from typing import Protocol
+from typing import Any, Protocol
 
-from ..indexer.executor import ThreadExecutor
+from ..indexer.executor import ThreadExecutor, default_workers
 from ..store.pairs import JudgedPair
 from ..store.store import Store
-from .proof import VERIFIER_VERSION, Picture, prove
+from .crew import Crew
+from .pictures import Pictures, stored_thumbnails
+from .proof import VERIFIER_VERSION
+from .prover import prove_pairs
 
-# Pairs come ordered by their first photo, and its neighbors recur: few pictures serve many pairs.
-_PICTURES = 4000
-_CHUNK = 16
+_CHUNK = 32
 _BATCH = 512
+
+# Processes take half a second to start; so few pairs are proved by then.
+_WORTH_A_CREW = 300
+
+# Of pairs proved in this process.
+_PICTURES = 1000
+
+Pair = tuple[int, int]
+Waiting = tuple[int, int, float]  # with the cosine
+Proofs = Sequence[dict[str, Any] | None]
+Prove = Callable[[Sequence[Pair]], Proofs]
 
 
 class Progress(Protocol):
@@ -27,43 +39,8 @@ class Progress(Protocol):
         """Hear that so many more pairs are proved."""
 
 
-PairOfIds = tuple[int, int, float]
-
-
-class Pictures:
-    """Pictures by content id, made from the stored thumbnails; the last used ones stay in memory."""
-
-    def __init__(self, store: Store, limit: int = _PICTURES) -> None:
-        self._store = store
-        self._limit = limit
-        self._kept: OrderedDict[int, Picture | None] = OrderedDict()
-        self._mutex = threading.Lock()
-
-    def get(self, photo_id: int) -> Picture | None:
-        """Return the picture of a photo, None when it has no thumbnail."""
-        with self._mutex:
-            if photo_id in self._kept:
-                self._kept.move_to_end(photo_id)
-                return self._kept[photo_id]
-        picture = self._make(photo_id)
-        with self._mutex:
-            self._kept[photo_id] = picture
-            while len(self._kept) > self._limit:
-                self._kept.popitem(last=False)
-        return picture
-
-    def _make(self, photo_id: int) -> Picture | None:
-        with self._store.reading() as view:
-            facts = view.facts_of(photo_id)
-        jpeg = self._store.thumbs.get(facts.digest) if facts else None
-        if facts is None or jpeg is None:
-            return None
-        return Picture.from_thumbnail(jpeg, facts.width, facts.height)
-
-
 def prove_all(
     store: Store,
-    pictures: Pictures,
     *,
     workers: int | None = None,
     progress: Progress | None = None,
@@ -72,40 +49,83 @@ def prove_all(
     """Prove every nominated pair that this verifier has not seen; return how many it proved.
 
     A batch is committed at a time: what is stopped goes on where it was.
+
+    Raises:
+        LookalikeError: a process that proves came to an end; what was proved is kept.
     """
     with store.reading() as view:
-        waiting = view.unproved(VERIFIER_VERSION)
+        waiting = together(view.unproved(VERIFIER_VERSION))
     if progress and waiting:
         progress.begin("proving pairs", len(waiting))
+    workers = workers or default_workers()
     done: list[JudgedPair] = []
     count = 0
+    try:
+        with _prover(store, workers if len(waiting) >= _WORTH_A_CREW else 0) as prove_pairs:
 
-    def judge(pairs: Sequence[PairOfIds]) -> list[JudgedPair]:
-        return [judge_pair(pictures, *pair) for pair in pairs]
+            def judge(pairs: Sequence[Waiting]) -> list[JudgedPair]:
+                return _judged(pairs, prove_pairs([(a, b) for a, b, _ in pairs]))
 
-    for proofs in ThreadExecutor(workers).run(_chunks(waiting, stop), judge):
-        done += proofs
-        count += len(proofs)
-        if progress:
-            progress.advance(len(proofs), 0)
-        if len(done) >= _BATCH:
+            # One thread more: it has the next job ready when a process is.
+            for proofs in ThreadExecutor(workers + 1).run(_chunks(waiting, stop), judge):
+                done += proofs
+                count += len(proofs)
+                if progress:
+                    progress.advance(len(proofs), 0)
+                if len(done) >= _BATCH:
+                    store.put_proofs(VERIFIER_VERSION, done)
+                    done = []
+    finally:
+        if done:
             store.put_proofs(VERIFIER_VERSION, done)
-            done = []
-    if done:
-        store.put_proofs(VERIFIER_VERSION, done)
     return count
 
 
-def judge_pair(pictures: Pictures, a: int, b: int, cosine: float) -> JudgedPair:
-    """Prove one pair of photo ids; a pair without thumbnails is nobody's copy."""
-    first, second = pictures.get(a), pictures.get(b)
-    if first is None or second is None:
-        return JudgedPair(a, b, cosine, "similar", {"how": "none", "branch": "no thumbnail"})
-    evidence = prove(first, second)
-    return JudgedPair(a, b, cosine, evidence.verdict, evidence.as_dict())
+@contextmanager
+def _prover(store: Store, processes: int) -> Iterator[Prove]:
+    """Give what proves pairs: processes, or this one where there are to be none or none can be started."""
+    try:
+        crew = Crew(processes) if processes else None
+    except OSError:
+        crew = None
+    pictures = Pictures(_PICTURES)
+
+    def prove(pairs: Sequence[Pair]) -> Proofs:
+        thumbnails = stored_thumbnails(store, sorted({each for pair in pairs for each in pair}))
+        if crew is not None:
+            return crew.prove(pairs, thumbnails)
+        return prove_pairs(pairs, thumbnails.get, pictures)
+
+    with crew or nullcontext():
+        yield prove
 
 
-def _chunks(pairs: Sequence[PairOfIds], stop: threading.Event | None) -> Iterator[list[PairOfIds]]:
+def _judged(pairs: Sequence[Waiting], proofs: Proofs) -> list[JudgedPair]:
+    """Join pairs with their evidence; a pair without thumbnails is nobody's copy."""
+    nothing = {"how": "none", "branch": "no thumbnail", "verdict": "similar"}
+    return [
+        JudgedPair(a, b, cosine, (proof or nothing)["verdict"], proof or nothing)
+        for (a, b, cosine), proof in zip(pairs, proofs, strict=True)
+    ]
+
+
+def together(pairs: Sequence[Waiting]) -> list[Waiting]:
+    """Order pairs so that those that hang together follow each other: few pictures serve many pairs."""
+    first: dict[int, int] = {}
+
+    def root(photo: int) -> int:
+        while (above := first.get(photo, photo)) != photo:
+            first[photo] = first.get(above, above)  # halves the way for the next one
+            photo = above
+        return photo
+
+    for a, b, _ in pairs:
+        low, high = sorted((root(a), root(b)))
+        first[high] = low
+    return sorted(pairs, key=lambda pair: (root(pair[0]), pair[0], pair[1]))
+
+
+def _chunks(pairs: Sequence[Waiting], stop: threading.Event | None) -> Iterator[list[Waiting]]:
     rest = iter(pairs)
     while not (stop and stop.is_set()) and (chunk := list(islice(rest, _CHUNK))):
         yield chunk

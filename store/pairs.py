@@ -14,6 +14,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
+from .catalog import pieces
 from .records import Vectors
 from .schema import content_table, decision_table, look_table, now, pair_table
 from .vectors import Ids
@@ -67,13 +68,15 @@ class Facts:
     height: int
 
 
-def facts_of(connection: sa.Connection, content_id: int) -> Facts | None:
-    """Return digest and size of a content, None when there is none."""
+def facts_of(connection: sa.Connection, content_ids: Sequence[int]) -> dict[int, Facts]:
+    """Return digest and size of contents by id, of those that there are."""
     content = content_table.c
-    row = connection.execute(
-        sa.select(content.digest, content.width, content.height).where(content.id == content_id)
-    ).one_or_none()
-    return Facts(*row) if row else None
+    question = sa.select(content.id, content.digest, content.width, content.height)
+    found: dict[int, Facts] = {}
+    for some in pieces(content_ids):
+        rows = connection.execute(question.where(content.id.in_(some)))
+        found.update((content_id, Facts(*facts)) for content_id, *facts in rows)
+    return found
 
 
 # --- looks ------------------------------------------------------------------------------------

@@ -3,12 +3,13 @@
 import contextlib
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from ..errors import StoreCorrupt
+from .catalog import pieces
 from .database import fold_log, is_damage, open_reader, open_writer, store_errors
 
 _log = logging.getLogger(__name__)
@@ -81,6 +82,14 @@ class Thumbs:
         """Return the JPEG of a content, None when there is none."""
         rows = self._ask(sa.select(_thumb.c.jpeg).where(_thumb.c.digest == digest))
         return next((row[0] for row in rows), None)
+
+    def get_many(self, digests: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Return the JPEGs of contents, of those that have one."""
+        found: dict[bytes, bytes] = {}
+        for some in pieces(digests):
+            rows = self._ask(sa.select(_thumb.c.digest, _thumb.c.jpeg).where(_thumb.c.digest.in_(some)))
+            found.update((digest, jpeg) for digest, jpeg in rows)
+        return found
 
     def count(self) -> int:
         """Return the number of thumbnails."""

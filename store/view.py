@@ -184,9 +184,9 @@ class View:
 
     # --- pairs --------------------------------------------------------------------------------
 
-    def facts_of(self, photo_id: int) -> pairs.Facts | None:
-        """Return digest and size of a content, None when there is none."""
-        return pairs.facts_of(self._connection, photo_id)
+    def facts_of(self, photo_ids: Sequence[int]) -> dict[int, pairs.Facts]:
+        """Return digest and size of contents by id, of those that there are."""
+        return pairs.facts_of(self._connection, photo_ids)
 
     def compared_ids(self) -> set[int]:
         """Return the ids of the photos that were compared with the library."""

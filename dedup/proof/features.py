@@ -23,6 +23,7 @@ _TOLERANCE = 3.0  # pixels of the thumbnail between a point and where the map pu
 _RANSAC_STEPS = 2000
 _CONFIDENCE = 0.995
 _SMALLEST = 16  # no feature's patch fits into less
+_ALL_BUT_ONE_BIT = np.uint64(2**64 - 2)
 
 # Matching costs features x features. A quarter of them tells most unlike pairs (0 to 5 matches that turn
 # alike) from copies (7 and more, half of them above 55).
@@ -74,14 +75,34 @@ def match(a: Features, b: Features) -> tuple[npt.NDArray[np.int64], npt.NDArray[
     """Return the indices (n,), (n,) of features of a and b that are like, and turned as most are."""
     if len(a) < 2 or len(b) < 2:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    bits, index = cv2.batchDistance(
-        a.descriptors, b.descriptors, cv2.CV_32S, normType=cv2.NORM_HAMMING, K=2
-    )
-    best, second = np.asarray(bits)[:, 0], np.asarray(bits)[:, 1]
+    index, best, second = _two_nearest(a.descriptors, b.descriptors)
     of_a = np.flatnonzero((best < _RATIO * second) & (best < _MOST_BITS))
-    of_b = np.asarray(index, np.int64)[of_a, 0]
+    of_b = index[of_a]
     together = _turned_alike(a.angles[of_a], b.angles[of_b])
     return of_a[together], of_b[together]
+
+
+def _words(descriptors: Grey) -> npt.NDArray[np.uint64]:
+    """Return the descriptors as (4, n); of 256 bits one is left out, so that distances fit a byte."""
+    words = np.ascontiguousarray(descriptors.view(np.uint64).T)
+    words[-1] &= _ALL_BUT_ONE_BIT
+    return words
+
+
+def _two_nearest(a: Grey, b: Grey) -> tuple[npt.NDArray[np.int64], Grey, Grey]:
+    """Return for each descriptor of a the nearest of b, and the distances in bits to it and to the second.
+
+    Word by word over the whole table: three quarters of the time that OpenCV's matcher takes.
+    """
+    ours, theirs = (_words(each) for each in (a, b))
+    bits = np.bitwise_count(ours[0][:, None] ^ theirs[0])
+    for mine, other in zip(ours[1:], theirs[1:], strict=True):
+        bits += np.bitwise_count(mine[:, None] ^ other)
+    rows = np.arange(len(a))
+    index = bits.argmin(axis=1)
+    best = bits[rows, index]
+    bits[rows, index] = 255
+    return index, best, bits.min(axis=1)
 
 
 def similarity(a: Features, b: Features) -> tuple[Matrix | None, int]:

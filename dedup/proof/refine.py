@@ -132,7 +132,8 @@ def _shown(src: Plane, matrix: Matrix, places: Plane) -> Plane:
 def _solve(jacobian: Plane, weight: Plane, weighted_error: Plane) -> Matrix:
     normal = np.asarray((jacobian * weight) @ jacobian.T, np.float64)
     n = len(normal)
-    normal[np.diag_indices(n)] += _DAMPING * np.trace(normal) / n + _TINY
+    diagonal = normal.ravel()[:: n + 1]  # a view
+    diagonal += _DAMPING * float(diagonal.sum()) / n + _TINY
     wanted = np.asarray(jacobian @ weighted_error, np.float64)[:, None]
     step = cv2.solve(normal, wanted, flags=cv2.DECOMP_CHOLESKY)[1]
     return np.asarray(step, np.float64).ravel()

@@ -44,18 +44,17 @@ def test_distinct_photos_make_no_group_and_edited_ones_do(photos: Path, tmp_path
 
 def test_only_what_is_new_is_compared_and_proved(photos: Path, tmp_path: Path) -> None:
     from lookalike.dedup.comparing import compare_new
-    from lookalike.dedup.proving import Pictures, prove_all
+    from lookalike.dedup.proving import prove_all
 
     save(photos / "small.jpg", draw_photo(1, 320, 240))
     with Library.open(tmp_path / "s", create=True) as library:
         library.index([photos])
-        pictures = Pictures(library.store)
-        assert compare_new(library.store, pictures) == 9
-        assert prove_all(library.store, pictures) > 0
-        assert (compare_new(library.store, pictures), prove_all(library.store, pictures)) == (0, 0)
+        assert compare_new(library.store) == 9
+        assert prove_all(library.store) > 0
+        assert (compare_new(library.store), prove_all(library.store)) == (0, 0)
         save(photos / "tiny.jpg", draw_photo(1, 200, 150))
         library.index([photos])
-        assert compare_new(library.store, pictures) == 1
+        assert compare_new(library.store) == 1
         assert grouped(library) == [{"1.jpg", "small.jpg", "tiny.jpg"}]
 
 

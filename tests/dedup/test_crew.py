@@ -1,0 +1,159 @@
+"""Proving by several processes: the same evidence, nothing lost when one of them ends, none left over."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lookalike import Library
+from lookalike.dedup import proving
+from lookalike.dedup.comparing import compare_new
+from lookalike.dedup.crew import Crew
+from lookalike.dedup.pictures import Pictures, Thumbnail
+from lookalike.dedup.proof import VERIFIER_VERSION
+from lookalike.dedup.prover import prove_pairs
+from lookalike.dedup.proving import prove_all, together
+from lookalike.errors import LookalikeError
+from lookalike.indexer.thumbnail import make_thumbnail
+from lookalike.store.pairs import JudgedPair
+from lookalike.tests.pictures import draw_photo, save
+
+PAIRS = [(1, 2), (1, 3), (2, 3), (1, 9)]
+
+
+@pytest.fixture(scope="module")
+def thumbnails() -> dict[int, Thumbnail]:
+    photo, other = draw_photo(1), draw_photo(2)
+    pictures = {1: photo, 2: photo.crop((40, 30, 600, 450)), 3: other}
+    return {
+        number: Thumbnail(make_thumbnail(each), *each.size) for number, each in pictures.items()
+    }  # of 9 there is none
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    """A library with pairs that are nominated and not proved."""
+    for seed in range(4):
+        photo = draw_photo(seed, 320, 240)
+        for quality in (95, 60, 30):
+            save(tmp_path / "photos" / f"{seed}-{quality}.jpg", photo, quality=quality)
+    with Library.open(tmp_path / "store", create=True) as library:
+        library.index([tmp_path / "photos"])
+        compare_new(library.store)
+        yield library
+
+
+def judged(library: Library) -> list[JudgedPair]:
+    with library.store.reading() as view:
+        return [*view.judged("copy"), *view.judged("similar")]
+
+
+def test_a_process_finds_the_evidence_that_this_one_finds(thumbnails: dict[int, Thumbnail]) -> None:
+    here = prove_pairs(PAIRS, thumbnails.get, Pictures(2))
+    with Crew(1) as crew:
+        assert crew.prove(PAIRS, thumbnails) == here
+    assert [each and each["verdict"] for each in here] == ["copy", "similar", "similar", None]
+
+
+def test_processes_and_threads_prove_alike(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    count = prove_all(library.store, workers=2)
+    with_threads = judged(library)
+    monkeypatch.setattr(proving, "VERIFIER_VERSION", VERIFIER_VERSION + 1)
+    monkeypatch.setattr(proving, "_WORTH_A_CREW", 1)
+    assert prove_all(library.store, workers=2) == count > 0
+    assert judged(library) == with_threads
+
+
+def test_where_no_process_can_be_started_this_one_does_the_work(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proving, "_WORTH_A_CREW", 1)
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    assert prove_all(library.store) == len(judged(library)) > 0
+
+
+def test_a_process_that_is_killed_is_told_and_what_was_proved_is_kept(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proving, "_WORTH_A_CREW", 1)
+    monkeypatch.setattr(proving, "_CHUNK", 1)
+    answered: list[object] = []
+    ask = Crew.prove
+
+    def kill_after_three(self: Crew, *job: object) -> object:
+        if len(answered) == 3:
+            for member in self.processes:
+                os.kill(member, signal.SIGKILL)
+        answered.append(job)
+        return ask(self, *job)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Crew, "prove", kill_after_three)
+    with pytest.raises(LookalikeError, match="ended with code -9"):
+        prove_all(library.store, workers=1)
+    assert 0 < len(judged(library)) <= 3
+    monkeypatch.undo()
+    assert prove_all(library.store) > 0
+
+
+def test_no_process_is_left_when_the_program_is_killed(tmp_path: Path) -> None:
+    script = textwrap.dedent("""
+        import os, signal
+        from lookalike.dedup.crew import Crew
+        with Crew(2) as crew:
+            print(*crew.processes, flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+    """)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60, cwd=tmp_path)
+    assert done.returncode == -signal.SIGKILL
+    processes = [int(each) for each in done.stdout.split()]
+    assert len(processes) == 2
+    assert all(has_ended(process) for process in processes)
+
+
+def has_ended(process: int, timeout_s: float = 30) -> bool:
+    """Wait for the end of a process that is no child of ours."""
+    try:
+        handle = os.pidfd_open(process)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([handle], [], [], timeout_s)[0])
+    finally:
+        os.close(handle)
+
+
+pair_lists = st.lists(
+    st.tuples(st.integers(1, 30), st.integers(1, 30)).filter(lambda pair: pair[0] < pair[1]), unique=True
+)
+
+
+@given(pair_lists)
+def test_pairs_that_hang_together_follow_each_other(pairs: list[tuple[int, int]]) -> None:
+    ordered = [(a, b) for a, b, _ in together([(a, b, 0.5) for a, b in pairs])]
+    assert sorted(ordered) == sorted(pairs)
+    groups = connected(pairs)
+    order = [groups[a] for a, _ in ordered]
+    assert len([1 for last, this in zip([-1, *order], order, strict=False) if last != this]) == len(
+        set(order)
+    )
+
+
+def connected(pairs: list[tuple[int, int]]) -> dict[int, int]:
+    """Return a number of its group for each photo, by painting over until nothing changes."""
+    color = {each: each for pair in pairs for each in pair}
+    changed = True
+    while changed:
+        changed = False
+        for a, b in pairs:
+            low = min(color[a], color[b])
+            changed |= color[a] != low or color[b] != low
+            color[a] = color[b] = low
+    return color
