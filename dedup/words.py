@@ -2,6 +2,7 @@
 
 from ..store.listing import Photo
 from .proof import Evidence, Facts, classify, describe
+from .proof.difference import MOST_PLACES
 
 # The branch of a pair that is a copy because the user said so.
 CONFIRMED = "confirmed"
@@ -16,7 +17,16 @@ def transform_in_words(evidence: Evidence, kept: Photo, other: Photo) -> str:
     words = describe(evidence, facts(kept), facts(other))
     if kept.format != other.format:
         words = f"{words}, converted to {other.format}" if words else f"converted to {other.format}"
-    return words or "re-saved"
+    words = words or "re-saved"
+    return f"{words}, a page{_places(len(evidence.differs))}" if evidence.page else words
+
+
+def _places(count: int) -> str:
+    """Return what to look at on a page; also nothing seen in a thumbnail may be something in the text."""
+    if not count:
+        return ": look before you choose"
+    many = "many places differ" if count >= MOST_PLACES else f"{count} places differ"
+    return f": {'1 place differs' if count == 1 else many}, look before you choose"
 
 
 def change_in_a_word(evidence: Evidence, kept: Photo, other: Photo) -> str:

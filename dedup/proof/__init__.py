@@ -7,9 +7,10 @@
 
 from .difference import differing_blocks
 from .evidence import VERIFIER_VERSION, Evidence
-from .name import Facts, classify, describe
+from .name import Facts, classify, describe, details_differ
 from .picture import Picture
 from .prove import prove, reversed_evidence
+from .rule import is_straight
 
 __all__ = [
     "VERIFIER_VERSION",
@@ -18,7 +19,9 @@ __all__ = [
     "Picture",
     "classify",
     "describe",
+    "details_differ",
     "differing_blocks",
+    "is_straight",
     "prove",
     "reversed_evidence",
 ]

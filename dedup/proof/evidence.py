@@ -4,7 +4,10 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal
 
-VERIFIER_VERSION = 2
+VERIFIER_VERSION = 3
+
+# x, y, width, height as shares of a picture's width and height.
+Box = tuple[float, float, float, float]
 
 Verdict = Literal["copy", "similar"]
 
@@ -23,7 +26,9 @@ class Evidence:
     one. inliers: features that agree on the map. grey: correlation of the whole overlap. color ...
     saturation: see `Toning`. branch: the rule that decided. natural: the geometry is one that software
     makes (no tilt, no bend) and it is no page of text: safe to be selected unseen. probability: that it
-    is a copy, in [0, 1].
+    is a copy, in [0, 1]. page: one of them is a document, a screen of text or nearly blank. differs,
+    differs_b: of copies, where in a and in b something else is shown, the largest places first; looked
+    for on pages, and where details differ.
     """
 
     how: str = "none"
@@ -54,12 +59,18 @@ class Evidence:
     branch: str = "nothing"
     natural: bool = False
     probability: float = 0.0
+    page: bool = False
+    differs: tuple[Box, ...] = ()
+    differs_b: tuple[Box, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as plain values for JSON."""
         # dataclasses.asdict copies every value on its way: ten times as slow, for each pair of a library.
         fields = {name: getattr(self, name) for name in self.__slots__}
-        return fields | {"matrix": list(self.matrix)}
+        fields["matrix"] = list(self.matrix)
+        for name in _BOXES:
+            fields[name] = [list(box) for box in fields[name]]
+        return fields
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> "Evidence":
@@ -68,4 +79,9 @@ class Evidence:
         kept = {name: value for name, value in fields.items() if name in known}
         if "matrix" in kept:
             kept["matrix"] = tuple(float(number) for number in kept["matrix"])
+        for name in _BOXES:
+            kept[name] = tuple((x, y, width, height) for x, y, width, height in kept.get(name, ()))
         return cls(**kept)
+
+
+_BOXES = ("differs", "differs_b")

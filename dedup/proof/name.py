@@ -141,7 +141,12 @@ def _edits(e: Evidence) -> list[str]:
         words.append("more color" if e.saturation > e.contrast else "less color")
     elif e.color > _SAME_COLOR:
         words.append("other colors")
-    edged = min(e.overlap_a, e.overlap_b) < _WHOLE
-    if e.differing > (_SAME_BLOCKS_EDGED if edged else _SAME_BLOCKS):
+    if details_differ(e):
         words.append(f"{100 * e.differing:.0f} % of the details differ")
     return words
+
+
+def details_differ(e: Evidence) -> bool:
+    """Return whether more of the details differ than would by chance."""
+    edged = min(e.overlap_a, e.overlap_b) < _WHOLE
+    return e.differing > (_SAME_BLOCKS_EDGED if edged else _SAME_BLOCKS)

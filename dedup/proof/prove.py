@@ -7,6 +7,7 @@ import numpy as np
 
 from .align import Fit, align
 from .color import toning
+from .difference import with_places
 from .evidence import Evidence
 from .features import similarity
 from .forms import best_form, form_matrix, form_of, form_scores
@@ -42,9 +43,9 @@ def _prove(a: Picture, b: Picture) -> Evidence:
     evidence = decide(_evidence(a, b, best))
     if evidence.verdict == "copy":
         evidence = decide(_toned(a, b, evidence))
-    if evidence.natural and (a.is_page or b.is_page):
-        return replace(evidence, natural=False)
-    return evidence
+    if a.is_page or b.is_page:
+        evidence = replace(evidence, natural=False, page=True)
+    return with_places(a, b, evidence)
 
 
 def _fits(a: Picture, b: Picture) -> Iterator[tuple[str, int, Fit]]:
@@ -162,6 +163,8 @@ def reversed_evidence(evidence: Evidence) -> Evidence:
         brightness=-evidence.brightness,
         contrast=1 / evidence.contrast,
         saturation=1 / evidence.saturation,
+        differs=evidence.differs_b,
+        differs_b=evidence.differs,
         rotation_deg=evidence.rotation_deg if mirrored else -evidence.rotation_deg,
         aspect=evidence.aspect if evidence.form % 2 else 1 / evidence.aspect,
     )
