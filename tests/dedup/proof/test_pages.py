@@ -88,6 +88,25 @@ def test_a_page_without_a_change_has_no_boxes_and_is_not_natural_either(alter: m
     assert evidence.differs == ()
 
 
+def slide(number: str, ground: tuple[int, int, int]) -> Image.Image:
+    image = Image.new("RGB", (800, 600), ground)
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(30)
+    for row in range(10):
+        draw.text((60, 60 + 45 * row), f"point {row}: some words of a slide {row * 7}", "white", font)
+    draw.text((60, 530), f"result: {number}", "white", font)
+    return image
+
+
+@pytest.mark.parametrize("ground", [(30, 60, 140), (0, 90, 60), (20, 20, 24), (160, 40, 40)])
+def test_a_slide_in_any_color_is_a_page(ground: tuple[int, int, int]) -> None:
+    evidence = compare(slide("1250", ground), making.saved(70)(slide("7250", ground)))
+
+    assert evidence.page
+    assert not evidence.natural
+    ((x, y, width, height),) = evidence.differs
+    assert (x, y) < (170 / 800, 545 / 600) < (x + width, y + height)
+
+
 def test_boxes_lie_where_the_other_picture_shows_them() -> None:
     original = making.page()
     changed = making.bordered(0.1)(making.page(changed=9))
