@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
@@ -86,9 +87,16 @@ class CopiesOfLibrary:
             return list(view.decisions())
 
     def lookalikes(
-        self, min_score: float = DEFAULT_MIN_SCORE, where: "Where | None" = None
+        self,
+        min_score: float = DEFAULT_MIN_SCORE,
+        where: "Where | None" = None,
+        *,
+        copies: "Iterable[Group]" = (),
     ) -> "list[Group]":
-        """Return groups of photos that look alike; nothing in them is proven to be a copy."""
+        """Return groups of photos that look alike; nothing in them is proven to be a copy.
+
+        copies: groups that are known, each of which counts as the one photo that is kept of it.
+        """
         from .dedup.find import similar_groups
         from .errors import UsageError
         from .store.filters import ALL
@@ -96,4 +104,4 @@ class CopiesOfLibrary:
         if not 0 < min_score <= 1:
             raise UsageError(f"--min-score is a cosine above 0 and up to 1, not {min_score:g}")
         with self.store.reading() as view:
-            return list(similar_groups(view, min_score, where or ALL))
+            return list(similar_groups(view, min_score, where or ALL, list(copies)))

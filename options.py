@@ -135,7 +135,7 @@ KeepOption = Annotated[
     str | None,
     typer.Option(
         metavar="RULES",
-        help="What decides which file is kept: resolution,format,quality,metadata,oldest,path.",
+        help="What decides which file is kept: resolution,companions,format,quality,metadata,oldest,path.",
     ),
 ]
 PreferOption = Annotated[

@@ -1,22 +1,19 @@
 """Proven pairs -> groups safe against chaining, each with the file to keep and the reason."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from ..store.filters import ALL, Where
 from ..store.listing import Photo
 from ..store.view import View
+from .apart import Apart
+from .companions import Folders
 from .find import exact_groups
-from .groups import Group, Member, Pair, star_groups
-from .keeper import DEFAULT_RULES, Choice, KeepRules, choose_keeper, is_below
+from .groups import Group, Pair, star_groups
+from .keeper import DEFAULT_RULES, KeepRules
+from .members import SAME_PIXELS, PairKey, Surroundings, beyond_doubt, described, with_halves_together
 from .proof import Evidence
-from .proof.prove import reversed_evidence
-from .words import CONFIRMED, change_in_a_word, transform_in_words
-
-PairKey = tuple[int, int]
-
-# How it is known where no numbers were needed. A blank page has nothing to align, only pixels.
-_SAME_PIXELS = "same pixels"
+from .words import CONFIRMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,43 +31,73 @@ class CopyReport:
 def copy_groups(
     view: View, where: Where = ALL, rules: KeepRules = DEFAULT_RULES, max_false: float = 1.0
 ) -> CopyReport:
-    """Return the groups of exact and proven copies, without what the user rejected.
+    """Return the groups of exact and proven copies, without what is to be kept apart.
 
     A group is a star: every photo has a proven pair of its own with the group's center, so that a chain
     of likenesses joins nothing. Which file is kept is chosen afterwards. Pairs are taken from the surest
     on, until more than max_false wrong ones are to be expected among them.
     """
     proofs, expected = _surest(_accepted(view), max_false)
-    ids = sorted({each for key in proofs for each in key})
-    photos = {photo.id: photo for photo in view.photos(where, ids)}
-    joined = {key: proof for key, proof in proofs.items() if key[0] in photos and key[1] in photos}
-    apart = _bursts(joined, photos)
-    pairs = [Pair(*key, proof.probability) for key, proof in joined.items() if key not in apart]
-    groups = [_star_group(star, photos, joined, rules) for star in star_groups(pairs)]
-    taken = {member.photo.id for group in groups for member in group.members}
-    taken |= {group.keeper_photo.id for group in groups}
-    exact = (group.keeper_photo for group in exact_groups(view, where))
-    groups += [_described([photo], _Group(photo.id, {}, rules)) for photo in exact if photo.id not in taken]
-    groups.sort(key=lambda group: (-group.wasted_bytes, group.keeper.path))
-    return CopyReport(tuple(groups), expected)
+    same = list(view.same_pixels())
+    ids = {each for key in proofs for each in key} | {each for group in same for each in group}
+    photos = {photo.id: photo for photo in view.photos(where, sorted(ids))}
+    exact = tuple(group.keeper_photo for group in exact_groups(view, where))
+    known = Known(photos, proofs, same, view.decisions_by_ids(), exact)
+    return CopyReport(tuple(group_copies(known, rules)), expected)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What groups are made of.
+
+    photos: by id, those that may be listed. proofs: of the pairs that are copies, also of other photos.
+    same_pixels: ids of photos that show the same pixels, each group by digest. said: the user's decisions
+    by ids, the smaller one first. exact: the photos that more than one file holds.
+    """
+
+    photos: Mapping[int, Photo]
+    proofs: Mapping[PairKey, Evidence]
+    same_pixels: Sequence[Sequence[int]] = ()
+    said: Mapping[PairKey, str] = field(default_factory=dict)
+    exact: Sequence[Photo] = ()
+
+
+def group_copies(known: Known, rules: KeepRules = DEFAULT_RULES) -> list[Group]:
+    """Return the groups, most bytes to win first; ids and the order of things change nothing."""
+    apart = Apart(known.photos, known.said)
+    proofs = {key: proof for key, proof in known.proofs.items() if known.photos.keys() >= set(key)}
+    proofs = {key: proof for key, proof in proofs.items() if not apart(*key)}
+    for key in _same_pixels(known, apart):
+        proofs[key] = beyond_doubt(SAME_PIXELS)
+    pairs = [Pair(*key, proof.probability) for key, proof in proofs.items()]
+    stars = star_groups(pairs, rank=lambda each: known.photos[each].digest, apart=apart)
+    starred = [[known.photos[each] for each in (star[0].a, *(p.b for p in star))] for star in stars]
+    taken = {photo.id for star in starred for photo in star}
+    starred += [[photo] for photo in known.exact if photo.id not in taken]
+    about = Surroundings(proofs, rules, Folders().companions)
+    groups = with_halves_together(described(photos, about) for photos in starred)
+    return sorted(groups, key=lambda group: (-group.wasted_bytes, group.keeper.path))
 
 
 def _accepted(view: View) -> Iterator[tuple[PairKey, Evidence]]:
-    """Yield the pairs that are copies, without those that the user rejected."""
+    """Yield the pairs that are proven or confirmed copies, without those that the user rejected."""
     said = view.decisions_by_ids()
     for pair in view.judged("copy"):
-        if said.get((pair.a, pair.b)) != "rejected":
+        if (pair.a, pair.b) not in said:
             yield (pair.a, pair.b), Evidence.from_dict(pair.evidence)
-    for key in view.same_pixels():
-        if said.get(key) != "rejected":
-            yield key, _beyond_doubt(_SAME_PIXELS)
     for key, kind in said.items():
         if kind == "confirmed":
-            yield key, _beyond_doubt(CONFIRMED)
+            yield key, beyond_doubt(CONFIRMED)
 
 
-def _beyond_doubt(branch: str) -> Evidence:
-    return Evidence(verdict="copy", branch=branch, natural=True, probability=1.0)
+def _same_pixels(known: Known, apart: Apart) -> Iterator[PairKey]:
+    """Yield pairs that join the photos with the same pixels, each with the first that it may."""
+    for group in known.same_pixels:
+        seen = [each for each in group if each in known.photos]
+        for place, other in enumerate(seen):
+            first = next((each for each in seen[:place] if not apart(each, other)), None)
+            if first is not None:
+                yield min(first, other), max(first, other)
 
 
 # The probability is of the numbers alone. Of 4,727 pairs that passed the rule as well, none was wrong where
@@ -91,80 +118,3 @@ def _surest(
         expected += doubt
         kept[key] = proof
     return kept, expected
-
-
-def _bursts(proofs: Mapping[PairKey, Evidence], photos: Mapping[int, Photo]) -> set[PairKey]:
-    """Return the pairs that were taken at different times: two shots, whatever the pixels say."""
-    return {
-        (a, b)
-        for (a, b), proof in proofs.items()
-        if proof.branch not in (CONFIRMED, _SAME_PIXELS)
-        and _moments_differ(photos[a].taken, photos[b].taken)
-    }
-
-
-def _moments_differ(first: str | None, second: str | None) -> bool:
-    if first is None or second is None:
-        return False
-    # A program may have dropped the sub-seconds or the zone: compare what both say.
-    size = min(len(first), len(second), 23) if min(len(first), len(second)) > 19 else 19
-    return first[:size] != second[:size]
-
-
-def _star_group(
-    star: list[Pair], photos: Mapping[int, Photo], proofs: Mapping[PairKey, Evidence], rules: KeepRules
-) -> Group:
-    center = star[0].a
-    members = [photos[center], *(photos[pair.b] for pair in star)]
-    return _described(members, _Group(center, proofs, rules))
-
-
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """What the description of a member needs to know of its group. center: a photo's id."""
-
-    center: int
-    proofs: Mapping[PairKey, Evidence]
-    rules: KeepRules
-
-
-def _described(photos: Iterable[Photo], about: _Group) -> Group:
-    """Choose the file to keep among those of the photos, and say what the others are."""
-    choices = [Choice(photo, file) for photo in photos for file in photo.files]
-    keeper, reason = choose_keeper(choices, about.rules)
-    rest = sorted((choice for choice in choices if choice != keeper), key=lambda c: c.file.path)
-    members = tuple(_member(choice, keeper, about) for choice in rest)
-    return Group(keeper.photo, keeper.file, members, reason)
-
-
-def _member(choice: Choice, keeper: Choice, about: _Group) -> Member:
-    """Describe a file beside the keeper; a protected file or a hard link is never selected."""
-    free = not is_below(choice.file.path, about.rules.protect)
-    if choice.photo.id == keeper.photo.id:
-        is_link = (choice.file.dev, choice.file.ino) == (keeper.file.dev, keeper.file.ino)
-        words = "hard link" if is_link else "same bytes"
-        return Member(choice.photo, choice.file, "exact", words, 1.0, selected=free and not is_link)
-    proof, is_direct = _proof_between(keeper.photo.id, choice.photo.id, about.center, about.proofs)
-    words = transform_in_words(proof, keeper.photo, choice.photo) if is_direct else "copy of a copy"
-    return Member(
-        photo=choice.photo,
-        file=choice.file,
-        kind="copy",
-        transform=words,
-        score=proof.probability,
-        evidence=proof.as_dict(),
-        selected=free and is_direct and proof.natural,
-        change=change_in_a_word(proof, keeper.photo, choice.photo) if is_direct else "",
-    )
-
-
-def _proof_between(
-    keeper: int, other: int, center: int, proofs: Mapping[PairKey, Evidence]
-) -> tuple[Evidence, bool]:
-    """Return the proof from keeper to other; where there is none, the one to the group's center."""
-    for start, direct in ((keeper, True), (center, False)):
-        if (start, other) in proofs:
-            return proofs[start, other], direct
-        if (other, start) in proofs:
-            return reversed_evidence(proofs[other, start]), direct
-    raise KeyError(f"{other} has no pair with the center {center} of its star")

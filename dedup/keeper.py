@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import UsageError
 from ..store.listing import Photo, PhotoFile
+from .companions import Companion
 
 # Formats by what they keep of a picture: nothing lost, then newer before older codecs.
 _FORMATS = ("TIFF", "PNG", "BMP", "JPEG2000", "HEIF", "AVIF", "MPO", "JPEG", "WEBP", "GIF")
@@ -19,12 +20,16 @@ _COPY_NAME = re.compile(
 )
 
 
+_ORDER = ("resolution", "companions", "format", "quality", "metadata", "oldest", "path")
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One file that may be kept."""
+    """One file that may be kept, with the files that belong to it."""
 
     photo: Photo
     file: PhotoFile
+    companions: tuple[Companion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ class KeepRules:
     they come first of all. Absolute paths.
     """
 
-    order: tuple[str, ...] = ("resolution", "format", "quality", "metadata", "oldest", "path")
+    order: tuple[str, ...] = _ORDER
     prefer: tuple[str, ...] = ()
     protect: tuple[str, ...] = ()
 
@@ -45,6 +50,20 @@ DEFAULT_RULES = KeepRules()
 
 def _pixels(choice: Choice) -> int:
     return choice.photo.width * choice.photo.height
+
+
+def _halves(choice: Choice) -> tuple[int, ...]:
+    # Before the format: what lies beside its RAW or its video came from the camera, whatever a converter
+    # made of it elsewhere. After the pixels: a small JPEG beside a RAW is no reason to lose a large one.
+    kinds = {each.kind for each in choice.companions if each.is_half}
+    return ("raw" in kinds, "video" in kinds, len(kinds))
+
+
+def _why_halves(choice: Choice) -> str:
+    first = max(
+        choice.companions, key=lambda each: (each.kind == "raw", each.kind == "video", each.is_half)
+    )
+    return f"belongs to {os.path.basename(first.path)}"
 
 
 def _format_rank(choice: Choice) -> int:
@@ -60,7 +79,8 @@ def _bytes_per_pixel(choice: Choice) -> float:
 def _metadata(choice: Choice) -> int:
     photo = choice.photo
     said = (photo.taken, photo.camera, photo.lens, photo.latitude)
-    return sum(each is not None for each in said)
+    has_sidecar = any(not each.is_half for each in choice.companions)
+    return sum(each is not None for each in said) + has_sidecar
 
 
 def _age(choice: Choice) -> int:
@@ -75,6 +95,7 @@ def _plain_name(choice: Choice) -> tuple[bool, int, int]:
 # name of the rule -> (what is better when larger, why it was kept)
 _RULES: dict[str, tuple[Callable[[Choice], Any], Callable[[Choice], str]]] = {
     "resolution": (_pixels, lambda c: f"most pixels ({c.photo.width}x{c.photo.height})"),
+    "companions": (_halves, _why_halves),
     "format": (_format_rank, lambda c: f"best format ({c.photo.format})"),
     "quality": (_bytes_per_pixel, lambda _: "least compressed"),
     "metadata": (_metadata, lambda _: "most metadata"),

@@ -4,6 +4,7 @@ Each function runs in a transaction. Pairs are of content ids, the smaller one f
 content digests, so that they outlive a rename, a new index and another model.
 """
 
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -166,22 +167,17 @@ def judged(connection: sa.Connection, verdict: str) -> Iterator[JudgedPair]:
         yield JudgedPair(a, b, cosine, said, json.loads(evidence))
 
 
-def same_pixels(connection: sa.Connection) -> Iterator[tuple[int, int]]:
-    """Yield (a, b) of contents that show the same pixels, a: the first of each group, a < b."""
+def same_pixels(connection: sa.Connection) -> Iterator[list[int]]:
+    """Yield the ids of contents that show the same pixels, each group by digest."""
     content = content_table.c
-    first = (
-        sa.select(content.pixel_digest, sa.func.min(content.id).label("id"))
-        .group_by(content.pixel_digest)
-        .having(sa.func.count() > 1)
-        .subquery()
-    )
+    repeated = sa.select(content.pixel_digest).group_by(content.pixel_digest).having(sa.func.count() > 1)
     rows = connection.execute(
-        sa.select(first.c.id, content.id)
-        .join_from(content_table, first, content.pixel_digest == first.c.pixel_digest)
-        .where(content.id != first.c.id)
-        .order_by(first.c.id, content.id)
+        sa.select(content.pixel_digest, content.id)
+        .where(content.pixel_digest.in_(repeated))
+        .order_by(content.pixel_digest, content.digest)
     )
-    yield from ((a, b) for a, b in rows)
+    for _, same in itertools.groupby(rows, key=lambda row: row.pixel_digest):
+        yield [row.id for row in same]
 
 
 # --- decisions --------------------------------------------------------------------------------

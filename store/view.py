@@ -204,8 +204,8 @@ class View:
         """Yield the proven pairs with a verdict."""
         return pairs.judged(self._connection, verdict)
 
-    def same_pixels(self) -> Iterator[tuple[int, int]]:
-        """Yield (a, b) of photos that show the same pixels and differ in metadata, a < b."""
+    def same_pixels(self) -> Iterator[list[int]]:
+        """Yield the ids of photos with the same pixels and other metadata, each group by digest."""
         return pairs.same_pixels(self._connection)
 
     def decisions(self) -> Iterator[pairs.Decided]:

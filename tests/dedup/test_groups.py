@@ -132,6 +132,14 @@ def test_a_pair_met_from_both_sides_counts_once_with_its_better_score() -> None:
     assert star_groups(both) == star_groups(both[::-1]) == [[Pair(1, 2, 0.9001)]]
 
 
+def test_what_is_apart_shares_no_star_though_both_match_its_center() -> None:
+    pairs = [Pair(1, 2, 0.98), Pair(2, 3, 0.99), Pair(2, 4, 0.97), Pair(1, 5, 0.9)]
+
+    groups = star_groups(pairs, apart=lambda a, b: {a, b} == {1, 3})
+
+    assert [(group[0].a, [pair.b for pair in group]) for group in groups] == [(2, [3, 4]), (1, [5])]
+
+
 scores = st.integers(900, 999).map(lambda score: score / 1000)
 pairs_of_photos = st.tuples(st.integers(0, 12), st.integers(0, 12)).filter(lambda p: p[0] < p[1])
 graphs = st.lists(st.builds(lambda p, s: Pair(p[0], p[1], s), pairs_of_photos, scores), max_size=40)
@@ -140,6 +148,27 @@ graphs = st.lists(st.builds(lambda p, s: Pair(p[0], p[1], s), pairs_of_photos, s
 @given(graphs, st.randoms(use_true_random=False))
 def test_the_order_of_pairs_changes_no_group(pairs: list[Pair], rng: Random) -> None:
     assert star_groups(pairs) == star_groups(rng.sample(pairs, len(pairs)))
+
+
+@given(graphs, st.permutations(range(13)), st.sets(pairs_of_photos))
+def test_the_numbers_of_photos_change_no_group(
+    pairs: list[Pair], numbers: list[int], apart: set[tuple[int, int]]
+) -> None:
+    def is_apart(a: int, b: int) -> bool:
+        return (min(a, b), max(a, b)) in apart
+
+    renamed = [Pair(numbers[pair.a], numbers[pair.b], pair.score) for pair in pairs]
+    groups = star_groups(
+        renamed,
+        rank=numbers.index,
+        apart=lambda a, b: is_apart(numbers.index(a), numbers.index(b)),
+    )
+
+    back = [[Pair(numbers.index(p.a), numbers.index(p.b), p.score) for p in group] for group in groups]
+    assert back == star_groups(pairs, apart=is_apart)
+    for group in back:
+        members = [pair.b for pair in group]
+        assert not any(is_apart(a, b) for a in members for b in members)
 
 
 @given(graphs)

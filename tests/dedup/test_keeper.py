@@ -6,21 +6,30 @@ from typing import Any
 
 import pytest
 
+from lookalike.dedup.companions import Companion
 from lookalike.dedup.keeper import Choice, KeepRules, choose_keeper, parse_order
 from lookalike.errors import UsageError
 from lookalike.tests.dedup.test_groups import make_file, make_photo
 
+RAW = (Companion("/a.CR2", "raw", 9, 1),)
+VIDEO = (Companion("/b.MOV", "video", 9, 1),)
+SIDECAR = (Companion("/z.xmp", "sidecar", 9, 1),)
 
-def choice(path: str, *, mtime: int = 5, **fields: Any) -> Choice:
+
+def choice(path: str, *, mtime: int = 5, beside: tuple[Companion, ...] = (), **fields: Any) -> Choice:
     file = make_file(path, ino=1, mtime=mtime)
-    return Choice(replace(make_photo(file), **fields), file)
+    return Choice(replace(make_photo(file), **fields), file, beside)
 
 
 @pytest.mark.parametrize(
     ("better", "worse", "reason"),
     [
         (choice("/a.jpg", width=400), choice("/b.png", width=300, format="PNG"), "pixels"),
+        (choice("/a.jpg", beside=RAW), choice("/b.png", format="PNG"), "belongs to a.CR2"),
+        (choice("/a.jpg", beside=RAW), choice("/b.jpg", beside=VIDEO), "belongs to a.CR2"),
+        (choice("/a.jpg", width=400), choice("/b.jpg", width=300, beside=RAW), "pixels"),
         (choice("/a.png", format="PNG"), choice("/b.jpg", size=900), "format"),
+        (choice("/z.jpg", beside=SIDECAR), choice("/a.jpg", mtime=1), "metadata"),
         (choice("/a.jpg", size=900), choice("/b.jpg", size=300), "compressed"),
         (choice("/z.jpg", taken="2020-01-01T00:00:00"), choice("/a.jpg", mtime=1), "metadata"),
         (choice("/z.jpg", mtime=1), choice("/a.jpg", mtime=9), "oldest"),
@@ -53,7 +62,7 @@ def test_protected_and_preferred_folders_come_before_all_rules() -> None:
 
 def test_the_order_of_rules_can_be_chosen_and_the_rest_follows() -> None:
     assert parse_order("oldest, path")[:2] == ("oldest", "path")
-    assert len(parse_order("oldest")) == 6
+    assert len(parse_order("oldest")) == 7
     old, large = choice("/a.jpg", mtime=1), choice("/b.jpg", mtime=2, width=999)
     assert choose_keeper([old, large], KeepRules(order=parse_order("oldest")))[0] == old
     with pytest.raises(UsageError):

@@ -1,0 +1,128 @@
+"""A star of photos -> a group: which file is kept, what the others are, and which can go unseen."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ..store.listing import Photo
+from .companions import Companion
+from .groups import Group, Member
+from .keeper import Choice, KeepRules, choose_keeper, is_below
+from .proof import Evidence, details_differ, is_straight
+from .proof.prove import reversed_evidence
+from .words import CONFIRMED, change_in_a_word, transform_in_words
+
+PairKey = tuple[int, int]
+
+# How it is known where no numbers were needed. A blank page has nothing to align, only pixels.
+SAME_PIXELS = "same pixels"
+
+
+def beyond_doubt(branch: str) -> Evidence:
+    """Return the evidence of a pair that needs no numbers."""
+    return Evidence(verdict="copy", branch=branch, natural=True, probability=1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the description of a group's members needs to know.
+
+    proofs: of the pairs that are copies. companions: of a file, by its path.
+    """
+
+    proofs: Mapping[PairKey, Evidence]
+    rules: KeepRules
+    companions: Callable[[str], tuple[Companion, ...]]
+
+
+def described(photos: Sequence[Photo], about: Surroundings) -> Group:
+    """Choose the file to keep among those of the photos, the center of their star first."""
+    choices = [Choice(photo, file, about.companions(file.path)) for photo in photos for file in photo.files]
+    keeper, reason = choose_keeper(choices, about.rules)
+    rest = sorted((choice for choice in choices if choice != keeper), key=lambda c: c.file.path)
+    members = tuple(_member(choice, keeper, photos[0], about) for choice in rest)
+    return Group(keeper.photo, keeper.file, members, reason, keeper.companions)
+
+
+def _member(choice: Choice, keeper: Choice, center: Photo, about: Surroundings) -> Member:
+    if choice.photo.id == keeper.photo.id:
+        is_link = (choice.file.dev, choice.file.ino) == (keeper.file.dev, keeper.file.ino)
+        member = Member(
+            choice.photo,
+            choice.file,
+            kind="exact",
+            transform="hard link" if is_link else "same bytes",
+            score=1.0,
+            why_not="hard link" if is_link else "",
+        )
+    else:
+        member = _copy(choice, keeper.photo, center, about.proofs)
+    if is_below(choice.file.path, about.rules.protect):
+        member = replace(member, why_not="protected")
+    elif not member.why_not and _loses_a_half(choice, keeper):
+        member = replace(member, why_not="companions")
+    return replace(member, companions=choice.companions)
+
+
+def _copy(choice: Choice, kept: Photo, center: Photo, proofs: Mapping[PairKey, Evidence]) -> Member:
+    proof = _proof_between(kept, choice.photo, proofs)
+    is_direct = proof is not None
+    if proof is None:
+        proof = _proof_between(center, choice.photo, proofs)
+    if proof is None:
+        raise KeyError(f"{choice.photo.id} has no pair with the center {center.id} of its star")
+    return Member(
+        choice.photo,
+        choice.file,
+        kind="copy",
+        transform=transform_in_words(proof, kept, choice.photo) if is_direct else "copy of a copy",
+        score=proof.probability,
+        evidence=proof.as_dict(),
+        why_not=_doubt(proof) if is_direct else "no direct proof",
+        change=change_in_a_word(proof, kept, choice.photo) if is_direct else "",
+    )
+
+
+def _proof_between(a: Photo, b: Photo, proofs: Mapping[PairKey, Evidence]) -> Evidence | None:
+    if (a.id, b.id) in proofs:
+        return proofs[a.id, b.id]
+    if (b.id, a.id) in proofs:
+        return reversed_evidence(proofs[b.id, a.id])
+    # Of many photos with the same pixels not every pair is listed.
+    return beyond_doubt(SAME_PIXELS) if a.pixel_digest == b.pixel_digest else None
+
+
+def _doubt(proof: Evidence) -> str:
+    """Return why a proven copy is not given up unseen, "" if nothing speaks against it."""
+    if proof.branch in (CONFIRMED, SAME_PIXELS):
+        return ""
+    if proof.page:
+        return "page"
+    if not is_straight(proof):
+        return "tilted or bent"
+    if details_differ(proof):
+        return "details differ"
+    return "" if proof.natural else "uncertain"
+
+
+def _loses_a_half(choice: Choice, keeper: Choice) -> bool:
+    """Tell whether a RAW, a video or another half would be left alone that the keeper does not have.
+
+    Halves of another size are other files: a video that was made smaller, the RAW of another shot.
+    """
+    kept = {(each.kind, each.size) for each in keeper.companions}
+    return any(
+        each.is_half and not each.shared and (each.kind, each.size) not in kept
+        for each in choice.companions
+    )
+
+
+def with_halves_together(groups: Iterable[Group]) -> list[Group]:
+    """Return the groups, nothing selected whose other half another group keeps."""
+    groups = list(groups)
+    kept = {group.keeper.path for group in groups}
+
+    def settled(member: Member) -> Member:
+        parted = any(each.is_half and each.path in kept for each in member.companions)
+        return replace(member, why_not="companions") if member.selected and parted else member
+
+    return [replace(group, members=tuple(map(settled, group.members))) for group in groups]
