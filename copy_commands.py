@@ -12,6 +12,7 @@ from .library import Library
 from .library_copies import DEFAULT_MAX_FALSE, DEFAULT_MIN_SCORE
 
 if TYPE_CHECKING:
+    from .dedup.groups import Group
     from .store.pairs import Decision
 
 
@@ -41,6 +42,9 @@ def dupes(
     edited; what was done is said in words. Other shots of a scene and bursts are not copies. The first
     run proves what is new and remembers it. With --similar, photos that merely look alike are listed too,
     to look at. Nothing is removed or changed: --plan writes what could be done.
+
+    What could go without a look is preselected, and only that is listed by --format paths: no page, nothing
+    that is tilted or differs in its details, no look-alike, and nothing that leaves a RAW or a video alone.
     """
     from .dedup.keeper import rules_from
     from .progress import IndexProgress
@@ -50,15 +54,25 @@ def dupes(
         where = library.where(paths or ())
         stop = stop_on_signal()
         report = library.copies(where, rules=rules, max_false=max_false, progress=progress, stop=stop)
-        groups = [*report.groups, *(library.lookalikes(min_score, where) if similar else ())]
+        groups = list(report.groups)
+        if similar:
+            groups += library.lookalikes(min_score, where, copies=report.groups)
     show(copy_listings.dupes_listing(groups), form)
     if plan is not None:
         copy_listings.write_plan(plan, report.groups)
         tell(f"plan written to {plan}; nothing was changed")
     if stop.is_set():
         raise typer.Exit(INTERRUPTED)
+    if form in (opt.Format.paths, opt.Format.paths0):
+        _tell_what_is_left_out(groups)
     if form is opt.Format.table and report.groups:
         tell(f"about {report.expected_false:.1f} of the proven pairs may be wrong")
+
+
+def _tell_what_is_left_out(groups: "list[Group]") -> None:
+    left = sum(not member.selected for group in groups for member in group.members)
+    if left:
+        tell(f"only what is preselected is listed; {left:,} more to look at, see --format table")
 
 
 def _opened(store: str | None) -> Library:

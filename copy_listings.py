@@ -1,5 +1,6 @@
 """What the commands about copies list: groups, plans, decisions."""
 
+import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -8,59 +9,66 @@ from .listings import photo_fields, pixels, plural
 from .render import Listing, Row, columns, document, file_size, path_fields, printable
 
 if TYPE_CHECKING:
+    from .dedup.companions import Companion
     from .dedup.groups import Group, Member
     from .store.listing import Photo, PhotoFile
     from .store.pairs import Decided
 
 
 def dupes_listing(groups: "Iterable[Group]") -> Listing:
-    """List groups; as paths: the members, not the keepers."""
+    """List groups; as paths: only the members that are selected, for scripts act on what they read."""
 
     def flat(row: Row) -> Iterator[Row]:
         for member in row["members"]:
             yield {**member, "group": row["group"], "keeper": row["keeper"]["path"]}
 
+    names = "group keeper path class change transform score id width height bytes selected why_not"
     return Listing(
         key="groups",
         rows=(_group_row(number, group) for number, group in enumerate(groups, 1)),
         lines=_group_lines,
         flat=flat,
-        columns=(
-            "group",
-            "keeper",
-            "path",
-            "class",
-            "change",
-            "transform",
-            "score",
-            "id",
-            "width",
-            "height",
-            "bytes",
-        ),
+        columns=names.split(),
+        is_path=lambda row: row["selected"],
     )
 
 
 def _group_row(number: int, group: "Group") -> Row:
-    members = [
-        {
-            **photo_fields(member.photo, member.file),
-            "class": member.kind,
-            "transform": member.transform,
-            "score": round(member.score, 6),
-            "change": member.change,
-            "selected": member.selected,
-            "evidence": _evidence(member),
-        }
-        for member in group.members
-    ]
     keeper = photo_fields(group.keeper_photo, group.keeper)
     return {
         "group": number,
-        "keeper": keeper | {"reason": group.reason},
-        "members": members,
+        "keeper": keeper | {"reason": group.reason, "companions": _companions(group.companions)},
+        "members": [_member_row(member) for member in group.members],
         "wasted_bytes": group.wasted_bytes,
+        "selected_bytes": group.selected_bytes,
     }
+
+
+def _member_row(member: "Member") -> Row:
+    return {
+        **photo_fields(member.photo, member.file),
+        "class": member.kind,
+        "transform": member.transform,
+        "score": round(member.score, 6),
+        "change": member.change,
+        "selected": member.selected,
+        "why_not": member.why_not,
+        "companions": _companions(member.companions),
+        "evidence": _evidence(member),
+    }
+
+
+def _companions(companions: "Iterable[Companion]") -> list[Row]:
+    return [
+        {
+            **path_fields(each.path),
+            "kind": each.kind,
+            "bytes": each.size,
+            "mtime_ns": each.mtime_ns,
+            "shared": each.shared,
+        }
+        for each in companions
+    ]
 
 
 def _evidence(member: "Member") -> Row:
@@ -69,35 +77,75 @@ def _evidence(member: "Member") -> Row:
     return dict(member.evidence) or {"blake3": member.photo.digest}
 
 
+# --- the table --------------------------------------------------------------------------------
+
+# A probability that rounds to one says nothing.
+_SURE = 0.9995
+
+
 def _group_lines(rows: Iterable[Row]) -> Iterator[str]:
-    groups = wasted = 0
+    copies = lookalikes = wasted = selected = 0
     for row in rows:
-        groups, wasted = groups + 1, wasted + row["wasted_bytes"]
-        kind = "similar" if row["members"][0]["class"] == "similar" else "copies"
-        size = "" if kind == "similar" else f", {file_size(row['wasted_bytes'])} to win"
-        why = f"; kept: {row['keeper']['reason']}" if row["keeper"]["reason"] else ""
-        yield f"group {row['group']} ({kind}{size}{why})"
-        first = _first_line(row["keeper"], "first" if kind == "similar" else "keep")
-        yield from columns([first, *map(_member_line, row["members"])], right=(1, 2))
+        wasted, selected = wasted + row["wasted_bytes"], selected + row["selected_bytes"]
+        is_copy = row["members"][0]["class"] != "similar"
+        copies, lookalikes = copies + is_copy, lookalikes + (not is_copy)
+        yield from _one_group(row, is_copy)
         yield ""
-    found = f"{groups:,} {plural(groups, 'group', 'groups')}"
-    yield f"{found}, {file_size(wasted)} taken by copies" if groups else "no duplicates found"
+    if lookalikes:
+        yield f"{lookalikes:,} {plural(lookalikes, 'group', 'groups')} of look-alikes, to look at"
+    if not copies:
+        yield "no duplicates found"
+        return
+    found = f"{copies:,} {plural(copies, 'group', 'groups')} of copies"
+    yield f"{found}; {file_size(wasted)} could be won, {file_size(selected)} of it preselected [x]"
 
 
-def _first_line(row: Row, role: str) -> tuple[str, ...]:
-    return (f"  {role}", "", pixels(row), printable(row["path"]))
+def _one_group(row: Row, is_copy: bool) -> Iterator[str]:
+    """Write a group with what is long at the end of its lines, where a narrow terminal may wrap it."""
+    files = [row["keeper"], *row["members"]]
+    folder = os.path.commonpath([os.path.dirname(file["path"]) for file in files])
+    what = f"{file_size(row['wasted_bytes'])} to win" if is_copy else "look-alikes"
+    yield f"group {row['group']} in {printable(folder)}: {what}"
+    first = ("keep" if is_copy else "first", row["keeper"]["reason"])
+    table = [first, *(_mark_and_words(member) for member in row["members"])]
+    yield from columns(
+        [
+            (
+                f"  {mark}",
+                printable(os.path.relpath(file["path"], folder)),
+                pixels(file),
+                _more(words, file),
+            )
+            for file, (mark, words) in zip(files, table, strict=True)
+        ],
+        right=(2,),
+    )
 
 
-def _member_line(row: Row) -> tuple[str, ...]:
-    what = row["transform"] or "look-alike"
-    score = f"{row['score']:.3f}" if row["class"] != "exact" else ""
-    return (f"    {what}", score, pixels(row), printable(row["path"]))
+def _mark_and_words(member: Row) -> tuple[str, str]:
+    if member["class"] == "similar":
+        return "", f"{member['score']:.3f} {member['transform'] or 'look-alike'}"
+    words = member["transform"]
+    if member["score"] < _SURE:
+        words += f", {100 * member['score']:.1f} % sure"
+    if member["why_not"] and member["why_not"] not in words:
+        words += f" ({member['why_not']})"
+    return ("[x]" if member["selected"] else "[ ]"), words
+
+
+def _more(words: str, file: Row) -> str:
+    names = [printable(os.path.basename(each["path"])) for each in file["companions"]]
+    return f"{words} + {', '.join(names)}" if names else words
+
+
+# --- plans and decisions ----------------------------------------------------------------------
 
 
 def write_plan(path: str, groups: "Iterable[Group]") -> None:
     """Write what an act on the groups would do: which files stay, which could go, and what was expected.
 
-    Only what is safe without a look is selected, and never a file that is protected or a hard link.
+    Only what is safe without a look is selected. Beside a member stand the companions that would go with
+    it; those that belong to another photo as well are left out.
 
     Raises:
         UsageError: the file cannot be written.
@@ -121,13 +169,19 @@ def _planned(group: "Group") -> Row:
             "ino": file.ino,
         }
 
+    def given_up(member: "Member") -> Row:
+        return expected(member.photo, member.file) | {
+            "class": member.kind,
+            "transform": member.transform,
+            "selected": member.selected,
+            "why_not": member.why_not,
+            "companions": _companions(each for each in member.companions if not each.shared),
+        }
+
+    keeper = expected(group.keeper_photo, group.keeper)
     return {
-        "keeper": expected(group.keeper_photo, group.keeper) | {"reason": group.reason},
-        "members": [
-            expected(member.photo, member.file)
-            | {"class": member.kind, "transform": member.transform, "selected": member.selected}
-            for member in group.members
-        ],
+        "keeper": keeper | {"reason": group.reason, "companions": _companions(group.companions)},
+        "members": [given_up(member) for member in group.members],
     }
 
 

@@ -20,6 +20,7 @@ class Listing:
 
     key: name of the list in the JSON document. rows: one JSON object each. lines: the table, as text.
     flat: the CSV rows (and with them the paths) of one object; each has a "path". columns: of the CSV.
+    is_path: which of the CSV rows are listed as paths.
     """
 
     key: str
@@ -27,6 +28,7 @@ class Listing:
     lines: Callable[[Iterable[Row]], Iterable[str]]
     flat: Callable[[Row], Iterable[Row]]
     columns: Sequence[str]
+    is_path: Callable[[Row], bool] = lambda _: True
 
 
 def write(listing: Listing, form: str, out: IO[bytes]) -> None:
@@ -64,13 +66,13 @@ def _as_table(listing: Listing) -> Iterator[bytes]:
 
 
 def _as_paths(listing: Listing) -> Iterator[bytes]:
-    for flat in _flat(listing):
-        yield os.fsencode(flat["path"]) + b"\n"
+    for path in _paths(listing):
+        yield path + b"\n"
 
 
 def _as_paths0(listing: Listing) -> Iterator[bytes]:
-    for flat in _flat(listing):
-        yield os.fsencode(flat["path"]) + b"\0"
+    for path in _paths(listing):
+        yield path + b"\0"
 
 
 _WRITERS: Mapping[str, Callable[[Listing], Iterator[bytes]]] = {
@@ -86,6 +88,10 @@ _WRITERS: Mapping[str, Callable[[Listing], Iterator[bytes]]] = {
 def _flat(listing: Listing) -> Iterator[Row]:
     for row in listing.rows:
         yield from listing.flat(row)
+
+
+def _paths(listing: Listing) -> Iterator[bytes]:
+    return (os.fsencode(flat["path"]) for flat in _flat(listing) if listing.is_path(flat))
 
 
 def dumps(value: Any) -> bytes:
