@@ -1,6 +1,6 @@
 """A star of photos -> a group: which file is kept, what the others are, and which can go unseen."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from ..store.listing import Photo
@@ -36,11 +36,21 @@ class Surroundings:
 
 def described(photos: Sequence[Photo], about: Surroundings) -> Group:
     """Choose the file to keep among those of the photos, the center of their star first."""
-    choices = [Choice(photo, file, about.companions(file.path)) for photo in photos for file in photo.files]
+    choices = _choices(photos, about)
     keeper, reason = choose_keeper(choices, about.rules)
     rest = sorted((choice for choice in choices if choice != keeper), key=lambda c: c.file.path)
     members = tuple(_member(choice, keeper, photos[0], about) for choice in rest)
     return Group(keeper.photo, keeper.file, members, reason, keeper.companions)
+
+
+def _choices(photos: Sequence[Photo], about: Surroundings) -> list[Choice]:
+    """Return the files with their companions; what is a copy here, by its bytes or a decision, is none."""
+    files = [(photo, file) for photo in photos for file in photo.files]
+    here = {file.path for _, file in files}
+    return [
+        Choice(photo, file, tuple(each for each in about.companions(file.path) if each.path not in here))
+        for photo, file in files
+    ]
 
 
 def _member(choice: Choice, keeper: Choice, center: Photo, about: Surroundings) -> Member:
@@ -110,19 +120,25 @@ def _loses_a_half(choice: Choice, keeper: Choice) -> bool:
     Halves of another size are other files: a video that was made smaller, the RAW of another shot.
     """
     kept = {(each.kind, each.size) for each in keeper.companions}
-    return any(
-        each.is_half and not each.shared and (each.kind, each.size) not in kept
-        for each in choice.companions
-    )
+    return any(each.is_half and (each.kind, each.size) not in kept for each in choice.companions)
 
 
 def with_halves_together(groups: Iterable[Group]) -> list[Group]:
-    """Return the groups, nothing selected whose other half another group keeps."""
+    """Return the groups, nothing selected whose other half is listed itself and stays."""
     groups = list(groups)
-    kept = {group.keeper.path for group in groups}
+    while True:
+        stay = {group.keeper.path for group in groups}
+        stay |= {member.file.path for group in groups for member in group.members if not member.selected}
+        settled = [replace(group, members=_unparted(group.members, stay)) for group in groups]
+        if settled == groups:
+            return settled
+        groups = settled  # what stays now may be the half of another
 
-    def settled(member: Member) -> Member:
-        parted = any(each.is_half and each.path in kept for each in member.companions)
-        return replace(member, why_not="companions") if member.selected and parted else member
 
-    return [replace(group, members=tuple(map(settled, group.members))) for group in groups]
+def _unparted(members: Iterable[Member], stay: Set[str]) -> tuple[Member, ...]:
+    return tuple(
+        replace(member, why_not="companions")
+        if member.selected and any(each.is_half and each.path in stay for each in member.companions)
+        else member
+        for member in members
+    )

@@ -238,6 +238,37 @@ def test_halves_that_two_groups_would_part_stay(tmp_path: Path) -> None:
     assert [member["why_not"] for _, member in listed.rows()] == ["companions", "companions"]
 
 
+def test_two_renderings_of_one_raw_do_not_go_both(tmp_path: Path) -> None:
+    folder = tmp_path.resolve() / "photos"
+    shot(folder / "album", "large.jpg", 23, size=640)
+    shot(folder / "camera", "DSC7.JPG", 23, "DSC7.ARW")
+    draw_photo(23, 160, 120).save(folder / "camera" / "DSC7.png")
+
+    listed = Listed(folder, tmp_path / "s")
+
+    assert {listed.name(member): member["why_not"] for _, member in listed.rows()} == {
+        "camera/DSC7.JPG": "companions",
+        "camera/DSC7.png": "companions",
+    }
+
+
+def test_what_is_a_copy_by_its_bytes_or_the_user_s_word_is_no_companion(tmp_path: Path) -> None:
+    folder = tmp_path.resolve() / "photos"
+    shot(folder, "IMG_0001.JPG", 24)
+    shutil.copy(folder / "IMG_0001.JPG", folder / "IMG_0001.HEIC")
+    shot(folder, "IMG_0002.JPG", 25)
+    shot(folder, "IMG_0002.HEIC", 25, quality=60)
+    store = tmp_path / "s"
+    lookalike("index", folder, "--store", store)
+    lookalike("confirm", folder / "IMG_0002.JPG", folder / "IMG_0002.HEIC", "--store", store)
+
+    listed = Listed(folder, store)
+
+    assert len(listed.groups) == 2
+    assert all(member["selected"] for _, member in listed.rows())
+    assert not any(file["companions"] for g in listed.groups for file in (g["keeper"], *g["members"]))
+
+
 def test_the_table_shows_marks_companions_reasons_and_totals(companions: Listed) -> None:
     lines = companions.run()
 

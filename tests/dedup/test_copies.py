@@ -1,12 +1,15 @@
 """From photos on disk to groups of proven copies: the real model, the real proof, a real store."""
 
+import os
 from pathlib import Path
+from random import Random
 
 import pytest
 from PIL import Image
 
 from lookalike import Library
 from lookalike.dedup.keeper import KeepRules
+from lookalike.tests.dedup.proof import making
 from lookalike.tests.pictures import draw_photo, exif_with, save
 
 TAKEN = 0x9003
@@ -111,3 +114,35 @@ def test_the_same_pixels_with_other_metadata_are_copies_even_of_a_blank_page(
     names = {Path(group.keeper.path).name, *(Path(m.file.path).name for m in group.members)}
     assert names == {"blank.jpg", "described.jpg"}
     assert group.members[0].transform == "same pixels, other metadata"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_library_indexed_in_another_order_has_the_same_groups_keepers_and_reasons(
+    photos: Path, tmp_path: Path, seed: int
+) -> None:
+    picture = draw_photo(3)
+    save(photos / "cropped.jpg", picture.crop((60, 40, 600, 450)))
+    save(photos / "small.jpg", picture.resize((320, 240)))
+    save(photos / "turned.jpg", picture.rotate(90, expand=True), quality=60)
+    save(photos / "described.jpg", picture, quality=92, exif=exif_with({0x010E: "the same"}))
+    save(photos / "page.png", making.page())
+    save(photos / "changed.png", making.page(changed=4))
+    files = sorted(photos.iterdir())
+    for age, file in enumerate(files):
+        os.utime(file, (1_600_000_000 + age % 3, 1_600_000_000 + age % 3))
+
+    def outcome(order: list[Path], store: Path) -> list[object]:
+        with Library.open(store, create=True) as library:
+            for file in order:
+                library.index([file])
+            return [
+                (
+                    *(group.keeper.path, group.reason),
+                    [(m.file.path, m.transform, m.why_not) for m in group.members],
+                )
+                for group in library.copies().groups
+            ]
+
+    expected = outcome(files, tmp_path / "a")
+    assert len(expected) == 2
+    assert outcome(Random(seed).sample(files, len(files)), tmp_path / "b") == expected
