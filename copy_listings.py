@@ -106,20 +106,14 @@ def _one_group(row: Row, is_copy: bool) -> Iterator[str]:
     folder = os.path.commonpath([os.path.dirname(file["path"]) for file in files])
     what = f"{file_size(row['wasted_bytes'])} to win" if is_copy else "look-alikes"
     yield f"group {row['group']} in {printable(folder)}: {what}"
-    first = ("keep" if is_copy else "first", row["keeper"]["reason"])
-    table = [first, *(_mark_and_words(member) for member in row["members"])]
-    yield from columns(
-        [
-            (
-                f"  {mark}",
-                printable(os.path.relpath(file["path"], folder)),
-                pixels(file),
-                _more(words, file),
-            )
-            for file, (mark, words) in zip(files, table, strict=True)
-        ],
-        right=(2,),
-    )
+    why = row["keeper"]["reason"] + _beside(row["keeper"]["companions"])
+    said = [("keep" if is_copy else "first", why), *(_mark_and_words(each) for each in row["members"])]
+    names = [printable(os.path.relpath(file["path"], folder)) for file in files]
+    table = [
+        (f"  {mark}", name, pixels(file), words)
+        for file, name, (mark, words) in zip(files, names, said, strict=True)
+    ]
+    yield from columns(table, right=(2,))
 
 
 def _mark_and_words(member: Row) -> tuple[str, str]:
@@ -130,12 +124,14 @@ def _mark_and_words(member: Row) -> tuple[str, str]:
         words += f", {100 * member['score']:.1f} % sure"
     if member["why_not"] and member["why_not"] not in words:
         words += f" ({member['why_not']})"
+    # What belongs to another picture, too, would not go with this one.
+    words += _beside([each for each in member["companions"] if not each["shared"]])
     return ("[x]" if member["selected"] else "[ ]"), words
 
 
-def _more(words: str, file: Row) -> str:
-    names = [printable(os.path.basename(each["path"])) for each in file["companions"]]
-    return f"{words} + {', '.join(names)}" if names else words
+def _beside(companions: list[Row]) -> str:
+    names = [printable(os.path.basename(each["path"])) for each in companions]
+    return f" + {', '.join(names)}" if names else ""
 
 
 # --- plans and decisions ----------------------------------------------------------------------

@@ -52,6 +52,9 @@ def _pixels(choice: Choice) -> int:
     return choice.photo.width * choice.photo.height
 
 
+_HALVES = (("raw", "RAW"), ("video", "video"))
+
+
 def _halves(choice: Choice) -> tuple[int, ...]:
     # Before the format: what lies beside its RAW or its video came from the camera, whatever a converter
     # made of it elsewhere. After the pixels: a small JPEG beside a RAW is no reason to lose a large one.
@@ -60,10 +63,8 @@ def _halves(choice: Choice) -> tuple[int, ...]:
 
 
 def _why_halves(choice: Choice) -> str:
-    first = max(
-        choice.companions, key=lambda each: (each.kind == "raw", each.kind == "video", each.is_half)
-    )
-    return f"belongs to {os.path.basename(first.path)}"
+    kinds = {each.kind for each in choice.companions}
+    return next((f"has its {word}" for kind, word in _HALVES if kind in kinds), "has its other half")
 
 
 def _format_rank(choice: Choice) -> int:

@@ -178,7 +178,7 @@ def test_a_file_is_not_preselected_where_its_raw_would_be_left_alone(companions:
 def test_of_as_many_pixels_the_one_with_its_raw_is_kept(companions: Listed) -> None:
     (group,) = [g for g in companions.groups if companions.name(g["keeper"]) == "camera/DSC2.JPG"]
 
-    assert group["keeper"]["reason"] == "belongs to DSC2.ARW"
+    assert group["keeper"]["reason"] == "has its RAW"
     assert beside(group["keeper"]) == {"DSC2.ARW": "raw"}
     assert [companions.name(each) for each in group["members"]] == ["album/best.jpg"]
     assert group["members"][0]["selected"]
@@ -277,9 +277,12 @@ def test_the_table_shows_marks_companions_reasons_and_totals(companions: Listed)
     assert line.endswith("(companions) + DSC1.ARW, DSC1.xmp")
     (kept,) = [line for line in lines if "camera/DSC2.JPG" in line]
     assert kept.strip().startswith("keep")
-    assert kept.endswith("belongs to DSC2.ARW + DSC2.ARW")
+    assert kept.endswith("has its RAW + DSC2.ARW")
     (given,) = [line for line in lines if "album/best.jpg" in line]
     assert given.strip().startswith("[x]")
+    # The RAW stays with the other rendering of it.
+    (png,) = [line for line in lines if "DSC6.png" in line]
+    assert "+" not in png
     assert "4 groups of copies;" in lines[-1]
     assert "preselected [x]" in lines[-1]
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lookalike.dedup.companions import Companion
 from lookalike.dedup.copies import Known, group_copies
-from lookalike.dedup.groups import Group
-from lookalike.dedup.members import PairKey
+from lookalike.dedup.groups import Group, Member
+from lookalike.dedup.members import PairKey, with_halves_together
 from lookalike.dedup.proof import Evidence
 from lookalike.store.listing import Photo
 from lookalike.tests.dedup.test_groups import make_file, make_photo
@@ -117,6 +118,23 @@ def test_a_copy_without_a_proof_with_the_keeper_is_not_selected() -> None:
     (group,) = group_copies(known(kept, photo(2), photo(3), proofs={(1, 2): copy(), (2, 3): copy()}))
 
     assert {member.photo.id: member.why_not for member in group.members} == {2: "", 3: "no direct proof"}
+
+
+def test_what_comes_to_stay_keeps_its_other_half_as_well() -> None:
+    def member(number: int, *halves: int) -> Member:
+        beside = tuple(Companion(f"/nowhere/{half}.jpg", "photo", 9, 1) for half in halves)
+        made = photo(number)
+        return Member(made, made.files[0], "copy", "", 1.0, why_not="", companions=beside)
+
+    groups = [
+        Group(photo(n + 10), photo(n + 10).files[0], (each,))
+        for n, each in enumerate([member(1, 2), member(2, 3), member(3, 10), member(4, 99)])
+    ]
+
+    settled = with_halves_together(groups)
+
+    reasons = [each.why_not for group in settled for each in group.members]
+    assert reasons == ["companions", "companions", "companions", ""]
 
 
 times = st.sampled_from([None, None, T1, T2])

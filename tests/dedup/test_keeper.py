@@ -25,8 +25,8 @@ def choice(path: str, *, mtime: int = 5, beside: tuple[Companion, ...] = (), **f
     ("better", "worse", "reason"),
     [
         (choice("/a.jpg", width=400), choice("/b.png", width=300, format="PNG"), "pixels"),
-        (choice("/a.jpg", beside=RAW), choice("/b.png", format="PNG"), "belongs to a.CR2"),
-        (choice("/a.jpg", beside=RAW), choice("/b.jpg", beside=VIDEO), "belongs to a.CR2"),
+        (choice("/a.jpg", beside=RAW), choice("/b.png", format="PNG"), "has its RAW"),
+        (choice("/a.jpg", beside=RAW), choice("/b.jpg", beside=VIDEO), "has its RAW"),
         (choice("/a.jpg", width=400), choice("/b.jpg", width=300, beside=RAW), "pixels"),
         (choice("/a.png", format="PNG"), choice("/b.jpg", size=900), "format"),
         (choice("/z.jpg", beside=SIDECAR), choice("/a.jpg", mtime=1), "metadata"),
