@@ -65,8 +65,8 @@ def dupes(
         raise typer.Exit(INTERRUPTED)
     if form in (opt.Format.paths, opt.Format.paths0):
         _tell_what_is_left_out(groups)
-    if form is opt.Format.table and report.groups:
-        tell(f"about {report.expected_false:.1f} of the proven pairs may be wrong")
+    if form is opt.Format.table and report.pairs:
+        tell(copy_listings.doubt_in_words(report.pairs, report.wrong))
 
 
 def _tell_what_is_left_out(groups: "list[Group]") -> None:

@@ -10,6 +10,7 @@ from .render import Listing, Row, columns, document, file_size, path_fields, pri
 
 if TYPE_CHECKING:
     from .dedup.companions import Companion
+    from .dedup.expectation import Expectation
     from .dedup.groups import Group, Member
     from .store.listing import Photo, PhotoFile
     from .store.pairs import Decided
@@ -135,6 +136,14 @@ def _beside(companions: list[Row]) -> str:
 
 
 # --- plans and decisions ----------------------------------------------------------------------
+
+
+def doubt_in_words(pairs: int, wrong: "Expectation") -> str:
+    """Say how many of the proven pairs are to be expected wrong."""
+    return (
+        f"{pairs:,} proven {plural(pairs, 'pair', 'pairs')}; {wrong.count:.1g} to be expected wrong, "
+        f"at most {wrong.high} (in 95 of 100 libraries like this)"
+    )
 
 
 def write_plan(path: str, groups: "Iterable[Group]") -> None:

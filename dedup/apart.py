@@ -20,6 +20,10 @@ class Apart:
         """Prepare for these photos. said: "confirmed" or "rejected" by ids, the smaller one first."""
         self._photos = photos
         self._said = said
+        self._folders = {
+            photo.id: frozenset(os.path.dirname(file.path) for file in photo.files)
+            for photo in photos.values()
+        }
         self._times: dict[str, set[str]] = defaultdict(set)
         for photo in photos.values():
             if photo.taken:
@@ -33,7 +37,10 @@ class Apart:
         first, second = self._photos[a], self._photos[b]
         if first.pixel_digest == second.pixel_digest:
             return False
-        return self._are_two_shots(first, second) or are_one_unit(first, second)
+        if self._are_two_shots(first, second):
+            return True
+        # Halves lie beside each other, and most pairs do not: asked of every pair, so asked cheaply.
+        return not self._folders[a].isdisjoint(self._folders[b]) and are_one_unit(first, second)
 
     def _are_two_shots(self, first: Photo, second: Photo) -> bool:
         times, others = self._times.get(first.pixel_digest), self._times.get(second.pixel_digest)
@@ -44,6 +51,4 @@ class Apart:
 
 def are_one_unit(first: Photo, second: Photo) -> bool:
     """Tell whether two photos are halves of one shot: some of their files are companions."""
-    folders = {os.path.dirname(file.path) for file in first.files}
-    beside = [file.path for file in second.files if os.path.dirname(file.path) in folders]
-    return any(are_companions(file.path, other) for file in first.files for other in beside)
+    return any(are_companions(one.path, other.path) for one in first.files for other in second.files)

@@ -1,6 +1,6 @@
 """Proven pairs -> groups safe against chaining, each with the file to keep and the reason."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..store.filters import ALL, Where
@@ -8,6 +8,7 @@ from ..store.listing import Photo
 from ..store.view import View
 from .apart import Apart
 from .companions import Folders
+from .expectation import Expectation, doubts, expected_wrong, surest
 from .find import exact_groups
 from .groups import Group, Pair, star_groups
 from .keeper import DEFAULT_RULES, KeepRules
@@ -20,12 +21,13 @@ from .words import CONFIRMED
 class CopyReport:
     """The copies of a library.
 
-    groups: most bytes to win first. expected_false: how many of the proven pairs in them are wrong, by
-    their probabilities.
+    groups: most bytes to win first. pairs: the number of proven pairs that they are made of. wrong: how
+    many of these are to be expected wrong.
     """
 
     groups: tuple[Group, ...]
-    expected_false: float
+    pairs: int
+    wrong: Expectation
 
 
 def copy_groups(
@@ -37,13 +39,29 @@ def copy_groups(
     of likenesses joins nothing. Which file is kept is chosen afterwards. Pairs are taken from the surest
     on, until more than max_false wrong ones are to be expected among them.
     """
-    proofs, expected = _surest(_accepted(view), max_false)
+    said = view.decisions_by_ids()
+    doubt = {key: chance for key, chance in doubts(list(view.verdicts())).items() if key not in said}
     same = list(view.same_pixels())
-    ids = {each for key in proofs for each in key} | {each for group in same for each in group}
+    ids = {each for key in (*doubt, *said) for each in key} | {each for group in same for each in group}
     photos = {photo.id: photo for photo in view.photos(where, sorted(ids))}
+    apart = Apart(photos, said)
+    doubt = {key: chance for key, chance in doubt.items() if photos.keys() >= set(key) and not apart(*key)}
+    doubt = {key: doubt[key] for key in surest(doubt, max_false)}
     exact = tuple(group.keeper_photo for group in exact_groups(view, where))
-    known = Known(photos, proofs, same, view.decisions_by_ids(), exact)
-    return CopyReport(tuple(group_copies(known, rules)), expected)
+    known = Known(photos, _evidence(view, doubt, said), same, said, exact)
+    return CopyReport(tuple(group_copies(known, rules)), len(doubt), expected_wrong(doubt))
+
+
+def _evidence(
+    view: View, doubt: Mapping[PairKey, float], said: Mapping[PairKey, str]
+) -> dict[PairKey, Evidence]:
+    """Return the proofs of the pairs, as probable as they are in this library, and of confirmed ones."""
+    proofs = {
+        key: Evidence.from_dict({**proof.evidence, "probability": 1 - doubt[key]})
+        for key, proof in view.proofs_of(doubt).items()
+    }
+    confirmed = (key for key, kind in said.items() if kind == "confirmed")
+    return proofs | dict.fromkeys(confirmed, beyond_doubt(CONFIRMED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +97,6 @@ def group_copies(known: Known, rules: KeepRules = DEFAULT_RULES) -> list[Group]:
     return sorted(groups, key=lambda group: (-group.wasted_bytes, group.keeper.path))
 
 
-def _accepted(view: View) -> Iterator[tuple[PairKey, Evidence]]:
-    """Yield the pairs that are proven or confirmed copies, without those that the user rejected."""
-    said = view.decisions_by_ids()
-    for pair in view.judged("copy"):
-        if (pair.a, pair.b) not in said:
-            yield (pair.a, pair.b), Evidence.from_dict(pair.evidence)
-    for key, kind in said.items():
-        if kind == "confirmed":
-            yield key, beyond_doubt(CONFIRMED)
-
-
 def _same_pixels(known: Known, apart: Apart) -> Iterator[PairKey]:
     """Yield pairs that join the photos with the same pixels, each with the first that it may."""
     for group in known.same_pixels:
@@ -98,23 +105,3 @@ def _same_pixels(known: Known, apart: Apart) -> Iterator[PairKey]:
             first = next((each for each in seen[:place] if not apart(each, other)), None)
             if first is not None:
                 yield min(first, other), max(first, other)
-
-
-# The probability is of the numbers alone. Of 4,727 pairs that passed the rule as well, none was wrong where
-# the numbers alone expect 4.8; with half a one for what was not seen, the rule leaves a tenth of the doubt.
-_DOUBT_LEFT = 0.1
-
-
-def _surest(
-    accepted: Iterable[tuple[PairKey, Evidence]], max_false: float
-) -> tuple[dict[PairKey, Evidence], float]:
-    """Return the surest pairs with no more than max_false wrong ones to expect, and that number."""
-    kept: dict[PairKey, Evidence] = {}
-    expected = 0.0
-    for key, proof in sorted(accepted, key=lambda row: (-row[1].probability, row[0])):
-        doubt = (1 - proof.probability) * _DOUBT_LEFT
-        if expected + doubt > max_false:
-            break
-        expected += doubt
-        kept[key] = proof
-    return kept, expected

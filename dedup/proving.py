@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Protocol
 
@@ -11,7 +12,7 @@ from ..store.pairs import JudgedPair
 from ..store.store import Store
 from .crew import Crew
 from .pictures import Pictures, stored_thumbnails
-from .proof import VERIFIER_VERSION
+from .proof import VERIFIER_VERSION, Evidence
 from .prover import prove_pairs
 
 _CHUNK = 32
@@ -102,10 +103,11 @@ def _prover(store: Store, processes: int) -> Iterator[Prove]:
 
 def _judged(pairs: Sequence[Waiting], proofs: Proofs) -> list[JudgedPair]:
     """Join pairs with their evidence; a pair without thumbnails is nobody's copy."""
-    nothing = {"how": "none", "branch": "no thumbnail", "verdict": "similar"}
+    nothing = replace(Evidence(), branch="no thumbnail").as_dict()
+    found = (proof or nothing for proof in proofs)
     return [
-        JudgedPair(a, b, cosine, (proof or nothing)["verdict"], proof or nothing)
-        for (a, b, cosine), proof in zip(pairs, proofs, strict=True)
+        JudgedPair(a, b, cosine, proof["verdict"], proof["log_odds"], proof)
+        for (a, b, cosine), proof in zip(pairs, found, strict=True)
     ]
 
 

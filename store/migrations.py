@@ -55,8 +55,37 @@ _PAIRS = (
     """,
 )
 
+# The odds of a pair in a column of their own: they are asked for of all pairs at once. What older verifiers
+# found has none; those pairs are proved anew.
+_ODDS = (
+    "ALTER TABLE pair RENAME TO pair_without_odds",
+    """
+    CREATE TABLE pair (
+        id INTEGER NOT NULL,
+        a INTEGER NOT NULL,
+        b INTEGER NOT NULL,
+        cosine REAL NOT NULL,
+        verifier INTEGER NOT NULL,
+        verdict TEXT,
+        log_odds REAL,
+        evidence TEXT,
+        PRIMARY KEY (id),
+        UNIQUE (a, b),
+        CHECK (a < b),
+        FOREIGN KEY(a) REFERENCES content (id),
+        FOREIGN KEY(b) REFERENCES content (id)
+    )
+    """,
+    """
+    INSERT INTO pair (id, a, b, cosine, verifier) SELECT id, a, b, cosine, 0 FROM pair_without_odds
+    """,
+    "DROP TABLE pair_without_odds",
+    "CREATE INDEX pair_by_verdict ON pair (verdict, a, b)",
+    "CREATE INDEX pair_by_verifier ON pair (verifier)",
+)
+
 # Step n - 1 brings a catalog from version n to version n + 1.
-STEPS: tuple[tuple[str, ...], ...] = (_PAIRS,)
+STEPS: tuple[tuple[str, ...], ...] = (_PAIRS, _ODDS)
 
 
 def migrate(connection: sa.Connection) -> None:

@@ -6,7 +6,7 @@ content digests, so that they outlive a rename, a new index and another model.
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -41,13 +41,27 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class JudgedPair:
-    """A pair with its proof. a < b. evidence: numbers and words, as the verifier gave them."""
+    """A pair with its proof. a < b. evidence: numbers and words, as the verifier gave them.
+
+    log_odds: of a copy against another picture, by the numbers alone, as a natural logarithm.
+    """
 
     a: int
     b: int
     cosine: float
     verdict: str
+    log_odds: float
     evidence: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a proof said of a pair, without the evidence. a < b."""
+
+    a: int
+    b: int
+    is_copy: bool
+    log_odds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +162,7 @@ def put_proofs(connection: sa.Connection, verifier: int, proofs: Iterable[Judged
             "cosine": proof.cosine,
             "verifier": verifier,
             "verdict": proof.verdict,
+            "log_odds": proof.log_odds,
             "evidence": json.dumps(proof.evidence),
         }
         for proof in proofs
@@ -155,16 +170,33 @@ def put_proofs(connection: sa.Connection, verifier: int, proofs: Iterable[Judged
     if not rows:
         return
     statement = insert(pair_table)
-    changed = {name: statement.excluded[name] for name in ("verifier", "verdict", "evidence")}
+    changed = {name: statement.excluded[name] for name in ("verifier", "verdict", "log_odds", "evidence")}
     connection.execute(statement.on_conflict_do_update(index_elements=["a", "b"], set_=changed), rows)
 
 
-def judged(connection: sa.Connection, verdict: str) -> Iterator[JudgedPair]:
-    """Yield the pairs with a verdict, by a and b."""
-    statement = sa.select(_pair.a, _pair.b, _pair.cosine, _pair.verdict, _pair.evidence)
-    rows = connection.execute(statement.where(_pair.verdict == verdict).order_by(_pair.a, _pair.b))
-    for a, b, cosine, said, evidence in rows:
-        yield JudgedPair(a, b, cosine, said, json.loads(evidence))
+def verdicts(connection: sa.Connection) -> Iterator[Verdict]:
+    """Yield what the proofs said of all pairs, by a and b."""
+    rows = connection.execute(
+        sa.select(_pair.a, _pair.b, _pair.verdict, _pair.log_odds)
+        .where(_pair.verdict.is_not(None))
+        .order_by(_pair.a, _pair.b)
+    )
+    for a, b, verdict, log_odds in rows:
+        yield Verdict(a, b, verdict == "copy", log_odds)
+
+
+def proofs_of(
+    connection: sa.Connection, wanted: Collection[tuple[int, int]]
+) -> dict[tuple[int, int], JudgedPair]:
+    """Return the proofs of these pairs (a < b), of those that there are."""
+    names = (_pair.a, _pair.b, _pair.cosine, _pair.verdict, _pair.log_odds, _pair.evidence)
+    found: dict[tuple[int, int], JudgedPair] = {}
+    for some in pieces(sorted({a for a, _ in wanted})):
+        rows = connection.execute(sa.select(*names).where(_pair.a.in_(some), _pair.verdict.is_not(None)))
+        for a, b, cosine, verdict, log_odds, evidence in rows:
+            if (a, b) in wanted:
+                found[a, b] = JudgedPair(a, b, cosine, verdict, log_odds, json.loads(evidence))
+    return found
 
 
 def same_pixels(connection: sa.Connection) -> Iterator[list[int]]:

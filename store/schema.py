@@ -14,7 +14,7 @@ APPLICATION_ID = 0x6C6F6F6B
 PAGE_SIZE = 8192
 
 # What this program writes. A change of the tables adds one, and a step to migrations.py.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 tables = sa.MetaData()
 
@@ -135,6 +135,8 @@ pair_table = sa.Table(
     # 0: a candidate that no verifier has seen yet.
     sa.Column("verifier", sa.Integer, nullable=False),
     sa.Column("verdict", sa.Text),
+    # Of a copy against another picture, by the numbers of the proof alone, as a natural logarithm.
+    sa.Column("log_odds", sa.REAL),
     sa.Column("evidence", sa.Text),
     sa.UniqueConstraint("a", "b"),
     sa.CheckConstraint("a < b"),

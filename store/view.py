@@ -1,6 +1,6 @@
 """The store as it was at one moment: everything a query asks sees the same epoch."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -200,9 +200,13 @@ class View:
         """Return (a, b, cosine) of the pairs that this version of the verifier has not seen."""
         return pairs.unproved(self._connection, verifier)
 
-    def judged(self, verdict: str) -> Iterator[pairs.JudgedPair]:
-        """Yield the proven pairs with a verdict."""
-        return pairs.judged(self._connection, verdict)
+    def verdicts(self) -> Iterator[pairs.Verdict]:
+        """Yield what the proofs said of all pairs."""
+        return pairs.verdicts(self._connection)
+
+    def proofs_of(self, wanted: Collection[tuple[int, int]]) -> dict[tuple[int, int], pairs.JudgedPair]:
+        """Return the proofs of these pairs (a < b), of those that there are."""
+        return pairs.proofs_of(self._connection, wanted)
 
     def same_pixels(self) -> Iterator[list[int]]:
         """Yield the ids of photos with the same pixels and other metadata, each group by digest."""

@@ -10,6 +10,9 @@ from .evidence import Evidence
 _INTERCEPT = -15.6
 _LOST_NCC, _MOTION, _OUTSIDE, _PDQ = -1.76, -2.79, -2.19, -2.08
 
+# Beyond, the model knows nothing: e^30 is more pairs than there are.
+_MOST_ODDS = 30.0
+
 # What no pair is below: more of the same says nothing more.
 _LEAST_MOTION = 0.03
 _LEAST_NCC_LOSS = 0.02
@@ -27,8 +30,13 @@ def inputs(e: Evidence) -> tuple[float, float, float, float]:
     )
 
 
-def probability(e: Evidence) -> float:
-    """Return the chance that this evidence comes from a copy, in [0, 1]."""
+def log_odds(e: Evidence) -> float:
+    """Return the odds of a copy against another picture by these numbers, as a natural logarithm."""
     weights = (_LOST_NCC, _MOTION, _OUTSIDE, _PDQ)
     odds = _INTERCEPT + sum(w * x for w, x in zip(weights, inputs(e), strict=True))
-    return 1 / (1 + math.exp(-max(-30.0, min(30.0, odds))))
+    return max(-_MOST_ODDS, min(_MOST_ODDS, odds))
+
+
+def probability(odds: float) -> float:
+    """Return the chance in [0, 1] for odds as a natural logarithm."""
+    return 1 / (1 + math.exp(-odds))

@@ -1,6 +1,5 @@
 """The numbers on which a verdict stands."""
 
-import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -25,10 +24,11 @@ class Evidence:
     longer side; aspect: stretch of width against height. pdq_distance: bits of 256, pdq_quality: the lower
     one. inliers: features that agree on the map. grey: correlation of the whole overlap. color ...
     saturation: see `Toning`. branch: the rule that decided. natural: the geometry is one that software
-    makes (no tilt, no bend) and it is no page of text: safe to be selected unseen. probability: that it
-    is a copy, in [0, 1]. page: one of them is a document, a screen of text or nearly blank. differs,
-    differs_b: of copies, where in a and in b something else is shown, the largest places first; looked
-    for on pages, and where details differ.
+    makes (no tilt, no bend) and it is no page of text: safe to be selected unseen. log_odds: of a copy
+    against another picture, by the numbers alone, as a natural logarithm; probability: the same in [0, 1],
+    as far as the verdict goes along. page: one of them is a document, a screen of text or nearly blank.
+    differs, differs_b: of copies, where in a and in b something else is shown, the largest places first;
+    looked for on pages, and where details differ.
     """
 
     how: str = "none"
@@ -55,6 +55,7 @@ class Evidence:
     brightness: float = 0.0
     contrast: float = 1.0
     saturation: float = 1.0
+    log_odds: float = -30.0
     verdict: Verdict = "similar"
     branch: str = "nothing"
     natural: bool = False
@@ -75,8 +76,7 @@ class Evidence:
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> "Evidence":
         """Return what `as_dict` gave; fields of other versions are passed over."""
-        known = {field.name for field in dataclasses.fields(cls)}
-        kept = {name: value for name, value in fields.items() if name in known}
+        kept = {name: fields[name] for name in cls.__slots__ if name in fields}
         if "matrix" in kept:
             kept["matrix"] = tuple(float(number) for number in kept["matrix"])
         for name in _BOXES:

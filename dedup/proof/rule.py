@@ -6,7 +6,7 @@ Motions are in pixels of the frame of 128 pixels. The limits come from about 3,8
 
 from dataclasses import replace
 
-from .confidence import probability
+from .confidence import log_odds, probability
 from .evidence import Evidence, Verdict
 
 # A copy lies wholly inside the other picture; two photos of one place hardly ever do.
@@ -50,14 +50,15 @@ def decide(evidence: Evidence) -> Evidence:
     """
     branch = branch_of(evidence)
     verdict: Verdict = "copy" if branch in _PROOFS else "similar"
-    chance = _bounded(probability(evidence), verdict == "copy")
+    odds = log_odds(evidence)
     natural = branch == "motion" and is_straight(evidence)
     return replace(
         evidence,
         verdict=verdict,
         branch=branch,
         natural=natural,
-        probability=chance,
+        log_odds=odds,
+        probability=_bounded(probability(odds), verdict == "copy"),
     )
 
 

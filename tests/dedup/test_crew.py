@@ -53,7 +53,8 @@ def library(tmp_path: Path) -> Iterator[Library]:
 
 def judged(library: Library) -> list[JudgedPair]:
     with library.store.reading() as view:
-        return [*view.judged("copy"), *view.judged("similar")]
+        proofs = view.proofs_of({(each.a, each.b) for each in view.verdicts()})
+    return [proof for _, proof in sorted(proofs.items())]
 
 
 def test_a_process_finds_the_evidence_that_this_one_finds(thumbnails: dict[int, Thumbnail]) -> None:
