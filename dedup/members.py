@@ -70,6 +70,8 @@ def _member(choice: Choice, keeper: Choice, center: Photo, about: Surroundings) 
         member = replace(member, why_not="protected")
     elif not member.why_not and _loses_a_half(choice, keeper):
         member = replace(member, why_not="companions")
+    elif not member.why_not and _knows_more(choice.photo, keeper.photo):
+        member = replace(member, why_not="metadata")
     return replace(member, companions=choice.companions)
 
 
@@ -112,6 +114,15 @@ def _doubt(proof: Evidence) -> str:
     if details_differ(proof):
         return "details differ"
     return "" if proof.natural else "uncertain"
+
+
+def _knows_more(other: Photo, kept: Photo) -> bool:
+    """Tell whether a copy says of the shot what the kept one does not: a screenshot may have more pixels.
+
+    What was enlarged or framed elsewhere has lost the time or the camera more often than not.
+    """
+    said = ((other.taken, kept.taken), (other.camera, kept.camera), (other.latitude, kept.latitude))
+    return any(here is not None and there is None for here, there in said)
 
 
 def _loses_a_half(choice: Choice, keeper: Choice) -> bool:

@@ -120,6 +120,17 @@ def test_a_copy_without_a_proof_with_the_keeper_is_not_selected() -> None:
     assert {member.photo.id: member.why_not for member in group.members} == {2: "", 3: "no direct proof"}
 
 
+def test_the_only_copy_that_says_when_it_was_taken_is_not_selected() -> None:
+    enlarged, original, bare = replace(photo(1), width=9000), photo(2, taken=T1), photo(3)
+    proofs = {(1, 2): copy(), (1, 3): copy()}
+
+    (group,) = group_copies(known(enlarged, original, bare, proofs=proofs))
+    (other,) = group_copies(known(replace(enlarged, taken=T1), original, bare, proofs=proofs))
+
+    assert {member.photo.id: member.why_not for member in group.members} == {2: "metadata", 3: ""}
+    assert all(member.selected for member in other.members)
+
+
 def test_what_comes_to_stay_keeps_its_other_half_as_well() -> None:
     def member(number: int, *halves: int) -> Member:
         beside = tuple(Companion(f"/nowhere/{half}.jpg", "photo", 9, 1) for half in halves)
