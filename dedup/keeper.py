@@ -10,8 +10,8 @@ from ..errors import UsageError
 from ..store.listing import Photo, PhotoFile
 from .companions import Companion
 
-# Formats by what they keep of a picture: nothing lost, then newer before older codecs.
-_FORMATS = ("TIFF", "PNG", "BMP", "JPEG2000", "HEIF", "AVIF", "MPO", "JPEG", "WEBP", "GIF")
+# Formats by what they keep of a picture: nothing lost, then what cameras write, then what is made of that.
+_FORMATS = ("TIFF", "PNG", "BMP", "JPEG2000", "HEIF", "MPO", "JPEG", "AVIF", "WEBP", "GIF")
 
 # Words that programs and people put into the name of a copy: "IMG_1 (2).jpg", "Kopie von ...", "IMG_1~2".
 _COPY_NAME = re.compile(
@@ -25,11 +25,17 @@ _ORDER = ("resolution", "companions", "format", "quality", "metadata", "oldest",
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One file that may be kept, with the files that belong to it."""
+    """One file that may be kept, with the files that belong to it.
+
+    picture: share of it that is picture and no frame. is_derived: it was made from another file of the
+    group: put into a frame, or its color taken away.
+    """
 
     photo: Photo
     file: PhotoFile
     companions: tuple[Companion, ...] = ()
+    picture: float = 1.0
+    is_derived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +54,17 @@ class KeepRules:
 DEFAULT_RULES = KeepRules()
 
 
+# A frame has pixels that nobody wants, and a screenshot may show a picture larger than it is: such a file
+# is kept only if it shows twice as much each way as any other.
+_DERIVED = 0.25
+
+
 def _pixels(choice: Choice) -> int:
     return choice.photo.width * choice.photo.height
+
+
+def _picture_pixels(choice: Choice) -> float:
+    return _pixels(choice) * choice.picture * (_DERIVED if choice.is_derived else 1.0)
 
 
 _HALVES = (("raw", "RAW"), ("video", "video"))
@@ -95,7 +110,7 @@ def _plain_name(choice: Choice) -> tuple[bool, int, int]:
 
 # name of the rule -> (what is better when larger, why it was kept)
 _RULES: dict[str, tuple[Callable[[Choice], Any], Callable[[Choice], str]]] = {
-    "resolution": (_pixels, lambda c: f"most pixels ({c.photo.width}x{c.photo.height})"),
+    "resolution": (_picture_pixels, lambda c: f"most pixels ({c.photo.width}x{c.photo.height})"),
     "companions": (_halves, _why_halves),
     "format": (_format_rank, lambda c: f"best format ({c.photo.format})"),
     "quality": (_bytes_per_pixel, lambda _: "least compressed"),

@@ -1,5 +1,7 @@
 """A star of photos -> a group: which file is kept, what the others are, and which can go unseen."""
 
+import itertools
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
@@ -7,7 +9,7 @@ from ..store.listing import Photo
 from .companions import Companion
 from .groups import Group, Member
 from .keeper import Choice, KeepRules, choose_keeper, is_below
-from .proof import Evidence, details_differ, is_straight
+from .proof import GREY_SATURATION, WHOLE, Evidence, details_differ, is_straight
 from .proof.prove import reversed_evidence
 from .words import CONFIRMED, change_in_a_word, transform_in_words
 
@@ -47,10 +49,36 @@ def _choices(photos: Sequence[Photo], about: Surroundings) -> list[Choice]:
     """Return the files with their companions; what is a copy here, by its bytes or a decision, is none."""
     files = [(photo, file) for photo in photos for file in photo.files]
     here = {file.path for _, file in files}
+    ids = {photo.id for photo in photos}
+    proofs = {
+        key: about.proofs[key] for key in itertools.combinations(sorted(ids), 2) if key in about.proofs
+    }
+    around, grey = _surrounds(proofs), _turned_grey(proofs)
     return [
-        Choice(photo, file, tuple(each for each in about.companions(file.path) if each.path not in here))
+        Choice(
+            photo,
+            file,
+            tuple(each for each in about.companions(file.path) if each.path not in here),
+            picture=1 - around[photo.id],
+            is_derived=photo.id in grey or around[photo.id] > 0,
+        )
         for photo, file in files
     ]
+
+
+def _surrounds(proofs: Mapping[PairKey, Evidence]) -> Mapping[int, float]:
+    """Return how much of each photo is no picture: the most that lies around any of the others."""
+    around: dict[int, float] = defaultdict(float)
+    for (a, b), proof in proofs.items():
+        around[a] = max(around[a], proof.surround_a)
+        around[b] = max(around[b], proof.surround_b)
+    return around
+
+
+def _turned_grey(proofs: Mapping[PairKey, Evidence]) -> set[int]:
+    """Return the photos without color of which others have it."""
+    without_b = {b for (_, b), proof in proofs.items() if proof.saturation < GREY_SATURATION}
+    return without_b | {a for (a, _), proof in proofs.items() if proof.saturation > 1 / GREY_SATURATION}
 
 
 def _member(choice: Choice, keeper: Choice, center: Photo, about: Surroundings) -> Member:
@@ -111,6 +139,8 @@ def _doubt(proof: Evidence) -> str:
         return "page"
     if not is_straight(proof):
         return "tilted or bent"
+    if proof.overlap_b < WHOLE:
+        return "shows more"
     if details_differ(proof):
         return "details differ"
     return "" if proof.natural else "uncertain"

@@ -7,13 +7,15 @@
 
 from .difference import differing_blocks
 from .evidence import VERIFIER_VERSION, Evidence
-from .name import Facts, classify, describe, details_differ
+from .name import GREY_SATURATION, WHOLE, Facts, classify, describe, details_differ
 from .picture import Picture
 from .prove import prove, reversed_evidence
 from .rule import is_straight
 
 __all__ = [
+    "GREY_SATURATION",
     "VERIFIER_VERSION",
+    "WHOLE",
     "Evidence",
     "Facts",
     "Picture",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-VERIFIER_VERSION = 3
+VERIFIER_VERSION = 4
 
 # x, y, width, height as shares of a picture's width and height.
 Box = tuple[float, float, float, float]
@@ -26,9 +26,10 @@ class Evidence:
     saturation: see `Toning`. branch: the rule that decided. natural: the geometry is one that software
     makes (no tilt, no bend) and it is no page of text: safe to be selected unseen. log_odds: of a copy
     against another picture, by the numbers alone, as a natural logarithm; probability: the same in [0, 1],
-    as far as the verdict goes along. page: one of them is a document, a screen of text or nearly blank.
-    differs, differs_b: of copies, where in a and in b something else is shown, the largest places first;
-    looked for on pages, and where details differ.
+    as far as the verdict goes along. surround_a, surround_b: of copies, the share of each that lies around
+    the other one and is no picture: borders, bars, captions. page: one of them is a document, a screen of
+    text or nearly blank. differs, differs_b: of copies, where in a and in b something else is shown, the
+    largest places first; looked for on pages, and where details differ.
     """
 
     how: str = "none"
@@ -60,6 +61,8 @@ class Evidence:
     branch: str = "nothing"
     natural: bool = False
     probability: float = 0.0
+    surround_a: float = 0.0
+    surround_b: float = 0.0
     page: bool = False
     differs: tuple[Box, ...] = ()
     differs_b: tuple[Box, ...] = ()

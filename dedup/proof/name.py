@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from .evidence import Evidence
 
 # A picture of which less is shown has been cropped; more is lost to rounding.
-_WHOLE = 0.975
+WHOLE = 0.975
 _TILT_DEG = 0.8
 _BEND = 0.012
 _STRETCH = 0.045
@@ -13,7 +13,7 @@ _STRETCH = 0.045
 _RESIZE = 0.02
 # Colors and tones that no encoder and no resize changes by itself: levels, and factors either way.
 _SAME_COLOR, _SAME_BRIGHTNESS, _SAME_CONTRAST, _SAME_SATURATION = 4.0, 6.0, 1.08, 1.2
-_GREY_SATURATION = 0.35
+GREY_SATURATION = 0.35
 # Share of the textured blocks that may differ by chance: of a whole picture, and beside a new edge.
 _SAME_BLOCKS, _SAME_BLOCKS_EDGED = 0.02, 0.06
 
@@ -48,8 +48,8 @@ def _change(e: Evidence) -> _Change:
     return _Change(
         mirrored=e.form >= 4,
         turns=-e.form % 4 if e.form < 4 else e.form % 4,
-        cropped=e.overlap_a < _WHOLE,
-        framed=e.overlap_b < _WHOLE,
+        cropped=e.overlap_a < WHOLE,
+        framed=e.overlap_b < WHOLE,
         tilted=abs(e.rotation_deg) > _TILT_DEG,
         bent=e.perspective > _BEND,
         stretched=abs(e.aspect - 1) > _STRETCH,
@@ -118,7 +118,7 @@ def _size(e: Evidence, a: Facts, b: Facts) -> list[str]:
     if abs(factor - 1) <= _RESIZE and not _resized(a, b):
         return []
     if abs(factor - 1) <= _RESIZE:
-        return [f"{b.width}x{b.height}"] if not (e.overlap_a < _WHOLE or e.overlap_b < _WHOLE) else []
+        return [f"{b.width}x{b.height}"] if not (e.overlap_a < WHOLE or e.overlap_b < WHOLE) else []
     return [f"{'larger' if factor > 1 else 'smaller'} ({b.width}x{b.height})"]
 
 
@@ -135,7 +135,7 @@ def _edits(e: Evidence) -> list[str]:
         words.append("brighter" if e.brightness > 0 else "darker")
     elif not 1 / _SAME_CONTRAST < e.contrast < _SAME_CONTRAST:
         words.append("more contrast" if e.contrast > 1 else "less contrast")
-    if e.saturation < _GREY_SATURATION:
+    if e.saturation < GREY_SATURATION:
         words.append("without color")
     elif not 1 / _SAME_SATURATION < e.saturation / e.contrast < _SAME_SATURATION:
         words.append("more color" if e.saturation > e.contrast else "less color")
@@ -148,5 +148,5 @@ def _edits(e: Evidence) -> list[str]:
 
 def details_differ(e: Evidence) -> bool:
     """Return whether more of the details differ than would by chance."""
-    edged = min(e.overlap_a, e.overlap_b) < _WHOLE
+    edged = min(e.overlap_a, e.overlap_b) < WHOLE
     return e.differing > (_SAME_BLOCKS_EDGED if edged else _SAME_BLOCKS)

@@ -12,7 +12,8 @@ from .evidence import Evidence
 from .features import similarity
 from .forms import best_form, form_matrix, form_of, form_scores
 from .hashing import distance
-from .padding import containment_without_padding
+from .name import WHOLE
+from .padding import containment_without_padding, surround
 from .picture import Picture
 from .planes import Matrix, inverted, scaling
 from .rule import decide
@@ -42,7 +43,7 @@ def _prove(a: Picture, b: Picture) -> Evidence:
             break
     evidence = decide(_evidence(a, b, best))
     if evidence.verdict == "copy":
-        evidence = decide(_toned(a, b, evidence))
+        evidence = _surrounded(a, b, decide(_toned(a, b, evidence)))
     if a.is_page or b.is_page:
         evidence = replace(evidence, natural=False, page=True)
     return with_places(a, b, evidence)
@@ -132,6 +133,14 @@ def _toned(a: Picture, b: Picture, evidence: Evidence) -> Evidence:
     return replace(evidence, **asdict(toning(a, b, np.array(evidence.matrix).reshape(3, 3))))
 
 
+def _surrounded(a: Picture, b: Picture, evidence: Evidence) -> Evidence:
+    """Return the evidence with what lies around either picture."""
+    matrix = np.array(evidence.matrix).reshape(3, 3)
+    around_a = surround(a.sheet, b.sheet, matrix) if evidence.overlap_a < WHOLE else 0.0
+    around_b = surround(b.sheet, a.sheet, inverted(matrix)) if evidence.overlap_b < WHOLE else 0.0
+    return replace(evidence, surround_a=around_a, surround_b=around_b)
+
+
 def _inverse_form(form: int) -> int:
     """Return the form that undoes a form; mirrored ones undo themselves."""
     return form if form >= 4 else -form % 4
@@ -159,6 +168,8 @@ def reversed_evidence(evidence: Evidence) -> Evidence:
         matrix=tuple(float(number) for number in matrix.ravel()),
         overlap_a=evidence.overlap_b,
         overlap_b=evidence.overlap_a,
+        surround_a=evidence.surround_b,
+        surround_b=evidence.surround_a,
         scale=1 / evidence.scale,
         brightness=-evidence.brightness,
         contrast=1 / evidence.contrast,

@@ -28,7 +28,8 @@ def photo(
 
 
 def copy(probability: float = 1.0) -> Evidence:
-    return Evidence(how="whole", verdict="copy", branch="motion", natural=True, probability=probability)
+    whole = Evidence(how="whole", verdict="copy", branch="motion", natural=True, probability=probability)
+    return replace(whole, overlap_a=1.0, overlap_b=1.0)
 
 
 def names(groups: list[Group]) -> list[set[int]]:
@@ -96,7 +97,7 @@ def test_reasons_say_why_a_copy_is_not_selected() -> None:
         (1, 3): replace(copy(), natural=False, page=True),
         (1, 4): replace(copy(), natural=False, rotation_deg=3.0),
         (1, 5): replace(copy(), natural=False, branch="stamped"),
-        (1, 6): replace(copy(), differing=0.2, overlap_a=1.0, overlap_b=1.0),
+        (1, 6): replace(copy(), differing=0.2),
     }
     center = replace(photo(1), width=9000)
 
