@@ -16,7 +16,9 @@ from .library import Library
 
 if TYPE_CHECKING:
     __version__: str
+    from .dedup.explaining import Explanation
     from .dedup.groups import Group, Member
+    from .dedup.matches import Checked, Match
     from .indexer.pipeline import IndexOptions, IndexReport
     from .indexer.scan import ScanOptions
     from .search.query import Answer, Query, Result, SearchOptions
@@ -27,10 +29,13 @@ if TYPE_CHECKING:
 # Names whose modules bring numpy, SQLAlchemy or FAISS: loaded when first asked for.
 _LAZY = {
     "Answer": "search.query",
+    "Checked": "dedup.matches",
     "EmbedderSpec": "spec",
+    "Explanation": "dedup.explaining",
     "Group": "dedup.groups",
     "IndexOptions": "indexer.pipeline",
     "IndexReport": "indexer.pipeline",
+    "Match": "dedup.matches",
     "Member": "dedup.groups",
     "Photo": "store.listing",
     "PhotoFile": "store.listing",
@@ -43,12 +48,15 @@ _LAZY = {
 
 __all__ = [
     "Answer",
+    "Checked",
     "EmbedderSpec",
+    "Explanation",
     "Group",
     "IndexOptions",
     "IndexReport",
     "Library",
     "LookalikeError",
+    "Match",
     "Member",
     "ModelChoice",
     "Photo",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from . import copy_commands, listings, render, summaries
+from . import copy_commands, inspect_commands, listings, render, summaries
 from . import options as opt
 from .choice import ModelChoice
 from .console import INTERRUPTED, read_names, say, say_document, show, stop_on_signal, tell
@@ -149,6 +149,7 @@ def _watched(answers: "Iterable[Answer]", failed: "list[Answer]") -> "Iterator[A
 
 
 copy_commands.add_to(app)
+inspect_commands.add_to(app)
 
 
 @app.command(epilog="Example: lookalike status --format json")

@@ -35,13 +35,22 @@ def read_names(source: str | None, null: bool) -> list[str]:
     """
     if source is None:
         return []
-    try:
-        with open(0 if source == "-" else source, "rb", closefd=source != "-") as names:
-            data = names.read()
-    except OSError as error:
-        raise UsageError(f"cannot read {source}: {error.strerror}") from error
+    data = read_data(source)
     found = data.split(b"\0") if null else data.splitlines()
     return [os.fsdecode(name) for name in found if name]
+
+
+def read_data(source: str) -> bytes:
+    """Return all of a file ("-": stdin).
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    try:
+        with open(0 if source == "-" else source, "rb", closefd=source != "-") as file:
+            return file.read()
+    except OSError as error:
+        raise UsageError(f"cannot read {source}: {error.strerror}") from error
 
 
 def stop_on_signal() -> threading.Event:

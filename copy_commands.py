@@ -6,7 +6,7 @@ import typer
 
 from . import copy_listings
 from . import options as opt
-from .console import INTERRUPTED, show, stop_on_signal, tell
+from .console import INTERRUPTED, read_data, show, stop_on_signal, tell
 from .errors import StoreUnwritable
 from .library import Library
 from .library_copies import DEFAULT_MAX_FALSE, DEFAULT_MIN_SCORE
@@ -21,6 +21,7 @@ def add_to(app: typer.Typer) -> None:
     app.command(epilog="Example: lookalike dupes ~/Pictures --prefer ~/Pictures/album")(dupes)
     app.command(epilog="Example: lookalike reject sunset1.jpg sunset2.jpg")(reject)
     app.command(epilog="Example: lookalike confirm scan.tif print.jpg")(confirm)
+    app.command(epilog="Example: lookalike undecide sunset1.jpg sunset2.jpg")(undecide)
     app.command(epilog="Example: lookalike decisions --format json")(decisions)
 
 
@@ -84,24 +85,48 @@ def _opened(store: str | None) -> Library:
         return Library.open(store)
 
 
-def reject(a: opt.PhotoArgument, b: opt.PhotoArgument, store: opt.StoreOption = None) -> None:
+def reject(a: opt.DecidedArgument, b: opt.DecidedArgument, store: opt.StoreOption = None) -> None:
     """Remember that two photos are not copies of each other."""
     _decide(a, b, "rejected", store)
 
 
-def confirm(a: opt.PhotoArgument, b: opt.PhotoArgument, store: opt.StoreOption = None) -> None:
+def confirm(a: opt.DecidedArgument, b: opt.DecidedArgument, store: opt.StoreOption = None) -> None:
     """Remember that two photos are copies of each other."""
     _decide(a, b, "confirmed", store)
 
 
-def _decide(a: str, b: str, kind: "Decision", store: str | None) -> None:
+def undecide(a: opt.DecidedArgument, b: opt.DecidedArgument, store: opt.StoreOption = None) -> None:
+    """Forget what was rejected or confirmed of two photos: the pixels decide again."""
+    _decide(a, b, None, store)
+
+
+def _decide(a: str, b: str, kind: "Decision | None", store: str | None) -> None:
     with Library.open(store, write=True) as library:
-        first, second = library.photo(a), library.photo(b)
+        (first, name), (second, other) = library.content(a), library.content(b)
+        decided = {frozenset((each.a, each.b)) for each in library.decisions()}
         library.decide(first, second, kind)
-    tell(f"{kind}: {first.path} and {second.path}; remembered by their content")
+    if kind is not None:
+        tell(f"{kind}: {name} and {other}; remembered by their content")
+    elif frozenset((first, second)) in decided:
+        tell(f"undecided again: {name} and {other}")
+    else:
+        tell(f"nothing was decided on {name} and {other}")
 
 
-def decisions(form: opt.RowsOption = opt.Rows.table, store: opt.StoreOption = None) -> None:
-    """List what was confirmed and rejected."""
-    with Library.open(store) as library:
-        show(copy_listings.decisions_listing(library.decisions()), form)
+def decisions(
+    file: opt.ImportOption = None,
+    form: opt.RowsOption = opt.Rows.table,
+    store: opt.StoreOption = None,
+) -> None:
+    """List what was confirmed and rejected, by content, with the files that show it.
+
+    With --import, decisions from such a listing (json or jsonl, of any store) are taken over first; of two
+    on one pair the later counts.
+    """
+    with Library.open(store, write=file is not None) as library:
+        if file is not None:
+            changed = library.import_decisions(read_data(file), file)
+            tell(f"{changed:,} taken over from {file}")
+        found = library.decisions()
+        paths = library.paths_of(digest for each in found for digest in (each.a, each.b))
+    show(copy_listings.decisions_listing(found, paths), form)

@@ -1,7 +1,7 @@
 """What the commands about copies list: groups, plans, decisions."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from .errors import UsageError
@@ -190,17 +190,28 @@ def _planned(group: "Group") -> Row:
     }
 
 
-def decisions_listing(decisions: "Iterable[Decided]") -> Listing:
-    """List what the user confirmed and rejected, by content."""
+def decisions_listing(decisions: "Iterable[Decided]", paths: Mapping[str, str]) -> Listing:
+    """List what the user confirmed and rejected, by content. paths: a file of each digest that has one."""
+
+    def row(each: "Decided") -> Row:
+        names = {**_named(paths.get(each.a), "path_a"), **_named(paths.get(each.b), "path_b")}
+        return {"a": each.a, "b": each.b, "kind": each.kind, "at": each.at} | names
 
     def lines(rows: Iterable[Row]) -> Iterator[str]:
-        table = [(row["kind"], row["at"], row["a"][:16], row["b"][:16]) for row in rows]
+        table = [
+            (row["kind"], row["at"], *(printable(row[f"path_{side}"] or row[side]) for side in "ab"))
+            for row in rows
+        ]
         yield from columns(table) if table else ["nothing was decided"]
 
     return Listing(
         key="decisions",
-        rows=({"a": each.a, "b": each.b, "kind": each.kind, "at": each.at} for each in decisions),
+        rows=map(row, decisions),
         lines=lines,
         flat=lambda row: [row],
-        columns=("a", "b", "kind", "at"),
+        columns=("a", "b", "kind", "at", "path_a", "path_b"),
     )
+
+
+def _named(path: str | None, name: str) -> Row:
+    return {name: None} if path is None else path_fields(path, name)

@@ -2,14 +2,19 @@
 
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
+    from .dedup.checking import CheckOptions, Watch
     from .dedup.copies import CopyReport
+    from .dedup.explaining import Explanation
     from .dedup.groups import Group
     from .dedup.keeper import KeepRules
+    from .dedup.matches import Checked
+    from .indexer.embedder import Embedder
     from .indexer.pipeline import Progress
+    from .indexer.scan import ScanProblem
     from .store.filters import Where
     from .store.listing import Photo
     from .store.pairs import Decided, Decision
@@ -22,7 +27,14 @@ DEFAULT_MAX_FALSE = 1.0
 class CopiesOfLibrary:
     """The methods of `Library` about copies, look-alikes and what the user decided about them."""
 
-    store: "Store"
+    if TYPE_CHECKING:
+        store: Store
+
+        def embedder(self) -> Embedder:
+            """Return the embedder of this library."""
+
+        def where(self, folders: Sequence[str] = ()) -> Where:
+            """Return a filter by folder."""
 
     def copies(
         self,
@@ -58,33 +70,70 @@ class CopiesOfLibrary:
         Raises:
             UsageError: there is none; index it first.
         """
+        from .dedup.naming import photo_named
         from .errors import UsageError
-        from .store.filters import Where
 
-        by_id = name.startswith("id:") and name[3:].isdecimal() and len(name) < 20
-        path = os.path.realpath(name)
-        with self.store.reading() as view:
-            found = list(
-                view.photos(ids=[int(name[3:])])
-                if by_id
-                else view.photos(Where(folders=(os.fsencode(path),)))
-            )
-        for photo in found:
-            if by_id or any(file.path == path for file in photo.files):
-                return photo
-        raise UsageError(f"{name} is no photo of the library; index it first")
+        photo = photo_named(self.store, name)
+        if photo is None:
+            raise UsageError(f"{name} is no photo of the library; index it first")
+        return photo
 
-    def decide(self, a: "Photo", b: "Photo", kind: "Decision | None") -> None:
-        """Remember that two photos are copies ("confirmed") or not ("rejected"); None: undecided."""
+    def content(self, name: str) -> "tuple[str, str]":
+        """Return the blake3 digest (hex) of a photo, and what to call it: its path where it has one.
+
+        name: a path, of the library or of any image file; id:N, also of a photo whose file is away; or
+        such a digest itself.
+
+        Raises:
+            UsageError: there is nothing of that name.
+        """
+        from .dedup.naming import content_of
+
+        return content_of(self.store, name)
+
+    def decide(self, a: "Photo | str", b: "Photo | str", kind: "Decision | None") -> None:
+        """Remember that two photos are copies ("confirmed") or not ("rejected"); None: undecided.
+
+        a, b: photos, or the blake3 digests of contents in hex.
+
+        Raises:
+            UsageError: both are the same content.
+        """
+        from .errors import UsageError
         from .store import pairs
 
+        first, second = (each if isinstance(each, str) else each.digest for each in (a, b))
+        if first == second:
+            raise UsageError("both are the same content, byte by byte: there is nothing to decide")
         with self.store.writing() as connection:
-            pairs.decide(connection, a.digest, b.digest, kind)
+            pairs.decide(connection, first, second, kind)
 
     def decisions(self) -> "list[Decided]":
         """Return what the user decided, oldest first."""
         with self.store.reading() as view:
             return list(view.decisions())
+
+    def import_decisions(self, data: bytes, source: str = "the data") -> int:
+        """Take over decisions that `decisions --format json` (or jsonl) wrote; return how many changed.
+
+        Of two decisions on one pair the later counts. source: what to call the data in a message.
+
+        Raises:
+            UsageError: it is no such listing; nothing was taken over.
+        """
+        from .dedup.decisions import read_decisions
+        from .store import pairs
+
+        given = read_decisions(data, source)
+        with self.store.writing() as connection:
+            return pairs.merge_decisions(connection, given)
+
+    def paths_of(self, digests: Iterable[str]) -> "dict[str, str]":
+        """Return a path of each content (blake3 in hex) that the library has a file of."""
+        wanted = [bytes.fromhex(each) for each in dict.fromkeys(digests)]
+        with self.store.reading() as view:
+            ids = sorted(view.ids_of(wanted).values())
+            return {photo.digest: photo.path for photo in view.photos(ids=ids)}
 
     def lookalikes(
         self,
@@ -105,3 +154,93 @@ class CopiesOfLibrary:
             raise UsageError(f"--min-score is a cosine above 0 and up to 1, not {min_score:g}")
         with self.store.reading() as view:
             return list(similar_groups(view, min_score, where or ALL, list(copies)))
+
+    # --- one by one -------------------------------------------------------------------------------
+
+    def check(
+        self,
+        names: Iterable[str | os.PathLike[str]],
+        *,
+        against: Sequence[str] = (),
+        workers: int | None = None,
+        progress: "Progress | None" = None,
+        stop: threading.Event | None = None,
+    ) -> "Iterator[Checked]":
+        """Yield for each photo in files and folders, indexed or not, whether the library has it already.
+
+        against: only photos of the library below these folders count. Nothing is written.
+
+        Raises:
+            UsageError: a folder of against holds nothing of the library.
+            StoreMissing: nothing was indexed yet.
+        """
+        from .dedup.checking import CheckOptions, Watch
+
+        if self.store.spec is None:
+            self.embedder()  # says what is missing
+        where = self._against(against)
+        paths, problems = _photos_in(names, self.store.folder)
+        if progress:
+            progress.begin("checking", len(paths))
+        return self._checked(paths, problems, CheckOptions(where, workers), Watch(progress, stop))
+
+    def _checked(
+        self,
+        paths: Iterable[str],
+        problems: "Iterable[tuple[str, ScanProblem]]",
+        options: "CheckOptions",
+        watch: "Watch",
+    ) -> "Iterator[Checked]":
+        from .dedup.checking import check_files
+        from .dedup.matches import Checked
+        from .errors import DecodeError
+
+        for path, problem in problems:
+            yield Checked(path, "unreadable", error=DecodeError(problem.code, problem.message))
+        yield from check_files(self.store, paths, self.embedder, options, watch)
+
+    def _against(self, folders: Sequence[str]) -> "Where":
+        from .errors import UsageError
+
+        try:
+            where = self.where(folders)
+        except UsageError as error:
+            raise UsageError(f"{error}; index it first") from error
+        for folder in folders:
+            with self.store.reading() as view:
+                if not len(view.visible_ids(self.where([folder]))):
+                    raise UsageError(f"no photo of the library lies below {folder}; index it first")
+        return where
+
+    def explain(self, a: str, b: str) -> "Explanation":
+        """Return all that speaks for or against two pictures being copies; see `explaining.explain`.
+
+        a, b: image files, in the library or not, or id:N.
+        """
+        from .dedup.explaining import explain
+
+        return explain(self.store, a, b, self.embedder)
+
+    def draw(self, explanation: "Explanation", path: str) -> None:
+        """Write a picture that shows what an explanation says, see `comparison.write_comparison`."""
+        from .dedup.comparison import write_comparison
+
+        write_comparison(explanation, path)
+
+
+def _photos_in(
+    names: Iterable[str | os.PathLike[str]], store: str
+) -> "tuple[list[str], list[tuple[str, ScanProblem]]]":
+    """Return the absolute paths of the photos, each once, and what could not be looked at."""
+    from .indexer.scan import Scan, join
+
+    paths: dict[str, None] = {}
+    problems = []
+    for name in names:
+        scan = Scan(os.path.abspath(os.fsencode(name)), avoid=[os.fsencode(store)])
+        for stat in scan:
+            paths[os.fsdecode(join(scan.root, stat.rel))] = None
+        for problem in scan.problems:
+            path = join(scan.root, problem.rel) if problem.rel else scan.root
+            problems.append((os.fsdecode(path), problem))
+    return list(paths), problems

@@ -151,7 +151,29 @@ MaxFalseOption = Annotated[
 PlanOption = Annotated[
     str | None, typer.Option(metavar="FILE", help="Write what could be done to this file (JSON).")
 ]
-PhotoArgument = Annotated[str, typer.Argument(help="A photo of the library: its path, or id:N.")]
+# check, explain, decisions.
+NewArgument = Annotated[
+    list[str], typer.Argument(metavar="NEW...", help="Photos, or folders of photos, indexed or not.")
+]
+AgainstOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="DIR", help="Only photos of the library below this folder count; repeatable."),
+]
+OnlyNewOption = Annotated[
+    bool, typer.Option("--new", help="List what is not in the library instead of what is.")
+]
+PictureArgument = Annotated[str, typer.Argument(help="An image file, in the library or not, or id:N.")]
+SheetOption = Annotated[
+    str | None,
+    typer.Option("--image", metavar="FILE.png", help="Draw both, overlaid, and where they differ."),
+]
+DecidedArgument = Annotated[
+    str, typer.Argument(help="A photo: its path, id:N, or the blake3 of its content.")
+]
+ImportOption = Annotated[
+    str | None,
+    typer.Option("--import", metavar="FILE", help="Take over decisions from a listing (json or jsonl)."),
+]
 VectorsOption = Annotated[
     str | None, typer.Option(metavar="FILE.npz", help="Also write the embeddings to this file.")
 ]

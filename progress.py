@@ -8,9 +8,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 class IndexProgress:
-    """A bar with rate, time left and failures so far; nothing unless stderr is a terminal."""
+    """A bar with rate, time left and failures so far; nothing unless stderr is a terminal.
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    alone: nothing either when results are written to a terminal at the same time.
+    """
+
+    def __init__(self, *, quiet: bool = False, alone: bool = False) -> None:
         console = Console(stderr=True)
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -20,7 +23,7 @@ class IndexProgress:
             TimeRemainingColumn(),
             TextColumn("{task.fields[failed]}"),
             console=console,
-            disable=quiet or not sys.stderr.isatty(),
+            disable=quiet or not sys.stderr.isatty() or (alone and sys.stdout.isatty()),
         )
         self._failed = 0
 

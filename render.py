@@ -33,8 +33,11 @@ class Listing:
 
 def write(listing: Listing, form: str, out: IO[bytes]) -> None:
     """Write the listing in a format of the command line; file names as the bytes they are on disk."""
+    is_watched = out.isatty()
     for chunk in _WRITERS[form](listing):
         out.write(chunk)
+        if is_watched:
+            out.flush()
     out.flush()
 
 

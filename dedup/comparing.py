@@ -15,7 +15,7 @@ from .hashes import Hashes, dct_hash
 from .nominate import Candidates, nominate
 from .pictures import Thumbnail, stored_thumbnails
 
-_NO_HASH = (bytes(32), 0)
+NO_HASH = (bytes(32), 0)
 _BLOCK = 64  # thumbnails read at once
 
 
@@ -39,10 +39,10 @@ def compare_new(store: Store, stop: threading.Event | None = None) -> int:
     if state is None or not state.is_new.any():
         return 0
     fresh = [int(each) for each in state.ids[state.is_new]]
-    hashes = state.hashes | dict(zip(fresh, _hashes_of(store, fresh), strict=True))
+    hashes = state.hashes | dict(zip(fresh, hash_photos(store, fresh), strict=True))
     if stop is not None and stop.is_set():
         return 0
-    ordered = [hashes.get(int(each), _NO_HASH) for each in state.ids]
+    ordered = [hashes.get(int(each), NO_HASH) for each in state.ids]
     bits = np.frombuffer(b"".join(each for each, _ in ordered), dtype=np.uint8).reshape(-1, 32)
     quality = np.array([each for _, each in ordered], dtype=np.int64)
     space = copy_space(state.fingerprint, state.units)
@@ -64,7 +64,9 @@ def _state(store: Store) -> _Compared | None:
         return _Compared(ids[seen], units[seen], is_new, view.hashes(), fingerprint)
 
 
-def _hashes_of(store: Store, ids: list[int]) -> list[tuple[bytes, int]]:
+def hash_photos(store: Store, ids: list[int]) -> list[tuple[bytes, int]]:
+    """Return perceptual hash and quality of photos by their thumbnails; of those without one, nothing."""
+
     def hashes_of(some: list[int]) -> list[tuple[bytes, int]]:
         thumbnails = stored_thumbnails(store, some)
         return [_hash_of(thumbnails.get(each)) for each in some]
@@ -75,7 +77,7 @@ def _hashes_of(store: Store, ids: list[int]) -> list[tuple[bytes, int]]:
 
 def _hash_of(thumbnail: Thumbnail | None) -> tuple[bytes, int]:
     if thumbnail is None:
-        return _NO_HASH
+        return NO_HASH
     bits, quality = dct_hash(thumbnail.picture().sheet.grey)
     return bits.tobytes(), quality
 

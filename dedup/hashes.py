@@ -62,6 +62,14 @@ class Hashes:
         """Return the hashes at these places, in their order."""
         return Hashes(self.words[:, places], self.turned[:, places], self.textured[places])
 
+    def followed_by(self, others: "Hashes") -> "Hashes":
+        """Return these hashes and then the others."""
+        return Hashes(
+            np.concatenate([self.words, others.words], axis=1),
+            np.concatenate([self.turned, others.turned], axis=1),
+            np.concatenate([self.textured, others.textured]),
+        )
+
     def distances(self, a: npt.NDArray[np.int64], b: npt.NDArray[np.int64]) -> npt.NDArray[np.int16]:
         """Return how many of 256 bits differ between the pictures a[i] and b[i] in the best form, (m,)."""
         found = np.empty(len(a), np.int16)

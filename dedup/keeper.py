@@ -179,3 +179,8 @@ def _steps(
 def is_below(path: str, folders: Iterable[str]) -> bool:
     """Tell whether a path lies in any of the folders."""
     return any(path == folder or path.startswith(os.path.join(folder, "")) for folder in folders)
+
+
+def rank(rule: str, choice: Choice) -> Any:
+    """Return by what a rule ranks a file: the larger is kept."""
+    return _RULES[rule][0](choice)

@@ -4,7 +4,7 @@ Every new photo is compared with all, a block at a time: exact, and memory grows
 never with its square.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,6 +100,52 @@ def nominate(
     return _joined([_nothing(k), *(_compare(photos, some, space, k) for some in rows)])
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Outside:
+    """Photos to be compared with those of a library without being of it.
+
+    points: (q, d) in the space for copies. hashes: q.
+    """
+
+    points: Vectors
+    hashes: Hashes
+
+
+def nominate_outside(
+    queries: Outside,
+    points: Vectors,
+    space: CopySpace,
+    hashes_of: Callable[[Rows], Hashes],
+    k: int = DEFAULT_K,
+) -> list[Rows]:
+    """Return for each query the photos of a library that a proof should look at: rows of points.
+
+    points: (n, d) of the library in the space for copies. hashes_of: gives the hashes of some of its
+    rows; only those are asked for that are near enough for a hash to count. By the rules of `nominate`.
+    """
+    found: list[Rows] = []
+    for some in _blocks(np.arange(len(queries.points)), len(points)):
+        block = Outside(queries.points[some], queries.hashes.subset(some))
+        found += _near_block(block, points, space, hashes_of, k)
+    return found
+
+
+def _near_block(
+    queries: Outside, points: Vectors, space: CopySpace, hashes_of: Callable[[Rows], Hashes], k: int
+) -> list[Rows]:
+    scores = queries.points @ points.T
+    row, column = _nearest(scores, k)
+    near = scores[row, column] >= space.floor
+    likely = scores >= space.gate
+    some = np.flatnonzero(likely.any(axis=0))
+    hashes = hashes_of(some).followed_by(queries.hashes)
+    own = len(some) + np.arange(len(scores))
+    hash_row, place = _same_hash(hashes, own, likely[:, some], k)
+    rows = np.concatenate([row[near], hash_row])
+    columns = np.concatenate([column[near], some[place]])
+    return [np.unique(columns[rows == each]) for each in range(len(scores))]
+
+
 def _nothing(k: int) -> Candidates:
     ids, scores = np.empty(0, np.int64), np.empty(0, np.float32)
     return Candidates(ids.reshape(0, 2), scores, ids, ids.reshape(0, k), scores.reshape(0, k))
@@ -134,7 +180,7 @@ def _compare(photos: Photos, rows: Rows, space: CopySpace, k: int) -> Candidates
     """Compare the photos at rows with all."""
     scores = photos.points[rows] @ photos.points.T
     scores[np.arange(len(rows)), rows] = -np.inf
-    row, column = _nearest(scores, k)
+    row, column = _nearest(scores, min(k, len(photos.ids) - 1))
     near = scores[row, column] >= space.floor
     hash_row, hash_column = _same_hash(photos.hashes, rows, scores >= space.gate, k)
     cosine = photos.cosines(rows, row, column)
@@ -154,7 +200,7 @@ def _compare(photos: Photos, rows: Rows, space: CopySpace, k: int) -> Candidates
 def _nearest(scores: Vectors, k: int) -> tuple[Rows, Rows]:
     """Return (row, column) of the k best of each row, by row; of equal scores the lower columns."""
     count, width = scores.shape
-    k = min(k, width - 1)
+    k = min(k, width)
     bound = np.full((count, 1), -2, np.float32)
     groups = width // _GROUP
     if groups > k > 0:
@@ -167,7 +213,7 @@ def _nearest(scores: Vectors, k: int) -> tuple[Rows, Rows]:
 
 def _same_hash(hashes: Hashes, rows: Rows, maybe: Mask, k: int) -> tuple[Rows, Rows]:
     """Return (row, column) of the k nearest hashes of each row among those that may be."""
-    maybe &= hashes.textured & hashes.textured[rows, None]
+    maybe &= hashes.textured[: maybe.shape[1]] & hashes.textured[rows, None]
     row, column = _where(maybe)
     distance = hashes.distances(rows[row], column)
     close = distance <= MAX_DISTANCE

@@ -6,6 +6,7 @@ content digests, so that they outlive a rename, a new index and another model.
 
 import itertools
 import json
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -212,6 +213,20 @@ def same_pixels(connection: sa.Connection) -> Iterator[list[int]]:
         yield [row.id for row in same]
 
 
+def ids_of_pixels(connection: sa.Connection, digests: Sequence[bytes]) -> dict[bytes, list[int]]:
+    """Return the ids of the contents that show certain pixels, ascending, by pixel digest."""
+    content, found = content_table.c, defaultdict[bytes, list[int]](list)
+    for some in pieces(digests):
+        rows = connection.execute(
+            sa.select(content.pixel_digest, content.id)
+            .where(content.pixel_digest.in_(some))
+            .order_by(content.id)
+        )
+        for digest, content_id in rows:
+            found[digest].append(content_id)
+    return dict(found)
+
+
 # --- decisions --------------------------------------------------------------------------------
 
 
@@ -228,6 +243,26 @@ def decide(connection: sa.Connection, a: str, b: str, kind: Decision | None) -> 
             set_={"kind": statement.excluded.kind, "at": statement.excluded.at},
         )
     )
+
+
+def merge_decisions(connection: sa.Connection, given: Iterable[Decided]) -> int:
+    """Take over decisions that were made elsewhere; of two on one pair the later counts.
+
+    Returns how many changed anything.
+    """
+    changed = 0
+    for each in given:
+        first, second = sorted((bytes.fromhex(each.a), bytes.fromhex(each.b)))
+        statement = insert(decision_table).values(a=first, b=second, kind=each.kind, at=each.at)
+        later = statement.excluded.at > _decision.at
+        changed += connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["a", "b"],
+                set_={"kind": statement.excluded.kind, "at": statement.excluded.at},
+                where=later,
+            )
+        ).rowcount
+    return changed
 
 
 def decisions(connection: sa.Connection) -> Iterator[Decided]:

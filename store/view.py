@@ -152,6 +152,10 @@ class View:
             return None
         return catalog.content_ids(self._connection, [digest])[digest]
 
+    def ids_of(self, digests: Sequence[bytes]) -> dict[bytes, int]:
+        """Return the ids of the contents that are known, embedded or not, by digest."""
+        return catalog.content_ids(self._connection, digests)
+
     def raw_vectors(self, ids: Sequence[int]) -> dict[int, Vectors]:
         """Return the pooled features as they left the network (up to fp16), by content id."""
         if self.model is None:
@@ -211,6 +215,10 @@ class View:
     def same_pixels(self) -> Iterator[list[int]]:
         """Yield the ids of photos with the same pixels and other metadata, each group by digest."""
         return pairs.same_pixels(self._connection)
+
+    def ids_of_pixels(self, digests: Sequence[bytes]) -> dict[bytes, list[int]]:
+        """Return the ids of the contents that show certain pixels, by pixel digest."""
+        return pairs.ids_of_pixels(self._connection, digests)
 
     def decisions(self) -> Iterator[pairs.Decided]:
         """Yield what the user decided, oldest first."""

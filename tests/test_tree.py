@@ -17,8 +17,8 @@ MAX_LINES = 320
 
 # Who may import what of ours. A prefix allows all that is below it; "" allows everything.
 GROUND = ("errors", "spec", "__version__")
-# What makes a file an embedding serves a query as well as a library.
-EMBEDDING = ("decode", "embedder", "executor", "models", "preprocess", "reading")
+# What makes a file an embedding (and, in the worker, a thumbnail) serves a query as well as a library.
+EMBEDDING = ("decode", "embedder", "executor", "models", "preprocess", "reading", "worker")
 INDEXER_FOR_ALL = tuple(f"indexer.{module}" for module in EMBEDDING)
 ALLOWED = {
     "errors": (),
@@ -37,7 +37,7 @@ HOMES = {
     "faiss": ("store/vectors.py",),
     "sqlalchemy": ("store/",),
     "sqlite3": ("store/",),
-    "PIL": ("indexer/",),
+    "PIL": ("indexer/", "dedup/captions.py"),  # the latter draws text
 }
 READING_HOMES = ("indexer/decode.py",)
 REMOVAL_HOMES = ("store/", "dedup/apply.py", "indexer/weights/cache.py")

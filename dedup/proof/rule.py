@@ -134,3 +134,27 @@ _PROOFS = {
     "crops": _by_crops,
     "faint": _by_faint,
 }
+
+
+# The plain limits of each rule by the fields of the evidence, for people who ask why.
+_INSIDE = {"containment": _CONTAINED, "n_blocks": _MIN_BLOCKS}
+AT_LEAST: dict[str, dict[str, float]] = {
+    "motion": {"trimmed_ncc": _MOTION_NCC, **_INSIDE},
+    "toned": {"trimmed_ncc": _TONED_NCC, **_INSIDE},
+    "stamped": {"trimmed_ncc": _STAMPED_NCC, "pdq_quality": _STAMPED_QUALITY, **_INSIDE},
+    "crops": {
+        **dict.fromkeys(("overlap_a", "overlap_b"), _CROPS_OVERLAP),
+        "trimmed_ncc": _CROPS_NCC,
+        "n_blocks": 4 * _MIN_BLOCKS,
+    },
+    "faint": {"trimmed_ncc": _FAINT_NCC, "pdq_quality": _STAMPED_QUALITY},
+}
+AT_MOST: dict[str, dict[str, float]] = {
+    "motion": {"motion_p75": _MOTION_P75, "motion_median": _MOTION_MEDIAN, "color": _MOST_COLOR},
+    "toned": {"motion_p75": _TONED_P75, "drift": _TONED_DRIFT, "color": _MOST_COLOR},
+    "stamped": {"pdq_distance": _STAMPED_BITS, "motion_p75": _STAMPED_P75, "drift": _STAMPED_DRIFT},
+    "crops": {"motion_p75": _CROPS_P75, "drift": _CROPS_DRIFT, "color": _MOST_COLOR},
+    "faint": {"pdq_distance": _FAINT_BITS, "color": _MOST_COLOR},
+}
+# Of a map that is bent or turned, and not calm, besides.
+DRIFT_AT_MOST = _MOTION_DRIFT

@@ -8,7 +8,7 @@ import pytest
 
 from lookalike.dedup.copyspace import CopySpace
 from lookalike.dedup.hashes import HASH_BYTES, Hashes
-from lookalike.dedup.nominate import MAX_DISTANCE, Candidates, nominate
+from lookalike.dedup.nominate import MAX_DISTANCE, Candidates, Outside, Rows, nominate, nominate_outside
 from lookalike.store.records import Vectors
 from lookalike.store.vectors import Ids
 
@@ -224,3 +224,40 @@ def test_memory_grows_with_the_photos_and_not_with_their_square() -> None:
     assert len(candidates.pairs) >= 900
     # All scores would be 160 MB for the new ones alone and 1,600 MB for all.
     assert peak < 140e6
+
+
+@pytest.mark.parametrize("n_old", [1, 2, 30, 400])
+def test_photos_outside_get_the_candidates_that_they_would_get_inside(n_old: int) -> None:
+    """One by one, so that they are not each other's candidates."""
+    case = Case(5, [7] * 60)
+    space, old = case.space, np.arange(n_old)
+    points = np.concatenate([space.project(case.units[[row]]) for row in old])
+    asked: list[int] = []
+
+    def hashes_of(rows: Rows) -> Hashes:
+        asked.extend(rows.tolist())
+        return case.hashes.subset(old[rows])
+
+    queries = np.arange(400, 420)
+    outside = Outside(space.project(case.units[queries]), case.hashes.subset(queries))
+    found = nominate_outside(outside, points, space, hashes_of)
+
+    for query, rows in zip(queries, found, strict=True):
+        both = np.append(old, query)
+        inside = nominate(
+            case.ids[both], case.units[both], case.hashes.subset(both), space, new=both == query
+        )
+        expected = {int(each) for pair in inside.pairs for each in pair} - {int(case.ids[query])}
+        assert set(case.ids[old[rows]].tolist()) == expected
+    assert len(set(asked)) <= n_old
+
+
+def test_an_empty_library_has_no_candidates_for_photos_outside() -> None:
+    case = Case(5, [7])
+    outside = Outside(case.space.project(case.units), case.hashes)
+
+    found = nominate_outside(
+        outside, np.empty((0, DIM // 2), np.float32), case.space, lambda rows: case.hashes.subset(rows)
+    )
+
+    assert [len(each) for each in found] == [0] * 7

@@ -1,0 +1,71 @@
+"""What people call photos: by path, by id:N, or by the digest of the content."""
+
+import os
+import re
+
+from blake3 import blake3
+
+from ..errors import DecodeError, UsageError
+from ..indexer.reading import read_file
+from ..store.filters import Where
+from ..store.listing import Photo
+from ..store.store import Store
+
+_DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+def id_in(name: str) -> int | None:
+    """Return the number of a name like id:N, None of any other."""
+    digits = name.removeprefix("id:")
+    is_id = digits != name and digits.isascii() and digits.isdecimal() and len(digits) < 19
+    return int(digits) if is_id else None
+
+
+def photo_named(store: Store, name: str) -> Photo | None:
+    """Return the photo of the library that a path or id:N names; None where it has no such file."""
+    photo_id, path = id_in(name), os.path.realpath(name)
+    with store.reading() as view:
+        if photo_id is not None:
+            return next(iter(view.photos(ids=[photo_id])), None)
+        found = list(view.photos(Where(folders=(os.fsencode(path),))))
+    return next((photo for photo in found if any(file.path == path for file in photo.files)), None)
+
+
+def content_of(store: Store, name: str) -> tuple[str, str]:
+    """Return the blake3 digest (hex) of a photo, and what to call it.
+
+    name: a path, id:N (its file may be away), or such a digest.
+
+    Raises:
+        UsageError: there is nothing of that name.
+    """
+    if _DIGEST.fullmatch(name) and not os.path.lexists(name):
+        return name, name
+    photo = photo_named(store, name)
+    if photo is not None:
+        return photo.digest, photo.path
+    photo_id = id_in(name)
+    return _by_file(name) if photo_id is None else _absent(store, name, photo_id)
+
+
+def _absent(store: Store, name: str, photo_id: int) -> tuple[str, str]:
+    with store.reading() as view:
+        facts = view.facts_of([photo_id]).get(photo_id)
+    if facts is None:
+        raise UsageError(f"there is no photo {name} in the library")
+    return facts.digest.hex(), name
+
+
+def _by_file(name: str) -> tuple[str, str]:
+    """Return the content of a file outside: a photo may be decided on before it comes in."""
+    path = os.fsencode(name)
+    try:
+        data, _ = read_file(path, path)
+    except FileNotFoundError:
+        raise UsageError(
+            f"{name} is no photo of the library, and there is no such file; of a photo whose file is away, "
+            "give its id (id:N) or its digest"
+        ) from None
+    except DecodeError as error:
+        raise UsageError(f"{name}: {error}") from error
+    return blake3(data).hexdigest(), os.path.realpath(name)

@@ -1,0 +1,303 @@
+"""`check`: is this import already in the library? Real processes, real photos, the real model."""
+
+import csv
+import hashlib
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from lookalike import Library
+from lookalike.errors import StoreMissing
+from lookalike.tests.library import TAKEN, lookalike
+from lookalike.tests.pictures import draw_photo, encode, exif_with, save
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos").resolve()
+    for seed in range(8):
+        save(folder / "2023" / f"{seed}.jpg", draw_photo(seed), quality=92)
+    save(folder / "album" / "3-small.jpg", draw_photo(3, 320, 240), quality=90)
+    shutil.copy(folder / "2023" / "1.jpg", folder / "album" / "1-again.jpg")
+    moment = exif_with(exif={TAKEN: "2023:05:01 12:00:00"})
+    save(folder / "2023" / "dated.jpg", draw_photo(60), exif=moment, quality=92)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def store(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    store = tmp_path_factory.mktemp("store") / "store"
+    assert lookalike("index", photos, "--store", store).code == 0
+    return store
+
+
+@pytest.fixture
+def card(photos: Path, tmp_path: Path) -> Path:
+    """A card with the same bytes, the same pixels, a crop, another shot, a new one and a broken one."""
+    card = tmp_path.resolve() / "card"
+    card.mkdir()
+    shutil.copy(photos / "2023" / "0.jpg", card / "exact.jpg")
+    described = exif_with({0x010E: "a description"})
+    save(card / "described.jpg", draw_photo(2), exif=described, quality=92)
+    save(card / "sub" / "cropped.jpg", draw_photo(4).crop((40, 30, 600, 450)), quality=80)
+    later = exif_with(exif={TAKEN: "2023:05:01 12:00:01"})
+    save(card / "burst.jpg", draw_photo(60), exif=later, quality=85)
+    save(card / "new.jpg", draw_photo(99))
+    (card / "broken.jpg").write_bytes(b"this is no picture")
+    (card / "notes.txt").write_text("not a photo")
+    return card
+
+
+def by_name(rows: list[Any]) -> dict[str, Any]:
+    return {Path(row["path"]).name: row for row in rows}
+
+
+def matched(row: Any) -> list[str]:
+    return [Path(match["path"]).name for match in row["matches"]]
+
+
+def test_each_new_file_is_found_new_or_unreadable(card: Path, store: Path) -> None:
+    run = lookalike("check", card, "--store", store, "--format", "json")
+
+    assert run.code == 10
+    assert run.json["schema_version"] == 1
+    rows = by_name(run.json["files"])
+    assert {name: row["status"] for name, row in rows.items()} == {
+        "exact.jpg": "found",
+        "described.jpg": "found",
+        "cropped.jpg": "found",
+        "burst.jpg": "new",
+        "new.jpg": "new",
+        "broken.jpg": "unreadable",
+    }
+    assert [rows["exact.jpg"]["matches"][0][name] for name in ("class", "transform")] == [
+        "exact",
+        "same bytes",
+    ]
+    assert rows["described.jpg"]["matches"][0]["change"] == "metadata"
+    crop = rows["cropped.jpg"]["matches"][0]
+    assert (crop["class"], crop["change"], Path(crop["path"]).name) == ("copy", "cropped", "4.jpg")
+    assert crop["evidence"]["verdict"] == "copy"
+    assert crop["score"] > 0.9
+    assert rows["broken.jpg"]["error"] == "not_an_image"
+    assert "broken.jpg" in run.err
+
+
+def test_scripts_get_what_is_found_or_what_is_new(card: Path, store: Path) -> None:
+    found = lookalike("check", card, "--store", store, "--format", "paths")
+    new = lookalike("check", card, "--store", store, "--new", "--format", "paths0")
+
+    assert {Path(line).name for line in found.out.decode().splitlines()} == {
+        *("exact.jpg", "described.jpg", "cropped.jpg"),
+    }
+    assert new.out.decode().split("\0")[:-1] == [str(card / "burst.jpg"), str(card / "new.jpg")]
+    assert new.code == 10
+
+
+def test_csv_has_one_line_for_each_file_that_matches(card: Path, photos: Path, store: Path) -> None:
+    shutil.copy(photos / "2023" / "1.jpg", card / "twice.jpg")
+
+    run = lookalike("check", card, "--store", store, "--format", "csv")
+
+    rows = list(csv.DictReader(io.StringIO(run.out.decode())))
+    names = [(Path(row["path"]).name, Path(row["match"]).name) for row in rows]
+    assert ("twice.jpg", "1.jpg") in names
+    assert ("twice.jpg", "1-again.jpg") in names
+    assert ("new.jpg", "") in names
+
+
+def test_the_table_says_in_what_the_new_one_is_better(store: Path, tmp_path: Path) -> None:
+    save(tmp_path / "large.jpg", draw_photo(5, 1280, 960), quality=95)
+
+    run = lookalike("check", tmp_path / "large.jpg", "--store", store)
+
+    assert "larger (1280x960)" in run.out.decode()
+    assert "careful: the new one has more pixels" in run.out.decode()
+    assert run.out.decode().splitlines()[-1] == "1 found, 0 new"
+
+
+@pytest.mark.parametrize(
+    ("edit", "better"),
+    [
+        (lambda picture: picture.resize((320, 240)), ""),
+        (lambda picture: picture.crop((100, 60, 500, 400)), ""),
+        (lambda picture: picture.crop((100, 60, 500, 400)).resize((1200, 1020)), "a part with more pixels"),
+    ],
+)
+def test_what_is_no_better_is_not_called_so(edit: Any, better: str, store: Path, tmp_path: Path) -> None:
+    save(tmp_path / "x.jpg", edit(draw_photo(6)), quality=92)
+
+    with Library.open(store) as library:
+        (checked,) = library.check([tmp_path / "x.jpg"])
+
+    assert checked.status == "found"
+    assert better in checked.matches[0].better
+    assert bool(better) == bool(checked.matches[0].better)
+
+
+def test_nothing_found_ends_with_0_and_something_unreadable_with_3(card: Path, store: Path) -> None:
+    assert lookalike("check", card / "new.jpg", "--store", store).code == 0
+    run = lookalike("check", card / "new.jpg", card / "broken.jpg", card / "gone.jpg", "--store", store)
+    assert run.code == 3
+    assert "gone.jpg" in run.err
+    assert "Traceback" not in run.err
+
+
+def test_only_photos_below_against_count(card: Path, photos: Path, store: Path) -> None:
+    save(card / "three.jpg", draw_photo(3), quality=70)
+
+    with Library.open(store) as library:
+        found = {
+            Path(each.path).name: each for each in library.check([card], against=[str(photos / "album")])
+        }
+
+    assert [Path(match.files[0].path).name for match in found["three.jpg"].matches] == ["3-small.jpg"]
+    assert found["exact.jpg"].status == "new"
+    assert found["cropped.jpg"].status == "new"
+
+
+def test_against_a_folder_that_is_not_indexed_is_a_usage_error(
+    card: Path, photos: Path, store: Path
+) -> None:
+    (photos / "empty").mkdir(exist_ok=True)
+    for folder in (card, photos / "empty"):
+        run = lookalike("check", card, "--against", folder, "--store", store, "--format", "csv")
+        assert run.code == 2
+        assert "index it first" in run.err
+        assert not run.out
+
+
+def test_a_file_of_the_library_matches_its_other_copies_only(photos: Path, store: Path) -> None:
+    alone, twice = photos / "2023" / "0.jpg", photos / "2023" / "1.jpg"
+    small = photos / "album" / "3-small.jpg"
+
+    run = lookalike("check", alone, twice, small, "--store", store, "--format", "json")
+
+    rows = by_name(run.json["files"])
+    assert (rows["0.jpg"]["status"], rows["0.jpg"]["in_library"]) == ("new", True)
+    assert matched(rows["1.jpg"]) == ["1-again.jpg"]
+    assert matched(rows["3-small.jpg"]) == ["3.jpg"]
+    assert lookalike("check", alone, "--store", store, "--new", "--format", "paths").out == b""
+
+
+def test_a_hard_link_to_a_photo_of_the_library_is_that_photo(
+    photos: Path, store: Path, tmp_path: Path
+) -> None:
+    os.link(photos / "2023" / "0.jpg", tmp_path / "link.jpg")
+
+    with Library.open(store) as library:
+        (checked,) = library.check([tmp_path / "link.jpg"])
+
+    assert (checked.status, checked.is_inside) == ("new", True)
+
+
+def test_nothing_is_written_and_a_proven_store_gives_the_same(
+    card: Path, photos: Path, store: Path
+) -> None:
+    def digests() -> dict[str, str]:
+        files = (file for file in store.iterdir() if file.suffix in (".db", ".faiss", ".json"))
+        return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+    before = digests()
+    fresh = lookalike("check", card, "--store", store, "--format", "json").json
+    assert digests() == before
+    lookalike("dupes", "--store", store)
+    assert lookalike("check", card, "--store", store, "--format", "json").json == fresh
+
+
+def test_many_files_in_several_batches_keep_their_order(store: Path, tmp_path: Path) -> None:
+    picture = draw_photo(7)
+    for number in range(150):
+        data = encode(picture if number % 3 else draw_photo(200), quality=60) + bytes([number])
+        (tmp_path / f"{number:03}.jpg").write_bytes(data)
+
+    with Library.open(store) as library:
+        found = list(library.check([tmp_path]))
+
+    assert [Path(each.path).name for each in found] == [f"{number:03}.jpg" for number in range(150)]
+    assert [each.status for each in found] == ["found" if number % 3 else "new" for number in range(150)]
+
+
+def test_ctrl_c_keeps_what_was_found_and_ends_with_130(store: Path, tmp_path: Path) -> None:
+    data = encode(draw_photo(7), quality=60)
+    for number in range(800):
+        (tmp_path / f"{number:03}.jpg").write_bytes(data + number.to_bytes(2, "big"))
+    command = [sys.executable, "-m", "lookalike", "check", str(tmp_path), "--store", str(store)]
+    running = subprocess.Popen([*command, "--format", "jsonl"], stdout=subprocess.PIPE)
+    assert running.stdout is not None
+    first = running.stdout.readline()
+    running.send_signal(signal.SIGINT)
+    rest = running.stdout.read()
+
+    assert running.wait(timeout=60) == 130
+    lines = [json.loads(line) for line in (first + rest).splitlines()]
+    assert 1 <= len(lines) < 800
+    assert all(line["status"] == "found" for line in lines)
+
+
+def test_a_name_that_is_no_utf8_is_checked_as_any_other(store: Path, tmp_path: Path) -> None:
+    name = os.path.join(os.fsencode(tmp_path), b"caf\xe9.jpg")
+    Path(os.fsdecode(name)).write_bytes(encode(draw_photo(1), quality=60))
+
+    run = lookalike("check", tmp_path, "--store", store, "--format", "paths0")
+
+    assert run.out == os.path.realpath(name) + b"\0"
+
+
+def test_without_an_index_it_says_so(tmp_path: Path, card: Path) -> None:
+    with pytest.raises(StoreMissing):
+        Library.open(tmp_path / "nowhere")
+    with Library.open(tmp_path / "s", create=True) as library, pytest.raises(StoreMissing):
+        library.check([card])
+
+
+def test_the_same_picture_in_another_orientation_is_found(store: Path, tmp_path: Path) -> None:
+    save(tmp_path / "turned.jpg", draw_photo(2).rotate(90, expand=True), quality=80)
+    save(tmp_path / "mirrored.jpg", draw_photo(5).transpose(Image.Transpose.FLIP_LEFT_RIGHT), quality=80)
+
+    with Library.open(store) as library:
+        found = {Path(each.path).name: each for each in library.check([tmp_path])}
+
+    assert found["turned.jpg"].matches[0].change == "turned"
+    assert found["mirrored.jpg"].matches[0].change == "mirrored"
+
+
+def test_what_was_deleted_since_the_last_index_is_no_match(tmp_path: Path) -> None:
+    """People delete from the card what they are told they have."""
+    library_folder, card = tmp_path / "library", tmp_path / "card"
+    for seed in range(3):
+        save(library_folder / f"{seed}.jpg", draw_photo(seed), quality=92)
+    shutil.copytree(library_folder, card)
+    save(card / "1.jpg", draw_photo(1, 320, 240), quality=80)
+    with Library.open(tmp_path / "s", create=True) as library:
+        library.index([library_folder])
+        (library_folder / "0.jpg").unlink()
+        (library_folder / "1.jpg").unlink()
+        save(library_folder / "2.jpg", draw_photo(9), quality=50)  # another photo by now
+
+        assert [each.status for each in library.check([card])] == ["new", "new", "new"]
+
+
+@pytest.mark.parametrize("is_mount_point_left", [True, False])
+def test_a_library_whose_drive_is_away_still_knows_what_it_has(
+    is_mount_point_left: bool, tmp_path: Path
+) -> None:
+    save(tmp_path / "drive" / "a.jpg", draw_photo(1), quality=92)
+    shutil.copytree(tmp_path / "drive", tmp_path / "card")
+    save(tmp_path / "card" / "b.jpg", draw_photo(1, 320, 240), quality=80)
+    with Library.open(tmp_path / "s", create=True) as library:
+        library.index([tmp_path / "drive"])
+        (tmp_path / "drive").rename(tmp_path / "unplugged")
+        if is_mount_point_left:
+            (tmp_path / "drive").mkdir()
+
+        assert [each.status for each in library.check([tmp_path / "card"])] == ["found", "found"]
