@@ -76,9 +76,10 @@ def hash_photos(store: Store, ids: list[int]) -> list[tuple[bytes, int]]:
 
 
 def _hash_of(thumbnail: Thumbnail | None) -> tuple[bytes, int]:
-    if thumbnail is None:
+    picture = thumbnail and thumbnail.picture()
+    if not picture:
         return NO_HASH
-    bits, quality = dct_hash(thumbnail.picture().sheet.grey)
+    bits, quality = dct_hash(picture.sheet.grey)
     return bits.tobytes(), quality
 
 

@@ -11,6 +11,7 @@ from ..indexer.worker import Worker
 from ..store.listing import Photo, PhotoFile
 from ..store.records import Content, EmbeddedPhoto, FileResult, FileStat, Vectors
 from ..store.store import Store
+from .pictures import Thumbnail
 from .proof import Picture
 
 # Photos of a store count from 1.
@@ -98,15 +99,16 @@ class _Held:
 
 
 def stored(store: Store, digest: bytes) -> Known | None:
-    """Return a photo of the library ready to be compared; None when it has no file or no thumbnail."""
+    """Return a photo of the library ready to be compared; None without a file or a sound thumbnail."""
     with store.reading() as view:
         photo_id = view.id_of(digest)
         photo = None if photo_id is None else next(iter(view.photos(ids=[photo_id])), None)
         if photo is None:
             return None
         vector = view.raw_vectors([photo.id])[photo.id]
-    thumbnail = store.thumbs.get(digest)
-    return None if thumbnail is None else Known(photo, vector, thumbnail)
+    jpeg = store.thumbs.get(digest)
+    is_sound = jpeg is not None and Thumbnail(jpeg, photo.width, photo.height).picture() is not None
+    return Known(photo, vector, jpeg) if jpeg and is_sound else None
 
 
 def _made(embedded: EmbeddedPhoto, file: PhotoFile) -> Known:

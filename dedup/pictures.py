@@ -17,9 +17,12 @@ class Thumbnail:
     width: int
     height: int
 
-    def picture(self) -> Picture:
-        """Return what the proof makes of it."""
-        return Picture.from_thumbnail(self.jpeg, self.width, self.height)
+    def picture(self) -> Picture | None:
+        """Return what the proof makes of it; None when it is damaged, which must not end a run."""
+        try:
+            return Picture.from_thumbnail(self.jpeg, self.width, self.height)
+        except ValueError:
+            return None
 
 
 class Pictures:

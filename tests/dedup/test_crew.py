@@ -1,8 +1,10 @@
 """Proving by several processes: the same evidence, nothing lost when one of them ends, none left over."""
 
+import contextlib
 import os
 import select
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -158,3 +160,16 @@ def connected(pairs: list[tuple[int, int]]) -> dict[int, int]:
             changed |= color[a] != low or color[b] != low
             color[a] = color[b] = low
     return color
+
+
+def test_a_damaged_thumbnail_stops_nothing_and_is_nobodys_copy(library: Library) -> None:
+    with library.store.reading() as view:
+        photos = {photo.path.rpartition("/")[2]: photo for photo in view.photos()}
+    broken = photos["0-95.jpg"]
+    with contextlib.closing(sqlite3.connect(Path(library.store.folder) / "thumbs.db")) as thumbs, thumbs:
+        thumbs.execute(
+            "UPDATE thumb SET jpeg = ? WHERE digest = ?", (b"no jpeg", bytes.fromhex(broken.digest))
+        )
+    prove_all(library.store)
+    copies = {each for proof in judged(library) if proof.verdict == "copy" for each in (proof.a, proof.b)}
+    assert copies == {photo.id for photo in photos.values()} - {broken.id}
