@@ -6,7 +6,7 @@ import sys
 import threading
 from typing import Any
 
-from . import render
+from . import documents, render
 from .errors import UsageError
 
 INTERRUPTED = 130
@@ -24,7 +24,7 @@ def say(line: str) -> None:
 
 def say_document(fields: dict[str, Any]) -> None:
     """Write one JSON document to stdout."""
-    sys.stdout.buffer.write(render.document(fields))
+    sys.stdout.buffer.write(documents.document(fields))
 
 
 def read_names(source: str | None, null: bool) -> list[str]:

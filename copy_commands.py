@@ -34,6 +34,7 @@ def dupes(
     protect: opt.ProtectOption = None,
     max_false: opt.MaxFalseOption = DEFAULT_MAX_FALSE,
     plan: opt.PlanOption = None,
+    html: opt.HtmlOption = None,
     form: opt.FormatOption = opt.Format.table,
     store: opt.StoreOption = None,
 ) -> None:
@@ -48,19 +49,28 @@ def dupes(
     that is tilted or differs in its details, no look-alike, and nothing that leaves a RAW or a video alone.
     """
     from .dedup.keeper import rules_from
+    from .dedup.plan import plan_of, write_plan
     from .progress import IndexProgress
+    from .report.data import Review
+    from .report.write import check_target
 
+    if html is not None:
+        check_target(html)
     rules = rules_from(keep, prefer or (), protect or ())
     with _opened(store) as library, IndexProgress() as progress:
         where = library.where(paths or ())
         stop = stop_on_signal()
         report = library.copies(where, rules=rules, max_false=max_false, progress=progress, stop=stop)
-        groups = list(report.groups)
-        if similar:
-            groups += library.lookalikes(min_score, where, copies=report.groups)
+        looks = library.lookalikes(min_score, where, copies=report.groups) if similar else []
+        review = Review(report.groups, library.origin(), looks, rules, report.pairs, report.wrong)
+        if html is not None and not stop.is_set():
+            library.write_report(html, review, progress)
+    groups = [*report.groups, *looks]
     show(copy_listings.dupes_listing(groups), form)
+    if html is not None and not stop.is_set():
+        tell(f"report written to {html}; open it in a browser")
     if plan is not None:
-        copy_listings.write_plan(plan, report.groups)
+        write_plan(plan, plan_of(report.groups, review.origin))
         tell(f"plan written to {plan}; nothing was changed")
     if stop.is_set():
         raise typer.Exit(INTERRUPTED)

@@ -1,18 +1,17 @@
-"""What the commands about copies list: groups, plans, decisions."""
+"""What the commands about copies list: groups and decisions."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from .errors import UsageError
+from .documents import Row, path_fields
 from .listings import photo_fields, pixels, plural
-from .render import Listing, Row, columns, document, file_size, path_fields, printable
+from .render import Listing, columns, file_size, printable
 
 if TYPE_CHECKING:
     from .dedup.companions import Companion
     from .dedup.expectation import Expectation
     from .dedup.groups import Group, Member
-    from .store.listing import Photo, PhotoFile
     from .store.pairs import Decided
 
 
@@ -60,16 +59,9 @@ def _member_row(member: "Member") -> Row:
 
 
 def _companions(companions: "Iterable[Companion]") -> list[Row]:
-    return [
-        {
-            **path_fields(each.path),
-            "kind": each.kind,
-            "bytes": each.size,
-            "mtime_ns": each.mtime_ns,
-            "shared": each.shared,
-        }
-        for each in companions
-    ]
+    from .dedup.plan import companion_rows
+
+    return companion_rows(companions)
 
 
 def _evidence(member: "Member") -> Row:
@@ -144,50 +136,6 @@ def doubt_in_words(pairs: int, wrong: "Expectation") -> str:
         f"{pairs:,} proven {plural(pairs, 'pair', 'pairs')}; {wrong.count:.1g} to be expected wrong, "
         f"at most {wrong.high} (in 95 of 100 libraries like this)"
     )
-
-
-def write_plan(path: str, groups: "Iterable[Group]") -> None:
-    """Write what an act on the groups would do: which files stay, which could go, and what was expected.
-
-    Only what is safe without a look is selected. Beside a member stand the companions that would go with
-    it; those that belong to another photo as well are left out.
-
-    Raises:
-        UsageError: the file cannot be written.
-    """
-    rows = [_planned(group) for group in groups]
-    try:
-        with open(path, "wb") as out:
-            out.write(document({"groups": rows}))
-    except OSError as error:
-        raise UsageError(f"cannot write the plan {path}: {error.strerror}") from error
-
-
-def _planned(group: "Group") -> Row:
-    def expected(photo: "Photo", file: "PhotoFile") -> Row:
-        return {
-            **path_fields(file.path),
-            "blake3": photo.digest,
-            "bytes": photo.size,
-            "mtime_ns": file.mtime_ns,
-            "dev": file.dev,
-            "ino": file.ino,
-        }
-
-    def given_up(member: "Member") -> Row:
-        return expected(member.photo, member.file) | {
-            "class": member.kind,
-            "transform": member.transform,
-            "selected": member.selected,
-            "why_not": member.why_not,
-            "companions": _companions(each for each in member.companions if not each.shared),
-        }
-
-    keeper = expected(group.keeper_photo, group.keeper)
-    return {
-        "keeper": keeper | {"reason": group.reason, "companions": _companions(group.companions)},
-        "members": [given_up(member) for member in group.members],
-    }
 
 
 def decisions_listing(decisions: "Iterable[Decided]", paths: Mapping[str, str]) -> Listing:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from .documents import Row, path_fields
 from .listings import photo_fields, pixels
-from .render import Listing, Row, columns, day, file_size, path_fields, printable
+from .render import Listing, columns, day, file_size, printable
 
 if TYPE_CHECKING:
     from .dedup.explaining import Explanation, Side

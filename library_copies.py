@@ -12,9 +12,11 @@ if TYPE_CHECKING:  # the heavy modules load when they are first needed
     from .dedup.groups import Group
     from .dedup.keeper import KeepRules
     from .dedup.matches import Checked
+    from .dedup.plan import Origin
     from .indexer.embedder import Embedder
     from .indexer.pipeline import Progress
     from .indexer.scan import ScanProblem
+    from .report.data import Review
     from .store.filters import Where
     from .store.listing import Photo
     from .store.pairs import Decided, Decision
@@ -63,6 +65,25 @@ class CopiesOfLibrary:
             prove_all(self.store, progress=progress, stop=stop)
         with self.store.reading() as view:
             return copy_groups(view, where or ALL, rules or DEFAULT_RULES, max_false)
+
+    def origin(self) -> "Origin":
+        """Return what a plan made now says of where it comes from."""
+        from .dedup.plan import Origin
+
+        with self.store.reading() as view:
+            return Origin.now(self.store.folder, [os.fsdecode(root.path) for root in view.roots()])
+
+    def write_report(
+        self, path: "str | os.PathLike[str]", review: "Review", progress: "Progress | None" = None
+    ) -> None:
+        """Write groups of copies as one HTML file, to review in a browser and export as a plan.
+
+        Raises:
+            UsageError: the name does not end in .html, or there is a file that is no report.
+        """
+        from .report.write import write_report
+
+        write_report(os.fspath(path), review, self.store, progress)
 
     def photo(self, name: str) -> "Photo":
         """Return the photo of the library that a path or id:N names.

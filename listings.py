@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from .render import Listing, Row, columns, day, path_fields, printable
+from .documents import Row, path_fields
+from .render import Listing, columns, day, printable
 
 if TYPE_CHECKING:
     from .search.query import Answer, Result

@@ -151,6 +151,11 @@ MaxFalseOption = Annotated[
 PlanOption = Annotated[
     str | None, typer.Option(metavar="FILE", help="Write what could be done to this file (JSON).")
 ]
+HtmlOption = Annotated[
+    str | None,
+    typer.Option("--html", metavar="FILE", help="Write a page to review the groups and export a plan."),
+]
+
 # check, explain, decisions.
 NewArgument = Annotated[
     list[str], typer.Argument(metavar="NEW...", help="Photos, or folders of photos, indexed or not.")

@@ -1,17 +1,14 @@
 """Results as table, JSON, JSON lines, CSV or paths; the meaning is the same in all of them."""
 
-import base64
 import csv
 import io
-import json
 import os
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO
 
-SCHEMA_VERSION = 1
-Row = dict[str, Any]
+from .documents import SCHEMA_VERSION, Row, dumps
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,25 +92,6 @@ def _flat(listing: Listing) -> Iterator[Row]:
 
 def _paths(listing: Listing) -> Iterator[bytes]:
     return (os.fsencode(flat["path"]) for flat in _flat(listing) if listing.is_path(flat))
-
-
-def dumps(value: Any) -> bytes:
-    """Return JSON in ASCII: bytes of names that are no UTF-8 stand as escaped lone surrogates."""
-    return json.dumps(value).encode("ascii")
-
-
-def document(fields: Row) -> bytes:
-    """Return one JSON document of one object, with its schema version."""
-    return dumps({"schema_version": SCHEMA_VERSION, **fields}) + b"\n"
-
-
-def path_fields(path: str, name: str = "path") -> Row:
-    """Return a path for JSON; `path_b64` carries the exact bytes where they are no UTF-8."""
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return {name: path, f"{name}_b64": base64.b64encode(os.fsencode(path)).decode()}
-    return {name: path}
 
 
 def _csv_line(values: Sequence[object]) -> bytes:

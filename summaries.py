@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from .render import Listing, Row, columns, file_size, path_fields, printable
+from .documents import Row, path_fields
+from .render import Listing, columns, file_size, printable
 
 if TYPE_CHECKING:
     from .indexer.models import ModelBench, ModelInfo

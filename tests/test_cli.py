@@ -284,6 +284,10 @@ def test_a_plan_says_what_stays_what_could_go_and_what_was_expected(store: Path,
     plan = json.loads((tmp_path / "plan.json").read_bytes())
     (group,) = plan["groups"]
     assert plan["schema_version"] == 1
+    assert plan["store"] == str(store)
+    assert plan["roots"] == [{"path": os.path.dirname(os.path.dirname(group["keeper"]["path"]))}]
+    assert plan["created"].endswith("+00:00")
+    assert group["wasted_bytes"] == sum(member["bytes"] for member in group["members"])
     for row in (group["keeper"], *group["members"]):
         found = os.stat(row["path"])
         expected = (found.st_size, found.st_mtime_ns, found.st_ino)

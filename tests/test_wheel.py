@@ -17,11 +17,26 @@ MAX_WHEEL_BYTES = 26_000_000
 # Written out, because everything that lies at the top is shipped: a stray script is, too.
 TOP_MODULES = {
     *("__init__", "__main__", "choice", "cli", "console", "copy_commands", "copy_listings"),
-    *("doctor", "errors", "inspect_commands", "inspect_listings"),
+    *("doctor", "documents", "errors", "inspect_commands", "inspect_listings"),
     *("library", "library_copies", "listings", "options"),
     *("progress", "render", "spec", "summaries"),
 }
 TOP_DATA = {"lookalike/py.typed"}
+PAGE = {
+    f"lookalike/report/page/{name}"
+    for name in (
+        *(
+            "page.html",
+            "page.css",
+            "model.js",
+            "keeping.js",
+            "cards.js",
+            "compare.js",
+            "list.js",
+            "main.js",
+        ),
+    )
+}
 WEIGHTS = {
     "lookalike/dedup/copyspace.safetensors",
     "lookalike/indexer/weights/LICENSE-torchvision",
@@ -69,6 +84,7 @@ def test_the_wheel_holds_every_file_it_should_and_no_other(wheel: Path) -> None:
     assert {name for name in files_in(wheel) if name.startswith("lookalike/")} == {
         *modules,
         *TOP_DATA,
+        *PAGE,
         *WEIGHTS,
     }
 

@@ -1,0 +1,106 @@
+"""What an act on groups of copies would do, as a document: which files stay, which could go."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ..documents import Row, document, path_fields
+from ..errors import UsageError
+from ..store.listing import Photo, PhotoFile
+from .companions import Companion
+from .groups import Group, Member
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a plan comes from. created: ISO 8601, UTC. store: its folder. roots: of the library."""
+
+    created: str
+    store: str
+    roots: tuple[str, ...]
+
+    @classmethod
+    def now(cls, store: str, roots: Iterable[str]) -> "Origin":
+        """Return the origin of a plan that is made at this moment."""
+        return cls(datetime.now(UTC).isoformat(timespec="seconds"), store, tuple(roots))
+
+    def fields(self) -> Row:
+        """Return what a plan says of its origin."""
+        return {
+            "created": self.created,
+            **path_fields(self.store, "store"),
+            "roots": [path_fields(root) for root in self.roots],
+        }
+
+
+def plan_of(groups: Iterable[Group], origin: Origin) -> Row:
+    """Return the plan: which files stay, which could go, and what was expected of each.
+
+    Only what is safe without a look is selected, and never a file that is protected or a hard link. Beside
+    a member stand the companions that would go with it, without those that belong to another photo as well.
+    """
+    return origin.fields() | {"groups": [planned(group) for group in groups]}
+
+
+def planned(group: Group) -> Row:
+    """Return what a plan says of one group."""
+    keeper = expected(group.keeper_photo, group.keeper, group.companions)
+    return {
+        "keeper": keeper | {"reason": group.reason},
+        "members": [
+            expected(member.photo, member.file, moving(member))
+            | {
+                "class": member.kind,
+                "transform": member.transform,
+                "selected": member.selected,
+                "why_not": member.why_not,
+            }
+            for member in group.members
+        ],
+        "wasted_bytes": group.wasted_bytes,
+    }
+
+
+def moving(member: Member) -> list[Companion]:
+    """Return the files that would go with a member."""
+    return [each for each in member.companions if not each.shared]
+
+
+def expected(photo: Photo, file: PhotoFile, companions: Iterable[Companion] = ()) -> Row:
+    """Return by what a file is known again, so that nothing is done to one that has changed since."""
+    return {
+        **path_fields(file.path),
+        "blake3": photo.digest,
+        "bytes": photo.size,
+        "mtime_ns": file.mtime_ns,
+        "dev": file.dev,
+        "ino": file.ino,
+        "companions": companion_rows(companions),
+    }
+
+
+def companion_rows(companions: Iterable[Companion]) -> list[Row]:
+    """Return what listings and plans say of companions."""
+    return [
+        {
+            **path_fields(each.path),
+            "kind": each.kind,
+            "bytes": each.size,
+            "mtime_ns": each.mtime_ns,
+            "shared": each.shared,
+        }
+        for each in companions
+    ]
+
+
+def write_plan(path: str, plan: Row) -> None:
+    """Write a plan as JSON.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    try:
+        with open(path, "wb") as out:
+            out.write(document(plan))
+    except OSError as error:
+        raise UsageError(f"cannot write the plan {path}: {error.strerror}") from error
