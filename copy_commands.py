@@ -51,10 +51,10 @@ def dupes(
     from .dedup.keeper import rules_from
     from .dedup.plan import plan_of, write_plan
     from .progress import IndexProgress
-    from .report.data import Review
-    from .report.write import check_target
 
     if html is not None:
+        from .report.write import check_target
+
         check_target(html)
     rules = rules_from(keep, prefer or (), protect or ())
     with _opened(store) as library, IndexProgress() as progress:
@@ -62,15 +62,18 @@ def dupes(
         stop = stop_on_signal()
         report = library.copies(where, rules=rules, max_false=max_false, progress=progress, stop=stop)
         looks = library.lookalikes(min_score, where, copies=report.groups) if similar else []
-        review = Review(report.groups, library.origin(), looks, rules, report.pairs, report.wrong)
+        origin = library.origin()
         if html is not None and not stop.is_set():
+            from .report.data import Review
+
+            review = Review(report.groups, origin, looks, rules, report.pairs, report.wrong)
             library.write_report(html, review, progress)
     groups = [*report.groups, *looks]
     show(copy_listings.dupes_listing(groups), form)
     if html is not None and not stop.is_set():
         tell(f"report written to {html}; open it in a browser")
     if plan is not None:
-        write_plan(plan, plan_of(report.groups, review.origin))
+        write_plan(plan, plan_of(report.groups, origin))
         tell(f"plan written to {plan}; nothing was changed")
     if stop.is_set():
         raise typer.Exit(INTERRUPTED)

@@ -52,13 +52,16 @@ def compare_new(store: Store, stop: threading.Event | None = None) -> int:
 
 
 def _state(store: Store) -> _Compared | None:
+    """Return what is to be compared; None where nothing is new."""
     with store.reading() as view:
-        if view.model is None:
+        visible = view.visible_ids()
+        compared = np.fromiter(view.compared_ids(), dtype=np.int64)
+        # Most runs find nothing new: they need not load the index to learn that.
+        if view.model is None or np.isin(visible, compared).all():
             return None
         index = view.index()
         ids, units = index.ids(), index.codes()
-        seen = np.isin(ids, view.visible_ids())
-        compared = np.fromiter(view.compared_ids(), dtype=np.int64)
+        seen = np.isin(ids, visible)
         is_new = ~np.isin(ids[seen], compared)
         fingerprint = view.model.spec.fingerprint
         return _Compared(ids[seen], units[seen], is_new, view.hashes(), fingerprint)

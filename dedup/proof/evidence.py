@@ -76,6 +76,12 @@ class Evidence:
             fields[name] = [list(box) for box in fields[name]]
         return fields
 
+    def shortened(self) -> "Evidence":
+        """Return it with the digits that mean anything: the others are half of what a store has to read."""
+        matrix = [_short(number) for number in self.matrix]
+        fields = {name: _short(value) for name, value in self.as_dict().items()}
+        return Evidence.from_dict(fields | {"matrix": matrix})
+
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> "Evidence":
         """Return what `as_dict` gave; fields of other versions are passed over."""
@@ -88,3 +94,8 @@ class Evidence:
 
 
 _BOXES = ("differs", "differs_b")
+
+
+def _short(value: Any) -> Any:
+    """Return a number with seven digits, anything else as it is."""
+    return float(f"{value:.7g}") if isinstance(value, float) else value

@@ -29,9 +29,8 @@ _MIN_PADDED, _MIN_PADDED_SCORE = 0.6, 0.8
 
 def prove(a: Picture, b: Picture) -> Evidence:
     """Return the evidence for or against b being a copy of a; from both sides the same verdict."""
-    if b.key < a.key:
-        return reversed_evidence(_prove(b, a))
-    return _prove(a, b)
+    evidence = reversed_evidence(_prove(b, a)) if b.key < a.key else _prove(a, b)
+    return evidence.shortened()
 
 
 def _prove(a: Picture, b: Picture) -> Evidence:
