@@ -1,0 +1,181 @@
+"""Copies found by lookalike and by other tools: in one run, on the same pictures, each with its defaults.
+
+    python benchmarks/peers.py SET [--tools lookalike czkawka ...] [--python TOOL=PATH ...] [--repeat 1]
+
+SET holds images/ and ground_truth.json: see truth.py; edits_recipe.py --keep makes one from any photos.
+Each tool runs as a process of its own, in an environment of its own, made on first use from the pinned list
+in benchmarks/peers/; --python names the interpreter of one that is there already. imagededup is lent torch
+and torchvision from the environment that runs this, and immaculate needs a python3.12 on the PATH. Caches
+and settings go to a folder that is thrown away. What a tool presents as a group is closed to pairs. A tool
+that cannot be installed or fails stands at the end, with the reason. With --repeat, tools run in turn and
+the least times are shown. --answers DIR keeps what each tool said.
+
+CPU seconds are of the whole tree of processes. Memory: see processes.py. Linux only.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import which
+from site import getsitepackages
+
+from lookalike.benchmarks.asking import Answer, ask_lookalike, pairs_below
+from lookalike.benchmarks.processes import run
+from lookalike.benchmarks.truth import Score, Truth, read_truth, score
+
+LISTS = Path(__file__).with_name("peers")
+ADAPTERS = Path(__file__).with_name("peer_adapters.py")
+OURS = "lookalike"
+PATIENCE_S = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A way to ask another tool.
+
+    package: its list of packages. python: what it runs on, by default ours. borrows: it may use our
+    packages as well, after its own.
+    """
+
+    package: str
+    python: str = sys.executable
+    borrows: bool = False
+
+
+PEERS = {
+    "imagededup-cnn": Peer("imagededup", borrows=True),
+    "imagededup-dhash": Peer("imagededup", borrows=True),
+    "imagededup-phash": Peer("imagededup", borrows=True),
+    "image-dedup-ai": Peer("image-dedup-ai"),
+    "czkawka": Peer("czkawka"),
+    "fastdup": Peer("fastdup"),
+    "difpy": Peer("difpy"),
+    "immaculate": Peer("immaculate", "python3.12"),
+    "immaculate-sscd": Peer("immaculate", "python3.12"),
+}
+
+
+def main() -> None:
+    arguments = parse()
+    truth = read_truth(arguments.set)
+    answers: dict[str, list[Answer]] = {name: [] for name in arguments.tools}
+    failures: dict[str, str] = {}
+    for _ in range(arguments.repeat):
+        for name in arguments.tools:
+            try:
+                answers[name].append(ask(name, truth.images, arguments))
+            except SystemExit as error:
+                failures[name] = str(error)
+            print(f"{name}: {failures.get(name, 'done')}", file=sys.stderr)
+    print_table(truth, {name: runs for name, runs in answers.items() if runs})
+    for name, reason in failures.items():
+        print(f"\n{name} failed: {reason}")
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("set", type=Path)
+    parser.add_argument("--tools", nargs="+", choices=[OURS, *PEERS], default=[OURS, *PEERS])
+    parser.add_argument("--repeat", type=int, default=1)
+    parser.add_argument("--python", action="append", default=[], metavar="TOOL=PATH")
+    default = Path(__file__).parents[1] / ".venv" / "peers"
+    parser.add_argument("--environments", type=Path, default=default, help="where they are made and kept")
+    parser.add_argument(
+        "--answers", type=Path, metavar="DIR", help="keep the answers as JSON in this folder"
+    )
+    return parser.parse_args()
+
+
+def ask(name: str, images: Path, arguments: argparse.Namespace) -> Answer:
+    """Ask a tool anew, with nothing left from earlier runs.
+
+    Raises:
+        SystemExit: it cannot be installed, or fails.
+    """
+    with tempfile.TemporaryDirectory(prefix="peers-") as work:
+        if name == OURS:
+            answer = ask_lookalike(images, Path(work, "store"))
+        else:
+            answer = ask_peer(name, interpreter(PEERS[name], arguments), images.resolve(), Path(work))
+    if arguments.answers:
+        arguments.answers.mkdir(parents=True, exist_ok=True)
+        (arguments.answers / f"{name}.json").write_text(json.dumps(sorted(answer.pairs)))
+    return answer
+
+
+def ask_peer(name: str, python: str, images: Path, work: Path) -> Answer:
+    lent = getsitepackages() if PEERS[name].borrows else []
+    told = work / "answer.json"
+    home = {"HOME": str(work), "XDG_CACHE_HOME": str(work), "XDG_CONFIG_HOME": str(work)}
+    # fastdup reports to its makers unless told not to.
+    quiet = {"SENTRY_OPT_OUT": "1"}
+    command = [python, str(ADAPTERS), name, str(images), str(told), *lent]
+    step = run(command, watch=True, env=home | quiet, cwd=work, patience_s=PATIENCE_S)
+    answer = json.loads(told.read_text())
+    return Answer(f"{name} {answer['version']}", pairs_below(images, answer["groups"]), {name: step})
+
+
+def interpreter(peer: Peer, arguments: argparse.Namespace) -> str:
+    """Return the interpreter of a peer's environment, which is made if it is not there.
+
+    Raises:
+        SystemExit: it cannot be made.
+    """
+    given = dict(each.split("=", 1) for each in arguments.python)
+    if peer.package in given:
+        return str(Path(given[peer.package]).absolute())
+    environment = arguments.environments / peer.package
+    python, made = environment.absolute() / "bin" / "python", environment / "made-from.txt"
+    pinned = (LISTS / f"{peer.package}.txt").read_text()
+    if not made.exists() or made.read_text() != pinned:
+        make_environment(peer, environment)
+        made.write_text(pinned)
+    return str(python)
+
+
+def make_environment(peer: Peer, environment: Path) -> None:
+    base = which(peer.python)
+    if base is None:
+        raise SystemExit(f"there is no {peer.python} on the PATH")
+    run([base, "-m", "venv", "--clear", str(environment)])
+    # The lists are complete: what is not in them is lent, and must not be fetched.
+    pip = [str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-deps"]
+    run([*pip, "-r", str(LISTS / f"{peer.package}.txt")])
+
+
+def print_table(truth: Truth, answers: dict[str, list[Answer]]) -> None:
+    tiers = ["all", *sorted({copy.tier for copy in truth.copies})]
+    columns = ["tool", *tiers, "all pairs", "precision", "false pairs", "must not be joined"]
+    print("| " + " | ".join([*columns, "wall s", "CPU s", "MiB"]) + " |")
+    print("|" + "---|" * (len(columns) + 3))
+    for runs in answers.values():
+        print(
+            "| "
+            + " | ".join([runs[0].version, *cells(score(truth, runs[0].pairs), tiers), *costs(runs)])
+            + " |"
+        )
+
+
+def cells(result: Score, tiers: Sequence[str]) -> list[str]:
+    joined = [f"{share.hits} {kind}" for kind, share in sorted(result.joined.items()) if share.hits]
+    return [
+        *(f"{float(result.found[tier]):.3f}" for tier in tiers),
+        f"{float(result.recall):.3f}",
+        f"{float(result.precision):.4f}",
+        str(len(result.false)),
+        ", ".join(joined) or "0",
+    ]
+
+
+def costs(runs: Sequence[Answer]) -> list[str]:
+    """Return the least wall and CPU time and the largest memory."""
+    wall, cpu = min(each.wall_s for each in runs), min(each.cpu_s for each in runs)
+    return [f"{wall:.1f}", f"{cpu:.1f}", str(max(each.peak_bytes for each in runs) >> 20)]
+
+
+if __name__ == "__main__":
+    main()
