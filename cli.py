@@ -1,7 +1,6 @@
 """The command line: parse, call one function, render."""
 
 import os
-import signal
 import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -262,9 +261,6 @@ def options(
 
 def main() -> NoReturn:
     """Run the command line; every foreseen error is one line on stderr and an exit code."""
-    # A reader that has seen enough (`| head`) ends us quietly.
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         app()
     except LookalikeError as error:

@@ -4,27 +4,49 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from . import documents, render
 from .errors import UsageError
 
 INTERRUPTED = 130
+READER_GONE = 141  # what a shell says of a program that SIGPIPE ended
 
 
 def show(listing: render.Listing, form: str) -> None:
     """Write a listing to stdout in one of the formats."""
-    render.write(listing, form, sys.stdout.buffer)
+    with _quiet_for_readers_gone():
+        render.write(listing, form, sys.stdout.buffer)
 
 
 def say(line: str) -> None:
     """Write a line of data to stdout."""
-    sys.stdout.buffer.write(os.fsencode(line) + b"\n")
+    with _quiet_for_readers_gone():
+        sys.stdout.buffer.write(os.fsencode(line) + b"\n")
+        sys.stdout.buffer.flush()
 
 
 def say_document(fields: dict[str, Any]) -> None:
     """Write one JSON document to stdout."""
-    sys.stdout.buffer.write(documents.document(fields))
+    with _quiet_for_readers_gone():
+        sys.stdout.buffer.write(documents.document(fields))
+        sys.stdout.buffer.flush()
+
+
+@contextmanager
+def _quiet_for_readers_gone() -> Iterator[None]:
+    """End the program without a word when nobody reads stdout any more: `| head` has seen enough.
+
+    The signal that would do so by itself is ignored: it would as well end us, without a word, when a
+    process that works for us comes to a bad end.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still to be flushed
+        sys.exit(READER_GONE)
 
 
 def read_names(source: str | None, null: bool) -> list[str]:

@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -347,3 +349,45 @@ def test_a_page_is_preselected_only_by_identical_pixels(pages: Listed) -> None:
     line = (50 + 40 * 9 + 12) / 800
     assert y <= line <= y + height
     assert 0 <= x < x + width <= 1
+
+
+# What may go wrong on the way
+
+
+def test_a_reader_that_has_seen_enough_ends_it_without_a_word(tmp_path: Path) -> None:
+    save(tmp_path / "photos" / "a.jpg", draw_photo(1, 320, 240))
+    lookalike("index", tmp_path / "photos", "--store", tmp_path / "s")
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "lookalike", "export", "--store", str(tmp_path / "s")]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, timeout=60)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_provers_that_cannot_work_are_told_and_end_nothing_else(tmp_path: Path) -> None:
+    """A prover that dies (here: it cannot find OpenCV) must not take the command with it in silence."""
+    for seed in range(30):
+        photo = draw_photo(1, 320, 240).crop((seed, 0, 290 + seed, 240))
+        save(tmp_path / "photos" / f"{seed}.jpg", photo, quality=90)
+    lookalike("index", tmp_path / "photos", "--store", tmp_path / "s")
+    (tmp_path / "broken" / "cv2").mkdir(parents=True)
+    (tmp_path / "broken" / "cv2" / "__init__.py").write_text(BREAKS_IN_A_PROVER)
+
+    broken = lookalike("dupes", "--store", tmp_path / "s", PYTHONPATH=str(tmp_path / "broken"))
+    assert broken.code == 1
+    assert "a process that proves pairs ended with code" in broken.err
+    assert "Traceback" not in broken.err
+
+    assert lookalike("dupes", "--store", tmp_path / "s").code == 0
+
+
+# Stands in the way of OpenCV, and lets everything but a prover through to it.
+BREAKS_IN_A_PROVER = """
+import sys, os
+if "lookalike.dedup.prover" in " ".join(sys.orig_argv):
+    os._exit(9)
+sys.path.remove(os.path.dirname(os.path.dirname(__file__)))
+del sys.modules["cv2"]
+import cv2
+"""
