@@ -16,7 +16,7 @@ from .groups import Class
 from .moments import moments_differ
 from .naming import id_in, photo_named
 from .newcomers import NOT_IN_LIBRARY, Known, Reader, stored
-from .nominate import MAX_DISTANCE
+from .nominate import ALMOST_SAME, MAX_DISTANCE
 from .proof import Evidence, prove
 from .reasons import Measure, measures, reason
 from .words import change_in_a_word, transform_in_words
@@ -40,8 +40,8 @@ class Candidacy:
     """Whether a search for copies would hand the pair to the proof at all.
 
     cosine: of the embeddings. score: cosine in the space for copies; from floor on a pair is looked at,
-    from gate on if at most most_bits of 256 differ between the hashes. bits: those that do. has_hashes:
-    whether there is enough to see for hashes to count.
+    from gate on if at most most_bits of 256 differ between the hashes. bits: those that do. almost_same:
+    so few that nothing else is asked. has_hashes: whether there is enough to see for hashes to count.
     """
 
     cosine: float
@@ -50,6 +50,7 @@ class Candidacy:
     gate: float
     bits: int
     most_bits: int
+    almost_same: bool
     has_hashes: bool
 
     @property
@@ -60,7 +61,8 @@ class Candidacy:
     @property
     def by_hash(self) -> bool:
         """Whether the hashes are near enough."""
-        return self.score >= self.gate and self.has_hashes and self.bits <= self.most_bits
+        near = self.score >= self.gate and self.bits <= self.most_bits
+        return self.has_hashes and (self.almost_same or near)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +209,7 @@ def _candidacy(store: Store, a: Known, b: Known) -> Candidacy:
         gate=space.gate,
         bits=int(bits[0]),
         most_bits=MAX_DISTANCE,
+        almost_same=bool(hashes.almost_same(np.array([0]), 2, ALMOST_SAME)[0, 1]),
         has_hashes=bool(hashes.textured.all()),
     )
 

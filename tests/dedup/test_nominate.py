@@ -8,7 +8,15 @@ import pytest
 
 from lookalike.dedup.copyspace import CopySpace
 from lookalike.dedup.hashes import HASH_BYTES, Hashes
-from lookalike.dedup.nominate import MAX_DISTANCE, Candidates, Outside, Rows, nominate, nominate_outside
+from lookalike.dedup.nominate import (
+    ALMOST_SAME,
+    MAX_DISTANCE,
+    Candidates,
+    Outside,
+    Rows,
+    nominate,
+    nominate_outside,
+)
 from lookalike.store.records import Vectors
 from lookalike.store.vectors import Ids
 
@@ -73,6 +81,12 @@ class Case:
         trusted = self.hashes.textured[a] & self.hashes.textured[b]
         return np.where(trusted, self.hashes.distances(a, b), far).reshape(count, count)
 
+    def almost_same(self) -> npt.NDArray[np.bool_]:
+        words = self.hashes.words
+        bits = np.bitwise_count(words[:, :, None] ^ words[:, None, :]).sum(axis=0, dtype=np.int64)
+        trusted = self.hashes.textured
+        return np.asarray((bits <= ALMOST_SAME) & trusted & trusted[:, None], np.bool_)
+
 
 def pairs_of(candidates: Candidates) -> set[tuple[int, int]]:
     return {(a, b) for a, b in candidates.pairs.tolist()}
@@ -89,6 +103,7 @@ def test_pairs_are_those_of_all_with_all(sizes: list[int]) -> None:
     # In clusters of no more than twenty no list is cut off above the floor.
     sure = (scores >= FLOOR + TOLERANCE) | ((scores >= GATE + TOLERANCE) & (distances <= MAX_DISTANCE))
     maybe = (scores >= FLOOR - TOLERANCE) | ((scores >= GATE - TOLERANCE) & (distances <= MAX_DISTANCE))
+    sure, maybe = sure | case.almost_same(), maybe | case.almost_same()
     found = pairs_of(case.nominate(k=60))
     assert as_pairs(case.ids, sure) <= found <= as_pairs(case.ids, maybe)
     assert found
@@ -99,7 +114,9 @@ def test_pairs_are_those_of_all_with_all(sizes: list[int]) -> None:
     [
         (MAX_DISTANCE, GATE + 0.1, 100, 1),
         (MAX_DISTANCE + 1, GATE + 0.1, 100, 0),
-        (0, GATE - 0.1, 100, 0),
+        (ALMOST_SAME, GATE - 0.1, 100, 1),
+        (ALMOST_SAME + 1, GATE - 0.1, 100, 0),
+        (0, GATE - 0.1, 0, 0),
         (0, GATE + 0.1, 0, 0),
         (128, FLOOR + 0.1, 0, 1),
     ],
