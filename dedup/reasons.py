@@ -43,6 +43,8 @@ _NAMES = {
     "motion_p75": ("left-over motion of 3 in 4 parts", "{:.2f} px"),
     "motion_median": ("left-over motion of half the parts", "{:.2f} px"),
     "drift": ("left-over motion of larger parts", "{:.2f} px"),
+    "bent_p75": ("left-over motion beyond a smooth bend", "{:.2f} px"),
+    "bent_drift": ("the same of larger parts", "{:.2f} px"),
     "trimmed_ncc": ("how well the details agree", "{:.3f}"),
     "containment": ("how much of one lies in the other", "{:.2%}"),
     "overlap_a": ("how much of A lies in B", "{:.1%}"),
@@ -83,6 +85,10 @@ _PROVEN = {
     "stamped": (
         "pdq_distance",
         "under what was put on top both are the same: {} of 256 bits of the hashes differ; at most {} may",
+    ),
+    "bent": (
+        "bent_p75",
+        "bent as the photo of a screen is: beyond that every part moved by {}; at most {} may be left",
     ),
     "crops": (
         "motion_p75",

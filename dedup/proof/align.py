@@ -131,6 +131,18 @@ def _align_to(ref: Sheet, src: Sheet, guess: Matrix, seen: _Overlap, is_near: bo
     return _fit(ref, src, stage.bent((fit.matrix, fit.likeness))) or fit
 
 
+def frames(a: Sheet, b: Sheet, matrix: Matrix) -> tuple[Level, Level, Matrix] | None:
+    """Return both pictures at the size at which they are compared, and the map from the first's points."""
+    seen = overlap(a.size, b.size, matrix)
+    if seen is None:
+        return None
+    if seen.scale < 1:
+        return frames(b, a, inverted(matrix)) if seen.scale > 0 else None
+    zoom = min(1.0, FRAME_SIDE / max(a.size) / float(np.sqrt(max(seen.of_a, 0.2))))
+    stage = _Stage.at(a, b, zoom, seen.scale)
+    return stage.ref, stage.src, stage.inner(matrix)
+
+
 def _fit(ref: Sheet, src: Sheet, found: _Best | None) -> Fit | None:
     seen = overlap(ref.size, src.size, found[0]) if found else None
     if found is None or seen is None:
@@ -175,16 +187,16 @@ class _Stage:
         self, matrix: Matrix, n_numbers: int, max_steps: int, min_agreement: float = 0.0
     ) -> tuple[Matrix, float]:
         inner, agreement = refine(
-            self._target, self._rimmed, self._inner(matrix), n_numbers, max_steps, min_agreement
+            self._target, self._rimmed, self.inner(matrix), n_numbers, max_steps, min_agreement
         )
         return np.asarray(inverted(self.to_src) @ inner @ self.to_ref, np.float64), agreement
 
-    def _inner(self, matrix: Matrix) -> Matrix:
+    def inner(self, matrix: Matrix) -> Matrix:
         """Return the map between the levels."""
         return np.asarray(self.to_src @ matrix @ inverted(self.to_ref), np.float64)
 
     def likeness(self, matrix: Matrix) -> Likeness:
-        return likeness(self.ref, self.src, self._inner(matrix))
+        return likeness(self.ref, self.src, self.inner(matrix))
 
     def fitted(self, matrix: Matrix) -> _Best | None:
         """Return the best map that keeps lines parallel, and what it leaves."""

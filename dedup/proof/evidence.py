@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-VERIFIER_VERSION = 4
+VERIFIER_VERSION = 5
 
 # x, y, width, height as shares of a picture's width and height.
 Box = tuple[float, float, float, float]
+
 
 Verdict = Literal["copy", "similar"]
 
@@ -22,14 +23,15 @@ class Evidence:
     share of the area that the other picture shows; containment: the larger one, flat padding left out.
     scale: b's thumbnail pixels per a's; rotation_deg: turn beyond the form; perspective: bend over the
     longer side; aspect: stretch of width against height. pdq_distance: bits of 256, pdq_quality: the lower
-    one. inliers: features that agree on the map. grey: correlation of the whole overlap. color ...
-    saturation: see `Toning`. branch: the rule that decided. natural: the geometry is one that software
-    makes (no tilt, no bend) and it is no page of text: safe to be selected unseen. log_odds: of a copy
-    against another picture, by the numbers alone, as a natural logarithm; probability: the same in [0, 1],
-    as far as the verdict goes along. surround_a, surround_b: of copies, the share of each that lies around
-    the other one and is no picture: borders, bars, captions. page: one of them is a document, a screen of
-    text or nearly blank. differs, differs_b: of copies, where in a and in b something else is shown, the
-    largest places first; looked for on pages, and where details differ.
+    one. bent_p75, bent_drift: motion and drift that are left when a lens may have bent the picture, see
+    `lens`; 9 where nobody asked. inliers: features that agree on the map. grey: correlation of the whole
+    overlap. color ... saturation: see `Toning`. branch: the rule that decided. natural: the geometry is one
+    that software makes (no tilt, no bend) and it is no page of text: safe to be selected unseen. log_odds:
+    of a copy against another picture, by the numbers alone, as a natural logarithm; probability: the same
+    in [0, 1], as far as the verdict goes along. surround_a, surround_b: of copies, the share of each that
+    lies around the other one and is no picture: borders, bars, captions. page: one of them is a document, a
+    screen of text or nearly blank. differs, differs_b: of copies, where in a and in b something else is
+    shown, the largest places first; looked for on pages, and where details differ.
     """
 
     how: str = "none"
@@ -50,6 +52,8 @@ class Evidence:
     aspect: float = 1.0
     pdq_distance: int = 256
     pdq_quality: int = 0
+    bent_p75: float = 9.0
+    bent_drift: float = 9.0
     inliers: int = 0
     grey: float = 0.0
     color: float = 0.0

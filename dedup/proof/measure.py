@@ -111,8 +111,9 @@ def _texture(a: Plane, b: Plane, cover: npt.NDArray[np.bool_]) -> tuple[float, f
         return 0.0, 0.0, count
     ncc = blocks.ncc[seen]
     kept = ncc >= _quantile(np.sort(ncc), 0.25)
-    variances = np.maximum(blocks.var_a[seen][kept], 0) * np.maximum(blocks.var_b[seen][kept], 0)
-    spread = max(float(np.sqrt(variances).sum()), 1e-6)
+    variances = (np.maximum(each[seen][kept], 0) for each in (blocks.var_a, blocks.var_b))
+    # Not below what rounding leaves: blocks that are quite flat in one picture would divide by nothing.
+    spread = max(float(np.sqrt(np.prod(list(variances), 0)).sum()), _FLATTEST * int(kept.sum()))
     return float(blocks.product[seen][kept].sum()) / spread, float((ncc > _SAME).mean()), count
 
 
@@ -127,6 +128,24 @@ class _Motion:
 
 def _motions(a: Plane, b: Plane, cover: npt.NDArray[np.bool_]) -> tuple[_Motion, _Motion]:
     """Return the leftover motion of blocks and, with less noise, of blocks twice as large."""
+    near, far = block_shifts(a, b, cover)
+    return _motion(near), _motion(far)
+
+
+@dataclass(frozen=True, slots=True)
+class Shifts:
+    """Where blocks of two aligned pictures would still like to move, in pixels of the frame.
+
+    known: (rows, columns), whether a block has texture enough to say. x, y: (n,) of those that have.
+    """
+
+    known: npt.NDArray[np.bool_]
+    x: Plane
+    y: Plane
+
+
+def block_shifts(a: Plane, b: Plane, cover: npt.NDArray[np.bool_]) -> tuple[Shifts, Shifts]:
+    """Return the shifts of blocks and of blocks twice as large; a, b: normalized pictures of one size."""
     block = _SMALL_MOTION_BLOCK if min(a.shape) < _SMALL_FRAME else _MOTION_BLOCK
     kernel = np.ones((5, 5), np.uint8)
     eroded = cv2.erode(cover.astype(np.uint8), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
@@ -136,23 +155,27 @@ def _motions(a: Plane, b: Plane, cover: npt.NDArray[np.bool_]) -> tuple[_Motion,
     cells = cell_sums((x * x, x * y, y * y, x * error, y * error, inside), block // 2)
     blocks = joined(cells)
     far = blocks[:, :-2, :-2] + blocks[:, 2:, :-2] + blocks[:, :-2, 2:] + blocks[:, 2:, 2:]
-    return _motion(blocks, block), _motion(far, 2 * block)
+    return _shifts(blocks, block), _shifts(far, 2 * block)
 
 
-def _motion(sums: Plane, block: int) -> _Motion:
+def _shifts(sums: Plane, block: int) -> Shifts:
     """Solve one Lucas-Kanade step per block, from the products of slopes and differences."""
-    xx, xy, yy, xe, ye, n = sums.reshape(6, -1)
+    xx, xy, yy, xe, ye, n = sums
     half = (xx + yy) / 2
     det = xx * yy - xy * xy
     weaker = half - np.sqrt(np.maximum(0, half * half - det))
     known = (n > _FILLED * block**2) & (weaker > _TWO_WAY * block**2)
-    count = int(np.count_nonzero(known))
-    if count < _MIN_BLOCKS:
-        return _Motion(n_blocks=count)
     shift_x = (yy * xe - xy * ye)[known] / det[known]
     shift_y = (xx * ye - xy * xe)[known] / det[known]
-    shifts = np.sort(np.hypot(shift_x, shift_y))
-    return _Motion(_quantile(shifts, 0.5), _quantile(shifts, 0.75), count)
+    return Shifts(known, shift_x, shift_y)
+
+
+def _motion(shifts: Shifts) -> _Motion:
+    count = len(shifts.x)
+    if count < _MIN_BLOCKS:
+        return _Motion(n_blocks=count)
+    sizes = np.sort(np.hypot(shifts.x, shifts.y))
+    return _Motion(_quantile(sizes, 0.5), _quantile(sizes, 0.75), count)
 
 
 def _quantile(ordered: Plane, share: float) -> float:

@@ -51,7 +51,7 @@ def _change(e: Evidence) -> _Change:
         cropped=e.overlap_a < WHOLE,
         framed=e.overlap_b < WHOLE,
         tilted=abs(e.rotation_deg) > _TILT_DEG,
-        bent=e.perspective > _BEND,
+        bent=e.perspective > _BEND or e.branch == "bent",
         stretched=abs(e.aspect - 1) > _STRETCH,
         edited=bool(_edits(e)),
     )

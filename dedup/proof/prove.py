@@ -5,18 +5,19 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from .align import Fit, align
+from .align import Fit, align, frames
 from .color import toning
 from .difference import with_places
 from .evidence import Evidence
 from .features import similarity
 from .forms import best_form, form_matrix, form_of, form_scores
 from .hashing import distance
+from .lens import motion_beyond_bend
 from .name import WHOLE
 from .padding import containment_without_padding, surround
 from .picture import Picture
 from .planes import Matrix, inverted, scaling
-from .rule import decide
+from .rule import decide, may_be_bent
 
 # Square scores below this in every form: the pictures are not the whole of each other. Above the other
 # they lie on each other within a few pixels: more than half of all copies do, and nothing else.
@@ -41,6 +42,8 @@ def _prove(a: Picture, b: Picture) -> Evidence:
         if fit.score > _GOOD:
             break
     evidence = decide(_evidence(a, b, best))
+    if may_be_bent(evidence):
+        evidence = decide(_bent(a, b, evidence))
     if evidence.verdict == "copy":
         evidence = _surrounded(a, b, decide(_toned(a, b, evidence)))
     if a.is_page or b.is_page:
@@ -138,6 +141,15 @@ def _surrounded(a: Picture, b: Picture, evidence: Evidence) -> Evidence:
     around_a = surround(a.sheet, b.sheet, matrix) if evidence.overlap_a < WHOLE else 0.0
     around_b = surround(b.sheet, a.sheet, inverted(matrix)) if evidence.overlap_b < WHOLE else 0.0
     return replace(evidence, surround_a=around_a, surround_b=around_b)
+
+
+def _bent(a: Picture, b: Picture, evidence: Evidence) -> Evidence:
+    """Return the evidence with what a smooth bend leaves of the motion."""
+    shown = frames(a.sheet, b.sheet, np.array(evidence.matrix).reshape(3, 3))
+    if shown is None:
+        return evidence
+    bent = motion_beyond_bend(*shown)
+    return replace(evidence, bent_p75=bent.motion_p75, bent_drift=bent.drift)
 
 
 def _inverse_form(form: int) -> int:

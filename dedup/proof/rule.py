@@ -29,6 +29,10 @@ _TONED_P75, _TONED_DRIFT, _TONED_NCC = 0.80, 0.30, 0.95
 _STAMPED_FRAME, _STAMPED_BITS, _STAMPED_QUALITY = 0.985, 64, 50
 _STAMPED_NCC, _STAMPED_P75, _STAMPED_DRIFT = 0.75, 1.0, 0.50
 
+# bent: the photo of a screen leaves up to a pixel of motion, but as a smooth field; beyond that 0.25 px,
+# and 0.18 px of drift. Frames of a burst keep 0.42 px and 0.28 px. More than a lens bends is not asked.
+_BENT_MOST, _BENT_NCC, _BENT_P75, _BENT_DRIFT = 1.2, 0.95, 0.30, 0.18
+
 # crops: two parts of one photo contain none the other; only a perfect fit of a large part will do.
 _CROPS_OVERLAP, _CROPS_NCC, _CROPS_P75, _CROPS_DRIFT = 0.55, 0.98, 0.10, 0.06
 
@@ -108,6 +112,18 @@ def _by_hash(e: Evidence) -> bool:
     return _is_inside(e) and framed and near and steady and is_straight(e) and e.trimmed_ncc >= _STAMPED_NCC
 
 
+def may_be_bent(e: Evidence) -> bool:
+    """Return whether only motion speaks against a copy, and so little that a lens may have caused it."""
+    return (
+        e.branch == "moved" and _is_inside(e) and e.trimmed_ncc >= _BENT_NCC and e.motion_p75 <= _BENT_MOST
+    )
+
+
+def _by_bend(e: Evidence) -> bool:
+    still = e.bent_p75 <= _BENT_P75 and e.bent_drift <= _BENT_DRIFT
+    return _is_inside(e) and still and e.trimmed_ncc >= _BENT_NCC
+
+
 def _by_crops(e: Evidence) -> bool:
     exact = is_straight(e, _EXACT_DEG, _EXACT_ASPECT) and abs(e.aspect - 1) <= _EXACT_ASPECT
     still = e.motion_p75 <= _CROPS_P75 and e.drift <= _CROPS_DRIFT
@@ -131,6 +147,7 @@ _PROOFS = {
     "motion": _by_motion,
     "toned": _by_tone,
     "stamped": _by_hash,
+    "bent": _by_bend,
     "crops": _by_crops,
     "faint": _by_faint,
 }
@@ -142,6 +159,7 @@ AT_LEAST: dict[str, dict[str, float]] = {
     "motion": {"trimmed_ncc": _MOTION_NCC, **_INSIDE},
     "toned": {"trimmed_ncc": _TONED_NCC, **_INSIDE},
     "stamped": {"trimmed_ncc": _STAMPED_NCC, "pdq_quality": _STAMPED_QUALITY, **_INSIDE},
+    "bent": {"trimmed_ncc": _BENT_NCC, **_INSIDE},
     "crops": {
         **dict.fromkeys(("overlap_a", "overlap_b"), _CROPS_OVERLAP),
         "trimmed_ncc": _CROPS_NCC,
@@ -153,6 +171,7 @@ AT_MOST: dict[str, dict[str, float]] = {
     "motion": {"motion_p75": _MOTION_P75, "motion_median": _MOTION_MEDIAN, "color": _MOST_COLOR},
     "toned": {"motion_p75": _TONED_P75, "drift": _TONED_DRIFT, "color": _MOST_COLOR},
     "stamped": {"pdq_distance": _STAMPED_BITS, "motion_p75": _STAMPED_P75, "drift": _STAMPED_DRIFT},
+    "bent": {"bent_p75": _BENT_P75, "bent_drift": _BENT_DRIFT, "color": _MOST_COLOR},
     "crops": {"motion_p75": _CROPS_P75, "drift": _CROPS_DRIFT, "color": _MOST_COLOR},
     "faint": {"pdq_distance": _FAINT_BITS, "color": _MOST_COLOR},
 }
