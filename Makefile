@@ -12,7 +12,9 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PIP_FLAGS ?=
 PYTEST_FLAGS ?=
-BENCHMARKS ?= $(wildcard benchmarks/*.py)
+# Not these: parts of others, and those that want more than a folder of photos.
+APART := asking peer_adapters processes truth proof edits_recipe peers
+BENCHMARKS ?= $(filter-out $(APART:%=benchmarks/%.py),$(wildcard benchmarks/*.py))
 DATA ?=
 
 VENV := .venv

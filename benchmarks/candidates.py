@@ -11,26 +11,23 @@ libraries of generated size: embeddings of the folder mixed in pairs, with rando
 """
 
 import argparse
-import json
 import os
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from lookalike.benchmarks.truth import Truth, has_truth, read_truth
 from lookalike.dedup.copyspace import AnyVectors, CopySpace, fitted_space, plain_space, shipped_space
 from lookalike.dedup.hashes import Hashes, dct_hash
 from lookalike.dedup.nominate import Candidates, nominate
 from lookalike.library import Library
 
-TIERS = ("exact", "easy", "medium", "hard", "optional")
 Pairs = set[tuple[int, int]]
 
 
@@ -41,25 +38,27 @@ def main() -> None:
     parser.add_argument("--generated", type=int, default=20_000, help="photos, 0: none")
     arguments = parser.parse_args()
     for folder in arguments.folders:
-        file = folder / "ground_truth.json"
-        truth = json.loads(file.read_text()) if file.exists() else {}
-        if "groups" in truth:
-            measure(folder, truth, arguments.store, arguments.generated)
+        if has_truth(folder):
+            measure(folder, read_truth(folder), arguments.store, arguments.generated)
 
 
-def measure(folder: Path, truth: Any, store: Path | None, generated: int) -> None:
+def measure(folder: Path, truth: Truth, store: Path | None, generated: int) -> None:
     with tempfile.TemporaryDirectory(prefix="candidates-") as work:
         library = Library.open(store or work, create=store is None)
         if store is None:
-            library.index([folder / "images"])
-        ids, units, hashes, of_file = read(library, folder / "images")
+            library.index([truth.images])
+        ids, units, hashes, of_file = read(library, truth.images)
         library.close()
-    print(f"{folder.name}: {len(truth['images'])} files, {len(ids)} photos")
+    print(f"{folder.name}: {len(truth.group_of)} files, {len(ids)} photos")
     wanted, same = known_pairs(truth, of_file)
     shipped = shipped_space()
     spaces = {"plain": plain_space(units.shape[1]), "fitted": fitted_space(units), "shipped": shipped}
     blind = Hashes(hashes.words, hashes.turned, np.zeros(len(ids), bool))
-    print(f"{'rule':20s}" + "".join(f"{tier:>9s}" for tier in (*TIERS, "all")) + "   pairs  others  CPU s")
+    print(
+        f"{'rule':20s}"
+        + "".join(f"{tier:>9s}" for tier in (*sorted(wanted), "all"))
+        + "   pairs  others  CPU s"
+    )
     for name, space in spaces.items():
         for what, some in ((" alone", blind), (" + hash", hashes)):
             begin = time.process_time()
@@ -89,22 +88,17 @@ def read(
     return ids, units, hashes, {os.path.relpath(path, images.resolve()): i for path, i in paths.items()}
 
 
-def known_pairs(truth: Any, of_file: dict[str, int]) -> tuple[dict[str, list[tuple[int, int]]], Pairs]:
+def known_pairs(truth: Truth, of_file: dict[str, int]) -> tuple[dict[str, list[tuple[int, int]]], Pairs]:
     """Return the (original, copy) pairs by tier, and all pairs of copies of one photo; a <= b."""
     wanted = defaultdict(list)
-    same = set()
-    for group in truth["groups"]:
-        original = of_file[group["original"]]
-        copies = [of_file[copy["file"]] for copy in group["copies"]]
-        for copy, other in zip(group["copies"], copies, strict=True):
-            tier = "optional" if copy["optional"] else copy["tier"]
-            wanted[tier].append((min(original, other), max(original, other)))
-        same |= set(ordered_pairs([original, *copies]))
-    return wanted, same
+    for copy in truth.copies:
+        wanted[copy.tier].append(ids_of(copy.pair, of_file))
+    return wanted, {ids_of(pair, of_file) for pair in truth.true_pairs()}
 
 
-def ordered_pairs(ids: list[int]) -> Iterator[tuple[int, int]]:
-    return ((a, b) for a in ids for b in ids if a < b)
+def ids_of(pair: tuple[str, str], of_file: dict[str, int]) -> tuple[int, int]:
+    a, b = sorted(of_file[file] for file in pair)
+    return a, b
 
 
 def print_row(
@@ -116,9 +110,9 @@ def print_row(
     photos: int,
 ) -> None:
     pairs = {(a, b) for a, b in found.pairs.tolist()}
-    hits = {tier: [pair in pairs or pair[0] == pair[1] for pair in wanted[tier]] for tier in TIERS}
-    hits["all"] = [hit for tier in TIERS[:-1] for hit in hits[tier]]
-    shares = "".join(f"{np.mean(hits[tier]):9.4f}" for tier in (*TIERS, "all"))
+    hits = {tier: [pair in pairs or pair[0] == pair[1] for pair in wanted[tier]] for tier in sorted(wanted)}
+    hits["all"] = [hit for tier in hits if tier != "optional" for hit in hits[tier]]
+    shares = "".join(f"{np.mean(hits[tier]):9.4f}" for tier in hits)
     others = len(pairs - same) / photos
     print(f"{name:20s}{shares}{len(pairs) / photos:8.2f}{others:8.2f}{spent:7.2f}")
 

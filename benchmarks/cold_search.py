@@ -14,31 +14,20 @@ Also checked: both engines find the same photos, and a search by default never i
 
 import argparse
 import json
-import resource
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageOps
 
-LOOKALIKE = (sys.executable, "-m", "lookalike")
+from lookalike.benchmarks.processes import LOOKALIKE, Run, run
+
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What one process took, in seconds, and what it wrote to stdout."""
-
-    wall_s: float
-    cpu_s: float
-    output: str
 
 
 def main() -> None:
@@ -102,21 +91,6 @@ def commands_for(store: Path, query: Path) -> dict[str, list[str]]:
         "lookalike search": [*search, "--engine", "onnx"],
         "lookalike search --engine torch": [*search, "--engine", "torch"],
     }
-
-
-def run(command: Sequence[str]) -> Run:
-    """Run a command as a process of its own.
-
-    Raises:
-        SystemExit: the command failed, or said that it was done only in part. Its stderr is passed on.
-    """
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    wall_s, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode not in (0, 3):  # 3: some of the photos cannot be read, which is no matter here
-        raise SystemExit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr}")
-    cpu_s = (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime)
-    return Run(wall_s, cpu_s, done.stdout)
 
 
 def rounds(commands: Mapping[str, Sequence[str]], repeat: int) -> dict[str, list[Run]]:

@@ -27,6 +27,7 @@ from lookalike import Library
 from lookalike.benchmarks.proof import Pair, Proofs, ids_of_files, load, nearest_pairs
 from lookalike.dedup.proof import Evidence
 from lookalike.dedup.proof.confidence import inputs
+from lookalike.dedup.proof.measure import NO_MOTION_KNOWN
 from lookalike.dedup.proof.rule import is_straight
 
 QUANTILE = 0.995
@@ -42,6 +43,8 @@ NUMBERS: dict[str, Callable[[Evidence], float]] = {
     "p75": lambda e: e.motion_p75,
     "median": lambda e: e.motion_median,
     "drift": lambda e: e.drift,
+    "bent p75": lambda e: e.bent_p75,
+    "bent drift": lambda e: e.bent_drift,
     "drift if not straight": lambda e: 0.0 if is_straight(e) else e.drift,
     "ncc lost": lambda e: 1 - e.trimmed_ncc,
     "outside": lambda e: 0.001 + 1 - min(1.0, e.containment),
@@ -61,6 +64,10 @@ WAYS: dict[str, tuple[tuple[str, ...], Callable[[Evidence], bool]]] = {
     "stamped": (
         ("p75", "drift", "ncc lost", "outside", "not framed", "bits", "color"),
         lambda e: e.n_blocks >= MIN_BLOCKS and is_straight(e) and e.pdq_quality >= MIN_QUALITY,
+    ),
+    "bent": (
+        ("bent p75", "bent drift", "ncc lost", "outside", "color"),
+        lambda e: e.n_blocks >= MIN_BLOCKS and e.bent_p75 < NO_MOTION_KNOWN,
     ),
     "faint": (
         ("ncc lost", "not framed", "bits", "color"),

@@ -48,7 +48,7 @@ def imagededup_cnn(folder: str) -> Groups:
 
 
 def make_torchvision_importable() -> Any:
-    """Import torchvision, which imagededup always needs, beside another build of torch than its own."""
+    """Import torchvision, which all of imagededup needs, beside any build of torch."""
     torch_engine = import_module("lookalike.indexer.engines.torch")
     torch_engine.torchvision_models()
     return torch_engine

@@ -11,17 +11,16 @@ CPU time of one thread. What is drawn once per picture (features, hash) is count
 """
 
 import argparse
-import json
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from lookalike import Library
+from lookalike.benchmarks.truth import Truth, read_truth, shares
 from lookalike.dedup.proof import Evidence, Picture, prove
 
 NEIGHBORS = 20
@@ -48,9 +47,9 @@ class Proofs:
 
 def main() -> None:
     arguments = parse()
-    truth = json.loads((arguments.set / "ground_truth.json").read_text())
+    truth = read_truth(arguments.set)
     with Library.open(arguments.store) as library:
-        ids = ids_of_files(library, arguments.set / "images")
+        ids = ids_of_files(library, truth.images)
         proofs = Proofs(load(library))
         near = nearest_pairs(library)
     print_recall(proofs, truth, ids)
@@ -102,35 +101,33 @@ def nearest_pairs(library: Library) -> list[Pair]:
     return sorted(pairs)
 
 
-def print_recall(proofs: Proofs, truth: dict[str, Any], ids: dict[str, int]) -> None:
-    found: dict[str, list[bool]] = defaultdict(list)
-    for group in truth["groups"]:
-        original = ids[group["original"]]
-        for copy in group["copies"]:
-            other = ids[copy["file"]]
-            is_copy = other == original or proofs.of(original, other, "copy").verdict == "copy"
-            for tier in ["optional"] if copy["optional"] else [copy["tier"], "all"]:
-                found[tier].append(is_copy)
-            if not is_copy:
-                print("missed    ", copy["transform"], group["original"], copy["file"])
-    print("recall    ", "  ".join(f"{tier} {np.mean(hits):.4f}" for tier, hits in sorted(found.items())))
+def print_recall(proofs: Proofs, truth: Truth, ids: dict[str, int]) -> None:
+    found: list[tuple[str, bool]] = []
+    for copy in truth.copies:
+        original, other = ids[copy.original], ids[copy.file]
+        is_copy = other == original or proofs.of(original, other, "copy").verdict == "copy"
+        found += [(tier, is_copy) for tier in copy.tiers()]
+        if not is_copy:
+            print("missed    ", copy.transform, copy.original, copy.file)
+    rows = sorted(shares(found).items())
+    print("recall    ", "  ".join(f"{tier} {float(share):.4f}" for tier, share in rows))
 
 
-def print_joined(proofs: Proofs, truth: dict[str, Any], ids: dict[str, int]) -> None:
-    joined: Counter[str] = Counter()
-    asked = Counter(pair["why"] for pair in truth["hard_negatives"])
-    for pair in truth["hard_negatives"]:
-        a, b = ids[pair["a"]], ids[pair["b"]]
-        joined[pair["why"]] += a == b or proofs.of(a, b, "look-alike").verdict == "copy"
-    print("joined    ", "  ".join(f"{why} {joined[why]} of {n}" for why, n in sorted(asked.items())))
+def print_joined(proofs: Proofs, truth: Truth, ids: dict[str, int]) -> None:
+    pairs = [(ids[a], ids[b], kind) for (a, b), kind in truth.negatives]
+    joined = shares(
+        (kind, a == b or proofs.of(a, b, "look-alike").verdict == "copy") for a, b, kind in pairs
+    )
+    print(
+        "joined    ",
+        "  ".join(f"{kind} {share.hits} of {share.of}" for kind, share in sorted(joined.items())),
+    )
 
 
-def print_false(
-    proofs: Proofs, truth: dict[str, Any], ids: dict[str, int], near: Iterable[Pair], most: int
-) -> None:
+def print_false(proofs: Proofs, truth: Truth, ids: dict[str, int], near: Iterable[Pair], most: int) -> None:
     groups = defaultdict(set)
-    for image in truth["images"]:
-        groups[ids[image["file"]]].add(image["group"])
+    for file, group in truth.group_of.items():
+        groups[ids[file]].add(group)
     others = [pair for pair in near if not groups[pair[0]] & groups[pair[1]]]
     chosen = np.random.default_rng(0).permutation(len(others))[:most]
     pairs = [others[each] for each in chosen]

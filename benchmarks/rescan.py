@@ -18,7 +18,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from lookalike.benchmarks.cold_search import LOOKALIKE, Run, print_times, run
+from lookalike.benchmarks.cold_search import print_times
+from lookalike.benchmarks.processes import LOOKALIKE, Run, run
 from lookalike.tests.pictures import draw_photo, encode
 
 PICTURES, FOLDERS = 50, 20

@@ -24,6 +24,17 @@ class Copy:
     transform: str
     tier: str
 
+    @property
+    def pair(self) -> Pair:
+        """Return the original and the copy, in order."""
+        return ordered(self.original, self.file)
+
+    def tiers(self) -> Iterator[str]:
+        """Yield the tiers it counts in: its own, and "all" unless it is optional."""
+        yield self.tier
+        if self.tier != "optional":
+            yield "all"
+
 
 @dataclass(frozen=True, slots=True)
 class Truth:
@@ -46,6 +57,12 @@ class Truth:
         for file, group in self.group_of.items():
             groups[group].append(file)
         return closed(groups.values())
+
+
+def has_truth(folder: Path) -> bool:
+    """Say whether a folder is a set with known copies."""
+    file = folder / "ground_truth.json"
+    return file.exists() and "groups" in json.loads(file.read_text())
 
 
 def read_truth(folder: Path) -> Truth:
@@ -98,8 +115,7 @@ class Score:
     """How well the pairs that a tool joined agree with the truth.
 
     found: copies joined to their original, by tier; "all" is without the optional ones. recall, precision:
-    over all pairs of files. false: joined pairs of different groups. joined: pairs that must not be, by
-    kind.
+    over all pairs of files. false: joined pairs of different groups. joined: negatives that were, by kind.
     """
 
     found: dict[str, Share]
@@ -113,9 +129,7 @@ def score(truth: Truth, pairs: set[Pair]) -> Score:
     """Compare the pairs that a tool joined, each in order, with the truth."""
     true = truth.true_pairs()
     hits = len(pairs & true)
-    found = [
-        (tier, ordered(copy.original, copy.file) in pairs) for copy in truth.copies for tier in tiers(copy)
-    ]
+    found = [(tier, copy.pair in pairs) for copy in truth.copies for tier in copy.tiers()]
     return Score(
         found=shares(found),
         recall=Share(hits, len(true)),
@@ -123,12 +137,6 @@ def score(truth: Truth, pairs: set[Pair]) -> Score:
         false=tuple(sorted(pairs - true)),
         joined=shares((kind, pair in pairs) for pair, kind in truth.negatives),
     )
-
-
-def tiers(copy: Copy) -> Iterator[str]:
-    yield copy.tier
-    if copy.tier != "optional":
-        yield "all"
 
 
 def shares(rows: Iterable[tuple[str, bool]]) -> dict[str, Share]:

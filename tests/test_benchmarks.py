@@ -1,0 +1,105 @@
+"""The scorer of the benchmarks, by a truth small enough to count by hand, and the process watch."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from lookalike.benchmarks.edits_recipe import build, edits
+from lookalike.benchmarks.processes import run
+from lookalike.benchmarks.truth import Share, Truth, closed, read_truth, score
+from lookalike.tests.pictures import draw_photo, save
+
+# Group 1: a with the copies b (easy), c (hard) and m (mirrored). Group 2: x alone. Group 3: y alone.
+TRUTH = {
+    "images": [
+        {"file": file, "group": group} for file, group in zip("abcmxy", (1, 1, 1, 1, 2, 3), strict=True)
+    ],
+    "groups": [
+        {
+            "group": 1,
+            "original": "a",
+            "copies": [
+                {"file": "b", "transform": "resize", "tier": "easy", "optional": False},
+                {"file": "c", "transform": "crop", "tier": "hard", "optional": False},
+                {"file": "m", "transform": "mirror", "tier": "medium", "optional": True},
+            ],
+        }
+    ],
+    "hard_negatives": [{"a": "y", "b": "x", "why": "burst"}, {"a": "a", "b": "x", "why": "same_scene"}],
+}
+
+
+@pytest.fixture
+def truth(tmp_path: Path) -> Truth:
+    (tmp_path / "ground_truth.json").write_text(json.dumps(TRUTH))
+    return read_truth(tmp_path)
+
+
+def test_groups_are_closed_to_pairs_in_order_without_repetition() -> None:
+    assert closed([["c", "a", "b", "a"], ["z"], ["b", "a"]]) == {("a", "b"), ("a", "c"), ("b", "c")}
+
+
+def test_a_perfect_answer_has_every_pair_and_none_that_is_false(truth: Truth) -> None:
+    result = score(truth, closed(["abcm"]))
+
+    assert result.found == {
+        name: Share(n, n) for name, n in {"easy": 1, "hard": 1, "optional": 1, "all": 2}.items()
+    }
+    assert (result.recall, result.precision, result.false) == (Share(6, 6), Share(6, 6), ())
+    assert result.joined == {"burst": Share(0, 1), "same_scene": Share(0, 1)}
+
+
+def test_a_chain_through_a_stranger_costs_a_false_pair_with_each_of_its_files(truth: Truth) -> None:
+    result = score(truth, closed(["abx", "cm"]))
+
+    assert result.found == {
+        "easy": Share(1, 1),
+        "hard": Share(0, 1),
+        "optional": Share(0, 1),
+        "all": Share(1, 2),
+    }
+    assert (result.recall, result.precision) == (Share(2, 6), Share(2, 4))
+    assert result.false == (("a", "x"), ("b", "x"))
+    assert result.joined == {"burst": Share(0, 1), "same_scene": Share(1, 1)}
+
+
+def test_a_pair_that_must_not_be_joined_counts_in_whatever_order_it_is_written(truth: Truth) -> None:
+    assert score(truth, {("x", "y")}).joined["burst"] == Share(1, 1)
+
+
+def test_an_answer_without_pairs_finds_nothing_and_is_not_wrong(truth: Truth) -> None:
+    result = score(truth, set())
+    assert (float(result.recall), float(result.precision)) == (0.0, 1.0)
+
+
+def test_the_recipe_makes_six_files_a_photo_and_says_what_belongs_together(tmp_path: Path) -> None:
+    photos = [save(tmp_path / f"{seed}.jpg", draw_photo(seed, 400, 500)) for seed in (1, 2)]
+
+    build(photos, tmp_path / "set", edits(expand=False))
+
+    made = read_truth(tmp_path / "set")
+    assert {file.name for file in made.images.iterdir()} == set(made.group_of)
+    assert len(made.true_pairs()) == 2 * 15
+    assert {copy.tier for copy in made.copies} == {"crop", "h-flip", "v-flip", "turn", "square"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_and_cpu_time_are_those_of_the_whole_tree_of_processes() -> None:
+    hold = "import os, time; held = b'x' * (64 << 20); end = time.process_time() + 0.5\n"
+    hold += "while time.process_time() < end: pass"
+    both = "import subprocess, sys; held = b'x' * (64 << 20)\n"
+    both += f"subprocess.run([sys.executable, '-c', {hold!r}])"
+
+    taken = run([sys.executable, "-c", both], watch=True)
+
+    assert taken.peak_bytes > 128 << 20
+    assert taken.cpu_s > 0.5
+
+
+def test_a_process_that_fails_or_takes_too_long_ends_with_the_reason() -> None:
+    with pytest.raises(SystemExit, match="ended with 5:\nno such thing"):
+        run([sys.executable, "-c", "import sys; sys.stderr.write('no such thing'); sys.exit(5)"])
+    with pytest.raises(SystemExit, match=r"ended after 0\.2 s"):
+        run([sys.executable, "-c", "import threading; threading.Event().wait()"], patience_s=0.2)
