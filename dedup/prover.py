@@ -7,13 +7,17 @@ however its parent came to an end. (`multiprocessing` would run the main script 
 
 import base64
 import json
+import logging
 import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .pictures import Pictures, Thumbnail
-from .proof import prove
+from .proof import Evidence, Picture, prove
+
+_log = logging.getLogger(__name__)
 
 # Jobs come ordered by what belongs together: a picture is asked for a few times, then no more.
 _PICTURES = 256
@@ -35,8 +39,17 @@ def prove_pairs(
     found: list[dict[str, Any] | None] = []
     for pair in pairs:
         a, b = (pictures.get(number, thumbnail) for number in pair)
-        found.append(None if a is None or b is None else prove(a, b).as_dict())
+        found.append(None if a is None or b is None else _evidence(a, b).as_dict())
     return found
+
+
+def _evidence(a: Picture, b: Picture) -> Evidence:
+    try:
+        return prove(a, b)
+    except Exception:
+        # A mistake of ours about one pair must not keep a library from all its other copies.
+        _log.exception("a pair could not be proved")
+        return replace(Evidence(), branch="failed")
 
 
 def main() -> None:

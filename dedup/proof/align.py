@@ -118,7 +118,7 @@ def inverse(fit: Fit) -> Fit:
 def _align_to(ref: Sheet, src: Sheet, guess: Matrix, seen: _Overlap, is_near: bool) -> Fit | None:
     if seen.of_a <= _MIN_OVERLAP:
         return None
-    zoom = min(1.0, FRAME_SIDE / max(ref.size) / float(np.sqrt(max(seen.of_a, 0.2))))
+    zoom = _zoom(ref, seen)
     if not is_near:
         coarse = _Stage.at(ref, src, zoom / 2, seen.scale)
         guess, agreement = coarse.refined(guess, AFFINE, _COARSE_STEPS, _FIRST_AGREEMENT)
@@ -132,15 +132,24 @@ def _align_to(ref: Sheet, src: Sheet, guess: Matrix, seen: _Overlap, is_near: bo
 
 
 def frames(a: Sheet, b: Sheet, matrix: Matrix) -> tuple[Level, Level, Matrix] | None:
-    """Return both pictures at the size at which they are compared, and the map from the first's points."""
+    """Return both pictures at the size at which they are compared, and the map from the first's points.
+
+    The first is the one that shows the common part smaller. None for a map that folds.
+    """
     seen = overlap(a.size, b.size, matrix)
+    if seen is not None and seen.scale < 1:
+        # Once only: where both are as large, rounding can make either the smaller one.
+        a, b, matrix = b, a, inverted(matrix)
+        seen = overlap(a.size, b.size, matrix)
     if seen is None:
         return None
-    if seen.scale < 1:
-        return frames(b, a, inverted(matrix)) if seen.scale > 0 else None
-    zoom = min(1.0, FRAME_SIDE / max(a.size) / float(np.sqrt(max(seen.of_a, 0.2))))
-    stage = _Stage.at(a, b, zoom, seen.scale)
+    stage = _Stage.at(a, b, _zoom(a, seen), seen.scale)
     return stage.ref, stage.src, stage.inner(matrix)
+
+
+def _zoom(ref: Sheet, seen: _Overlap) -> float:
+    """Return by how much a picture is shrunk for the common part to have the size of the frame."""
+    return min(1.0, FRAME_SIDE / max(ref.size) / float(np.sqrt(max(seen.of_a, 0.2))))
 
 
 def _fit(ref: Sheet, src: Sheet, found: _Best | None) -> Fit | None:

@@ -16,11 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookalike import Library
-from lookalike.dedup import proving
+from lookalike.dedup import prover, proving
 from lookalike.dedup.comparing import compare_new
 from lookalike.dedup.crew import Crew
 from lookalike.dedup.pictures import Pictures, Thumbnail
-from lookalike.dedup.proof import VERIFIER_VERSION
+from lookalike.dedup.proof import VERIFIER_VERSION, Evidence, Picture, prove
 from lookalike.dedup.prover import prove_pairs
 from lookalike.dedup.proving import prove_all, together
 from lookalike.errors import LookalikeError
@@ -131,6 +131,25 @@ def has_ended(process: int, timeout_s: float = 30) -> bool:
         return bool(select.select([handle], [], [], timeout_s)[0])
     finally:
         os.close(handle)
+
+
+def test_a_pair_that_cannot_be_proved_costs_no_other_one_its_proof(
+    thumbnails: dict[int, Thumbnail], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def prove_or_fail(a: Picture, b: Picture) -> Evidence:
+        if failing in (a.key, b.key):
+            raise RecursionError("a mistake")
+        return prove(a, b)
+
+    failing = thumbnails[3].picture().key  # type: ignore[union-attr]
+    monkeypatch.setattr(prover, "prove", prove_or_fail)
+    found = prove_pairs(PAIRS, thumbnails.get, Pictures(9))
+    assert [each and (each["verdict"], each["branch"]) for each in found] == [
+        ("copy", "motion"),
+        ("similar", "failed"),
+        ("similar", "failed"),
+        None,
+    ]
 
 
 pair_lists = st.lists(

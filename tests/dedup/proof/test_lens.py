@@ -6,6 +6,8 @@ import pytest
 from PIL import Image
 
 from lookalike.dedup.proof import classify
+from lookalike.dedup.proof.align import frames, overlap
+from lookalike.dedup.proof.picture import Sheet
 from lookalike.tests.pictures import draw_photo
 
 from .making import compare, facts
@@ -51,3 +53,16 @@ def test_the_photo_of_a_screen_is_a_copy_though_the_lens_bent_it(seed: int, stre
 def test_another_point_of_view_is_not_bent_away(seed: int, pixels: float) -> None:
     photo = draw_photo(seed)
     assert compare(photo, seen_from_aside(photo, pixels)).verdict == "similar"
+
+
+def test_two_pictures_of_which_either_seems_the_smaller_one_have_their_frames() -> None:
+    """A bent map of parts can shrink the area both ways, there and back: no size to settle on for ever."""
+    sheet = Sheet(np.zeros((192, 256), np.uint8))
+    bent = np.array([[1.15, 0.03, 66.3], [-0.054, 1.19, -48.4], [0.00186, -0.00082, 1]])
+    for matrix in (bent, np.linalg.inv(bent)):
+        seen = overlap(sheet.size, sheet.size, matrix)
+        assert seen is not None
+        assert seen.scale < 1
+        found = frames(sheet, sheet, matrix)
+        assert found is not None
+        assert max(found[0].size) >= 128
