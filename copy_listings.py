@@ -132,8 +132,9 @@ def _beside(companions: list[Row]) -> str:
 
 def doubt_in_words(pairs: int, wrong: "Expectation") -> str:
     """Say how many of the proven pairs are to be expected wrong."""
+    count = f"{wrong.count:.2g}" if wrong.count >= 0.01 else "less than 0.01"
     return (
-        f"{pairs:,} proven {plural(pairs, 'pair', 'pairs')}; {wrong.count:.1g} to be expected wrong, "
+        f"{pairs:,} proven {plural(pairs, 'pair', 'pairs')}; {count} to be expected wrong, "
         f"at most {wrong.high} (in 95 of 100 libraries like this)"
     )
 

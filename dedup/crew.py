@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from queue import SimpleQueue
 from typing import IO, Any
 
@@ -34,6 +34,7 @@ class Crew:
         self._idle: SimpleQueue[_Member] = SimpleQueue()
         with ExitStack() as stack:
             members = [stack.enter_context(_Member()) for _ in range(size)]
+            _greet(members)
             self._members = stack.pop_all()
         for member in members:
             self._idle.put(member)
@@ -59,6 +60,21 @@ class Crew:
             return member.ask(job)
         finally:
             self._idle.put(member)
+
+
+def _greet(members: Sequence["_Member"]) -> None:
+    """Make sure that all of them work, before anything depends on it: they may not find what we have found.
+
+    Raises:
+        OSError: one of them does not.
+    """
+    try:
+        for member in members:
+            member.send(job_of((), {}))
+        for member in members:
+            member.receive()
+    except LookalikeError as error:
+        raise OSError(str(error)) from error
 
 
 def job_of(pairs: Sequence[PairOfIds], thumbnails: Mapping[int, Thumbnail]) -> dict[str, Any]:
@@ -96,13 +112,19 @@ class _Member:
             pass
 
     def ask(self, job: dict[str, Any]) -> Answer:
-        to_it, from_it = _pipes(self._process)
-        try:
+        self.send(job)
+        return self.receive()
+
+    def send(self, job: dict[str, Any]) -> None:
+        to_it, _ = _pipes(self._process)
+        # Whether it still reads is told by what it answers.
+        with suppress(BrokenPipeError):
             to_it.write(json.dumps(job).encode("ascii") + b"\n")
             to_it.flush()
-            line = from_it.readline()
-        except BrokenPipeError:
-            line = b""
+
+    def receive(self) -> Answer:
+        _, from_it = _pipes(self._process)
+        line = from_it.readline()
         if not line.endswith(b"\n"):
             raise LookalikeError(
                 f"a process that proves pairs ended with code {self._process.wait()}; what was proved is "

@@ -365,29 +365,45 @@ def test_a_reader_that_has_seen_enough_ends_it_without_a_word(tmp_path: Path) ->
     assert (done.returncode, done.stderr) == (141, b"")
 
 
-def test_provers_that_cannot_work_are_told_and_end_nothing_else(tmp_path: Path) -> None:
-    """A prover that dies (here: it cannot find OpenCV) must not take the command with it in silence."""
+@pytest.fixture
+def many_pairs(tmp_path: Path) -> Path:
+    """A store with more pairs to prove than one process is asked for."""
     for seed in range(30):
         photo = draw_photo(1, 320, 240).crop((seed, 0, 290 + seed, 240))
         save(tmp_path / "photos" / f"{seed}.jpg", photo, quality=90)
     lookalike("index", tmp_path / "photos", "--store", tmp_path / "s")
-    (tmp_path / "broken" / "cv2").mkdir(parents=True)
-    (tmp_path / "broken" / "cv2" / "__init__.py").write_text(BREAKS_IN_A_PROVER)
-
-    broken = lookalike("dupes", "--store", tmp_path / "s", PYTHONPATH=str(tmp_path / "broken"))
-    assert broken.code == 1
-    assert "a process that proves pairs ended with code" in broken.err
-    assert "Traceback" not in broken.err
-
-    assert lookalike("dupes", "--store", tmp_path / "s").code == 0
+    return tmp_path / "s"
 
 
-# Stands in the way of OpenCV, and lets everything but a prover through to it.
-BREAKS_IN_A_PROVER = """
+def in_the_way_of_opencv(folder: Path, in_a_prover: str) -> str:
+    (folder / "cv2").mkdir(parents=True)
+    (folder / "cv2" / "__init__.py").write_text(STANDS_IN_THE_WAY.format(in_a_prover))
+    return str(folder)
+
+
+def test_where_provers_cannot_work_their_parent_does(many_pairs: Path, tmp_path: Path) -> None:
+    path = in_the_way_of_opencv(tmp_path / "broken", "os._exit(9)")
+    run = lookalike("dupes", "--store", many_pairs, "--format", "json", PYTHONPATH=path)
+    assert (run.code, run.err) == (0, "")
+    assert sum(len(group["members"]) + 1 for group in run.json["groups"]) == 30
+
+
+def test_a_prover_that_dies_at_work_is_told(many_pairs: Path, tmp_path: Path) -> None:
+    """It must not take the command with it in silence."""
+    path = in_the_way_of_opencv(tmp_path / "broken", "cv2.imdecode = lambda *_: os._exit(9)")
+    run = lookalike("dupes", "--store", many_pairs, PYTHONPATH=path)
+    assert run.code == 1
+    assert "a process that proves pairs ended with code 9" in run.err
+    assert "Traceback" not in run.err
+    assert lookalike("dupes", "--store", many_pairs).code == 0
+
+
+# Lets everything through to OpenCV, and does something more in a prover.
+STANDS_IN_THE_WAY = """
 import sys, os
-if "lookalike.dedup.prover" in " ".join(sys.orig_argv):
-    os._exit(9)
 sys.path.remove(os.path.dirname(os.path.dirname(__file__)))
 del sys.modules["cv2"]
 import cv2
+if "lookalike.dedup.prover" in " ".join(sys.orig_argv):
+    {}
 """

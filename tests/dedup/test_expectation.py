@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lookalike.copy_listings import doubt_in_words
 from lookalike.dedup.expectation import (
     _DOUBT_LEFT,
     _LABELLED_ODDS,
@@ -90,3 +91,10 @@ def test_a_stricter_setting_takes_fewer_of_the_same_pairs(
     assert all(doubt[key] >= doubt[strict[-1]] for key in left) if strict else True
     next_one = min((doubt[key] for key in left), default=np.inf)
     assert sum(doubt[key] for key in strict) + next_one > min(some, more) - 1e-9
+
+
+def test_the_doubt_is_said_in_numbers_that_a_person_reads() -> None:
+    assert doubt_in_words(2, Expectation(8e-5, 0, 0)).startswith("2 proven pairs; less than 0.01 to be")
+    assert doubt_in_words(1130, Expectation(0.613, 0, 4)).startswith(
+        "1,130 proven pairs; 0.61 to be expected"
+    )
