@@ -148,6 +148,7 @@ def explanation_fields(found: "Explanation") -> Row:
             "cosine": candidacy.cosine,
             "score": candidacy.score,
             "floor": candidacy.floor,
+            "few_floor": candidacy.few_floor,
             "gate": candidacy.gate,
             "hash_distance": candidacy.bits,
             "most_hash_distance": candidacy.most_bits,
@@ -216,8 +217,12 @@ def _candidate_lines(found: "Explanation") -> Iterator[tuple[str, str]]:
     yield "hashes", hashes if near.has_hashes else f"{hashes}; too little to see for them to count"
     if near.by_score:
         yield "looked at", f"yes: the embeddings are near enough ({near.floor:g} or more)"
+    elif near.almost_same and near.has_hashes:
+        yield "looked at", "yes: the hashes are almost the same"
     elif near.by_hash:
         yield "looked at", f"yes: the hashes are alike, and the embeddings near ({near.gate:g} or more)"
+    elif near.by_rank:
+        yield "looked at", f"only as one of the nearest few (embeddings {near.few_floor:g} or more)"
     else:
         yield "looked at", f"no: embeddings below {near.floor:g}, and hashes not alike"
 

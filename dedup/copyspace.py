@@ -35,12 +35,14 @@ class CopySpace:
 
     mean: (dim,). matrix: (dim, d), None for the embeddings as they are. floor: cosine in this space from
     which on a pair is worth a proof. gate: the lower cosine from which on it is if the hashes agree.
+    few_floor: the one from which on it is for the few nearest; as it is by default, for none.
     """
 
     mean: Vectors
     matrix: Vectors | None
     floor: float
     gate: float
+    few_floor: float = 2.0  # no cosine is
 
     def project(self, units: AnyVectors) -> Vectors:
         """Return unit vectors (n, d) float32 of unit embeddings (n, dim)."""
@@ -103,4 +105,4 @@ def shipped_space() -> CopySpace:
         raise ModelError(f"{FILE} is missing or damaged; install lookalike again") from error
     # Generated edits of photos that the fit had not seen, and known copies of others: see
     # benchmarks/candidates.py.
-    return CopySpace(mean, matrix, floor=0.42, gate=0.15)
+    return CopySpace(mean, matrix, floor=0.42, gate=0.15, few_floor=0.33)

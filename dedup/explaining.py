@@ -40,13 +40,15 @@ class Candidacy:
     """Whether a search for copies would hand the pair to the proof at all.
 
     cosine: of the embeddings. score: cosine in the space for copies; from floor on a pair is looked at,
-    from gate on if at most most_bits of 256 differ between the hashes. bits: those that do. almost_same:
-    so few that nothing else is asked. has_hashes: whether there is enough to see for hashes to count.
+    from few_floor on if it is among the few nearest, from gate on if at most most_bits of 256 differ
+    between the hashes. bits: those that do. almost_same: so few that nothing else is asked. has_hashes:
+    whether there is enough to see for hashes to count.
     """
 
     cosine: float
     score: float
     floor: float
+    few_floor: float
     gate: float
     bits: int
     most_bits: int
@@ -57,6 +59,11 @@ class Candidacy:
     def by_score(self) -> bool:
         """Whether the embeddings are near enough."""
         return self.score >= self.floor
+
+    @property
+    def by_rank(self) -> bool:
+        """Whether the embeddings are near enough if no more than a few others are nearer."""
+        return self.score >= self.few_floor
 
     @property
     def by_hash(self) -> bool:
@@ -206,6 +213,7 @@ def _candidacy(store: Store, a: Known, b: Known) -> Candidacy:
         cosine=float(np.clip(units[0].astype(np.float32) @ units[1].astype(np.float32), -1, 1)),
         score=float(np.clip(first @ second, -1, 1)),
         floor=space.floor,
+        few_floor=space.few_floor,
         gate=space.gate,
         bits=int(bits[0]),
         most_bits=MAX_DISTANCE,

@@ -1,6 +1,7 @@
 """The pairs handed to the proof are those that comparing everything with everything gives."""
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ from lookalike.dedup.copyspace import CopySpace
 from lookalike.dedup.hashes import HASH_BYTES, Hashes
 from lookalike.dedup.nominate import (
     ALMOST_SAME,
+    FEW,
     MAX_DISTANCE,
     Candidates,
     Outside,
@@ -278,3 +280,19 @@ def test_an_empty_library_has_no_candidates_for_photos_outside() -> None:
     )
 
     assert [len(each) for each in found] == [0] * 7
+
+
+def test_the_few_nearest_are_looked_at_down_to_a_lower_floor() -> None:
+    """Eight photos lie around one, each nearer than the next, all between the two floors."""
+    scores = np.linspace(FLOOR - 0.01, FLOOR - 0.08, FEW + 2)
+    units = np.zeros((FEW + 3, FEW + 3), np.float32)
+    units[0, 0] = 1
+    units[1:, 0], units[np.arange(1, FEW + 3), np.arange(1, FEW + 3)] = scores, np.sqrt(1 - scores**2)
+    units[1:, 0] *= 1 - 1e-6
+    bits = np.random.default_rng(3).integers(0, 256, (len(units), HASH_BYTES), dtype=np.uint8)
+    hashes = Hashes.of(bits, np.full(len(units), 100))
+    plain = CopySpace(np.zeros(FEW + 3, np.float32), None, FLOOR, GATE)
+    assert not len(nominate(np.arange(FEW + 3), units, hashes, plain, new=np.arange(FEW + 3) == 0).pairs)
+    few = replace(plain, few_floor=FLOOR - 0.1)
+    found = nominate(np.arange(FEW + 3), units, hashes, few, new=np.arange(FEW + 3) == 0)
+    assert pairs_of(found) == {(0, each) for each in range(1, FEW + 1)}
