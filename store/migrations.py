@@ -84,8 +84,25 @@ _ODDS = (
     "CREATE INDEX pair_by_verifier ON pair (verifier)",
 )
 
+# By what a drive is known again, since when a file is missing, and which contents ended a decoder.
+_CARE = (
+    "ALTER TABLE root ADD COLUMN fs_id TEXT",
+    "ALTER TABLE root ADD COLUMN marker TEXT",
+    "ALTER TABLE file ADD COLUMN missing_since TEXT",
+    """
+    CREATE TABLE poison (
+        digest BLOB NOT NULL,
+        code TEXT NOT NULL,
+        message TEXT NOT NULL,
+        tries INTEGER NOT NULL,
+        at TEXT NOT NULL,
+        PRIMARY KEY (digest)
+    )
+    """,
+)
+
 # Step n - 1 brings a catalog from version n to version n + 1.
-STEPS: tuple[tuple[str, ...], ...] = (_PAIRS, _ODDS)
+STEPS: tuple[tuple[str, ...], ...] = (_PAIRS, _ODDS, _CARE)
 
 
 def migrate(connection: sa.Connection) -> None:

@@ -14,7 +14,7 @@ APPLICATION_ID = 0x6C6F6F6B
 PAGE_SIZE = 8192
 
 # What this program writes. A change of the tables adds one, and a step to migrations.py.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 tables = sa.MetaData()
 
@@ -42,6 +42,9 @@ root_table = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("path", sa.LargeBinary, nullable=False, unique=True),
     sa.Column("scanned_at", sa.Text),
+    # By what the drive is known again, and the name in the marker file where the user wanted one.
+    sa.Column("fs_id", sa.Text),
+    sa.Column("marker", sa.Text),
     sqlite_autoincrement=True,
 )
 
@@ -86,6 +89,7 @@ file_table = sa.Table(
     ),
     sa.Column("error", sa.Text),
     sa.Column("message", sa.Text),
+    sa.Column("missing_since", sa.Text),
     sa.UniqueConstraint("root_id", "rel"),
     sqlite_autoincrement=True,
 )
@@ -152,6 +156,18 @@ decision_table = sa.Table(
     sa.Column("kind", sa.Text, sa.CheckConstraint("kind IN ('rejected', 'confirmed')"), nullable=False),
     sa.Column("at", sa.Text, nullable=False),
     sa.CheckConstraint("a < b"),
+)
+
+# --- since version 4: contents that ended a decoder ---------------------------------------------
+
+poison_table = sa.Table(
+    "poison",
+    tables,
+    sa.Column("digest", sa.LargeBinary, primary_key=True),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
 )
 
 

@@ -33,11 +33,17 @@ def version(path: Path) -> int:
         return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def layout(folder: Path) -> dict[str, str]:
-    """Return what each table and index is made of, as text without its white space."""
+def layout(folder: Path) -> dict[str, list[str]]:
+    """Return what each table and index is made of, in no order: a column that was added comes last."""
     with contextlib.closing(sqlite3.connect(folder / "catalog.db")) as connection:
         rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
-        return {name: re.sub(r"\s", "", sql) for name, sql in rows if not name.startswith("sqlite_")}
+        return {name: parts_of(re.sub(r"\s", "", sql)) for name, sql in rows if "sqlite_" not in name}
+
+
+def parts_of(sql: str) -> list[str]:
+    """Return the definitions within the outermost brackets, and what stands before these, sorted."""
+    head, _, rest = sql.partition("(")
+    return sorted([head, *re.split(r",(?![^()]*\))", rest.removesuffix(")"))])
 
 
 def test_a_store_of_version_1_is_brought_up_to_date_and_keeps_its_photos(old: Path) -> None:
