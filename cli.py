@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from . import copy_commands, inspect_commands, listings, render, summaries
+from . import act_commands, copy_commands, inspect_commands, listings, render, summaries
 from . import options as opt
 from .choice import ModelChoice
 from .console import INTERRUPTED, read_names, say, say_document, show, stop_on_signal, tell
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help="Find photos that look alike: index a library once, query it by example, find its copies. "
-    "Works offline, on a CPU; your photos are only ever read.",
+    "Works offline, on a CPU; your photos are only read, but by `apply`, which can be undone.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain text wraps as it should, and starts faster
@@ -148,6 +148,7 @@ def _watched(answers: "Iterable[Answer]", failed: "list[Answer]") -> "Iterator[A
 
 
 copy_commands.add_to(app)
+act_commands.add_to(app)
 inspect_commands.add_to(app)
 
 

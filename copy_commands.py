@@ -43,26 +43,28 @@ def dupes(
     Copies are exact (the same bytes) or proven from the pixels: re-saved, resized, cropped, turned,
     edited; what was done is said in words. Other shots of a scene and bursts are not copies. The first
     run proves what is new and remembers it. With --similar, photos that merely look alike are listed too,
-    to look at. Nothing is removed or changed: --plan writes what could be done.
+    to look at. Nothing is removed or changed: --plan writes what `lookalike apply` can do.
 
     What could go without a look is preselected, and only that is listed by --format paths: no page, nothing
     that is tilted or differs in its details, no look-alike, and nothing that leaves a RAW or a video alone.
     """
     from .dedup.keeper import rules_from
-    from .dedup.plan import plan_of, write_plan
+    from .dedup.plan import check_plan_target, plan_of, write_plan
     from .progress import IndexProgress
 
     if html is not None:
         from .report.write import check_target
 
         check_target(html)
+    if plan is not None:
+        check_plan_target(plan)
     rules = rules_from(keep, prefer or (), protect or ())
     with _opened(store) as library, IndexProgress() as progress:
         where = library.where(paths or ())
         stop = stop_on_signal()
         report = library.copies(where, rules=rules, max_false=max_false, progress=progress, stop=stop)
         looks = library.lookalikes(min_score, where, copies=report.groups) if similar else []
-        origin = library.origin()
+        origin = library.origin(rules.protect)
         if html is not None and not stop.is_set():
             from .report.data import Review
 
@@ -74,7 +76,9 @@ def dupes(
         tell(f"report written to {html}; open it in a browser")
     if plan is not None:
         write_plan(plan, plan_of(report.groups, origin))
-        tell(f"plan written to {plan}; nothing was changed")
+        tell(
+            f"plan written to {plan}; nothing was changed, `lookalike apply {plan}` shows what it would do"
+        )
     if stop.is_set():
         raise typer.Exit(INTERRUPTED)
     if form in (opt.Format.paths, opt.Format.paths0):

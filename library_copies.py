@@ -66,12 +66,13 @@ class CopiesOfLibrary:
         with self.store.reading() as view:
             return copy_groups(view, where or ALL, rules or DEFAULT_RULES, max_false)
 
-    def origin(self) -> "Origin":
-        """Return what a plan made now says of where it comes from."""
+    def origin(self, protect: Iterable[str] = ()) -> "Origin":
+        """Return what a plan made now says of where it comes from. protect: folders to leave alone."""
         from .dedup.plan import Origin
 
         with self.store.reading() as view:
-            return Origin.now(self.store.folder, [os.fsdecode(root.path) for root in view.roots()])
+            roots = [os.fsdecode(root.path) for root in view.roots()]
+        return Origin.now(self.store.folder, roots, protect)
 
     def write_report(
         self, path: "str | os.PathLike[str]", review: "Review", progress: "Progress | None" = None

@@ -33,6 +33,17 @@ class Summary(StrEnum):
     json = "json"
 
 
+class Method(StrEnum):
+    """What becomes of a file that goes."""
+
+    auto = "auto"
+    trash = "trash"
+    quarantine = "quarantine"
+    hardlink = "hardlink"
+    symlink = "symlink"
+    reflink = "reflink"
+
+
 class Engine(StrEnum):
     """What runs the network."""
 
@@ -149,11 +160,40 @@ MaxFalseOption = Annotated[
     float, typer.Option(min=0, metavar="N", help="How many wrong pairs may be expected among all.")
 ]
 PlanOption = Annotated[
-    str | None, typer.Option(metavar="FILE", help="Write what could be done to this file (JSON).")
+    str | None, typer.Option(metavar="FILE", help="Write what `apply` can do to this file (JSON).")
 ]
 HtmlOption = Annotated[
     str | None,
     typer.Option("--html", metavar="FILE", help="Write a page to review the groups and export a plan."),
+]
+
+# apply, undo, prune.
+PlanArgument = Annotated[
+    str, typer.Argument(metavar="PLAN", help="What `dupes --plan` or the page wrote (`-`: stdin).")
+]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do it; without, it is only shown.")]
+MethodOption = Annotated[Method, typer.Option(help="Where files go; links take the place of exact copies.")]
+IncludeSimilarOption = Annotated[
+    bool, typer.Option("--include-similar", help="Selected look-alikes may go, too.")
+]
+QuarantineOption = Annotated[
+    str | None,
+    typer.Option(metavar="DIR", help="Put the quarantine there; default: at the top of the library."),
+]
+RunArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="[JOURNAL]", help="Name of a run; default: the newest that still stands."),
+]
+FromOption = Annotated[
+    list[str] | None,
+    typer.Option("--from", metavar="DIR", help="Also look for the files there; may be repeated."),
+]
+ListOption = Annotated[bool, typer.Option("--list", help="List what was done so far, newest first.")]
+OlderOption = Annotated[
+    str, typer.Option("--older-than", metavar="TIME", help="Only what lies there so long: 30d, 12h, 0d.")
+]
+OnlyRunOption = Annotated[
+    str | None, typer.Option("--run", metavar="JOURNAL", help="Only what this run moved.")
 ]
 
 # check, explain, decisions.

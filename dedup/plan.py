@@ -1,28 +1,37 @@
 """What an act on groups of copies would do, as a document: which files stay, which could go."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ..documents import Row, document, path_fields
 from ..errors import UsageError
+from ..store.files import replaced
 from ..store.listing import Photo, PhotoFile
 from .companions import Companion
 from .groups import Group, Member
 
+_BEGINNING = b'{"schema_version": 1, "created": "'
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a plan comes from. created: ISO 8601, UTC. store: its folder. roots: of the library."""
+    """Where a plan comes from.
+
+    created: ISO 8601, UTC. store: its folder. roots: of the library. protect: folders in which nothing may
+    be touched, whatever becomes of the plan.
+    """
 
     created: str
     store: str
     roots: tuple[str, ...]
+    protect: tuple[str, ...] = ()
 
     @classmethod
-    def now(cls, store: str, roots: Iterable[str]) -> "Origin":
+    def now(cls, store: str, roots: Iterable[str], protect: Iterable[str] = ()) -> "Origin":
         """Return the origin of a plan that is made at this moment."""
-        return cls(datetime.now(UTC).isoformat(timespec="seconds"), store, tuple(roots))
+        return cls(datetime.now(UTC).isoformat(timespec="seconds"), store, tuple(roots), tuple(protect))
 
     def fields(self) -> Row:
         """Return what a plan says of its origin."""
@@ -30,6 +39,7 @@ class Origin:
             "created": self.created,
             **path_fields(self.store, "store"),
             "roots": [path_fields(root) for root in self.roots],
+            "protect": [path_fields(folder) for folder in self.protect],
         }
 
 
@@ -94,13 +104,37 @@ def companion_rows(companions: Iterable[Companion]) -> list[Row]:
 
 
 def write_plan(path: str, plan: Row) -> None:
-    """Write a plan as JSON.
+    """Write a plan as JSON, whole or not at all.
 
     Raises:
-        UsageError: the file cannot be written.
+        UsageError: see `check_plan_target`; or the file cannot be written.
     """
+    check_plan_target(path)
     try:
-        with open(path, "wb") as out:
+        with replaced(os.path.realpath(path), mode=0o666) as temporary, open(temporary, "wb") as out:
             out.write(document(plan))
     except OSError as error:
         raise UsageError(f"cannot write the plan {path}: {error.strerror}") from error
+
+
+def check_plan_target(path: str) -> None:
+    """Check that a plan may be written to path, before the work begins.
+
+    Raises:
+        UsageError: there is a file that is no plan, or no folder.
+    """
+    folder = os.path.dirname(os.path.realpath(path))
+    if not os.path.isdir(folder):
+        raise UsageError(f"there is no folder {folder} for the plan; make it first")
+    if os.path.lexists(path) and not _is_plan(path):
+        raise UsageError(f"{path} is no plan of lookalike and stays as it is; choose another name")
+
+
+def _is_plan(path: str) -> bool:
+    """Tell whether a file begins as plans do, or is empty."""
+    try:
+        with open(path, "rb") as old:
+            head = old.read(len(_BEGINNING))
+    except OSError:
+        return False
+    return head in (b"", _BEGINNING)

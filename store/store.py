@@ -33,7 +33,7 @@ class Store:
 
     def __init__(self, folder: str, *, writable: bool, lock_timeout_s: float) -> None:
         self.folder = folder
-        self._lock_timeout_s = lock_timeout_s
+        self.lock_timeout_s = lock_timeout_s
         self._catalog = os.path.join(folder, "catalog.db")
         self._reader = open_reader(self._catalog)
         self._writer = open_writer(self._catalog, schema.PAGE_SIZE) if writable else None
@@ -124,7 +124,7 @@ class Store:
         return self._writer
 
     def _locked(self) -> contextlib.AbstractContextManager[None]:
-        return lock.held(self.folder, "store", self._lock_timeout_s)
+        return lock.held(self.folder, "store", self.lock_timeout_s)
 
     def indexing(self) -> contextlib.AbstractContextManager[None]:
         """Hold off other index runs on this store for the block; short writes still pass.
@@ -132,7 +132,7 @@ class Store:
         Raises:
             StoreLocked: another one is running.
         """
-        return lock.held(self.folder, "indexing", self._lock_timeout_s)
+        return lock.held(self.folder, "indexing", self.lock_timeout_s)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sa.Connection]:

@@ -41,7 +41,7 @@ HOMES = {
     "PIL": ("indexer/", "dedup/captions.py"),  # the latter draws text
 }
 READING_HOMES = ("indexer/decode.py",)
-REMOVAL_HOMES = ("store/", "dedup/apply.py", "indexer/weights/cache.py")
+REMOVAL_HOMES = ("store/", "dedup/acts/moves.py", "indexer/weights/cache.py")
 REMOVALS = {"remove", "unlink", "rmdir", "removedirs", "rmtree"}
 OUTPUT_HOMES = ("cli.py", "console.py", "render.py")
 EXIT_HOMES = ("cli.py", "console.py", "__main__.py")
@@ -136,7 +136,7 @@ def pictures_are_opened_in_one_place(module: Module) -> Iterator[str]:
 
 
 def files_are_removed_in_one_place(module: Module) -> Iterator[str]:
-    """Only the caches (their own files) and apply (with a journal) can lose a file."""
+    """Only the caches (their own files) and what acts along a journal can lose a file."""
     if module.lives_in(REMOVAL_HOMES):
         return
     for called, node in calls(module):
@@ -235,7 +235,7 @@ def test_the_rules_look_at_every_layer() -> None:
         (pictures_are_opened_in_one_place, "indexer/a.py", "Image.open(x)"),
         (pictures_are_opened_in_one_place, "indexer/a.py", "PIL.Image.open(x)"),
         (pictures_are_opened_in_one_place, "indexer/a.py", "from PIL.Image import open"),
-        (files_are_removed_in_one_place, "dedup/plan.py", "os.remove(x)"),
+        (files_are_removed_in_one_place, "dedup/apply.py", "os.remove(x)"),
         (files_are_removed_in_one_place, "dedup/plan.py", "Path(x).unlink()"),
         (files_are_removed_in_one_place, "library.py", "import shutil\nshutil.rmtree(x)"),
         (files_are_removed_in_one_place, "library.py", "from os import remove"),
@@ -263,7 +263,7 @@ def test_a_rule_sees_what_breaks_it(rule: Rule, path: str, source: str) -> None:
         ("indexer/decode.py", "from PIL import Image\nImage.open(x)"),
         ("indexer/engines/torch.py", "import torch\ntorch.load(x, weights_only=True)"),
         ("store/snapshot.py", "import sqlalchemy\nos.unlink(x)\nnp.load(x, allow_pickle=False)"),
-        ("dedup/apply.py", "os.unlink(x)"),
+        ("dedup/acts/moves.py", "os.unlink(x)"),
     ],
 )
 def test_no_rule_minds_what_is_right(path: str, source: str) -> None:

@@ -16,9 +16,10 @@ MAX_WHEEL_BYTES = 26_000_000
 
 # Written out, because everything that lies at the top is shipped: a stray script is, too.
 TOP_MODULES = {
-    *("__init__", "__main__", "choice", "cli", "console", "copy_commands", "copy_listings"),
-    *("doctor", "documents", "errors", "inspect_commands", "inspect_listings"),
-    *("library", "library_copies", "listings", "options"),
+    *("__init__", "__main__", "act_commands", "act_listings"),
+    *("choice", "cli", "console", "copy_commands", "copy_listings"),
+    *("doctor", "documents", "durations", "errors", "inspect_commands", "inspect_listings"),
+    *("library", "library_acts", "library_copies", "listings", "options"),
     *("progress", "render", "spec", "summaries"),
 }
 TOP_DATA = {"lookalike/py.typed"}

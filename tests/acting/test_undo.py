@@ -1,0 +1,252 @@
+"""Putting back: by content, after renames, twice, and when somebody was there in between."""
+
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lookalike.dedup.apply import ApplyOptions
+from lookalike.dedup.journal import journal_named, journals
+from lookalike.dedup.undo import UndoOptions, preview_undo, record_to_undo
+from lookalike.dedup.whereabouts import whereabouts
+from lookalike.errors import UsageError
+
+from .making import IN_QUARANTINE, Shelf, jpeg, states
+
+METHODS = ["quarantine", "trash", "hardlink", "symlink"]
+
+
+@pytest.fixture
+def moved(shelf: Shelf) -> Shelf:
+    """A shelf with a kept file and one in the quarantine."""
+    shelf.group(shelf.put("a/kept.jpg"), shelf.put("b/copy.jpg"))
+    shelf.apply()
+    return shelf
+
+
+def place_of(shelf: Shelf) -> Path:
+    return Path(journals(shelf.store.folder)[0].acts[0].to)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_everything_comes_back_as_it_was(shelf: Shelf, method: str) -> None:
+    keeper = shelf.put("kept.jpg")
+    copies = [shelf.put(f"{number}/copy.jpg") for number in range(3)]
+    shelf.group(keeper, *copies)
+    before, stats = shelf.tree(), [copy.stat() for copy in copies]
+    assert {each.state for each in shelf.apply(ApplyOptions(method=method))} == {"done"}
+    assert (shelf.photos / ".lookalike-quarantine").exists() == (method != "trash")
+    assert {each.state for each in shelf.undo()} == {"done"}
+    assert shelf.tree() == before
+    for copy, stat in zip(copies, stats, strict=True):
+        found = copy.stat()
+        assert (found.st_ino, found.st_mtime_ns, found.st_mode) == (
+            stat.st_ino,
+            stat.st_mtime_ns,
+            stat.st_mode,
+        )
+    assert shelf.present() == before.keys()
+    assert not (shelf.photos / ".lookalike-quarantine").exists()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_twice_does_no_harm(shelf: Shelf, method: str) -> None:
+    shelf.group(shelf.put("a/kept.jpg"), shelf.put("b/copy.jpg"))
+    shelf.apply(ApplyOptions(method=method))
+    shelf.undo()
+    before = shelf.tree()
+    assert [each.state for each in shelf.undo()] == ["before"]
+    assert shelf.tree() == before
+    assert record_to_undo(shelf.store, None) is None
+
+
+def test_what_came_back_and_was_edited_or_removed_since_is_let_be(moved: Shelf) -> None:
+    moved.undo()
+    (moved.photos / "b/copy.jpg").write_bytes(b"an edit")
+    assert [each.state for each in moved.undo()] == ["before"]
+    (moved.photos / "b/copy.jpg").unlink()
+    assert [each.state for each in moved.undo()] == ["before"]
+    assert moved.tree().keys() == {"a/kept.jpg"}
+
+
+def test_a_preview_changes_nothing(moved: Shelf) -> None:
+    record = record_to_undo(moved.store, None)
+    assert record is not None
+    (outcome,) = preview_undo(moved.store, record, UndoOptions())
+    assert (outcome.state, outcome.path) == ("planned", str(moved.photos / "b/copy.jpg"))
+    assert moved.tree().keys() == {"a/kept.jpg"}
+
+
+def test_a_folder_that_is_gone_is_made_again(moved: Shelf) -> None:
+    (moved.photos / "b").rmdir()
+    assert [each.state for each in moved.undo()] == ["done"]
+    assert moved.tree().keys() == {"a/kept.jpg", "b/copy.jpg"}
+
+
+def test_what_was_renamed_in_the_quarantine_is_known_by_its_content(moved: Shelf) -> None:
+    place = place_of(moved)
+    place.rename(place.parent.parent / "another name")
+    assert [each.state for each in moved.undo()] == ["done"]
+    assert moved.tree()["b/copy.jpg"] == jpeg(0)
+
+
+def test_what_somebody_took_out_is_found_in_a_folder_that_is_named(moved: Shelf, tmp_path: Path) -> None:
+    (tmp_path / "desk").mkdir()
+    shutil.move(place_of(moved), tmp_path / "desk" / "mine.jpg")
+    (outcome,) = moved.undo()
+    assert (outcome.state, outcome.code) == ("left", "gone")
+    assert "--from" in outcome.reason
+    assert [each.state for each in moved.undo(tmp_path / "desk")] == ["done"]
+    assert moved.tree()["b/copy.jpg"] == jpeg(0)
+
+
+def test_another_file_of_the_same_size_in_its_place_is_not_taken_for_it(moved: Shelf) -> None:
+    place = place_of(moved)
+    place.write_bytes(bytes(len(jpeg(0))))
+    assert states(moved.undo()) == {"copy.jpg": "gone"}
+    assert place.exists()
+    assert moved.tree().keys() == {"a/kept.jpg"}
+
+
+def test_a_library_with_another_name_gets_its_files_back(shelf: Shelf, tmp_path: Path) -> None:
+    shelf.group(shelf.put("a/kept.jpg"), shelf.put("b/copy.jpg"))
+    shelf.apply()
+    renamed = shelf.photos.rename(tmp_path / "pictures")
+    (outcome,) = shelf.undo()
+    assert (outcome.state, outcome.code) == ("left", "gone")
+    (outcome,) = shelf.undo(renamed)
+    assert (outcome.state, outcome.path) == ("done", str(renamed / "b/copy.jpg"))
+    assert (renamed / "b/copy.jpg").read_bytes() == jpeg(0)
+    assert not (renamed / ".lookalike-quarantine").exists()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_nothing_is_replaced(shelf: Shelf, method: str) -> None:
+    copy = shelf.put("b/copy.jpg")
+    shelf.group(shelf.put("a/kept.jpg"), copy)
+    shelf.apply(ApplyOptions(method=method))
+    copy.unlink(missing_ok=True)
+    copy.write_bytes(b"new")
+    (outcome,) = shelf.undo()
+    assert (outcome.state, outcome.code) == ("left", "occupied")
+    assert copy.read_bytes() == b"new"
+    assert place_of(shelf).read_bytes() == jpeg(0)
+    copy.unlink()
+    assert [each.state for each in shelf.undo()] == ["done"]
+    assert copy.read_bytes() == jpeg(0)
+
+
+def test_the_same_content_in_its_place_is_as_good(moved: Shelf) -> None:
+    (moved.photos / "b/copy.jpg").write_bytes(jpeg(0))
+    assert [each.state for each in moved.undo()] == ["before"]
+
+
+def test_a_drive_that_is_away_is_told(moved: Shelf, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    shutil.move(place_of(moved), kept)
+    moved.photos.rename(tmp_path / "away")
+    (kept_folder := tmp_path / "in").mkdir()
+    kept.rename(kept_folder / "x.jpg")
+    assert states(moved.undo(kept_folder)) == {"copy.jpg": "offline"}
+    assert not moved.photos.exists()
+
+
+@pytest.mark.parametrize("method", ["hardlink", "symlink"])
+def test_links_are_undone_when_the_kept_file_has_another_name(shelf: Shelf, method: str) -> None:
+    keeper, copy = shelf.put("a/kept.jpg"), shelf.put("b/copy.jpg")
+    shelf.group(keeper, copy)
+    ino = copy.stat().st_ino
+    shelf.apply(ApplyOptions(method=method))
+    keeper.rename(shelf.photos / "a/renamed.jpg")
+    assert [each.state for each in shelf.undo()] == ["done"]
+    assert copy.stat().st_ino == ino
+    assert (shelf.photos / "a/renamed.jpg").read_bytes() == jpeg(0)
+
+
+def test_the_last_name_of_a_kept_file_is_not_removed(shelf: Shelf) -> None:
+    keeper, copy = shelf.put("a/kept.jpg"), shelf.put("b/copy.jpg")
+    shelf.group(keeper, copy)
+    shelf.apply(ApplyOptions(method="hardlink"))
+    ino = keeper.stat().st_ino
+    keeper.unlink()
+    assert [each.state for each in shelf.undo()] == ["done"]
+    assert copy.stat().st_ino != ino
+    # The bytes that were kept have this one name left: it stays in the quarantine.
+    assert place_of(shelf).stat().st_ino == ino
+
+
+def test_an_edit_of_both_through_a_hard_link_is_kept(shelf: Shelf) -> None:
+    keeper, copy = shelf.put("a/kept.jpg"), shelf.put("b/copy.jpg")
+    shelf.group(keeper, copy)
+    shelf.apply(ApplyOptions(method="hardlink"))
+    with open(copy, "ab") as out:
+        out.write(b"edit")
+    assert [each.state for each in shelf.undo()] == ["done"]
+    assert keeper.read_bytes() == jpeg(0) + b"edit"
+    assert copy.read_bytes() == jpeg(0)
+
+
+def test_the_newest_run_that_stands_is_undone_first(shelf: Shelf) -> None:
+    keeper = shelf.put("kept.jpg")
+    for name in ("first.jpg", "second.jpg"):
+        shelf.groups = []
+        shelf.group(keeper, shelf.put(name))
+        shelf.apply()
+    runs = sorted(journals(shelf.store.folder), key=lambda record: record.acts[0].path)
+    first, second = (record.name for record in runs)
+    newest = record_to_undo(shelf.store, None)
+    assert newest is not None
+    assert newest.name == max(first, second)
+    named = record_to_undo(shelf.store, first)
+    assert named is not None
+    assert named.acts[0].path.endswith("first.jpg")
+    with pytest.raises(UsageError, match="there is no journal"):
+        journal_named(shelf.store.folder, "nobody")
+
+
+def test_a_content_is_found_wherever_it_is(shelf: Shelf) -> None:
+    keeper, copy = shelf.put("a/kept.jpg"), shelf.put("b/copy.jpg", quality=70)
+    shelf.group(keeper, copy)
+    digest = shelf.plan.groups[0].members[0].file.digest
+    assert whereabouts(shelf.store, digest) == [str(copy)]
+    shelf.apply()
+    assert whereabouts(shelf.store, digest) == [str(place_of(shelf))]
+    shelf.undo()
+    assert whereabouts(shelf.store, digest) == [str(copy)]
+
+
+# Journals
+
+
+def test_a_journal_that_a_crash_tore_goes_on(moved: Shelf) -> None:
+    path = Path(journals(moved.store.folder)[0].path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:2]) + lines[2][:9])  # the intent, and half of how it ended
+    (record,) = journals(moved.store.folder)
+    assert (len(record.acts), record.ends, record.damaged, record.is_closed) == (1, {}, 0, False)
+    assert [each.state for each in moved.undo()] == ["done"]
+    (record,) = journals(moved.store.folder)
+    assert (record.ends, record.damaged) == ({1: "undone"}, 1)
+
+
+def test_the_catalog_learns_of_what_a_crash_left(moved: Shelf) -> None:
+    copy = moved.photos / "b/copy.jpg"
+    path = Path(journals(moved.store.folder)[0].path)
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:2]))
+    copy.write_bytes(jpeg(0))
+    moved.know(copy)
+    copy.unlink()
+    assert moved.present() == {"a/kept.jpg", "b/copy.jpg"}
+    moved.groups = []
+    moved.apply()
+    assert moved.present() == {"a/kept.jpg"}
+
+
+def test_names_that_are_no_text_survive_in_a_journal(shelf: Shelf) -> None:
+    name = os.fsdecode(b"caf\xe9\n.jpg")
+    shelf.group(shelf.put("kept.jpg"), shelf.put(name))
+    shelf.apply(replace(IN_QUARANTINE, method="quarantine"))
+    (record,) = journals(shelf.store.folder)
+    assert record.acts[0].path == str(shelf.photos / name)
