@@ -311,7 +311,9 @@ def _make(folder: str) -> None:
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
         for name in ("catalog.db", "thumbs.db"):
-            os.close(os.open(os.path.join(folder, name), os.O_CREAT | os.O_RDWR, 0o600))
+            # Closing a database's file drops the locks of SQLite in this process: only what is not there.
+            with contextlib.suppress(FileExistsError):
+                os.close(os.open(os.path.join(folder, name), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except OSError as error:
         raise StoreUnwritable(
             f"cannot make a store in {folder}: {error.strerror}; choose another place with --store"

@@ -15,7 +15,7 @@ from lookalike.errors import StoreLocked
 from lookalike.store import lock
 from lookalike.store.store import Store
 
-from .making import Filled, ask, make_result, make_vector, names
+from .making import Filled, ask, make_result, make_vector, names, open_filled, run_child
 
 HOLD = """
 import sys
@@ -146,3 +146,23 @@ def test_after_closing_the_catalog_is_whole_in_its_file(filled: Filled, folder: 
     filled.fill([1, 2])
     filled.store.close()
     assert not [name for name in os.listdir(folder) if name.endswith(("-wal", "-shm"))]
+
+
+COMMITS_ONE = """
+import sys
+from pathlib import Path
+from lookalike.tests.store.making import open_filled
+open_filled(Path(sys.argv[1]), [77]).store.close()
+"""
+
+
+def test_opening_a_store_twice_in_one_process_blinds_neither(folder: Path) -> None:
+    filled = open_filled(folder, [1])
+    Store.open(folder, create=True).close()
+    # Another process that believes to be the last one would take the log away under our feet.
+    done = run_child(COMMITS_ONE, folder)
+    assert done.returncode == 0, done.stderr
+    with filled.store.reading() as view:
+        assert view.totals().present == 2
+    assert (folder / "catalog.db-shm").exists()
+    filled.store.close()
