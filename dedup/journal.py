@@ -7,7 +7,6 @@ A line says what is about to happen ("intent") or how it ended; a crash leaves i
 import dataclasses
 import json
 import os
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -186,7 +185,8 @@ def _now() -> str:
 
 def new_name() -> str:
     """Return a name for a run, later ones later in the alphabet."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+    # One run acts at a time, so that a microsecond is a name.
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S-%f}"
 
 
 def journals(store: str) -> list[Record]:

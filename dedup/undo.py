@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..store.lock import held
@@ -10,7 +10,7 @@ from ..store.store import Store
 from .acts import links, moves
 from .acts.finder import Finder
 from .acts.outcome import Outcome
-from .acts.places import forget_place
+from .acts.places import forget_place, tidy
 from .acts.refusal import Refusal
 from .acts.transfer import take_back
 from .acts.witness import digest_of, look
@@ -18,6 +18,8 @@ from .apply import outcome_of, tell_catalog
 from .journal import Act, Journal, Record, journal_named, journals
 from .keeper import is_below
 from .watching import Watch
+
+_ACTS_A_BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +63,23 @@ def undo(store: Store, record: Record, options: UndoOptions, watch: Watch) -> li
     with held(store.folder, "acting", store.lock_timeout_s), Journal(record.path) as journal:
         undoing, found = _Undoing(store, record, options), list[Outcome]()
         watch.begin("putting back", len(undoing.acts))
-        for act in undoing.acts:
+        for acts in _batches(undoing.acts):
             if watch.is_stopped:
                 break
-            found.append(undoing.outcome(act, undoing.put_back))
-            watch.advance(1, found[-1].state == "left")
-            if found[-1].state in ("done", "before"):
-                journal.end([act], "undone")
-        tell_catalog(store, undoing.acts)
+            outcomes = [undoing.outcome(act, undoing.put_back) for act in acts]
+            found += outcomes
+            watch.advance(len(acts), sum(each.state == "left" for each in outcomes))
+            # The catalog before the journal: what a crash leaves pending is done, and told, once more.
+            tell_catalog(store, acts)
+            back = zip(acts, outcomes, strict=True)
+            journal.end((act for act, outcome in back if outcome.state != "left"), "undone")
+        undoing.tidy()
     return found
+
+
+def _batches(acts: Sequence[Act]) -> Iterator[Sequence[Act]]:
+    for start in range(0, len(acts), _ACTS_A_BATCH):
+        yield acts[start : start + _ACTS_A_BATCH]
 
 
 class _Undoing:
@@ -82,6 +92,10 @@ class _Undoing:
         self._finder = Finder(record, self._roots, [os.path.abspath(each) for each in options.folders])
         # The last act first. What could not be done at the time lies where it lay.
         self.acts = [each for each in reversed(record.acts) if not self._was_put_back(each, "failed")]
+
+    def tidy(self) -> None:
+        """Remove what is left of quarantines in which nothing lies any more."""
+        tidy([*{act.base for act in self.acts if act.base}, *self._roots])
 
     def _was_put_back(self, act: Act, state: str) -> bool:
         return self._record.ends.get(act.number) == state and not os.path.lexists(act.to)

@@ -3,7 +3,7 @@
 import os
 import stat
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -101,10 +101,23 @@ def forget_place(path: str, note: str) -> None:
             moves.remove_for_good(note)
     folder = os.path.dirname(path)
     head, found, _ = folder.partition(os.sep + QUARANTINE)
-    if not found:
-        return
-    top = head + os.sep + QUARANTINE
-    moves.remove_empty_folders(folder, os.path.join(top, folder[len(top) + 1 :].split(os.sep)[0]))
+    if found:
+        top = head + found
+        moves.remove_empty_folders(folder, os.path.join(top, folder[len(top) + 1 :].split(os.sep)[0]))
+        _remove_if_empty(top)
+
+
+def tidy(bases: Iterable[str]) -> None:
+    """Remove the empty folders of the quarantines in some folders: a crash may have left them."""
+    for base in bases:
+        top = os.path.join(base, QUARANTINE)
+        for folder, _, files in os.walk(top, topdown=False):
+            if not files:
+                moves.remove_empty_folders(folder, folder)
+        _remove_if_empty(top)
+
+
+def _remove_if_empty(top: str) -> None:
     with suppress(OSError):
         if os.listdir(top) == [_README]:
             moves.remove_for_good(os.path.join(top, _README))
