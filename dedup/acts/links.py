@@ -2,6 +2,7 @@
 
 import os
 import stat
+from dataclasses import replace
 
 from ..journal import Act
 from . import moves
@@ -78,6 +79,9 @@ def take_back(act: Act) -> None:
     elif not is_link_of(act):
         raise Refusal("occupied", "something else lies in its place now")
     elif moves.exchange(act.path, act.to):
+        if not is_link_of(replace(act, path=act.to)):
+            moves.exchange(act.path, act.to)  # somebody put a new file there in this very moment
+            raise Refusal("occupied", "something else lies in its place now")
         _drop(act, act.to)
     else:
         _drop(act, act.path)
