@@ -14,6 +14,7 @@ from ..errors import SpecMismatch, StoreError, StoreMissing, StoreUnwritable
 from ..spec import EmbedderSpec
 from . import catalog, lock, migrations, pairs, schema, snapshot
 from .database import ask_once, fold_log, open_reader, open_writer, store_errors
+from .poison import learn_poison
 from .records import FileResult, Root
 from .thumbs import Thumbs
 from .vectors import VectorIndex
@@ -168,6 +169,7 @@ class Store:
                 epoch = catalog.bump_epoch(connection)
                 catalog.put_photos(connection, model.id, epoch, photos)
             catalog.put_files(connection, root.id, results)
+            learn_poison(connection, results)
 
     def settle(
         self,
