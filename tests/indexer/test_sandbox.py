@@ -3,9 +3,12 @@
 import os
 import select
 import signal
+import struct
 import subprocess
 import sys
 import textwrap
+import time
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,7 +25,7 @@ from lookalike.indexer.opened import Opened, open_photo
 from lookalike.indexer.preprocess import InputRule
 from lookalike.indexer.sandbox import crew as crew_module
 from lookalike.indexer.sandbox.crew import Crew
-from lookalike.indexer.sandbox.member import Limits, Member
+from lookalike.indexer.sandbox.member import Limits, Member, held_bytes
 from lookalike.indexer.sandbox.opener import OPENED_AT_HOME, Opener, Poisonous, open_picture
 from lookalike.library import Library
 from lookalike.store.poison import known_poison
@@ -299,7 +302,7 @@ def test_no_process_is_left_when_the_program_is_killed(tmp_path: Path, word: str
         from lookalike.indexer.preprocess import InputRule
         from lookalike.indexer.sandbox import crew
         from lookalike.indexer.sandbox.asking import photo_job
-        from lookalike.indexer.sandbox.member import Limits, Member
+        from lookalike.indexer.sandbox.member import Limits, Member, held_bytes
         from lookalike.indexer.sandbox.wire import head_bytes
         member = Member("lookalike.tests.indexer.abuse", Limits(seconds=1.0))
         data = sys.stdin.buffer.read()
@@ -356,3 +359,36 @@ def test_a_large_photo_of_a_phone_is_opened_in_a_process() -> None:
     data = encode(Image.new("L", (16_320, 12_240), 90))
     with Opener(1) as opener:
         assert (opened(opener, data).width, opened(opener, data).height) == (16_320, 12_240)
+
+
+def with_chunk(png: bytes, kind: bytes, body: bytes) -> bytes:
+    """Return a PNG with one more chunk behind its header."""
+    chunk = struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    return png[:33] + chunk + png[33:]
+
+
+@pytest.mark.parametrize(
+    ("kind", "head"), [(b"zTXt", b"Comment\0\0"), (b"iTXt", b"Comment\0\1\0\0\0"), (b"iCCP", b"icc\0\0")]
+)
+def test_what_swells_in_a_chunk_of_a_png_harms_nobody(opener: Opener, kind: bytes, head: bytes) -> None:
+    plain = encode(draw_photo(4, 96, 72), "PNG")
+    bomb = with_chunk(plain, kind, head + zlib.compress(bytes(300 << 20)))
+    try:
+        assert np.array_equal(opened(opener, bomb).pixels, open_photo(plain, RULE).pixels)
+    except Poisonous:
+        pytest.fail("it ended its decoder")
+    except DecodeError as error:
+        assert error.code == "damaged"  # noqa: PT017 - either is fine, but nothing else
+    (process,) = opener.processes
+    assert held_bytes(process) < 200 << 20
+
+
+def test_a_bomb_is_refused_at_once(opener: Opener) -> None:
+    opened(opener, PHOTO)
+    header = struct.pack(">IIBBBBB", 40_000, 40_000, 1, 0, 0, 0, 0)
+    bomb = with_chunk(b"\x89PNG\r\n\x1a\n", b"IHDR", header) + bytes(4) + b"IDAT" + bytes(200_000)
+    began = time.monotonic()
+    with pytest.raises(DecodeError) as caught:
+        opened(opener, bomb)
+    assert caught.value.code == "bomb"
+    assert time.monotonic() - began < 0.1
