@@ -1,11 +1,13 @@
 """Is everything as it should be? Checks of the program, the model and the store."""
 
+import os
 import platform
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 from .errors import LookalikeError
 from .indexer.embedder import Embedder, default_spec
+from .indexer.heif import FORCE, MIN_LIBHEIF, as_text, is_outdated, libheif_version
 from .indexer.models import check_numbers
 from .indexer.weights.golden import MIN_COSINE
 from .indexer.weights.loader import read_shipped
@@ -20,6 +22,7 @@ def examine(folder: str | None) -> Iterator[Finding]:
     """Yield the findings about the program and the store in folder (None: the default one)."""
     yield _versions()
     yield check_sqlite()
+    yield _check_heif()
     yield _check_shipped()
     yield _check_numbers()
     try:
@@ -39,6 +42,18 @@ def _versions() -> Finding:
         except PackageNotFoundError:
             found.append(f"no {package}")
     return Finding("ok", "versions", ", ".join(found))
+
+
+def _check_heif() -> Finding:
+    """Most attacks by pictures are on libheif: an old one is not used unless the user wants it."""
+    found = libheif_version()
+    if found is None:
+        return Finding("ok", "heif", "HEIC pictures are not read: pip install 'lookalike[heif]'")
+    if not is_outdated(found):
+        return Finding("ok", "heif", f"libheif {found}")
+    least = as_text(MIN_LIBHEIF)
+    said = f"{FORCE} forces it" if os.environ.get(FORCE) else "HEIC pictures are not read"
+    return Finding("note", "heif", f"libheif {found} is older than {least}, a picture can run code: {said}")
 
 
 def _check_shipped() -> Finding:

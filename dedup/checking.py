@@ -64,18 +64,19 @@ def check_files(
     Raises:
         StoreMissing: nothing was indexed yet.
     """
-    read = Reader(store, embedder())
+    executor = ThreadExecutor(options.workers)
     compare = _Comparison(store, options)
     batch: list[tuple[str, Outcome]] = []
-    for chunk in ThreadExecutor(options.workers).run(
-        _chunks(paths, watch.stop), lambda some: (some, read(some))
-    ):
-        batch += zip(*chunk, strict=True)
-        if watch.progress:
-            watch.progress.advance(len(chunk[0]), sum(isinstance(each, DecodeError) for each in chunk[1]))
-        if len(batch) >= _BATCH:
-            yield from compare(batch)
-            batch = []
+    with Reader(store, embedder(), executor.workers) as read:
+        for chunk in executor.run(_chunks(paths, watch.stop), lambda some: (some, read(some))):
+            batch += zip(*chunk, strict=True)
+            if watch.progress:
+                watch.progress.advance(
+                    len(chunk[0]), sum(isinstance(each, DecodeError) for each in chunk[1])
+                )
+            if len(batch) >= _BATCH:
+                yield from compare(batch)
+                batch = []
     yield from compare(batch)
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from blake3 import blake3
 
 from ..errors import DecodeError
-from ..indexer.decode import decode
 from ..indexer.reading import read_file
+from ..indexer.sandbox.opener import open_picture
 from ..store.listing import Photo
 from .canvas import LONG_SIDE, SHORT_SIDE, Color, Mask, Pixels, Shown, View
 from .captions import check_png, text_block, write_png
@@ -170,7 +170,7 @@ def _decoded(photo: Photo, path: str) -> Pixels | None:
         data, _ = read_file(path.encode(errors="surrogateescape"), b"")
         if blake3(data).hexdigest() != photo.digest:
             return None
-        return fit(np.asarray(decode(data, min_side=LONG_SIDE).image), 2 * LONG_SIDE)
+        return fit(open_picture(data, min_side=LONG_SIDE, long_side=2 * LONG_SIDE), 2 * LONG_SIDE)
     except (DecodeError, FileNotFoundError):
         return None
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import DecodeError, UsageError
 from ..indexer.embedder import Embedder
+from ..indexer.sandbox.opener import OPENED_AT_HOME
 from ..store.pairs import Decision
 from ..store.store import Store
 from .copyspace import CopySpace, copy_space, shipped_fingerprint
@@ -118,8 +119,8 @@ def explain(store: Store, a: str, b: str, embedder: Callable[[], Embedder]) -> E
         DecodeError: a file cannot be read, and the library does not know it.
         StoreMissing: nothing was indexed yet.
     """
-    reader = Reader(store, embedder())
-    first, second = _side(store, reader, a), _side(store, reader, b)
+    with Reader(store, embedder(), 1, OPENED_AT_HOME) as reader:
+        first, second = _side(store, reader, a), _side(store, reader, b)
     evidence = prove(first.known.picture(), second.known.picture())
     relation = _relation(store, first, second)
     verdict, why = _verdict(evidence, relation, first.known.photo.taken, second.known.photo.taken)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from ..errors import DecodeError
 from ..indexer.embedder import Embedder
+from ..indexer.sandbox.opener import Opener
 from ..indexer.worker import Worker
 from ..store.listing import Photo, PhotoFile
 from ..store.records import Content, EmbeddedPhoto, FileResult, FileStat, Vectors
@@ -58,14 +59,25 @@ class Newcomer:
 
 
 class Reader:
-    """Reads files the way an index run does; called from several threads.
+    """Reads files the way an index run does; called from several threads. Use it as a context manager.
 
-    A content that the library holds is neither decoded nor embedded.
+    A content that the library holds is neither decoded nor embedded. at_home: formats that need no process
+    of their own.
     """
 
-    def __init__(self, store: Store, embedder: Embedder) -> None:
+    def __init__(
+        self, store: Store, embedder: Embedder, workers: int, at_home: frozenset[str] = frozenset()
+    ) -> None:
         self._store = store
-        self._worker = Worker(b"", embedder, _Held(store))
+        with store.reading() as view:
+            self._opener = Opener(workers, view.poison(), at_home)
+        self._worker = Worker(b"", embedder, _Held(store), self._opener)
+
+    def __enter__(self) -> "Reader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._opener.close()
 
     def __call__(self, paths: Sequence[str]) -> list[Newcomer | DecodeError]:
         """Return for each path what is there, or why it cannot be read, in their order."""

@@ -15,7 +15,7 @@ MAX_BYTES = 768 << 20  # memory of all pictures in work at one time
 MAX_PIXELS = 2_000_000_000
 BOMB_PIXELS = 64_000_000  # below this size no picture is a bomb
 BOMB_RATIO = 5_000  # pixels per byte of the file; blank photos stay below 1,500
-_SMALL = 16 << 20  # bytes; what is smaller is not counted
+SMALL = 16 << 20  # bytes; what is smaller is not counted
 
 
 def check_header(width: int, height: int, file_bytes: int) -> None:
@@ -55,19 +55,27 @@ class MemoryBudget:
                 "too_large",
                 f"decoding it takes {n_bytes >> 20:,} MB of memory; {self._total >> 20:,} MB are allowed",
             )
-        if n_bytes < _SMALL:
+        if n_bytes < SMALL:
             yield
             return
-        self._take(n_bytes)
+        self.take(n_bytes)
         try:
             yield
         finally:
-            with self._changed:
-                self._used -= n_bytes
-                self._changed.notify_all()
+            self.give(n_bytes)
 
-    def _take(self, n_bytes: int) -> None:
+    def take(self, n_bytes: int) -> None:
+        """Wait until so much is left, and hold it."""
         # The turn is kept while waiting: a stream of smaller pictures cannot overtake a large one.
         with self._turn, self._changed:
             self._changed.wait_for(lambda: self._used + n_bytes <= self._total)
             self._used += n_bytes
+
+    def give(self, n_bytes: int) -> None:
+        """Give back what was taken."""
+        with self._changed:
+            self._used -= n_bytes
+            self._changed.notify_all()
+
+
+SHARED = MemoryBudget()  # of this process and of all that decode for it

@@ -8,7 +8,16 @@ from ..store.records import FileStat, KnownFile
 from .scan import Scan
 
 # Worth another try although the file is the same: the reason may have lain outside of it.
-_OUTSIDE = frozenset({"heif_support_missing", "no_permission", "read_error", "unstable"})
+_OUTSIDE = frozenset(
+    {
+        "heif_support_missing",
+        "heif_support_outdated",
+        "no_decoder",
+        "no_permission",
+        "read_error",
+        "unstable",
+    }
+)
 
 # A drive that vanished looks like a folder whose files are gone. More than this many missing files, and
 # more than this share of the known ones, are not believed without a word from the user.

@@ -27,8 +27,9 @@ from PIL import (
 
 from ..errors import DecodeError
 from ..store.records import Metadata
-from .budget import MemoryBudget, check_header
+from .budget import SHARED, MemoryBudget, check_header
 from .color import to_plain, to_srgb
+from .heif import heif_opener
 from .metadata import read_metadata
 from .quiet import quiet_libtiff, quiet_pillow
 from .sniff import sniff
@@ -66,8 +67,6 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 
-_memory = MemoryBudget()
-
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
@@ -94,11 +93,12 @@ class Decoded:
         return _pixels(self.image)
 
 
-def decode(data: bytes, *, min_side: int = 0) -> Decoded:
+def decode(data: bytes, *, min_side: int = 0, memory: MemoryBudget = SHARED) -> Decoded:
     """Decode the first picture in a file.
 
     data: the whole file. min_side: if > 0, fewer pixels may be returned so long as both sides keep
-    at least this many (or their full size where that is less); 0 returns all.
+    at least this many (or their full size where that is less); 0 returns all. memory: what decoding
+    takes is reserved there first.
 
     Raises:
         DecodeError: for everything that is wrong with the picture, never anything else.
@@ -116,7 +116,7 @@ def decode(data: bytes, *, min_side: int = 0) -> Decoded:
         is_jpeg = isinstance(image, JpegImagePlugin.JpegImageFile)
         if is_jpeg and min_side > 0:
             image.draft(None, (min_side, min_side))
-        with _memory.reserve(_bytes_needed(image, full_size, data, min_side)):
+        with memory.reserve(_bytes_needed(image, full_size, data, min_side)):
             image.load()
             # Loading tells the size of a draft, but the true one of a TIFF (turned) or a HEIF.
             return _decoded(image, full_size if is_jpeg else image.size, min_side)
@@ -136,17 +136,7 @@ def decode_pil(image: Image.Image) -> Decoded:
 def _opener(kind: str) -> Callable[[BytesIO], Image.Image]:
     if kind == "TIFF":
         quiet_libtiff()
-    if kind != "HEIF":
-        return _OPENERS[kind]
-    try:
-        from pillow_heif import HeifImageFile  # an optional extra
-    except ImportError:
-        raise DecodeError(
-            "heif_support_missing",
-            "HEIC pictures need one more package: pip install 'lookalike[heif]'",
-        ) from None
-    opener: Callable[[BytesIO], Image.Image] = HeifImageFile
-    return opener
+    return heif_opener() if kind == "HEIF" else _OPENERS[kind]
 
 
 @contextmanager
@@ -156,7 +146,11 @@ def _as_decode_errors(kind: str) -> Iterator[None]:
         yield
     except DecodeError:
         raise
-    except (MemoryError, Image.DecompressionBombError) as error:
+    except MemoryError as error:
+        raise DecodeError(
+            "out_of_memory", f"there is not enough memory to decode the {kind} file"
+        ) from error
+    except Image.DecompressionBombError as error:
         raise DecodeError("too_large", f"the {kind} file is too large: {_line(error)}") from error
     except Exception as error:  # decoders raise nearly every type there is
         if "truncated" in str(error).lower() or isinstance(error, EOFError):

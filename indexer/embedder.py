@@ -135,6 +135,11 @@ class Embedder:
         """Pixels that both sides of a decoded picture should have, for `decode(min_side=)`."""
         return self._rule.min_side
 
+    @property
+    def rule(self) -> InputRule:
+        """How the network wants its pictures."""
+        return self._rule
+
     def prepare(self, picture: Picture) -> Pixels:
         """Return the network's input, (H, W, 3) uint8 RGB, for an RGB picture of any size."""
         return self._rule.prepare(picture)

@@ -204,17 +204,26 @@ class Indexing:
     def _read(self, root: Root, files: Sequence[FileStat]) -> None:
         if not files:
             return
+        from .sandbox.opener import Opener
         from .worker import Worker
 
-        worker = Worker(root.path, self._embedder, self._known)
         executor = ThreadExecutor(self._options.workers)
         # Few files are spread over all workers.
         size = min(_CHUNK, -(-len(files) // executor.workers))
         chunks = _chunks(files, size, self._stop)
-        for batch in self._batches(executor.run(chunks, worker)):
-            self._store.commit(root, batch)
-            self._known.committed()
-            self._tally(batch)
+        with Opener(executor.workers, self._poison()) as open_photo:
+            worker = Worker(root.path, self._embedder, self._known, open_photo)
+            for batch in self._batches(executor.run(chunks, worker)):
+                self._store.commit(root, batch)
+                self._known.committed()
+                self._tally(batch)
+
+    def _poison(self) -> dict[bytes, Failure]:
+        """Return what is not to be handed to a decoder."""
+        if self._options.retry_failed:
+            return {}
+        with self._store.reading() as view:
+            return view.poison()
 
     def _batches(self, chunks: Iterable[list[FileResult]]) -> Iterator[list[FileResult]]:
         """Gather results into batches, and note which photos came in."""

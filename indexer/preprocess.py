@@ -73,6 +73,13 @@ class InputRule:
             image.resize(self._target(*image.size), Image.Resampling.BILINEAR, box=self._kept(*image.size))
         )
 
+    def gives(self, height: int, width: int) -> bool:
+        """Tell whether `prepare` can return a picture of that size."""
+        if self.name != "fit":
+            return (height, width) == (self.size, self.size)
+        longest = _in_steps(self.size * math.sqrt(_MAX_ASPECT))
+        return max(height, width) <= longest and height % _STEP == width % _STEP == 0 < height * width
+
     def _kept(self, width: int, height: int) -> tuple[float, float, float, float]:
         """Return the part of the picture (left, top, right, bottom) that the network sees."""
         if self.name == "crop":

@@ -9,12 +9,10 @@ from blake3 import blake3
 
 from ..errors import DecodeError
 from ..store.records import Content, EmbeddedPhoto, Failure, FileResult, FileStat, Vectors
-from .decode import Decoded, decode
 from .embedder import Embedder
-from .pixel_digest import pixel_digest
-from .preprocess import Pixels
+from .opened import Opened
 from .reading import read_file
-from .thumbnail import make_thumbnail
+from .sandbox.opener import Opener, Poisonous
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +21,22 @@ class _Prepared:
 
     stat: FileStat
     content: Content
-    thumbnail: bytes
-    pixels: Pixels
+    opened: Opened
 
 
 class Worker:
     """Turns files into results; called from several threads at once.
 
-    known: digests of the contents of which the store needs nothing more.
+    known: digests of the contents of which the store needs nothing more. open_photo: decodes the others.
     """
 
-    def __init__(self, root: bytes, embedder: Embedder, known: Container[bytes]) -> None:
+    def __init__(
+        self, root: bytes, embedder: Embedder, known: Container[bytes], open_photo: Opener
+    ) -> None:
         self._root = root
         self._embedder = embedder
         self._known = known
+        self._open_photo = open_photo
 
     def __call__(self, files: Sequence[FileStat]) -> list[FileResult]:
         """Return one result for each file that is still there."""
@@ -61,20 +61,16 @@ class Worker:
         if digest in self._known:
             return FileResult(stat, digest)
         try:
-            decoded = decode(data, min_side=self._embedder.min_side)
+            opened = self._open_photo(data, digest, self._embedder.rule)
         except DecodeError as error:
-            return FileResult(stat, digest, failure=Failure(error.code, str(error)))
-        return _Prepared(
-            stat,
-            _content(data, digest, decoded),
-            make_thumbnail(decoded.image),
-            self._embedder.prepare(decoded.image),
-        )
+            tries = error.tries if isinstance(error, Poisonous) else 0
+            return FileResult(stat, digest, failure=Failure(error.code, str(error), tries))
+        return _Prepared(stat, _content(len(data), digest, opened), opened)
 
     def _embed(self, photos: Sequence[_Prepared]) -> list[FileResult]:
         if not photos:
             return []
-        vectors = self._embedder.embed([photo.pixels for photo in photos])
+        vectors = self._embedder.embed([photo.opened.pixels for photo in photos])
         return [_result(photo, vector) for photo, vector in zip(photos, vectors, strict=True)]
 
 
@@ -84,17 +80,17 @@ def _result(photo: _Prepared, vector: Vectors) -> FileResult:
     if not np.isfinite(vector).all() or not np.any(vector):
         failure = Failure("bad_vector", "the network gave no usable features for this picture")
         return FileResult(photo.stat, digest, failure=failure)
-    return FileResult(photo.stat, digest, EmbeddedPhoto(photo.content, vector, photo.thumbnail))
+    return FileResult(photo.stat, digest, EmbeddedPhoto(photo.content, vector, photo.opened.thumbnail))
 
 
-def _content(data: bytes, digest: bytes, decoded: Decoded) -> Content:
+def _content(size: int, digest: bytes, opened: Opened) -> Content:
     return Content(
         digest=digest,
-        size=len(data),
-        width=decoded.width,
-        height=decoded.height,
-        format=decoded.format,
-        pixel_digest=pixel_digest(data, decoded),
-        metadata=decoded.metadata,
-        warning=decoded.warning,
+        size=size,
+        width=opened.width,
+        height=opened.height,
+        format=opened.format,
+        pixel_digest=opened.pixel_digest,
+        metadata=opened.metadata,
+        warning=opened.warning,
     )

@@ -10,8 +10,9 @@ from blake3 import blake3
 from ..errors import DecodeError, UsageError
 from ..indexer.embedder import Embedder
 from ..indexer.executor import ThreadExecutor
-from ..indexer.preprocess import Picture
+from ..indexer.preprocess import Picture, Pixels
 from ..indexer.reading import read_file
+from ..indexer.sandbox.opener import OPENED_AT_HOME, Opener
 from ..store.filters import ALL, Where
 from ..store.listing import Photo, PhotoFile
 from ..store.records import Vectors
@@ -115,22 +116,24 @@ def find_similar(
         raise UsageError(f"-k is the number of neighbors, at least 1, not {options.k}")
     if not -1 <= options.min_score <= 1:
         raise UsageError(f"scores are cosines from -1 to 1, not {options.min_score:g}")
-    prepare = _Preparation(store, embedder)
+    executor = ThreadExecutor()
     waiting: list[_Example] = []
-    for example in ThreadExecutor().run(queries, prepare):
-        waiting.append(example)
-        if len(waiting) >= _BATCH:
-            yield from _answer(store, waiting, options)
-            waiting = []
+    with Opener(executor.workers, at_home=OPENED_AT_HOME) as open_photo:
+        for example in executor.run(queries, _Preparation(store, embedder, open_photo)):
+            waiting.append(example)
+            if len(waiting) >= _BATCH:
+                yield from _answer(store, waiting, options)
+                waiting = []
     yield from _answer(store, waiting, options)
 
 
 class _Preparation:
     """Turns queries into vectors; called from several threads."""
 
-    def __init__(self, store: Store, embedder: Callable[[], Embedder]) -> None:
+    def __init__(self, store: Store, embedder: Callable[[], Embedder], open_photo: Opener) -> None:
         self._store = store
         self._embedder = embedder
+        self._open_photo = open_photo
 
     def __call__(self, query: Query) -> _Example:
         try:
@@ -172,12 +175,19 @@ class _Preparation:
     def _from_bytes(self, data: bytes) -> Vectors:
         if not data:
             raise DecodeError("empty", "the image is empty (0 bytes)")
-        known = self._stored(blake3(data).digest())
+        digest = blake3(data).digest()
+        known = self._stored(digest)
         if known is not None:
             return known
-        from ..indexer.decode import decode
+        self._refuse_poison(digest)
+        embedder = self._embedder()
+        return self._embed_prepared(self._open_photo(data, digest, embedder.rule).pixels)
 
-        return self._embed(decode(data, min_side=self._embedder().min_side).image)
+    def _refuse_poison(self, digest: bytes) -> None:
+        with self._store.reading() as view:
+            failure = view.poison(digest).get(digest)
+        if failure is not None:
+            raise DecodeError(failure.code, failure.message)
 
     def _stored(self, digest: bytes) -> Vectors | None:
         """Return the vector of a content that the library holds: no decode, no engine."""
@@ -186,8 +196,10 @@ class _Preparation:
             return None if photo_id is None else view.raw_vectors([photo_id])[photo_id]
 
     def _embed(self, picture: Picture) -> Vectors:
-        embedder = self._embedder()
-        vector: Vectors = embedder.embed([embedder.prepare(picture)])[0]
+        return self._embed_prepared(self._embedder().prepare(picture))
+
+    def _embed_prepared(self, pixels: Pixels) -> Vectors:
+        vector: Vectors = self._embedder().embed([pixels])[0]
         return vector
 
 

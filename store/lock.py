@@ -31,7 +31,10 @@ def held(folder: str, name: str, timeout_s: float) -> Iterator[None]:
             f"waited {timeout_s:g} s: wait for it to end, or stop it"
         ) from None
     except OSError as error:
-        raise StoreUnwritable(f"cannot lock the store {folder}: {error.strerror}") from error
+        raise StoreUnwritable(
+            f"cannot lock the store {folder}: {error.strerror}; check its permissions, or choose another "
+            "place with --store"
+        ) from error
     try:
         _sign(path)
         yield

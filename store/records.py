@@ -73,10 +73,14 @@ class EmbeddedPhoto:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a file could not be indexed: a stable word for scripts and a sentence for people."""
+    """Why a file could not be indexed: a stable word for scripts and a sentence for people.
+
+    tries: how often its content ended a decoder; 0 for all other reasons.
+    """
 
     code: str
     message: str
+    tries: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from ..errors import SpecMismatch, StoreError, StoreMissing, StoreUnwritable
 from ..spec import EmbedderSpec
 from . import catalog, lock, migrations, pairs, schema, snapshot
 from .database import ask_once, fold_log, open_reader, open_writer, store_errors
+from .files import make_store
+from .poison import learn_poison
 from .records import FileResult, Root
 from .thumbs import Thumbs
 from .vectors import VectorIndex
@@ -60,7 +62,7 @@ class Store:
         """
         folder = os.path.abspath(os.fspath(folder))
         if create:
-            _make(folder)
+            make_store(folder)
         elif not os.path.exists(os.path.join(folder, "catalog.db")):
             raise StoreMissing(
                 f"there is no store in {folder}; make one with "
@@ -168,6 +170,7 @@ class Store:
                 epoch = catalog.bump_epoch(connection)
                 catalog.put_photos(connection, model.id, epoch, photos)
             catalog.put_files(connection, root.id, results)
+            learn_poison(connection, results)
 
     def settle(
         self,
@@ -304,17 +307,3 @@ class Store:
             self._is_snapshot_bad = True
             return VectorIndex(view.model.spec.dim), 0
         return index, manifest.stamp.epoch
-
-
-def _make(folder: str) -> None:
-    """Make the folder and an empty catalog that only its owner can read."""
-    try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        for name in ("catalog.db", "thumbs.db"):
-            # Closing a database's file drops the locks of SQLite in this process: only what is not there.
-            with contextlib.suppress(FileExistsError):
-                os.close(os.open(os.path.join(folder, name), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except OSError as error:
-        raise StoreUnwritable(
-            f"cannot make a store in {folder}: {error.strerror}; choose another place with --store"
-        ) from error

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from . import catalog, digests, listing, pairs
+from . import catalog, digests, listing, pairs, poison
 from .filters import ALL, Where
-from .records import KnownFile, Root, Vectors
+from .records import Failure, KnownFile, Root, Vectors
 from .snapshot import Stamp
 from .vectors import Ids, Neighbors, VectorIndex
 
@@ -35,6 +35,10 @@ class View:
     def epoch(self) -> int:
         """The number of the last commit that added photos; 0 before the first."""
         return self._latest[0]
+
+    def poison(self, digest: bytes | None = None) -> dict[bytes, Failure]:
+        """Return why contents are not handed to a decoder any more; see `known_poison`."""
+        return poison.known_poison(self._connection, digest)
 
     # --- the index ----------------------------------------------------------------------------
 

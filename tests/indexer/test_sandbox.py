@@ -1,0 +1,394 @@
+"""Decoders that crash, hang, leak, lie: each is one row of errors, and the run goes on."""
+
+import os
+import select
+import signal
+import struct
+import subprocess
+import sys
+import textwrap
+import time
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from blake3 import blake3
+from PIL import Image
+
+from lookalike.errors import DecodeError
+from lookalike.indexer.budget import MAX_BYTES, MemoryBudget
+from lookalike.indexer.opened import Opened, open_photo
+from lookalike.indexer.preprocess import InputRule
+from lookalike.indexer.sandbox import crew as crew_module
+from lookalike.indexer.sandbox.crew import Crew
+from lookalike.indexer.sandbox.member import Limits, Member, held_bytes
+from lookalike.indexer.sandbox.opener import OPENED_AT_HOME, Opener, Poisonous, open_picture
+from lookalike.library import Library
+from lookalike.store.poison import known_poison
+from lookalike.store.records import Failure
+from lookalike.tests.indexer.indexing import run
+from lookalike.tests.pictures import draw_photo, encode
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes that decode are for POSIX systems")
+
+RULE = InputRule("fit", 64, 64)
+PHOTO = encode(draw_photo(1, 96, 72))
+ABUSE = "lookalike.tests.indexer.abuse"
+SOON = Limits(seconds=2.0)
+
+
+@pytest.fixture
+def abuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew_module, "MODULE", ABUSE)
+    monkeypatch.setattr(crew_module, "LIMITS", SOON)
+
+
+@pytest.fixture
+def opener(abuse: None) -> Iterator[Opener]:
+    with Opener(1) as made:
+        yield made
+
+
+def told(word: str, photo: bytes = PHOTO) -> bytes:
+    """Return a photo that tells the abused decoder what to do."""
+    return photo + b"##" + word.encode() + b" "
+
+
+def opened(opener: Opener, data: bytes) -> Opened:
+    return opener(data, blake3(data).digest(), RULE)
+
+
+def same(a: Opened, b: Opened) -> bool:
+    names = ("width", "height", "format", "pixel_digest", "metadata", "warning", "thumbnail")
+    return all(getattr(a, each) == getattr(b, each) for each in names) and np.array_equal(
+        a.pixels, b.pixels
+    )
+
+
+@pytest.mark.parametrize(
+    "file_format", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "MPO"]
+)
+def test_a_process_gives_what_decoding_here_gives(file_format: str) -> None:
+    data = encode(draw_photo(2, 200, 150), file_format)
+    with Opener(1) as opener:
+        assert same(opened(opener, data), open_photo(data, RULE))
+        assert len(opener.processes) == 1
+
+
+def test_what_is_wrong_with_a_picture_is_said_as_ever() -> None:
+    for data in (PHOTO[:300], encode(draw_photo(1), "PNG")[:500]):
+        with pytest.raises(DecodeError) as here:
+            open_photo(data, RULE)
+        with Opener(1) as opener, pytest.raises(DecodeError) as there:
+            opened(opener, data)
+        assert (there.value.code, str(there.value)) == (here.value.code, str(here.value))
+        assert not isinstance(there.value, Poisonous)
+
+
+def test_what_is_no_picture_starts_no_process(opener: Opener) -> None:
+    with pytest.raises(DecodeError, match="PDF"):
+        opened(opener, b"%PDF-1.7")
+    assert opener.processes == []
+
+
+@pytest.mark.parametrize(
+    ("word", "code", "says"),
+    [
+        ("abort", "crashed", "SIGABRT"),
+        ("segfault", "crashed", "SIGSEGV"),
+        ("exit", "crashed", "code 7"),
+        ("hang", "timed_out", "2 s"),
+        ("spin", "timed_out", "2 s"),
+        ("allocate", "out_of_memory", "memory"),
+        ("fork", "timed_out", "2 s"),  # the child keeps the channel open
+        ("close", "crashed", "stopped answering"),
+        ("garbage", "crashed", "no sense"),
+        ("lie", "crashed", "no sense"),
+        ("flood", "crashed", "no sense"),
+        ("greed", "crashed", "no sense"),
+    ],
+)
+def test_a_decoder_that_misbehaves_is_an_error_and_the_next_photo_is_opened(
+    opener: Opener, word: str, code: str, says: str
+) -> None:
+    with pytest.raises(Poisonous, match=says) as caught:
+        opened(opener, told(word))
+    assert (caught.value.code, caught.value.tries) == (code, 2)
+    assert opener.processes == []
+    assert same(opened(opener, PHOTO), open_photo(PHOTO, RULE))
+
+
+@pytest.mark.parametrize("word", ["print", "write"])
+def test_what_a_decoder_must_not_do_does_not_work_and_does_no_harm(opener: Opener, word: str) -> None:
+    data = told(word)
+    assert same(opened(opener, data), open_photo(data, RULE))
+
+
+def test_a_decoder_that_leaks_is_replaced_before_others_suffer(abuse: None) -> None:
+    used = set()
+    with Opener(1) as opener:
+        for number in range(24):
+            data = told("leak") + bytes([number])
+            assert same(opened(opener, data), open_photo(data, RULE))
+            used |= set(opener.processes)
+    assert 2 <= len(used) <= 6
+
+
+def test_a_process_is_replaced_after_so_many_files() -> None:
+    member = Member(crew_module.MODULE, Limits(files=3))
+    try:
+        assert not member.is_worn  # the greeting counts as one
+        member.ask({"want": "greeting"}, b"")
+        member.ask({"want": "greeting"}, b"")
+        assert member.is_worn
+    finally:
+        member.end()
+
+
+def test_known_poison_is_handed_to_no_decoder(abuse: None) -> None:
+    data = told("abort")
+    with Opener(1, {blake3(data).digest(): Failure("crashed", "it did before", 2)}) as opener:
+        with pytest.raises(DecodeError, match="it did before"):
+            opened(opener, data)
+        assert opener.processes == []
+
+
+def test_two_copies_of_a_poison_are_tried_three_times_at_most(
+    abuse: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bytes] = []
+    ask = Crew.ask
+
+    def count_and_ask(self: Crew, job: Any, data: bytes, check: Any) -> Any:
+        asked.append(data)
+        return ask(self, job, data, check)
+
+    monkeypatch.setattr(Crew, "ask", count_and_ask)
+    with Opener(2) as opener, ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(opened, opener, told("abort")) for _ in range(2)]:
+            assert isinstance(done.exception(), DecodeError)
+    assert 2 <= len(asked) <= 3
+
+
+def test_where_no_process_can_be_started_it_is_decoded_here(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(crew_module, "MODULE", "lookalike.no_such_module")
+    with Opener(1) as opener:
+        assert same(opened(opener, PHOTO), open_photo(PHOTO, RULE))
+        assert same(opened(opener, PHOTO), open_photo(PHOTO, RULE))
+    assert len(caplog.records) == 1
+
+
+def test_formats_with_a_clean_record_are_opened_here_where_it_is_wanted() -> None:
+    with Opener(1, at_home=OPENED_AT_HOME) as opener:
+        opened(opener, PHOTO)
+        assert opener.processes == []
+        opened(opener, encode(draw_photo(1), "WEBP"))
+        assert len(opener.processes) == 1
+
+
+def test_a_picture_to_look_at_is_reduced_to_the_side_that_is_asked_for() -> None:
+    data = encode(draw_photo(3, 1500, 200), "WEBP")
+    assert open_picture(data, min_side=64, long_side=300).shape[1] == 300
+    assert open_picture(encode(draw_photo(3, 1500, 200)), min_side=0, long_side=300).shape[1] == 1500
+
+
+# --- index runs -------------------------------------------------------------------------------
+
+
+def poison(library: Library) -> dict[bytes, Failure]:
+    with library.store.writing() as connection:
+        return known_poison(connection)
+
+
+def test_a_poison_costs_a_run_one_row_and_is_known_under_any_name(
+    abuse: None, library: Library, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = told("abort")
+    (photos / "bad.jpg").write_bytes(bad)
+    report = run(library, photos)
+    assert (report.embedded, report.failed) == (8, 1)
+    (error,) = library.errors()
+    assert (error.error, Path(error.path).name) == ("crashed", "bad.jpg")
+    assert {digest: (each.code, each.tries) for digest, each in poison(library).items()} == {
+        blake3(bad).digest(): ("crashed", 2)
+    }
+
+    started = count_starts(monkeypatch)
+    (photos / "bad.jpg").rename(photos / "renamed.jpg")
+    (photos / "copy.jpg").write_bytes(bad)
+    assert run(library, photos).failed == 2
+    assert {each.error for each in library.errors()} == {"crashed"}
+    assert started == []
+
+    assert run(library, photos, retry_failed=True).failed == 2
+    assert started
+    assert next(iter(poison(library).values())).tries >= 4
+
+
+def count_starts(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    started: list[int] = []
+
+    class Counted(Member):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            started.append(self.number)
+
+    monkeypatch.setattr(crew_module, "Member", Counted)
+    return started
+
+
+def test_a_poison_that_a_newer_decoder_can_open_is_forgotten(
+    library: Library, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (photos / "bad.jpg").write_bytes(told("abort"))
+    with monkeypatch.context() as patch:
+        patch.setattr(crew_module, "MODULE", ABUSE)
+        assert run(library, photos).failed == 1
+    assert run(library, photos).failed == 1
+    assert run(library, photos, retry_failed=True).failed == 0
+    assert poison(library) == {}
+
+
+def test_a_search_by_a_known_poison_is_refused(abuse: None, library: Library, photos: Path) -> None:
+    bad = told("abort", encode(draw_photo(1, 96, 72), "WEBP"))
+    (photos / "bad.jpg").write_bytes(bad)
+    run(library, photos)
+    with pytest.raises(DecodeError, match="SIGABRT"):
+        library.search(bad)
+
+
+def test_a_run_with_nothing_to_decode_starts_no_process(
+    library: Library, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(library, photos)
+    started = count_starts(monkeypatch)
+    assert run(library, photos).unchanged == 8
+    (photos / "1.jpg").rename(photos / "moved.jpg")
+    assert run(library, photos).recognized == 1
+    assert started == []
+
+
+def test_a_process_that_is_killed_in_mid_run_costs_no_photo(
+    library: Library, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed: list[int] = []
+    ask = Member.ask
+
+    def kill_and_ask(self: Member, job: Any, *arguments: Any, **options: Any) -> Any:
+        if job["want"] == "photo" and len(killed) < 3:
+            killed.append(self.number)
+            os.kill(self.number, signal.SIGKILL)
+        return ask(self, job, *arguments, **options)
+
+    monkeypatch.setattr(Member, "ask", kill_and_ask)
+    report = run(library, photos, workers=1)
+    # A photo whose decoder is killed twice counts as its murderer; the third kill is another one's.
+    assert (report.embedded, report.failed) == (7, 1)
+    assert [each.error for each in library.errors()] == ["out_of_memory"]
+    assert len(killed) == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="Linux only")
+@pytest.mark.parametrize("word", ["", "hang"])
+def test_no_process_is_left_when_the_program_is_killed(tmp_path: Path, word: str) -> None:
+    script = textwrap.dedent("""
+        import os, signal, sys, threading
+        from lookalike.indexer.preprocess import InputRule
+        from lookalike.indexer.sandbox import crew
+        from lookalike.indexer.sandbox.asking import photo_job
+        from lookalike.indexer.sandbox.member import Limits, Member, held_bytes
+        from lookalike.indexer.sandbox.wire import head_bytes
+        member = Member("lookalike.tests.indexer.abuse", Limits(seconds=1.0))
+        data = sys.stdin.buffer.read()
+        job = photo_job(InputRule("fit", 64, 64)) | {"seconds": 1.0, "bytes_per_s": 1}
+        member._until = float("inf")
+        member._socket.sendall(head_bytes(job, [data]) + data)
+        print(member.number, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+    """)
+    done = subprocess.run(
+        [sys.executable, "-c", script], input=told(word), capture_output=True, timeout=60, cwd=tmp_path
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert has_ended(int(done.stdout))
+
+
+def has_ended(process: int, timeout_s: float = 30) -> bool:
+    """Wait for the end of a process that is no child of ours."""
+    try:
+        handle = os.pidfd_open(process)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([handle], [], [], timeout_s)[0])
+    finally:
+        os.close(handle)
+
+
+def test_pictures_of_many_processes_share_one_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four at a time would take 1.3 times the budget; what is held at any moment is within it."""
+    held, most, take, give = [0], [0], MemoryBudget.take, MemoryBudget.give
+
+    def taken(self: MemoryBudget, n_bytes: int) -> None:
+        take(self, n_bytes)
+        held[0] += n_bytes
+        most[0] = max(most[0], held[0])
+
+    def given(self: MemoryBudget, n_bytes: int) -> None:
+        held[0] -= n_bytes
+        give(self, n_bytes)
+
+    monkeypatch.setattr(MemoryBudget, "take", taken)
+    monkeypatch.setattr(MemoryBudget, "give", given)
+    pictures = [encode(Image.new("RGB", (4000, 4000), (seed, 9, 9)), "WEBP", method=0) for seed in range(8)]
+    with Opener(4) as opener, ThreadPoolExecutor(4) as pool:
+        for photo in pool.map(lambda data: opened(opener, data), pictures):
+            assert (photo.width, photo.height) == (4000, 4000)
+    assert 2 * 16 * 16_000_000 <= most[0] <= MAX_BYTES < 4 * 16 * 16_000_000
+    assert held == [0]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_large_photo_of_a_phone_is_opened_in_a_process() -> None:
+    data = encode(Image.new("L", (16_320, 12_240), 90))
+    with Opener(1) as opener:
+        assert (opened(opener, data).width, opened(opener, data).height) == (16_320, 12_240)
+
+
+def with_chunk(png: bytes, kind: bytes, body: bytes) -> bytes:
+    """Return a PNG with one more chunk behind its header."""
+    chunk = struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    return png[:33] + chunk + png[33:]
+
+
+@pytest.mark.parametrize(
+    ("kind", "head"), [(b"zTXt", b"Comment\0\0"), (b"iTXt", b"Comment\0\1\0\0\0"), (b"iCCP", b"icc\0\0")]
+)
+def test_what_swells_in_a_chunk_of_a_png_harms_nobody(opener: Opener, kind: bytes, head: bytes) -> None:
+    plain = encode(draw_photo(4, 96, 72), "PNG")
+    bomb = with_chunk(plain, kind, head + zlib.compress(bytes(300 << 20)))
+    try:
+        assert np.array_equal(opened(opener, bomb).pixels, open_photo(plain, RULE).pixels)
+    except Poisonous:
+        pytest.fail("it ended its decoder")
+    except DecodeError as error:
+        assert error.code == "damaged"  # noqa: PT017 - either is fine, but nothing else
+    (process,) = opener.processes
+    assert held_bytes(process) < 200 << 20
+
+
+def test_a_bomb_is_refused_at_once(opener: Opener) -> None:
+    opened(opener, PHOTO)
+    header = struct.pack(">IIBBBBB", 40_000, 40_000, 1, 0, 0, 0, 0)
+    bomb = with_chunk(b"\x89PNG\r\n\x1a\n", b"IHDR", header) + bytes(4) + b"IDAT" + bytes(200_000)
+    began = time.monotonic()
+    with pytest.raises(DecodeError) as caught:
+        opened(opener, bomb)
+    assert caught.value.code == "bomb"
+    assert time.monotonic() - began < 0.1
