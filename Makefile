@@ -1,7 +1,7 @@
 # make demo     show it at work; PHOTOS=dir takes your own photos (they are only read)
 # make test     the whole test suite
 # make check    everything a commit must pass: format, lint, types, tests
-# make soak     the tests that break things on purpose, long (half an hour); ends with what was broken how often
+# make soak     the tests that break things on purpose, long (most of an hour)
 # make bench    the benchmarks over labelled photos, DATA="FOLDER..."; see --help of each for more
 # make format   format the code and mend what the linter can
 # make clean    remove what the above made

@@ -29,8 +29,8 @@ from lookalike.tests.store.making import (
     open_filled,
 )
 
-SNAPSHOTS = scale("LOOKALIKE_FAULT_DAMAGES", suite=150, soak=1000)
-PAGES = scale("LOOKALIKE_FAULT_PAGES", suite=120, soak=1000)
+SNAPSHOTS = scale("LOOKALIKE_FAULT_DAMAGES", suite=100, soak=1000)
+PAGES = scale("LOOKALIKE_FAULT_PAGES", suite=80, soak=1000)
 SEED = int(os.environ.get("LOOKALIKE_FAULT_SEED", "2026"))
 QUERIES = [make_vector(99_990 + number) for number in range(3)]
 K = 10

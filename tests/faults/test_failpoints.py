@@ -23,7 +23,7 @@ from lookalike.tests.faults.whole import Outcome, check_whole, digests, outcome
 from lookalike.tests.pictures import draw_photo, save
 from lookalike.tests.store.making import digest_of
 
-FAULTS = scale("LOOKALIKE_FAULT_POINTS", suite=20, soak=100_000)
+FAULTS = scale("LOOKALIKE_FAULT_POINTS", suite=12, soak=100_000)
 SEED = int(os.environ.get("LOOKALIKE_FAULT_SEED", "2026"))
 TASKS = "lookalike.tests.faults.tasks:"
 VERSION_1 = Path(__file__).parent.parent / "store" / "version1.sql"

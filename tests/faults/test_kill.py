@@ -27,7 +27,7 @@ from lookalike.tests.pictures import draw_photo, save
 
 SEED = int(os.environ.get("LOOKALIKE_KILL_SEED", "2026"))
 ROUNDS = scale("LOOKALIKE_KILL_ROUNDS", suite=50, soak=200)
-PHOTOS = 100
+PHOTOS = 60
 
 
 @pytest.fixture(scope="module")

@@ -19,8 +19,8 @@ from lookalike.store.store import Store
 from lookalike.tests.faults.scale import count, scale
 from lookalike.tests.store.making import brute_force, index_file, make_vector, open_filled
 
-CUTS = scale("LOOKALIKE_FAULT_LOG_CUTS", suite=60, soak=100_000)
-MIXES = scale("LOOKALIKE_FAULT_MIXES", suite=100, soak=1296)
+CUTS = scale("LOOKALIKE_FAULT_LOG_CUTS", suite=30, soak=100_000)
+MIXES = scale("LOOKALIKE_FAULT_MIXES", suite=50, soak=1296)
 SEED = int(os.environ.get("LOOKALIKE_FAULT_SEED", "2026"))
 QUERY = make_vector(99_999)
 STATES = 6
