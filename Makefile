@@ -1,6 +1,7 @@
 # make demo     show it at work; PHOTOS=dir takes your own photos (they are only read)
 # make test     the whole test suite
 # make check    everything a commit must pass: format, lint, types, tests
+# make soak     the tests that break things on purpose, long (most of an hour)
 # make bench    the benchmarks over labelled photos, DATA="FOLDER..."; see --help of each for more
 # make format   format the code and mend what the linter can
 # make clean    remove what the above made
@@ -24,7 +25,9 @@ READY := $(VENV)/.installed
 PIP = $$(test -x $(BIN)/pip && echo $(BIN)/python -m pip || echo $(PYTHON) -m pip --python $(BIN)/python)
 INSTALL = $(PIP) install --disable-pip-version-check --quiet -c constraints.txt $(PIP_FLAGS)
 
-.PHONY: demo test check bench format clean
+SOAK := tests/faults $(wildcard tests/dedup/test_apply*.py tests/dedup/test_undo*.py)
+
+.PHONY: demo test check soak bench format clean
 
 demo: $(READY)
 	@$(BIN)/python tools/demo.py
@@ -37,6 +40,9 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+soak: $(READY)
+	LOOKALIKE_SOAK=1 $(BIN)/python -m pytest $(SOAK) $(PYTEST_FLAGS)
 
 bench: $(READY)
 	@test -n "$(DATA)" || { echo 'name the folders with photos: make bench DATA="FOLDER..."' >&2; exit 2; }

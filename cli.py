@@ -269,6 +269,11 @@ def main() -> NoReturn:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    except MemoryError:
+        tell(
+            "out of memory; what was finished is kept: run it again, with fewer --workers where it has them"
+        )
+        sys.exit(1)
     except Exception as error:
         if os.environ.get("LOOKALIKE_DEBUG"):
             raise

@@ -16,6 +16,7 @@ from .filters import below_condition, rel_below
 from .records import Content, EmbeddedPhoto, FileResult, KnownFile, Root
 from .schema import (
     content_table,
+    embedding_checksum,
     embedding_table,
     epoch_table,
     file_table,
@@ -267,6 +268,7 @@ def put_photos(
                 "epoch": epoch,
                 "norm": float(norm),
                 "vector": unit.tobytes(),
+                "checksum": embedding_checksum(ids[photo.content.digest], float(norm), unit.tobytes()),
             }
             for photo, norm, unit in zip(photos, norms, units, strict=True)
         ],

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sqlite3
+import traceback
 from collections.abc import Iterator
 
 import sqlalchemy as sa
@@ -116,6 +117,31 @@ def store_errors(folder: str) -> Iterator[None]:
     # UnicodeDecodeError: the driver fails over its own message when that quotes a damaged schema.
     except (sqlite3.Error, UnicodeDecodeError) as error:
         raise _translated(str(error), folder) from error
+    except (AttributeError, IndexError, OverflowError, TypeError, ValueError) as error:
+        if not _is_of_a_row(error):
+            raise
+        raise _translated(
+            f"it holds a value that cannot be ({type(error).__name__}: {error})", folder
+        ) from error
+
+
+# What stands around the block of whoever reads or writes, and passes its errors on.
+_AROUND = ("store_errors", "reading", "writing")
+
+
+def _is_of_a_row(error: Exception) -> bool:
+    """Tell whether what a row holds is at fault: the store itself could not work with it.
+
+    A damaged row may hold anything in any column, and SQLite gives it out as it is. The error of whoever
+    reads from the store is not meant, although it passes by here.
+    """
+    base = __package__.rpartition(".")[0]
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    homes = [
+        each.f_globals.get("__package__") or "" for each in frames if each.f_code.co_name not in _AROUND
+    ]
+    ours = [home for home in homes if home == base or home.startswith(base + ".")]
+    return bool(ours) and ours[-1] == __package__
 
 
 def _translated(reason: str, folder: str) -> StoreError:

@@ -3,12 +3,14 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
 from ..errors import StoreCorrupt
+from . import schema
 from .catalog import pieces, roots
 from .filters import Where, date_of_photo
 from .records import Vectors
@@ -238,23 +240,35 @@ def vectors_since(
     """Yield blocks of (ids (n,), unit vectors (n, dim) fp16) that came after the epoch, in order.
 
     Raises:
-        StoreCorrupt: a vector has another length.
+        StoreCorrupt: an embedding is damaged.
     """
     rows = connection.execution_options(yield_per=4096).execute(
-        sa.select(_embedding.content_id, _embedding.vector)
+        sa.select(*_embedding_columns(connection))
         .where(_embedding.model_id == model_id, _embedding.epoch > epoch)
         .order_by(_embedding.id)
     )
     for block in rows.partitions(4096):
         ids = np.array([row[0] for row in block], dtype=np.int64)
-        codes = np.concatenate([_code(row[1], row[0], dim) for row in block])
+        codes = np.concatenate([_code(row, dim) for row in block])
         yield ids, codes.reshape(len(ids), dim)
 
 
-def _code(vector: bytes, content_id: int, dim: int) -> npt.NDArray[np.float16]:
+def _embedding_columns(connection: sa.Connection) -> tuple[sa.ColumnElement[Any], ...]:
+    """Return content, norm, vector and checksum; catalogs of older formats have no checksums."""
+    checksum = _embedding.checksum if schema.version_of(connection) >= 5 else sa.literal("none")
+    return _embedding.content_id, _embedding.norm, _embedding.vector, checksum
+
+
+def _code(row: Sequence[Any], dim: int) -> npt.NDArray[np.float16]:
+    content_id, norm, vector, checksum = row
     if len(vector) != 2 * dim:
         raise StoreCorrupt(
             f"the embedding of photo {content_id} has {len(vector)} bytes, not {2 * dim}; "
+            "run `lookalike doctor` to see what is affected"
+        )
+    if checksum not in ("none", schema.embedding_checksum(content_id, norm, vector)):
+        raise StoreCorrupt(
+            f"the embedding of photo {content_id} is damaged: its checksum differs; "
             "run `lookalike doctor` to see what is affected"
         )
     return np.frombuffer(vector, dtype=np.float16)
@@ -267,13 +281,12 @@ def raw_vectors(
     found: dict[int, Vectors] = {}
     for some in pieces(ids):
         rows = connection.execute(
-            sa.select(_embedding.content_id, _embedding.vector, _embedding.norm).where(
+            sa.select(*_embedding_columns(connection)).where(
                 _embedding.model_id == model_id, _embedding.content_id.in_(some)
             )
         )
-        for content_id, vector, norm in rows:
-            unit = _code(vector, content_id, dim).astype(np.float32)
-            found[content_id] = unit * np.float32(norm)
+        for row in rows:
+            found[row.content_id] = _code(row, dim).astype(np.float32) * np.float32(row.norm)
     return found
 
 

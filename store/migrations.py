@@ -4,6 +4,9 @@ A step is frozen once it was published: it says in plain SQL what changed at its
 look like today. A new catalog takes no steps.
 """
 
+import sqlite3
+from typing import cast
+
 import sqlalchemy as sa
 
 from ..errors import StoreUnwritable
@@ -101,8 +104,14 @@ _CARE = (
     """,
 )
 
+# By which damage to an embedding is noticed; the function is `schema.embedding_checksum`.
+_CHECKSUMS = (
+    "ALTER TABLE embedding ADD COLUMN checksum INTEGER",
+    "UPDATE embedding SET checksum = embedding_checksum(content_id, norm, vector)",
+)
+
 # Step n - 1 brings a catalog from version n to version n + 1.
-STEPS: tuple[tuple[str, ...], ...] = (_PAIRS, _ODDS, _CARE)
+STEPS: tuple[tuple[str, ...], ...] = (_PAIRS, _ODDS, _CARE, _CHECKSUMS)
 
 
 def migrate(connection: sa.Connection) -> None:
@@ -111,6 +120,8 @@ def migrate(connection: sa.Connection) -> None:
     if version == 0:
         schema.create(connection)
         return
+    driver = cast("sqlite3.Connection", connection.connection.driver_connection)
+    driver.create_function("embedding_checksum", 3, schema.embedding_checksum)
     for step in STEPS[version - 1 :]:
         for statement in step:
             connection.exec_driver_sql(statement)

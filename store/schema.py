@@ -1,9 +1,11 @@
 """The tables of catalog.db as they are today; migrations.py brings older files up to date."""
 
+import struct
 import uuid
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
+import xxhash
 
 from ..errors import StoreCorrupt, StoreTooNew
 
@@ -14,7 +16,7 @@ APPLICATION_ID = 0x6C6F6F6B
 PAGE_SIZE = 8192
 
 # What this program writes. A change of the tables adds one, and a step to migrations.py.
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 tables = sa.MetaData()
 
@@ -104,6 +106,8 @@ embedding_table = sa.Table(
     # The unit vector as fp16 and the length it had: their product is the raw pooled feature.
     sa.Column("norm", sa.REAL, nullable=False),
     sa.Column("vector", sa.LargeBinary, nullable=False),
+    # Since version 5: a flipped bit in a vector breaks no rule of SQLite, and would only rank wrongly.
+    sa.Column("checksum", sa.Integer),
     sa.UniqueConstraint("model_id", "content_id"),
     sa.Index("embedding_by_epoch", "model_id", "epoch"),
 )
@@ -169,6 +173,12 @@ poison_table = sa.Table(
     sa.Column("tries", sa.Integer, nullable=False),
     sa.Column("at", sa.Text, nullable=False),
 )
+
+
+def embedding_checksum(content_id: int, norm: float, vector: bytes) -> int:
+    """Return xxh3-64 over what an embedding row says of a content, as SQLite's signed 64 bits."""
+    summed = xxhash.xxh3_64_intdigest(struct.pack("<qd", content_id, norm) + vector)
+    return summed - (1 << 64) if summed >> 63 else summed
 
 
 def now() -> str:

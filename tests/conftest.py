@@ -1,10 +1,12 @@
 """Fixtures that several test modules share."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from lookalike.tests.faults import scale
 from lookalike.tests.store.making import PUBLISHED, Filled, open_filled
 
 
@@ -29,3 +31,17 @@ def published(filled: Filled, folder: Path) -> Path:
     filled.store.publish()
     filled.store.close()
     return folder
+
+
+def pytest_report_header() -> str:
+    """Say by what a run of random faults is repeated."""
+    seeds = {name: value for name, value in os.environ.items() if name.startswith("LOOKALIKE_")}
+    return "faults: " + (", ".join(f"{name}={seeds[name]}" for name in sorted(seeds)) or "as in the suite")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end what was broken on purpose, and how often that did harm."""
+    if scale.rounds:
+        done = ", ".join(f"{times:,} {what}" for what, times in sorted(scale.rounds.items()))
+        failures = len(terminalreporter.getreports("failed")) + len(terminalreporter.getreports("error"))
+        terminalreporter.write_line(f"broken on purpose: {done}; {failures} failures")
