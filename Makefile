@@ -25,7 +25,7 @@ READY := $(VENV)/.installed
 PIP = $$(test -x $(BIN)/pip && echo $(BIN)/python -m pip || echo $(PYTHON) -m pip --python $(BIN)/python)
 INSTALL = $(PIP) install --disable-pip-version-check --quiet -c constraints.txt $(PIP_FLAGS)
 
-SOAK := tests/faults $(wildcard tests/dedup/test_apply*.py tests/dedup/test_undo*.py)
+SOAK := tests/faults tests/acting tests/indexer/test_fuzz.py
 
 .PHONY: demo test check soak bench format clean
 

@@ -79,13 +79,18 @@ def take_back(act: Act) -> None:
     elif not is_link_of(act):
         raise Refusal("occupied", "something else lies in its place now")
     elif moves.exchange(act.path, act.to):
-        if not is_link_of(replace(act, path=act.to)):
+        if not _is_link(act, act.to):
             moves.exchange(act.path, act.to)  # somebody put a new file there in this very moment
             raise Refusal("occupied", "something else lies in its place now")
         _drop(act, act.to)
     else:
         _drop(act, act.path)
         moves.move_new(act.to, act.path)
+
+
+def _is_link(act: Act, path: str) -> bool:
+    """Tell whether a link of ours lies at another path; a symbolic one leads nowhere from there."""
+    return os.path.islink(path) if act.method == "symlink" else is_link_of(replace(act, path=path))
 
 
 def _drop(act: Act, path: str) -> None:

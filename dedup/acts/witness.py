@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from blake3 import blake3
 
 from ...errors import DecodeError
-from ...indexer.decode import decode
 from ...indexer.reading import read_file
+from ...indexer.sandbox.opener import open_picture
 from .planfile import PlannedFile
 from .refusal import Refusal
 
 _BLOCK = 1 << 20
+_LONG_SIDE = 64  # pixels are not what is wanted
 _FLAGS = (
     os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 )
@@ -131,7 +132,7 @@ def _read_picture(path: str) -> tuple[bytes, os.stat_result]:
     try:
         data, seen = read_file(name, name)
         # All of a JPEG is read even if few of its pixels are made.
-        decode(data, min_side=1)
+        open_picture(data, min_side=1, long_side=_LONG_SIDE)
     except FileNotFoundError:
         raise Refusal("gone", "it is not there any more") from None
     except DecodeError as error:

@@ -14,14 +14,15 @@ from blake3 import blake3
 
 from lookalike.dedup.journal import journals
 from lookalike.store.checks import check_store
+from lookalike.tests.faults.scale import count, scale
 
 from .killing import Runner
 from .making import Shelf, contents
 
 SEED = int(os.environ.get("LOOKALIKE_KILL_SEED", "2026"))
-ROUNDS = int(os.environ.get("LOOKALIKE_KILL_ACTS", "50"))
+ROUNDS = scale("LOOKALIKE_KILL_ACTS", suite=50, soak=200)
 # Of all steps of all methods; 1: each of them.
-EVERY = int(os.environ.get("LOOKALIKE_KILL_EVERY", "5"))
+EVERY = scale("LOOKALIKE_KILL_EVERY", suite=5, soak=1)
 ROUND = (["apply"], ["apply", "undo"], ["apply", "apply"], ["apply", "undo", "undo"])
 METHODS = ("quarantine", "trash", "hardlink", "symlink")
 
@@ -104,6 +105,7 @@ def test_a_kill_at_any_step_loses_nothing_and_is_undone(small: Stage, method: st
         small.check_nothing_is_lost()
         small.put_all_back()
         small.forget_journals()
+        count("kills at a step of apply or undo")
 
 
 def test_a_kill_at_any_instant_loses_nothing_and_is_undone(large: Stage) -> None:
@@ -120,6 +122,7 @@ def test_a_kill_at_any_instant_loses_nothing_and_is_undone(large: Stage) -> None
                 [["apply"], ["apply", "undo"], ["apply", "apply"], ["apply", "undo", "undo"]]
             ):
                 killed += run_and_kill(large.runner, what, method, rng.uniform(0, whole_s))
+                count("kills of apply or undo at random")
                 large.check_nothing_is_lost()
             large.put_all_back()
         except Exception as error:

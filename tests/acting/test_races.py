@@ -10,11 +10,12 @@ import pytest
 
 from lookalike.dedup.apply import ApplyOptions
 from lookalike.dedup.watching import Watch
+from lookalike.tests.faults.scale import count, scale
 
 from .making import Shelf, jpeg
 
 SEED = int(os.environ.get("LOOKALIKE_KILL_SEED", "2026"))
-RACES = int(os.environ.get("LOOKALIKE_RACES", "200"))
+RACES = scale("LOOKALIKE_RACES", suite=300, soak=3000)
 PHOTOS = 50
 
 
@@ -112,3 +113,4 @@ def test_no_edit_is_lost_and_no_changed_file_is_moved(shelf: Shelf, method: str)
                 # Without its kept file a copy is the last of its content: it must have stayed or come back.
                 assert copy.read_bytes() == jpeg(number)
         races += len(editor.written)
+        count("edits raced against apply", len(editor.written))

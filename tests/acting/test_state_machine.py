@@ -23,14 +23,15 @@ from lookalike.dedup.watching import UNWATCHED
 from lookalike.indexer.pipeline import IndexOptions
 from lookalike.library import Library
 from lookalike.store.checks import check_store
+from lookalike.tests.faults.scale import count, scale
 
 from .killing import Runner
 from .making import contents, jpeg
 from .planning import document_over, plan_over
 from .test_prune import NOW
 
-EXAMPLES = int(os.environ.get("LOOKALIKE_MACHINE_EXAMPLES", "15"))
-STEPS = int(os.environ.get("LOOKALIKE_MACHINE_STEPS", "20"))
+EXAMPLES = scale("LOOKALIKE_MACHINE_EXAMPLES", suite=15, soak=200)
+STEPS = scale("LOOKALIKE_MACHINE_STEPS", suite=20, soak=40)
 NAMES = st.sampled_from([f"{folder}/{name}.jpg" for folder in ("a", "b", "b/c") for name in "wxyz"])
 METHODS = st.sampled_from(["quarantine", "hardlink", "symlink", "trash"])
 POINTS = st.sampled_from(["move_new", "exchange", "link_to", "sync_folders", "Journal.write", "put_back"])
@@ -66,6 +67,7 @@ class Life(RuleBasedStateMachine):
             return
         self.runner.__exit__()
         self.library.close()
+        count("lives of a library")
         for name, value in self.environment.items():
             os.environ.pop(name, None) if value is None else os.environ.update({name: value})
         shutil.rmtree(self.folder)
@@ -167,7 +169,7 @@ Life.TestCase.settings = settings(
     max_examples=EXAMPLES,
     stateful_step_count=STEPS,
     deadline=None,
-    derandomize="LOOKALIKE_MACHINE_EXAMPLES" not in os.environ,
+    derandomize=EXAMPLES <= 15,
     suppress_health_check=list(HealthCheck),
 )
 TestLife = Life.TestCase

@@ -18,9 +18,10 @@ from blake3 import blake3
 from lookalike.errors import DecodeError
 from lookalike.indexer.preprocess import InputRule
 from lookalike.indexer.sandbox.opener import Opener, Poisonous
+from lookalike.tests.faults.scale import count, scale
 from lookalike.tests.pictures import color_profile, draw_photo, encode, exif_with
 
-MUTANTS = int(os.environ.get("LOOKALIKE_FUZZ_MUTANTS", "400"))
+MUTANTS = scale("LOOKALIKE_FUZZ_MUTANTS", suite=400, soak=1000)
 SEED = int(os.environ.get("LOOKALIKE_FUZZ_SEED", "2026"))
 SLOWEST_S = 30.0
 RULE = InputRule("fit", 64, 64)
@@ -124,6 +125,7 @@ def test_every_damaged_file_is_accounted_for(file_format: str, capsys: pytest.Ca
     if "LOOKALIKE_FUZZ_MUTANTS" in os.environ:
         with capsys.disabled():
             print(f"{file_format}: {dict(outcomes)}, slowest {slowest:.2f} s")  # noqa: T201
+    count(f"damaged {file_format} files", MUTANTS)
     assert outcomes.total() == MUTANTS
     assert slowest < SLOWEST_S
     # The damage is neither so light that nothing fails, nor so heavy that no decoder looks beyond a header.
