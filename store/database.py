@@ -3,11 +3,14 @@
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import sqlalchemy as sa
 
 from ..errors import StoreCorrupt, StoreError, StoreLocked, StoreUnwritable
+from . import lock
+
+Ready = Callable[[sqlite3.Connection], object]
 
 # trusted_schema, cell_size_check: a damaged or foreign file must not run or crash anything.
 # mmap_size=0: memory-mapped reads of a damaged file end in SIGBUS.
@@ -33,13 +36,40 @@ def open_writer(path: str, page_size: int) -> sa.Engine:
     return _engine(f"file:{_quoted(path)}?mode=rwc", pragmas, "BEGIN IMMEDIATE")
 
 
-def open_reader(path: str) -> sa.Engine:
-    """Return an engine that cannot write; each transaction sees one state of the file."""
+def open_reader(path: str, ready: Ready = lambda _: None) -> sa.Engine:
+    """Return an engine that cannot write; each transaction sees one state of the file.
+
+    ready: is given each new connection before it is used.
+    """
     mode = "mode=ro"
     if not _is_writable(os.path.dirname(path)) and not os.path.exists(path + "-wal"):
         # Read-only media: SQLite cannot make the -shm file, and nobody can write behind our back.
         mode = "mode=ro&immutable=1"
-    return _engine(f"file:{_quoted(path)}?{mode}", ("query_only = ON", *_PRAGMAS), "BEGIN")
+
+    def prepare(connection: sqlite3.Connection) -> None:
+        _finish_rollback(connection, path)
+        ready(connection)
+
+    uri = f"file:{_quoted(path)}?{mode}"
+    return _engine(uri, ("temp_store = MEMORY", *_PRAGMAS, "query_only = ON"), "BEGIN", prepare)
+
+
+def _finish_rollback(connection: sqlite3.Connection, path: str) -> None:
+    """Take back what a writer left half-done that was killed at the birth of the file.
+
+    A new file keeps a rollback journal until it is in WAL mode. Whoever opens it next takes such a
+    change back, which a connection for reading may not.
+    """
+    try:
+        connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
+            raise
+        with (
+            lock.held(os.path.dirname(path), "store", 10),
+            contextlib.closing(sqlite3.connect(f"file:{_quoted(path)}?mode=rw", uri=True)) as writer,
+        ):
+            writer.execute("PRAGMA user_version").fetchone()
 
 
 def _is_writable(folder: str) -> bool:
@@ -50,10 +80,11 @@ def _quoted(path: str) -> str:
     return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
 
-def _engine(uri: str, pragmas: tuple[str, ...], begin: str) -> sa.Engine:
+def _engine(uri: str, pragmas: tuple[str, ...], begin: str, ready: Ready = lambda _: None) -> sa.Engine:
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(uri, uri=True, timeout=10, check_same_thread=False)
         connection.isolation_level = None  # we say BEGIN ourselves
+        ready(connection)
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
         return connection
