@@ -7,7 +7,7 @@ import typer
 from . import copy_listings
 from . import options as opt
 from .console import INTERRUPTED, read_data, show, stop_on_signal, tell
-from .errors import StoreUnwritable
+from .errors import StoreTooNew, StoreUnwritable
 from .library import Library
 from .library_copies import DEFAULT_MAX_FALSE, DEFAULT_MIN_SCORE
 
@@ -93,7 +93,7 @@ def _opened(store: str | None) -> Library:
     """Open the library for writing, or for reading where that is all one can do."""
     try:
         return Library.open(store, write=True)
-    except StoreUnwritable as error:
+    except (StoreUnwritable, StoreTooNew) as error:
         tell(f"{error}; going on with what is known already")
         return Library.open(store)
 

@@ -48,10 +48,11 @@ def open_reader(path: str, ready: Ready = lambda _: None) -> sa.Engine:
 
     def prepare(connection: sqlite3.Connection) -> None:
         _finish_rollback(connection, path)
+        connection.execute("PRAGMA temp_store = MEMORY")  # saying so later would drop what `ready` made
         ready(connection)
 
     uri = f"file:{_quoted(path)}?{mode}"
-    return _engine(uri, ("temp_store = MEMORY", *_PRAGMAS, "query_only = ON"), "BEGIN", prepare)
+    return _engine(uri, (*_PRAGMAS, "query_only = ON"), "BEGIN", prepare)
 
 
 def _finish_rollback(connection: sqlite3.Connection, path: str) -> None:

@@ -12,8 +12,9 @@ import sqlalchemy as sa
 
 from ..errors import SpecMismatch, StoreError, StoreMissing, StoreUnwritable
 from ..spec import EmbedderSpec
-from . import catalog, lock, migrations, pairs, schema, snapshot
+from . import catalog, lock, migrations, opening, pairs, schema, snapshot
 from .database import ask_once, fold_log, open_reader, open_writer, store_errors
+from .overlay import overlay
 from .records import FileResult, Root
 from .thumbs import Thumbs
 from .vectors import VectorIndex
@@ -35,9 +36,9 @@ class Store:
         self.folder = folder
         self._lock_timeout_s = lock_timeout_s
         self._catalog = os.path.join(folder, "catalog.db")
-        self._reader = open_reader(self._catalog)
+        self._reader = open_reader(self._catalog, overlay)
         self._writer = open_writer(self._catalog, schema.PAGE_SIZE) if writable else None
-        self._index: tuple[VectorIndex, int] | None = None
+        self._index: tuple[VectorIndex, int, str] | None = None
         self._mutex = threading.RLock()
         self._is_snapshot_bad = False
 
@@ -60,12 +61,9 @@ class Store:
         """
         folder = os.path.abspath(os.fspath(folder))
         if create:
-            _make(folder)
-        elif not os.path.exists(os.path.join(folder, "catalog.db")):
-            raise StoreMissing(
-                f"there is no store in {folder}; make one with "
-                f"`lookalike index YOUR_PHOTOS --store {folder}`"
-            )
+            opening.make(folder)
+        else:
+            opening.check_there(folder)
         store = cls(folder, writable=create or write, lock_timeout_s=lock_timeout_s)
         with store_errors(folder):
             store._begin(create or write)
@@ -74,7 +72,9 @@ class Store:
     def _begin(self, write: bool) -> None:
         # The reader looks first: it leaves a file of some other program as it is.
         with self._reader.begin() as connection:
-            version = schema.version_of(connection)
+            version = schema.version_of(connection, reading=not write)
+            if version > schema.SCHEMA_VERSION:
+                opening.check_model(connection)
         if write:
             self._prepare()
         elif version < 1:
@@ -90,6 +90,7 @@ class Store:
             self.thumbs = Thumbs(self.folder, writable=True)
             with self._writer_engine.begin() as connection:
                 migrations.migrate(connection)
+            self._reader.dispose()  # it may have looked at the older version, and as such
             snapshot.sweep_temporary(self.folder)
 
     def __enter__(self) -> "Store":
@@ -279,14 +280,17 @@ class Store:
         assert view.model is not None
         with self._mutex:
             held = self._index
-            loaded = self._load(view) if held is None or held[1] > view.epoch else None
-            index, epoch = loaded or held or (VectorIndex(view.model.spec.dim), 0)
+            # A restored or repaired catalog may come to the same epoch with other content.
+            if held and (held[1] > view.epoch or (held[1] and not view.has_epoch(*held[1:]))):
+                held = None
+            loaded = self._load(view) if held is None else None
+            index, epoch = loaded or (held and held[:2]) or (VectorIndex(view.model.spec.dim), 0)
             if epoch < view.epoch:
                 # Others may be searching the index that is held: FAISS takes no change under a search.
                 index = index if loaded else index.copy()
                 for ids, codes in view.vectors_since(epoch):
                     index.add(ids, codes)
-            self._index = (index, view.epoch)
+            self._index = (index, view.epoch, view.nonce)
             return index
 
     def _load(self, view: View) -> tuple[VectorIndex, int]:
@@ -304,15 +308,3 @@ class Store:
             self._is_snapshot_bad = True
             return VectorIndex(view.model.spec.dim), 0
         return index, manifest.stamp.epoch
-
-
-def _make(folder: str) -> None:
-    """Make the folder and an empty catalog that only its owner can read."""
-    try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        for name in ("catalog.db", "thumbs.db"):
-            os.close(os.open(os.path.join(folder, name), os.O_CREAT | os.O_RDWR, 0o600))
-    except OSError as error:
-        raise StoreUnwritable(
-            f"cannot make a store in {folder}: {error.strerror}; choose another place with --store"
-        ) from error

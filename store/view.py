@@ -36,6 +36,15 @@ class View:
         """The number of the last commit that added photos; 0 before the first."""
         return self._latest[0]
 
+    @property
+    def nonce(self) -> str:
+        """What was drawn with the epoch, hex; "" before the first."""
+        return self._latest[1]
+
+    def has_epoch(self, epoch: int, nonce: str) -> bool:
+        """Tell whether the catalog has recorded this epoch with this nonce."""
+        return (epoch, nonce) == self._latest or listing.has_epoch(self._connection, epoch, nonce)
+
     # --- the index ----------------------------------------------------------------------------
 
     def index(self) -> VectorIndex:
