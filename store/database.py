@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import sqlalchemy as sa
 
 from ..errors import StoreCorrupt, StoreError, StoreLocked, StoreUnwritable
-from . import lock
+from . import lock, place
 
 Ready = Callable[[sqlite3.Connection], object]
 
@@ -23,6 +23,9 @@ _PRAGMAS = (
     "cache_size = -65536",
 )
 _WRITER_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL")
+# The log needs memory that all who open the file share: over a network there is none. (Not
+# locking_mode = EXCLUSIVE, which would lock out our own reader.)
+_NETWORK_PRAGMAS = ("journal_mode = DELETE", "synchronous = FULL")
 
 
 def open_writer(path: str, page_size: int) -> sa.Engine:
@@ -32,8 +35,13 @@ def open_writer(path: str, page_size: int) -> sa.Engine:
     commits in between, so every transaction begins IMMEDIATE.
     """
     # page_size acts only before the first table exists, and must come before WAL.
-    pragmas = (f"page_size = {page_size}", *_WRITER_PRAGMAS, *_PRAGMAS)
-    return _engine(f"file:{_quoted(path)}?mode=rwc", pragmas, "BEGIN IMMEDIATE")
+    is_network = place.is_network_allowed() and place.place_of(os.path.dirname(path)).is_network
+    pragmas = (
+        f"page_size = {page_size}",
+        *(_NETWORK_PRAGMAS if is_network else _WRITER_PRAGMAS),
+        *_PRAGMAS,
+    )
+    return _engine(f"file:{quoted(path)}?mode=rwc", pragmas, "BEGIN IMMEDIATE")
 
 
 def open_reader(path: str, ready: Ready = lambda _: None) -> sa.Engine:
@@ -51,7 +59,7 @@ def open_reader(path: str, ready: Ready = lambda _: None) -> sa.Engine:
         connection.execute("PRAGMA temp_store = MEMORY")  # saying so later would drop what `ready` made
         ready(connection)
 
-    uri = f"file:{_quoted(path)}?{mode}"
+    uri = f"file:{quoted(path)}?{mode}"
     return _engine(uri, (*_PRAGMAS, "query_only = ON"), "BEGIN", prepare)
 
 
@@ -68,7 +76,7 @@ def _finish_rollback(connection: sqlite3.Connection, path: str) -> None:
             raise
         with (
             lock.held(os.path.dirname(path), "store", 10),
-            contextlib.closing(sqlite3.connect(f"file:{_quoted(path)}?mode=rw", uri=True)) as writer,
+            contextlib.closing(sqlite3.connect(f"file:{quoted(path)}?mode=rw", uri=True)) as writer,
         ):
             writer.execute("PRAGMA user_version").fetchone()
 
@@ -77,7 +85,8 @@ def _is_writable(folder: str) -> bool:
     return os.access(folder, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
-def _quoted(path: str) -> str:
+def quoted(path: str) -> str:
+    """Return a path as it stands in a file: URI."""
     return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
 
@@ -132,7 +141,7 @@ def ask_once(engine: sa.Engine, question: str, values: tuple[object, ...]) -> bo
 def back_up(path: str, target: str) -> None:
     """Copy a database into the empty file target, as of now and with what its log holds."""
     with (
-        contextlib.closing(sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True)) as source,
+        contextlib.closing(sqlite3.connect(f"file:{quoted(path)}?mode=ro", uri=True)) as source,
         contextlib.closing(sqlite3.connect(target)) as copy,
     ):
         source.backup(copy)

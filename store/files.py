@@ -19,11 +19,24 @@ def replaced(path: str, mode: int = 0o600) -> Iterator[str]:
         yield temporary
         _sync_file(temporary)
         os.replace(temporary, path)
-        _sync_folder(os.path.dirname(path))
+        sync_folder(os.path.dirname(path))
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+@contextlib.contextmanager
+def temporary_beside(path: str, mode: int = 0o600) -> Iterator[str]:
+    """Give the path of an empty file beside path that is gone after the block, unless it was moved."""
+    temporary = f"{path}.new.{os.getpid()}.tmp"
+    try:
+        os.close(os.open(temporary, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, mode))
+        yield temporary
+    finally:
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary + suffix)
 
 
 def write_atomic(path: str, write: Callable[[BinaryIO], object]) -> None:
@@ -40,7 +53,8 @@ def _sync_file(path: str) -> None:
         os.close(descriptor)
 
 
-def _sync_folder(path: str) -> None:
+def sync_folder(path: str) -> None:
+    """Make the names in a folder last through a power loss."""
     if os.name == "nt":  # folders cannot be opened there
         return
     descriptor = os.open(path or ".", os.O_RDONLY)

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from ..errors import StoreCorrupt, StoreMissing, StoreTooNew, StoreUnwritable
 from . import catalog
+from .place import check_new
 
 
 def check_there(folder: str) -> None:
@@ -24,12 +25,29 @@ def make(folder: str) -> None:
     """Make the folder and an empty catalog that only its owner can read, unless they are there.
 
     Raises:
-        StoreUnwritable: that cannot be done there.
+        StoreUnwritable: that cannot be done there, or it is a network drive.
     """
+    make_folder(folder)
     try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
         for name in ("catalog.db", "thumbs.db"):
             os.close(os.open(os.path.join(folder, name), os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise StoreUnwritable(
+            f"cannot make a store in {folder}: {error.strerror}; choose another place with --store"
+        ) from error
+
+
+def make_folder(folder: str) -> None:
+    """Make the folder of a store, which its owner alone can read, unless there is a store in it.
+
+    Raises:
+        StoreUnwritable: that cannot be done there, or it is a network drive.
+    """
+    if os.path.exists(os.path.join(folder, "catalog.db")):
+        return
+    check_new(folder)
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
     except OSError as error:
         raise StoreUnwritable(
             f"cannot make a store in {folder}: {error.strerror}; choose another place with --store"
@@ -46,3 +64,12 @@ def check_model(connection: sa.Connection) -> None:
         catalog.current_model(connection)
     except StoreCorrupt as error:
         raise StoreTooNew(f"a newer lookalike made this store ({error}); update lookalike") from error
+
+
+def inode_of(path: str) -> tuple[int, int]:
+    """Return by what a file is known as this very file; (0, 0) when it is not there."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return (0, 0)
+    return (found.st_dev, found.st_ino)

@@ -40,7 +40,9 @@ def digest_of(seed: int) -> bytes:
 def make_photo(seed: int, *, taken: str | None = None, vector: Vectors | None = None) -> EmbeddedPhoto:
     digest = digest_of(seed)
     content = Content(digest, 1000 + seed, 640, 480, "JPEG", digest, Metadata(taken))
-    return EmbeddedPhoto(content, make_vector(seed) if vector is None else vector, b"jpeg %d" % seed)
+    return EmbeddedPhoto(
+        content, make_vector(seed) if vector is None else vector, b"\xff\xd8\xff jpeg %d" % seed
+    )
 
 
 def make_result(
