@@ -32,6 +32,7 @@ def apply(
     protect: opt.ProtectOption = None,
     include_similar: opt.IncludeSimilarOption = False,
     quarantine: opt.QuarantineOption = None,
+    lock_timeout: opt.LockTimeoutOption = 10,
     form: opt.FormatOption = opt.Format.table,
     store: opt.StoreOption = None,
 ) -> None:
@@ -55,7 +56,10 @@ def apply(
             _show(library.preview(read, options), form, "go")
         return
     stop = stop_on_signal()
-    with Library.open(store, write=True) as library, IndexProgress() as progress:
+    with (
+        Library.open(store, write=True, lock_timeout_s=lock_timeout) as library,
+        IndexProgress() as progress,
+    ):
         found = library.apply(read, options, Watch(progress, stop))
     if any(outcome.state == "done" for outcome in found):
         tell("`lookalike undo --yes` puts back what went")
@@ -69,6 +73,7 @@ def undo(
     yes: opt.YesOption = False,
     from_: opt.FromOption = None,
     list_: opt.ListOption = False,
+    lock_timeout: opt.LockTimeoutOption = 10,
     form: opt.FormatOption = opt.Format.table,
     store: opt.StoreOption = None,
 ) -> None:
@@ -86,7 +91,7 @@ def undo(
             show(act_listings.journals_listing(library.journals()), form)
         return
     options = UndoOptions(run, tuple(from_ or ()))
-    with Library.open(store, write=yes) as library:
+    with Library.open(store, write=yes, lock_timeout_s=lock_timeout) as library:
         record = library.record_to_undo(run)
         if record is None:
             tell("there is nothing to undo")
@@ -108,6 +113,7 @@ def prune(
     older_than: opt.OlderOption = "30d",
     run: opt.OnlyRunOption = None,
     yes: opt.YesOption = False,
+    lock_timeout: opt.LockTimeoutOption = 10,
     form: opt.FormatOption = opt.Format.table,
     store: opt.StoreOption = None,
 ) -> None:
@@ -126,7 +132,10 @@ def prune(
             _show(library.preview_prune(options), form, "be removed for good")
         return
     stop = stop_on_signal()
-    with Library.open(store, write=True) as library, IndexProgress() as progress:
+    with (
+        Library.open(store, write=True, lock_timeout_s=lock_timeout) as library,
+        IndexProgress() as progress,
+    ):
         found = library.prune(options, Watch(progress, stop))
     _show(found, form, "be removed for good")
     if stop.is_set():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from . import act_commands, copy_commands, inspect_commands, listings, render, summaries
+from . import act_commands, care_commands, copy_commands, inspect_commands, listings, summaries
 from . import options as opt
 from .choice import ModelChoice
 from .console import INTERRUPTED, read_names, say, say_document, show, stop_on_signal, tell
@@ -47,6 +47,8 @@ def index(
     weights: opt.WeightsOption = None,
     width_mult: opt.WidthMultOption = None,
     engine: opt.EngineOption = opt.Engine.auto,
+    lock_timeout: opt.LockTimeoutOption = 10,
+    allow_network_store: opt.AllowNetworkOption = False,
     form: opt.SummaryOption = opt.Summary.table,
     store: opt.StoreOption = None,
 ) -> None:
@@ -63,7 +65,10 @@ def index(
     scan = ScanOptions(tuple(exclude or ()), hidden, one_filesystem, follow, all_files)
     choice = ModelChoice(model, input_size, input_rule, weights, width_mult, engine)
     options = IndexOptions(scan, workers, retry_failed, accept_missing)
-    with Library.open(store, create=True) as library, IndexProgress() as progress:
+    if allow_network_store:
+        Library.allow_network_store()
+    opened = Library.open(store, create=True, lock_timeout_s=lock_timeout)
+    with opened as library, IndexProgress() as progress:
         report = library.index(
             paths, choice=choice, options=options, progress=progress, stop=stop_on_signal()
         )
@@ -150,6 +155,7 @@ def _watched(answers: "Iterable[Answer]", failed: "list[Answer]") -> "Iterator[A
 copy_commands.add_to(app)
 act_commands.add_to(app)
 inspect_commands.add_to(app)
+care_commands.add_to(app)
 
 
 @app.command(epilog="Example: lookalike status --format json")
@@ -186,25 +192,6 @@ def export(
             count = library.export_vectors(vectors, where)
             tell(f"{count:,} embeddings written to {vectors}")
         show(listings.export_listing(library.photos(where)), form)
-
-
-@app.command(epilog="Example: lookalike doctor")
-def doctor(form: opt.SummaryOption = opt.Summary.table, store: opt.StoreOption = None) -> None:
-    """Check the program, the model and the store.
-
-    Ends with 0 only when the store is whole.
-    """
-    from .doctor import examine
-
-    findings = []
-    for finding in examine(store):
-        findings.append({"level": finding.level, "what": finding.what, "message": finding.message})
-        if form is opt.Summary.table:
-            say(f"{finding.level:<6}  {finding.what:<10}  {render.printable(finding.message)}")
-    if form is opt.Summary.json:
-        say_document({"findings": findings})
-    if any(finding["level"] == "broken" for finding in findings):
-        raise typer.Exit(1)
 
 
 @app.command(epilog="Example: lookalike models --bench")

@@ -1,19 +1,26 @@
 """The commands about copies: listing them, and saying what is one and what is not."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
 from . import copy_listings
 from . import options as opt
 from .console import INTERRUPTED, read_data, show, stop_on_signal, tell
-from .errors import StoreUnwritable
+from .errors import StoreTooNew, StoreUnwritable
 from .library import Library
 from .library_copies import DEFAULT_MAX_FALSE, DEFAULT_MIN_SCORE
 
 if TYPE_CHECKING:
     from .dedup.groups import Group
     from .store.pairs import Decision
+
+
+class Place(NamedTuple):
+    """Which store, and how many seconds to wait for another one who writes to it."""
+
+    store: str | None
+    lock_timeout_s: float
 
 
 def add_to(app: typer.Typer) -> None:
@@ -35,6 +42,7 @@ def dupes(
     max_false: opt.MaxFalseOption = DEFAULT_MAX_FALSE,
     plan: opt.PlanOption = None,
     html: opt.HtmlOption = None,
+    lock_timeout: opt.LockTimeoutOption = 10,
     form: opt.FormatOption = opt.Format.table,
     store: opt.StoreOption = None,
 ) -> None:
@@ -59,7 +67,7 @@ def dupes(
     if plan is not None:
         check_plan_target(plan)
     rules = rules_from(keep, prefer or (), protect or ())
-    with _opened(store) as library, IndexProgress() as progress:
+    with _opened(store, lock_timeout) as library, IndexProgress() as progress:
         where = library.where(paths or ())
         stop = stop_on_signal()
         report = library.copies(where, rules=rules, max_false=max_false, progress=progress, stop=stop)
@@ -93,32 +101,47 @@ def _tell_what_is_left_out(groups: "list[Group]") -> None:
         tell(f"only what is preselected is listed; {left:,} more to look at, see --format table")
 
 
-def _opened(store: str | None) -> Library:
+def _opened(store: str | None, lock_timeout: float) -> Library:
     """Open the library for writing, or for reading where that is all one can do."""
     try:
-        return Library.open(store, write=True)
-    except StoreUnwritable as error:
+        return Library.open(store, write=True, lock_timeout_s=lock_timeout)
+    except (StoreUnwritable, StoreTooNew) as error:
         tell(f"{error}; going on with what is known already")
         return Library.open(store)
 
 
-def reject(a: opt.DecidedArgument, b: opt.DecidedArgument, store: opt.StoreOption = None) -> None:
+def reject(
+    a: opt.DecidedArgument,
+    b: opt.DecidedArgument,
+    lock_timeout: opt.LockTimeoutOption = 10,
+    store: opt.StoreOption = None,
+) -> None:
     """Remember that two photos are not copies of each other."""
-    _decide(a, b, "rejected", store)
+    _decide(a, b, "rejected", Place(store, lock_timeout))
 
 
-def confirm(a: opt.DecidedArgument, b: opt.DecidedArgument, store: opt.StoreOption = None) -> None:
+def confirm(
+    a: opt.DecidedArgument,
+    b: opt.DecidedArgument,
+    lock_timeout: opt.LockTimeoutOption = 10,
+    store: opt.StoreOption = None,
+) -> None:
     """Remember that two photos are copies of each other."""
-    _decide(a, b, "confirmed", store)
+    _decide(a, b, "confirmed", Place(store, lock_timeout))
 
 
-def undecide(a: opt.DecidedArgument, b: opt.DecidedArgument, store: opt.StoreOption = None) -> None:
+def undecide(
+    a: opt.DecidedArgument,
+    b: opt.DecidedArgument,
+    lock_timeout: opt.LockTimeoutOption = 10,
+    store: opt.StoreOption = None,
+) -> None:
     """Forget what was rejected or confirmed of two photos: the pixels decide again."""
-    _decide(a, b, None, store)
+    _decide(a, b, None, Place(store, lock_timeout))
 
 
-def _decide(a: str, b: str, kind: "Decision | None", store: str | None) -> None:
-    with Library.open(store, write=True) as library:
+def _decide(a: str, b: str, kind: "Decision | None", place: Place) -> None:
+    with Library.open(place.store, write=True, lock_timeout_s=place.lock_timeout_s) as library:
         (first, name), (second, other) = library.content(a), library.content(b)
         decided = {frozenset((each.a, each.b)) for each in library.decisions()}
         library.decide(first, second, kind)
@@ -132,6 +155,7 @@ def _decide(a: str, b: str, kind: "Decision | None", store: str | None) -> None:
 
 def decisions(
     file: opt.ImportOption = None,
+    lock_timeout: opt.LockTimeoutOption = 10,
     form: opt.RowsOption = opt.Rows.table,
     store: opt.StoreOption = None,
 ) -> None:
@@ -140,7 +164,7 @@ def decisions(
     With --import, decisions from such a listing (json or jsonl, of any store) are taken over first; of two
     on one pair the later counts.
     """
-    with Library.open(store, write=file is not None) as library:
+    with Library.open(store, write=file is not None, lock_timeout_s=lock_timeout) as library:
         if file is not None:
             changed = library.import_decisions(read_data(file), file)
             tell(f"{changed:,} taken over from {file}")

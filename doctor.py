@@ -2,7 +2,9 @@
 
 import os
 import platform
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from .errors import LookalikeError
@@ -12,24 +14,38 @@ from .indexer.models import check_numbers
 from .indexer.weights.golden import MIN_COSINE
 from .indexer.weights.loader import read_shipped
 from .indexer.weights.table import SHIPPED_GRAPH, SHIPPED_STATE
-from .library import Library
+from .library import Library, default_folder
 from .store.checks import Finding, check_sqlite, check_store
+from .store.surroundings import check_surroundings
 
 _PACKAGES = ("lookalike", "faiss-cpu", "onnxruntime", "pillow", "pillow-heif", "sqlalchemy", "torch")
 
 
-def examine(folder: str | None) -> Iterator[Finding]:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How thorough to be. deep: read all of the store. content: the share of the photos to read again."""
+
+    deep: bool = False
+    content: float = 0.0
+
+
+def examine(folder: str | None, wanted: Wanted = Wanted()) -> Iterator[Finding]:
     """Yield the findings about the program and the store in folder (None: the default one)."""
+    where = os.path.abspath(folder or default_folder())
     yield _versions()
     yield check_sqlite()
     yield _check_heif()
     yield _check_shipped()
     yield _check_numbers()
+    if os.path.isdir(where):
+        yield from check_surroundings(where)
     try:
-        with Library.open(folder) as library:
+        with Library.open(where) as library:
             yield Finding("ok", "store", library.store.folder)
-            yield from check_store(library.store)
+            yield from check_store(library.store, deep=wanted.deep)
             yield _check_model(library)
+            if wanted.content:
+                yield from _check_contents(library, wanted.content)
     except LookalikeError as error:
         yield Finding("broken", "store", str(error))
 
@@ -75,6 +91,21 @@ def _check_model(library: Library) -> Finding:
         return Finding("broken", "model", str(error))
     said = f"{spec.model}, {spec.input_rule} {spec.input_size}, {spec.dim} numbers, engine {engine}"
     return Finding("ok", "model", said)
+
+
+def _check_contents(library: Library, share: float) -> Iterator[Finding]:
+    """Find photos whose bytes changed behind the file system's back."""
+    states: Counter[str] = Counter()
+    for file in library.reread(share):
+        states[file.state] += 1
+        if file.state == "rotten":
+            yield Finding("broken", "content", f"{file.path}: {file.message}")
+        elif file.state == "unreadable":
+            yield Finding("note", "content", f"{file.path}: {file.message}")
+    said = f"{states.total():,} photos read again, {states['same']:,} are what was indexed"
+    if states["changed"]:
+        said += f", {states['changed']:,} were edited since: index again"
+    yield Finding("ok", "content", said)
 
 
 def _check_numbers() -> Finding:

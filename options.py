@@ -226,3 +226,24 @@ BenchOption = Annotated[bool, typer.Option("--bench", help="Measure the speed of
 FetchOption = Annotated[
     str | None, typer.Option(metavar="NAME", help="Download the official weights of this model.")
 ]
+
+# care: doctor, repair, backup, restore, compact.
+DeepOption = Annotated[bool, typer.Option("--deep", help="Read every page, vector and thumbnail.")]
+ContentOption = Annotated[bool, typer.Option("--content", help="Also read the photos again, for bit rot.")]
+SampleOption = Annotated[
+    str, typer.Option(metavar="SHARE", help="With --content: only a share of the files, such as 5%.")
+]
+FromBackupOption = Annotated[
+    str | None, typer.Option("--from-backup", metavar="FILE", help="Put this backup in the store's place.")
+]
+DoItOption = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
+BackupArgument = Annotated[str, typer.Argument(metavar="FILE", help="The backup: one file.")]
+ThumbnailsOption = Annotated[bool, typer.Option("--thumbnails", help="Put the thumbnails in, too.")]
+LockTimeoutOption = Annotated[
+    float,
+    typer.Option("--lock-timeout", min=0, metavar="SECONDS", help="How long to wait for another writer."),
+]
+AllowNetworkOption = Annotated[
+    bool,
+    typer.Option("--allow-network-store", help="Make the store on a network drive at your own risk."),
+]

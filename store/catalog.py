@@ -61,8 +61,17 @@ def current_model(connection: sa.Connection) -> Model | None:
     ).one_or_none()
     if row is None:
         return None
+    return Model(row.id, spec_from(row.spec))
+
+
+def spec_from(text: str) -> EmbedderSpec:
+    """Return the embedder that a row of the catalog describes.
+
+    Raises:
+        StoreCorrupt: the text is damaged.
+    """
     try:
-        return Model(row.id, EmbedderSpec.from_json(row.spec))
+        return EmbedderSpec.from_json(text)
     except (ValueError, TypeError) as error:
         raise StoreCorrupt(f"the store's record of its model is damaged: {error}") from error
 

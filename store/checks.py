@@ -12,13 +12,15 @@ import sqlalchemy as sa
 from ..errors import StoreCorrupt, StoreError
 from . import snapshot
 from .database import open_reader, store_errors
-from .schema import content_table, embedding_table, file_table
+from .mending import READ_AGAIN
+from .schema import embedding_table, epoch_table, file_table
 from .store import Store
 from .vectors import VectorIndex
 from .view import View
 
 _RENEW = "delete index.json, and the next index run writes a new one"
 _REMADE = "the next index run makes them again"
+_REPAIR = "`lookalike repair` mends what can be mended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +31,27 @@ class Finding:
     what: str
     message: str
 
+    @property
+    def is_repairable(self) -> bool:
+        """Whether nothing is lost, yet `repair` makes it better."""
+        return self.level == "note" and self.what in ("index", "thumbnails")
 
-def check_store(store: Store) -> Iterator[Finding]:
-    """Yield the findings about a store, the most basic first; stops where going on makes no sense."""
+
+def check_store(store: Store, *, deep: bool = True) -> Iterator[Finding]:
+    """Yield the findings about a store, the most basic first; stops where going on makes no sense.
+
+    deep: read every page, vector and thumbnail; else what is quick even for a large library.
+    """
     try:
-        catalog_findings = list(_check_catalog(store))
+        catalog_findings = list(_check_catalog(store, deep))
         yield from catalog_findings
         if all(finding.level != "broken" for finding in catalog_findings):
             with store.reading() as view:
-                yield _check_vectors(view)
-                yield _check_snapshot(store, view)
-                yield _check_thumbs(store, view)
-            yield _check_folder(store.folder)
+                if deep:
+                    yield _check_vectors(view)
+                yield check_snapshot(store, view) if deep else _glance_at_snapshot(store, view)
+                yield _check_thumbs(store, view) if deep else _count_thumbs(store, view)
+        yield _check_folder(store.folder)
     except StoreError as error:
         yield Finding("broken", "store", str(error))
 
@@ -56,17 +67,21 @@ def check_sqlite() -> Finding:
     )
 
 
-def _check_catalog(store: Store) -> Iterator[Finding]:
+def _check_catalog(store: Store, deep: bool) -> Iterator[Finding]:
     engine = open_reader(os.path.join(store.folder, "catalog.db"))
     with store_errors(store.folder), engine.begin() as connection:
-        damage = connection.exec_driver_sql("PRAGMA quick_check(5)").scalars().all()
+        check = "integrity_check" if deep else "quick_check"
+        damage = connection.exec_driver_sql(f"PRAGMA {check}(5)").scalars().all()
         if damage != ["ok"]:
-            yield Finding("broken", "catalog", "; ".join(map(str, damage)))
+            what = " ".join("; ".join(map(str, damage)).split())
+            yield Finding("broken", "catalog", f"{what}; {_REPAIR}")
             return
         yield Finding("ok", "catalog", "the database is sound")
         strays = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
-        yield _judge(len(strays), "references", "rows refer to others that are not there")
-        yield _judge(_unembedded(connection), "embeddings", "photos with files have no embedding")
+        yield _judge(len(strays), "references", f"rows refer to others that are not there; {_REPAIR}")
+        yield from _check_embeddings(connection)
+        if deep:
+            yield _check_epochs(connection)
     engine.dispose()
 
 
@@ -76,16 +91,26 @@ def _judge(wrong: int, what: str, complaint: str) -> Finding:
     return Finding("ok", what, "all there")
 
 
-def _unembedded(connection: sa.Connection) -> int:
-    present = sa.select(file_table.c.content_id).where(file_table.c.state == "present")
+def _check_embeddings(connection: sa.Connection) -> Iterator[Finding]:
+    """See whether every photo with a file can be found, or will be embedded by the next index run."""
+    file, present = file_table.c, file_table.c.state == "present"
     embedded = sa.select(embedding_table.c.content_id)
-    missing = sa.select(sa.func.count()).where(
-        content_table.c.id.in_(present), content_table.c.id.not_in(embedded)
-    )
-    contentless = sa.select(sa.func.count()).where(
-        file_table.c.state == "present", file_table.c.content_id.is_(None)
-    )
-    return connection.execute(missing).scalar_one() + connection.execute(contentless).scalar_one()
+    lost = sa.or_(file.content_id.is_(None), file.content_id.not_in(embedded))
+    question = sa.select(sa.func.count(), sa.func.sum(file.ctime_ns != READ_AGAIN)).where(present, lost)
+    missing, unasked = connection.execute(question).one()
+    total = connection.execute(sa.select(sa.func.count()).where(present)).scalar_one()
+    if not missing:
+        yield Finding("ok", "embeddings", "all there")
+        return
+    todo = _REPAIR if unasked else "the next `lookalike index` embeds them again"
+    yield Finding("broken", "embeddings", f"{missing:,} of {total:,} files lost their vectors; {todo}")
+
+
+def _check_epochs(connection: sa.Connection) -> Finding:
+    newest = connection.execute(sa.select(sa.func.max(epoch_table.c.epoch))).scalar_one() or 0
+    ahead = sa.select(sa.func.count()).where(embedding_table.c.epoch > newest)
+    wrong = connection.execute(ahead).scalar_one()
+    return _judge(wrong, "epochs", f"vectors are of an epoch that never was; {_REPAIR}")
 
 
 def _check_vectors(view: View) -> Finding:
@@ -100,11 +125,11 @@ def _check_vectors(view: View) -> Finding:
     except StoreCorrupt as error:
         return Finding("broken", "vectors", str(error))
     if bad:
-        return Finding("broken", "vectors", f"{bad:,} of {count:,} vectors are damaged")
+        return Finding("broken", "vectors", f"{bad:,} of {count:,} vectors are damaged; {_REPAIR}")
     return Finding("ok", "vectors", f"{count:,} vectors read and sound")
 
 
-def _check_snapshot(store: Store, view: View) -> Finding:
+def check_snapshot(store: Store, view: View) -> Finding:
     """Compare the snapshot with the catalog, vector by vector."""
     manifest = snapshot.read_manifest(store.folder)
     if manifest is None:
@@ -119,8 +144,25 @@ def _check_snapshot(store: Store, view: View) -> Finding:
             f"{error}: it is not used; {_RENEW}",
         )
     if not _is_prefix(index, view):
-        return Finding("broken", "index", "the snapshot differs from the catalog; delete index.json")
+        return Finding(
+            "broken",
+            "index",
+            "the snapshot differs from the catalog, whose checksums hold; delete index.json",
+        )
     return Finding("ok", "index", f"the snapshot holds {len(index):,} vectors as the catalog has them")
+
+
+def _glance_at_snapshot(store: Store, view: View) -> Finding:
+    manifest = snapshot.read_manifest(store.folder)
+    try:
+        if manifest is None:
+            raise ValueError("there is no snapshot that can be read")
+        view.check(manifest.stamp)
+        if not snapshot.is_current(store.folder, manifest):
+            raise ValueError("the snapshot is not the file that was written")
+    except ValueError as error:
+        return Finding("note", "index", f"{error}: it is not used; {_RENEW}")
+    return Finding("ok", "index", f"the snapshot holds {manifest.count:,} vectors")
 
 
 def _is_prefix(index: VectorIndex, view: View) -> bool:
@@ -140,8 +182,18 @@ def _check_thumbs(store: Store, view: View) -> Finding:
     lost = sum(1 for _ in store.thumbs.missing(view.digests_sorted(only_present=True)))
     if lost:
         return Finding("note", "thumbnails", f"{lost:,} photos have lost theirs; {_REMADE}")
+    bad = store.thumbs.count_damaged()
+    if bad:
+        return Finding("note", "thumbnails", f"{bad:,} thumbnails are no pictures; {_REMADE}")
     count, size = store.thumbs.totals()
     return Finding("ok", "thumbnails", f"{count:,} thumbnails, {size / 1e6:,.1f} MB")
+
+
+def _count_thumbs(store: Store, view: View) -> Finding:
+    count, photos = store.thumbs.count(), view.totals().photos
+    if count < photos:
+        return Finding("note", "thumbnails", f"{photos - count:,} photos have lost theirs; {_REMADE}")
+    return Finding("ok", "thumbnails", f"{count:,} thumbnails")
 
 
 def _check_folder(folder: str) -> Finding:

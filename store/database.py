@@ -4,11 +4,14 @@ import contextlib
 import os
 import sqlite3
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import sqlalchemy as sa
 
 from ..errors import StoreCorrupt, StoreError, StoreLocked, StoreUnwritable
+from . import lock, place
+
+Ready = Callable[[sqlite3.Connection], object]
 
 # trusted_schema, cell_size_check: a damaged or foreign file must not run or crash anything.
 # mmap_size=0: memory-mapped reads of a damaged file end in SIGBUS.
@@ -21,6 +24,9 @@ _PRAGMAS = (
     "cache_size = -65536",
 )
 _WRITER_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL")
+# The log needs memory that all who open the file share: over a network there is none. (Not
+# locking_mode = EXCLUSIVE, which would lock out our own reader.)
+_NETWORK_PRAGMAS = ("journal_mode = DELETE", "synchronous = FULL")
 
 
 def open_writer(path: str, page_size: int) -> sa.Engine:
@@ -30,31 +36,66 @@ def open_writer(path: str, page_size: int) -> sa.Engine:
     commits in between, so every transaction begins IMMEDIATE.
     """
     # page_size acts only before the first table exists, and must come before WAL.
-    pragmas = (f"page_size = {page_size}", *_WRITER_PRAGMAS, *_PRAGMAS)
-    return _engine(f"file:{_quoted(path)}?mode=rwc", pragmas, "BEGIN IMMEDIATE")
+    is_network = place.is_network_allowed() and place.place_of(os.path.dirname(path)).is_network
+    pragmas = (
+        f"page_size = {page_size}",
+        *(_NETWORK_PRAGMAS if is_network else _WRITER_PRAGMAS),
+        *_PRAGMAS,
+    )
+    return _engine(f"file:{quoted(path)}?mode=rwc", pragmas, "BEGIN IMMEDIATE")
 
 
-def open_reader(path: str) -> sa.Engine:
-    """Return an engine that cannot write; each transaction sees one state of the file."""
+def open_reader(path: str, ready: Ready = lambda _: None) -> sa.Engine:
+    """Return an engine that cannot write; each transaction sees one state of the file.
+
+    ready: is given each new connection before it is used.
+    """
     mode = "mode=ro"
     if not _is_writable(os.path.dirname(path)) and not os.path.exists(path + "-wal"):
         # Read-only media: SQLite cannot make the -shm file, and nobody can write behind our back.
         mode = "mode=ro&immutable=1"
-    return _engine(f"file:{_quoted(path)}?{mode}", ("query_only = ON", *_PRAGMAS), "BEGIN")
+
+    def prepare(connection: sqlite3.Connection) -> None:
+        _finish_rollback(connection, path)
+        connection.execute("PRAGMA temp_store = MEMORY")  # saying so later would drop what `ready` made
+        ready(connection)
+
+    uri = f"file:{quoted(path)}?{mode}"
+    return _engine(uri, (*_PRAGMAS, "query_only = ON"), "BEGIN", prepare)
+
+
+def _finish_rollback(connection: sqlite3.Connection, path: str) -> None:
+    """Take back what a writer left half-done that was killed at the birth of the file.
+
+    A new file keeps a rollback journal until it is in WAL mode. Whoever opens it next takes such a
+    change back, which a connection for reading may not.
+    """
+    try:
+        connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
+            raise
+        with (
+            lock.held(os.path.dirname(path), "store", 10),
+            contextlib.closing(sqlite3.connect(f"file:{quoted(path)}?mode=rw", uri=True)) as writer,
+        ):
+            writer.execute("PRAGMA user_version").fetchone()
 
 
 def _is_writable(folder: str) -> bool:
     return os.access(folder, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
-def _quoted(path: str) -> str:
+def quoted(path: str) -> str:
+    """Return a path as it stands in a file: URI."""
     return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
 
-def _engine(uri: str, pragmas: tuple[str, ...], begin: str) -> sa.Engine:
+def _engine(uri: str, pragmas: tuple[str, ...], begin: str, ready: Ready = lambda _: None) -> sa.Engine:
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(uri, uri=True, timeout=10, check_same_thread=False)
         connection.isolation_level = None  # we say BEGIN ourselves
+        ready(connection)
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
         return connection
@@ -101,7 +142,7 @@ def ask_once(engine: sa.Engine, question: str, values: tuple[object, ...]) -> bo
 def back_up(path: str, target: str) -> None:
     """Copy a database into the empty file target, as of now and with what its log holds."""
     with (
-        contextlib.closing(sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True)) as source,
+        contextlib.closing(sqlite3.connect(f"file:{quoted(path)}?mode=ro", uri=True)) as source,
         contextlib.closing(sqlite3.connect(target)) as copy,
     ):
         source.backup(copy)

@@ -1,11 +1,9 @@
-"""Making the files of a store, and replacing a file in one step."""
+"""Replacing a file in one step."""
 
 import contextlib
 import os
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
-
-from ..errors import StoreUnwritable
 
 
 @contextlib.contextmanager
@@ -21,11 +19,24 @@ def replaced(path: str, mode: int = 0o600) -> Iterator[str]:
         yield temporary
         _sync_file(temporary)
         os.replace(temporary, path)
-        _sync_folder(os.path.dirname(path))
+        sync_folder(os.path.dirname(path))
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+@contextlib.contextmanager
+def temporary_beside(path: str, mode: int = 0o600) -> Iterator[str]:
+    """Give the path of an empty file beside path that is gone after the block, unless it was moved."""
+    temporary = f"{path}.new.{os.getpid()}.tmp"
+    try:
+        os.close(os.open(temporary, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, mode))
+        yield temporary
+    finally:
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary + suffix)
 
 
 def write_atomic(path: str, write: Callable[[BinaryIO], object]) -> None:
@@ -42,7 +53,8 @@ def _sync_file(path: str) -> None:
         os.close(descriptor)
 
 
-def _sync_folder(path: str) -> None:
+def sync_folder(path: str) -> None:
+    """Make the names in a folder last through a power loss."""
     if os.name == "nt":  # folders cannot be opened there
         return
     descriptor = os.open(path or ".", os.O_RDONLY)
@@ -50,17 +62,3 @@ def _sync_folder(path: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def make_store(folder: str) -> None:
-    """Make the folder and an empty catalog that only its owner can read."""
-    try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        for name in ("catalog.db", "thumbs.db"):
-            # Closing a database's file drops the locks of SQLite in this process: only what is not there.
-            with contextlib.suppress(FileExistsError):
-                os.close(os.open(os.path.join(folder, name), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except OSError as error:
-        raise StoreUnwritable(
-            f"cannot make a store in {folder}: {error.strerror}; choose another place with --store"
-        ) from error

@@ -255,7 +255,9 @@ def vectors_since(
 
 def _embedding_columns(connection: sa.Connection) -> tuple[sa.ColumnElement[Any], ...]:
     """Return content, norm, vector and checksum; catalogs of older formats have no checksums."""
-    checksum = _embedding.checksum if schema.version_of(connection) >= 5 else sa.literal("none")
+    checksum = (
+        _embedding.checksum if schema.version_of(connection, reading=True) >= 5 else sa.literal("none")
+    )
     return _embedding.content_id, _embedding.norm, _embedding.vector, checksum
 
 

@@ -199,8 +199,10 @@ def mark(connection: sa.Connection) -> None:
     connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
-def version_of(connection: sa.Connection) -> int:
+def version_of(connection: sa.Connection, *, reading: bool = False) -> int:
     """Return the schema version of an open catalog; 0 for an empty file.
+
+    reading: a newer catalog will do that has all that is read here; it is never written to.
 
     Raises:
         StoreTooNew: a newer lookalike wrote it.
@@ -213,12 +215,22 @@ def version_of(connection: sa.Connection) -> int:
             f"catalog.db is not a lookalike catalog (application id {application:#x}); "
             "choose another folder with --store"
         )
-    if version > SCHEMA_VERSION:
+    if version > SCHEMA_VERSION and not (reading and _has_all(connection)):
+        able = "it can still be searched, not changed" if _has_all(connection) else "it cannot be read"
         raise StoreTooNew(
-            f"this store has format {version}, this lookalike reads up to {SCHEMA_VERSION}; "
+            f"this store has format {version}, this lookalike writes format {SCHEMA_VERSION}: {able}; "
             "update lookalike, or use another --store"
         )
     return version
+
+
+def _has_all(connection: sa.Connection) -> bool:
+    """Tell whether every table and column of ours is there."""
+    for table in tables.sorted_tables:
+        rows = connection.exec_driver_sql(f'PRAGMA main.table_info("{table.name}")').all()
+        if not {row[1] for row in rows}.issuperset(table.columns.keys()):
+            return False
+    return True
 
 
 def _has_tables(connection: sa.Connection) -> bool:

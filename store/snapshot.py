@@ -105,7 +105,7 @@ def _sweep(folder: str, keep: set[str]) -> None:
 def sweep_temporary(folder: str) -> None:
     """Remove what a killed writer left; call it only under the store's lock."""
     for name in os.listdir(folder):
-        if name.startswith(("index", "catalog.db.v")) and ".tmp" in name:
+        if name.startswith(("index", "catalog.db.", "thumbs.db.")) and ".tmp" in name:
             with contextlib.suppress(OSError):
                 os.unlink(os.path.join(folder, name))
 
@@ -147,6 +147,20 @@ def is_current(folder: str, manifest: Manifest) -> bool:
         return False
     same_time = found.st_mtime_ns == manifest.mtime_ns
     return found.st_size == manifest.size and (same_time or is_whole(folder, manifest))
+
+
+def is_published(folder: str, stamp: Stamp) -> bool:
+    """Tell whether the snapshot that counts is of this stamp, and there."""
+    manifest = read_manifest(folder)
+    return manifest is not None and manifest.stamp == stamp and is_current(folder, manifest)
+
+
+def withdraw(folder: str) -> None:
+    """Take the snapshot away, whatever is left of it; call it only under the store's lock."""
+    for name in os.listdir(folder):
+        if name == _MANIFEST or (name.startswith("index-") and name.endswith(".faiss")):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(folder, name))
 
 
 def load(folder: str, manifest: Manifest) -> VectorIndex:

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 
 from ..errors import SpecMismatch, StoreError, StoreMissing, StoreUnwritable
 from ..spec import EmbedderSpec
-from . import catalog, lock, migrations, pairs, schema, snapshot
+from . import catalog, lock, migrations, opening, pairs, schema, snapshot
 from .database import ask_once, fold_log, open_reader, open_writer, store_errors
-from .files import make_store
+from .overlay import overlay
 from .poison import learn_poison
 from .records import FileResult, Root
 from .thumbs import Thumbs
@@ -37,9 +37,11 @@ class Store:
         self.folder = folder
         self.lock_timeout_s = lock_timeout_s
         self._catalog = os.path.join(folder, "catalog.db")
-        self._reader = open_reader(self._catalog)
+        self._reader = open_reader(self._catalog, overlay)
         self._writer = open_writer(self._catalog, schema.PAGE_SIZE) if writable else None
-        self._index: tuple[VectorIndex, int] | None = None
+        self._inode = opening.inode_of(self._catalog)
+        self._open = contextlib.ExitStack()
+        self._index: tuple[VectorIndex, int, str] | None = None
         self._mutex = threading.RLock()
         self._is_snapshot_bad = False
 
@@ -62,21 +64,24 @@ class Store:
         """
         folder = os.path.abspath(os.fspath(folder))
         if create:
-            make_store(folder)
-        elif not os.path.exists(os.path.join(folder, "catalog.db")):
-            raise StoreMissing(
-                f"there is no store in {folder}; make one with "
-                f"`lookalike index YOUR_PHOTOS --store {folder}`"
-            )
+            opening.make(folder)
+        else:
+            opening.check_there(folder)
         store = cls(folder, writable=create or write, lock_timeout_s=lock_timeout_s)
-        with store_errors(folder):
-            store._begin(create or write)
+        try:
+            with store_errors(folder):
+                store._begin(create or write)
+        except BaseException:
+            store._open.close()
+            raise
         return store
 
     def _begin(self, write: bool) -> None:
         # The reader looks first: it leaves a file of some other program as it is.
         with self._reader.begin() as connection:
-            version = schema.version_of(connection)
+            version = schema.version_of(connection, reading=not write)
+            if version > schema.SCHEMA_VERSION:
+                opening.check_model(connection)
         if write:
             self._prepare()
         elif version < 1:
@@ -85,13 +90,15 @@ class Store:
             self.thumbs = Thumbs(self.folder, writable=False)
 
     def _prepare(self) -> None:
-        with self._locked():
+        self._open.enter_context(lock.sharing(self.folder, self.lock_timeout_s))
+        with self.exclusive():
             with self._reader.begin() as connection:
                 migrations.keep_copy(self._catalog, schema.version_of(connection))
             # Before the catalog: whoever finds that whole finds the thumbnails' table, too.
             self.thumbs = Thumbs(self.folder, writable=True)
             with self._writer_engine.begin() as connection:
                 migrations.migrate(connection)
+            self._reader.dispose()  # it may have looked at the older version, and as such
             snapshot.sweep_temporary(self.folder)
 
     def __enter__(self) -> "Store":
@@ -111,6 +118,7 @@ class Store:
                 fold_log(self._writer)
             self._writer.dispose()
         self.thumbs.close()
+        self._open.close()
 
     # --- writing ------------------------------------------------------------------------------
 
@@ -125,21 +133,23 @@ class Store:
             raise StoreUnwritable(f"the store {self.folder} was opened for reading only")
         return self._writer
 
-    def _locked(self) -> contextlib.AbstractContextManager[None]:
+    def exclusive(self) -> contextlib.AbstractContextManager[None]:
+        """Hold off all writes by others for the block."""
         return lock.held(self.folder, "store", self.lock_timeout_s)
 
-    def indexing(self) -> contextlib.AbstractContextManager[None]:
-        """Hold off other index runs on this store for the block; short writes still pass.
+    def forget_index(self) -> None:
+        """Let the index be built anew at the next question; the snapshot counts for nothing."""
+        with self._mutex:
+            self._index, self._is_snapshot_bad = None, True
 
-        Raises:
-            StoreLocked: another one is running.
-        """
+    def indexing(self) -> contextlib.AbstractContextManager[None]:
+        """Hold off other index runs for the block (StoreLocked: one is running); short writes pass."""
         return lock.held(self.folder, "indexing", self.lock_timeout_s)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """Run the block as one transaction under the store's lock."""
-        with self._locked(), store_errors(self.folder), self._writer_engine.begin() as connection:
+        with self.exclusive(), store_errors(self.folder), self._writer_engine.begin() as connection:
             yield connection
 
     def use_spec(self, spec: EmbedderSpec) -> None:
@@ -214,7 +224,7 @@ class Store:
 
     def publish(self) -> None:
         """Write a snapshot of the vector index, unless the newest one is up to date."""
-        with self._locked(), store_errors(self.folder):
+        with self.exclusive(), store_errors(self.folder):
             stamp = self._publish()
             if stamp is not None:
                 with self._writer_engine.begin() as connection:
@@ -224,7 +234,7 @@ class Store:
         """Write a snapshot if it is needed; return the stamp of what was written."""
         with self.reading() as view:
             stamp = view.stamp()
-            if stamp is None or self._is_published(stamp):
+            if stamp is None or (not self._is_snapshot_bad and snapshot.is_published(self.folder, stamp)):
                 return None
             try:
                 snapshot.publish(self.folder, stamp, view.index())
@@ -236,19 +246,21 @@ class Store:
         self._is_snapshot_bad = False
         return stamp
 
-    def _is_published(self, stamp: snapshot.Stamp) -> bool:
-        manifest = snapshot.read_manifest(self.folder)
-        if manifest is None or manifest.stamp != stamp or self._is_snapshot_bad:
-            return False
-        return snapshot.is_current(self.folder, manifest)
-
     # --- reading ------------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[View]:
         """Give a view of the store as it is now; later commits do not change it."""
+        self._follow()
         with store_errors(self.folder), self._reader.begin() as connection:
             yield View(connection, self._index_at)
+
+    def _follow(self) -> None:
+        """Open the catalog anew when another one was put in its place."""
+        inode = opening.inode_of(self._catalog)
+        if inode != self._inode:
+            self._reader.dispose()
+            self._inode = inode
 
     def knows(self, digest: bytes) -> bool:
         """Tell whether the content is embedded by the current model, as of the last commit."""
@@ -282,28 +294,24 @@ class Store:
         assert view.model is not None
         with self._mutex:
             held = self._index
-            loaded = self._load(view) if held is None or held[1] > view.epoch else None
-            index, epoch = loaded or held or (VectorIndex(view.model.spec.dim), 0)
+            # A restored or repaired catalog may come to the same epoch with other content.
+            if held and (held[1] > view.epoch or (held[1] and not view.has_epoch(*held[1:]))):
+                held = None
+            loaded = self._load(view) if held is None else None
+            index, epoch = loaded or (held and held[:2]) or (VectorIndex(view.model.spec.dim), 0)
             if epoch < view.epoch:
                 # Others may be searching the index that is held: FAISS takes no change under a search.
                 index = index if loaded else index.copy()
                 for ids, codes in view.vectors_since(epoch):
                     index.add(ids, codes)
-            self._index = (index, view.epoch)
+            self._index = (index, view.epoch, view.nonce)
             return index
 
     def _load(self, view: View) -> tuple[VectorIndex, int]:
         assert view.model is not None
-        manifest = snapshot.read_manifest(self.folder)
         try:
-            if manifest is None:
-                raise ValueError("there is no snapshot")
-            view.check(manifest.stamp)
-            index = snapshot.load(self.folder, manifest)
-            if len(index) != view.count_embeddings(manifest.stamp.epoch):
-                raise ValueError("the snapshot is not complete")
+            return view.load_snapshot(self.folder)
         except ValueError as reason:
             _log.info("rebuilding the index from the catalog: %s", reason)
             self._is_snapshot_bad = True
             return VectorIndex(view.model.spec.dim), 0
-        return index, manifest.stamp.epoch

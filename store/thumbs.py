@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -10,11 +11,15 @@ import sqlalchemy as sa
 
 from ..errors import StoreCorrupt
 from .catalog import pieces
-from .database import fold_log, is_damage, open_reader, open_writer, store_errors
+from .database import fold_log, is_damage, open_reader, open_writer, quoted, store_errors
+from .files import temporary_beside
+from .salvage import copy_table, damaged
+from .swap import swap_in
 
 _log = logging.getLogger(__name__)
 
 _PAGE_SIZE = 4096
+JPEG = b"\xff\xd8\xff"
 
 _tables = sa.MetaData()
 _thumb = sa.Table(
@@ -102,6 +107,11 @@ class Thumbs:
         rows = self._ask(sa.select(sa.func.count(), size))
         return next(((int(row[0]), int(row[1])) for row in rows), (0, 0))
 
+    def count_damaged(self) -> int:
+        """Return the number of thumbnails that do not begin as a JPEG does."""
+        rows = self._ask(sa.select(_thumb.c.jpeg))
+        return sum(not row[0].startswith(JPEG) for row in rows)
+
     def missing(self, digests: Iterable[bytes]) -> Iterator[bytes]:
         """Yield those of the digests (ascending) that have no thumbnail."""
         rows = self._ask(sa.select(_thumb.c.digest).order_by(_thumb.c.digest))
@@ -143,3 +153,52 @@ class Thumbs:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+
+def renew_thumbs(folder: str) -> str | None:
+    """Write a damaged thumbs.db anew with the thumbnails that can be read; say what was saved.
+
+    None: it was sound. The caller is `alone`. The damaged file is kept beside.
+    """
+    path = os.path.join(folder, "thumbs.db")
+    if _is_whole(path):
+        return None
+    with temporary_beside(path) as temporary:
+        engine = open_writer(temporary, page_size=_PAGE_SIZE)
+        _tables.create_all(engine)
+        fold_log(engine)
+        engine.dispose()
+        saved = _save_thumbs(path, temporary)
+        kept = swap_in(temporary, path, "damaged")
+    return f"{saved:,} thumbnails were saved, the next `lookalike index` makes the others; old file: {kept}"
+
+
+def _save_thumbs(path: str, target_path: str) -> int:
+    """Copy the thumbnails that can be read; return how many."""
+    saved = 0
+    with contextlib.closing(sqlite3.connect(target_path)) as target:
+        with contextlib.suppress(sqlite3.DatabaseError, UnicodeDecodeError), damaged(path) as source:
+            saved, _ = copy_table(source, target, "thumb", ("digest", "jpeg"), _is_thumbnail)
+        target.commit()
+        target.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    return saved
+
+
+def _is_whole(path: str) -> bool:
+    if not os.path.exists(path):
+        return True  # a writer makes it
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{quoted(path)}?mode=ro", uri=True)) as connection:
+            return connection.execute("PRAGMA integrity_check(1)").fetchall() == [("ok",)]
+    except (sqlite3.DatabaseError, UnicodeDecodeError):
+        return False
+
+
+def _is_thumbnail(row: Sequence[Any]) -> bool:
+    digest, jpeg = row
+    return (
+        isinstance(digest, bytes)
+        and len(digest) == 32
+        and isinstance(jpeg, bytes)
+        and jpeg.startswith(JPEG)
+    )

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from . import catalog, digests, listing, pairs, poison
+from . import catalog, digests, listing, pairs, poison, snapshot
 from .filters import ALL, Where
 from .records import Failure, KnownFile, Root, Vectors
 from .snapshot import Stamp
@@ -39,6 +39,19 @@ class View:
     def poison(self, digest: bytes | None = None) -> dict[bytes, Failure]:
         """Return why contents are not handed to a decoder any more; see `known_poison`."""
         return poison.known_poison(self._connection, digest)
+
+    @property
+    def nonce(self) -> str:
+        """What was drawn with the epoch, hex; "" before the first."""
+        return self._latest[1]
+
+    def has_epoch(self, epoch: int, nonce: str) -> bool:
+        """Tell whether the catalog has recorded this epoch with this nonce."""
+        return (epoch, nonce) == self._latest or listing.has_epoch(self._connection, epoch, nonce)
+
+    def store_uuid(self) -> str:
+        """Return the random name that the store was born with."""
+        return catalog.store_uuid(self._connection)
 
     # --- the index ----------------------------------------------------------------------------
 
@@ -89,6 +102,21 @@ class View:
             raise ValueError("the snapshot is of another model")
         if not listing.has_epoch(self._connection, stamp.epoch, stamp.nonce):
             raise ValueError("the snapshot is of a state that the catalog never had")
+
+    def load_snapshot(self, folder: str) -> tuple[VectorIndex, int]:
+        """Return the published index and its epoch, if it is to be believed.
+
+        Raises:
+            ValueError: it is not; the message says why.
+        """
+        manifest = snapshot.read_manifest(folder)
+        if manifest is None:
+            raise ValueError("there is no snapshot")
+        self.check(manifest.stamp)
+        index = snapshot.load(folder, manifest)
+        if len(index) != self.count_embeddings(manifest.stamp.epoch):
+            raise ValueError("the snapshot is not complete")
+        return index, manifest.stamp.epoch
 
     def vectors_since(self, epoch: int) -> Iterator[tuple[Ids, npt.NDArray[np.float16]]]:
         """Yield blocks of ids and unit vectors (n, dim) fp16 that came after the epoch."""

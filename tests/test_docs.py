@@ -11,7 +11,14 @@ import typer
 from lookalike.cli import app
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ["README.md", "docs/guide.md", "docs/models.md", "docs/formats.md", "docs/architecture.md"]
+DOCUMENTS = [
+    "README.md",
+    "docs/guide.md",
+    "docs/care.md",
+    "docs/models.md",
+    "docs/formats.md",
+    "docs/architecture.md",
+]
 
 group: Any = typer.main.get_command(app)
 COMMANDS: dict[str, Any] = group.commands

@@ -16,10 +16,10 @@ MAX_WHEEL_BYTES = 26_000_000
 
 # Written out, because everything that lies at the top is shipped: a stray script is, too.
 TOP_MODULES = {
-    *("__init__", "__main__", "act_commands", "act_listings"),
+    *("__init__", "__main__", "act_commands", "act_listings", "care_commands"),
     *("choice", "cli", "console", "copy_commands", "copy_listings"),
     *("doctor", "documents", "durations", "errors", "inspect_commands", "inspect_listings"),
-    *("library", "library_acts", "library_copies", "listings", "options"),
+    *("library", "library_acts", "library_care", "library_copies", "listings", "options"),
     *("progress", "render", "spec", "summaries"),
 }
 TOP_DATA = {"lookalike/py.typed"}

@@ -28,7 +28,7 @@ from lookalike.errors import StoreLocked
 from lookalike.tests.store.making import open_filled
 folder, first, commits, patience = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
 filled = open_filled(folder)
-filled.store._lock_timeout_s = patience
+filled.store.lock_timeout_s = patience
 arrived, refused = [], []
 for seed in range(first, first + commits):
     try:

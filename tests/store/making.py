@@ -37,10 +37,14 @@ def digest_of(seed: int) -> bytes:
     return blake3(b"photo %d" % seed).digest()
 
 
+def thumbnail_of(seed: int) -> bytes:
+    return b"\xff\xd8\xff jpeg %d" % seed
+
+
 def make_photo(seed: int, *, taken: str | None = None, vector: Vectors | None = None) -> EmbeddedPhoto:
     digest = digest_of(seed)
     content = Content(digest, 1000 + seed, 640, 480, "JPEG", digest, Metadata(taken))
-    return EmbeddedPhoto(content, make_vector(seed) if vector is None else vector, b"jpeg %d" % seed)
+    return EmbeddedPhoto(content, make_vector(seed) if vector is None else vector, thumbnail_of(seed))
 
 
 def make_result(

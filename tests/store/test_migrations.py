@@ -13,19 +13,47 @@ from lookalike.store import migrations, schema
 from lookalike.store.checks import check_store
 from lookalike.store.store import Store
 
-from .making import ask, make_vector, names, open_filled
+from .making import ask, digest_of, make_vector, names, open_filled, run_child
 
-# A catalog as version 1 wrote it: photos 0 to 3, of which 2 went away.
-VERSION_1 = (Path(__file__).parent / "version1.sql").read_text()
+# Catalogs as older versions wrote them: photos 0 to 3, of which 2 went away; since version 2 also with
+# looks, proofs and decisions.
+FIXTURES = {
+    n: (Path(__file__).parent / f"version{n}.sql").read_text() for n in range(1, schema.SCHEMA_VERSION)
+}
 VISIBLE = {"0.jpg", "1.jpg", "3.jpg"}
+DECIDED = {("confirmed", frozenset((0, 1))), ("rejected", frozenset((0, 3)))}
+
+
+@pytest.fixture(params=FIXTURES)
+def number(request: pytest.FixtureRequest) -> int:
+    """The version of an old store."""
+    return int(request.param)
 
 
 @pytest.fixture
-def old(folder: Path) -> Path:
+def old(folder: Path, number: int) -> Path:
     folder.mkdir(mode=0o700)
     with contextlib.closing(sqlite3.connect(folder / "catalog.db")) as connection:
-        connection.executescript(VERSION_1)
+        connection.executescript(FIXTURES[number])
     return folder
+
+
+def decided(store: Store) -> set[tuple[str, frozenset[int]]]:
+    seeds = {digest_of(seed).hex(): seed for seed in range(4)}
+    with store.reading() as view:
+        return {(each.kind, frozenset((seeds[each.a], seeds[each.b]))) for each in view.decisions()}
+
+
+def known_of_pairs(store: Store) -> tuple[int, int, int]:
+    """Return the numbers of photos compared, pairs proved, pairs to be proved."""
+    with store.reading() as view:
+        verdicts = list(view.verdicts())
+        assert all(isinstance(each.log_odds, float) for each in verdicts)
+        return len(view.compared_ids()), len(verdicts), len(view.unproved(3))
+
+
+# Of each version, as it should be after the upgrade and when only looked at.
+KNOWN_OF_PAIRS = {1: (0, 0, 0), 2: (4, 0, 3), 3: (4, 2, 1), 4: (4, 2, 1)}
 
 
 def version(path: Path) -> int:
@@ -46,13 +74,15 @@ def parts_of(sql: str) -> list[str]:
     return sorted([head, *re.split(r",(?![^()]*\))", rest.removesuffix(")"))])
 
 
-def test_a_store_of_version_1_is_brought_up_to_date_and_keeps_its_photos(old: Path) -> None:
+def test_an_older_store_is_brought_up_to_date_and_keeps_all_it_knows(old: Path, number: int) -> None:
     filled = open_filled(old, [7])
     filled.store.close()
 
     assert version(old / "catalog.db") == schema.SCHEMA_VERSION
     with Store.open(old) as store:
         assert set(names(ask(store, make_vector(1), 9))) == VISIBLE | {"7.jpg"}
+        assert decided(store) == (DECIDED if number > 1 else set())
+        assert known_of_pairs(store) == KNOWN_OF_PAIRS[number]
         assert {each.level for each in check_store(store) if each.what != "index"} <= {"ok", "note"}
 
 
@@ -66,18 +96,20 @@ def test_there_is_a_step_from_every_version_to_the_next() -> None:
     assert len(migrations.STEPS) == schema.SCHEMA_VERSION - 1
 
 
-def test_looking_at_an_old_store_does_not_change_it(old: Path) -> None:
+def test_looking_at_an_old_store_shows_all_it_knows_and_does_not_change_it(old: Path, number: int) -> None:
     with Store.open(old) as store:
         assert set(names(ask(store, make_vector(1), 9))) == VISIBLE
+        assert decided(store) == (DECIDED if number > 1 else set())
+        assert known_of_pairs(store) == KNOWN_OF_PAIRS[number]
         assert "broken" not in {each.level for each in check_store(store)}
-    assert version(old / "catalog.db") == 1
+    assert version(old / "catalog.db") == number
     assert not list(old.glob("*.bak"))
 
 
-def test_the_catalog_is_copied_before_it_is_changed_and_only_then(old: Path) -> None:
-    copy = old / "catalog.db.v1.bak"
+def test_the_catalog_is_copied_before_it_is_changed_and_only_then(old: Path, number: int) -> None:
+    copy = old / f"catalog.db.v{number}.bak"
     Store.open(old, create=True).close()
-    assert version(copy) == 1
+    assert version(copy) == number
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     made = copy.stat().st_mtime_ns
 
@@ -89,14 +121,61 @@ def test_the_catalog_is_copied_before_it_is_changed_and_only_then(old: Path) -> 
         assert set(names(ask(store, make_vector(1), 9))) == VISIBLE
 
 
-def test_without_a_copy_nothing_is_changed(old: Path) -> None:
-    (old / "catalog.db.v1.bak").mkdir()
+def test_without_a_copy_nothing_is_changed(old: Path, number: int) -> None:
+    (old / f"catalog.db.v{number}.bak").mkdir()
     with pytest.raises(StoreUnwritable, match="nothing was changed"):
         Store.open(old, create=True)
-    assert version(old / "catalog.db") == 1
+    assert version(old / "catalog.db") == number
     assert not list(old.glob("*.tmp*"))
 
 
 def test_a_new_store_leaves_no_copy(tmp_path: Path) -> None:
     Store.open(tmp_path / "new", create=True).close()
     assert not list((tmp_path / "new").glob("*.bak"))
+
+
+# Opens copies of a store for writing, and dies at the first, second, ... statement until one gets through.
+DYING = """
+import os, shutil, signal, sys
+import sqlalchemy as sa
+from lookalike.store.store import Store
+
+def die_at(count):
+    @sa.event.listens_for(sa.Engine, "before_cursor_execute")
+    def listen(*_):
+        nonlocal count
+        count -= 1
+        if count == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+number, status = 0, 9
+while status:
+    number += 1
+    shutil.copytree(sys.argv[1], f"{sys.argv[2]}/{number}")
+    child = os.fork()
+    if child == 0:
+        die_at(number)
+        Store.open(f"{sys.argv[2]}/{number}", create=True)
+        os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    assert status in (0, 9), status
+"""
+
+
+def test_a_kill_at_any_statement_leaves_the_old_or_the_new_version_whole(
+    old: Path, number: int, tmp_path: Path
+) -> None:
+    done = run_child(DYING, old, tmp_path / "copies")
+    assert done.returncode == 0, done.stderr
+    seen = set()
+    copies = list((tmp_path / "copies").iterdir())
+    assert len(copies) > 8
+    for folder in copies:
+        for create in (False, True):
+            with Store.open(folder, create=create) as store:
+                assert set(names(ask(store, make_vector(1), 9))) == VISIBLE
+                assert decided(store) == (DECIDED if number > 1 else set())
+                assert known_of_pairs(store) == KNOWN_OF_PAIRS[number]
+            seen.add(version(folder / "catalog.db"))
+        assert not list(folder.glob("*.tmp*"))
+    assert seen == {number, schema.SCHEMA_VERSION}

@@ -58,6 +58,18 @@ def too_new(path: Path) -> None:
         connection.execute("PRAGMA user_version = 99")
 
 
+def too_new_to_read(path: Path) -> None:
+    too_new(path)
+    with sqlite3.connect(path) as connection:
+        connection.execute("ALTER TABLE content RENAME COLUMN taken TO taken_at")
+
+
+def of_a_model_to_come(path: Path) -> None:
+    too_new(path)
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE model SET spec = json_set(spec, '$.patches', 14)")
+
+
 def foreign(path: Path) -> None:
     path.unlink()
     with sqlite3.connect(path) as connection:
@@ -88,7 +100,7 @@ def header_only(path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "error", "code"),
     [
-        (too_new, StoreTooNew, 6),
+        (too_new_to_read, StoreTooNew, 6),
         (foreign, StoreCorrupt, 1),
         (foreign_with_version, StoreCorrupt, 1),
         (foreign_and_empty_but_marked, StoreCorrupt, 1),
@@ -110,6 +122,29 @@ def test_a_catalog_that_is_not_ours_is_refused_in_one_line_and_left_as_it_is(
     assert str(caught.value).count("\n") == 0
     assert str(published) in str(caught.value) or "--store" in str(caught.value)
     assert catalog.read_bytes() == before
+
+
+@pytest.mark.parametrize("change", [too_new_to_read, of_a_model_to_come])
+def test_a_newer_store_that_cannot_be_understood_is_not_read(
+    published: Path, change: Callable[[Path], None]
+) -> None:
+    change(published / "catalog.db")
+    with pytest.raises(StoreTooNew, match="update lookalike"):
+        Store.open(published)
+
+
+def test_a_newer_store_that_can_be_understood_is_read_but_not_changed(published: Path) -> None:
+    too_new(published / "catalog.db")
+    with sqlite3.connect(published / "catalog.db") as connection:
+        connection.execute("ALTER TABLE content ADD COLUMN stars INTEGER")
+        connection.execute("CREATE TABLE album (id INTEGER)")
+    before = (published / "catalog.db").read_bytes()
+    with Store.open(published) as store:
+        assert names(ask(store, make_vector(7), 1)) == ["7.jpg"]
+    for way in ({"create": True}, {"write": True}):
+        with pytest.raises(StoreTooNew, match="can still be searched"):
+            Store.open(published, **way)
+    assert (published / "catalog.db").read_bytes() == before
 
 
 def test_a_folder_in_place_of_the_catalog_is_an_error_of_ours(tmp_path: Path) -> None:

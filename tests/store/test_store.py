@@ -23,6 +23,7 @@ from .making import (
     make_vector,
     names,
     open_filled,
+    thumbnail_of,
 )
 
 QUERY = make_vector(99_999)
@@ -89,9 +90,9 @@ def test_a_batch_that_fails_leaves_nothing_behind(filled: Filled) -> None:
 
 def test_thumbnails_are_kept_by_content(filled: Filled) -> None:
     filled.fill([4])
-    assert filled.store.thumbs.get(digest_of(4)) == b"jpeg 4"
+    assert filled.store.thumbs.get(digest_of(4)) == thumbnail_of(4)
     assert filled.store.thumbs.get(digest_of(5)) is None
-    assert filled.store.thumbs.totals() == (1, 6)
+    assert filled.store.thumbs.totals() == (1, 10)
 
 
 def test_an_unreadable_file_is_an_error_and_no_photo(filled: Filled) -> None:

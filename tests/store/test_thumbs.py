@@ -12,7 +12,7 @@ import pytest
 
 from lookalike.store.store import Store
 
-from .making import PUBLISHED, Filled, digest_of, open_filled
+from .making import PUBLISHED, Filled, digest_of, open_filled, thumbnail_of
 
 
 def forget(folder: Path, *seeds: int) -> None:
@@ -33,7 +33,7 @@ def test_the_files_that_lost_their_thumbnail_are_told_and_made_up_for(published:
     assert lost_rels(filled) == {b"3.jpg"}
     filled.fill([3])
     assert lost_rels(filled) == set()
-    assert filled.store.thumbs.get(digest_of(3)) == b"jpeg 3"
+    assert filled.store.thumbs.get(digest_of(3)) == thumbnail_of(3)
     filled.store.close()
 
 
@@ -59,7 +59,7 @@ def test_a_writer_starts_anew_when_all_thumbnails_came_to_harm(
 
     assert len(lost_rels(filled)) == PUBLISHED
     filled.fill(range(200, 203))
-    assert filled.store.thumbs.get(digest_of(201)) == b"jpeg 201"
+    assert filled.store.thumbs.get(digest_of(201)) == thumbnail_of(201)
     filled.store.close()
     assert stat.S_IMODE(os.stat(thumbs).st_mode) & 0o077 == 0
     if "garbage" in harm:
@@ -80,7 +80,7 @@ def test_damage_that_shows_only_when_writing_stops_no_commit(published: Path) ->
 
     with filled.store.reading() as view:
         assert view.totals().present == PUBLISHED + 300
-    assert filled.store.thumbs.get(digest_of(555)) == b"jpeg 555"
+    assert filled.store.thumbs.get(digest_of(555)) == thumbnail_of(555)
     filled.store.close()
 
 

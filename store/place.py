@@ -1,0 +1,117 @@
+"""Where a store lies: its file system, the room on it, and whether others carry it about."""
+
+import os
+import re
+import shutil
+from dataclasses import dataclass
+
+from ..errors import StoreUnwritable
+
+_MOUNTS = "/proc/self/mountinfo"
+_NETWORK = frozenset(
+    {
+        *("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "virtiofs", "afs", "ceph", "glusterfs"),
+        *("fuse.sshfs", "fuse.rclone", "fuse.glusterfs", "fuse.s3fs", "fuse.davfs2", "davfs", "ncpfs"),
+    }
+)
+_SYNCED = ("dropbox", "onedrive", "icloud", "mobile documents", "google drive", "nextcloud", "syncthing")
+_ALLOW = "LOOKALIKE_ALLOW_NETWORK_STORE"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A folder's file system. kind: as the kernel calls it, "" where that is unknown. free: bytes."""
+
+    folder: str
+    kind: str
+    free: int
+
+    @property
+    def is_network(self) -> bool:
+        """Whether another machine may change the files, and locks and shared memory may not hold."""
+        return self.kind in _NETWORK
+
+    @property
+    def syncer(self) -> str | None:
+        """The word in the path that tells of a program that copies the folder elsewhere."""
+        parts = self.folder.lower().split(os.sep)
+        return next((word for word in _SYNCED for part in parts if part.startswith(word)), None)
+
+
+def place_of(folder: str, mounts: str | None = None) -> Place:
+    """Look at where a folder lies, or will lie. mounts: the text of mountinfo, None: ask the kernel."""
+    there = os.path.realpath(folder)
+    while not os.path.isdir(there) and there != os.path.dirname(there):
+        there = os.path.dirname(there)
+    text = _read_mounts() if mounts is None else mounts
+    return Place(os.path.abspath(folder), kind_of(os.path.realpath(folder), text), _free(there))
+
+
+def kind_of(path: str, mounts: str) -> str:
+    """Return the type of the file system that holds path; "" when the text does not tell.
+
+    The mount with the longest path counts, of several on one path the last: it hides the others.
+    """
+    best, kind = -1, ""
+    for line in mounts.splitlines():
+        left, _, right = line.partition(" - ")
+        fields = left.split(" ")
+        if len(fields) < 5 or not right:
+            continue
+        point = re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), fields[4])
+        inside = path == point or path.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= best:
+            best, kind = len(point), right.split(" ")[0]
+    return kind
+
+
+def _read_mounts() -> str:
+    try:
+        with open(_MOUNTS, encoding="utf-8", errors="surrogateescape") as source:
+            return source.read()
+    except OSError:
+        return ""
+
+
+def _free(folder: str) -> int:
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return 0
+
+
+def is_network_allowed() -> bool:
+    """Tell whether the user takes the risk of a store on a network drive."""
+    return os.environ.get(_ALLOW, "") not in ("", "0")
+
+
+def allow_network() -> None:
+    """Take that risk for this process and those that it starts."""
+    os.environ[_ALLOW] = "1"
+
+
+def check_new(folder: str) -> None:
+    """Check that a new store may be made in folder.
+
+    Raises:
+        StoreUnwritable: it lies on a network drive, and that was not allowed.
+    """
+    place = place_of(folder)
+    if place.is_network and not is_network_allowed():
+        raise StoreUnwritable(
+            f"{folder} lies on a network drive ({place.kind}), where a database can come to harm; choose a "
+            "folder on this machine with --store (the photos may lie anywhere), or --allow-network-store"
+        )
+
+
+def need_room(folder: str, needed: int, task: str) -> None:
+    """Check that so many bytes are free where folder lies.
+
+    Raises:
+        StoreUnwritable: they are not.
+    """
+    free = place_of(folder).free
+    if free < needed:
+        raise StoreUnwritable(
+            f"{task} needs {needed:,} bytes in {folder}, only {free:,} are free; free some space first"
+        )
