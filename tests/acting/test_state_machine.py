@@ -30,7 +30,7 @@ from .making import contents, jpeg
 from .planning import document_over, plan_over
 from .test_prune import NOW
 
-EXAMPLES = scale("LOOKALIKE_MACHINE_EXAMPLES", suite=15, soak=200)
+EXAMPLES = scale("LOOKALIKE_MACHINE_EXAMPLES", suite=15, soak=60)
 STEPS = scale("LOOKALIKE_MACHINE_STEPS", suite=20, soak=40)
 NAMES = st.sampled_from([f"{folder}/{name}.jpg" for folder in ("a", "b", "b/c") for name in "wxyz"])
 METHODS = st.sampled_from(["quarantine", "hardlink", "symlink", "trash"])
