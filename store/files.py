@@ -1,9 +1,11 @@
-"""Replacing a file in one step."""
+"""Replacing a file in one step, and making the folder of a store."""
 
 import contextlib
 import os
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
+
+from ..errors import StoreUnwritable
 
 
 @contextlib.contextmanager
@@ -48,3 +50,21 @@ def _sync_folder(path: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def make_folder(folder: str) -> None:
+    """Make the folder of a store and empty databases that only its owner can read.
+
+    Raises:
+        StoreUnwritable: they cannot be made.
+    """
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        for name in ("catalog.db", "thumbs.db"):
+            # Closing a database's file drops the locks of SQLite in this process: only what is not there.
+            with contextlib.suppress(FileExistsError):
+                os.close(os.open(os.path.join(folder, name), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise StoreUnwritable(
+            f"cannot make a store in {folder}: {error.strerror}; choose another place with --store"
+        ) from error

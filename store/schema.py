@@ -211,5 +211,10 @@ def version_of(connection: sa.Connection) -> int:
     return version
 
 
+def knows_drives(connection: sa.Connection) -> bool:
+    """Tell whether drives and absences are recorded: a reader may meet a catalog older than version 4."""
+    return version_of(connection) >= 4
+
+
 def _has_tables(connection: sa.Connection) -> bool:
     return bool(connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one())

@@ -14,6 +14,7 @@ from ..errors import SpecMismatch, StoreError, StoreMissing, StoreUnwritable
 from ..spec import EmbedderSpec
 from . import catalog, lock, migrations, pairs, schema, snapshot
 from .database import ask_once, fold_log, open_reader, open_writer, store_errors
+from .files import make_folder
 from .records import FileResult, Root
 from .thumbs import Thumbs
 from .vectors import VectorIndex
@@ -37,7 +38,8 @@ class Store:
         self._catalog = os.path.join(folder, "catalog.db")
         self._reader = open_reader(self._catalog)
         self._writer = open_writer(self._catalog, schema.PAGE_SIZE) if writable else None
-        self._index: tuple[VectorIndex, int] | None = None
+        # With the epoch and nonce that it is of.
+        self._index: tuple[VectorIndex, int, str] | None = None
         self._mutex = threading.RLock()
         self._is_snapshot_bad = False
 
@@ -60,7 +62,7 @@ class Store:
         """
         folder = os.path.abspath(os.fspath(folder))
         if create:
-            _make(folder)
+            make_folder(folder)
         elif not os.path.exists(os.path.join(folder, "catalog.db")):
             raise StoreMissing(
                 f"there is no store in {folder}; make one with "
@@ -278,15 +280,15 @@ class Store:
         """Return the index of the view's epoch, from memory, the snapshot or the catalog."""
         assert view.model is not None
         with self._mutex:
-            held = self._index
-            loaded = self._load(view) if held is None or held[1] > view.epoch else None
-            index, epoch = loaded or held or (VectorIndex(view.model.spec.dim), 0)
+            held = self._index if self._index and view.follows(*self._index[1:]) else None
+            loaded = None if held else self._load(view)
+            index, epoch = loaded or (held or (VectorIndex(view.model.spec.dim), 0))[:2]
             if epoch < view.epoch:
                 # Others may be searching the index that is held: FAISS takes no change under a search.
                 index = index if loaded else index.copy()
                 for ids, codes in view.vectors_since(epoch):
                     index.add(ids, codes)
-            self._index = (index, view.epoch)
+            self._index = (index, *view.latest)
             return index
 
     def _load(self, view: View) -> tuple[VectorIndex, int]:
@@ -304,17 +306,3 @@ class Store:
             self._is_snapshot_bad = True
             return VectorIndex(view.model.spec.dim), 0
         return index, manifest.stamp.epoch
-
-
-def _make(folder: str) -> None:
-    """Make the folder and an empty catalog that only its owner can read."""
-    try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        for name in ("catalog.db", "thumbs.db"):
-            # Closing a database's file drops the locks of SQLite in this process: only what is not there.
-            with contextlib.suppress(FileExistsError):
-                os.close(os.open(os.path.join(folder, name), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except OSError as error:
-        raise StoreUnwritable(
-            f"cannot make a store in {folder}: {error.strerror}; choose another place with --store"
-        ) from error
