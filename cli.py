@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from . import act_commands, care_commands, copy_commands, inspect_commands, listings, summaries
+from . import (
+    act_commands,
+    care_commands,
+    copy_commands,
+    inspect_commands,
+    listings,
+    root_commands,
+    summaries,
+)
 from . import options as opt
 from .choice import ModelChoice
 from .console import INTERRUPTED, read_names, say, say_document, show, stop_on_signal, tell
@@ -41,6 +49,8 @@ def index(
     workers: opt.WorkersOption = None,
     retry_failed: opt.RetryOption = False,
     accept_missing: opt.AcceptMissingOption = 0,
+    accept_drive: opt.AcceptDriveOption = False,
+    marker: opt.MarkerOption = False,
     model: opt.ModelOption = None,
     input_size: opt.InputSizeOption = None,
     input_rule: opt.InputRuleOption = None,
@@ -64,7 +74,7 @@ def index(
 
     scan = ScanOptions(tuple(exclude or ()), hidden, one_filesystem, follow, all_files)
     choice = ModelChoice(model, input_size, input_rule, weights, width_mult, engine)
-    options = IndexOptions(scan, workers, retry_failed, accept_missing)
+    options = IndexOptions(scan, workers, retry_failed, accept_missing, accept_drive, marker)
     if allow_network_store:
         Library.allow_network_store()
     opened = Library.open(store, create=True, lock_timeout_s=lock_timeout)
@@ -78,15 +88,15 @@ def index(
         raise typer.Exit(INTERRUPTED)
     if report.refused:
         raise typer.Exit(OFFLINE)
-    if report.failed or report.problems:
+    if report.failed or report.problems or report.unmarked:
         raise typer.Exit(PARTLY)
 
 
 def _show_index(report: "IndexReport", total: int, form: opt.Summary) -> None:
     for problem in report.problems:
         tell(f"cannot look into {problem}")
-    for refusal in report.refused:
-        tell(refusal)
+    for said in report.refused + report.unmarked:
+        tell(said)
     if form is opt.Summary.json:
         say_document(summaries.report_fields(report, total))
     else:
@@ -154,6 +164,7 @@ def _watched(answers: "Iterable[Answer]", failed: "list[Answer]") -> "Iterator[A
 
 copy_commands.add_to(app)
 act_commands.add_to(app)
+root_commands.add_to(app)
 inspect_commands.add_to(app)
 care_commands.add_to(app)
 

@@ -9,6 +9,7 @@ from .choice import ModelChoice
 from .library_acts import ActsOfLibrary
 from .library_care import CareOfLibrary
 from .library_copies import CopiesOfLibrary
+from .library_roots import RootsOfLibrary
 
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
     from .indexer.embedder import Embedder
@@ -28,7 +29,7 @@ def default_folder() -> str:
     return os.environ.get("LOOKALIKE_STORE") or platformdirs.user_data_dir("lookalike", False)
 
 
-class Library(CopiesOfLibrary, ActsOfLibrary, CareOfLibrary):
+class Library(CopiesOfLibrary, ActsOfLibrary, CareOfLibrary, RootsOfLibrary):
     """A photo library in a store; use it as a context manager.
 
     >>> with Library.open("store", create=True) as library:     # doctest: +SKIP

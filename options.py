@@ -101,6 +101,12 @@ RetryOption = Annotated[
 AcceptMissingOption = Annotated[
     int, typer.Option(min=0, metavar="N", help="Believe that up to N photos are really gone.")
 ]
+AcceptDriveOption = Annotated[
+    bool, typer.Option("--accept-drive", help="Believe that a folder is on another drive now.")
+]
+MarkerOption = Annotated[
+    bool, typer.Option("--marker", help="Write a marker file by which a folder's drive is known again.")
+]
 WorkersOption = Annotated[
     int | None, typer.Option(min=1, help="Threads that decode and embed; default: one per core.")
 ]
@@ -194,6 +200,14 @@ OlderOption = Annotated[
 ]
 OnlyRunOption = Annotated[
     str | None, typer.Option("--run", metavar="JOURNAL", help="Only what this run moved.")
+]
+
+# forget, purge.
+ForgetArgument = Annotated[
+    list[str], typer.Argument(metavar="PATH...", help="Folders of the library, or parts of them.")
+]
+MissingForOption = Annotated[
+    str, typer.Option("--missing-for", metavar="TIME", help="Only what is missing so long: 30d, 12h, 0d.")
 ]
 
 # check, explain, decisions.

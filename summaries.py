@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from .documents import Row, path_fields
+from .documents import Row
 from .render import Listing, columns, file_size, printable
+from .root_listings import root_fields, root_words
 
 if TYPE_CHECKING:
     from .indexer.models import ModelBench, ModelInfo
@@ -89,11 +90,9 @@ def status_fields(library: "Library") -> Row:
     """Return what the library holds as one JSON object."""
     totals, spec = library.totals(), library.spec
     count, size = library.store.thumbs.totals()
-    with library.store.reading() as view:
-        roots = [path_fields(os.fsdecode(root.path)) for root in view.roots()]
     return {
         "store": library.store.folder,
-        "roots": roots,
+        "roots": [root_fields(root) for root in library.roots()],
         "photos": totals.photos,
         "files": {name: getattr(totals, name) for name in ("present", "failed", "absent", "excluded")},
         "bytes": totals.file_bytes,
@@ -119,7 +118,7 @@ def status_lines(fields: Row) -> Iterator[str]:
     missing = [f"{files[name]:,} {name}" for name in ("failed", "absent", "excluded") if files[name]]
     lines = [
         ("store", f"{printable(fields['store'])} ({file_size(fields['store_bytes'])})"),
-        *(("folder", printable(root["path"])) for root in fields["roots"]),
+        *(("folder", root_words(root)) for root in fields["roots"]),
         ("photos", f"{fields['photos']:,} in {files['present']:,} files, {file_size(fields['bytes'])}"),
         ("not shown", ", ".join(missing) or "nothing"),
     ]

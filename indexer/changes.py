@@ -1,8 +1,11 @@
 """What changed in a root since the last run: pure comparison of a scan with the catalog."""
 
 import os
-from collections.abc import Container, Mapping
+import unicodedata
+from collections import Counter
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from ..store.records import FileStat, KnownFile
 from .scan import Scan
@@ -82,7 +85,8 @@ def compare(
         else:
             _sort_in(changes, found, known.get(found.rel), retry_failed)
     changes.listed = len(seen)
-    _settle_missing(changes, scan, {rel: file for rel, file in known.items() if rel not in seen})
+    missing = {rel: file for rel, file in known.items() if rel not in seen}
+    _settle_missing(changes, scan, missing, _Arrivals(changes.to_read, known))
     return changes
 
 
@@ -106,25 +110,72 @@ def _is_worth_another_try(before: KnownFile, retry_failed: bool) -> bool:
     return before.error is not None and (retry_failed or before.error in _OUTSIDE)
 
 
-def _settle_missing(changes: Changes, scan: Scan, missing: Mapping[bytes, KnownFile]) -> None:
-    # A move keeps all but the path and the ctime.
-    arrived = {(found.size, found.mtime_ns, found.ino) for found in changes.to_read}
+class _Arrivals:
+    """The files to read, as places where missing ones may have gone."""
+
+    def __init__(self, files: Sequence[FileStat], known: Mapping[bytes, KnownFile]) -> None:
+        self._files = files
+        # A move keeps all but the path and the ctime.
+        self._count = Counter[tuple[int, int, int]]()
+        for found in files:
+            moved, before = (found.size, found.mtime_ns, found.ino), known.get(found.rel)
+            # A hard link changes its ctime when another one goes: it has not come from anywhere.
+            if before is None or _kept_by_move(before) != moved:
+                self._count[moved] += 1
+
+    def take(self, file: KnownFile) -> bool:
+        """Tell whether a missing file came up elsewhere; each place counts for one."""
+        key = _kept_by_move(file)
+        if self._count[key] <= 0:
+            return False
+        self._count[key] -= 1
+        return True
+
+    def have_respelled(self, rel: bytes) -> bool:
+        """Tell whether a file was listed under this path in other letters."""
+        return _spelling(rel) in self._spellings
+
+    @cached_property
+    def _spellings(self) -> frozenset[str]:
+        return frozenset(_spelling(found.rel) for found in self._files)
+
+
+def _kept_by_move(file: KnownFile) -> tuple[int, int, int]:
+    size, mtime_ns, _, ino = file.key
+    return size, mtime_ns, ino
+
+
+def _spelling(rel: bytes) -> str:
+    """Return what is left of a path for a file system that keeps no case and no accents apart."""
+    return unicodedata.normalize("NFC", os.fsdecode(rel)).casefold()
+
+
+def _settle_missing(
+    changes: Changes, scan: Scan, missing: Mapping[bytes, KnownFile], arrivals: _Arrivals
+) -> None:
     for rel, file in missing.items():
         if not scan.covers(rel):
             continue
         if file.key == _NO_KEY:
             changes.resolved.append(file.id)
-            continue
-        if file.state not in _COUNTED:
-            continue
-        try:
-            os.lstat(os.path.join(scan.root, rel))
-        except (FileNotFoundError, NotADirectoryError):
-            size, mtime_ns, _, ino = file.key
+        elif file.state in _COUNTED:
+            _settle_one(changes, scan, (rel, file), arrivals)
+
+
+def _settle_one(changes: Changes, scan: Scan, gone: tuple[bytes, KnownFile], arrivals: _Arrivals) -> None:
+    rel, file = gone
+    try:
+        found = os.lstat(os.path.join(scan.root, rel))
+    except (FileNotFoundError, NotADirectoryError):
+        changes.absent.append(file.id)
+        changes.moved += arrivals.take(file)
+    except OSError:
+        return  # not gone, only out of reach: nothing is known
+    else:
+        # Where case does not count, a file that was respelled still answers to its old name.
+        if found.st_ino == file.key[3] and arrivals.have_respelled(rel) and arrivals.take(file):
             changes.absent.append(file.id)
-            changes.moved += (size, mtime_ns, ino) in arrived
-        except OSError:
-            continue  # not gone, only out of reach: nothing is known
+            changes.moved += 1
         else:
             # It is there, yet was not listed: some rule leaves it out now.
             changes.excluded.append(file.id)

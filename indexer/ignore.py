@@ -24,6 +24,8 @@ SYSTEM_FOLDERS = frozenset(
     }
 )
 SYSTEM_PREFIXES = (b".trash-", b".lookalike")
+# What tells the drive of a folder from others, where the user asked for it.
+MARKER_NAME = b".lookalike-root"
 
 _TOKEN = re.compile(rb"\*\*/|\*\*|\*|\?|\\.|\[!?\]?[^\]/]*\]|.", re.DOTALL)
 _WILDCARDS = {b"**/": rb"(?:.*/)?", b"**": rb".*", b"*": rb"[^/]*", b"?": rb"[^/]"}
@@ -37,6 +39,11 @@ def is_photo_name(name: bytes) -> bool:
 def is_apple_double(name: bytes) -> bool:
     """Tell whether the file is macOS's companion of another (`._photo.jpg`), never a picture."""
     return name.startswith(b"._")
+
+
+def is_never_a_photo(name: bytes) -> bool:
+    """Tell whether the file is a companion that macOS made, or our own marker."""
+    return is_apple_double(name) or name == MARKER_NAME
 
 
 def is_system_folder(name: bytes) -> bool:

@@ -9,13 +9,13 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
-from ..errors import UsageError
 from ..spec import EmbedderSpec
-from ..store.filters import rel_below
 from ..store.records import Failure, FileResult, FileStat, KnownFile, Root
 from ..store.store import Store
 from .changes import Changes, compare
+from .drives import real_paths, refusal, remember_drive, traces_of, why_other
 from .executor import ThreadExecutor
+from .guard import Guard, RootGone
 from .known import KnownContents
 from .scan import DEFAULT, Scan, ScanOptions, ScanProblem
 
@@ -55,6 +55,7 @@ class IndexOptions:
 
     workers: threads, None for one per core. retry_failed: read files again that could not be read last
     time although they did not change. accept_missing: believe that up to so many files are gone.
+    accept_drive: believe that a folder is on another drive now. marker: have a marker file in each folder.
     batch_files, batch_seconds: when a batch is committed, whichever comes first; a crash loses one batch.
     """
 
@@ -62,6 +63,8 @@ class IndexOptions:
     workers: int | None = None
     retry_failed: bool = False
     accept_missing: int = 0
+    accept_drive: bool = False
+    marker: bool = False
     batch_files: int = 256
     batch_seconds: float = 2.0
 
@@ -74,6 +77,7 @@ class IndexReport:
     and embedded. recognized: read, and their content was known (moved, renamed, touched, or a copy).
     failed: listed, but unreadable. absent, excluded: known before, now gone or left out.
     problems: folders that could not be listed. refused: folders in which nothing was changed, and why.
+    unmarked: folders in which no marker could be written, and why.
     interrupted: stopped on request; what was finished is kept.
     """
 
@@ -88,6 +92,7 @@ class IndexReport:
     interrupted: bool = False
     problems: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    unmarked: list[str] = field(default_factory=list)
 
 
 class Indexing:
@@ -133,22 +138,37 @@ class Indexing:
         if changes.is_suspect:
             with self._store.reading() as view:
                 changes.elsewhere = view.count_elsewhere(root, changes.absent, self._newest_before)
-        refusal = self._refusal(scan, changes)
-        if refusal is not None:
-            return refusal
+        refused = refusal(scan, changes, self._why_other(root), self._options.accept_missing)
+        if refused is not None or self._guard.is_gone():
+            return refused or _went(folder)
         self._count(changes)
         self._report_problems(root, scan.problems, known)
         self._progress.begin(os.fsdecode(folder), len(changes.to_read))
-        self._read(root, changes.to_read)
+        try:
+            self._guard.expect(changes.to_read)
+            self._read(root, changes.to_read)
+            self._guard.check()
+        except RootGone:
+            self.__dict__.pop("_known", None)  # it counts on all that was read
+            self.report.refused.append(_went(folder))
+            return None
         if not self.is_stopped:
-            self._store.settle(
-                root,
-                absent=changes.absent,
-                excluded=changes.excluded,
-                returned=changes.returned,
-                resolved=changes.resolved,
-            )
+            self._settle(root, changes)
         return None
+
+    def _settle(self, root: Root, changes: Changes) -> None:
+        self._store.settle(
+            root,
+            absent=changes.absent,
+            excluded=changes.excluded,
+            returned=changes.returned,
+            resolved=changes.resolved,
+        )
+        self.report.absent += len(changes.absent)
+        self.report.excluded += len(changes.excluded)
+        mark = self._options.marker
+        unmarked = remember_drive(self._store, root, self._guard.drive, mark=mark)
+        self.report.unmarked += [unmarked] if unmarked else []
 
     @property
     def is_stopped(self) -> bool:
@@ -163,27 +183,19 @@ class Indexing:
         while below and not os.path.lexists(os.path.join(root.path, below)):
             below = os.path.dirname(below)  # the folder that still is there can tell what is gone
         avoid = [os.fsencode(self._store.folder)]
+        self._guard = Guard(root.path)
         return Scan(root.path, self._options.scan, below=below, avoid=avoid), root, below
 
-    def _refusal(self, scan: Scan, changes: Changes) -> str | None:
-        """Say why a loss is not believed that looks like a drive that went away."""
-        path = os.fsdecode(os.path.join(scan.root, scan.below)).rstrip("/") or "/"
-        missing = changes.missing
-        if any(problem.code in ("not_found", "root_changed") for problem in scan.problems):
-            return f"{path}: the folder is away; its photos stay as they were"
-        if changes.is_suspect and missing > self._options.accept_missing:
-            return (
-                f"{path}: {missing:,} of {changes.known:,} photos are missing, as if a drive were away; "
-                f"nothing was changed. If they are gone for good: --accept-missing {missing}"
-            )
-        return None
+    def _why_other(self, root: Root) -> str | None:
+        """Say what speaks for another drive in the place of a root's, unless the user accepts that."""
+        if self._options.accept_drive or root.drive == self._guard.drive:
+            return None
+        return why_other(root.path, root.drive, self._guard.drive, traces_of(self._store, root))
 
     def _count(self, changes: Changes) -> None:
         self.report.listed += changes.listed
         self.report.unchanged += changes.unchanged - changes.still_failed
         self.report.failed += changes.still_failed
-        self.report.absent += len(changes.absent)
-        self.report.excluded += len(changes.excluded)
 
     def _report_problems(
         self, root: Root, problems: Sequence[ScanProblem], known: Mapping[bytes, KnownFile]
@@ -234,10 +246,17 @@ class Indexing:
             self._progress.advance(len(results), sum(each.failure is not None for each in results))
             is_late = time.monotonic() - began >= limits.batch_seconds
             if len(batch) >= limits.batch_files or is_late:
-                yield batch
+                yield from self._reachable(batch)
                 batch, began = [], time.monotonic()
-        if batch:
-            yield batch
+        yield from self._reachable(batch)
+
+    def _reachable(self, batch: list[FileResult]) -> Iterator[list[FileResult]]:
+        """Yield what counts of a batch; raise RootGone if the root went away meanwhile."""
+        kept, is_gone = self._guard.reachable(batch)
+        if kept:
+            yield kept
+        if is_gone:
+            raise RootGone
 
     @cached_property
     def _embedder(self) -> "Embedder":
@@ -255,6 +274,10 @@ class Indexing:
             self.report.embedded += result.photo is not None
             self.report.failed += result.failure is not None
             self.report.recognized += result.photo is None and result.failure is None
+
+
+def _went(folder: bytes) -> str:
+    return f"{os.fsdecode(folder)}: its drive went away in the middle; what was read is kept"
 
 
 def _chunks(files: Sequence[FileStat], size: int, stop: threading.Event) -> Iterator[list[FileStat]]:
@@ -283,31 +306,15 @@ def index_folders(
         SpecMismatch, StoreLocked, StoreUnwritable: see errors.py.
     """
     began = time.monotonic()
-    paths = _paths(store, folders)
+    paths = real_paths(store, folders)
     with store.indexing():
         run = Indexing(store, spec, engine, options, progress, stop or threading.Event())
         run.claim()
         refused = [path for path in paths if not run.is_stopped and run.run(path)]
         # Once more: what went from one folder to another has been met there by now.
         again = (run.run(path) for path in refused if not run.is_stopped)
-        run.report.refused = [why for why in again if why]
+        run.report.refused += [why for why in again if why]
         store.publish()
     run.report.interrupted = stop is not None and stop.is_set()
     run.report.seconds = time.monotonic() - began
     return run.report
-
-
-def _paths(store: Store, folders: Sequence[str | os.PathLike[str]]) -> list[bytes]:
-    """Return the real paths of the folders, each once."""
-    with store.reading() as view:
-        roots = view.roots()
-    paths = [os.path.realpath(os.fsencode(folder)) for folder in folders]
-    for path in paths:
-        known = any(rel_below(path, root.path) is not None for root in roots)
-        if not known and not os.path.exists(path):
-            raise UsageError(f"there is no folder {os.fsdecode(path)}; name one that exists")
-    return [path for path in dict.fromkeys(paths) if not any(_is_inside(path, other) for other in paths)]
-
-
-def _is_inside(path: bytes, other: bytes) -> bool:
-    return path != other and rel_below(path, other) is not None

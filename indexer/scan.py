@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ..store.records import FileStat
-from .ignore import Excludes, is_apple_double, is_photo_name, is_system_folder
+from .ignore import Excludes, is_never_a_photo, is_photo_name, is_system_folder
 
 Entry = os.DirEntry[bytes]
 
@@ -169,7 +169,7 @@ class Scan:
         """Yield the photos among the entries of a folder."""
         follow = self._options.follow
         for entry in entries:
-            if is_apple_double(entry.name) or not (self._options.all_files or is_photo_name(entry.name)):
+            if is_never_a_photo(entry.name) or not (self._options.all_files or is_photo_name(entry.name)):
                 continue
             path = join(rel, entry.name)
             try:

@@ -13,13 +13,14 @@ from sqlalchemy.dialects.sqlite import insert
 from ..errors import StoreCorrupt
 from ..spec import EmbedderSpec
 from .filters import below_condition, rel_below
-from .records import Content, EmbeddedPhoto, FileResult, KnownFile, Root
+from .records import Content, Drive, EmbeddedPhoto, FileResult, KnownFile, Root
 from .schema import (
     content_table,
     embedding_checksum,
     embedding_table,
     epoch_table,
     file_table,
+    knows_drives,
     model_table,
     now,
     root_table,
@@ -109,8 +110,10 @@ def trim_epochs(connection: sa.Connection, published: int) -> None:
 
 def roots(connection: sa.Connection) -> list[Root]:
     """Return all folders of the library, by path."""
-    rows = connection.execute(sa.select(root_table.c.id, root_table.c.path).order_by(root_table.c.path))
-    return [Root(row.id, row.path) for row in rows]
+    root = root_table.c
+    drive = (root.fs_id, root.marker) if knows_drives(connection) else (sa.null(), sa.null())
+    rows = connection.execute(sa.select(root.id, root.path, *drive).order_by(root.path))
+    return [Root(key, path, Drive(fs_id, marker)) for key, path, fs_id, marker in rows]
 
 
 def ensure_root(connection: sa.Connection, path: bytes) -> tuple[Root, bytes]:
@@ -152,6 +155,10 @@ def _absorb(connection: sa.Connection, inner: Root, root_id: int, prefix: bytes)
 def mark_scanned(connection: sa.Connection, root_id: int) -> None:
     """Record that the root was scanned to its end now."""
     connection.execute(sa.update(root_table).where(root_table.c.id == root_id).values(scanned_at=now()))
+    # Those that went away before this was recorded have been missing since now at the latest.
+    file = file_table.c
+    undated = (file.root_id == root_id, file.state == "absent", file.missing_since.is_(None))
+    connection.execute(sa.update(file_table).where(*undated).values(missing_since=now()))
 
 
 # --- files ------------------------------------------------------------------------------------
@@ -171,16 +178,21 @@ def known_files(connection: sa.Connection, root_id: int, below: bytes) -> dict[b
 
 
 def set_state(connection: sa.Connection, file_ids: Sequence[int], state: str) -> None:
-    """Change the state of files; nothing else of them changes."""
+    """Change the state of files, and note since when those are missing that are absent."""
+    since = sa.func.coalesce(file_table.c.missing_since, now()) if state == "absent" else None
     for some in pieces(file_ids):
-        connection.execute(sa.update(file_table).where(file_table.c.id.in_(some)).values(state=state))
+        connection.execute(
+            sa.update(file_table).where(file_table.c.id.in_(some)).values(state=state, missing_since=since)
+        )
 
 
 def restore_state(connection: sa.Connection, file_ids: Sequence[int]) -> None:
     """Give files that came back unchanged the state they had before they went."""
     was = sa.case((file_table.c.error.is_(None), "present"), else_="failed")
     for some in pieces(file_ids):
-        connection.execute(sa.update(file_table).where(file_table.c.id.in_(some)).values(state=was))
+        connection.execute(
+            sa.update(file_table).where(file_table.c.id.in_(some)).values(state=was, missing_since=None)
+        )
 
 
 def forget_problems(connection: sa.Connection, file_ids: Sequence[int]) -> None:
@@ -218,6 +230,7 @@ def _file_row(root_id: int, result: FileResult, ids: dict[bytes, int]) -> dict[s
         "state": "failed" if failure else "present",
         "error": failure.code if failure else None,
         "message": failure.message if failure else None,
+        "missing_since": None,
     }
 
 

@@ -1,4 +1,4 @@
-"""Replacing a file in one step."""
+"""Replacing a file in one step, and making the folder of a store."""
 
 import contextlib
 import os

@@ -32,8 +32,7 @@ class Where:
         """Return the condition over file joined with content. roots: all roots of the store."""
         parts: list[sa.ColumnElement[bool]] = [_file.state == "present"]
         if self.folders:
-            pairs = [(root, folder) for root in roots for folder in self.folders]
-            parts.append(sa.or_(sa.false(), *(_below(root, folder) for root, folder in pairs)))
+            parts.append(within(roots, self.folders))
         if self.since:
             parts.append(date_of_photo() >= self.since)
         if self.until:
@@ -58,6 +57,11 @@ def rel_below(folder: bytes, base: bytes) -> bytes | None:
         return b""
     prefix = os.path.join(base, b"")
     return folder[len(prefix) :] if folder.startswith(prefix) else None
+
+
+def within(roots: Sequence[Root], folders: Sequence[bytes]) -> sa.ColumnElement[bool]:
+    """Match files at or below any of the folders (absolute). roots: all roots of the store."""
+    return sa.or_(sa.false(), *(_below(root, folder) for root in roots for folder in folders))
 
 
 def _below(root: Root, folder: bytes) -> sa.ColumnElement[bool]:

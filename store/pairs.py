@@ -95,6 +95,12 @@ def facts_of(connection: sa.Connection, content_ids: Sequence[int]) -> dict[int,
     return found
 
 
+def _of_known(connection: sa.Connection, rows: list[dict[str, Any]], *names: str) -> list[dict[str, Any]]:
+    """Leave out rows about contents (ids in the fields of these names) that were purged meanwhile."""
+    known = facts_of(connection, list({row[name] for row in rows for name in names}))
+    return [row for row in rows if all(row[name] in known for name in names)]
+
+
 # --- looks ------------------------------------------------------------------------------------
 
 
@@ -111,6 +117,7 @@ def put_looks(connection: sa.Connection, model_id: int, looks: Iterable[Look]) -
         }
         for look in looks
     ]
+    rows = _of_known(connection, rows, "content_id")
     if rows:
         connection.execute(sa.insert(look_table).prefix_with("OR REPLACE"), rows)
 
@@ -140,6 +147,7 @@ def put_candidates(
         {"a": int(a), "b": int(b), "cosine": float(cosine), "verifier": 0}
         for (a, b), cosine in zip(pairs, cosines, strict=True)
     ]
+    rows = _of_known(connection, rows, "a", "b")
     if rows:
         connection.execute(insert(pair_table).on_conflict_do_nothing(index_elements=["a", "b"]), rows)
 
@@ -168,6 +176,7 @@ def put_proofs(connection: sa.Connection, verifier: int, proofs: Iterable[Judged
         }
         for proof in proofs
     ]
+    rows = _of_known(connection, rows, "a", "b")
     if not rows:
         return
     statement = insert(pair_table)

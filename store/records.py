@@ -97,11 +97,23 @@ class FileResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Drive:
+    """By what the drive of a folder is known again; None where nothing tells.
+
+    fs_id: of its file system. marker: the random name in the marker file that the user asked for.
+    """
+
+    fs_id: str | None = None
+    marker: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Root:
-    """A folder of the library. path: absolute, as the bytes on disk."""
+    """A folder of the library. path: absolute, as the bytes on disk. drive: what it was on last time."""
 
     id: int
     path: bytes
+    drive: Drive = field(default=Drive(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

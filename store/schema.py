@@ -233,5 +233,10 @@ def _has_all(connection: sa.Connection) -> bool:
     return True
 
 
+def knows_drives(connection: sa.Connection) -> bool:
+    """Tell whether drives and absences are recorded: a reader may meet a catalog older than version 4."""
+    return version_of(connection, reading=True) >= 4
+
+
 def _has_tables(connection: sa.Connection) -> bool:
     return bool(connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one())

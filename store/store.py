@@ -41,6 +41,7 @@ class Store:
         self._writer = open_writer(self._catalog, schema.PAGE_SIZE) if writable else None
         self._inode = opening.inode_of(self._catalog)
         self._open = contextlib.ExitStack()
+        # With the epoch and nonce that it is of.
         self._index: tuple[VectorIndex, int, str] | None = None
         self._mutex = threading.RLock()
         self._is_snapshot_bad = False
@@ -258,7 +259,7 @@ class Store:
     def _follow(self) -> None:
         """Open the catalog anew when another one was put in its place."""
         inode = opening.inode_of(self._catalog)
-        if inode != self._inode:
+        if inode not in (self._inode, (0, 0)):  # what cannot be looked at is no other file
             self._reader.dispose()
             self._inode = inode
 
@@ -293,18 +294,15 @@ class Store:
         """Return the index of the view's epoch, from memory, the snapshot or the catalog."""
         assert view.model is not None
         with self._mutex:
-            held = self._index
-            # A restored or repaired catalog may come to the same epoch with other content.
-            if held and (held[1] > view.epoch or (held[1] and not view.has_epoch(*held[1:]))):
-                held = None
-            loaded = self._load(view) if held is None else None
-            index, epoch = loaded or (held and held[:2]) or (VectorIndex(view.model.spec.dim), 0)
+            held = self._index if self._index and view.follows(*self._index[1:]) else None
+            loaded = None if held else self._load(view)
+            index, epoch = loaded or (held or (VectorIndex(view.model.spec.dim), 0))[:2]
             if epoch < view.epoch:
                 # Others may be searching the index that is held: FAISS takes no change under a search.
                 index = index if loaded else index.copy()
                 for ids, codes in view.vectors_since(epoch):
                     index.add(ids, codes)
-            self._index = (index, view.epoch, view.nonce)
+            self._index = (index, *view.latest)
             return index
 
     def _load(self, view: View) -> tuple[VectorIndex, int]:

@@ -123,6 +123,24 @@ class Thumbs:
             if newest != digest:
                 yield digest
 
+    def keep_only(self, digests: Iterable[bytes]) -> int:
+        """Remove the thumbnails of all other contents; return how many. digests: ascending.
+
+        The caller holds the store's lock.
+        """
+        kept = iter(digests)
+        newest = next(kept, None)
+        strays = []
+        for digest in [row[0] for row in self._ask(sa.select(_thumb.c.digest).order_by(_thumb.c.digest))]:
+            while newest is not None and newest < digest:
+                newest = next(kept, None)
+            if newest != digest:
+                strays.append(digest)
+        with self._engine.begin() as connection:
+            for some in pieces(strays):
+                connection.execute(sa.delete(_thumb).where(_thumb.c.digest.in_(some)))
+        return len(strays)
+
     def is_sound(self) -> bool:
         """Tell whether the database can be read, as far as a glance at it shows; True without one."""
         try:

@@ -7,9 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from . import catalog, digests, listing, pairs, poison, snapshot
+from . import absence, catalog, digests, listing, pairs, poison, snapshot
 from .filters import ALL, Where
 from .records import Failure, KnownFile, Root, Vectors
+from .roots import RootTotals, Trace, sample, totals_by_root
 from .snapshot import Stamp
 from .vectors import Ids, Neighbors, VectorIndex
 
@@ -24,7 +25,7 @@ class View:
         self._connection = connection
         self._index_at = index_at
         # The first read fixes what a transaction sees: without it, that would be the first question.
-        self._latest = listing.latest_epoch(connection)
+        self.latest = listing.latest_epoch(connection)
 
     @cached_property
     def model(self) -> catalog.Model | None:
@@ -34,20 +35,18 @@ class View:
     @property
     def epoch(self) -> int:
         """The number of the last commit that added photos; 0 before the first."""
-        return self._latest[0]
+        return self.latest[0]
+
+    def follows(self, epoch: int, nonce: str) -> bool:
+        """Tell whether all that was embedded at this epoch is still there: a purge renews every nonce."""
+        if epoch > self.epoch:
+            return False
+        same = (epoch, nonce) == self.latest
+        return same or epoch == 0 or listing.has_epoch(self._connection, epoch, nonce)
 
     def poison(self, digest: bytes | None = None) -> dict[bytes, Failure]:
         """Return why contents are not handed to a decoder any more; see `known_poison`."""
         return poison.known_poison(self._connection, digest)
-
-    @property
-    def nonce(self) -> str:
-        """What was drawn with the epoch, hex; "" before the first."""
-        return self._latest[1]
-
-    def has_epoch(self, epoch: int, nonce: str) -> bool:
-        """Tell whether the catalog has recorded this epoch with this nonce."""
-        return (epoch, nonce) == self._latest or listing.has_epoch(self._connection, epoch, nonce)
 
     def store_uuid(self) -> str:
         """Return the random name that the store was born with."""
@@ -88,7 +87,7 @@ class View:
         if self.model is None or self.epoch == 0:
             return None
         uuid = catalog.store_uuid(self._connection)
-        return Stamp(uuid, self.model.spec.fingerprint, *self._latest)
+        return Stamp(uuid, self.model.spec.fingerprint, *self.latest)
 
     def check(self, stamp: Stamp) -> None:
         """Check that a snapshot with this stamp belongs to the history of this store.
@@ -136,6 +135,14 @@ class View:
     def roots(self) -> list[Root]:
         """Return the folders of the library, by path."""
         return catalog.roots(self._connection)
+
+    def totals_by_root(self) -> list[RootTotals]:
+        """Count what each folder of the library holds, by path."""
+        return totals_by_root(self._connection)
+
+    def sample(self, root: Root, count: int) -> Sequence[Trace]:
+        """Return up to twice count present files of a root, from all over it."""
+        return sample(self._connection, root, count)
 
     def known_files(self, root: Root, below: bytes) -> dict[bytes, KnownFile]:
         """Return what is remembered of the files at or below a path in a root."""
@@ -217,6 +224,22 @@ class View:
     def totals(self) -> listing.Totals:
         """Count what the store holds."""
         return listing.totals(self._connection)
+
+    def missing(self, folders: Sequence[bytes] = ()) -> Iterator[absence.Missing]:
+        """Yield the absent files at or below any of the folders (none: all), by path."""
+        return absence.missing(self._connection, folders)
+
+    def forgettable(self, folders: Sequence[bytes]) -> list[absence.Forgotten]:
+        """Return what would leave the library with each of the folders."""
+        return absence.forgettable(self._connection, folders)
+
+    def purgeable(self, purge: absence.Purge) -> Iterator[absence.Missing]:
+        """Yield the files that a purge would take out of the catalog, by path."""
+        return absence.purgeable(self._connection, purge)
+
+    def count_purgeable(self, purge: absence.Purge) -> int:
+        """Count the contents that no file would hold after a purge."""
+        return absence.count_purgeable(self._connection, purge)
 
     # --- pairs --------------------------------------------------------------------------------
 

@@ -197,3 +197,71 @@ def test_files_that_were_gone_before_count_neither_as_known_nor_as_missing(tmp_p
         known[b"gone/%d.jpg" % n] = KnownFile(1000 + n, (1, 1, 1, 1), "absent", None)
     changes = changes_in(tmp_path, known)
     assert (changes.known, changes.missing, changes.is_suspect) == (1, 0, False)
+
+
+def test_a_hard_link_that_stays_is_not_where_the_others_went(tmp_path: Path) -> None:
+    """It changes its ctime and is read again, with the inode of all that are gone."""
+    touch(tmp_path, "stays.jpg")
+    for name in some(100):
+        os.link(tmp_path / "stays.jpg", tmp_path / name)
+    known = known_from(tmp_path)
+    for name in some(95):
+        (tmp_path / name).unlink()
+    changes = changes_in(tmp_path, known)
+    assert (len(changes.to_read), len(changes.absent), changes.moved) == (6, 95, 0)
+    assert changes.is_suspect
+
+
+def test_one_arrival_is_the_place_of_one_missing_file(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jpg")
+    for name in some(3):
+        os.link(tmp_path / "a.jpg", tmp_path / name)
+    known = known_from(tmp_path)
+    for name in some(2):
+        (tmp_path / name).unlink()
+    (tmp_path / "2.jpg").rename(tmp_path / "new.jpg")
+    changes = changes_in(tmp_path, known)
+    assert (len(changes.absent), changes.moved, changes.missing) == (3, 1, 2)
+
+
+# Names
+
+
+def test_a_name_in_other_letters_is_a_move(tmp_path: Path) -> None:
+    touch(tmp_path, "holiday.jpg")
+    known = known_from(tmp_path)
+    (tmp_path / "holiday.jpg").rename(tmp_path / "Holiday.JPG")
+    changes = changes_in(tmp_path, known)
+    assert rels(changes.to_read) == [b"Holiday.JPG"]
+    assert (len(changes.absent), changes.moved, changes.excluded) == (1, 1, [])
+
+
+def test_where_case_does_not_count_a_name_in_other_letters_is_a_move_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path, "holiday.jpg", "thumb.jpg")
+    known = known_from(tmp_path)
+    (tmp_path / "holiday.jpg").rename(tmp_path / "Holiday.JPG")
+    real = os.lstat
+
+    def ignoring_case(path: bytes) -> os.stat_result:
+        return real(path.replace(b"holiday.jpg", b"Holiday.JPG"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "lstat", ignoring_case)
+        changes = changes_in(tmp_path, known, ScanOptions(exclude=("thumb.jpg",)))
+    assert (changes.absent, changes.moved) == ([known[b"holiday.jpg"].id], 1)
+    assert changes.excluded == [known[b"thumb.jpg"].id]
+
+
+def test_one_name_in_two_normal_forms_is_two_files(tmp_path: Path) -> None:
+    composed, decomposed = "caf\u00e9.jpg", "cafe\u0301.jpg"
+    touch(tmp_path, composed, decomposed)
+    if len(os.listdir(tmp_path)) == 1:
+        pytest.skip("a file system that takes both for one")
+    known = known_from(tmp_path)
+    assert set(known) == {composed.encode(), decomposed.encode()}
+    assert changes_in(tmp_path, known).unchanged == 2
+    (tmp_path / composed).unlink()
+    changes = changes_in(tmp_path, known)
+    assert (changes.absent, changes.moved, changes.unchanged) == ([known[composed.encode()].id], 0, 1)

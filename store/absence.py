@@ -1,0 +1,245 @@
+"""Files that are missing: which, since when, and how they leave the library for good, on request.
+
+Nothing here looks at a drive or touches a photo: rows of the catalog go, and thumbnails of ours.
+"""
+
+import os
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from ..errors import UsageError
+from . import catalog, digests
+from .filters import rel_below, within
+from .records import Root
+from .schema import (
+    content_table,
+    embedding_table,
+    epoch_table,
+    file_table,
+    knows_drives,
+    look_table,
+    pair_table,
+    root_table,
+)
+
+if TYPE_CHECKING:
+    from .store import Store
+
+_file, _content = file_table.c, content_table.c
+_files = file_table.join(root_table, _file.root_id == root_table.c.id).outerjoin(
+    content_table, _file.content_id == _content.id
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A file that is not there any more.
+
+    path: absolute. since: ISO 8601 in UTC, None where that was not recorded. size: bytes. digest: blake3,
+    hex, None for a file that never could be read. is_elsewhere: a file that is there holds the content.
+    """
+
+    path: str
+    since: str | None
+    size: int
+    digest: str | None
+    is_elsewhere: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """A folder of the library that is to leave it.
+
+    path: absolute. files: how many the catalog knows there; missing: how many of these are absent. photos:
+    contents that no file outside of it holds. is_root: whether whole roots go with it.
+    """
+
+    path: str
+    files: int
+    missing: int
+    photos: int
+    is_root: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """Which absent files are to leave the catalog.
+
+    until: those missing since then or longer (ISO 8601 in UTC). folders: only at or below these
+    (absolute), empty: anywhere. roots: only files of these. keep: digests of contents that stay anyway.
+    """
+
+    until: str
+    folders: tuple[bytes, ...] = ()
+    roots: tuple[Root, ...] = ()
+    keep: frozenset[bytes] = frozenset()
+
+
+def missing(connection: sa.Connection, folders: Sequence[bytes] = ()) -> Iterator[Missing]:
+    """Yield the absent files at or below any of the folders (empty: all), by path."""
+    there = sa.true() if not folders else within(_known_roots(connection, folders), folders)
+    return _missing(connection, there)
+
+
+def purgeable(connection: sa.Connection, purge: Purge) -> Iterator[Missing]:
+    """Yield the files that a purge would take out of the catalog, by path."""
+    return _missing(connection, _purged(connection, purge))
+
+
+def _missing(connection: sa.Connection, where: sa.ColumnElement[bool]) -> Iterator[Missing]:
+    other = file_table.alias()
+    held = sa.exists().where(other.c.content_id == _file.content_id, other.c.state == "present")
+    since = _file.missing_since if knows_drives(connection) else sa.null()
+    columns = (root_table.c.path, _file.rel, since, _file.size, _content.digest)
+    rows = connection.execution_options(yield_per=1000).execute(
+        sa.select(*columns, held)
+        .select_from(_files)
+        .where(_file.state == "absent", where)
+        .order_by(root_table.c.path, _file.rel)
+    )
+    for root, rel, when, size, digest, is_elsewhere in rows:
+        path = os.fsdecode(os.path.join(root, rel))
+        yield Missing(path, when, size, digest.hex() if digest else None, bool(is_elsewhere))
+
+
+def _known_roots(connection: sa.Connection, folders: Sequence[bytes]) -> list[Root]:
+    """Return all roots.
+
+    Raises:
+        UsageError: a folder is neither in one of them nor around one.
+    """
+    roots = catalog.roots(connection)
+    for folder in folders:
+        if not any(
+            rel_below(folder, root.path) is not None or rel_below(root.path, folder) is not None
+            for root in roots
+        ):
+            known = ", ".join(os.fsdecode(root.path) for root in roots) or "none yet"
+            raise UsageError(f"{os.fsdecode(folder)} is not in the library; its folders are: {known}")
+    return roots
+
+
+# --- forget -----------------------------------------------------------------------------------
+
+
+def forgettable(connection: sa.Connection, folders: Sequence[bytes]) -> list[Forgotten]:
+    """Return what would leave the library with each of the folders, without those that hold nothing.
+
+    Raises:
+        UsageError: a folder is not in the library.
+    """
+    roots = _known_roots(connection, folders)
+    found = [_forgotten(connection, roots, folder) for folder in folders]
+    return [each for each in found if each.files or each.is_root]
+
+
+def _forgotten(connection: sa.Connection, roots: Sequence[Root], folder: bytes) -> Forgotten:
+    inside = within(roots, [folder])
+    counts = connection.execute(sa.select(_file.state, sa.func.count()).where(inside).group_by(_file.state))
+    states: dict[str, int] = {row[0]: row[1] for row in counts}
+    held = sa.select(_file.content_id).where(inside, _file.content_id.is_not(None))
+    kept = sa.select(_file.content_id).where(sa.not_(inside), _file.content_id.is_not(None))
+    photos = connection.execute(
+        sa.select(sa.func.count()).where(_content.id.in_(held), _content.id.not_in(kept))
+    ).scalar_one()
+    is_root = any(rel_below(root.path, folder) is not None for root in roots)
+    return Forgotten(os.fsdecode(folder), sum(states.values()), states.get("absent", 0), photos, is_root)
+
+
+def forget(store: "Store", folders: Sequence[bytes]) -> list[Forgotten]:
+    """Take folders out of the library: the rows of their files, and roots. Contents stay.
+
+    Raises:
+        UsageError: a folder is not in the library; then nothing was done.
+        StoreLocked: an index run is under way.
+    """
+    with store.indexing(), store.writing() as connection:
+        found = forgettable(connection, folders)
+        roots = catalog.roots(connection)
+        connection.execute(sa.delete(file_table).where(within(roots, folders)))
+        gone = [root.id for root in roots for each in folders if rel_below(root.path, each) is not None]
+        connection.execute(sa.delete(root_table).where(root_table.c.id.in_(gone)))
+    return found
+
+
+# --- purge ------------------------------------------------------------------------------------
+
+
+def _purged(connection: sa.Connection, purge: Purge) -> sa.ColumnElement[bool]:
+    there = (
+        sa.true() if not purge.folders else within(_known_roots(connection, purge.folders), purge.folders)
+    )
+    return sa.and_(
+        _file.state == "absent",
+        _file.missing_since.is_not(None),
+        _file.missing_since <= purge.until,
+        _file.root_id.in_([root.id for root in purge.roots]),
+        there,
+    )
+
+
+def count_purgeable(connection: sa.Connection, purge: Purge) -> int:
+    """Count the contents that no file would hold after a purge."""
+    return len(_orphans(connection, purge.keep, sa.not_(_purged(connection, purge))))
+
+
+def purge_missing(store: "Store", purge: Purge) -> tuple[list[Missing], int]:
+    """Take files out of the catalog, then all that is known of contents which no file holds.
+
+    The user's decisions stay. Returns the files, and the number of contents.
+
+    Raises:
+        UsageError: a folder is not in the library; then nothing was done.
+        StoreLocked: an index run is under way.
+    """
+    # An index run relies on the contents that it has seen in the catalog.
+    with store.indexing():
+        with store.writing() as connection:
+            where = _purged(connection, purge)
+            files = list(_missing(connection, where))
+            connection.execute(sa.delete(file_table).where(where))
+            orphans = _orphans(connection, purge.keep)
+            if orphans:
+                _remove_contents(connection, orphans)
+        # The catalog went first: a thumbnail too many is no harm, and goes with the next purge.
+        with store.writing() as connection:
+            store.thumbs.keep_only(digests.digests_sorted(connection, False))
+        if orphans:
+            store.publish()
+    return files, len(orphans)
+
+
+def _orphans(
+    connection: sa.Connection, keep: Collection[bytes], holds: sa.ColumnElement[bool] | None = None
+) -> list[int]:
+    """Return the ids of the contents that no file holds. holds: which files count, None: all."""
+    holder = sa.exists().where(_file.content_id == _content.id)
+    question = sa.select(_content.id, _content.digest).where(
+        sa.not_(holder if holds is None else holder.where(holds))
+    )
+    return [row.id for row in connection.execute(question) if row.digest not in keep]
+
+
+# Each content that goes is looked for in all tables that refer to contents; two are not ordered for it.
+_HELPERS = (
+    ("purge_embedding", "CREATE INDEX purge_embedding ON embedding (content_id)"),
+    ("purge_pair", "CREATE INDEX purge_pair ON pair (b)"),
+)
+
+
+def _remove_contents(connection: sa.Connection, ids: Sequence[int]) -> None:
+    """Remove contents and what hangs on them, and disown every snapshot and index that may hold them."""
+    for _, create in _HELPERS:
+        connection.exec_driver_sql(create)
+    for some in catalog.pieces(ids):
+        pair = pair_table.c
+        connection.execute(sa.delete(pair_table).where(sa.or_(pair.a.in_(some), pair.b.in_(some))))
+        connection.execute(sa.delete(look_table).where(look_table.c.content_id.in_(some)))
+        connection.execute(sa.delete(embedding_table).where(embedding_table.c.content_id.in_(some)))
+        connection.execute(sa.delete(content_table).where(_content.id.in_(some)))
+    for name, _ in _HELPERS:
+        connection.exec_driver_sql(f"DROP INDEX {name}")
+    connection.execute(sa.update(epoch_table).values(nonce=sa.func.randomblob(16)))

@@ -1,0 +1,221 @@
+"""Drives that really come and go: file systems mounted in a namespace, without privileges."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lookalike.tests.store.test_full_disk import can_mount
+
+pytestmark = pytest.mark.skipif(not can_mount(), reason="no user namespaces; test_drives.py plays drives")
+
+# Two small drives, "a" and "b", that can be plugged in at one place. Prints what the scenario says.
+SCENE = """
+import json, os, subprocess, sys
+from pathlib import Path
+from lookalike.indexer.sandbox.opener import Opener
+from lookalike.indexer.pipeline import IndexOptions
+from lookalike.library import Library
+from lookalike.tests.indexer.indexing import SMALL, Meddler
+from lookalike.tests.pictures import draw_photo, save
+
+base = Path(sys.argv[1])
+place, decoded = base / "place", []
+real = Opener.__call__
+
+def counting(self, data, digest, rule):
+    decoded.append(len(data))
+    return real(self, data, digest, rule)
+
+Opener.__call__ = counting
+
+def mount(*arguments):
+    subprocess.run(["mount", *map(str, arguments)], check=True)
+
+def plug(name):
+    mount("--bind", base / name, place)
+
+def pull():
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+def fill(name, seeds):
+    for number, seed in enumerate(seeds):
+        save(base / name / "DCIM" / f"{number:03}.jpg", draw_photo(seed, 64, 48), quality=90)
+
+for name in ("a", "b"):
+    (base / name).mkdir()
+    mount("-t", "tmpfs", "-o", "size=8m", "none", base / name)
+place.mkdir()
+library = Library.open(base / "store", create=True)
+
+def index(progress=None, *folders, **options):
+    decoded.clear()
+    options = IndexOptions(workers=1, batch_files=8, **options)
+    report = library.index(folders or [place], choice=SMALL, options=options, progress=progress)
+    (root, *_) = [each for each in library.roots() if each.path == str(place)]
+    return {"refused": report.refused, "unmarked": report.unmarked, "absent": report.absent,
+            "failed": report.failed, "embedded": report.embedded, "recognized": report.recognized,
+            "unchanged": report.unchanged, "decoded": len(decoded),
+            "errors": len(library.errors()), "present": library.totals().present,
+            "state": root.state, "fs_id": root.totals.root.drive.fs_id}
+
+class Once:
+    def __init__(self, act, at):
+        self.act, self.at, self.count = act, at, 0
+    def begin(self, *_):
+        pass
+    def advance(self, files, failed):
+        self.count += files
+        if self.act and self.count >= self.at:
+            act, self.act = self.act, None
+            act()
+
+said = []
+"""
+
+
+def play(tmp_path: Path, scenario: str) -> list[dict[str, Any]]:
+    done = subprocess.run(
+        ["unshare", "-rm", sys.executable, "-c", f"{SCENE}{scenario}\nprint(json.dumps(said))", tmp_path],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def untouched(report: dict[str, Any], photos: int) -> bool:
+    names = ("absent", "failed", "embedded", "recognized", "decoded", "errors")
+    return not any(report[name] for name in names) and report["present"] == photos
+
+
+def test_an_empty_mount_point_changes_nothing_and_the_return_costs_no_decode(tmp_path: Path) -> None:
+    first, away, back = play(
+        tmp_path,
+        """
+fill("a", range(6))
+plug("a"); said.append(index())
+pull(); said.append(index(accept_missing=1000))
+plug("a"); said.append(index())
+""",
+    )
+    assert (first["decoded"], first["state"]) == (6, "online")
+    assert untouched(away, 6)
+    assert away["state"] == "empty"
+    assert f"expected file system {first['fs_id']}" in away["refused"][0]
+    assert (back["refused"], back["unchanged"], back["decoded"]) == ([], 6, 0)
+
+
+def test_believed_absent_photos_come_back_with_their_drive_without_a_decode(tmp_path: Path) -> None:
+    _, gone, back = play(
+        tmp_path,
+        """
+fill("a", range(6))
+plug("a"); said.append(index())
+pull(); said.append(index(accept_missing=6, accept_drive=True))
+plug("a"); said.append(index())
+""",
+    )
+    assert (gone["refused"], gone["absent"], gone["present"]) == ([], 6, 0)
+    assert (back["refused"], back["unchanged"], back["decoded"], back["present"]) == ([], 6, 0, 6)
+
+
+def test_another_drive_at_the_same_place_changes_nothing_and_other_folders_go_on(tmp_path: Path) -> None:
+    first, swapped, back = play(
+        tmp_path,
+        """
+fill("a", range(6)); fill("b", range(50, 56))
+save(base / "other" / "x.jpg", draw_photo(99, 64, 48))
+plug("a"); said.append(index())
+pull(); plug("b"); said.append(index(None, place, base / "other"))
+pull(); plug("a"); said.append(index())
+""",
+    )
+    (why,) = swapped["refused"]
+    assert f"expected file system {first['fs_id']}" in why
+    assert "with 0 of 6 known photos" in why
+    assert (swapped["state"], swapped["fs_id"]) == ("other drive", first["fs_id"])
+    assert (swapped["absent"], swapped["embedded"], swapped["present"]) == (0, 1, 7)
+    assert (back["refused"], back["unchanged"], back["decoded"]) == ([], 6, 0)
+
+
+def test_a_copy_of_the_library_on_a_new_drive_is_taken_for_it(tmp_path: Path) -> None:
+    first, copied = play(
+        tmp_path,
+        """
+fill("a", range(6))
+plug("a"); said.append(index())
+pull()
+subprocess.run(["cp", "-a", str(base / "a") + "/.", str(base / "b")], check=True)
+plug("b"); said.append(index())
+""",
+    )
+    assert (copied["refused"], copied["decoded"], copied["present"]) == ([], 0, 6)
+    assert copied["fs_id"] not in (None, first["fs_id"])
+
+
+@pytest.mark.parametrize("more", ["", "; plug('b')"])
+def test_a_drive_that_goes_in_the_middle_keeps_what_was_read_and_leaves_no_errors(
+    tmp_path: Path, more: str
+) -> None:
+    first, cut, back = play(
+        tmp_path,
+        f"""
+fill("a", range(6)); fill("b", range(50, 90))
+plug("a"); said.append(index())
+fill("a", range(40)); os.unlink(base / "a" / "DCIM" / "000.jpg")
+def go():
+    pull(){more}
+said.append(index(Once(go, 16)))
+if {bool(more)}: pull()
+plug("a"); said.append(index())
+""",
+    )
+    assert first["present"] == 6
+    assert "went away in the middle" in cut["refused"][0]
+    assert (cut["absent"], cut["failed"], cut["errors"]) == (0, 0, 0)
+    assert 8 <= cut["embedded"] + 6 < 40
+    assert cut["present"] == 6 + cut["embedded"]
+    # The photo that was deleted before is missed only now that the drive is whole again.
+    assert (back["refused"], back["absent"], back["present"]) == ([], 1, 39)
+    assert back["decoded"] == 40 - cut["present"]
+
+
+def test_nine_of_ten_photos_gone_are_not_believed(tmp_path: Path) -> None:
+    first, thinned, accepted = play(
+        tmp_path,
+        """
+fill("a", range(4))
+for number in range(96):
+    os.link(base / "a" / "DCIM" / "001.jpg", base / "a" / "DCIM" / f"x{number}.jpg")
+plug("a"); said.append(index())
+for path in sorted((base / "a" / "DCIM").iterdir())[10:]:
+    path.unlink()
+said.append(index())
+said.append(index(accept_missing=90))
+""",
+    )
+    assert first["present"] == 100
+    assert untouched(thinned, 100)
+    assert thinned["state"] == "suspect"
+    assert "90 of 100 photos are missing" in thinned["refused"][0]
+    assert "--accept-missing 90" in thinned["refused"][0]
+    assert (accepted["absent"], accepted["present"], accepted["state"]) == (90, 10, "online")
+
+
+def test_a_drive_that_cannot_be_written_is_indexed_without_a_marker(tmp_path: Path) -> None:
+    (report,) = play(
+        tmp_path,
+        """
+fill("a", range(3))
+plug("a"); mount("-o", "remount,bind,ro", place)
+said.append(index(marker=True))
+""",
+    )
+    assert (report["refused"], report["embedded"]) == ([], 3)
+    assert report["unmarked"] == [f"{tmp_path}/place: cannot write a marker file: Read-only file system"]
