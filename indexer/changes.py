@@ -3,12 +3,13 @@
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from ..store.records import FileStat, KnownFile
-from .scan import Scan
+from ..store.records import Failure, FileResult, FileStat, KnownFile
+from .inner_drives import AwayDrive, drives_away
+from .scan import Scan, ScanProblem
 
 # Worth another try although the file is the same: the reason may have lain outside of it.
 _OUTSIDE = frozenset(
@@ -38,6 +39,9 @@ class Changes:
     to_read: new or changed files. returned, absent, excluded: row ids of files that came back unchanged,
     went away, or are there but no longer belong to the library. resolved: row ids of what could not be
     looked at before and could now. unchanged, still_failed: counts.
+    away: drives mounted inside the root that are away; none of their files is among the absent. devices: by
+    row id, on which device an unchanged file is now, where that is another one than recorded. vanished: row
+    ids of what was met neither in its place nor elsewhere in the root.
     moved: how many of the absent were met under another path. elsewhere: how many of them came up, with
     the same content, in another root in this run. known: number of files that the catalog held for present
     before.
@@ -48,12 +52,20 @@ class Changes:
     absent: list[int] = field(default_factory=list)
     excluded: list[int] = field(default_factory=list)
     resolved: list[int] = field(default_factory=list)
+    away: list[AwayDrive] = field(default_factory=list)
+    devices: dict[int, int] = field(default_factory=dict)
+    vanished: set[int] = field(default_factory=set)
     unchanged: int = 0
     still_failed: int = 0
     moved: int = 0
     elsewhere: int = 0
     listed: int = 0
     known: int = 0
+
+    @property
+    def unbelieved(self) -> int:
+        """How many files lie on drives that are away, or are missing."""
+        return self.missing + sum(len(drive.files) for drive in self.away)
 
     @property
     def missing(self) -> int:
@@ -63,7 +75,8 @@ class Changes:
     @property
     def is_suspect(self) -> bool:
         """Whether so much is missing that the drive, not the user, may be the reason."""
-        if self.listed == 0 and self.missing == self.known and self.missing > 1:
+        # Also with other photos in their place: another drive has some, too.
+        if self.missing == self.known and self.missing > 1:
             return True
         return self.missing > max(_MANY, _SHARE * self.known)
 
@@ -74,8 +87,12 @@ def compare(
     *,
     retry_failed: bool = False,
     again: Container[bytes] = (),
+    accept_missing: int = 0,
 ) -> Changes:
-    """Walk the scan and compare each file with what is known of it. again: to be read in any case."""
+    """Walk the scan and compare each file with what is known of it.
+
+    again: to be read in any case. accept_missing: so many files are gone even if their drive is away.
+    """
     changes = Changes(known=sum(file.state in _COUNTED for file in known.values()))
     seen: set[bytes] = set()
     for found in scan:
@@ -87,7 +104,47 @@ def compare(
     changes.listed = len(seen)
     missing = {rel: file for rel, file in known.items() if rel not in seen}
     _settle_missing(changes, scan, missing, _Arrivals(changes.to_read, known))
+    _spare_what_is_away(changes, scan, known, accept_missing)
     return changes
+
+
+def problem_rows(problems: Iterable[ScanProblem], known: Mapping[bytes, KnownFile]) -> list[FileResult]:
+    """Return the rows of what could not be looked at; photos that are known stay as they are."""
+    return [
+        FileResult(FileStat(each.rel, 0, 0, 0, 0, 0), failure=Failure(each.code, each.message))
+        for each in problems
+        if each.rel not in known or known[each.rel].error is not None
+    ]
+
+
+def _spare_what_is_away(
+    changes: Changes, scan: Scan, known: Mapping[bytes, KnownFile], accept_missing: int
+) -> None:
+    """Leave the files of drives that are away as they were, and what lies in their place alone."""
+    counted = {rel: file for rel, file in known.items() if file.state in _COUNTED and file.key != _NO_KEY}
+    others = {found.rel: found for found in changes.to_read}
+
+    def is_lost(rel: bytes) -> bool:
+        found = others.get(rel)
+        if found is None:
+            return counted[rel].id in changes.vanished
+        # A copy of the drive has size and time; inodes are numbered alike on drives made alike.
+        size, mtime_ns, *_ = counted[rel].key
+        is_alike = found.size == size or found.mtime_ns == mtime_ns
+        return found.dev != counted[rel].dev and not is_alike
+
+    away = drives_away(scan.root, counted, is_lost)
+    if not away or 0 < changes.missing <= accept_missing:
+        return
+    changes.away = away
+    ids = {key for drive in away for key in drive.files.values()}
+    devices = {drive.other for drive in away} - {None}
+    changes.absent = [key for key in changes.absent if key not in ids]
+    changes.to_read = [
+        found
+        for found in changes.to_read
+        if found.dev not in devices and not any(found.rel in drive.files for drive in away)
+    ]
 
 
 def _sort_in(changes: Changes, found: FileStat, before: KnownFile | None, retry_failed: bool) -> None:
@@ -97,7 +154,10 @@ def _sort_in(changes: Changes, found: FileStat, before: KnownFile | None, retry_
         or _is_worth_another_try(before, retry_failed)
     ):
         changes.to_read.append(found)
-    elif before.state in ("absent", "excluded"):
+        return
+    if before.dev != found.dev:
+        changes.devices[before.id] = found.dev
+    if before.state in ("absent", "excluded"):
         changes.returned.append(before.id)
         changes.unchanged += 1
         changes.still_failed += before.error is not None
@@ -168,7 +228,10 @@ def _settle_one(changes: Changes, scan: Scan, gone: tuple[bytes, KnownFile], arr
         found = os.lstat(os.path.join(scan.root, rel))
     except (FileNotFoundError, NotADirectoryError):
         changes.absent.append(file.id)
-        changes.moved += arrivals.take(file)
+        if arrivals.take(file):
+            changes.moved += 1
+        else:
+            changes.vanished.add(file.id)
     except OSError:
         return  # not gone, only out of reach: nothing is known
     else:

@@ -165,13 +165,52 @@ def why_other(folder: bytes, known: Drive, found: Drive, traces: Sequence[Trace]
             return None
         there = f"found {found.marker}" if found.marker else f"found no {os.fsdecode(MARKER_NAME)}"
         return f"expected the marker {known.marker}, {there}"
-    if None in (known.fs_id, found.fs_id) or known.fs_id == found.fs_id:
+    if None in (known.fs_id, found.fs_id):
+        return _why_foreign(folder, traces)
+    if known.fs_id == found.fs_id:
         return None
     there_now = count_there(folder, traces)
     if 2 * there_now >= len(traces):
         return None
     of = f"{there_now:,} of {len(traces):,} known photos"
     return f"expected file system {known.fs_id} with them, found {found.fs_id} with {of}"
+
+
+def suspicion(store: Store, root: Root, found: Drive) -> str | None:
+    """Say what speaks for another drive in the place of a root's. found: the drive that is there now."""
+    is_same = root.drive == found and found != Drive(None, None)
+    if is_same or not os.path.isdir(root.path):
+        return None
+    return why_other(root.path, root.drive, found, traces_of(store, root))
+
+
+def _why_foreign(folder: bytes, traces: Sequence[Trace]) -> str | None:
+    """Say why a folder is another one although no name tells of which drive: nothing in it is known.
+
+    A file counts by its name and either its size or its time. Of a folder that is empty, and of a single
+    photo, that they are missing says enough.
+    """
+    if len(traces) < 2 or _is_empty(folder) or any(_is_like(folder, trace) for trace in traces):
+        return None
+    return f"it has none of {len(traces):,} known photos, and nothing tells which drive it is"
+
+
+def _is_like(folder: bytes, trace: Trace) -> bool:
+    try:
+        found = os.stat(os.path.join(folder, trace.rel))
+    except OSError:
+        return False
+    return trace.size == found.st_size or abs(found.st_mtime_ns - trace.mtime_ns) <= _TIME_STEP_NS
+
+
+def _is_empty(folder: bytes) -> bool:
+    """Tell whether nothing is in a folder.
+
+    Raises:
+        OSError: it cannot be listed.
+    """
+    with os.scandir(folder) as entries:
+        return next(entries, None) is None
 
 
 def refusal(scan: Scan, changes: Changes, why: str | None, accept_missing: int) -> str | None:
@@ -206,8 +245,7 @@ def refusal(scan: Scan, changes: Changes, why: str | None, accept_missing: int) 
 def state_of(folder: bytes, known: Drive, traces: Sequence[Trace]) -> State:
     """Tell how a root looks now, at a glance. traces: some of the files that should be there."""
     try:
-        with os.scandir(folder) as entries:
-            is_empty = next(entries, None) is None
+        is_empty = _is_empty(folder)
     except OSError:
         return "away"
     if is_empty and traces:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Protocol
 from ..spec import EmbedderSpec
 from ..store.records import Failure, FileResult, FileStat, KnownFile, Root
 from ..store.store import Store
-from .changes import Changes, compare
-from .drives import real_paths, refusal, remember_drive, traces_of, why_other
+from .changes import Changes, compare, problem_rows
+from .drives import real_paths, refusal, remember_drive, suspicion
 from .executor import ThreadExecutor
 from .guard import Guard, RootGone
+from .inner_drives import why_spared
 from .known import KnownContents
 from .scan import DEFAULT, Scan, ScanOptions, ScanProblem
 
@@ -134,11 +135,13 @@ class Indexing:
         with self._store.reading() as view:
             known = view.known_files(root, below)
         lost = self._store.rels_without_thumbnail(root)
-        changes = compare(scan, known, retry_failed=self._options.retry_failed, again=lost)
+        retry, accepted = self._options.retry_failed, self._options.accept_missing
+        changes = compare(scan, known, retry_failed=retry, again=lost, accept_missing=accepted)
         if changes.is_suspect:
             with self._store.reading() as view:
                 changes.elsewhere = view.count_elsewhere(root, changes.absent, self._newest_before)
-        refused = refusal(scan, changes, self._why_other(root), self._options.accept_missing)
+        why = None if self._options.accept_drive else suspicion(self._store, root, self._guard.drive)
+        refused = refusal(scan, changes, why, accepted)
         if refused is not None or self._guard.is_gone():
             return refused or _went(folder)
         self._count(changes)
@@ -163,7 +166,9 @@ class Indexing:
             excluded=changes.excluded,
             returned=changes.returned,
             resolved=changes.resolved,
+            devices=changes.devices,
         )
+        self.report.refused += [why_spared(root.path, each, changes.unbelieved) for each in changes.away]
         self.report.absent += len(changes.absent)
         self.report.excluded += len(changes.excluded)
         mark = self._options.marker
@@ -186,12 +191,6 @@ class Indexing:
         self._guard = Guard(root.path)
         return Scan(root.path, self._options.scan, below=below, avoid=avoid), root, below
 
-    def _why_other(self, root: Root) -> str | None:
-        """Say what speaks for another drive in the place of a root's, unless the user accepts that."""
-        if self._options.accept_drive or root.drive == self._guard.drive:
-            return None
-        return why_other(root.path, root.drive, self._guard.drive, traces_of(self._store, root))
-
     def _count(self, changes: Changes) -> None:
         self.report.listed += changes.listed
         self.report.unchanged += changes.unchanged - changes.still_failed
@@ -205,11 +204,7 @@ class Indexing:
             f"{os.fsdecode(os.path.join(root.path, problem.rel))}: {problem.message}"
             for problem in problems
         ]
-        rows = [
-            FileResult(FileStat(each.rel, 0, 0, 0, 0, 0), failure=Failure(each.code, each.message))
-            for each in problems
-            if each.rel not in known or known[each.rel].error is not None
-        ]
+        rows = problem_rows(problems, known)
         if rows:
             self._store.commit(root, rows)
 

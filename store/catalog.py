@@ -167,13 +167,13 @@ def mark_scanned(connection: sa.Connection, root_id: int) -> None:
 def known_files(connection: sa.Connection, root_id: int, below: bytes) -> dict[bytes, KnownFile]:
     """Return what is remembered of the files at or below a path in a root, by relative path."""
     file = file_table.c
-    columns = (file.rel, file.id, file.size, file.mtime_ns, file.ctime_ns, file.ino)
+    columns = (file.rel, file.id, file.size, file.mtime_ns, file.ctime_ns, file.ino, file.dev)
     rows = connection.execute(
         sa.select(*columns, file.state, file.error).where(file.root_id == root_id, below_condition(below))
     )
     return {
-        rel: KnownFile(key, (size, mtime, ctime, ino), state, error)
-        for rel, key, size, mtime, ctime, ino, state, error in rows
+        rel: KnownFile(key, (size, mtime, ctime, ino), state, error, dev)
+        for rel, key, size, mtime, ctime, ino, dev, state, error in rows
     }
 
 

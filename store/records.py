@@ -118,17 +118,23 @@ class Root:
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:
-    """What the catalog remembers of a file: enough to tell whether it changed."""
+    """What the catalog remembers of a file: enough to tell whether it changed.
+
+    dev: the device it was on at the last believed scan; it says which files lie on one drive, no more.
+    """
 
     id: int
     key: tuple[int, int, int, int]
     state: str
     error: str | None
+    dev: int
 
     @staticmethod
     def key_of(stat: FileStat) -> tuple[int, int, int, int]:
         """Size, both times and inode: equal keys mean an unchanged file.
 
-        The device is left out: removable drives get another number at every mount.
+        The device is left out: removable drives get another number at every mount. The system sets the
+        ctime at every change, so that a program which puts size and mtime back does not hide one; only a
+        second change within one tick of the file system's clock could.
         """
         return (stat.size, stat.mtime_ns, stat.ctime_ns, stat.ino)

@@ -1,6 +1,6 @@
 """What the catalog says of the folders of the library: their drives, their files, the last scan."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -74,3 +74,14 @@ def set_drive(connection: sa.Connection, root: Root, drive: Drive) -> None:
         .where(root_table.c.id == root.id)
         .values(fs_id=drive.fs_id, marker=drive.marker)
     )
+
+
+def set_devices(connection: sa.Connection, devices: Mapping[int, int]) -> None:
+    """Record the device that files are on now, by row id."""
+    if devices:
+        connection.execute(
+            sa.update(file_table)
+            .where(file_table.c.id == sa.bindparam("key"))
+            .values(dev=sa.bindparam("device")),
+            [{"key": key, "device": device} for key, device in devices.items()],
+        )

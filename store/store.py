@@ -4,7 +4,8 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from .database import ask_once, fold_log, open_reader, open_writer, store_errors
 from .overlay import overlay
 from .poison import learn_poison
 from .records import FileResult, Root
+from .roots import set_devices
 from .thumbs import Thumbs
 from .vectors import VectorIndex
 from .view import View
@@ -191,16 +193,19 @@ class Store:
         excluded: Sequence[int],
         returned: Sequence[int],
         resolved: Sequence[int] = (),
+        devices: Mapping[int, int] = MappingProxyType({}),
     ) -> None:
         """Record the end of a scan: files (by row id) that went away or came back, unchanged.
 
-        resolved: what could not be looked at before and could now; nothing is kept of it.
+        resolved: what could not be looked at before and could now; nothing is kept of it. devices: on which
+        unchanged files are, where that is another one than recorded.
         """
         with self.writing() as connection:
             catalog.set_state(connection, absent, "absent")
             catalog.set_state(connection, excluded, "excluded")
             catalog.restore_state(connection, returned)
             catalog.forget_problems(connection, resolved)
+            set_devices(connection, devices)
             catalog.mark_scanned(connection, root.id)
 
     def add_root(self, path: bytes) -> tuple[Root, bytes]:

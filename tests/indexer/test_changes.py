@@ -24,7 +24,7 @@ def touch(root: Path, *rels: str) -> None:
 def known_from(root: Path) -> Known:
     """Return what the catalog would hold after a run over the root."""
     files = list(Scan(os.fsencode(root)))
-    return {f.rel: KnownFile(n, KnownFile.key_of(f), "present", None) for n, f in enumerate(files)}
+    return {f.rel: KnownFile(n, KnownFile.key_of(f), "present", None, f.dev) for n, f in enumerate(files)}
 
 
 def changes_in(root: Path, known: Known, options: ScanOptions = DEFAULT, below: bytes = b"") -> Changes:
@@ -194,7 +194,7 @@ def test_files_that_were_gone_before_count_neither_as_known_nor_as_missing(tmp_p
     touch(tmp_path, "a.jpg")
     known = known_from(tmp_path)
     for n in range(100):
-        known[b"gone/%d.jpg" % n] = KnownFile(1000 + n, (1, 1, 1, 1), "absent", None)
+        known[b"gone/%d.jpg" % n] = KnownFile(1000 + n, (1, 1, 1, 1), "absent", None, 1)
     changes = changes_in(tmp_path, known)
     assert (changes.known, changes.missing, changes.is_suspect) == (1, 0, False)
 

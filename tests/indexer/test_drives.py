@@ -492,3 +492,116 @@ def test_a_respelled_photo_is_neither_decoded_nor_lost(
     report = run(library, photos)
     assert (report.recognized, report.absent, report.excluded, decoded) == (1, 1, 0, [])
     assert new in rels(library, photos)
+
+
+# --- where nothing tells one drive from another
+
+
+def test_other_photos_on_a_drive_without_a_name_are_not_believed(
+    library: Library, photos: Path, other_drive: Any
+) -> None:
+    other_drive(None)
+    run(library, photos)
+    before = rels(library, photos)
+    for path in photos.rglob("*.jpg"):  # the names of one camera are those of another
+        save(path.with_name("new.jpg"), draw_photo(len(path.name) + 70, 120, 90), quality=70)
+        path.with_name("new.jpg").replace(path)
+        os.utime(path, (1, 1))
+
+    report = run(library, photos, accept_missing=1000)
+
+    (why,) = report.refused
+    assert f"it has none of {COUNT} known photos" in why
+    assert "--accept-drive" in why
+    assert (report.embedded, report.absent, rels(library, photos)) == (0, 0, before)
+    assert run(library, photos, accept_drive=True).refused == []
+
+
+def test_edits_of_all_photos_on_a_drive_without_a_name_are_believed_if_one_is_as_it_was(
+    library: Library, photos: Path, other_drive: Any
+) -> None:
+    other_drive(None)
+    run(library, photos)
+    for path in sorted(photos.rglob("*.jpg"))[1:]:
+        save(path, draw_photo(len(path.name) + 70, 120, 90), quality=70)
+    assert run(library, photos).refused == []
+
+
+def test_when_all_photos_are_others_the_folder_is_another_one(library: Library, photos: Path) -> None:
+    run(library, photos)
+    before = rels(library, photos)
+    photos.rename(photos.with_name("aside"))
+    for seed in range(3):
+        save(photos / f"other{seed}.jpg", draw_photo(seed + 50, 120, 90))
+
+    report = run(library, photos)
+
+    (why,) = report.refused
+    assert f"{COUNT} of {COUNT} photos are missing" in why
+    assert (report.embedded, report.absent, rels(library, photos)) == (0, 0, before)
+    assert run(library, photos, accept_missing=COUNT).refused == []
+
+
+# --- a folder that goes between two steps
+
+
+def test_a_folder_that_goes_between_the_walk_and_the_look_at_what_is_missing_loses_nothing(
+    library: Library, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(library, photos)
+    first = min(photos.glob("*.jpg"))
+    first.rename(photos.with_name(first.name))
+    real = os.lstat
+
+    def lstat(path: Any, **options: Any) -> os.stat_result:
+        if os.fsencode(path).endswith(os.fsencode(first.name)) and photos.exists():
+            photos.rename(photos.with_name("away"))
+        return real(path, **options)
+
+    monkeypatch.setattr("lookalike.indexer.changes.os.lstat", lstat)
+    report = run(library, photos)
+    # Nothing is read, recorded or counted of a folder that is gone.
+    assert (len(report.refused), report.absent, report.unchanged, report.listed) == (1, 0, 0, 0)
+    assert library.totals().present == COUNT
+
+
+def test_a_folder_that_goes_after_the_last_read_loses_nothing(
+    library: Library, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(library, photos)
+    min(photos.glob("*.jpg")).unlink()
+    save(photos / "new.jpg", draw_photo(70, 120, 90))
+    real = library.store.commit
+
+    def commit(*arguments: Any) -> None:
+        real(*arguments)
+        photos.rename(photos.with_name("away"))
+
+    monkeypatch.setattr(library.store, "commit", commit)
+    report = run(library, photos)
+    assert "went away in the middle" in report.refused[0]
+    assert (report.embedded, report.absent, library.totals().present) == (1, 0, COUNT + 1)
+
+
+def test_the_device_of_unchanged_photos_is_that_of_the_last_believed_run(
+    library: Library, photos: Path
+) -> None:
+    def devices() -> set[int]:
+        with library.store.reading() as view:
+            (root,) = view.roots()
+            return {file.dev for file in view.known_files(root, b"").values()}
+
+    run(library, photos)
+    here = photos.stat().st_dev
+    assert devices() == {here}
+    with library.store.reading() as view:
+        (root,) = view.roots()
+        ids = [file.id for file in view.known_files(root, b"").values()]
+    # As the catalog has it after the drive got another number at its next mount.
+    library.store.settle(root, absent=[], excluded=[], returned=[], devices=dict.fromkeys(ids, here + 1))
+    assert devices() == {here + 1}
+
+    report = run(library, photos)
+
+    assert (report.refused, report.unchanged) == ([], COUNT)
+    assert devices() == {here}

@@ -219,3 +219,94 @@ said.append(index(marker=True))
     )
     assert (report["refused"], report["embedded"]) == ([], 3)
     assert report["unmarked"] == [f"{tmp_path}/place: cannot write a marker file: Read-only file system"]
+
+
+INNER = """
+def plug_inner(name):
+    mount("--bind", base / name, place / "usb")
+
+def pull_inner():
+    subprocess.run(["umount", "-l", str(place / "usb")], check=True)
+
+(place / "usb").mkdir()
+fill("a", range(4))
+for number in range(6):
+    save(place / f"own{number}.jpg", draw_photo(20 + number, 64, 48), quality=90)
+plug_inner("a"); said.append(index())
+"""
+
+
+def test_a_drive_inside_a_folder_is_not_deleted_when_it_is_away(tmp_path: Path) -> None:
+    first, away, back = play(
+        tmp_path,
+        f"""{INNER}
+pull_inner(); (place / "own0.jpg").unlink()
+said.append(index())
+from datetime import timedelta
+library.purge(timedelta(seconds=-5))
+plug_inner("a"); said.append(index())
+""",
+    )
+    assert first["present"] == 10
+    (why,) = away["refused"]
+    assert why.startswith(f"{tmp_path}/place/usb/DCIM: the drive with 4 photos there is away; ")
+    # What was deleted from the folder's own drive is missed all the same.
+    assert (away["absent"], away["present"], away["failed"]) == (1, 9, 0)
+    assert why.endswith("--accept-missing 5")
+    assert (back["refused"], back["decoded"], back["present"]) == ([], 0, 9)
+
+
+@pytest.mark.parametrize("numbers", [range(4), range(20, 24)])
+def test_another_drive_inside_a_folder_changes_nothing(tmp_path: Path, numbers: range) -> None:
+    _, swapped, back = play(
+        tmp_path,
+        f"""{INNER}
+for number in {list(numbers)}:
+    save(base / "b" / "DCIM" / f"{{number:03}}.jpg", draw_photo(50 + number, 80, 60), quality=70)
+pull_inner(); plug_inner("b"); said.append(index())
+pull_inner(); plug_inner("a"); said.append(index())
+""",
+    )
+    (why,) = swapped["refused"]
+    assert "the drive with 4 photos there is away and another one is there" in why
+    assert untouched(swapped, 10)
+    assert (back["refused"], back["unchanged"], back["decoded"], back["present"]) == ([], 10, 0, 10)
+
+
+def test_a_drive_inside_a_folder_that_is_gone_for_good_is_accepted(tmp_path: Path) -> None:
+    _, accepted, back = play(
+        tmp_path,
+        f"""{INNER}
+pull_inner(); said.append(index(accept_missing=4))
+plug_inner("a"); said.append(index())
+""",
+    )
+    assert (accepted["refused"], accepted["absent"], accepted["present"]) == ([], 4, 6)
+    assert (back["decoded"], back["present"]) == (0, 10)
+
+
+def test_photos_deleted_from_a_drive_inside_a_folder_are_gone(tmp_path: Path) -> None:
+    _, emptied = play(
+        tmp_path,
+        f"""{INNER}
+for path in (place / "usb" / "DCIM").iterdir():
+    path.unlink()
+said.append(index())
+""",
+    )
+    assert (emptied["refused"], emptied["absent"], emptied["present"]) == ([], 4, 6)
+
+
+def test_a_copy_of_a_drive_inside_a_folder_is_taken_for_it_and_known_from_then_on(tmp_path: Path) -> None:
+    _, copied, away = play(
+        tmp_path,
+        f"""{INNER}
+pull_inner()
+subprocess.run(["cp", "-a", str(base / "a") + "/.", str(base / "b")], check=True)
+plug_inner("b"); said.append(index())
+pull_inner(); said.append(index())
+""",
+    )
+    assert (copied["refused"], copied["decoded"], copied["present"]) == ([], 0, 10)
+    assert len(away["refused"]) == 1
+    assert away["present"] == 10
