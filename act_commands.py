@@ -8,14 +8,12 @@ import typer
 
 from . import act_listings
 from . import options as opt
-from .console import INTERRUPTED, read_data, show, stop_on_signal, tell
+from .console import INTERRUPTED, PARTLY, read_data, show, stop_on_signal, tell
 from .durations import read_duration
 from .library import Library
 
 if TYPE_CHECKING:
     from .dedup.acts.outcome import Outcome
-
-PARTLY = 3
 
 
 def add_to(app: typer.Typer) -> None:

@@ -18,7 +18,7 @@ from . import (
 )
 from . import options as opt
 from .choice import ModelChoice
-from .console import INTERRUPTED, read_names, say, say_document, show, stop_on_signal, tell
+from .console import INTERRUPTED, OFFLINE, PARTLY, read_names, say, say_document, show, stop_on_signal, tell
 from .errors import LookalikeError, StoreMissing, UsageError
 from .library import Library
 
@@ -34,8 +34,6 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain text wraps as it should, and starts faster
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-PARTLY, OFFLINE = 3, 4
 
 
 @app.command(epilog="Example: lookalike index ~/Pictures --exclude 'thumbs/'")

@@ -11,6 +11,7 @@ from typing import Any
 from . import documents, render
 from .errors import UsageError
 
+PARTLY, OFFLINE = 3, 4  # some files could not be done; a folder is away
 INTERRUPTED = 130
 READER_GONE = 141  # what a shell says of a program that SIGPIPE ended
 

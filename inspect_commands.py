@@ -7,13 +7,13 @@ import typer
 
 from . import inspect_listings
 from . import options as opt
-from .console import INTERRUPTED, say, say_document, show, stop_on_signal, tell
+from .console import INTERRUPTED, PARTLY, say, say_document, show, stop_on_signal, tell
 from .library import Library
 
 if TYPE_CHECKING:
     from .dedup.matches import Checked
 
-FOUND, PARTLY = 10, 3
+FOUND = 10
 
 
 def add_to(app: typer.Typer) -> None:

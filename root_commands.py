@@ -4,11 +4,9 @@ import typer
 
 from . import options as opt
 from . import root_listings
-from .console import show, tell
+from .console import OFFLINE, show, tell
 from .durations import read_duration
 from .library import Library
-
-OFFLINE = 4
 
 
 def add_to(app: typer.Typer) -> None:

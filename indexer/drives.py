@@ -190,7 +190,7 @@ def _why_foreign(folder: bytes, traces: Sequence[Trace]) -> str | None:
     A file counts by its name and either its size or its time. Of a folder that is empty, and of a single
     photo, that they are missing says enough.
     """
-    if len(traces) < 2 or _is_empty(folder) or any(_is_like(folder, trace) for trace in traces):
+    if len(traces) < 2 or is_empty(folder) or any(_is_like(folder, trace) for trace in traces):
         return None
     return f"it has none of {len(traces):,} known photos, and nothing tells which drive it is"
 
@@ -203,7 +203,7 @@ def _is_like(folder: bytes, trace: Trace) -> bool:
     return trace.size == found.st_size or abs(found.st_mtime_ns - trace.mtime_ns) <= _TIME_STEP_NS
 
 
-def _is_empty(folder: bytes) -> bool:
+def is_empty(folder: bytes) -> bool:
     """Tell whether nothing is in a folder.
 
     Raises:
@@ -245,10 +245,10 @@ def refusal(scan: Scan, changes: Changes, why: str | None, accept_missing: int) 
 def state_of(folder: bytes, known: Drive, traces: Sequence[Trace]) -> State:
     """Tell how a root looks now, at a glance. traces: some of the files that should be there."""
     try:
-        is_empty = _is_empty(folder)
+        nothing_there = is_empty(folder)
     except OSError:
         return "away"
-    if is_empty and traces:
+    if nothing_there and traces:
         return "empty"
     if why_other(folder, known, drive_of(folder), traces) is not None:
         return "other drive"

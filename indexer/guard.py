@@ -4,7 +4,8 @@ import os
 from collections.abc import Collection, Sequence
 
 from ..store.records import FileResult, FileStat
-from .drives import drive_of, fs_id_of
+from .drives import drive_of, fs_id_of, is_empty
+from .scan import identity
 
 # Where nothing could be read yet, so many failed reads in a row mean that nothing can be.
 _IN_A_ROW = 20
@@ -19,7 +20,7 @@ class Guard:
 
     def __init__(self, folder: bytes) -> None:
         self._folder = folder
-        self._before = _identity(folder)
+        self._before = identity(folder)
         self._device = _block_device(self._before)
         self._had_entries = _has_entries(folder)
         self.drive = drive_of(folder)
@@ -33,7 +34,7 @@ class Guard:
 
     def is_gone(self) -> bool:
         """Tell whether the root is not what it was when this began."""
-        now = _identity(self._folder)
+        now = identity(self._folder)
         if now is None or now != self._before or _has_entries(self._folder) != self._had_entries:
             return True
         if self._device is not None and not os.path.exists(self._device):
@@ -71,18 +72,9 @@ class Guard:
         return self._failed >= _IN_A_ROW
 
 
-def _identity(folder: bytes) -> tuple[int, int] | None:
-    try:
-        found = os.stat(folder)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
 def _has_entries(folder: bytes) -> bool:
     try:
-        with os.scandir(folder) as entries:
-            return next(entries, None) is not None
+        return not is_empty(folder)
     except OSError:
         return False
 

@@ -101,17 +101,17 @@ class Scan:
         self.skipped: list[bytes] = []
         self._options = options
         self._excludes = Excludes(options.exclude)
-        self._avoid = {_identity(path) for path in avoid} - {None}
+        self._avoid = {identity(path) for path in avoid} - {None}
         self._entered: set[tuple[int, int]] = set()
         self._unseen: set[bytes] = set()
         self._complete = False
 
     def __iter__(self) -> Iterator[FileStat]:
         """Walk: yield each photo's path and stat."""
-        before = _identity(self.root)
+        before = identity(self.root)
         yield from self._start()
         # A drive pulled out under the walk leaves an empty folder behind: believe nothing then.
-        if before is not None and _identity(self.root) != before:
+        if before is not None and identity(self.root) != before:
             self._problem(b"", "root_changed", "the folder went away or was replaced during the scan")
         self._complete = True
 
@@ -254,7 +254,7 @@ def _with_parents(rel: bytes) -> Iterator[bytes]:
         yield rel
 
 
-def _identity(path: bytes) -> tuple[int, int] | None:
+def identity(path: bytes) -> tuple[int, int] | None:
     """Return (device, inode) of what a path leads to, None if that is nothing."""
     try:
         found = os.stat(path or b".")

@@ -17,7 +17,7 @@ def replaced(path: str, mode: int = 0o600) -> Iterator[str]:
     try:
         os.close(os.open(temporary, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, mode))
         yield temporary
-        _sync_file(temporary)
+        sync_file(temporary)
         os.replace(temporary, path)
         sync_folder(os.path.dirname(path))
     except BaseException:
@@ -45,7 +45,8 @@ def write_atomic(path: str, write: Callable[[BinaryIO], object]) -> None:
         write(out)
 
 
-def _sync_file(path: str) -> None:
+def sync_file(path: str) -> None:
+    """Make what a file holds last through a power loss."""
     descriptor = os.open(path, os.O_RDWR)
     try:
         os.fsync(descriptor)

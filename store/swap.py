@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from ..errors import StoreUnwritable
 from . import lock
-from .files import replaced, sync_folder
+from .files import replaced, sync_file, sync_folder
 
 
 @contextlib.contextmanager
@@ -56,7 +56,7 @@ def swap_in(new: str, path: str, word: str | None) -> str | None:
             _fold(path)
             kept = keep_beside(path, word) if word else None
             _clear_logs(path, kept)
-        _sync(new)
+        sync_file(new)
         os.replace(new, path)
         sync_folder(os.path.dirname(path))
     except OSError as error:
@@ -78,11 +78,3 @@ def _clear_logs(path: str, kept: str | None) -> None:
                 os.replace(log, kept + suffix)
             else:
                 os.unlink(log)
-
-
-def _sync(path: str) -> None:
-    descriptor = os.open(path, os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

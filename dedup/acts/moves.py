@@ -13,6 +13,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
+from ...store.files import sync_folder
 from .refusal import Refusal
 
 # Of Linux' renameat2: do not replace; exchange the two names.
@@ -162,8 +163,4 @@ def sync_folders(*folders: str) -> None:
     """Make sure that a rename in these folders outlasts a power loss, as far as the system can."""
     for folder in dict.fromkeys(folders):
         with suppress(OSError):
-            descriptor = os.open(folder, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            sync_folder(folder)
