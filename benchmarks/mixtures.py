@@ -58,7 +58,7 @@ class Mixtures:
             self._steps, count, random
         )
         np.maximum(made, 0, out=made)  # pooled features are never negative
-        return (made / np.linalg.norm(made, axis=1, keepdims=True)).astype(np.float16)
+        return np.asarray(made / np.linalg.norm(made, axis=1, keepdims=True), np.float16)
 
     def _scenes(self, count: int, random: np.random.Generator) -> Floats:
         main = random.uniform(0.5, 0.95, (count, 1)).astype(np.float32)
