@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from blake3 import blake3
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -172,4 +173,5 @@ Life.TestCase.settings = settings(
     derandomize=EXAMPLES <= 15,
     suppress_health_check=list(HealthCheck),
 )
-TestLife = Life.TestCase
+# Sixty lives take more than the five minutes that a test has.
+TestLife = pytest.mark.timeout(60 * EXAMPLES)(Life.TestCase)
