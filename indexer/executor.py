@@ -1,10 +1,11 @@
 """Running work over a stream of tasks: threads here, other machines behind the same protocol later."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol, TypeVar
+
+from .machine import default_workers
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -41,10 +42,3 @@ class ThreadExecutor:
                 yield under_way.popleft().result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-
-
-def default_workers() -> int:
-    """Return the number of cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

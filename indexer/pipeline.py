@@ -54,8 +54,9 @@ SILENCE = Silence()
 class IndexOptions:
     """How to index.
 
-    workers: threads, None for one per core. retry_failed: read files again that could not be read last
-    time although they did not change. accept_missing: believe that up to so many files are gone.
+    workers: photos in work at a time, None for what the machine bears. retry_failed: read files again that
+    could not be read last time although they did not change. accept_missing: believe that up to so many
+    files are gone.
     accept_drive: believe that a folder is on another drive now. marker: have a marker file in each folder.
     batch_files, batch_seconds: when a batch is committed, whichever comes first; a crash loses one batch.
     """
