@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from ..spec import EmbedderSpec
@@ -216,9 +215,7 @@ class Indexing:
         from .worker import Worker
 
         executor = ThreadExecutor(self._options.workers)
-        # Few files are spread over all workers.
-        size = min(_CHUNK, -(-len(files) // executor.workers))
-        chunks = _chunks(files, size, self._stop)
+        chunks = _chunks(files, executor.workers, self._stop)
         with Opener(executor.workers, self._poison()) as open_photo:
             worker = Worker(root.path, self._embedder, self._known, open_photo)
             for batch in self._batches(executor.run(chunks, worker)):
@@ -276,10 +273,13 @@ def _went(folder: bytes) -> str:
     return f"{os.fsdecode(folder)}: its drive went away in the middle; what was read is kept"
 
 
-def _chunks(files: Sequence[FileStat], size: int, stop: threading.Event) -> Iterator[list[FileStat]]:
-    rest = iter(files)
-    while not stop.is_set() and (chunk := list(islice(rest, size))):
-        yield chunk
+def _chunks(files: Sequence[FileStat], workers: int, stop: threading.Event) -> Iterator[list[FileStat]]:
+    """Yield the files in chunks, the last ones smaller: no worker is left with much to do alone."""
+    done = 0
+    while not stop.is_set() and done < len(files):
+        size = min(_CHUNK, -(-(len(files) - done) // (2 * workers)))
+        yield list(files[done : done + size])
+        done += size
 
 
 def index_folders(
