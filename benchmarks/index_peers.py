@@ -26,10 +26,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from site import getsitepackages
 
+import numpy as np
+
 from lookalike.benchmarks.index_cost import megapixels
 from lookalike.benchmarks.index_loops import MIN_SIDE
 from lookalike.benchmarks.peer_environments import ENVIRONMENTS, PEERS, interpreter
 from lookalike.benchmarks.processes import LOOKALIKE, Run, run
+from lookalike.indexer.decode import decode
 from lookalike.indexer.embedder import Embedder, default_spec
 
 LOOPS = Path(__file__).with_name("index_loops.py")
@@ -82,6 +85,7 @@ def main() -> None:
         if not paths:
             print(f"skipped: no {title} in these folders")
             continue
+        print(f"lowest cosine to the embedding of the full decode: {lowest_cosine(paths):.5f}")
         with tempfile.TemporaryDirectory(prefix="index-peers-") as work:
             folder = write(paths, times, Path(work, "photos"))
             measure(title, folder, Path(work), arguments)
@@ -107,6 +111,18 @@ def find(folders: Iterable[Path]) -> dict[Path, float]:
     paths = [path for folder in folders for path in sorted(folder.rglob("*.jp*g"))]
     unlike = {path.read_bytes(): path for path in reversed(paths)}.values()
     return {path: megapixels(path) for path in sorted(unlike) if megapixels(path) > 0}
+
+
+def lowest_cosine(paths: Iterable[Path]) -> float:
+    """Return how far at most the reduced decode moves an embedding."""
+    embedder = Embedder(default_spec())
+    lowest = 1.0
+    for path in paths:
+        data = path.read_bytes()
+        both = [decode(data, min_side=side).image for side in (MIN_SIDE, 0)]
+        a, b = embedder.embed([embedder.prepare(picture) for picture in both]).astype(np.float64)
+        lowest = min(lowest, float(a @ b / np.linalg.norm(a) / np.linalg.norm(b)))
+    return lowest
 
 
 def write(paths: Sequence[Path], times: int, folder: Path) -> Path:
