@@ -1,7 +1,8 @@
 """Running work over a stream of tasks: threads here, other machines behind the same protocol later."""
 
+import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
@@ -9,6 +10,9 @@ from .machine import default_workers
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+
+# Small batches are the fastest on a CPU; and a chunk is what Ctrl-C waits for.
+_CHUNK = 8
 
 
 class Executor(Protocol):
@@ -42,3 +46,15 @@ class ThreadExecutor:
                 yield under_way.popleft().result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def in_chunks(tasks: Sequence[Task], workers: int, stop: threading.Event) -> Iterator[Sequence[Task]]:
+    """Yield the tasks in chunks until somebody wants the run to end.
+
+    The last chunks are smaller: no worker is left with much to do alone.
+    """
+    done = 0
+    while not stop.is_set() and done < len(tasks):
+        size = min(_CHUNK, -(-(len(tasks) - done) // (2 * workers)))
+        yield tasks[done : done + size]
+        done += size

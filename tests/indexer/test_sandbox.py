@@ -34,7 +34,7 @@ from lookalike.library import Library
 from lookalike.store.poison import known_poison
 from lookalike.store.records import Failure
 from lookalike.tests.indexer.indexing import run
-from lookalike.tests.pictures import draw_photo, encode
+from lookalike.tests.pictures import draw_photo, encode, save
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes that decode are for POSIX systems")
 
@@ -313,6 +313,18 @@ def test_a_run_with_nothing_to_decode_starts_no_process(
     (photos / "1.jpg").rename(photos / "moved.jpg")
     assert run(library, photos).recognized == 1
     assert started == []
+
+
+def test_the_processes_of_a_run_serve_all_its_folders(
+    library: Library, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = count_starts(monkeypatch)
+    for number in range(3):
+        save(tmp_path / f"other-{number}" / "x.jpg", draw_photo(100 + number, 64, 48))
+    others = [tmp_path / f"other-{number}" for number in range(3)]
+    assert run(library, photos, *others, workers=1).embedded == 11
+    assert len(started) == 1
+    assert has_ended(started[0])
 
 
 def test_a_process_that_is_killed_in_mid_run_costs_no_photo(
