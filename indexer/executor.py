@@ -3,7 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Protocol, TypeVar
 
 from .machine import default_workers
@@ -13,6 +13,8 @@ Result = TypeVar("Result")
 
 # Small batches are the fastest on a CPU; and a chunk is what Ctrl-C waits for.
 _CHUNK = 8
+# Tasks for each worker: a photo that takes seconds must not keep the others from going on.
+_AHEAD = 16
 
 
 class Executor(Protocol):
@@ -26,8 +28,8 @@ class Executor(Protocol):
 class ThreadExecutor:
     """Threads of this process: decoding, hashing and the engines release the interpreter's lock.
 
-    workers: number of threads. At most twice as many tasks are under way or waiting to be fetched,
-    which bounds the memory.
+    workers: number of threads. At most twice as many tasks are under way or wait for a thread, and sixteen
+    times as many if those count that are done and wait for a slow one before them: this bounds the memory.
     """
 
     def __init__(self, workers: int | None = None) -> None:
@@ -35,17 +37,26 @@ class ThreadExecutor:
 
     def run(self, tasks: Iterable[Task], work: Callable[[Task], Result]) -> Iterator[Result]:
         """Yield work(task) for each task, in order; the first exception ends the run."""
-        under_way: deque[Future[Result]] = deque()
+        taken: deque[Future[Result]] = deque()
         pool = ThreadPoolExecutor(self.workers, thread_name_prefix="lookalike")
         try:
             for task in tasks:
-                under_way.append(pool.submit(work, task))
-                if len(under_way) >= 2 * self.workers:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
+                taken.append(pool.submit(work, task))
+                yield from self._before_the_next(taken)
+            while taken:
+                yield taken.popleft().result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+    def _before_the_next(self, taken: deque[Future[Result]]) -> Iterator[Result]:
+        """Wait until another task may be taken; yield what can be fetched meanwhile."""
+        while True:
+            while taken and (taken[0].done() or len(taken) >= _AHEAD * self.workers):
+                yield taken.popleft().result()
+            waiting = [each for each in taken if not each.done()]
+            if len(waiting) < 2 * self.workers:
+                return
+            wait(waiting, return_when=FIRST_COMPLETED)
 
 
 def in_chunks(tasks: Sequence[Task], workers: int, stop: threading.Event) -> Iterator[Sequence[Task]]:
