@@ -108,7 +108,8 @@ MarkerOption = Annotated[
     bool, typer.Option("--marker", help="Write a marker file by which a folder's drive is known again.")
 ]
 WorkersOption = Annotated[
-    int | None, typer.Option(min=1, help="Threads that decode and embed; default: one per core.")
+    int | None,
+    typer.Option(min=1, help="Photos in work at a time; default: one per core, fewer if memory is small."),
 ]
 
 # index: the embedder of a new store.

@@ -18,45 +18,17 @@ import json
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from shutil import which
 from site import getsitepackages
 
 from lookalike.benchmarks.asking import Answer, ask_lookalike, pairs_below
+from lookalike.benchmarks.peer_environments import ENVIRONMENTS, PEERS, interpreter
 from lookalike.benchmarks.processes import run
 from lookalike.benchmarks.truth import Score, Truth, read_truth, score
 
-LISTS = Path(__file__).with_name("peers")
 ADAPTERS = Path(__file__).with_name("peer_adapters.py")
 OURS = "lookalike"
 PATIENCE_S = 3600
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """A way to ask another tool.
-
-    package: its list of packages. python: what it runs on, by default ours. borrows: it may use our
-    packages as well, after its own.
-    """
-
-    package: str
-    python: str = sys.executable
-    borrows: bool = False
-
-
-PEERS = {
-    "imagededup-cnn": Peer("imagededup", borrows=True),
-    "imagededup-dhash": Peer("imagededup", borrows=True),
-    "imagededup-phash": Peer("imagededup", borrows=True),
-    "image-dedup-ai": Peer("image-dedup-ai"),
-    "czkawka": Peer("czkawka"),
-    "fastdup": Peer("fastdup"),
-    "difpy": Peer("difpy"),
-    "immaculate": Peer("immaculate", "python3.12"),
-    "immaculate-sscd": Peer("immaculate", "python3.12"),
-}
 
 
 def main() -> None:
@@ -82,8 +54,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--tools", nargs="+", choices=[OURS, *PEERS], default=[OURS, *PEERS])
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--python", action="append", default=[], metavar="TOOL=PATH")
-    default = Path(__file__).parents[1] / ".venv" / "peers"
-    parser.add_argument("--environments", type=Path, default=default, help="where they are made and kept")
+    parser.add_argument(
+        "--environments", type=Path, default=ENVIRONMENTS, help="where they are made and kept"
+    )
     parser.add_argument(
         "--answers", type=Path, metavar="DIR", help="keep the answers as JSON in this folder"
     )
@@ -100,7 +73,12 @@ def ask(name: str, images: Path, arguments: argparse.Namespace) -> Answer:
         if name == OURS:
             answer = ask_lookalike(images, Path(work, "store"))
         else:
-            answer = ask_peer(name, interpreter(PEERS[name], arguments), images.resolve(), Path(work))
+            answer = ask_peer(
+                name,
+                interpreter(PEERS[name], arguments.environments, arguments.python),
+                images.resolve(),
+                Path(work),
+            )
     if arguments.answers:
         arguments.answers.mkdir(parents=True, exist_ok=True)
         (arguments.answers / f"{name}.json").write_text(json.dumps(sorted(answer.pairs)))
@@ -117,34 +95,6 @@ def ask_peer(name: str, python: str, images: Path, work: Path) -> Answer:
     step = run(command, watch=True, env=home | quiet, cwd=work, patience_s=PATIENCE_S)
     answer = json.loads(told.read_text())
     return Answer(f"{name} {answer['version']}", pairs_below(images, answer["groups"]), {name: step})
-
-
-def interpreter(peer: Peer, arguments: argparse.Namespace) -> str:
-    """Return the interpreter of a peer's environment, which is made if it is not there.
-
-    Raises:
-        SystemExit: it cannot be made.
-    """
-    given = dict(each.split("=", 1) for each in arguments.python)
-    if peer.package in given:
-        return str(Path(given[peer.package]).absolute())
-    environment = arguments.environments / peer.package
-    python, made = environment.absolute() / "bin" / "python", environment / "made-from.txt"
-    pinned = (LISTS / f"{peer.package}.txt").read_text()
-    if not made.exists() or made.read_text() != pinned:
-        make_environment(peer, environment)
-        made.write_text(pinned)
-    return str(python)
-
-
-def make_environment(peer: Peer, environment: Path) -> None:
-    base = which(peer.python)
-    if base is None:
-        raise SystemExit(f"there is no {peer.python} on the PATH")
-    run([base, "-m", "venv", "--clear", str(environment)])
-    # The lists are complete: what is not in them is lent, and must not be fetched.
-    pip = [str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-deps"]
-    run([*pip, "-r", str(LISTS / f"{peer.package}.txt")])
 
 
 def print_table(truth: Truth, answers: dict[str, list[Answer]]) -> None:

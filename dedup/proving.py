@@ -7,7 +7,8 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any, Protocol
 
-from ..indexer.executor import ThreadExecutor, default_workers
+from ..indexer.executor import ThreadExecutor
+from ..indexer.machine import default_workers
 from ..store.pairs import JudgedPair
 from ..store.store import Store
 from .crew import Crew

@@ -1,13 +1,20 @@
 """Running work over a stream of tasks: threads here, other machines behind the same protocol later."""
 
-import os
+import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Protocol, TypeVar
+
+from .machine import default_workers
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+
+# Small batches are the fastest on a CPU; and a chunk is what Ctrl-C waits for.
+_CHUNK = 8
+# Tasks for each worker: a photo that takes seconds must not keep the others from going on.
+_AHEAD = 16
 
 
 class Executor(Protocol):
@@ -21,8 +28,8 @@ class Executor(Protocol):
 class ThreadExecutor:
     """Threads of this process: decoding, hashing and the engines release the interpreter's lock.
 
-    workers: number of threads. At most twice as many tasks are under way or waiting to be fetched,
-    which bounds the memory.
+    workers: number of threads. At most twice as many tasks are under way or wait for a thread, and sixteen
+    times as many if those count that are done and wait for a slow one before them: this bounds the memory.
     """
 
     def __init__(self, workers: int | None = None) -> None:
@@ -30,21 +37,35 @@ class ThreadExecutor:
 
     def run(self, tasks: Iterable[Task], work: Callable[[Task], Result]) -> Iterator[Result]:
         """Yield work(task) for each task, in order; the first exception ends the run."""
-        under_way: deque[Future[Result]] = deque()
+        taken: deque[Future[Result]] = deque()
         pool = ThreadPoolExecutor(self.workers, thread_name_prefix="lookalike")
         try:
             for task in tasks:
-                under_way.append(pool.submit(work, task))
-                if len(under_way) >= 2 * self.workers:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
+                taken.append(pool.submit(work, task))
+                yield from self._before_the_next(taken)
+            while taken:
+                yield taken.popleft().result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
+    def _before_the_next(self, taken: deque[Future[Result]]) -> Iterator[Result]:
+        """Wait until another task may be taken; yield what can be fetched meanwhile."""
+        while True:
+            while taken and (taken[0].done() or len(taken) >= _AHEAD * self.workers):
+                yield taken.popleft().result()
+            waiting = [each for each in taken if not each.done()]
+            if len(waiting) < 2 * self.workers:
+                return
+            wait(waiting, return_when=FIRST_COMPLETED)
 
-def default_workers() -> int:
-    """Return the number of cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+
+def in_chunks(tasks: Sequence[Task], workers: int, stop: threading.Event) -> Iterator[Sequence[Task]]:
+    """Yield the tasks in chunks until somebody wants the run to end.
+
+    The last chunks are smaller: no worker is left with much to do alone.
+    """
+    done = 0
+    while not stop.is_set() and done < len(tasks):
+        size = min(_CHUNK, -(-(len(tasks) - done) // (2 * workers)))
+        yield tasks[done : done + size]
+        done += size

@@ -4,9 +4,9 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from ..spec import EmbedderSpec
@@ -14,7 +14,7 @@ from ..store.records import Failure, FileResult, FileStat, KnownFile, Root
 from ..store.store import Store
 from .changes import Changes, compare, problem_rows
 from .drives import real_paths, refusal, remember_drive, suspicion
-from .executor import ThreadExecutor
+from .executor import ThreadExecutor, in_chunks
 from .guard import Guard, RootGone
 from .inner_drives import why_spared
 from .known import KnownContents
@@ -22,9 +22,7 @@ from .scan import DEFAULT, Scan, ScanOptions, ScanProblem
 
 if TYPE_CHECKING:
     from .embedder import Embedder
-
-# Small batches are the fastest on a CPU; and a chunk is what Ctrl-C waits for.
-_CHUNK = 8
+    from .sandbox.opener import Opener
 
 
 class Progress(Protocol):
@@ -54,8 +52,9 @@ SILENCE = Silence()
 class IndexOptions:
     """How to index.
 
-    workers: threads, None for one per core. retry_failed: read files again that could not be read last
-    time although they did not change. accept_missing: believe that up to so many files are gone.
+    workers: photos in work at a time, None for what the machine bears. retry_failed: read files again that
+    could not be read last time although they did not change. accept_missing: believe that up to so many
+    files are gone.
     accept_drive: believe that a folder is on another drive now. marker: have a marker file in each folder.
     batch_files, batch_seconds: when a batch is committed, whichever comes first; a crash loses one batch.
     """
@@ -114,9 +113,15 @@ class Indexing:
         self._options = options
         self._progress = progress
         self._stop = stop
+        self._executor = ThreadExecutor(options.workers)
+        self._processes = ExitStack()
         with store.reading() as view:
             self._newest_before = view.newest_file_id()
         self.report = IndexReport()
+
+    def close(self) -> None:
+        """End what decodes."""
+        self._processes.close()
 
     def claim(self) -> None:
         """Make the store one of this embedder, which must be able to run: the choice is for good.
@@ -211,19 +216,21 @@ class Indexing:
     def _read(self, root: Root, files: Sequence[FileStat]) -> None:
         if not files:
             return
-        from .sandbox.opener import Opener
         from .worker import Worker
 
-        executor = ThreadExecutor(self._options.workers)
-        # Few files are spread over all workers.
-        size = min(_CHUNK, -(-len(files) // executor.workers))
-        chunks = _chunks(files, size, self._stop)
-        with Opener(executor.workers, self._poison()) as open_photo:
-            worker = Worker(root.path, self._embedder, self._known, open_photo)
-            for batch in self._batches(executor.run(chunks, worker)):
-                self._store.commit(root, batch)
-                self._known.committed()
-                self._tally(batch)
+        chunks = in_chunks(files, self._executor.workers, self._stop)
+        worker = Worker(root.path, self._embedder, self._known, self._open_photo)
+        for batch in self._batches(self._executor.run(chunks, worker)):
+            self._store.commit(root, batch)
+            self._known.committed()
+            self._tally(batch)
+
+    @cached_property
+    def _open_photo(self) -> "Opener":
+        """The processes that decode serve all folders of a run."""
+        from .sandbox.opener import Opener
+
+        return self._processes.enter_context(Opener(self._executor.workers, self._poison()))
 
     def _poison(self) -> dict[bytes, Failure]:
         """Return what is not to be handed to a decoder."""
@@ -275,12 +282,6 @@ def _went(folder: bytes) -> str:
     return f"{os.fsdecode(folder)}: its drive went away in the middle; what was read is kept"
 
 
-def _chunks(files: Sequence[FileStat], size: int, stop: threading.Event) -> Iterator[list[FileStat]]:
-    rest = iter(files)
-    while not stop.is_set() and (chunk := list(islice(rest, size))):
-        yield chunk
-
-
 def index_folders(
     store: Store,
     folders: Sequence[str | os.PathLike[str]],
@@ -303,12 +304,12 @@ def index_folders(
     began = time.monotonic()
     paths = real_paths(store, folders)
     with store.indexing():
-        run = Indexing(store, spec, engine, options, progress, stop or threading.Event())
-        run.claim()
-        refused = [path for path in paths if not run.is_stopped and run.run(path)]
-        # Once more: what went from one folder to another has been met there by now.
-        again = (run.run(path) for path in refused if not run.is_stopped)
-        run.report.refused += [why for why in again if why]
+        with closing(Indexing(store, spec, engine, options, progress, stop or threading.Event())) as run:
+            run.claim()
+            refused = [path for path in paths if not run.is_stopped and run.run(path)]
+            # Once more: what went from one folder to another has been met there by now.
+            again = (run.run(path) for path in refused if not run.is_stopped)
+            run.report.refused += [why for why in again if why]
         store.publish()
     run.report.interrupted = stop is not None and stop.is_set()
     run.report.seconds = time.monotonic() - began

@@ -18,7 +18,17 @@ MAX_LINES = 320
 # Who may import what of ours. A prefix allows all that is below it; "" allows everything.
 GROUND = ("errors", "spec", "documents", "__version__")
 # What makes a file an embedding (and, in the worker, a thumbnail) serves a query as well as a library.
-EMBEDDING = ("decode", "embedder", "executor", "models", "preprocess", "reading", "sandbox", "worker")
+EMBEDDING = (
+    "decode",
+    "embedder",
+    "executor",
+    "machine",
+    "models",
+    "preprocess",
+    "reading",
+    "sandbox",
+    "worker",
+)
 INDEXER_FOR_ALL = tuple(f"indexer.{module}" for module in EMBEDDING)
 ALLOWED = {
     "errors": (),

@@ -19,6 +19,14 @@ _SMALL = {
     "MKL_NUM_THREADS": "1",
     "MALLOC_ARENA_MAX": "1",
 }
+# glibc's heap, where it is that: what a picture took is kept for the next one up to 32 MB (mmap_threshold
+# takes no more), and the system is asked for pages of 2 MB. Else a page is faulted in for each 4 KB of each
+# picture: an eighth of the time on camera files.
+_HEAP = (
+    "glibc.malloc.hugetlb=1",
+    "glibc.malloc.mmap_threshold=33554432",
+    "glibc.malloc.trim_threshold=33554432",
+)
 _START_S = 60.0
 _END_S = 2.0
 _SENT_AT_ONCE = 1 << 20
@@ -185,9 +193,16 @@ def _start(module: str, channel: int) -> subprocess.Popen[bytes]:
         stdin=channel,
         stdout=subprocess.DEVNULL,
         stderr=None if os.environ.get("LOOKALIKE_DEBUG") else subprocess.DEVNULL,
-        env={**os.environ, **_SMALL},
+        env=_environment(),
         start_new_session=True,  # Ctrl-C is ours to hear; and what it may start ends with it
     )
+
+
+def _environment() -> dict[str, str]:
+    theirs = os.environ.get("GLIBC_TUNABLES")
+    # The last one counts: what the user has set stays.
+    tunables = ":".join([*_HEAP, *([theirs] if theirs else [])])
+    return {**os.environ, **_SMALL, "GLIBC_TUNABLES": tunables}
 
 
 def held_bytes(process: int) -> int:

@@ -2,12 +2,16 @@
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lookalike.indexer import worker as worker_module
+from lookalike.indexer.worker import Worker
 from lookalike.library import Library
+from lookalike.store.records import FileResult, FileStat
 from lookalike.tests.pictures import draw_photo, save
 
 from .indexing import COUNT, SMALL, Meddler, check_finds_all, on_disk, opened, rels, run
@@ -88,6 +92,25 @@ def test_a_known_content_is_recognized_and_not_decoded(library: Library, photos:
     assert (report.embedded, report.recognized, report.refused) == (0, expected, [])
     assert {photo.digest: photo.id for photo in library.photos()} == ids
     check_finds_all(library, photos)
+
+
+def test_the_last_files_of_a_run_are_shared_among_the_workers(
+    library: Library, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(40):
+        shutil.copy(photos / "1.jpg", photos / f"copy{n}.jpg")
+    chunks: list[int] = []
+
+    class Counting(Worker):
+        def __call__(self, files: Sequence[FileStat]) -> list[FileResult]:
+            chunks.append(len(files))
+            return super().__call__(files)
+
+    monkeypatch.setattr(worker_module, "Worker", Counting)
+    report = run(library, photos, workers=2)
+    assert report.embedded + report.recognized == sum(chunks) == COUNT + 40
+    assert max(chunks) == 8  # few enough that Ctrl-C need not wait for long
+    assert sorted(chunks)[:3] == [1, 1, 1]
 
 
 def test_copies_within_one_run_are_decoded_once_or_recognized(library: Library, photos: Path) -> None:

@@ -1,6 +1,8 @@
 """Decoders that crash, hang, leak, lie: each is one row of errors, and the run goes on."""
 
 import os
+import platform
+import re
 import select
 import signal
 import struct
@@ -11,6 +13,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +34,7 @@ from lookalike.library import Library
 from lookalike.store.poison import known_poison
 from lookalike.store.records import Failure
 from lookalike.tests.indexer.indexing import run
-from lookalike.tests.pictures import draw_photo, encode
+from lookalike.tests.pictures import draw_photo, encode, save
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes that decode are for POSIX systems")
 
@@ -60,6 +63,12 @@ def told(word: str, photo: bytes = PHOTO) -> bytes:
 
 def opened(opener: Opener, data: bytes) -> Opened:
     return opener(data, blake3(data).digest(), RULE)
+
+
+def huge_pages() -> str:
+    with suppress(OSError):
+        return Path("/sys/kernel/mm/transparent_hugepage/enabled").read_text()
+    return "[never]"
 
 
 def same(a: Opened, b: Opened) -> bool:
@@ -145,6 +154,38 @@ def test_a_process_is_replaced_after_so_many_files() -> None:
         member.ask({"want": "greeting"}, b"")
         member.ask({"want": "greeting"}, b"")
         assert member.is_worn
+    finally:
+        member.end()
+
+
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc" or "[never]" in huge_pages(), reason="settings of glibc and Linux"
+)
+def test_a_large_photo_gets_its_memory_in_large_pieces() -> None:
+    data = encode(Image.new("RGB", (4000, 3000), (5, 6, 7)), "PNG")  # 48 MB: 11,719 pages
+    with Opener(1) as opener:
+        opened(opener, data)
+        before = faults(opener)
+        for _ in range(4):
+            opened(opener, data)
+        assert faults(opener) - before < 4 * 3000
+
+
+def faults(opener: Opener) -> int:
+    """Return how often the one process of an opener had to ask the system for a page."""
+    (process,) = opener.processes
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[7])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_what_the_user_set_of_the_heap_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.trim_threshold=1")
+    member = Member(crew_module.MODULE, SOON)
+    try:
+        told_all = Path(f"/proc/{member.number}/environ").read_bytes()
+        assert (
+            re.findall(rb"glibc\.malloc\.trim_threshold=(\d+)", told_all)[-1] == b"1"
+        )  # the last one counts
     finally:
         member.end()
 
@@ -272,6 +313,18 @@ def test_a_run_with_nothing_to_decode_starts_no_process(
     (photos / "1.jpg").rename(photos / "moved.jpg")
     assert run(library, photos).recognized == 1
     assert started == []
+
+
+def test_the_processes_of_a_run_serve_all_its_folders(
+    library: Library, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = count_starts(monkeypatch)
+    for number in range(3):
+        save(tmp_path / f"other-{number}" / "x.jpg", draw_photo(100 + number, 64, 48))
+    others = [tmp_path / f"other-{number}" for number in range(3)]
+    assert run(library, photos, *others, workers=1).embedded == 11
+    assert len(started) == 1
+    assert has_ended(started[0])
 
 
 def test_a_process_that_is_killed_in_mid_run_costs_no_photo(
