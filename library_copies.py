@@ -60,8 +60,9 @@ class CopiesOfLibrary:
 
         if self.store.is_writable:
             from .dedup.comparing import compare_new
+            from .dedup.watching import Watch
 
-            compare_new(self.store, stop)
+            compare_new(self.store, stop, watch=Watch(progress, stop))
             prove_all(self.store, progress=progress, stop=stop)
         with self.store.reading() as view:
             return copy_groups(view, where or ALL, rules or DEFAULT_RULES, max_false)

@@ -74,7 +74,7 @@ def read(
 ) -> tuple[npt.NDArray[np.int64], AnyVectors, Hashes, dict[str, int]]:
     """Return ids, unit embeddings and hashes of the photos, and the photo of each file."""
     with library.store.reading() as view:
-        ids, units = view.index().ids(), view.index().codes()
+        ids, units = (np.concatenate(each) for each in zip(*view.vectors_since(0), strict=True))
     photos = {photo.id: photo for photo in library.photos()}
     found = []
     begin = time.process_time()

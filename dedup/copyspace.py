@@ -20,8 +20,8 @@ from ..store.records import Vectors
 FILE = Path(__file__).with_name("copyspace.safetensors")
 
 # Below so many photos a map fitted on them would mostly say what these few have in common.
-_MIN_FIT = 2000
-_MAX_FIT = 8192
+MIN_FIT = 2000
+MAX_FIT = 8192
 _FIT_DIM = 256
 # Share of the largest variance added to all: directions that hardly vary are not blown up to noise.
 _FIT_EASE = 0.05
@@ -63,8 +63,8 @@ def copy_space(fingerprint: str, units: AnyVectors) -> CopySpace:
     """
     if fingerprint == shipped_fingerprint():
         return shipped_space()
-    if len(units) >= _MIN_FIT:
-        return fitted_space(units[:: -(-len(units) // _MAX_FIT)])
+    if len(units) >= MIN_FIT:
+        return fitted_space(units[:: -(-len(units) // MAX_FIT)])
     return plain_space(units.shape[1])
 
 

@@ -11,9 +11,9 @@ from ..indexer.embedder import Embedder
 from ..indexer.sandbox.opener import OPENED_AT_HOME
 from ..store.pairs import Decision
 from ..store.store import Store
-from .copyspace import CopySpace, copy_space, shipped_fingerprint
 from .gallery import as_units, hashes_of
 from .groups import Class
+from .loading import space_of
 from .moments import moments_differ
 from .naming import id_in, photo_named
 from .newcomers import NOT_IN_LIBRARY, Known, Reader, stored
@@ -204,7 +204,8 @@ def _transform(verdict: Class, known: Relation, e: Evidence, sides: tuple[Side, 
 
 
 def _candidacy(store: Store, a: Known, b: Known) -> Candidacy:
-    space = _space(store)
+    with store.reading() as view:
+        space = space_of(view)
     units = as_units([a.vector, b.vector])
     first, second = space.project(units)
     pictures = a.picture(), b.picture()
@@ -221,13 +222,3 @@ def _candidacy(store: Store, a: Known, b: Known) -> Candidacy:
         almost_same=bool(hashes.almost_same(np.array([0]), 2, ALMOST_SAME)[0, 1]),
         has_hashes=bool(hashes.textured.all()),
     )
-
-
-def _space(store: Store) -> CopySpace:
-    with store.reading() as view:
-        assert view.model is not None, "something was indexed"
-        fingerprint = view.model.spec.fingerprint
-        # The shipped space needs no look at the library.
-        is_shipped = fingerprint == shipped_fingerprint()
-        units = np.zeros((0, view.model.spec.dim), np.float16) if is_shipped else view.index().codes()
-    return copy_space(fingerprint, units)

@@ -1,19 +1,20 @@
 """Which pairs of photos are handed to the proof: near in the space for copies, or of the same hash.
 
-Every new photo is compared with all, a block at a time: exact, and memory grows with the number of photos,
-never with its square.
+Every new photo is compared with all: exact, at any size.
 """
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from ..store.records import Vectors
 from ..store.vectors import Ids
+from .best import GRAIN, Rows, key_of_score, parts
 from .copyspace import AnyVectors, CopySpace
 from .hashes import Hashes
+from .scan import Limits, Mask, Photos, Scan, Strip
 
 # More than the copies that a photo usually has: they crowd each other's lists.
 DEFAULT_K = 20
@@ -30,17 +31,11 @@ MAX_DISTANCE = 72
 # for copies (cosine 0.08) with not one bit changed, and stamps all over it change 27.
 ALMOST_SAME = 48
 
-# Scores of one block: 32 MB.
-_CELLS = 1 << 23
-_MAX_ROWS = 256
-_GROUP = 64
+_SOME_PAIRS = 1 << 13
 _SOME_VECTORS = 1 << 10
 
-# Scores this close are equal: the last digits depend on how a product is cut into blocks.
-_GRAIN = 2.0**-16
-
-Rows = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
+# Gives the unit embeddings (n, dim) of photos by id, each asked for once.
+UnitsOf = Callable[[Ids], AnyVectors]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +43,9 @@ class Candidates:
     """Pairs worth a proof, and the neighbors of the new photos that came of the search.
 
     pairs: (m, 2) ids, a < b, each once, ascending. cosine: (m,) of their embeddings. new: (n_new,) ids,
-    ascending. neighbors: (n_new, k) ids of the nearest in the space for copies, ordered by cosine, -1 where
-    there are fewer. scores: (n_new, k) cosines of the embeddings, -1 where there is none.
+    ascending. neighbors: (n_new, k) ids of the nearest in the space for copies, as far down as any are
+    worth a proof, ordered by cosine, -1 where there are fewer. scores: (n_new, k) cosines of the
+    embeddings, -1 where there is none.
     """
 
     pairs: Ids
@@ -57,31 +53,6 @@ class Candidates:
     new: Ids
     neighbors: Ids
     scores: Vectors
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Photos:
-    """What is compared, ordered by id, so that the order in which photos came changes nothing.
-
-    ids: (n,) ascending. units: (n, dim) unit embeddings in the order they came; place: (n,) where in
-    them each photo's is. points: (n, d) in the space for copies. hashes: n.
-    """
-
-    ids: Ids
-    units: AnyVectors
-    place: Rows
-    points: Vectors
-    hashes: Hashes
-
-    def cosines(self, rows: Rows, row: Rows, column: Rows) -> Vectors:
-        """Return the cosines of the embeddings of photos rows[row[i]] and column[i], (m,)."""
-        ours = self.units[self.place[rows]].astype(np.float32)
-        found = np.empty(len(row), np.float32)
-        for start in range(0, len(row), _SOME_VECTORS):
-            some = slice(start, start + _SOME_VECTORS)
-            others = self.units[self.place[column[some]]].astype(np.float32)
-            found[some] = np.einsum("nd,nd->n", ours[row[some]], others)
-        return np.clip(found, -1, 1)
 
 
 def nominate(
@@ -102,56 +73,100 @@ def nominate(
     A pair of two old photos is never in it. A photo that many old ones have among their k nearest is
     met from its own side only.
     """
-    photos = _sorted(ids, units, hashes, space)
-    is_new = np.ones(len(ids), bool) if new is None else new[photos.place]
-    rows = _blocks(np.flatnonzero(is_new), len(ids))
-    return _joined([_nothing(k), *(_compare(photos, some, space, k) for some in rows)])
+    is_new = np.ones(len(ids), np.bool_) if new is None else new
+    order = np.lexsort((ids, ~is_new))
+    starts = range(0, max(len(ids), 1), _SOME_VECTORS)
+    points = [space.project(units[order[start : start + _SOME_VECTORS]]) for start in starts]
+    photos = Photos(ids[order], int(is_new.sum()), np.concatenate(points), hashes.subset(order))
+    by_id = np.argsort(ids)
+    search = Search(photos, space, lambda some: units[by_id[np.searchsorted(ids, some, sorter=by_id)]], k=k)
+    return _joined([_nothing(k), *map(search.candidates, search.findings())])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Outside:
-    """Photos to be compared with those of a library without being of it.
+class Findings:
+    """What a comparison with all found for the new photos at these places."""
 
-    points: (q, d) in the space for copies. hashes: q.
+    rows: slice
+    strip: Strip
+
+
+class Search:
+    """The two halves of `nominate`, for some of the new photos at a time.
+
+    Findings are mostly the work of all cores, outside of Python; candidates wait for embeddings to be
+    read. So whoever has much to do does one while the other goes on.
     """
 
-    points: Vectors
-    hashes: Hashes
+    def __init__(self, photos: Photos, space: CopySpace, units_of: UnitsOf, k: int = DEFAULT_K) -> None:
+        self._photos, self._space, self._units_of, self._k = photos, space, units_of, k
+        self._place = np.argsort(photos.ids)
+        self._by_number = photos.ids[self._place]
+
+    def findings(self, stop: threading.Event | None = None) -> Iterator[Findings]:
+        """Yield what was found, complete for its photos: they were compared with all.
+
+        stop: set it to end early.
+        """
+        lowest = min(self._space.few_floor, self._space.floor)
+        limits = Limits(self._k, lowest, self._space.gate, MAX_DISTANCE, ALMOST_SAME)
+        for rows, strip in Scan(self._photos, limits).run(stop):
+            yield Findings(rows, strip)
+
+    def candidates(self, found: Findings) -> Candidates:
+        """Return the pairs and neighbors of the photos for which this was found."""
+        row, keys, which = parts(found.strip.near)
+        alike_row, _, alike = parts(found.strip.alike)
+        first = self._photos.ids[np.append(row, alike_row)]
+        second = self._by_number[np.append(which, alike)]
+        cosine = cosines(first, second, self._units_of)
+        worth = np.append(self._near_enough(row, keys, which), np.ones(len(alike), np.bool_))
+        both = np.sort(np.column_stack([first, second])[worth], axis=1)
+        pairs, place = np.unique(both, axis=0, return_index=True)
+        new = self._photos.ids[found.rows]
+        listed = second[: len(row)], cosine[: len(row)]
+        neighbors, scores = _as_lists((len(new), self._k), row - found.rows.start, *listed)
+        return Candidates(pairs, cosine[worth][place], new, neighbors, scores)
+
+    def _near_enough(self, row: Rows, keys: Rows, which: Rows) -> Mask:
+        """Return which of the nearest are worth a proof, (m,); by row, best first."""
+        rank = np.arange(len(row)) - np.searchsorted(row, row)
+        floor = float(np.float32(self._space.floor))
+        limit = int(key_of_score(np.array([floor], np.float32))[0])
+        near = (keys < limit) | ((rank < FEW) & (self._space.few_floor < floor))
+        # Keys are rounded: what has the floor's may lie on either side.
+        edge = np.flatnonzero(keys == limit)
+        near[edge] |= self._photos.scores(row[edge], self._place[which[edge]]) >= floor
+        return np.asarray(near, np.bool_)
 
 
-def nominate_outside(
-    queries: Outside,
-    points: Vectors,
-    space: CopySpace,
-    hashes_of: Callable[[Rows], Hashes],
-    k: int = DEFAULT_K,
-) -> list[Rows]:
-    """Return for each query the photos of a library that a proof should look at: rows of points.
+def cosines(first: Ids, second: Ids, units_of: UnitsOf) -> Vectors:
+    """Return the cosines of the embeddings of photos first[i] and second[i], (m,)."""
+    found = np.empty(len(first), np.float32)
+    for start in range(0, len(first), _SOME_PAIRS):
+        some = slice(start, start + _SOME_PAIRS)
+        wanted, place = np.unique(np.concatenate([first[some], second[some]]), return_inverse=True)
+        a, b = np.split(place, 2)
+        found[some] = _row_products(units_of(wanted).astype(np.float32), a, b)
+    return np.clip(found, -1, 1)
 
-    points: (n, d) of the library in the space for copies. hashes_of: gives the hashes of some of its
-    rows; only those are asked for that are near enough for a hash to count. By the rules of `nominate`.
-    """
-    found: list[Rows] = []
-    for some in _blocks(np.arange(len(queries.points)), len(points)):
-        block = Outside(queries.points[some], queries.hashes.subset(some))
-        found += _near_block(block, points, space, hashes_of, k)
+
+def _row_products(units: Vectors, a: Rows, b: Rows) -> Vectors:
+    found = np.empty(len(a), np.float32)
+    for start in range(0, len(a), _SOME_VECTORS):
+        some = slice(start, start + _SOME_VECTORS)
+        found[some] = np.einsum("nd,nd->n", units[a[some]], units[b[some]])
     return found
 
 
-def _near_block(
-    queries: Outside, points: Vectors, space: CopySpace, hashes_of: Callable[[Rows], Hashes], k: int
-) -> list[Rows]:
-    scores = queries.points @ points.T
-    row, column = _nearest(scores, k)
-    near = _near_enough(scores, row, column, space)
-    likely = scores >= space.gate
-    some = np.flatnonzero(likely.any(axis=0))
-    hashes = hashes_of(some).followed_by(queries.hashes)
-    own = len(some) + np.arange(len(scores))
-    hash_row, place = _same_hash(hashes, own, likely[:, some], k)
-    rows = np.concatenate([row[near], hash_row])
-    columns = np.concatenate([column[near], some[place]])
-    return [np.unique(columns[rows == each]) for each in range(len(scores))]
+def _as_lists(shape: tuple[int, int], row: Rows, ids: Ids, cosine: Vectors) -> tuple[Ids, Vectors]:
+    """Return neighbors and scores, best first; shape: of both."""
+    order = np.lexsort((ids, -np.round(cosine / GRAIN), row))
+    row, ids, cosine = row[order], ids[order], cosine[order]
+    rank = np.arange(len(row)) - np.searchsorted(row, row)
+    neighbors, scores = np.full(shape, -1, np.int64), np.full(shape, -1, np.float32)
+    neighbors[row, rank], scores[row, rank] = ids, cosine
+    return neighbors, scores
 
 
 def _nothing(k: int) -> Candidates:
@@ -169,97 +184,3 @@ def _joined(blocks: list[Candidates]) -> Candidates:
         np.concatenate([block.neighbors for block in blocks]),
         np.concatenate([block.scores for block in blocks]),
     )
-
-
-def _sorted(ids: Ids, units: AnyVectors, hashes: Hashes, space: CopySpace) -> Photos:
-    place = np.argsort(ids)
-    starts = range(0, max(len(ids), 1), _SOME_VECTORS)
-    points = [space.project(units[place[start : start + _SOME_VECTORS]]) for start in starts]
-    return Photos(ids[place], units, place, np.concatenate(points), hashes.subset(place))
-
-
-def _blocks(rows: Rows, count: int) -> Iterator[Rows]:
-    size = max(1, min(_MAX_ROWS, _CELLS // max(count, 1)))
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]
-
-
-def _compare(photos: Photos, rows: Rows, space: CopySpace, k: int) -> Candidates:
-    """Compare the photos at rows with all."""
-    scores = photos.points[rows] @ photos.points.T
-    scores[np.arange(len(rows)), rows] = -np.inf
-    row, column = _nearest(scores, min(k, len(photos.ids) - 1))
-    near = _near_enough(scores, row, column, space)
-    hash_row, hash_column = _same_hash(photos.hashes, rows, scores >= space.gate, k)
-    cosine = photos.cosines(rows, row, column)
-    hash_cosine = photos.cosines(rows, hash_row, hash_column)
-    first = rows[np.concatenate([row[near], hash_row])]
-    second = np.concatenate([column[near], hash_column])
-    neighbors, cosines = _as_lists(photos.ids, len(rows), k, row, column, cosine)
-    return Candidates(
-        pairs=np.sort(photos.ids[np.column_stack([first, second])], axis=1),
-        cosine=np.concatenate([cosine[near], hash_cosine]),
-        new=photos.ids[rows],
-        neighbors=neighbors,
-        scores=cosines,
-    )
-
-
-def _nearest(scores: Vectors, k: int) -> tuple[Rows, Rows]:
-    """Return (row, column) of the k best of each row, by row; of equal scores the lower columns."""
-    count, width = scores.shape
-    k = min(k, width)
-    bound = np.full((count, 1), -2, np.float32)
-    groups = width // _GROUP
-    if groups > k > 0:
-        # k groups have a maximum of at least this, so the k best are no less: far cheaper than to sort.
-        maxima = scores[:, : groups * _GROUP].reshape(count, _GROUP, groups).max(axis=1)
-        bound = np.partition(maxima, groups - k, axis=1)[:, groups - k, None] - 2 * np.float32(_GRAIN)
-    row, column = _where(scores >= bound)
-    return _first(row, column, -np.round(scores[row, column] / _GRAIN), k)
-
-
-def _near_enough(scores: Vectors, row: Rows, column: Rows, space: CopySpace) -> Mask:
-    """Return which of the nearest are worth a proof, (m,); by row, best first."""
-    rank = np.arange(len(row)) - np.searchsorted(row, row)
-    floor = np.where(rank < FEW, min(space.few_floor, space.floor), space.floor)
-    return np.asarray(scores[row, column] >= floor, np.bool_)
-
-
-def _same_hash(hashes: Hashes, rows: Rows, maybe: Mask, k: int) -> tuple[Rows, Rows]:
-    """Return (row, column) of the k nearest hashes of each row among those that may be, or are alike."""
-    width = maybe.shape[1]
-    maybe = maybe | hashes.almost_same(rows, width, ALMOST_SAME)
-    itself = np.flatnonzero(rows < width)
-    maybe[itself, rows[itself]] = False
-    maybe &= hashes.textured[:width] & hashes.textured[rows, None]
-    row, column = _where(maybe)
-    distance = hashes.distances(rows[row], column)
-    close = distance <= MAX_DISTANCE
-    return _first(row[close], column[close], distance[close], k)
-
-
-def _where(mask: Mask) -> tuple[Rows, Rows]:
-    """Return what `np.nonzero` does, at a third of its price for masks that hold little."""
-    row = np.repeat(np.arange(len(mask)), np.count_nonzero(mask, axis=1))
-    return row, np.flatnonzero(mask) - row * mask.shape[1]
-
-
-def _first(row: Rows, column: Rows, key: npt.NDArray[np.generic], k: int) -> tuple[Rows, Rows]:
-    """Return the k entries of each row with the lowest keys, by row and key; of equal keys by column."""
-    order = np.lexsort((column, key, row))
-    row, column = row[order], column[order]
-    rank = np.arange(len(row)) - np.searchsorted(row, row)
-    return row[rank < k], column[rank < k]
-
-
-def _as_lists(
-    ids: Ids, count: int, k: int, row: Rows, column: Rows, cosine: Vectors
-) -> tuple[Ids, Vectors]:
-    """Return neighbors (count, k) and scores (count, k), best first."""
-    order = np.lexsort((column, -np.round(cosine / _GRAIN), row))
-    row, column, cosine = row[order], column[order], cosine[order]
-    rank = np.arange(len(row)) - np.searchsorted(row, row)
-    neighbors, scores = np.full((count, k), -1, np.int64), np.full((count, k), -1, np.float32)
-    neighbors[row, rank], scores[row, rank] = ids[column], cosine
-    return neighbors, scores

@@ -3,18 +3,16 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from ..errors import StoreCorrupt
-from . import schema
 from .catalog import pieces, roots
 from .filters import Where, date_of_photo
 from .records import Vectors
 from .schema import content_table, embedding_table, epoch_table, file_table, root_table
+from .units import code, embedding_columns
 from .vectors import Ids
 
 _file, _content, _embedding = file_table.c, content_table.c, embedding_table.c
@@ -243,37 +241,14 @@ def vectors_since(
         StoreCorrupt: an embedding is damaged.
     """
     rows = connection.execution_options(yield_per=4096).execute(
-        sa.select(*_embedding_columns(connection))
+        sa.select(*embedding_columns(connection))
         .where(_embedding.model_id == model_id, _embedding.epoch > epoch)
         .order_by(_embedding.id)
     )
     for block in rows.partitions(4096):
         ids = np.array([row[0] for row in block], dtype=np.int64)
-        codes = np.concatenate([_code(row, dim) for row in block])
+        codes = np.concatenate([code(row, dim) for row in block])
         yield ids, codes.reshape(len(ids), dim)
-
-
-def _embedding_columns(connection: sa.Connection) -> tuple[sa.ColumnElement[Any], ...]:
-    """Return content, norm, vector and checksum; catalogs of older formats have no checksums."""
-    checksum = (
-        _embedding.checksum if schema.version_of(connection, reading=True) >= 5 else sa.literal("none")
-    )
-    return _embedding.content_id, _embedding.norm, _embedding.vector, checksum
-
-
-def _code(row: Sequence[Any], dim: int) -> npt.NDArray[np.float16]:
-    content_id, norm, vector, checksum = row
-    if len(vector) != 2 * dim:
-        raise StoreCorrupt(
-            f"the embedding of photo {content_id} has {len(vector)} bytes, not {2 * dim}; "
-            "run `lookalike doctor` to see what is affected"
-        )
-    if checksum not in ("none", schema.embedding_checksum(content_id, norm, vector)):
-        raise StoreCorrupt(
-            f"the embedding of photo {content_id} is damaged: its checksum differs; "
-            "run `lookalike doctor` to see what is affected"
-        )
-    return np.frombuffer(vector, dtype=np.float16)
 
 
 def raw_vectors(
@@ -283,12 +258,12 @@ def raw_vectors(
     found: dict[int, Vectors] = {}
     for some in pieces(ids):
         rows = connection.execute(
-            sa.select(*_embedding_columns(connection)).where(
+            sa.select(*embedding_columns(connection)).where(
                 _embedding.model_id == model_id, _embedding.content_id.in_(some)
             )
         )
         for row in rows:
-            found[row.content_id] = _code(row, dim).astype(np.float32) * np.float32(row.norm)
+            found[row.content_id] = code(row, dim).astype(np.float32) * np.float32(row.norm)
     return found
 
 

@@ -1,4 +1,4 @@
-"""What is known of pairs of photos: neighbors, candidates, proofs, and what the user decided.
+"""What is known of pairs of photos: proofs, and what the user decided.
 
 Each function runs in a transaction. Pairs are of content ids, the smaller one first; decisions are of
 content digests, so that they outlive a rename, a new index and another model.
@@ -11,33 +11,14 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from .catalog import pieces
-from .records import Vectors
-from .schema import content_table, decision_table, look_table, now, pair_table
-from .vectors import Ids
+from .schema import content_table, decision_table, now, pair_table
 
-_pair, _look, _decision = pair_table.c, look_table.c, decision_table.c
+_pair, _decision = pair_table.c, decision_table.c
 Decision = Literal["rejected", "confirmed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What a photo looks like among the others, as of when it was compared with them.
-
-    neighbors: (k,) ids, best first, -1 where there are fewer. scores: (k,) cosines. hash: 32 bytes, a
-    perceptual hash. quality: 0 to 100, how much there is to see.
-    """
-
-    id: int
-    neighbors: Ids
-    scores: Vectors
-    hash: bytes
-    quality: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,55 +82,7 @@ def _of_known(connection: sa.Connection, rows: list[dict[str, Any]], *names: str
     return [row for row in rows if all(row[name] in known for name in names)]
 
 
-# --- looks ------------------------------------------------------------------------------------
-
-
-def put_looks(connection: sa.Connection, model_id: int, looks: Iterable[Look]) -> None:
-    """Record how photos compare with the library."""
-    rows = [
-        {
-            "model_id": model_id,
-            "content_id": look.id,
-            "neighbors": look.neighbors.astype("<i8").tobytes(),
-            "scores": look.scores.astype("<f4").tobytes(),
-            "hash": look.hash,
-            "quality": look.quality,
-        }
-        for look in looks
-    ]
-    rows = _of_known(connection, rows, "content_id")
-    if rows:
-        connection.execute(sa.insert(look_table).prefix_with("OR REPLACE"), rows)
-
-
-def hashes(connection: sa.Connection, model_id: int) -> dict[int, tuple[bytes, int]]:
-    """Return perceptual hash and quality of every photo that was compared, by content id."""
-    rows = connection.execute(
-        sa.select(_look.content_id, _look.hash, _look.quality).where(_look.model_id == model_id)
-    )
-    return {content_id: (bits, quality) for content_id, bits, quality in rows}
-
-
-def compared_ids(connection: sa.Connection, model_id: int) -> set[int]:
-    """Return the ids of the photos that were compared with the library."""
-    rows = connection.execute(sa.select(_look.content_id).where(_look.model_id == model_id))
-    return set(rows.scalars())
-
-
 # --- pairs ------------------------------------------------------------------------------------
-
-
-def put_candidates(
-    connection: sa.Connection, pairs: npt.NDArray[np.int64], cosines: Sequence[float]
-) -> None:
-    """Remember pairs to be proved; those that are known stay as they are. pairs: (m, 2), a < b."""
-    rows = [
-        {"a": int(a), "b": int(b), "cosine": float(cosine), "verifier": 0}
-        for (a, b), cosine in zip(pairs, cosines, strict=True)
-    ]
-    rows = _of_known(connection, rows, "a", "b")
-    if rows:
-        connection.execute(insert(pair_table).on_conflict_do_nothing(index_elements=["a", "b"]), rows)
 
 
 def unproved(connection: sa.Connection, verifier: int) -> list[tuple[int, int, float]]:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from ..errors import SpecMismatch, StoreError, StoreMissing, StoreUnwritable
 from ..spec import EmbedderSpec
-from . import catalog, lock, migrations, opening, pairs, schema, snapshot
+from . import catalog, lock, looks, migrations, opening, pairs, schema, snapshot
 from .database import ask_once, fold_log, open_reader, open_writer, store_errors
 from .overlay import overlay
 from .poison import learn_poison
@@ -214,14 +214,14 @@ class Store:
             return catalog.ensure_root(connection, path)
 
     def put_comparison(
-        self, looks: Sequence[pairs.Look], candidates: npt.NDArray[np.int64], cosines: Sequence[float]
+        self, compared: Sequence[looks.Look], candidates: npt.NDArray[np.int64], cosines: Sequence[float]
     ) -> None:
         """Record what photos look like among the others, and the pairs to be proved. candidates: (m, 2)."""
         with self.writing() as connection:
             model = catalog.current_model(connection)
             assert model is not None, "photos were compared"
-            pairs.put_looks(connection, model.id, looks)
-            pairs.put_candidates(connection, candidates, cosines)
+            looks.put_looks(connection, model.id, compared)
+            looks.put_candidates(connection, candidates, cosines)
 
     def put_proofs(self, verifier: int, proofs: Sequence[pairs.JudgedPair]) -> None:
         """Record verdicts with their evidence."""

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from . import absence, catalog, digests, listing, pairs, poison, snapshot
+from . import absence, catalog, digests, listing, looks, pairs, poison, snapshot, units
 from .filters import ALL, Where
 from .records import Failure, KnownFile, Root, Vectors
 from .roots import RootTotals, Trace, sample, totals_by_root
@@ -201,6 +201,11 @@ class View:
             return {}
         return listing.raw_vectors(self._connection, self.model.id, ids, self.model.spec.dim)
 
+    def units(self, ids: Ids) -> npt.NDArray[np.float16]:
+        """Return the unit embeddings of photos, (n, dim); zeros for what is gone."""
+        assert self.model is not None, "something was embedded"
+        return units.units(self._connection, self.model.id, ids, self.model.spec.dim)
+
     def visible_ids(self, where: Where = ALL) -> Ids:
         """Return the ids of the photos that pass the filter, ascending."""
         return listing.visible_ids(self._connection, where)
@@ -247,13 +252,20 @@ class View:
         """Return digest and size of contents by id, of those that there are."""
         return pairs.facts_of(self._connection, photo_ids)
 
-    def compared_ids(self) -> set[int]:
+    def compared_ids(self) -> Ids:
         """Return the ids of the photos that were compared with the library."""
-        return pairs.compared_ids(self._connection, self.model.id) if self.model else set()
+        if self.model is None:
+            return np.empty(0, np.int64)
+        return looks.compared_ids(self._connection, self.model.id)
 
-    def hashes(self) -> dict[int, tuple[bytes, int]]:
-        """Return perceptual hash and quality of every photo that was compared, by id."""
-        return pairs.hashes(self._connection, self.model.id) if self.model else {}
+    def hashes(self) -> Iterator[looks.StoredHashes]:
+        """Yield perceptual hash and quality of the photos that were compared, some at a time."""
+        if self.model is not None:
+            yield from looks.hashes(self._connection, self.model.id)
+
+    def count_candidates(self) -> int:
+        """Return the number of pairs that were nominated, proved or not."""
+        return looks.count_candidates(self._connection)
 
     def unproved(self, verifier: int) -> list[tuple[int, int, float]]:
         """Return (a, b, cosine) of the pairs that this version of the verifier has not seen."""

@@ -1,12 +1,15 @@
 """The scorer of the benchmarks, by a truth small enough to count by hand, and the process watch."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lookalike.benchmarks.edits_recipe import build, edits
+from lookalike.benchmarks.mixed_hashes import MixedHashes
 from lookalike.benchmarks.processes import run
 from lookalike.benchmarks.truth import Share, Truth, closed, read_truth, score
 from lookalike.tests.pictures import draw_photo, save
@@ -103,3 +106,33 @@ def test_a_process_that_fails_or_takes_too_long_ends_with_the_reason() -> None:
         run([sys.executable, "-c", "import sys; sys.stderr.write('no such thing'); sys.exit(5)"])
     with pytest.raises(SystemExit, match=r"ended after 0\.2 s"):
         run([sys.executable, "-c", "import threading; threading.Event().wait()"], patience_s=0.2)
+
+
+def test_made_up_hashes_are_those_of_scenes_and_as_often_set_as_real_ones() -> None:
+    random = np.random.default_rng(0)
+    real = np.packbits(random.random((200, 256)) < np.linspace(0.2, 0.8, 256), axis=1)
+    made = MixedHashes(real, np.arange(200) % 101)
+    (blocks,) = [np.unpackbits(bits, axis=1) for bits, _ in made.blocks(6000, seed=3)]
+    (again,) = [np.unpackbits(bits, axis=1) for bits, _ in made.blocks(6000, seed=3)]
+    assert (blocks == again).all()
+    assert abs(blocks.mean() - 0.5) < 0.02
+    assert np.corrcoef(blocks.mean(axis=0), np.linspace(0.2, 0.8, 256))[0, 1] > 0.95
+    to_next = np.count_nonzero(blocks[1:] != blocks[:-1], axis=1)
+    # Two of three photos are another shot of the scene of the one before.
+    assert 0.5 < np.mean(to_next <= 95) < 0.75
+
+
+def test_all_pairs_of_a_small_library_are_found_and_counted(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    for seed in range(8):
+        save(photos / f"{seed}.jpg", draw_photo(seed, 320, 240))
+    work = ["--photos", "1500", "--recall-sample", "200", "--store", str(tmp_path / "work")]
+    done = subprocess.run(
+        [sys.executable, "-m", "lookalike.benchmarks.all_pairs", str(photos), *work],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert "recall 1.00000" in done.stdout
+    rows = [line.split()[:2] for line in done.stdout.splitlines() if line[:10].strip("0123456789, ") == ""]
+    assert [row for row in rows if row] == [["1,500", "1,500"], ["50", "1,550"], ["1,000", "2,550"]]

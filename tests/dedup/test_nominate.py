@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from lookalike.dedup.best import Rows
 from lookalike.dedup.copyspace import CopySpace
 from lookalike.dedup.hashes import HASH_BYTES, Hashes
 from lookalike.dedup.nominate import (
@@ -14,11 +15,9 @@ from lookalike.dedup.nominate import (
     FEW,
     MAX_DISTANCE,
     Candidates,
-    Outside,
-    Rows,
     nominate,
-    nominate_outside,
 )
+from lookalike.dedup.outside import Outside, nominate_outside
 from lookalike.store.records import Vectors
 from lookalike.store.vectors import Ids
 
@@ -146,16 +145,17 @@ def test_a_pair_comes_once_with_the_cosine_of_its_embeddings() -> None:
 
 
 @pytest.mark.parametrize("count", [3, 64 * 21, 64 * 21 + 37])
-def test_neighbors_are_the_nearest_in_the_space_by_falling_cosine(count: int) -> None:
+def test_neighbors_are_the_nearest_above_the_floor_by_falling_cosine(count: int) -> None:
     case = Case(count, [1] * count)
+    case.space = replace(case.space, floor=0.5)
     candidates = case.nominate(k=20)
     scores, cosines = case.scores(), case.cosines()
     np.fill_diagonal(scores, -2)
     assert candidates.new.tolist() == case.ids.tolist()
     for row in range(0, count, 7):
-        k = min(20, count - 1)
+        k = min(20, int((scores[row] >= 0.5).sum()))
         listed = np.searchsorted(case.ids, candidates.neighbors[row, :k])
-        assert scores[row, listed].min() >= np.sort(scores[row])[-k] - TOLERANCE
+        assert scores[row, listed].min(initial=1) >= np.sort(scores[row])[-max(k, 1)] - TOLERANCE
         np.testing.assert_allclose(candidates.scores[row, :k], cosines[row, listed], atol=1e-5)
         assert (np.diff(candidates.scores[row, :k]) <= TOLERANCE).all()
         assert (candidates.neighbors[row, k:] == -1).all()

@@ -177,7 +177,11 @@ READS: dict[str, Callable[[Any], Any]] = {
     },
     "errors": lambda view: list(view.errors()),
     "totals": lambda view: view.totals(),
-    "pairs": lambda view: (list(view.verdicts()), view.unproved(1), view.hashes()),
+    "pairs": lambda view: (
+        list(view.verdicts()),
+        view.unproved(1),
+        [(each.ids.tolist(), each.bits.tobytes(), each.quality.tolist()) for each in view.hashes()],
+    ),
     "decisions": lambda view: list(view.decisions()),
     "digests": lambda view: list(view.digests_sorted()),
     "known files": lambda view: [view.known_files(root, b"") for root in view.roots()],

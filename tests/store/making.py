@@ -1,6 +1,8 @@
 """Stores filled with made-up photos: every number follows from a seed, no picture is needed."""
 
+import contextlib
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -94,6 +96,12 @@ def open_filled(folder: Path, seeds: Iterable[int] = (), spec: EmbedderSpec | No
     if seeds:
         filled.fill(seeds)
     return filled
+
+
+def execute(folder: Path, statement: str, *values: object) -> None:
+    """Change the catalog behind the program's back."""
+    with contextlib.closing(sqlite3.connect(folder / "catalog.db")) as connection, connection:
+        connection.execute(statement, values)
 
 
 def index_file(folder: Path) -> Path:

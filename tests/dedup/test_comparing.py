@@ -1,0 +1,207 @@
+"""Comparing what is new: in pieces that are whole, by vectors in memory or in the store, stopped or not."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lookalike.dedup import comparing, nominate, products, scan
+from lookalike.dedup.comparing import compare_new
+from lookalike.dedup.loading import NO_HASH
+from lookalike.dedup.nominate import Findings, Search
+from lookalike.dedup.watching import Watch
+from lookalike.errors import StoreUnwritable
+from lookalike.store.store import Store
+from lookalike.store.vectors import Ids
+from lookalike.store.view import View
+from lookalike.tests.store.making import Filled, execute, make_result, open_filled
+
+COUNT = 300
+
+Hash = tuple[bytes, int]
+Pairs = dict[tuple[int, int], float]
+
+
+def made_hashes(_: Store, ids: list[int]) -> list[Hash]:
+    """Every seventh photo has the hash of the one before it; every tenth has none."""
+    return [hash_of(each - (each % 7 == 0)) if each % 10 else NO_HASH for each in ids]
+
+
+def hash_of(number: int) -> Hash:
+    return np.random.default_rng(number).bytes(32), 80
+
+
+def pairs_of(store: Store) -> Pairs:
+    with store.reading() as view:
+        return {(a, b): cosine for a, b, cosine in view.unproved(1)}
+
+
+def compared(store: Store) -> set[int]:
+    with store.reading() as view:
+        return set(view.compared_ids().tolist())
+
+
+class Counter:
+    """Counts what it is told."""
+
+    def __init__(self) -> None:
+        self.begun: list[tuple[str, int]] = []
+        self.seen = 0
+
+    def begin(self, folder: str, files: int) -> None:
+        self.begun.append((folder, files))
+
+    def advance(self, files: int, failed: int) -> None:
+        self.seen += files + failed
+
+
+def stop_after(pieces: int, stop: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set an event as soon as so many pieces were searched."""
+    search = Search.findings
+
+    def findings(self: Search, given: threading.Event | None = None) -> Iterator[Findings]:
+        for number, found in enumerate(search(self, given), start=1):
+            if number == pieces:
+                stop.set()
+            yield found
+
+    monkeypatch.setattr(Search, "findings", findings)
+
+
+@pytest.fixture(autouse=True)
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut the work so that some hundred photos take several pieces, tiles and hashes."""
+    for name, size in (("_HIGH", 16), ("_WIDE", 64), ("_ROWS", 64)):
+        monkeypatch.setattr(scan, name, size)
+    monkeypatch.setattr(comparing, "_SOME_HASHES", 50)
+    monkeypatch.setattr(nominate, "_SOME_PAIRS", 100)
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[Callable[[str], Filled]]:
+    """Make equal stores of COUNT photos that were not compared."""
+    opened: list[Store] = []
+
+    def make(name: str) -> Filled:
+        filled = open_filled(tmp_path / name, range(COUNT))
+        opened.append(filled.store)
+        return filled
+
+    yield make
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def expected(made: Callable[[str], Filled]) -> Pairs:
+    """What one run over all photos finds."""
+    store = made("expected").store
+    assert compare_new(store, hashes_of=made_hashes) == COUNT
+    found = pairs_of(store)
+    assert len(found) > COUNT
+    return found
+
+
+def test_a_run_that_was_stopped_goes_on_and_finds_the_same(
+    made: Callable[[str], Filled], expected: Pairs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, stop, counter = made("stopped").store, threading.Event(), Counter()
+    with monkeypatch.context() as patch:
+        stop_after(2, stop, patch)
+        assert compare_new(store, stop, watch=Watch(counter), hashes_of=made_hashes) == 128
+    assert (counter.begun, counter.seen) == ([("comparing photos", COUNT)], 128)
+    assert len(compared(store)) == 128
+    assert pairs_of(store).items() < expected.items()
+    assert compare_new(store, hashes_of=made_hashes) == COUNT - 128
+    assert pairs_of(store) == pytest.approx(expected, abs=1e-6)
+    assert compare_new(store, hashes_of=made_hashes) == 0
+
+
+def test_what_is_committed_before_an_error_is_whole(
+    made: Callable[[str], Filled], expected: Pairs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, calls = made("broken").store, []
+    put = Store.put_comparison
+
+    def fail_later(*arguments: object) -> None:
+        calls.append(arguments)
+        if len(calls) == 3:
+            raise StoreUnwritable("the disk is full")
+        put(*arguments)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "put_comparison", fail_later)
+        with pytest.raises(StoreUnwritable):
+            compare_new(store, hashes_of=made_hashes)
+    assert len(compared(store)) == 128
+    assert compare_new(store, hashes_of=made_hashes) == COUNT - 128
+    assert pairs_of(store) == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_stop_while_hashes_are_made_records_nothing(made: Callable[[str], Filled]) -> None:
+    store, stop = made("early").store, threading.Event()
+    asked = []
+
+    def stop_soon(given: Store, ids: list[int]) -> list[Hash]:
+        asked.append(len(ids))
+        stop.set()
+        return made_hashes(given, ids)
+
+    assert compare_new(store, stop, hashes_of=stop_soon) == 0
+    assert asked == [50]
+    assert not compared(store)
+
+
+def test_photos_that_come_later_meet_all_that_were_there(
+    made: Callable[[str], Filled], expected: Pairs
+) -> None:
+    filled = made("grown")
+    ids = sorted(compared(filled.store) | set(range(1, COUNT + 1)))
+    filled.lose(*(b"%d.jpg" % (each - 1) for each in ids if each % 3 == 0))
+    assert compare_new(filled.store, hashes_of=made_hashes) == 200
+    filled.add(*(make_result(each - 1) for each in ids if each % 3 == 0))
+    assert compare_new(filled.store, hashes_of=made_hashes) == 100
+    found = pairs_of(filled.store)
+    # What a later photo has among its nearest it meets; what has it among its own was compared before.
+    missed = expected.keys() - found.keys()
+    assert len(missed) < 0.15 * len(expected)
+    assert all({a % 3 == 0, b % 3 == 0} == {True, False} for a, b in missed)
+
+
+@pytest.mark.parametrize("worth_bytes", [1, 1 << 20], ids=["bytes", "floats"])
+def test_vectors_from_the_store_give_what_those_in_memory_do(
+    made: Callable[[str], Filled], expected: Pairs, monkeypatch: pytest.MonkeyPatch, worth_bytes: int
+) -> None:
+    asked: list[int] = []
+    units = View.units
+
+    def units_of(view: View, ids: Ids) -> object:
+        asked.append(len(ids))
+        return units(view, ids)
+
+    monkeypatch.setattr(comparing, "_MOST_KEPT", 0)
+    monkeypatch.setattr(products, "_WORTH_BYTES", worth_bytes)
+    monkeypatch.setattr(View, "units", units_of)
+    store = made("large").store
+    compare_new(store, hashes_of=made_hashes)
+    assert pairs_of(store) == pytest.approx(expected, abs=1e-6)
+    # So many at a time, however many photos there are.
+    assert 0 < max(asked) <= 200
+
+
+def test_a_photo_without_an_embedding_is_left_out(made: Callable[[str], Filled], expected: Pairs) -> None:
+    store = made("lost").store
+    execute(Path(store.folder), "DELETE FROM embedding WHERE content_id IN (5, 250)")
+    assert compare_new(store, hashes_of=made_hashes) == COUNT - 2
+    assert compared(store) == set(range(1, COUNT + 1)) - {5, 250}
+    assert not any({5, 250} & set(pair) for pair in pairs_of(store))
+
+
+def test_the_index_is_not_needed(made: Callable[[str], Filled], monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_index(_: View) -> None:
+        raise AssertionError("all vectors in memory are too many")
+
+    monkeypatch.setattr(View, "index", no_index)
+    assert compare_new(made("any").store, hashes_of=made_hashes) == COUNT
