@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import UsageError
-from ..indexer.executor import ThreadExecutor, default_workers
+from ..indexer.executor import ThreadExecutor
+from ..indexer.machine import default_workers
 from ..store.bits import bit_distances
 from ..store.records import Vectors
 from ..store.vectors import Ids
