@@ -14,7 +14,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PIP_FLAGS ?=
 PYTEST_FLAGS ?=
 # Not these: parts of others, and those that want more than a folder of photos.
-APART := asking peer_adapters processes truth proof edits_recipe peers
+APART := asking peer_adapters processes truth proof edits_recipe peers precision precision_engines quantizing
 BENCHMARKS ?= $(filter-out $(APART:%=benchmarks/%.py),$(wildcard benchmarks/*.py))
 DATA ?=
 
