@@ -1,6 +1,7 @@
 """The shipped network in several precisions and engines, each on one thread."""
 
 import importlib.util
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -13,7 +14,8 @@ from lookalike.store.records import Vectors
 
 Run = Callable[[Pixels], Vectors]
 FP32, BALANCED = "onnxruntime fp32", "onnxruntime int8, balanced"
-# The tool keeps all that the network computes for these in memory, 30 MB a picture.
+# The tool's histograms want pictures of one shape, and all that the network computes for them in memory,
+# 30 MB a picture.
 HISTOGRAM_PICTURES = 40
 MOVING = {"CalibMovingAverage": True, "CalibMovingAverageConstant": 0.01}
 
@@ -21,7 +23,7 @@ MOVING = {"CalibMovingAverage": True, "CalibMovingAverageConstant": 0.01}
 def open_engines(pictures: Sequence[Pixels], only: Sequence[str]) -> dict[str, Run]:
     """Return each engine by its name."""
     graph = onnx.load(SHIPPED_GRAPH.path)
-    few = pictures[:: max(1, len(pictures) // HISTOGRAM_PICTURES)]
+    few = of_one_shape(pictures)[:HISTOGRAM_PICTURES]
     makers: dict[str, Callable[[], Run]] = {
         FP32: lambda: of_onnx(graph.SerializeToString()),
         "onnxruntime int8, minmax": lambda: of_onnx(quantized(graph, pictures)),
@@ -42,6 +44,12 @@ def open_engines(pictures: Sequence[Pixels], only: Sequence[str]) -> dict[str, R
         for name, make in makers.items()
         if name == FP32 or not only or any(word in name for word in only)
     }
+
+
+def of_one_shape(pictures: Sequence[Pixels]) -> Sequence[Pixels]:
+    """Return those that have the shape which most have."""
+    shapes = Counter(picture.shape for picture in pictures)
+    return [picture for picture in pictures if picture.shape == max(shapes, key=shapes.__getitem__)]
 
 
 def of_onnx(graph: bytes) -> Run:
