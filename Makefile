@@ -15,7 +15,7 @@ PIP_FLAGS ?=
 PYTEST_FLAGS ?=
 # Not these: parts of others, and those that want more than a folder of photos.
 APART := asking index_loops index_peers mixed_hashes mixtures peer_adapters peer_environments \
-	processes truth proof edits_recipe peers
+	precision precision_engines processes quantizing truth proof edits_recipe peers
 BENCHMARKS ?= $(filter-out $(APART:%=benchmarks/%.py),$(wildcard benchmarks/*.py))
 DATA ?=
 

@@ -58,6 +58,12 @@ def normalized(vectors: Vectors) -> Vectors:
 
 def retrieval_scores(truth: Any, index: dict[str, int], vectors: Vectors) -> dict[str, float]:
     """Return the mean average precision of each task; a query is not among its own results."""
+    found = average_precisions(truth, index, vectors)
+    return {task: float(np.mean(values)) for task, values in found.items()}
+
+
+def average_precisions(truth: Any, index: dict[str, int], vectors: Vectors) -> dict[str, list[float]]:
+    """Return the average precision of the queries of each task; see `retrieval_scores`."""
     precisions = defaultdict(list)
     for query in truth["queries"]:
         me = index[query["file"]]
@@ -67,7 +73,7 @@ def retrieval_scores(truth: Any, index: dict[str, int], vectors: Vectors) -> dic
         ranks = np.flatnonzero(hits) + 1
         found = np.arange(1, len(ranks) + 1)
         precisions[query["task"]].append(float((found / ranks).sum() / len(relevant)))
-    return {task: float(np.mean(values)) for task, values in sorted(precisions.items())}
+    return dict(sorted(precisions.items()))
 
 
 def copy_scores(truth: Any, index: dict[str, int], vectors: Vectors) -> dict[str, float]:

@@ -21,7 +21,7 @@ DEFAULT_MODEL = SHIPPED_MODEL
 # Chosen by measurement: benchmarks/input_rules.py, docs/models.md.
 DEFAULT_RULE = "fit"
 DEFAULT_SIZE = 256
-# Lower precision was measured to change a tenth to a quarter of the ten nearest neighbors.
+# Lower precision saves little of a photo and finds less: benchmarks/precision.py, docs/models.md.
 PRECISION = "fp32"
 # Below the smallest, the last layers see a single cell; beyond the largest, nothing is gained.
 _MIN_SIZE, _MAX_SIZE = 32, 1024
