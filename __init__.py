@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .dedup.explaining import Explanation
     from .dedup.groups import Group, Member
     from .dedup.matches import Checked, Match
-    from .indexer.pipeline import IndexOptions, IndexReport
+    from .indexer.records import IndexOptions, IndexReport
     from .indexer.scan import ScanOptions
     from .search.query import Answer, Query, Result, SearchOptions
     from .spec import EmbedderSpec
@@ -33,8 +33,8 @@ _LAZY = {
     "EmbedderSpec": "spec",
     "Explanation": "dedup.explaining",
     "Group": "dedup.groups",
-    "IndexOptions": "indexer.pipeline",
-    "IndexReport": "indexer.pipeline",
+    "IndexOptions": "indexer.records",
+    "IndexReport": "indexer.records",
     "Match": "dedup.matches",
     "Member": "dedup.groups",
     "Photo": "store.listing",

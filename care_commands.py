@@ -24,6 +24,7 @@ def add_to(app: typer.Typer) -> None:
 
 def doctor(
     deep: opt.DeepOption = False,
+    recall: opt.RecallOption = False,
     content: opt.ContentOption = False,
     sample: opt.SampleOption = "100%",
     form: opt.SummaryOption = opt.Summary.table,
@@ -31,14 +32,17 @@ def doctor(
 ) -> None:
     """Check the program, the model and the store.
 
-    Quick even for a large library; --deep reads every page, vector and thumbnail. --content reads the
+    Quick even for a large library; --deep reads every page, vector and thumbnail. --recall searches for
+    some photos of the library and compares the answers with those of comparing all. --content reads the
     photos again and finds those whose bytes changed though size and time did not. Nothing is changed. Ends
     with 0 only when the store is whole.
     """
-    from .doctor import Wanted, examine
+    from .doctor import RECALL_QUERIES, Wanted, examine
 
     findings = []
-    for finding in examine(store, Wanted(deep, _share(sample) if content else 0.0)):
+    for finding in examine(
+        store, Wanted(deep, RECALL_QUERIES if recall else 0, _share(sample) if content else 0.0)
+    ):
         findings.append({"level": finding.level, "what": finding.what, "message": finding.message})
         if form is opt.Summary.table:
             say(f"{finding.level:<6}  {finding.what:<10}  {render.printable(finding.message)}")

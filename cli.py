@@ -23,7 +23,7 @@ from .errors import LookalikeError, StoreMissing, UsageError
 from .library import Library
 
 if TYPE_CHECKING:
-    from .indexer.pipeline import IndexReport
+    from .indexer.records import IndexReport
     from .search.query import Answer, Query
 
 app = typer.Typer(
@@ -66,7 +66,7 @@ def index(
     ones not decoded again. Photos that cannot be read are listed by `lookalike errors` and do not stop
     the run. Ctrl-C keeps all finished work.
     """
-    from .indexer.pipeline import IndexOptions
+    from .indexer.records import IndexOptions
     from .indexer.scan import ScanOptions
     from .progress import IndexProgress
 

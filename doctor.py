@@ -15,17 +15,23 @@ from .indexer.weights.golden import MIN_COSINE
 from .indexer.weights.loader import read_shipped
 from .indexer.weights.table import SHIPPED_GRAPH, SHIPPED_STATE
 from .library import Library, default_folder
-from .store.checks import Finding, check_sqlite, check_store
+from .store.checks import Finding, check_recall, check_sqlite, check_store
 from .store.surroundings import check_surroundings
 
 _PACKAGES = ("lookalike", "faiss-cpu", "onnxruntime", "pillow", "pillow-heif", "sqlalchemy", "torch")
+RECALL_QUERIES = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How thorough to be. deep: read all of the store. content: the share of the photos to read again."""
+    """How thorough to be.
+
+    deep: read all of the store. recall: so many photos are searched for, and the answers compared with what
+    comparing all gives. content: the share of the photos to read again.
+    """
 
     deep: bool = False
+    recall: int = 0
     content: float = 0.0
 
 
@@ -44,6 +50,8 @@ def examine(folder: str | None, wanted: Wanted = Wanted()) -> Iterator[Finding]:
             yield Finding("ok", "store", library.store.folder)
             yield from check_store(library.store, deep=wanted.deep)
             yield _check_model(library)
+            if wanted.recall:
+                yield check_recall(library.store, wanted.recall)
             if wanted.content:
                 yield from _check_contents(library, wanted.content)
     except LookalikeError as error:

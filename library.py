@@ -13,7 +13,7 @@ from .library_roots import RootsOfLibrary
 
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
     from .indexer.embedder import Embedder
-    from .indexer.pipeline import IndexOptions, IndexReport, Progress
+    from .indexer.records import IndexOptions, IndexReport, Progress
     from .search.query import Answer, Query, Result, SearchOptions
     from .spec import EmbedderSpec
     from .store.filters import Where
@@ -94,7 +94,8 @@ class Library(CopiesOfLibrary, ActsOfLibrary, CareOfLibrary, RootsOfLibrary):
         stop: threading.Event | None = None,
     ) -> "IndexReport":
         """Bring the library up to date with folders (or single files); see `index_folders`."""
-        from .indexer.pipeline import SILENCE, IndexOptions, index_folders
+        from .indexer.pipeline import index_folders
+        from .indexer.records import SILENCE, IndexOptions
 
         choice = choice or ModelChoice(engine=self._engine)
         return index_folders(

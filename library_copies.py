@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # the heavy modules load when they are first needed
     from .dedup.matches import Checked
     from .dedup.plan import Origin
     from .indexer.embedder import Embedder
-    from .indexer.pipeline import Progress
+    from .indexer.records import Progress
     from .indexer.scan import ScanProblem
     from .report.data import Review
     from .store.filters import Where

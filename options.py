@@ -244,6 +244,9 @@ FetchOption = Annotated[
 
 # care: doctor, repair, backup, restore, compact.
 DeepOption = Annotated[bool, typer.Option("--deep", help="Read every page, vector and thumbnail.")]
+RecallOption = Annotated[
+    bool, typer.Option("--recall", help="Measure what searches find of what they should.")
+]
 ContentOption = Annotated[bool, typer.Option("--content", help="Also read the photos again, for bit rot.")]
 SampleOption = Annotated[
     str, typer.Option(metavar="SHARE", help="With --content: only a share of the files, such as 5%.")

@@ -12,7 +12,7 @@ from .root_listings import root_fields, root_words
 
 if TYPE_CHECKING:
     from .indexer.models import ModelBench, ModelInfo
-    from .indexer.pipeline import IndexReport
+    from .indexer.records import IndexReport
     from .library import Library
 
 

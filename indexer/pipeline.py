@@ -5,94 +5,25 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ..spec import EmbedderSpec
 from ..store.records import Failure, FileResult, FileStat, KnownFile, Root
 from ..store.store import Store
+from .ahead import IndexAhead
 from .changes import Changes, compare, problem_rows
 from .drives import real_paths, refusal, remember_drive, suspicion
 from .executor import ThreadExecutor, in_chunks
 from .guard import Guard, RootGone
 from .inner_drives import why_spared
 from .known import KnownContents
-from .scan import DEFAULT, Scan, ScanOptions, ScanProblem
+from .records import DEFAULT_OPTIONS, SILENCE, IndexOptions, IndexReport, Progress
+from .scan import Scan, ScanProblem
 
 if TYPE_CHECKING:
     from .embedder import Embedder
     from .sandbox.opener import Opener
-
-
-class Progress(Protocol):
-    """Is told how an index run goes on."""
-
-    def begin(self, folder: str, files: int) -> None:
-        """Hear that a folder was scanned and so many of its files must be read."""
-
-    def advance(self, files: int, failed: int) -> None:
-        """Hear that so many more files are done and so many of these failed."""
-
-
-class Silence:
-    """A Progress that tells nobody."""
-
-    def begin(self, folder: str, files: int) -> None:
-        """Ignore it."""
-
-    def advance(self, files: int, failed: int) -> None:
-        """Ignore it."""
-
-
-SILENCE = Silence()
-
-
-@dataclass(frozen=True, slots=True)
-class IndexOptions:
-    """How to index.
-
-    workers: photos in work at a time, None for what the machine bears. retry_failed: read files again that
-    could not be read last time although they did not change. accept_missing: believe that up to so many
-    files are gone.
-    accept_drive: believe that a folder is on another drive now. marker: have a marker file in each folder.
-    batch_files, batch_seconds: when a batch is committed, whichever comes first; a crash loses one batch.
-    """
-
-    scan: ScanOptions = DEFAULT
-    workers: int | None = None
-    retry_failed: bool = False
-    accept_missing: int = 0
-    accept_drive: bool = False
-    marker: bool = False
-    batch_files: int = 256
-    batch_seconds: float = 2.0
-
-
-@dataclass(slots=True)
-class IndexReport:
-    """What an index run did, in numbers of files.
-
-    listed: photos that the scan met. unchanged: known by their stat, not even opened. embedded: decoded
-    and embedded. recognized: read, and their content was known (moved, renamed, touched, or a copy).
-    failed: listed, but unreadable. absent, excluded: known before, now gone or left out.
-    problems: folders that could not be listed. refused: folders in which nothing was changed, and why.
-    unmarked: folders in which no marker could be written, and why.
-    interrupted: stopped on request; what was finished is kept.
-    """
-
-    listed: int = 0
-    unchanged: int = 0
-    embedded: int = 0
-    recognized: int = 0
-    failed: int = 0
-    absent: int = 0
-    excluded: int = 0
-    seconds: float = 0.0
-    interrupted: bool = False
-    problems: list[str] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
-    unmarked: list[str] = field(default_factory=list)
 
 
 class Indexing:
@@ -114,14 +45,14 @@ class Indexing:
         self._progress = progress
         self._stop = stop
         self._executor = ThreadExecutor(options.workers)
-        self._processes = ExitStack()
+        self._helpers = ExitStack()
         with store.reading() as view:
             self._newest_before = view.newest_file_id()
         self.report = IndexReport()
 
     def close(self) -> None:
-        """End what decodes."""
-        self._processes.close()
+        """End what decodes, and wait for the index that is being made."""
+        self._helpers.close()
 
     def claim(self) -> None:
         """Make the store one of this embedder, which must be able to run: the choice is for good.
@@ -220,9 +151,11 @@ class Indexing:
 
         chunks = in_chunks(files, self._executor.workers, self._stop)
         worker = Worker(root.path, self._embedder, self._known, self._open_photo)
+        ahead = self._ahead
         for batch in self._batches(self._executor.run(chunks, worker)):
             self._store.commit(root, batch)
             self._known.committed()
+            ahead.committed(sum(each.photo is not None for each in batch))
             self._tally(batch)
 
     @cached_property
@@ -230,7 +163,11 @@ class Indexing:
         """The processes that decode serve all folders of a run."""
         from .sandbox.opener import Opener
 
-        return self._processes.enter_context(Opener(self._executor.workers, self._poison()))
+        return self._helpers.enter_context(Opener(self._executor.workers, self._poison()))
+
+    @cached_property
+    def _ahead(self) -> IndexAhead:
+        return self._helpers.enter_context(IndexAhead(self._store, self._stop))
 
     def _poison(self) -> dict[bytes, Failure]:
         """Return what is not to be handed to a decoder."""
@@ -288,7 +225,7 @@ def index_folders(
     *,
     spec: EmbedderSpec,
     engine: str = "auto",
-    options: IndexOptions = IndexOptions(),
+    options: IndexOptions = DEFAULT_OPTIONS,
     progress: Progress = SILENCE,
     stop: threading.Event | None = None,
 ) -> IndexReport:
@@ -303,14 +240,15 @@ def index_folders(
     """
     began = time.monotonic()
     paths = real_paths(store, folders)
+    stop = stop or threading.Event()
     with store.indexing():
-        with closing(Indexing(store, spec, engine, options, progress, stop or threading.Event())) as run:
+        with closing(Indexing(store, spec, engine, options, progress, stop)) as run:
             run.claim()
             refused = [path for path in paths if not run.is_stopped and run.run(path)]
             # Once more: what went from one folder to another has been met there by now.
             again = (run.run(path) for path in refused if not run.is_stopped)
             run.report.refused += [why for why in again if why]
-        store.publish()
-    run.report.interrupted = stop is not None and stop.is_set()
+        store.publish(stop)
+    run.report.interrupted = stop.is_set()
     run.report.seconds = time.monotonic() - began
     return run.report

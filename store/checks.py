@@ -13,10 +13,18 @@ from ..errors import StoreCorrupt, StoreError
 from . import snapshot
 from .database import open_reader, store_errors
 from .mending import READ_AGAIN
+from .ranking import AnyIndex, scored
 from .schema import embedding_table, epoch_table, file_table
 from .store import Store
+from .training import measure
 from .vectors import VectorIndex
 from .view import View
+
+# Vectors of a large index that are looked for, and the score from which on one was found.
+_SOME = 1000
+_SAME_VECTOR = 0.999
+
+_LEAST_RECALL = 0.98
 
 _RENEW = "delete index.json, and the next index run writes a new one"
 _REMADE = "the next index run makes them again"
@@ -143,13 +151,28 @@ def check_snapshot(store: Store, view: View) -> Finding:
             "index",
             f"{error}: it is not used; {_RENEW}",
         )
-    if not _is_prefix(index, view):
+    if not _holds_its_vectors(index, view, manifest.stamp.epoch):
         return Finding(
             "broken",
             "index",
             "the snapshot differs from the catalog, whose checksums hold; delete index.json",
         )
     return Finding("ok", "index", f"the snapshot holds {len(index):,} vectors as the catalog has them")
+
+
+def check_recall(store: Store, queries: int) -> Finding:
+    """Compare what a search finds with what comparing all photos finds."""
+    with store.reading() as view:
+        try:
+            found = measure(view, view.index(), queries)
+        except ValueError as error:
+            return Finding("note", "recall", f"not measured: {error}")
+    said = (
+        f"recall@10 {found.recall:.4f} over {found.queries} photos, {1000 * found.seconds:.1f} ms a query"
+    )
+    if found.recall < _LEAST_RECALL:
+        return Finding("note", "recall", f"{said}: below {_LEAST_RECALL}; {_RENEW}")
+    return Finding("ok", "recall", said)
 
 
 def _glance_at_snapshot(store: Store, view: View) -> Finding:
@@ -163,6 +186,18 @@ def _glance_at_snapshot(store: Store, view: View) -> Finding:
     except ValueError as error:
         return Finding("note", "index", f"{error}: it is not used; {_RENEW}")
     return Finding("ok", "index", f"the snapshot holds {manifest.count:,} vectors")
+
+
+def _holds_its_vectors(index: AnyIndex, view: View, until: int) -> bool:
+    """Tell whether an index holds the vectors of the catalog up to an epoch, and finds them."""
+    if isinstance(index, VectorIndex):
+        return _is_prefix(index, view)
+    if not np.array_equal(np.sort(index.ids()), view.embedded_ids(until)):
+        return False
+    ids = np.sort(index.ids()[:: max(1, len(index) // _SOME)])
+    units = view.units(ids).astype(np.float32)
+    # Not by their ids: several photos may have the same vector.
+    return bool((scored(view, units, index.near(units, 8), 1).scores >= _SAME_VECTOR).all())
 
 
 def _is_prefix(index: VectorIndex, view: View) -> bool:

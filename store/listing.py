@@ -5,14 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import sqlalchemy as sa
 
 from .catalog import pieces, roots
-from .filters import Where, date_of_photo
-from .records import Vectors
+from .filters import ALL, Where, date_of_photo
 from .schema import content_table, embedding_table, epoch_table, file_table, root_table
-from .units import code, embedding_columns
 from .vectors import Ids
 
 _file, _content, _embedding = file_table.c, content_table.c, embedding_table.c
@@ -96,17 +93,25 @@ def visible_ids(connection: sa.Connection, where: Where) -> Ids:
     return np.sort(np.fromiter((row[0] for row in rows), dtype=np.int64))
 
 
-def visible_among(connection: sa.Connection, ids: Sequence[int]) -> Ids:
-    """Return those of the content ids that a present file holds, ascending."""
-    found: list[int] = []
-    for some in pieces(ids):
-        rows = connection.execute(
-            sa.select(_file.content_id)
-            .where(_file.content_id.in_(some), _file.state == "present")
-            .distinct()
-        )
-        found.extend(row[0] for row in rows)
-    return np.sort(np.array(found, dtype=np.int64))
+def visible_among(connection: sa.Connection, ids: Sequence[int], where: Where = ALL) -> Ids:
+    """Return those of the content ids with at least one file that passes, ascending."""
+    ask = _passing if where else _present
+    found = [each for some in pieces(ids) for each in ask(connection, some, where)]
+    return np.unique(np.array(found, dtype=np.int64))
+
+
+def _present(connection: sa.Connection, ids: Sequence[int], _: Where) -> Iterator[int]:
+    # Past SQLAlchemy, as every search asks: its words cost more than the answer.
+    marks = ",".join("?" * len(ids))
+    question = f"SELECT content_id FROM file WHERE state = 'present' AND content_id IN ({marks})"
+    return (row[0] for row in connection.exec_driver_sql(question, tuple(ids)))
+
+
+def _passing(connection: sa.Connection, ids: Sequence[int], where: Where) -> Iterator[int]:
+    condition = sa.and_(_file.content_id.in_(ids), where.condition(roots(connection)))
+    return iter(
+        connection.execute(sa.select(_file.content_id).select_from(_joined).where(condition)).scalars()
+    )
 
 
 def photos(connection: sa.Connection, where: Where, ids: Sequence[int] | None = None) -> Iterator[Photo]:
@@ -232,41 +237,6 @@ def count_elsewhere(connection: sa.Connection, root_id: int, file_ids: Sequence[
     )
 
 
-def vectors_since(
-    connection: sa.Connection, model_id: int, epoch: int, dim: int
-) -> Iterator[tuple[Ids, npt.NDArray[np.float16]]]:
-    """Yield blocks of (ids (n,), unit vectors (n, dim) fp16) that came after the epoch, in order.
-
-    Raises:
-        StoreCorrupt: an embedding is damaged.
-    """
-    rows = connection.execution_options(yield_per=4096).execute(
-        sa.select(*embedding_columns(connection))
-        .where(_embedding.model_id == model_id, _embedding.epoch > epoch)
-        .order_by(_embedding.id)
-    )
-    for block in rows.partitions(4096):
-        ids = np.array([row[0] for row in block], dtype=np.int64)
-        codes = np.concatenate([code(row, dim) for row in block])
-        yield ids, codes.reshape(len(ids), dim)
-
-
-def raw_vectors(
-    connection: sa.Connection, model_id: int, ids: Sequence[int], dim: int
-) -> dict[int, Vectors]:
-    """Return the pooled features as they left the network (up to fp16), by content id."""
-    found: dict[int, Vectors] = {}
-    for some in pieces(ids):
-        rows = connection.execute(
-            sa.select(*embedding_columns(connection)).where(
-                _embedding.model_id == model_id, _embedding.content_id.in_(some)
-            )
-        )
-        for row in rows:
-            found[row.content_id] = code(row, dim).astype(np.float32) * np.float32(row.norm)
-    return found
-
-
 def latest_epoch(connection: sa.Connection) -> tuple[int, str]:
     """Return the number and nonce (hex) of the newest epoch; (0, "") before the first."""
     row = connection.execute(
@@ -281,10 +251,3 @@ def has_epoch(connection: sa.Connection, epoch: int, nonce: str) -> bool:
         sa.select(epoch_table.c.nonce).where(epoch_table.c.epoch == epoch)
     ).scalar_one_or_none()
     return found is not None and found.hex() == nonce
-
-
-def count_embeddings(connection: sa.Connection, model_id: int, until: int) -> int:
-    """Return the number of embeddings of the model up to and with an epoch."""
-    return connection.execute(
-        sa.select(sa.func.count()).where(_embedding.model_id == model_id, _embedding.epoch <= until)
-    ).scalar_one()

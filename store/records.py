@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 Vectors = npt.NDArray[np.float32]
+Codes = npt.NDArray[np.float16]  # unit vectors as they are stored
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,14 @@ from typing import BinaryIO
 import xxhash
 
 from .files import write_atomic
+from .ranking import AnyIndex
+from .reduced import ReducedIndex
 from .vectors import VectorIndex
 
 _MANIFEST = "index.json"
 _FORMAT = 1
 _BLOCK = 1 << 20
+_KINDS: dict[str, type[AnyIndex]] = {kind.RECIPE: kind for kind in (VectorIndex, ReducedIndex)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class Manifest:
     mtime_ns: int = 0
 
 
-def publish(folder: str, stamp: Stamp, index: VectorIndex) -> Manifest:
+def publish(folder: str, stamp: Stamp, index: AnyIndex) -> Manifest:
     """Write a snapshot of the index and point the manifest to it."""
     name = f"index-{stamp.fingerprint[:8]}-{stamp.epoch}-{stamp.nonce[:8]}.faiss"
     path = os.path.join(folder, name)
@@ -62,7 +65,7 @@ def publish(folder: str, stamp: Stamp, index: VectorIndex) -> Manifest:
     size, checksum = _write(path, index)
     manifest = Manifest(
         format=_FORMAT,
-        recipe=VectorIndex.RECIPE,
+        recipe=index.RECIPE,
         stamp=stamp,
         dim=index.dim,
         count=len(index),
@@ -77,7 +80,7 @@ def publish(folder: str, stamp: Stamp, index: VectorIndex) -> Manifest:
     return manifest
 
 
-def _write(path: str, index: VectorIndex) -> tuple[int, str]:
+def _write(path: str, index: AnyIndex) -> tuple[int, str]:
     """Write the index to path without a copy of it in memory; return its size and checksum."""
     size, checksum = 0, xxhash.xxh3_128()
 
@@ -149,10 +152,12 @@ def is_current(folder: str, manifest: Manifest) -> bool:
     return found.st_size == manifest.size and (same_time or is_whole(folder, manifest))
 
 
-def is_published(folder: str, stamp: Stamp) -> bool:
-    """Tell whether the snapshot that counts is of this stamp, and there."""
+def is_published(folder: str, stamp: Stamp, recipe: str) -> bool:
+    """Tell whether the snapshot that counts is of this stamp and kind, and there."""
     manifest = read_manifest(folder)
-    return manifest is not None and manifest.stamp == stamp and is_current(folder, manifest)
+    if manifest is None or (manifest.stamp, manifest.recipe) != (stamp, recipe):
+        return False
+    return is_current(folder, manifest)
 
 
 def withdraw(folder: str) -> None:
@@ -163,13 +168,14 @@ def withdraw(folder: str) -> None:
                 os.unlink(os.path.join(folder, name))
 
 
-def load(folder: str, manifest: Manifest) -> VectorIndex:
+def load(folder: str, manifest: Manifest) -> AnyIndex:
     """Load the snapshot that the manifest names.
 
     Raises:
         ValueError: it is missing, damaged or of another kind; the message says which.
     """
-    if (manifest.format, manifest.recipe) != (_FORMAT, VectorIndex.RECIPE):
+    kind = _KINDS.get(manifest.recipe)
+    if manifest.format != _FORMAT or kind is None:
         raise ValueError(f"the snapshot is of another kind ({manifest.recipe})")
     try:
         # One open file for both: what is loaded is what was checked, whoever replaces the name.
@@ -177,7 +183,7 @@ def load(folder: str, manifest: Manifest) -> VectorIndex:
             if _checksum(source) != manifest.checksum or source.tell() != manifest.size:
                 raise ValueError("the snapshot is damaged: its checksum differs")
             source.seek(0)
-            index = VectorIndex.read(source.read, manifest.dim)
+            index = kind.read(source.read, manifest.dim)
     except OSError as error:
         raise ValueError(f"the snapshot cannot be read: {error.strerror}") from error
     if len(index) != manifest.count:

@@ -1,7 +1,6 @@
 """The store: catalog, vector index and thumbnails as one thing."""
 
 import contextlib
-import logging
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,15 +14,14 @@ from ..errors import SpecMismatch, StoreError, StoreMissing, StoreUnwritable
 from ..spec import EmbedderSpec
 from . import catalog, lock, looks, migrations, opening, pairs, schema, snapshot
 from .database import ask_once, fold_log, open_reader, open_writer, store_errors
+from .held import HeldIndex
 from .overlay import overlay
 from .poison import learn_poison
 from .records import FileResult, Root
 from .roots import set_devices
 from .thumbs import Thumbs
-from .vectors import VectorIndex
+from .training import NEVER
 from .view import View
-
-_log = logging.getLogger(__name__)
 
 _CLOSING_TIMEOUT_S = 1.0
 
@@ -43,10 +41,7 @@ class Store:
         self._writer = open_writer(self._catalog, schema.PAGE_SIZE) if writable else None
         self._inode = opening.inode_of(self._catalog)
         self._open = contextlib.ExitStack()
-        # With the epoch and nonce that it is of.
-        self._index: tuple[VectorIndex, int, str] | None = None
-        self._mutex = threading.RLock()
-        self._is_snapshot_bad = False
+        self._index = HeldIndex(folder)
 
     @classmethod
     def open(
@@ -142,8 +137,7 @@ class Store:
 
     def forget_index(self) -> None:
         """Let the index be built anew at the next question; the snapshot counts for nothing."""
-        with self._mutex:
-            self._index, self._is_snapshot_bad = None, True
+        self._index.forget()
 
     def indexing(self) -> contextlib.AbstractContextManager[None]:
         """Hold off other index runs for the block (StoreLocked: one is running); short writes pass."""
@@ -228,29 +222,27 @@ class Store:
         with self.writing() as connection:
             pairs.put_proofs(connection, verifier, proofs)
 
-    def publish(self) -> None:
-        """Write a snapshot of the vector index, unless the newest one is up to date."""
-        with self.exclusive(), store_errors(self.folder):
-            stamp = self._publish()
-            if stamp is not None:
-                with self._writer_engine.begin() as connection:
-                    catalog.trim_epochs(connection, stamp.epoch)
+    def publish(self, stop: threading.Event = NEVER) -> None:
+        """Write a snapshot of the vector index, unless the newest one is up to date.
 
-    def _publish(self) -> snapshot.Stamp | None:
-        """Write a snapshot if it is needed; return the stamp of what was written."""
-        with self.reading() as view:
-            stamp = view.stamp()
-            if stamp is None or (not self._is_snapshot_bad and snapshot.is_published(self.folder, stamp)):
-                return None
+        The index of a large library is made if need be; searches go on with what there is meanwhile. stop:
+        set it from anywhere to do without.
+        """
+        with store_errors(self.folder), self.reading() as view:
+            made = self._index.to_publish(view, stop)
+        if made is None:
+            return
+        stamp, index = made
+        with self.writing() as connection:
             try:
-                snapshot.publish(self.folder, stamp, view.index())
+                snapshot.publish(self.folder, stamp, index)
             except OSError as error:
                 raise StoreUnwritable(
                     f"cannot write the index of {self.folder}: {error.strerror}; nothing is lost, "
                     "it will be rebuilt from the catalog; free some space"
                 ) from error
-        self._is_snapshot_bad = False
-        return stamp
+            catalog.trim_epochs(connection, stamp.epoch)
+        self._index.published()
 
     # --- reading ------------------------------------------------------------------------------
 
@@ -259,7 +251,7 @@ class Store:
         """Give a view of the store as it is now; later commits do not change it."""
         self._follow()
         with store_errors(self.folder), self._reader.begin() as connection:
-            yield View(connection, self._index_at)
+            yield View(connection, self._index.at)
 
     def _follow(self) -> None:
         """Open the catalog anew when another one was put in its place."""
@@ -294,27 +286,3 @@ class Store:
         """The embedder of this store; None before the first index run."""
         with self.reading() as view:
             return view.model.spec if view.model else None
-
-    def _index_at(self, view: View) -> VectorIndex:
-        """Return the index of the view's epoch, from memory, the snapshot or the catalog."""
-        assert view.model is not None
-        with self._mutex:
-            held = self._index if self._index and view.follows(*self._index[1:]) else None
-            loaded = None if held else self._load(view)
-            index, epoch = loaded or (held or (VectorIndex(view.model.spec.dim), 0))[:2]
-            if epoch < view.epoch:
-                # Others may be searching the index that is held: FAISS takes no change under a search.
-                index = index if loaded else index.copy()
-                for ids, codes in view.vectors_since(epoch):
-                    index.add(ids, codes)
-            self._index = (index, *view.latest)
-            return index
-
-    def _load(self, view: View) -> tuple[VectorIndex, int]:
-        assert view.model is not None
-        try:
-            return view.load_snapshot(self.folder)
-        except ValueError as reason:
-            _log.info("rebuilding the index from the catalog: %s", reason)
-            self._is_snapshot_bad = True
-            return VectorIndex(view.model.spec.dim), 0

@@ -1,4 +1,4 @@
-"""Exact nearest neighbors over unit vectors; the only user of FAISS."""
+"""Exact nearest neighbors over unit vectors; the only module that loads FAISS."""
 
 import os
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .records import Vectors
+from .records import Codes, Vectors
 
 Ids = npt.NDArray[np.int64]
 
@@ -32,7 +32,7 @@ class Neighbors:
     scores: Vectors
 
 
-def _faiss() -> Any:
+def faiss_module() -> Any:
     """Load FAISS only when vectors are searched: it takes longer than all else that `status` needs."""
     import faiss
 
@@ -48,9 +48,10 @@ class VectorIndex:
 
     # Names the layout in snapshots; another recipe means a rebuild, never an error.
     RECIPE = "IDMap2,SQfp16,ip"
+    is_exact = True
 
     def __init__(self, dim: int) -> None:
-        faiss = _faiss()
+        faiss = faiss_module()
         flat = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
         self._index = faiss.IndexIDMap2(flat)
         self.dim = dim
@@ -58,7 +59,7 @@ class VectorIndex:
     def __len__(self) -> int:
         return int(self._index.ntotal)
 
-    def add(self, ids: Ids, codes: npt.NDArray[np.float16]) -> None:
+    def add(self, ids: Ids, codes: Codes) -> None:
         """Add unit vectors. ids: (n,), all new. codes: (n, dim) fp16."""
         raw = np.ascontiguousarray(codes).view(np.uint8).reshape(len(ids), self.dim * 2)
         self._index.add_sa_codes(raw, np.ascontiguousarray(ids))
@@ -66,17 +67,17 @@ class VectorIndex:
     def copy(self) -> "VectorIndex":
         """Return an index of its own with the same vectors."""
         index = VectorIndex(self.dim)
-        index._index = _faiss().clone_index(self._index)
+        index._index = faiss_module().clone_index(self._index)
         return index
 
     def ids(self) -> Ids:
         """Return the ids in the order of insertion, (n,)."""
-        return np.asarray(_faiss().vector_to_array(self._index.id_map), dtype=np.int64)
+        return np.asarray(faiss_module().vector_to_array(self._index.id_map), dtype=np.int64)
 
-    def codes(self) -> npt.NDArray[np.float16]:
+    def codes(self) -> Codes:
         """Return the stored vectors in the order of insertion, (n, dim)."""
-        flat: Any = _faiss().downcast_index(self._index.index)
-        raw: npt.NDArray[np.uint8] = _faiss().vector_to_array(flat.codes)
+        flat: Any = faiss_module().downcast_index(self._index.index)
+        raw: npt.NDArray[np.uint8] = faiss_module().vector_to_array(flat.codes)
         return raw.view(np.float16).reshape(-1, self.dim)
 
     def search(self, queries: Vectors, k: int, allowed: Ids | None = None) -> Neighbors:
@@ -86,9 +87,7 @@ class VectorIndex:
         if k <= 0:
             empty = np.empty((len(queries), 0))
             return Neighbors(empty.astype(np.int64), empty.astype(np.float32))
-        # Threads pay only for batches: one query on two threads of a busy machine took 16x as long.
-        faiss = _faiss()
-        faiss.omp_set_num_threads(1 if len(queries) < 8 else os.cpu_count() or 1)
+        faiss = threaded(len(queries))
         parameters: Any = None
         if allowed is not None:
             selector = faiss.IDSelectorBatch(allowed)  # FAISS keeps a bare pointer: hold it by name
@@ -97,12 +96,11 @@ class VectorIndex:
         scores, ids = self._index.search(
             np.ascontiguousarray(queries, dtype=np.float32), k, params=parameters
         )
-        return _sorted(ids, np.where(ids < 0, scores, np.clip(scores, -1, 1)))
+        return by_score(ids, np.where(ids < 0, scores, np.clip(scores, -1, 1)))
 
     def write(self, put: Callable[[bytes], object]) -> None:
         """Serialize into put, block by block: the whole is never in memory a second time."""
-        faiss = _faiss()
-        faiss.write_index(self._index, faiss.PyCallbackIOWriter(put, _BLOCK))
+        write_index(self._index, put)
 
     @classmethod
     def read(cls, take: Callable[[int], bytes], dim: int) -> "VectorIndex":
@@ -113,20 +111,44 @@ class VectorIndex:
         Raises:
             ValueError: the data is not such an index.
         """
-        faiss = _faiss()
-        faiss.set_deserialization_vector_byte_limit(_MAX_VECTOR_BYTES)
-        faiss.set_deserialization_loop_limit(_MAX_LOOPS)
-        try:
-            loaded = faiss.read_index(faiss.PyCallbackIOReader(take, _BLOCK))
-        except RuntimeError as error:
-            raise ValueError(str(error)) from error
-        if not isinstance(loaded, faiss.IndexIDMap2) or loaded.d != dim:
+        loaded = read_index(take)
+        if not isinstance(loaded, faiss_module().IndexIDMap2) or loaded.d != dim:
             raise ValueError(f"not an index of {dim} dimensions")
         index = cls(dim)
         index._index = loaded
         return index
 
 
-def _sorted(ids: Ids, scores: Vectors) -> Neighbors:
+def threaded(queries: int) -> Any:
+    """Return FAISS, set to as many threads as a search by so many queries deserves."""
+    faiss = faiss_module()
+    # Threads pay only for batches: one query on two threads of a busy machine took 16x as long.
+    faiss.omp_set_num_threads(1 if queries < 8 else os.cpu_count() or 1)
+    return faiss
+
+
+def write_index(index: Any, put: Callable[[bytes], object]) -> None:
+    """Serialize an index of FAISS into put, block by block."""
+    faiss = faiss_module()
+    faiss.write_index(index, faiss.PyCallbackIOWriter(put, _BLOCK))
+
+
+def read_index(take: Callable[[int], bytes]) -> Any:
+    """Return an index of FAISS of any kind; give it only data whose checksum held.
+
+    Raises:
+        ValueError: the data is none.
+    """
+    faiss = faiss_module()
+    faiss.set_deserialization_vector_byte_limit(_MAX_VECTOR_BYTES)
+    faiss.set_deserialization_loop_limit(_MAX_LOOPS)
+    try:
+        return faiss.read_index(faiss.PyCallbackIOReader(take, _BLOCK))
+    except RuntimeError as error:
+        raise ValueError(str(error)) from error
+
+
+def by_score(ids: Ids, scores: Vectors) -> Neighbors:
+    """Return neighbors best first, equal scores by ascending id."""
     order = np.lexsort((ids, -scores), axis=-1)
     return Neighbors(np.take_along_axis(ids, order, -1), np.take_along_axis(scores, order, -1))

@@ -4,24 +4,21 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import sqlalchemy as sa
 
-from . import absence, catalog, digests, listing, looks, pairs, poison, snapshot, units
+from . import absence, catalog, digests, embeddings, listing, looks, pairs, poison, ranking, snapshot
 from .filters import ALL, Where
-from .records import Failure, KnownFile, Root, Vectors
+from .ranking import AnyIndex
+from .records import Codes, Failure, KnownFile, Root, Vectors
 from .roots import RootTotals, Trace, sample, totals_by_root
 from .snapshot import Stamp
 from .vectors import Ids, Neighbors, VectorIndex
-
-# Photos whose files are gone stay in the index; so many more are asked for before giving up on luck.
-_SPARE = 16
 
 
 class View:
     """A read transaction with names for what is asked of it; valid within its block only."""
 
-    def __init__(self, connection: sa.Connection, index_at: Callable[["View"], VectorIndex]) -> None:
+    def __init__(self, connection: sa.Connection, index_at: Callable[["View"], AnyIndex]) -> None:
         self._connection = connection
         self._index_at = index_at
         # The first read fixes what a transaction sees: without it, that would be the first question.
@@ -54,7 +51,7 @@ class View:
 
     # --- the index ----------------------------------------------------------------------------
 
-    def index(self) -> VectorIndex:
+    def index(self) -> AnyIndex:
         """Return the vector index at this view's epoch."""
         return self._index_at(self)
 
@@ -69,18 +66,7 @@ class View:
         if self.model is None:
             return VectorIndex(1).search(np.empty((len(queries), 1), np.float32), k)
         units = queries / np.maximum(np.linalg.norm(queries, axis=1, keepdims=True), 1e-12)
-        index = self.index()
-        if where or allowed is not None:
-            return index.search(units, k, self.visible_ids(where) if allowed is None else allowed)
-        found = index.search(units, k + _SPARE)
-        wanted = min(k, found.ids.shape[1])
-        seen = np.isin(found.ids, listing.visible_among(self._connection, _python(found.ids)))
-        if (seen.sum(axis=1) < wanted).any():
-            return index.search(units, k, self.visible_ids(where))
-        first = np.argsort(~seen, axis=1, kind="stable")[:, :k]
-        return Neighbors(
-            np.take_along_axis(found.ids, first, 1), np.take_along_axis(found.scores, first, 1)
-        )
+        return ranking.nearest(self, self.index(), np.asarray(units, np.float32), k, allowed, where)
 
     def stamp(self) -> Stamp | None:
         """Return what a snapshot of this view must be stamped with; None when there is nothing."""
@@ -102,8 +88,8 @@ class View:
         if not listing.has_epoch(self._connection, stamp.epoch, stamp.nonce):
             raise ValueError("the snapshot is of a state that the catalog never had")
 
-    def load_snapshot(self, folder: str) -> tuple[VectorIndex, int]:
-        """Return the published index and its epoch, if it is to be believed.
+    def load_snapshot(self, folder: str) -> tuple[AnyIndex, int, str]:
+        """Return the published index with its epoch and nonce, if it is to be believed.
 
         Raises:
             ValueError: it is not; the message says why.
@@ -115,20 +101,27 @@ class View:
         index = snapshot.load(folder, manifest)
         if len(index) != self.count_embeddings(manifest.stamp.epoch):
             raise ValueError("the snapshot is not complete")
-        return index, manifest.stamp.epoch
+        return index, manifest.stamp.epoch, manifest.stamp.nonce
 
-    def vectors_since(self, epoch: int) -> Iterator[tuple[Ids, npt.NDArray[np.float16]]]:
+    def vectors_since(self, epoch: int) -> Iterator[tuple[Ids, Codes]]:
         """Yield blocks of ids and unit vectors (n, dim) fp16 that came after the epoch."""
         if self.model is not None:
             dim = self.model.spec.dim
-            yield from listing.vectors_since(self._connection, self.model.id, epoch, dim)
+            yield from embeddings.vectors_since(self._connection, self.model.id, epoch, dim)
+
+    def embedded_ids(self, until: int | None = None) -> Ids:
+        """Return the ids of the photos with a vector up to an epoch (None: all), with a file or not."""
+        if self.model is None:
+            return np.empty(0, np.int64)
+        until = self.epoch if until is None else until
+        return embeddings.embedded_ids(self._connection, self.model.id, until)
 
     def count_embeddings(self, until: int | None = None) -> int:
         """Return the number of embeddings up to and with an epoch (None: all)."""
         if self.model is None:
             return 0
         until = self.epoch if until is None else until
-        return listing.count_embeddings(self._connection, self.model.id, until)
+        return embeddings.count_embeddings(self._connection, self.model.id, until)
 
     # --- the catalog --------------------------------------------------------------------------
 
@@ -199,12 +192,16 @@ class View:
         """Return the pooled features as they left the network (up to fp16), by content id."""
         if self.model is None:
             return {}
-        return listing.raw_vectors(self._connection, self.model.id, ids, self.model.spec.dim)
+        return embeddings.raw_vectors(self._connection, self.model.id, ids, self.model.spec.dim)
 
-    def units(self, ids: Ids) -> npt.NDArray[np.float16]:
-        """Return the unit embeddings of photos, (n, dim); zeros for what is gone."""
+    def visible_among(self, ids: Sequence[int], where: Where = ALL) -> Ids:
+        """Return those of some photos that have a file and pass the filter, ascending."""
+        return listing.visible_among(self._connection, ids, where)
+
+    def units(self, ids: Ids) -> Codes:
+        """Return the unit vectors of photos (ids ascending), (n, dim); zeros for what is gone."""
         assert self.model is not None, "something was embedded"
-        return units.units(self._connection, self.model.id, ids, self.model.spec.dim)
+        return embeddings.units(self._connection, self.model.id, ids, self.model.spec.dim)
 
     def visible_ids(self, where: Where = ALL) -> Ids:
         """Return the ids of the photos that pass the filter, ascending."""
@@ -294,7 +291,3 @@ class View:
     def decisions_by_ids(self) -> dict[tuple[int, int], str]:
         """Return the user's decisions on contents that are in the library, by their ids."""
         return pairs.decisions_by_ids(self._connection)
-
-
-def _python(ids: Ids) -> list[int]:
-    return [int(each) for each in np.unique(ids) if each >= 0]

@@ -47,7 +47,7 @@ HOMES = {
     # The latter multiplies bytes four times as fast as numpy does floats.
     "onnxruntime": ("indexer/engines/onnx.py", "dedup/products.py"),
     # The latter counts the bits that differ, ten times as fast as numpy.
-    "faiss": ("store/vectors.py", "store/bits.py"),
+    "faiss": ("store/vectors.py",),
     "sqlalchemy": ("store/",),
     "sqlite3": ("store/",),
     "PIL": ("indexer/", "dedup/captions.py"),  # the latter draws text

@@ -21,7 +21,7 @@ from lookalike.dedup.apply import ApplyOptions, apply_plan
 from lookalike.dedup.journal import journals
 from lookalike.dedup.prune import prune
 from lookalike.dedup.watching import UNWATCHED
-from lookalike.indexer.pipeline import IndexOptions
+from lookalike.indexer.records import IndexOptions
 from lookalike.library import Library
 from lookalike.store.checks import check_store
 from lookalike.tests.faults.scale import count, scale

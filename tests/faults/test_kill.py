@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from lookalike.choice import ModelChoice
-from lookalike.indexer.pipeline import IndexOptions
+from lookalike.indexer.records import IndexOptions
 from lookalike.library import Library
 from lookalike.store.records import Vectors
 from lookalike.tests.faults.forks import Forks

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lookalike.choice import ModelChoice
-from lookalike.indexer.pipeline import IndexOptions, IndexReport
+from lookalike.indexer.records import IndexOptions, IndexReport
 from lookalike.library import Library
 
 SMALL = ModelChoice(input_size=64)  # the real model at its fastest

@@ -17,7 +17,7 @@ SCENE = """
 import json, os, subprocess, sys
 from pathlib import Path
 from lookalike.indexer.sandbox.opener import Opener
-from lookalike.indexer.pipeline import IndexOptions
+from lookalike.indexer.records import IndexOptions
 from lookalike.library import Library
 from lookalike.tests.indexer.indexing import SMALL, Meddler
 from lookalike.tests.pictures import draw_photo, save

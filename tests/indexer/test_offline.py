@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lookalike.choice import ModelChoice
-from lookalike.indexer.pipeline import IndexOptions, IndexReport
+from lookalike.indexer.records import IndexOptions, IndexReport
 from lookalike.library import Library
 from lookalike.tests.pictures import draw_photo, save
 from lookalike.tests.store.making import NOBODY, without_privileges

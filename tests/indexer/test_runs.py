@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lookalike.errors import UsageError
-from lookalike.indexer.pipeline import IndexOptions
+from lookalike.indexer.records import IndexOptions
 from lookalike.indexer.scan import ScanOptions
 from lookalike.library import Library
 from lookalike.tests.pictures import draw_photo, save

@@ -82,7 +82,8 @@ class Filled:
             return {rel: file.id for rel, file in view.known_files(self.root, b"").items()}
 
     def lose(self, *rels: bytes, state: str = "absent") -> None:
-        ids = [self.known()[rel] for rel in rels]
+        known = self.known()
+        ids = [known[rel] for rel in rels]
         absent, excluded = (ids, []) if state == "absent" else ([], ids)
         self.store.settle(self.root, absent=absent, excluded=excluded, returned=[])
 

@@ -145,6 +145,7 @@ def whole_index(
 ) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], "np.typing.NDArray[np.float16]"]:
     with Store.open(folder) as store, store.reading() as view:
         index = view.index()
+        assert isinstance(index, VectorIndex)
         return index.ids().copy(), index.codes().copy()
 
 
