@@ -14,8 +14,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PIP_FLAGS ?=
 PYTEST_FLAGS ?=
 # Not these: parts of others, and those that want more than a folder of photos.
-APART := asking index_loops index_peers mixed_hashes mixtures peer_adapters peer_environments \
-	precision precision_engines processes quantizing truth proof edits_recipe peers
+APART := asking index_loops index_peers made_store mixed_hashes mixtures neighbor_adapters peer_adapters \
+	peer_environments precision precision_engines processes quantizing truth proof edits_recipe peers
 BENCHMARKS ?= $(filter-out $(APART:%=benchmarks/%.py),$(wildcard benchmarks/*.py))
 DATA ?=
 

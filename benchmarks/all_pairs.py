@@ -16,7 +16,6 @@ size (a line tells how much). DIR: where the store is made and left, to be used 
 
 import argparse
 import contextlib
-import hashlib
 import json
 import resource
 import sqlite3
@@ -32,8 +31,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.benchmarks.made_store import add_photos
 from lookalike.benchmarks.mixed_hashes import MixedHashes
-from lookalike.benchmarks.mixtures import Mixtures, real_embeddings
+from lookalike.benchmarks.mixtures import Halves, Mixtures, real_embeddings
 from lookalike.dedup.best import GRAIN
 from lookalike.dedup.comparing import compare_new, hash_photos
 from lookalike.dedup.copyspace import CopySpace, shipped_space
@@ -41,8 +41,7 @@ from lookalike.dedup.hashes import Hashes
 from lookalike.dedup.loading import placed
 from lookalike.dedup.nominate import ALMOST_SAME, DEFAULT_K, FEW, MAX_DISTANCE
 from lookalike.indexer.embedder import default_spec
-from lookalike.store import catalog
-from lookalike.store.records import Content, EmbeddedPhoto, FileResult, FileStat, Vectors
+from lookalike.store.records import Vectors
 from lookalike.store.store import Store
 
 MORE = (50, 1000)
@@ -104,36 +103,17 @@ def of_real_photos(work: Path, folders: list[Path]) -> tuple[Vectors, Bits, npt.
 
 
 def add(store: Store, work: Path, start: int, stop: int) -> None:
-    """Write the photos with these numbers, a batch in a transaction."""
-    root, _ = store.add_root(b"/made-up")
-    for number, vectors in vectors_of(work, start, stop):
-        results = [photo(number + place, vector) for place, vector in enumerate(vectors)]
-        with store.writing() as connection:
-            model = catalog.current_model(connection)
-            assert model is not None
-            epoch = catalog.bump_epoch(connection)
-            catalog.put_photos(
-                connection, model.id, epoch, [each.photo for each in results if each.photo is not None]
-            )
-            catalog.put_files(connection, root.id, results)
+    """Write the photos with these numbers."""
+    add_photos(store, units_of(work, start, stop), start)
 
 
-def vectors_of(work: Path, start: int, stop: int) -> Iterator[tuple[int, Vectors]]:
-    """Yield the embeddings of the photos with these numbers, and the number of the first, in batches."""
+def units_of(work: Path, start: int, stop: int) -> Iterator[Halves]:
+    """Yield the embeddings of the photos with these numbers, in batches."""
     begin = 0
     for units in Mixtures(np.load(work / EMBEDDINGS)).blocks(stop):
-        some = units[max(0, start - begin) :]
-        if len(some):
-            yield begin + len(units) - len(some), some.astype(np.float32)
+        if begin + len(units) > start:
+            yield units[max(0, start - begin) :]
         begin += len(units)
-
-
-def photo(number: int, vector: Vectors) -> FileResult:
-    digest = hashlib.blake2b(number.to_bytes(8), digest_size=32).digest()
-    content = Content(digest, 1_000_000, 4000, 3000, "JPEG", digest)
-    rel = b"%03d/%07d.jpg" % (number // 1000, number)
-    stat = FileStat(rel, 1_000_000, number, number, 1, number)
-    return FileResult(stat, digest, EmbeddedPhoto(content, vector, b""))
 
 
 # --- what is measured ---------------------------------------------------------------------------

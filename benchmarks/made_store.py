@@ -1,0 +1,40 @@
+"""Stores filled with made-up photos: a content, a file and an embedding each, no thumbnails."""
+
+import hashlib
+from collections.abc import Iterable
+
+import numpy as np
+
+from lookalike.benchmarks.mixtures import Halves
+from lookalike.store import catalog
+from lookalike.store.records import Content, EmbeddedPhoto, FileResult, FileStat, Vectors
+from lookalike.store.store import Store
+
+FOLDER_OF = 1000  # photos
+
+
+def add_photos(store: Store, blocks: Iterable[Halves], start: int = 0) -> None:
+    """Write photos with these unit embeddings, a block in a transaction. start: number of the first."""
+    root, _ = store.add_root(b"/made-up")
+    for units in blocks:
+        results = [photo(start + at, unit) for at, unit in enumerate(units.astype(np.float32))]
+        with store.writing() as connection:
+            model = catalog.current_model(connection)
+            assert model is not None, "use_spec comes first"
+            epoch = catalog.bump_epoch(connection)
+            photos = [each.photo for each in results if each.photo is not None]
+            catalog.put_photos(connection, model.id, epoch, photos)
+            catalog.put_files(connection, root.id, results)
+        start += len(units)
+
+
+def photo(number: int, vector: Vectors) -> FileResult:
+    digest = hashlib.blake2b(number.to_bytes(8), digest_size=32).digest()
+    content = Content(digest, 1_000_000, 4000, 3000, "JPEG", digest)
+    rel = name_of_folder(number // FOLDER_OF) + b"/%07d.jpg" % number
+    stat = FileStat(rel, 1_000_000, number, number, 1, number)
+    return FileResult(stat, digest, EmbeddedPhoto(content, vector, b""))
+
+
+def name_of_folder(number: int) -> bytes:
+    return b"%03d" % number
