@@ -12,8 +12,8 @@ from .view import View
 
 _log = logging.getLogger(__name__)
 
-# Without a snapshot, a library of this size is loaded whole in a second or two: cheaper than an index
-# that nobody keeps.
+# Without a snapshot, a library of this size is loaded whole (0.5 GB): cheaper than an index that nobody
+# keeps.
 _MOST_LOADED = 200_000
 
 

@@ -20,7 +20,7 @@ from .vectors import Ids, faiss_module, read_index, threaded, write_index
 # by these; 0.983 by 128, all by 256. Each costs time and memory.
 _DIM = 192
 _DIRECTIONS_FROM = 16_384
-_ROUNDS = 8  # of k-means: more changed no recall
+_ROUNDS = 8  # of k-means: the recall that is wanted is measured and reached by the probes
 
 
 _BLOCK = 4096
