@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from .dedup.matches import Checked, Match
     from .indexer.records import IndexOptions, IndexReport
     from .indexer.scan import ScanOptions
-    from .search.query import Answer, Query, Result, SearchOptions
+    from .search.examples import Query
+    from .search.query import Answer, Result, SearchOptions
     from .spec import EmbedderSpec
     from .store.filters import Where
     from .store.listing import Photo, PhotoFile
@@ -39,7 +40,7 @@ _LAZY = {
     "Member": "dedup.groups",
     "Photo": "store.listing",
     "PhotoFile": "store.listing",
-    "Query": "search.query",
+    "Query": "search.examples",
     "Result": "search.query",
     "ScanOptions": "indexer.scan",
     "SearchOptions": "search.query",

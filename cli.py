@@ -4,7 +4,6 @@ import gc
 import os
 import sys
 import threading
-from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -16,17 +15,17 @@ from . import (
     inspect_commands,
     listings,
     root_commands,
+    search_commands,
     summaries,
 )
 from . import options as opt
 from .choice import ModelChoice
-from .console import INTERRUPTED, OFFLINE, PARTLY, read_names, say, say_document, show, stop_on_signal, tell
-from .errors import LookalikeError, StoreMissing, UsageError
+from .console import INTERRUPTED, OFFLINE, PARTLY, say, say_document, show, stop_on_signal, tell
+from .errors import LookalikeError, StoreMissing
 from .library import Library
 
 if TYPE_CHECKING:
     from .indexer.records import IndexReport
-    from .search.query import Answer, Query
 
 app = typer.Typer(
     help="Find photos that look alike: index a library once, query it by example, find its copies. "
@@ -103,65 +102,7 @@ def _show_index(report: "IndexReport", total: int, form: opt.Summary) -> None:
         say(summaries.report_line(report, total))
 
 
-@app.command(epilog="Example: lookalike search beach.jpg -k 5 --in Pictures/2023")
-def search(
-    images: opt.ImagesArgument = None,
-    k: opt.CountOption = 10,
-    min_score: opt.MinScoreOption = -1.0,
-    in_: opt.InOption = None,
-    since: opt.SinceOption = None,
-    until: opt.UntilOption = None,
-    include_self: opt.IncludeSelfOption = False,
-    all_files: opt.AllFilesOption = False,
-    files_from: opt.FilesFromOption = None,
-    null: opt.NullOption = False,
-    engine: opt.EngineOption = opt.Engine.auto,
-    form: opt.FormatOption = opt.Format.table,
-    store: opt.StoreOption = None,
-) -> None:
-    """Show the photos that look most like each IMAGE, best first.
-
-    Scores are cosines: 1 is the same picture. Exact copies of one photo count once. A query that lies
-    in the library is not its own result.
-    """
-    from .search.query import SearchOptions
-
-    queries = list(_queries(images or [], files_from, null))
-    if not queries:
-        raise UsageError("name an image to search by, `-` for stdin, or --files-from FILE")
-    failed: list[Answer] = []
-    with Library.open(store, engine=engine) as library:
-        where = library.where(in_ or (), since, until)
-        options = SearchOptions(k, min_score, where, include_self)
-        answers = _watched(library.search_many(queries, options), failed)
-        show(listings.search_listing(answers, all_files=all_files), form)
-    if failed:
-        raise typer.Exit(PARTLY)
-
-
-def _queries(images: list[str], files_from: str | None, null: bool) -> "Iterator[Query]":
-    from .search.query import Query
-
-    if files_from == "-" and "-" in images:
-        raise UsageError("stdin can hold one image (`-`) or names (`--files-from -`), not both")
-    for name in [*images, *read_names(files_from, null)]:
-        if name == "-":
-            yield Query("-", data=sys.stdin.buffer.read())
-        elif name.startswith("id:") and name[3:].isascii() and name[3:].isdecimal():
-            yield Query(name, id=int(name[3:]))
-        else:
-            yield Query(name, path=name)
-
-
-def _watched(answers: "Iterable[Answer]", failed: "list[Answer]") -> "Iterator[Answer]":
-    """Pass answers on; queries that could not be read are told on stderr and kept in failed."""
-    for answer in answers:
-        if answer.error is not None:
-            failed.append(answer)
-            tell(f"{answer.query}: {answer.error}")
-        yield answer
-
-
+search_commands.add_to(app)
 copy_commands.add_to(app)
 act_commands.add_to(app)
 root_commands.add_to(app)

@@ -14,7 +14,8 @@ from .library_roots import RootsOfLibrary
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
     from .indexer.embedder import Embedder
     from .indexer.records import IndexOptions, IndexReport, Progress
-    from .search.query import Answer, Query, Result, SearchOptions
+    from .search.examples import Query
+    from .search.query import Answer, Result, SearchOptions
     from .spec import EmbedderSpec
     from .store.filters import Where
     from .store.listing import FileError, Photo, Totals
@@ -148,7 +149,7 @@ class Library(CopiesOfLibrary, ActsOfLibrary, CareOfLibrary, RootsOfLibrary):
 
         from .errors import UsageError
         from .indexer.decode import decode_pil
-        from .search.query import Query
+        from .search.examples import Query
 
         if isinstance(example, int):
             return Query(f"id:{example}", id=example)

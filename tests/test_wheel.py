@@ -20,7 +20,7 @@ TOP_MODULES = {
     *("choice", "cli", "console", "copy_commands", "copy_listings"),
     *("doctor", "documents", "durations", "errors", "inspect_commands", "inspect_listings"),
     *("library", "library_acts", "library_care", "library_copies", "library_roots", "listings", "options"),
-    *("progress", "render", "root_commands", "root_listings", "spec", "summaries"),
+    *("progress", "render", "root_commands", "root_listings", "search_commands", "spec", "summaries"),
 }
 TOP_DATA = {"lookalike/py.typed"}
 PAGE = {
