@@ -119,8 +119,10 @@ class Library(CopiesOfLibrary, ActsOfLibrary, CareOfLibrary, RootsOfLibrary):
         min_score: float = -1.0,
         where: "Where | None" = None,
         include_self: bool = False,
+        plain: bool = False,
+        include_copies: bool = False,
     ) -> "tuple[Result, ...]":
-        """Return the k photos most like the example, best first.
+        """Return the k photos most like the example, best first; see `SearchOptions`.
 
         example: a path, the bytes of an image file, a PIL image, an (h, w, 3) uint8 RGB array, or the
         id of a photo in the library (int).
@@ -132,7 +134,7 @@ class Library(CopiesOfLibrary, ActsOfLibrary, CareOfLibrary, RootsOfLibrary):
         from .search.query import SearchOptions
         from .store.filters import ALL
 
-        options = SearchOptions(k, min_score, where or ALL, include_self)
+        options = SearchOptions(k, min_score, where or ALL, include_self, plain, include_copies)
         (answer,) = self.search_many([self._query(example)], options)
         if answer.error is not None:
             raise answer.error

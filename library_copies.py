@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
@@ -64,8 +65,18 @@ class CopiesOfLibrary:
 
             compare_new(self.store, stop, watch=Watch(progress, stop))
             prove_all(self.store, progress=progress, stop=stop)
+            self._count_copies_once(progress, stop)
         with self.store.reading() as view:
             return copy_groups(view, where or ALL, rules or DEFAULT_RULES, max_false)
+
+    def _count_copies_once(self, progress: "Progress | None", stop: threading.Event | None) -> None:
+        """Have searches know the copies that were proven; while an index run goes on, its end does it."""
+        from .errors import StoreLocked
+        from .store.graph import update_graph
+        from .store.training import NEVER
+
+        with suppress(StoreLocked), self.store.indexing():
+            update_graph(self.store, progress, stop or NEVER)
 
     def origin(self, protect: Iterable[str] = ()) -> "Origin":
         """Return what a plan made now says of where it comes from. protect: folders to leave alone."""

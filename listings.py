@@ -46,7 +46,19 @@ def search_listing(answers: "Iterable[Answer]", *, all_files: bool) -> Listing:
         rows=(_answer_row(answer, all_files) for answer in answers),
         lines=_answer_lines,
         flat=flat,
-        columns=("query", "score", "path", "id", "width", "height", "format", "bytes", "date", "copies"),
+        columns=(
+            "query",
+            "score",
+            "path",
+            "id",
+            "width",
+            "height",
+            "format",
+            "bytes",
+            "date",
+            "copies",
+            "proven_copies",
+        ),
     )
 
 
@@ -54,12 +66,17 @@ def _answer_row(answer: "Answer", all_files: bool) -> Row:
     row: Row = path_fields(answer.query, "query")
     if answer.error is not None:
         row |= {"error": answer.error.code, "message": str(answer.error)}
+    row |= {"reranked": answer.is_reranked}
     return row | {"results": [_result_row(result, all_files) for result in answer.results]}
 
 
 def _result_row(result: "Result", all_files: bool) -> Row:
     photo = result.photo
-    row = {"score": round(result.score, 6)} | photo_fields(photo) | {"copies": len(photo.files)}
+    row = (
+        {"score": round(result.score, 6)}
+        | photo_fields(photo)
+        | {"copies": len(photo.files), "proven_copies": result.copies}
+    )
     return row | ({"files": [path_fields(file.path) for file in photo.files]} if all_files else {})
 
 
@@ -85,11 +102,16 @@ def _result_lines(results: list[Row]) -> Iterator[str]:
 
 
 def _names(row: Row) -> str:
-    path, copies = printable(row["path"]), row["copies"]
+    path, exact, proven = printable(row["path"]), row["copies"] - 1, row["proven_copies"]
+    more = [
+        f"+{count} {kind} {plural(count, 'copy', 'copies')}"
+        for count, kind in ((exact, "exact"), (proven, "proven"))
+        if count
+    ]
     if "files" in row:
-        others = [printable(file["path"]) for file in row["files"][1:]]
-        return " = ".join([path, *others])
-    return path if copies == 1 else f"{path}  (+{copies - 1} exact {plural(copies - 1, 'copy', 'copies')})"
+        path = " = ".join([path, *(printable(file["path"]) for file in row["files"][1:])])
+        more = more[1:] if exact else more
+    return f"{path}  ({', '.join(more)})" if more else path
 
 
 def plural(count: int, one: str, many: str) -> str:

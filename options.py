@@ -132,6 +132,12 @@ CountOption = Annotated[int, typer.Option("-k", min=1, help="Number of neighbors
 MinScoreOption = Annotated[
     float, typer.Option(min=-1, max=1, help="Leave out neighbors with a lower cosine.")
 ]
+PlainOption = Annotated[
+    bool, typer.Option("--plain", help="Rank by the score alone, not by neighbors of neighbors.")
+]
+IncludeCopiesOption = Annotated[
+    bool, typer.Option("--include-copies", help="Show all proven copies of a photo, not one of them.")
+]
 IncludeSelfOption = Annotated[
     bool, typer.Option("--include-self", help="Let a photo of the library find itself.")
 ]

@@ -30,6 +30,8 @@ def search(
     since: opt.SinceOption = None,
     until: opt.UntilOption = None,
     include_self: opt.IncludeSelfOption = False,
+    include_copies: opt.IncludeCopiesOption = False,
+    plain: opt.PlainOption = False,
     all_files: opt.AllFilesOption = False,
     files_from: opt.FilesFromOption = None,
     null: opt.NullOption = False,
@@ -39,8 +41,10 @@ def search(
 ) -> None:
     """Show the photos that look most like each IMAGE, best first.
 
-    Scores are cosines: 1 is the same picture. Exact copies of one photo count once. A query that lies
-    in the library is not its own result.
+    Scores are cosines: 1 is the same picture. In a library of 200 photos and more, those come first that
+    have neighbors in common with the query, so that scores need not fall all the way; --plain goes by the
+    score alone. Exact and proven copies of one photo count once. A query that lies in the library is not
+    its own result.
     """
     from .search.query import SearchOptions
 
@@ -50,7 +54,7 @@ def search(
     failed: list[Answer] = []
     with Library.open(store, engine=engine) as library:
         where = library.where(in_ or (), since, until)
-        options = SearchOptions(k, min_score, where, include_self)
+        options = SearchOptions(k, min_score, where, include_self, plain, include_copies)
         answers = _watched(library.search_many(queries, options), failed)
         show(listings.search_listing(answers, all_files=all_files), form)
     if failed:

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..spec import EmbedderSpec
+from ..store.graph import update_graph
 from ..store.records import Failure, FileResult, FileStat, KnownFile, Root
 from ..store.store import Store
 from .ahead import IndexAhead
@@ -249,6 +250,7 @@ def index_folders(
             again = (run.run(path) for path in refused if not run.is_stopped)
             run.report.refused += [why for why in again if why]
         store.publish(stop)
+        update_graph(store, progress, stop)
     run.report.interrupted = stop.is_set()
     run.report.seconds = time.monotonic() - began
     return run.report

@@ -10,7 +10,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from ..errors import StoreCorrupt, StoreError
-from . import snapshot
+from . import neighborhoods, snapshot
 from .database import open_reader, store_errors
 from .mending import READ_AGAIN
 from .ranking import AnyIndex, scored
@@ -89,6 +89,7 @@ def _check_catalog(store: Store, deep: bool) -> Iterator[Finding]:
         yield _judge(len(strays), "references", f"rows refer to others that are not there; {_REPAIR}")
         yield from _check_embeddings(connection)
         if deep:
+            yield _check_neighborhoods(connection)
             yield _check_epochs(connection)
     engine.dispose()
 
@@ -112,6 +113,14 @@ def _check_embeddings(connection: sa.Connection) -> Iterator[Finding]:
         return
     todo = _REPAIR if unasked else "the next `lookalike index` embeds them again"
     yield Finding("broken", "embeddings", f"{missing:,} of {total:,} files lost their vectors; {todo}")
+
+
+def _check_neighborhoods(connection: sa.Connection) -> Finding:
+    damaged = neighborhoods.count_damaged(connection)
+    if not damaged:
+        return Finding("ok", "neighborhoods", "as they were written")
+    todo = f"searches do without them; {_REPAIR}, then `lookalike index`"
+    return Finding("broken", "neighborhoods", f"{damaged:,} photos have damaged ones; {todo}")
 
 
 def _check_epochs(connection: sa.Connection) -> Finding:

@@ -10,7 +10,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from ..errors import StoreCorrupt
-from . import catalog
+from . import catalog, neighborhoods
 from .schema import (
     content_table,
     embedding_checksum,
@@ -19,6 +19,7 @@ from .schema import (
     file_table,
     look_table,
     model_table,
+    neighborhood_table,
     now,
     pair_table,
     root_table,
@@ -64,11 +65,14 @@ def mend(connection: sa.Connection) -> Mended:
         _delete_strays(connection, table, column, content_table.c.id)
         for table, column in (
             (look_table, look_table.c.content_id),
+            (neighborhood_table, neighborhood_table.c.content_id),
             (pair_table, pair_table.c.a),
             (pair_table, pair_table.c.b),
         )
     )
     pairs += _delete_strays(connection, look_table, look_table.c.model_id, model_table.c.id)
+    # No harm: the next index run finds them again.
+    neighborhoods.drop_damaged(connection)
     dropped = _drop_vectors(connection, model_id, dim)
     records = _ask_for_records(connection)
     mended = Mended(_ask_for_vectors(connection, model_id), records, strays, pairs, dropped)

@@ -110,8 +110,27 @@ _CHECKSUMS = (
     "UPDATE embedding SET checksum = embedding_checksum(content_id, norm, vector)",
 )
 
+# Which photos are near each other; the next index run fills it in, without reading a photo.
+_NEIGHBORHOODS = (
+    """
+    CREATE TABLE neighborhood (
+        content_id INTEGER NOT NULL,
+        model_id INTEGER NOT NULL,
+        same_as INTEGER NOT NULL,
+        is_settled INTEGER NOT NULL,
+        neighbors BLOB NOT NULL,
+        scores BLOB NOT NULL,
+        checksum INTEGER NOT NULL,
+        PRIMARY KEY (content_id, model_id),
+        FOREIGN KEY(content_id) REFERENCES content (id),
+        FOREIGN KEY(model_id) REFERENCES model (id)
+    )
+    """,
+    "CREATE INDEX neighborhood_by_state ON neighborhood (is_settled)",
+)
+
 # Step n - 1 brings a catalog from version n to version n + 1.
-STEPS: tuple[tuple[str, ...], ...] = (_PAIRS, _ODDS, _CARE, _CHECKSUMS)
+STEPS: tuple[tuple[str, ...], ...] = (_PAIRS, _ODDS, _CARE, _CHECKSUMS, _NEIGHBORHOODS)
 
 
 def migrate(connection: sa.Connection) -> None:

@@ -33,6 +33,7 @@ _TABLES = (
     "pair",
     "decision",
     "poison",
+    "neighborhood",
 )
 _DIGEST = 32
 

@@ -16,7 +16,7 @@ APPLICATION_ID = 0x6C6F6F6B
 PAGE_SIZE = 8192
 
 # What this program writes. A change of the tables adds one, and a step to migrations.py.
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 tables = sa.MetaData()
 
@@ -174,10 +174,32 @@ poison_table = sa.Table(
     sa.Column("at", sa.Text, nullable=False),
 )
 
+# --- since version 6: which photos are near each other -------------------------------------------
+
+neighborhood_table = sa.Table(
+    "neighborhood",
+    tables,
+    sa.Column("content_id", sa.ForeignKey("content.id"), primary_key=True),
+    sa.Column("model_id", sa.ForeignKey("model.id"), primary_key=True),
+    # The photo that stands for it and its proven copies.
+    sa.Column("same_as", sa.Integer, nullable=False),
+    # 0: which neighbors have the photo among their own is not known yet.
+    sa.Column("is_settled", sa.Integer, nullable=False),
+    sa.Column("neighbors", sa.LargeBinary, nullable=False),
+    sa.Column("scores", sa.LargeBinary, nullable=False),
+    sa.Column("checksum", sa.Integer, nullable=False),
+    sa.Index("neighborhood_by_state", "is_settled"),
+)
+
 
 def embedding_checksum(content_id: int, norm: float, vector: bytes) -> int:
     """Return xxh3-64 over what an embedding row says of a content, as SQLite's signed 64 bits."""
-    summed = xxhash.xxh3_64_intdigest(struct.pack("<qd", content_id, norm) + vector)
+    return signed_checksum(struct.pack("<qd", content_id, norm) + vector)
+
+
+def signed_checksum(data: bytes) -> int:
+    """Return xxh3-64 of data as the signed 64 bits that SQLite keeps."""
+    summed = xxhash.xxh3_64_intdigest(data)
     return summed - (1 << 64) if summed >> 63 else summed
 
 

@@ -1,21 +1,31 @@
 """The store as it was at one moment: everything a query asks sees the same epoch."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
 import sqlalchemy as sa
 
-from . import absence, catalog, digests, embeddings, listing, looks, pairs, poison, ranking, snapshot
+from . import (
+    absence,
+    catalog,
+    digests,
+    embeddings,
+    listing,
+    poison,
+    ranking,
+    snapshot,
+)
 from .filters import ALL, Where
 from .ranking import AnyIndex
 from .records import Codes, Failure, KnownFile, Root, Vectors
+from .related import RelatedView
 from .roots import RootTotals, Trace, sample, totals_by_root
 from .snapshot import Stamp
 from .vectors import Ids, Neighbors, VectorIndex
 
 
-class View:
+class View(RelatedView):
     """A read transaction with names for what is asked of it; valid within its block only."""
 
     def __init__(self, connection: sa.Connection, index_at: Callable[["View"], AnyIndex]) -> None:
@@ -242,52 +252,3 @@ class View:
     def count_purgeable(self, purge: absence.Purge) -> int:
         """Count the contents that no file would hold after a purge."""
         return absence.count_purgeable(self._connection, purge)
-
-    # --- pairs --------------------------------------------------------------------------------
-
-    def facts_of(self, photo_ids: Sequence[int]) -> dict[int, pairs.Facts]:
-        """Return digest and size of contents by id, of those that there are."""
-        return pairs.facts_of(self._connection, photo_ids)
-
-    def compared_ids(self) -> Ids:
-        """Return the ids of the photos that were compared with the library."""
-        if self.model is None:
-            return np.empty(0, np.int64)
-        return looks.compared_ids(self._connection, self.model.id)
-
-    def hashes(self) -> Iterator[looks.StoredHashes]:
-        """Yield perceptual hash and quality of the photos that were compared, some at a time."""
-        if self.model is not None:
-            yield from looks.hashes(self._connection, self.model.id)
-
-    def count_candidates(self) -> int:
-        """Return the number of pairs that were nominated, proved or not."""
-        return looks.count_candidates(self._connection)
-
-    def unproved(self, verifier: int) -> list[tuple[int, int, float]]:
-        """Return (a, b, cosine) of the pairs that this version of the verifier has not seen."""
-        return pairs.unproved(self._connection, verifier)
-
-    def verdicts(self) -> Iterator[pairs.Verdict]:
-        """Yield what the proofs said of all pairs."""
-        return pairs.verdicts(self._connection)
-
-    def proofs_of(self, wanted: Collection[tuple[int, int]]) -> dict[tuple[int, int], pairs.JudgedPair]:
-        """Return the proofs of these pairs (a < b), of those that there are."""
-        return pairs.proofs_of(self._connection, wanted)
-
-    def same_pixels(self) -> Iterator[list[int]]:
-        """Yield the ids of photos with the same pixels and other metadata, each group by digest."""
-        return pairs.same_pixels(self._connection)
-
-    def ids_of_pixels(self, digests: Sequence[bytes]) -> dict[bytes, list[int]]:
-        """Return the ids of the contents that show certain pixels, by pixel digest."""
-        return pairs.ids_of_pixels(self._connection, digests)
-
-    def decisions(self) -> Iterator[pairs.Decided]:
-        """Yield what the user decided, oldest first."""
-        return pairs.decisions(self._connection)
-
-    def decisions_by_ids(self) -> dict[tuple[int, int], str]:
-        """Return the user's decisions on contents that are in the library, by their ids."""
-        return pairs.decisions_by_ids(self._connection)

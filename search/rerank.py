@@ -1,0 +1,171 @@
+"""Ranking by neighbors of neighbors: what shares a query's neighborhood comes before what does not.
+
+A cosine compares two photos alone. That they have neighbors in common, which have them among their own in
+turn, says more: k-reciprocal re-ranking (Zhong et al. 2017, arXiv 1701.08398), here over the neighborhoods
+that the library keeps of its photos, so that a query costs milliseconds.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ..store.neighborhoods import NEIGHBORS, Neighborhoods
+from ..store.records import Vectors
+from ..store.vectors import Ids, Neighbors
+from ..store.view import View
+
+# Below so many photos a neighborhood of twenty is no neighborhood: there it found less as often as more.
+LEAST_PHOTOS = 200
+
+# Photos whose place is thought over.
+CANDIDATES = 200
+
+# Neighbors whose neighborhoods count as one's own (k2 of Zhong et al., less the photo itself), and how
+# fast that ends as their scores fall: a photo of which there are few others like it keeps to these.
+_CLOSEST = 5
+_FALL = 16.0
+
+# What sharing the whole neighborhood is worth, in cosine; less where the best stand out from the twentieth
+# by more than this, as few photos are alike then.
+_WORTH = 0.6
+_STANDS_OUT = 0.12
+
+# What scores so high is the query itself, or looks the same to the network.
+_SELF = 0.9999
+
+# Where more of the candidates have no neighborhood yet, they are ranked by the cosine alone.
+_MOST_UNKNOWN = 0.1
+
+_Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Surroundings:
+    """The neighborhoods of the candidates of some queries and of their closest neighbors."""
+
+    known: Neighborhoods
+
+    @classmethod
+    def of(cls, view: View, candidates: Ids) -> "Surroundings":
+        """Return those of candidates (any shape, -1 for none)."""
+        near = view.neighborhoods(candidates[candidates >= 0])
+        closest = np.setdiff1d(near.neighbors[:, :_CLOSEST], near.ids)
+        return cls(_joined(near, view.neighborhoods(closest[closest > 0])))
+
+    def stand_ins(self, ids: Ids) -> Ids:
+        """Return the photos that stand for photos and their copies, in the shape of ids."""
+        places, are_known = self.known.places(ids)
+        if not len(self.known):
+            return ids
+        return np.where(are_known, self.known.same_as[places], ids)
+
+
+def _joined(a: Neighborhoods, b: Neighborhoods) -> Neighborhoods:
+    order = np.argsort(np.concatenate([a.ids, b.ids]))
+    return Neighborhoods(
+        *(
+            np.concatenate([getattr(a, name), getattr(b, name)])[order]
+            for name in ("ids", "same_as", "neighbors", "scores", "mutual")
+        )
+    )
+
+
+def rerank(found: Neighbors, around: Surroundings) -> Neighbors:
+    """Return the neighbors of queries in a better order, with the cosines that they had.
+
+    found: (q, m), best first. The first CANDIDATES of each query are ranked anew.
+    """
+    ids, scores = found.ids.copy(), found.scores.copy()
+    for row in range(len(ids)):
+        count = min(CANDIDATES, int((ids[row] >= 0).sum()))
+        order = _order(ids[row, :count], scores[row, :count], around)
+        ids[row, :count], scores[row, :count] = ids[row, order], scores[row, order]
+    return Neighbors(ids, scores)
+
+
+def _order(ids: Ids, scores: Vectors, around: Surroundings) -> Ids:
+    """Return the order of one query's candidates, best first."""
+    places, are_known = around.known.places(ids)
+    if (~are_known).sum() > _MOST_UNKNOWN * len(ids) or not len(ids):
+        return np.arange(len(ids))
+    query = _Query(ids, scores, places, are_known, around.known)
+    shared = np.where(are_known, query.shared(), 0)
+    return np.lexsort((ids, -(scores + query.worth * shared)))
+
+
+class _Query:
+    """One query among its candidates: who is in its neighborhood, and who shares it."""
+
+    def __init__(
+        self, ids: Ids, scores: Vectors, places: Ids, are_known: _Mask, known: Neighborhoods
+    ) -> None:
+        self._known, self._places = known, places
+        stands = np.where(are_known, known.same_as[places], ids)
+        # A query of the library is met as itself, among its candidates and in the neighborhoods; no other
+        # is known to anybody.
+        self._own = int(stands[0]) if scores[0] >= _SELF else 0
+        first = np.sort(np.unique(stands, return_index=True)[1])
+        first = first[stands[first] != self._own][:NEIGHBORS]
+        self._near, self._scores = stands[first], scores[first]
+        is_mutual = are_known[first] & (scores[first] >= known.reach[places[first]])
+        self._keys, self._weights = self._neighborhood(is_mutual)
+
+    @property
+    def worth(self) -> float:
+        """What sharing the whole neighborhood is worth to it, in cosine."""
+        if not len(self._scores):
+            return 0.0
+        gap = float(self._scores[0] - self._scores[-1])
+        return _WORTH * min(1.0, _STANDS_OUT / max(gap, 1e-6))
+
+    def _neighborhood(self, is_mutual: _Mask) -> tuple[Ids, Vectors]:
+        """Return who is in the query's neighborhood, ascending, and how much: weights that sum up to 1."""
+        own = np.concatenate([[np.e], np.exp(self._scores[is_mutual])])
+        ids = [np.concatenate([[self._own], self._near[is_mutual]])]
+        weights = [own / own.sum()]
+        closest, shares = self._near[:_CLOSEST], _shares(self._scores[None, :_CLOSEST])[0]
+        places, are_known = self._known.places(closest)
+        for place, share in zip(places[are_known], shares[are_known], strict=True):
+            members, parts = _members(self._known, place[None])
+            ids.append(members[0])
+            weights.append(share * parts[0])
+        keys, place_of = np.unique(np.concatenate(ids), return_inverse=True)
+        summed = np.bincount(place_of, np.concatenate(weights), len(keys))
+        return keys, np.asarray(summed / summed.sum(), np.float32)
+
+    def shared(self) -> Vectors:
+        """Return how much of the query's neighborhood is each candidate's as well: 0 to 1 (Jaccard)."""
+        rows = np.unique(self._places)
+        needed = self._known.neighbors[rows, :_CLOSEST]
+        closest, are_known = self._known.places(needed)
+        everybody = np.union1d(rows, closest[are_known])
+        parts = self._parts(everybody)
+        at = np.searchsorted(everybody, np.where(are_known, closest, rows[:, None]))
+        shares = _shares(self._known.scores[rows, :_CLOSEST]) * are_known
+        mixed = parts[np.searchsorted(everybody, rows)] + np.einsum("rc,rck->rk", shares, parts[at])
+        mixed /= 1 + shares.sum(axis=1, keepdims=True)
+        common = np.minimum(mixed, self._weights).sum(axis=1)
+        return np.asarray(common / (2 - common), np.float32)[np.searchsorted(rows, self._places)]
+
+    def _parts(self, places: Ids) -> Vectors:
+        """Return how much of the neighborhoods at places the query's members are, (n, keys)."""
+        members, weights = _members(self._known, places)
+        at = np.minimum(np.searchsorted(self._keys, members), len(self._keys) - 1)
+        hit = (self._keys[at] == members) & (weights > 0)
+        parts = np.zeros((len(places), len(self._keys)), np.float32)
+        parts[np.nonzero(hit)[0], at[hit]] = weights[hit]
+        return parts
+
+
+def _members(known: Neighborhoods, places: Ids) -> tuple[Ids, Vectors]:
+    """Return who is in the neighborhoods at places, (n, 1 + NEIGHBORS), and how much; 0 for nobody."""
+    ids = np.concatenate([known.same_as[places, None], known.neighbors[places]], axis=1)
+    weights = np.exp(known.scores[places]) * known.mutual[places]
+    weights = np.concatenate([np.full((len(places), 1), np.e), weights], axis=1)
+    return ids, np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
+
+
+def _shares(scores: Vectors) -> Vectors:
+    """Return how much the neighborhoods of the closest neighbors count, (n, closest), the best one 1."""
+    return np.asarray(np.exp(_FALL * (scores - scores[:, :1])), np.float32)

@@ -1,0 +1,95 @@
+"""What a view of the store says of photos among others: their neighborhoods, pairs and decisions."""
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import sqlalchemy as sa
+
+from . import looks, neighborhoods, pairs
+from .vectors import Ids
+
+if TYPE_CHECKING:
+    from .catalog import Model
+
+
+class RelatedView:
+    """The methods of `View` about photos among others."""
+
+    if TYPE_CHECKING:
+        _connection: sa.Connection
+
+        @property
+        def model(self) -> Model | None:
+            """The embedder of the store."""
+
+    # --- the neighborhoods --------------------------------------------------------------------
+
+    def neighborhoods(self, ids: Ids) -> neighborhoods.Neighborhoods:
+        """Return the nearest photos of photos, of those of which they are known."""
+        if self.model is None:
+            return neighborhoods.empty(np.empty(0, np.int64))
+        return neighborhoods.neighborhoods(self._connection, self.model.id, ids)
+
+    def unsettled(self, most: int) -> Ids:
+        """Return up to so many photos of which it is not known who has them among his neighbors."""
+        assert self.model is not None, "something was embedded"
+        return neighborhoods.unsettled(self._connection, self.model.id, most)
+
+    def stand_ins(self) -> Iterator[tuple[int, int]]:
+        """Yield (id, the photo that stands for it and its copies), of all with a neighborhood."""
+        assert self.model is not None, "something was embedded"
+        return neighborhoods.stand_ins(self._connection, self.model.id)
+
+    def copies(self) -> dict[int, int]:
+        """Return for each proven copy that is not the oldest the oldest photo that it is a copy of."""
+        return neighborhoods.copies(self._connection)
+
+    # --- pairs --------------------------------------------------------------------------------
+
+    def facts_of(self, photo_ids: Sequence[int]) -> dict[int, pairs.Facts]:
+        """Return digest and size of contents by id, of those that there are."""
+        return pairs.facts_of(self._connection, photo_ids)
+
+    def compared_ids(self) -> Ids:
+        """Return the ids of the photos that were compared with the library."""
+        if self.model is None:
+            return np.empty(0, np.int64)
+        return looks.compared_ids(self._connection, self.model.id)
+
+    def hashes(self) -> Iterator[looks.StoredHashes]:
+        """Yield perceptual hash and quality of the photos that were compared, some at a time."""
+        if self.model is not None:
+            yield from looks.hashes(self._connection, self.model.id)
+
+    def count_candidates(self) -> int:
+        """Return the number of pairs that were nominated, proved or not."""
+        return looks.count_candidates(self._connection)
+
+    def unproved(self, verifier: int) -> list[tuple[int, int, float]]:
+        """Return (a, b, cosine) of the pairs that this version of the verifier has not seen."""
+        return pairs.unproved(self._connection, verifier)
+
+    def verdicts(self) -> Iterator[pairs.Verdict]:
+        """Yield what the proofs said of all pairs."""
+        return pairs.verdicts(self._connection)
+
+    def proofs_of(self, wanted: Collection[tuple[int, int]]) -> dict[tuple[int, int], pairs.JudgedPair]:
+        """Return the proofs of these pairs (a < b), of those that there are."""
+        return pairs.proofs_of(self._connection, wanted)
+
+    def same_pixels(self) -> Iterator[list[int]]:
+        """Yield the ids of photos with the same pixels and other metadata, each group by digest."""
+        return pairs.same_pixels(self._connection)
+
+    def ids_of_pixels(self, digests: Sequence[bytes]) -> dict[bytes, list[int]]:
+        """Return the ids of the contents that show certain pixels, by pixel digest."""
+        return pairs.ids_of_pixels(self._connection, digests)
+
+    def decisions(self) -> Iterator[pairs.Decided]:
+        """Yield what the user decided, oldest first."""
+        return pairs.decisions(self._connection)
+
+    def decisions_by_ids(self) -> dict[tuple[int, int], str]:
+        """Return the user's decisions on contents that are in the library, by their ids."""
+        return pairs.decisions_by_ids(self._connection)
