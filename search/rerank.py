@@ -21,15 +21,8 @@ LEAST_PHOTOS = 200
 # Photos whose place is thought over.
 CANDIDATES = 200
 
-# Neighbors whose neighborhoods count as one's own (k2 of Zhong et al., less the photo itself), and how
-# fast that ends as their scores fall: a photo of which there are few others like it keeps to these.
+# Neighbors whose neighborhoods count as one's own (k2 of Zhong et al., less the photo itself).
 _CLOSEST = 5
-_FALL = 16.0
-
-# What sharing the whole neighborhood is worth, in cosine; less where the best stand out from the twentieth
-# by more than this, as few photos are alike then.
-_WORTH = 0.6
-_STANDS_OUT = 0.12
 
 # What scores so high is the query itself, or looks the same to the network.
 _SELF = 0.9999
@@ -38,6 +31,23 @@ _SELF = 0.9999
 _MOST_UNKNOWN = 0.1
 
 _Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Weighing:
+    """How much neighbors of neighbors count; the defaults were found by benchmarks/reranking.py.
+
+    worth: of sharing the whole neighborhood, in cosine. stands_out: where a query's best neighbor stands
+    out from the twentieth by more than this, few photos are like it, and that is worth less in proportion.
+    fall: how fast neighborhoods of neighbors count less as their cosine falls below that of the best.
+    """
+
+    worth: float = 0.6
+    stands_out: float = 0.12
+    fall: float = 16.0
+
+
+MEASURED = Weighing()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +81,7 @@ def _joined(a: Neighborhoods, b: Neighborhoods) -> Neighborhoods:
     )
 
 
-def rerank(found: Neighbors, around: Surroundings) -> Neighbors:
+def rerank(found: Neighbors, around: Surroundings, weighing: Weighing = MEASURED) -> Neighbors:
     """Return the neighbors of queries in a better order, with the cosines that they had.
 
     found: (q, m), best first. The first CANDIDATES of each query are ranked anew.
@@ -79,17 +89,17 @@ def rerank(found: Neighbors, around: Surroundings) -> Neighbors:
     ids, scores = found.ids.copy(), found.scores.copy()
     for row in range(len(ids)):
         count = min(CANDIDATES, int((ids[row] >= 0).sum()))
-        order = _order(ids[row, :count], scores[row, :count], around)
+        order = _order(ids[row, :count], scores[row, :count], around, weighing)
         ids[row, :count], scores[row, :count] = ids[row, order], scores[row, order]
     return Neighbors(ids, scores)
 
 
-def _order(ids: Ids, scores: Vectors, around: Surroundings) -> Ids:
+def _order(ids: Ids, scores: Vectors, around: Surroundings, weighing: Weighing) -> Ids:
     """Return the order of one query's candidates, best first."""
-    places, are_known = around.known.places(ids)
+    _, are_known = around.known.places(ids)
     if (~are_known).sum() > _MOST_UNKNOWN * len(ids) or not len(ids):
         return np.arange(len(ids))
-    query = _Query(ids, scores, places, are_known, around.known)
+    query = _Query(ids, scores, around.known, weighing)
     shared = np.where(are_known, query.shared(), 0)
     return np.lexsort((ids, -(scores + query.worth * shared)))
 
@@ -97,10 +107,9 @@ def _order(ids: Ids, scores: Vectors, around: Surroundings) -> Ids:
 class _Query:
     """One query among its candidates: who is in its neighborhood, and who shares it."""
 
-    def __init__(
-        self, ids: Ids, scores: Vectors, places: Ids, are_known: _Mask, known: Neighborhoods
-    ) -> None:
-        self._known, self._places = known, places
+    def __init__(self, ids: Ids, scores: Vectors, known: Neighborhoods, weighing: Weighing) -> None:
+        places, are_known = known.places(ids)
+        self._known, self._places, self._weighing = known, places, weighing
         stands = np.where(are_known, known.same_as[places], ids)
         # A query of the library is met as itself, among its candidates and in the neighborhoods; no other
         # is known to anybody.
@@ -117,14 +126,14 @@ class _Query:
         if not len(self._scores):
             return 0.0
         gap = float(self._scores[0] - self._scores[-1])
-        return _WORTH * min(1.0, _STANDS_OUT / max(gap, 1e-6))
+        return self._weighing.worth * min(1.0, self._weighing.stands_out / max(gap, 1e-6))
 
     def _neighborhood(self, is_mutual: _Mask) -> tuple[Ids, Vectors]:
         """Return who is in the query's neighborhood, ascending, and how much: weights that sum up to 1."""
         own = np.concatenate([[np.e], np.exp(self._scores[is_mutual])])
         ids = [np.concatenate([[self._own], self._near[is_mutual]])]
         weights = [own / own.sum()]
-        closest, shares = self._near[:_CLOSEST], _shares(self._scores[None, :_CLOSEST])[0]
+        closest, shares = self._near[:_CLOSEST], self._shares(self._scores[None, :_CLOSEST])[0]
         places, are_known = self._known.places(closest)
         for place, share in zip(places[are_known], shares[are_known], strict=True):
             members, parts = _members(self._known, place[None])
@@ -142,7 +151,7 @@ class _Query:
         everybody = np.union1d(rows, closest[are_known])
         parts = self._parts(everybody)
         at = np.searchsorted(everybody, np.where(are_known, closest, rows[:, None]))
-        shares = _shares(self._known.scores[rows, :_CLOSEST]) * are_known
+        shares = self._shares(self._known.scores[rows, :_CLOSEST]) * are_known
         mixed = parts[np.searchsorted(everybody, rows)] + np.einsum("rc,rck->rk", shares, parts[at])
         mixed /= 1 + shares.sum(axis=1, keepdims=True)
         common = np.minimum(mixed, self._weights).sum(axis=1)
@@ -157,6 +166,10 @@ class _Query:
         parts[np.nonzero(hit)[0], at[hit]] = weights[hit]
         return parts
 
+    def _shares(self, scores: Vectors) -> Vectors:
+        """Return how much the neighborhoods of the closest neighbors count, (n, closest), 1 the best."""
+        return np.asarray(np.exp(self._weighing.fall * (scores - scores[:, :1])), np.float32)
+
 
 def _members(known: Neighborhoods, places: Ids) -> tuple[Ids, Vectors]:
     """Return who is in the neighborhoods at places, (n, 1 + NEIGHBORS), and how much; 0 for nobody."""
@@ -164,8 +177,3 @@ def _members(known: Neighborhoods, places: Ids) -> tuple[Ids, Vectors]:
     weights = np.exp(known.scores[places]) * known.mutual[places]
     weights = np.concatenate([np.full((len(places), 1), np.e), weights], axis=1)
     return ids, np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
-
-
-def _shares(scores: Vectors) -> Vectors:
-    """Return how much the neighborhoods of the closest neighbors count, (n, closest), the best one 1."""
-    return np.asarray(np.exp(_FALL * (scores - scores[:, :1])), np.float32)
