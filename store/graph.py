@@ -50,8 +50,8 @@ def update_graph(store: Store, progress: Progress | None = None, stop: threading
         if view.model is None:
             return 0
         model_id = view.model.id
-        copies = view.copies()
-        waiting = _waiting(view, copies)
+        waiting = _waiting(view)
+        copies = view.copies() if len(waiting) else {}
     if progress and len(waiting):
         progress.begin("comparing photos", len(waiting))
     done = 0
@@ -67,15 +67,14 @@ def update_graph(store: Store, progress: Progress | None = None, stop: threading
     return done
 
 
-def _waiting(view: View, copies: Copies) -> Ids:
+def _waiting(view: View) -> Ids:
     """Return the ids of photos without a neighborhood, and of those that new copies change, ascending."""
-    known = dict(view.stand_ins())
-    embedded = view.embedded_ids()
-    new = embedded[~np.isin(embedded, np.fromiter(known, np.int64, len(known)))]
-    changed = [each for each, same_as in known.items() if copies.get(each, each) != same_as]
-    around = view.neighborhoods(np.array(changed, np.int64)).neighbors
-    again = np.intersect1d(np.concatenate([np.array(changed, np.int64), around.ravel()]), embedded)
-    return np.union1d(new, again)
+    changed = view.with_other_copies()
+    around = view.neighborhoods(changed).neighbors.ravel()
+    again = np.concatenate([changed, around])
+    if len(again):
+        again = np.intersect1d(again, view.embedded_ids())
+    return np.union1d(view.without_neighborhood(), again)
 
 
 def _place(store: Store, model_id: int, some: Ids, waiting: Ids, copies: Copies) -> None:

@@ -5,7 +5,7 @@ Each function runs in a transaction.
 
 import json
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +44,17 @@ SELECT b, min(a) FROM (
         JOIN content x ON x.digest = decision.a JOIN content y ON y.digest = decision.b
         WHERE decision.kind = 'rejected'
 ) GROUP BY b
+"""
+_NEW = """
+SELECT content_id FROM embedding WHERE model_id = ? AND NOT EXISTS (
+    SELECT 1 FROM neighborhood n
+    WHERE n.content_id = embedding.content_id AND n.model_id = embedding.model_id
+)
+"""
+_CHANGED = f"""
+WITH copies(b, a) AS ({_COPIES})
+SELECT content_id FROM neighborhood LEFT JOIN copies ON b = content_id
+WHERE model_id = ? AND same_as != coalesce(a, content_id)
 """
 
 
@@ -149,14 +160,14 @@ def unsettled(connection: sa.Connection, model_id: int, most: int) -> Ids:
     return np.fromiter(rows.scalars(), np.int64)
 
 
-def stand_ins(connection: sa.Connection, model_id: int) -> Iterator[tuple[int, int]]:
-    """Yield (id, the photo that stands for it) of all that have a neighborhood, by id."""
-    rows = connection.execute(
-        sa.select(_kept.content_id, _kept.same_as)
-        .where(_kept.model_id == model_id)
-        .order_by(_kept.content_id)
-    )
-    return ((row[0], row[1]) for row in rows)
+def without_neighborhood(connection: sa.Connection, model_id: int) -> Ids:
+    """Return the photos that have an embedding and no neighborhood."""
+    return np.fromiter(connection.exec_driver_sql(_NEW, (model_id,)).scalars(), np.int64)
+
+
+def with_other_copies(connection: sa.Connection, model_id: int) -> Ids:
+    """Return the photos for which another one stands now than when their neighborhood was found."""
+    return np.fromiter(connection.exec_driver_sql(_CHANGED, (model_id,)).scalars(), np.int64)
 
 
 def copies(connection: sa.Connection) -> dict[int, int]:

@@ -36,10 +36,15 @@ class RelatedView:
         assert self.model is not None, "something was embedded"
         return neighborhoods.unsettled(self._connection, self.model.id, most)
 
-    def stand_ins(self) -> Iterator[tuple[int, int]]:
-        """Yield (id, the photo that stands for it and its copies), of all with a neighborhood."""
+    def without_neighborhood(self) -> Ids:
+        """Return the photos whose neighborhood was not found yet."""
         assert self.model is not None, "something was embedded"
-        return neighborhoods.stand_ins(self._connection, self.model.id)
+        return neighborhoods.without_neighborhood(self._connection, self.model.id)
+
+    def with_other_copies(self) -> Ids:
+        """Return the photos of which other copies are known than when their neighborhood was found."""
+        assert self.model is not None, "something was embedded"
+        return neighborhoods.with_other_copies(self._connection, self.model.id)
 
     def copies(self) -> dict[int, int]:
         """Return for each proven copy that is not the oldest the oldest photo that it is a copy of."""
