@@ -98,7 +98,7 @@ def _place(store: Store, model_id: int, some: Ids, waiting: Ids, copies: Copies)
 
 def _nearest(view: View, ids: Ids, k: int) -> Neighbors:
     units = view.units(ids).astype(np.float32)
-    return ranking.search(view, view.index(), units, k)
+    return ranking.roughly(view, view.index(), units, k)
 
 
 def _without_copies(ids: Ids, found: Neighbors, copies: Copies) -> Neighborhoods:

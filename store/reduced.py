@@ -104,16 +104,16 @@ class ReducedIndex:
         parts = [faiss.rev_swig_ptr(kept.get_ids(i), size).copy() for i, size in enumerate(sizes) if size]
         return np.concatenate([np.empty(0, np.int64), *parts])
 
-    def near(self, queries: Vectors, depth: int, allowed: Ids | None = None) -> Ids:
+    def near(self, queries: Vectors, depth: int, allowed: Ids | None = None, effort: float = 1.0) -> Ids:
         """Return the ids of about the `depth` nearest, (q, depth), nearest first, -1 where there are fewer.
 
         queries: (q, dim) float32 unit vectors. allowed: only these; the fewer, the more lists are
-        looked at.
+        looked at. effort: share of the lists that are looked at otherwise.
         """
         faiss = threaded(len(queries))
         share = 1.0 if allowed is None else len(allowed) / max(len(self), 1)
         deeper = max(1.0, depth / max(self.tuning.depth, 1))
-        probes = min(self.lists, int(np.ceil(self.tuning.probes * deeper / max(share, 1e-9))))
+        probes = min(self.lists, int(np.ceil(effort * self.tuning.probes * deeper / max(share, 1e-9))))
         # FAISS keeps bare pointers: everything is held by a name until it has searched.
         bits = None if allowed is None else _bitmap(allowed)
         selector = None if bits is None else faiss.IDSelectorBitmap(bits)
