@@ -10,7 +10,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from ..errors import StoreCorrupt, StoreError
-from . import neighborhoods, snapshot
+from . import neighborhoods, schema, snapshot
 from .database import open_reader, store_errors
 from .mending import READ_AGAIN
 from .ranking import AnyIndex, scored
@@ -116,7 +116,8 @@ def _check_embeddings(connection: sa.Connection) -> Iterator[Finding]:
 
 
 def _check_neighborhoods(connection: sa.Connection) -> Finding:
-    damaged = neighborhoods.count_damaged(connection)
+    is_older = schema.version_of(connection, reading=True) < 6
+    damaged = 0 if is_older else neighborhoods.count_damaged(connection)
     if not damaged:
         return Finding("ok", "neighborhoods", "as they were written")
     todo = f"searches do without them; {_REPAIR}, then `lookalike index`"
