@@ -9,6 +9,7 @@ from .choice import ModelChoice
 from .library_acts import ActsOfLibrary
 from .library_care import CareOfLibrary
 from .library_copies import CopiesOfLibrary
+from .library_filters import FiltersOfLibrary
 from .library_roots import RootsOfLibrary
 
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
@@ -30,7 +31,7 @@ def default_folder() -> str:
     return os.environ.get("LOOKALIKE_STORE") or platformdirs.user_data_dir("lookalike", False)
 
 
-class Library(CopiesOfLibrary, ActsOfLibrary, CareOfLibrary, RootsOfLibrary):
+class Library(FiltersOfLibrary, CopiesOfLibrary, ActsOfLibrary, CareOfLibrary, RootsOfLibrary):
     """A photo library in a store; use it as a context manager.
 
     >>> with Library.open("store", create=True) as library:     # doctest: +SKIP
@@ -184,15 +185,6 @@ class Library(CopiesOfLibrary, ActsOfLibrary, CareOfLibrary, RootsOfLibrary):
             return self._embedder
 
     # --- what it holds ------------------------------------------------------------------------
-
-    def where(
-        self, folders: Sequence[str] = (), since: str | None = None, until: str | None = None
-    ) -> "Where":
-        """Return a filter by folder and date for the other methods; see `make_where`."""
-        from .search.filters import make_where
-
-        with self.store.reading() as view:
-            return make_where(view.roots(), folders, since, until)
 
     def photos(self, where: "Where | None" = None) -> "Iterator[Photo]":
         """Yield the photos of the library with their files, by id."""

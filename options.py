@@ -78,6 +78,27 @@ SinceOption = Annotated[
 UntilOption = Annotated[
     str | None, typer.Option(metavar="DATE", help="Only photos taken then or earlier (included).")
 ]
+CameraOption = Annotated[
+    list[str] | None,
+    typer.Option("--camera", metavar="TEXT", help="Only photos of cameras so called; may be repeated."),
+]
+MinSizeOption = Annotated[
+    str | None, typer.Option(metavar="SIZE", help="Only photos of at least 12MP, 2000x1500 or 3MB.")
+]
+FormatIsOption = Annotated[
+    list[str] | None,
+    typer.Option("--format-is", metavar="FORMAT", help="Only photos of this format; may be repeated."),
+]
+NearOption = Annotated[
+    str | None,
+    typer.Option("--near", metavar="LAT,LON,KM", help="Only photos taken at most KM from this place."),
+]
+WhereOption = Annotated[
+    str | None,
+    typer.Option(
+        "--where", metavar="CONDITION", help='Only photos such as: "camera~Pixel and width>2000".'
+    ),
+]
 BelowArgument = Annotated[
     list[str] | None, typer.Argument(metavar="[PATH]...", help="Only photos below these folders.")
 ]

@@ -29,6 +29,11 @@ def search(
     in_: opt.InOption = None,
     since: opt.SinceOption = None,
     until: opt.UntilOption = None,
+    camera: opt.CameraOption = None,
+    min_size: opt.MinSizeOption = None,
+    format_is: opt.FormatIsOption = None,
+    near: opt.NearOption = None,
+    condition: opt.WhereOption = None,
     include_self: opt.IncludeSelfOption = False,
     all_files: opt.AllFilesOption = False,
     files_from: opt.FilesFromOption = None,
@@ -49,7 +54,16 @@ def search(
         raise UsageError("name an image to search by, `-` for stdin, or --files-from FILE")
     failed: list[Answer] = []
     with Library.open(store, engine=engine) as library:
-        where = library.where(in_ or (), since, until)
+        where = library.where(
+            in_ or (),
+            since,
+            until,
+            camera=camera or (),
+            min_size=min_size,
+            formats=format_is or (),
+            near=near,
+            where=condition,
+        )
         options = SearchOptions(k, min_score, where, include_self)
         answers = _watched(library.search_many(queries, options), failed)
         show(listings.search_listing(answers, all_files=all_files), form)
