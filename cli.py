@@ -138,6 +138,7 @@ def export(
     format_is: opt.FormatIsOption = None,
     near: opt.NearOption = None,
     condition: opt.WhereOption = None,
+    sort: opt.OrderOption = None,
     vectors: opt.VectorsOption = None,
     form: opt.FormatOption = opt.Format.jsonl,
     store: opt.StoreOption = None,
@@ -157,7 +158,7 @@ def export(
         if vectors is not None:
             count = library.export_vectors(vectors, where)
             tell(f"{count:,} embeddings written to {vectors}")
-        show(listings.export_listing(library.photos(where)), form)
+        show(listings.export_listing(library.photos(where, sort)), form)
 
 
 @app.command(epilog="Example: lookalike models --bench")

@@ -186,12 +186,15 @@ class Library(FiltersOfLibrary, CopiesOfLibrary, ActsOfLibrary, CareOfLibrary, R
 
     # --- what it holds ------------------------------------------------------------------------
 
-    def photos(self, where: "Where | None" = None) -> "Iterator[Photo]":
-        """Yield the photos of the library with their files, by id."""
+    def photos(self, where: "Where | None" = None, order: str | None = None) -> "Iterator[Photo]":
+        """Yield the photos of the library with their files, by id.
+
+        order: "time" (oldest first), "-time" or "path" instead.
+        """
         from .store.filters import ALL
 
         with self.store.reading() as view:
-            yield from view.photos(where or ALL)
+            yield from view.ordered_photos(where or ALL, order) if order else view.photos(where or ALL)
 
     def vectors(self, ids: Sequence[int]) -> "dict[int, Vectors]":
         """Return pooled features (dim,) float32 by photo id."""

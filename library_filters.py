@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Unpack
 
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
     from .search.filters import MoreFilters
+    from .search.query import Answer, SearchOptions
     from .store.filters import Where
     from .store.store import Store
 
@@ -34,3 +35,9 @@ class FiltersOfLibrary:
 
         with self.store.reading() as view:
             return make_where(view.roots(), Said(folders, since, until, **more))
+
+    def list_photos(self, options: "SearchOptions") -> "Answer":
+        """Return k photos that pass a filter, newest first: the answer of a search without an example."""
+        from .search.listed import list_photos
+
+        return list_photos(self.store, options)

@@ -33,6 +33,23 @@ class Summary(StrEnum):
     json = "json"
 
 
+class Sort(StrEnum):
+    """In what order the photos found come."""
+
+    score = "score"
+    time = "time"
+    newest = "-time"
+    path = "path"
+
+
+class Order(StrEnum):
+    """In what order photos are listed."""
+
+    time = "time"
+    newest = "-time"
+    path = "path"
+
+
 class Method(StrEnum):
     """What becomes of a file that goes."""
 
@@ -153,6 +170,15 @@ CountOption = Annotated[int, typer.Option("-k", min=1, help="Number of neighbors
 MinScoreOption = Annotated[
     float, typer.Option(min=-1, max=1, help="Leave out neighbors with a lower cosine.")
 ]
+SortOption = Annotated[
+    Sort,
+    typer.Option("--sort", help="Order of the neighbors; -time: newest first."),
+]
+OrderOption = Annotated[
+    Order | None,
+    typer.Option("--sort", help="Order of the files; -time: newest first."),
+]
+DiverseOption = Annotated[bool, typer.Option("--diverse", help="Spread the neighbors over scenes.")]
 IncludeSelfOption = Annotated[
     bool, typer.Option("--include-self", help="Let a photo of the library find itself.")
 ]

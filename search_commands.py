@@ -34,6 +34,8 @@ def search(
     format_is: opt.FormatIsOption = None,
     near: opt.NearOption = None,
     condition: opt.WhereOption = None,
+    sort: opt.SortOption = opt.Sort.score,
+    diverse: opt.DiverseOption = False,
     include_self: opt.IncludeSelfOption = False,
     all_files: opt.AllFilesOption = False,
     files_from: opt.FilesFromOption = None,
@@ -45,13 +47,12 @@ def search(
     """Show the photos that look most like each IMAGE, best first.
 
     Scores are cosines: 1 is the same picture. Exact copies of one photo count once. A query that lies
-    in the library is not its own result.
+    in the library is not its own result. Without an IMAGE, the photos that pass the filters are listed,
+    newest first.
     """
     from .search.query import SearchOptions
 
     queries = list(_queries(images or [], files_from, null))
-    if not queries:
-        raise UsageError("name an image to search by, `-` for stdin, or --files-from FILE")
     failed: list[Answer] = []
     with Library.open(store, engine=engine) as library:
         where = library.where(
@@ -64,8 +65,13 @@ def search(
             near=near,
             where=condition,
         )
-        options = SearchOptions(k, min_score, where, include_self)
-        answers = _watched(library.search_many(queries, options), failed)
+        if not queries and (not where or files_from is not None):
+            raise UsageError(
+                "name an image to search by, `-` for stdin, or --files-from FILE; or filters, to list"
+            )
+        options = SearchOptions(k, min_score, where, include_self, sort, diverse)
+        found = library.search_many(queries, options) if queries else [library.list_photos(options)]
+        answers = _watched(found, failed)
         show(listings.search_listing(answers, all_files=all_files), form)
     if failed:
         raise typer.Exit(PARTLY)

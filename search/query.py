@@ -13,6 +13,7 @@ from ..store.filters import ALL, Where
 from ..store.listing import Photo
 from ..store.store import Store
 from ..store.view import View
+from .arranging import CANDIDATES, SORTS, arranged
 from .examples import Example, Preparation, Query
 
 # So many queries share one pass over the index.
@@ -25,18 +26,20 @@ class SearchOptions:
 
     k: number of neighbors. min_score: cosine in [-1, 1] that neighbors must reach. where: filter on the
     library, applied before the ranking. include_self: let a query that lies in the library be its own
-    result.
+    result. sort: in what order the k best come, one of `arranging.SORTS`. diverse: spread them over scenes.
     """
 
     k: int = 10
     min_score: float = -1.0
     where: Where = ALL
     include_self: bool = False
+    sort: str = "score"
+    diverse: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One neighbor. score: cosine similarity in [-1, 1], higher is closer.
+    """One neighbor. score: cosine similarity in [-1, 1], higher is closer; NaN if there was no example.
 
     photo: with those of its files that are not the query itself.
     """
@@ -70,13 +73,15 @@ def find_similar(
     embedder: gives the embedder of the store's spec; called once a query is not in the library yet.
 
     Raises:
-        UsageError: k or min_score is out of range.
+        UsageError: k or min_score is out of range, or there is no such order.
         StoreError: see errors.py.
     """
     if options.k < 1:
         raise UsageError(f"-k is the number of neighbors, at least 1, not {options.k}")
     if not -1 <= options.min_score <= 1:
         raise UsageError(f"scores are cosines from -1 to 1, not {options.min_score:g}")
+    if options.sort not in SORTS:
+        raise UsageError(f"results are sorted by {', '.join(SORTS)}, not by {options.sort!r}")
     executor = ThreadExecutor()
     waiting: list[Example] = []
     with Opener(executor.workers, at_home=OPENED_AT_HOME) as open_photo:
@@ -106,11 +111,12 @@ def _search(view: View, examples: Sequence[Example], options: SearchOptions) -> 
     vectors = np.stack([example.vector for example in examples if example.vector is not None])
     # One more than asked for: the query itself may be among them.
     spare = 0 if options.include_self else 1
-    neighbors = view.nearest(vectors, options.k + spare, options.where)
+    candidates = options.k * (CANDIDATES if options.diverse else 1)
+    neighbors = view.nearest(vectors, candidates + spare, options.where)
     wanted = [int(each) for each in np.unique(neighbors.ids) if each >= 0]
     photos = {photo.id: photo for photo in view.photos(options.where, wanted)}
     return [
-        _results(example, ids.tolist(), scores.tolist(), photos, options)
+        arranged(view, _results(example, ids.tolist(), scores.tolist(), photos, options), options)
         for example, ids, scores in zip(examples, neighbors.ids, neighbors.scores, strict=True)
     ]
 
@@ -121,7 +127,7 @@ def _results(
     scores: Sequence[float],
     photos: dict[int, Photo],
     options: SearchOptions,
-) -> tuple[Result, ...]:
+) -> list[Result]:
     results = []
     for photo_id, score in zip(ids, scores, strict=True):
         photo = photos.get(photo_id)
@@ -130,4 +136,4 @@ def _results(
         files = [f for f in photo.files if options.include_self or not example.is_own(photo, f)]
         if files:
             results.append(Result(score, replace(photo, files=tuple(files))))
-    return tuple(results[: options.k])
+    return results

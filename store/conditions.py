@@ -47,7 +47,7 @@ def condition_of(term: Term) -> Sql:
         case Not():
             return sa.not_(condition_of(term.term))
         case Has():
-            return _column("latitude" if term.field == "gps" else term.field).is_not(None)
+            return column_of("latitude" if term.field == "gps" else term.field).is_not(None)
         case Near():
             return _near(term)
         case OneOf():
@@ -57,7 +57,7 @@ def condition_of(term: Term) -> Sql:
 
 
 def _compare(field: str, comparison: str, value: Value) -> Sql:
-    column, kind = _column(field), FIELDS[field]
+    column, kind = column_of(field), FIELDS[field]
     if comparison == "!=":
         return sa.and_(column.is_not(None), sa.not_(_compare(field, "=", value)))
     if isinstance(value, float):
@@ -73,7 +73,8 @@ def _compare(field: str, comparison: str, value: Value) -> Sql:
     return sa.and_(column.is_not(None), _text(column, comparison, value))
 
 
-def _column(field: str) -> sa.ColumnElement[Any]:
+def column_of(field: str) -> sa.ColumnElement[Any]:
+    """Return the SQL of a field over file joined with root and content; NULL where it is unknown."""
     match field:
         case "bytes":
             return _content.size

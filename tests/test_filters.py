@@ -151,3 +151,32 @@ def test_the_library_takes_all_of_it(store: Path) -> None:
         assert hash(where) == hash(where)
         results = library.search(draw_photo(3, 200, 150), k=4, where=where)
         assert [Path(result.path).name for result in results] == ["munich.jpg"]
+
+
+# Order
+
+
+def test_export_and_search_sort_by_time_and_path(store: Path, tmp_path: Path) -> None:
+    def ordered(*arguments: str) -> list[str]:
+        run = lookalike(*arguments, "--store", store, "--format", "paths")
+        assert run.code == 0, run.err
+        return [Path(line).name for line in run.out.decode().splitlines()]
+
+    assert ordered("export", "--sort", "time")[0] == "munich.jpg"
+    assert ordered("export", "--sort", "-time")[-1] == "munich.jpg"
+    assert ordered("export", "--sort", "path") == ["again.jpg", "munich.jpg", "plain.png", "sea.jpg"]
+    query = str(save(tmp_path / "query.jpg", draw_photo(3, 200, 150)))
+    best = ordered("search", query, "-k", "3")
+    assert ordered("search", query, "-k", "3", "--sort", "path") == sorted(best)
+    assert ordered("search", query, "-k", "3", "--diverse")[0] == "plain.png"
+
+
+def test_a_search_without_an_image_lists_what_passes(store: Path) -> None:
+    run = lookalike("search", "--where", "has camera", "--store", store, "--format", "json")
+    (answer,) = run.json["queries"]
+    assert [Path(row["path"]).name for row in answer["results"]] == ["sea.jpg", "munich.jpg"]
+    assert {row["score"] for row in answer["results"]} == {None}
+    table = lookalike("search", "--camera", "pixel", "--store", store)
+    assert b"photos that pass:" in table.out
+    assert b"munich.jpg" in table.out
+    assert lookalike("search", "--store", store).code == 2
