@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from .dedup.matches import Checked, Match
     from .indexer.records import IndexOptions, IndexReport
     from .indexer.scan import ScanOptions
+    from .search.answers import Answer, Result, SearchOptions
     from .search.examples import Query
-    from .search.query import Answer, Result, SearchOptions
     from .spec import EmbedderSpec
     from .store.filters import Where
     from .store.listing import Photo, PhotoFile
 
 # Names whose modules bring numpy, SQLAlchemy or FAISS: loaded when first asked for.
 _LAZY = {
-    "Answer": "search.query",
+    "Answer": "search.answers",
     "Checked": "dedup.matches",
     "EmbedderSpec": "spec",
     "Explanation": "dedup.explaining",
@@ -41,9 +41,9 @@ _LAZY = {
     "Photo": "store.listing",
     "PhotoFile": "store.listing",
     "Query": "search.examples",
-    "Result": "search.query",
+    "Result": "search.answers",
     "ScanOptions": "indexer.scan",
-    "SearchOptions": "search.query",
+    "SearchOptions": "search.answers",
     "Where": "store.filters",
 }
 

@@ -133,17 +133,32 @@ def export(
     in_: opt.InOption = None,
     since: opt.SinceOption = None,
     until: opt.UntilOption = None,
+    camera: opt.CameraOption = None,
+    min_size: opt.MinSizeOption = None,
+    format_is: opt.FormatIsOption = None,
+    near: opt.NearOption = None,
+    condition: opt.WhereOption = None,
+    sort: opt.OrderOption = None,
     vectors: opt.VectorsOption = None,
     form: opt.FormatOption = opt.Format.jsonl,
     store: opt.StoreOption = None,
 ) -> None:
     """List every file of the library with all that is known of it."""
     with Library.open(store) as library:
-        where = library.where(in_ or (), since, until)
+        where = library.where(
+            in_ or (),
+            since,
+            until,
+            camera=camera or (),
+            min_size=min_size,
+            formats=format_is or (),
+            near=near,
+            where=condition,
+        )
         if vectors is not None:
             count = library.export_vectors(vectors, where)
             tell(f"{count:,} embeddings written to {vectors}")
-        show(listings.export_listing(library.photos(where)), form)
+        show(listings.export_listing(library.photos(where, sort)), form)
 
 
 @app.command(epilog="Example: lookalike models --bench")
@@ -212,12 +227,14 @@ def _collect_garbage_later() -> None:
 
 
 def main() -> NoReturn:
-    """Run the command line; every foreseen error is one line on stderr and an exit code."""
+    """Run the command line; every foreseen error is a line on stderr and an exit code."""
     _collect_garbage_later()
     try:
         app()
     except LookalikeError as error:
         tell(str(error))
+        for line in error.details:
+            tell(line)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

@@ -34,6 +34,13 @@ def add_to(app: typer.Typer) -> None:
 
 def dupes(
     paths: opt.BelowArgument = None,
+    since: opt.SinceOption = None,
+    until: opt.UntilOption = None,
+    camera: opt.CameraOption = None,
+    min_size: opt.MinSizeOption = None,
+    format_is: opt.FormatIsOption = None,
+    near: opt.NearOption = None,
+    condition: opt.WhereOption = None,
     similar: opt.SimilarOption = False,
     min_score: opt.GroupScoreOption = DEFAULT_MIN_SCORE,
     keep: opt.KeepOption = None,
@@ -68,7 +75,16 @@ def dupes(
         check_plan_target(plan)
     rules = rules_from(keep, prefer or (), protect or ())
     with _opened(store, lock_timeout) as library, IndexProgress() as progress:
-        where = library.where(paths or ())
+        where = library.where(
+            paths or (),
+            since,
+            until,
+            camera=camera or (),
+            min_size=min_size,
+            formats=format_is or (),
+            near=near,
+            where=condition,
+        )
         stop = stop_on_signal()
         report = library.copies(where, rules=rules, max_false=max_false, progress=progress, stop=stop)
         looks = library.lookalikes(min_score, where, copies=report.groups) if similar else []

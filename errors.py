@@ -18,15 +18,23 @@ LookalikeError                 1
 
 
 class LookalikeError(Exception):
-    """Base of all errors that lookalike raises on purpose."""
+    """Base of all errors that lookalike raises on purpose.
+
+    details: lines that show what one line cannot, such as the place of a mistake in a text.
+    """
 
     exit_code = 1
+    details: tuple[str, ...] = ()
 
 
 class UsageError(LookalikeError):
     """The call makes no sense: an unknown name, a value out of range."""
 
     exit_code = 2
+
+    def __init__(self, message: str, details: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.details = details
 
 
 class DecodeError(LookalikeError):

@@ -9,13 +9,14 @@ from .choice import ModelChoice
 from .library_acts import ActsOfLibrary
 from .library_care import CareOfLibrary
 from .library_copies import CopiesOfLibrary
+from .library_filters import FiltersOfLibrary
 from .library_roots import RootsOfLibrary
 
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
     from .indexer.embedder import Embedder
     from .indexer.records import IndexOptions, IndexReport, Progress
+    from .search.answers import Answer, Result, SearchOptions
     from .search.examples import Query
-    from .search.query import Answer, Result, SearchOptions
     from .spec import EmbedderSpec
     from .store.filters import Where
     from .store.listing import FileError, Photo, Totals
@@ -30,7 +31,7 @@ def default_folder() -> str:
     return os.environ.get("LOOKALIKE_STORE") or platformdirs.user_data_dir("lookalike", False)
 
 
-class Library(CopiesOfLibrary, ActsOfLibrary, CareOfLibrary, RootsOfLibrary):
+class Library(FiltersOfLibrary, CopiesOfLibrary, ActsOfLibrary, CareOfLibrary, RootsOfLibrary):
     """A photo library in a store; use it as a context manager.
 
     >>> with Library.open("store", create=True) as library:     # doctest: +SKIP
@@ -131,7 +132,7 @@ class Library(CopiesOfLibrary, ActsOfLibrary, CareOfLibrary, RootsOfLibrary):
             DecodeError: the example cannot be read.
             UsageError: it is of another type, or k or min_score is out of range.
         """
-        from .search.query import SearchOptions
+        from .search.answers import SearchOptions
         from .store.filters import ALL
 
         options = SearchOptions(k, min_score, where or ALL, include_self, plain, include_copies)
@@ -187,21 +188,15 @@ class Library(CopiesOfLibrary, ActsOfLibrary, CareOfLibrary, RootsOfLibrary):
 
     # --- what it holds ------------------------------------------------------------------------
 
-    def where(
-        self, folders: Sequence[str] = (), since: str | None = None, until: str | None = None
-    ) -> "Where":
-        """Return a filter by folder and date for the other methods; see `make_where`."""
-        from .search.filters import make_where
+    def photos(self, where: "Where | None" = None, order: str | None = None) -> "Iterator[Photo]":
+        """Yield the photos of the library with their files, by id.
 
-        with self.store.reading() as view:
-            return make_where(view.roots(), folders, since, until)
-
-    def photos(self, where: "Where | None" = None) -> "Iterator[Photo]":
-        """Yield the photos of the library with their files, by id."""
+        order: "time" (oldest first), "-time" or "path" instead.
+        """
         from .store.filters import ALL
 
         with self.store.reading() as view:
-            yield from view.photos(where or ALL)
+            yield from view.ordered_photos(where or ALL, order) if order else view.photos(where or ALL)
 
     def vectors(self, ids: Sequence[int]) -> "dict[int, Vectors]":
         """Return pooled features (dim,) float32 by photo id."""

@@ -1,5 +1,6 @@
 """What commands list: the JSON objects, the CSV columns and the tables."""
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -7,7 +8,7 @@ from .documents import Row, path_fields
 from .render import Listing, columns, day, printable
 
 if TYPE_CHECKING:
-    from .search.query import Answer, Result
+    from .search.answers import Answer, Result
     from .store.listing import FileError, Photo, PhotoFile
 
 
@@ -72,11 +73,9 @@ def _answer_row(answer: "Answer", all_files: bool) -> Row:
 
 def _result_row(result: "Result", all_files: bool) -> Row:
     photo = result.photo
-    row = (
-        {"score": round(result.score, 6)}
-        | photo_fields(photo)
-        | {"copies": len(photo.files), "proven_copies": result.copies}
-    )
+    score = None if math.isnan(result.score) else round(result.score, 6)
+    copies = {"copies": len(photo.files), "proven_copies": result.copies}
+    row = {"score": score} | photo_fields(photo) | copies
     return row | ({"files": [path_fields(file.path) for file in photo.files]} if all_files else {})
 
 
@@ -84,7 +83,7 @@ def _answer_lines(rows: Iterable[Row]) -> Iterator[str]:
     for position, row in enumerate(rows):
         if position:
             yield ""
-        yield f"like {printable(row['query'])}:"
+        yield f"like {printable(row['query'])}:" if row["query"] else "photos that pass:"
         if "error" in row:
             yield f"  cannot be read: {printable(row['message'])}"
         elif not row["results"]:
@@ -95,10 +94,14 @@ def _answer_lines(rows: Iterable[Row]) -> Iterator[str]:
 
 def _result_lines(results: list[Row]) -> Iterator[str]:
     table = [
-        (f"  {row['score']:.3f}", pixels(row), day(row["date"]), f"id:{row['id']}", _names(row))
+        (_score(row["score"]), pixels(row), day(row["date"]), f"id:{row['id']}", _names(row))
         for row in results
     ]
     yield from columns(table, right=(1,))
+
+
+def _score(score: float | None) -> str:
+    return "" if score is None else f"  {score:.3f}"
 
 
 def _names(row: Row) -> str:

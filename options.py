@@ -33,6 +33,23 @@ class Summary(StrEnum):
     json = "json"
 
 
+class Sort(StrEnum):
+    """In what order the photos found come."""
+
+    score = "score"
+    time = "time"
+    newest = "-time"
+    path = "path"
+
+
+class Order(StrEnum):
+    """In what order photos are listed."""
+
+    time = "time"
+    newest = "-time"
+    path = "path"
+
+
 class Method(StrEnum):
     """What becomes of a file that goes."""
 
@@ -77,6 +94,27 @@ SinceOption = Annotated[
 ]
 UntilOption = Annotated[
     str | None, typer.Option(metavar="DATE", help="Only photos taken then or earlier (included).")
+]
+CameraOption = Annotated[
+    list[str] | None,
+    typer.Option("--camera", metavar="TEXT", help="Only photos of cameras so called; may be repeated."),
+]
+MinSizeOption = Annotated[
+    str | None, typer.Option(metavar="SIZE", help="Only photos of at least 12MP, 2000x1500 or 3MB.")
+]
+FormatIsOption = Annotated[
+    list[str] | None,
+    typer.Option("--format-is", metavar="FORMAT", help="Only photos of this format; may be repeated."),
+]
+NearOption = Annotated[
+    str | None,
+    typer.Option("--near", metavar="LAT,LON,KM", help="Only photos taken at most KM from this place."),
+]
+WhereOption = Annotated[
+    str | None,
+    typer.Option(
+        "--where", metavar="CONDITION", help='Only photos such as: "camera~Pixel and width>2000".'
+    ),
 ]
 BelowArgument = Annotated[
     list[str] | None, typer.Argument(metavar="[PATH]...", help="Only photos below these folders.")
@@ -138,6 +176,15 @@ PlainOption = Annotated[
 IncludeCopiesOption = Annotated[
     bool, typer.Option("--include-copies", help="Show all proven copies of a photo, not one of them.")
 ]
+SortOption = Annotated[
+    Sort,
+    typer.Option("--sort", help="Order of the neighbors; -time: newest first."),
+]
+OrderOption = Annotated[
+    Order | None,
+    typer.Option("--sort", help="Order of the files; -time: newest first."),
+]
+DiverseOption = Annotated[bool, typer.Option("--diverse", help="Spread the neighbors over scenes.")]
 IncludeSelfOption = Annotated[
     bool, typer.Option("--include-self", help="Let a photo of the library find itself.")
 ]

@@ -13,8 +13,8 @@ from .errors import UsageError
 from .library import Library
 
 if TYPE_CHECKING:
+    from .search.answers import Answer
     from .search.examples import Query
-    from .search.query import Answer
 
 
 def add_to(app: typer.Typer) -> None:
@@ -29,6 +29,13 @@ def search(
     in_: opt.InOption = None,
     since: opt.SinceOption = None,
     until: opt.UntilOption = None,
+    camera: opt.CameraOption = None,
+    min_size: opt.MinSizeOption = None,
+    format_is: opt.FormatIsOption = None,
+    near: opt.NearOption = None,
+    condition: opt.WhereOption = None,
+    sort: opt.SortOption = opt.Sort.score,
+    diverse: opt.DiverseOption = False,
     include_self: opt.IncludeSelfOption = False,
     include_copies: opt.IncludeCopiesOption = False,
     plain: opt.PlainOption = False,
@@ -44,18 +51,32 @@ def search(
     Scores are cosines: 1 is the same picture. In a library of 200 photos and more, those come first that
     have neighbors in common with the query, so that scores need not fall all the way; --plain goes by the
     score alone. Exact and proven copies of one photo count once. A query that lies in the library is not
-    its own result.
+    its own result. Without an IMAGE, the photos that pass the filters are listed, newest first.
     """
-    from .search.query import SearchOptions
+    from .search.answers import SearchOptions
 
     queries = list(_queries(images or [], files_from, null))
-    if not queries:
-        raise UsageError("name an image to search by, `-` for stdin, or --files-from FILE")
     failed: list[Answer] = []
     with Library.open(store, engine=engine) as library:
-        where = library.where(in_ or (), since, until)
-        options = SearchOptions(k, min_score, where, include_self, plain, include_copies)
-        answers = _watched(library.search_many(queries, options), failed)
+        where = library.where(
+            in_ or (),
+            since,
+            until,
+            camera=camera or (),
+            min_size=min_size,
+            formats=format_is or (),
+            near=near,
+            where=condition,
+        )
+        if not queries and (not where or files_from is not None):
+            raise UsageError(
+                "name an image to search by, `-` for stdin, or --files-from FILE; or filters, to list"
+            )
+        options = SearchOptions(
+            k, min_score, where, include_self, plain, include_copies, sort.value, diverse
+        )
+        found = library.search_many(queries, options) if queries else [library.list_photos(options)]
+        answers = _watched(found, failed)
         show(listings.search_listing(answers, all_files=all_files), form)
     if failed:
         raise typer.Exit(PARTLY)

@@ -3,32 +3,110 @@
 import os
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypedDict
 
 from ..errors import UsageError
 from ..store.filters import Where, rel_below
 from ..store.records import Root
+from .values import read_bytes, read_date, read_number
 
-_DATE = re.compile(r"\d{4}(-\d{2}(-\d{2}([T ]\d{2}(:\d{2}(:\d{2})?)?)?)?)?", re.ASCII)
-_WHOLE_DATE = "0001-01-01T00:00:00"
+if TYPE_CHECKING:
+    from ..store.terms import Term
+
+_BOX = re.compile(r"(\d{1,9})x(\d{1,9})", re.ASCII | re.IGNORECASE)
+_MEGAPIXELS = re.compile(r"(.*?)\s*mp", re.IGNORECASE | re.DOTALL)
 
 
-def make_where(
-    roots: Sequence[Root],
-    folders: Sequence[str] = (),
-    since: str | None = None,
-    until: str | None = None,
-) -> Where:
-    """Return the filter for photos below any of the folders and within the dates.
+class MoreFilters(TypedDict, total=False):
+    """The words of `Said` besides folders and dates."""
 
-    folders: absolute, or relative to the working directory or to a folder of the library. since, until:
-    "2023", "2023-05", "2023-05-01", "2023-05-01T18:30", both included.
+    camera: Sequence[str]
+    min_size: str | None
+    formats: Sequence[str]
+    near: str | None
+    where: "str | Term | None"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a user says about photos; all of it must hold.
+
+    folders: absolute, or relative to the working directory or to a folder of the library; any of them.
+    since, until: "2023", "2023-05", "2023-05-01", "2023-05-01T18:30", both included. camera: parts of
+    names, any of them. min_size: "12MP", "2000x1500" (or upright), "3MB". formats: "jpeg", any of them.
+    near: "LAT,LON,KM". where: a condition, as text (see `where.parse`) or as a term.
+    """
+
+    folders: Sequence[str] = ()
+    since: str | None = None
+    until: str | None = None
+    camera: Sequence[str] = ()
+    min_size: str | None = None
+    formats: Sequence[str] = ()
+    near: str | None = None
+    where: "str | Term | None" = None
+
+
+def make_where(roots: Sequence[Root], said: Said) -> Where:
+    """Return the filter for what was said. roots: all roots of the store.
 
     Raises:
-        UsageError: a folder lies outside of the library, or a date cannot be read.
+        UsageError: a folder lies outside of the library, or something cannot be read.
     """
-    found = [path for folder in folders for path in _resolve(roots, folder)]
-    return Where(tuple(found), _date(since), _date(until))
+    found = [path for folder in said.folders for path in _resolve(roots, folder)]
+    return Where(tuple(found), _date(said.since), _date(said.until), _term(said))
+
+
+def _date(text: str | None) -> str | None:
+    return None if text is None else read_date(text)
+
+
+def _term(said: Said) -> "Term | None":
+    if not (said.camera or said.min_size or said.formats or said.near or said.where):
+        return None
+    from ..store.terms import Compare, OneOf, Term, all_of, any_of  # a plain search does without
+    from .where import check, parse
+
+    cameras: list[Term] = [Compare("camera", "~", name) for name in said.camera]
+    parts = [
+        any_of(cameras),
+        _min_size(said.min_size) if said.min_size else None,
+        OneOf("format", tuple(said.formats)) if said.formats else None,
+        _near(said.near) if said.near else None,
+        parse(str(said.where)) if said.where else None,  # a term may be made by hand
+    ]
+    term = all_of([part for part in parts if part is not None])
+    if term is not None:
+        check(term)
+    return term
+
+
+def _min_size(text: str) -> "Term":
+    from ..store.terms import And, Compare, Or
+
+    box, megapixels = _BOX.fullmatch(text), _MEGAPIXELS.fullmatch(text)
+    if box:
+        wide, high = sorted((float(box[1]), float(box[2])), reverse=True)
+        lying = And((Compare("width", ">=", wide), Compare("height", ">=", high)))
+        return Or((lying, And((Compare("width", ">=", high), Compare("height", ">=", wide)))))
+    number = read_number(megapixels[1]) if megapixels else read_bytes(text)
+    # A bare number may be meant as anything.
+    if number is None or number < 0 or read_number(text) is not None:
+        raise UsageError(f"cannot read the size {text!r}; write 12MP, 2000x1500 or 3MB")
+    return Compare("megapixels" if megapixels else "bytes", ">=", number)
+
+
+def _near(text: str) -> "Term":
+    from .where import place_of
+
+    numbers = [read_number(part.strip()) for part in text.split(",")]
+    found = [number for number in numbers if number is not None]
+    if len(numbers) != 3 or len(found) != 3:
+        raise UsageError(
+            f"cannot read the place {text!r}; write latitude, longitude and kilometers: 48.137,11.575,10"
+        )
+    return place_of(found)
 
 
 def _resolve(roots: Sequence[Root], folder: str) -> list[bytes]:
@@ -50,16 +128,3 @@ def _resolve(roots: Sequence[Root], folder: str) -> list[bytes]:
 
 def _touches(root: Root, path: bytes) -> bool:
     return rel_below(path, root.path) is not None or rel_below(root.path, path) is not None
-
-
-def _date(text: str | None) -> str | None:
-    if text is None:
-        return None
-    date = text.replace(" ", "T")
-    try:
-        if not _DATE.fullmatch(text):
-            raise ValueError(text)
-        datetime.fromisoformat(date + _WHOLE_DATE[len(date) :])
-    except ValueError:
-        raise UsageError(f"cannot read the date {text!r}; write 2023, 2023-05 or 2023-05-01") from None
-    return date

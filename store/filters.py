@@ -3,11 +3,15 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from .records import Root
 from .schema import content_table, file_table
+
+if TYPE_CHECKING:
+    from .terms import Term
 
 _file, _content = file_table.c, content_table.c
 
@@ -19,17 +23,19 @@ class Where:
     folders: absolute paths as bytes; a photo passes when it lies below any of them, or is one of them.
     since, until: beginnings of ISO 8601 dates ("2023", "2023-05-01"), both ends included, compared with
         the capture time, or with the file's modification time where that is unknown.
+    term: what else must hold; None: nothing.
     """
 
     folders: tuple[bytes, ...] = ()
     since: str | None = None
     until: str | None = None
+    term: "Term | None" = None
 
     def __bool__(self) -> bool:
-        return bool(self.folders or self.since or self.until)
+        return bool(self.folders or self.since or self.until or self.term)
 
     def condition(self, roots: Sequence[Root]) -> sa.ColumnElement[bool]:
-        """Return the condition over file joined with content. roots: all roots of the store."""
+        """Return the condition over file joined with root and content. roots: all of the store."""
         parts: list[sa.ColumnElement[bool]] = [_file.state == "present"]
         if self.folders:
             parts.append(within(roots, self.folders))
@@ -38,6 +44,10 @@ class Where:
         if self.until:
             # "2023-12-31T23:59" < "2023~": the tilde sorts behind all of ISO 8601.
             parts.append(date_of_photo() <= self.until + "~")
+        if self.term:
+            from .conditions import condition_of  # a plain search is faster without it
+
+            parts.append(condition_of(self.term))
         return sa.and_(*parts)
 
 

@@ -13,7 +13,7 @@ from .schema import content_table, embedding_table, epoch_table, file_table, roo
 from .vectors import Ids
 
 _file, _content, _embedding = file_table.c, content_table.c, embedding_table.c
-_joined = file_table.join(root_table, _file.root_id == root_table.c.id).join(
+joined = file_table.join(root_table, _file.root_id == root_table.c.id).join(
     content_table, _file.content_id == _content.id
 )
 
@@ -85,10 +85,7 @@ class Totals:
 def visible_ids(connection: sa.Connection, where: Where) -> Ids:
     """Return the ids of the contents with at least one file that passes, ascending."""
     rows = connection.execute(
-        sa.select(_file.content_id)
-        .select_from(_joined)
-        .where(where.condition(roots(connection)))
-        .distinct()
+        sa.select(_file.content_id).select_from(joined).where(where.condition(roots(connection))).distinct()
     )
     return np.sort(np.fromiter((row[0] for row in rows), dtype=np.int64))
 
@@ -110,7 +107,7 @@ def _present(connection: sa.Connection, ids: Sequence[int], _: Where) -> Iterato
 def _passing(connection: sa.Connection, ids: Sequence[int], where: Where) -> Iterator[int]:
     condition = sa.and_(_file.content_id.in_(ids), where.condition(roots(connection)))
     return iter(
-        connection.execute(sa.select(_file.content_id).select_from(_joined).where(condition)).scalars()
+        connection.execute(sa.select(_file.content_id).select_from(joined).where(condition)).scalars()
     )
 
 
@@ -127,7 +124,7 @@ def repeated(connection: sa.Connection, where: Where) -> Iterator[Photo]:
     """Yield the photos that more than one file holds, by id."""
     several = (
         sa.select(_file.content_id)
-        .select_from(_joined)
+        .select_from(joined)
         .where(where.condition(roots(connection)))
         .group_by(_file.content_id)
         .having(sa.func.count() > 1)
@@ -143,7 +140,7 @@ def _grouped(connection: sa.Connection, where: Where, more: sa.ColumnElement[boo
             date_of_photo().label("date"),
             *content_table.columns,
         )
-        .select_from(_joined)
+        .select_from(joined)
         .where(where.condition(roots(connection)), more)
         .order_by(_content.id, root_table.c.path, _file.rel)
     )

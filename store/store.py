@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -14,6 +15,7 @@ from ..errors import SpecMismatch, StoreError, StoreMissing, StoreUnwritable
 from ..spec import EmbedderSpec
 from . import catalog, lock, looks, migrations, opening, pairs, schema, snapshot
 from .database import ask_once, fold_log, open_reader, open_writer, store_errors
+from .functions import add_functions
 from .held import HeldIndex
 from .overlay import overlay
 from .poison import learn_poison
@@ -24,6 +26,11 @@ from .training import NEVER
 from .view import View
 
 _CLOSING_TIMEOUT_S = 1.0
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    overlay(connection)
+    add_functions(connection)
 
 
 class Store:
@@ -37,7 +44,7 @@ class Store:
         self.folder = folder
         self.lock_timeout_s = lock_timeout_s
         self._catalog = os.path.join(folder, "catalog.db")
-        self._reader = open_reader(self._catalog, overlay)
+        self._reader = open_reader(self._catalog, _prepare)
         self._writer = open_writer(self._catalog, schema.PAGE_SIZE) if writable else None
         self._inode = opening.inode_of(self._catalog)
         self._open = contextlib.ExitStack()

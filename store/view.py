@@ -225,6 +225,12 @@ class View(RelatedView):
         """Yield photos that pass the filter with their files that do, by id."""
         return listing.photos(self._connection, where, ids)
 
+    def ordered_photos(self, where: Where, order: str, limit: int | None = None) -> Iterator[listing.Photo]:
+        """Yield photos that pass the filter in one of `ordering.ORDERS`, at most limit."""
+        from .ordering import ordered_photos  # a plain search does without
+
+        return ordered_photos(self._connection, where, order, limit)
+
     def repeated(self, where: Where = ALL) -> Iterator[listing.Photo]:
         """Yield the photos that more than one file holds, by id."""
         return listing.repeated(self._connection, where)
