@@ -46,7 +46,19 @@ def search_listing(answers: "Iterable[Answer]", *, all_files: bool) -> Listing:
         rows=(_answer_row(answer, all_files) for answer in answers),
         lines=_answer_lines,
         flat=flat,
-        columns=("query", "score", "path", "id", "width", "height", "format", "bytes", "date", "copies"),
+        columns=(
+            "query",
+            "score",
+            "path",
+            "id",
+            "width",
+            "height",
+            "format",
+            "bytes",
+            "date",
+            "copies",
+            "rank",
+        ),
     )
 
 
@@ -54,12 +66,20 @@ def _answer_row(answer: "Answer", all_files: bool) -> Row:
     row: Row = path_fields(answer.query, "query")
     if answer.error is not None:
         row |= {"error": answer.error.code, "message": str(answer.error)}
-    return row | {"results": [_result_row(result, all_files) for result in answer.results]}
+    parts = answer.example.parts if answer.example else ()
+    if parts:
+        row |= {
+            "examples": [{**path_fields(part.query.name, "query"), "weight": part.weight} for part in parts]
+        }
+    ranked = enumerate(answer.results, 1)
+    return row | {"results": [_result_row(rank, result, all_files) for rank, result in ranked]}
 
 
-def _result_row(result: "Result", all_files: bool) -> Row:
+def _result_row(rank: int, result: "Result", all_files: bool) -> Row:
     photo = result.photo
-    row = {"score": round(result.score, 6)} | photo_fields(photo) | {"copies": len(photo.files)}
+    row: Row = (
+        {"rank": rank, "score": round(result.score, 6)} | photo_fields(photo) | {"copies": len(photo.files)}
+    )
     return row | ({"files": [path_fields(file.path) for file in photo.files]} if all_files else {})
 
 
@@ -78,7 +98,13 @@ def _answer_lines(rows: Iterable[Row]) -> Iterator[str]:
 
 def _result_lines(results: list[Row]) -> Iterator[str]:
     table = [
-        (f"  {row['score']:.3f}", pixels(row), day(row["date"]), f"id:{row['id']}", _names(row))
+        (
+            f"{row['rank']:>5}  {row['score']:.3f}",
+            pixels(row),
+            day(row["date"]),
+            f"id:{row['id']}",
+            _names(row),
+        )
         for row in results
     ]
     yield from columns(table, right=(1,))

@@ -143,6 +143,26 @@ FilesFromOption = Annotated[
 ]
 NullOption = Annotated[bool, typer.Option("-0", "--null", help="Names in FILE end with NUL.")]
 
+# search: several examples.
+TogetherOption = Annotated[
+    bool, typer.Option("--together", help="One answer for all images, not one for each.")
+]
+WeightOption = Annotated[
+    str | None,
+    typer.Option("--weight", metavar="N,N,...", help="How much each image counts; implies --together."),
+]
+MinusOption = Annotated[
+    list[str] | None,
+    typer.Option("--minus", metavar="IMAGE", help="Less like this; implies --together, repeatable."),
+]
+MoreOption = Annotated[
+    str | None,
+    typer.Option("--more", metavar="N,N,...", help="Go on with the last search: more like these results."),
+]
+LessOption = Annotated[
+    str | None, typer.Option("--less", metavar="N,N,...", help="The same: less like these results.")
+]
+
 # dupes, export, models.
 SimilarOption = Annotated[bool, typer.Option("--similar", help="Also list groups of look-alikes.")]
 GroupScoreOption = Annotated[

@@ -1,7 +1,7 @@
 """Search by example: embed the query the same way, take the nearest photos, say what they are."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -52,11 +52,15 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The neighbors of one query, best first; or why the query could not be read."""
+    """The neighbors of one query, best first; or why the query could not be read.
+
+    example: what was searched by.
+    """
 
     query: str
     results: tuple[Result, ...] = ()
     error: DecodeError | None = None
+    example: Example | None = field(default=None, repr=False, compare=False)
 
 
 def find_similar(
@@ -73,10 +77,7 @@ def find_similar(
         UsageError: k or min_score is out of range.
         StoreError: see errors.py.
     """
-    if options.k < 1:
-        raise UsageError(f"-k is the number of neighbors, at least 1, not {options.k}")
-    if not -1 <= options.min_score <= 1:
-        raise UsageError(f"scores are cosines from -1 to 1, not {options.min_score:g}")
+    check_options(options)
     executor = ThreadExecutor()
     waiting: list[Example] = []
     with Opener(executor.workers, at_home=OPENED_AT_HOME) as open_photo:
@@ -91,6 +92,24 @@ def find_similar(
     yield from _answer(store, waiting, options)
 
 
+def check_options(options: SearchOptions) -> None:
+    """Check what to answer with.
+
+    Raises:
+        UsageError: k or min_score is out of range.
+    """
+    if options.k < 1:
+        raise UsageError(f"-k is the number of neighbors, at least 1, not {options.k}")
+    if not -1 <= options.min_score <= 1:
+        raise UsageError(f"scores are cosines from -1 to 1, not {options.min_score:g}")
+
+
+def answer_to(store: Store, example: Example, options: SearchOptions) -> Answer:
+    """Return the answer to one example that is ready."""
+    (answer,) = _answer(store, [example], options)
+    return answer
+
+
 def _answer(store: Store, examples: Sequence[Example], options: SearchOptions) -> Iterator[Answer]:
     good = [example for example in examples if example.vector is not None]
     found: dict[int, tuple[Result, ...]] = {}
@@ -99,13 +118,13 @@ def _answer(store: Store, examples: Sequence[Example], options: SearchOptions) -
             rows = _search(view, good, options)
         found = {id(example): row for example, row in zip(good, rows, strict=True)}
     for example in examples:
-        yield Answer(example.query.name, found.get(id(example), ()), example.error)
+        yield Answer(example.query.name, found.get(id(example), ()), example.error, example)
 
 
 def _search(view: View, examples: Sequence[Example], options: SearchOptions) -> list[tuple[Result, ...]]:
     vectors = np.stack([example.vector for example in examples if example.vector is not None])
-    # One more than asked for: the query itself may be among them.
-    spare = 0 if options.include_self else 1
+    # More than asked for: the query itself may be among them.
+    spare = 0 if options.include_self else max(len(each.parts) or 1 for each in examples)
     neighbors = view.nearest(vectors, options.k + spare, options.where)
     wanted = [int(each) for each in np.unique(neighbors.ids) if each >= 0]
     photos = {photo.id: photo for photo in view.photos(options.where, wanted)}
