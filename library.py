@@ -9,6 +9,7 @@ from .choice import ModelChoice
 from .library_acts import ActsOfLibrary
 from .library_care import CareOfLibrary
 from .library_copies import CopiesOfLibrary
+from .library_examples import ExamplesOfLibrary
 from .library_filters import FiltersOfLibrary
 from .library_roots import RootsOfLibrary
 
@@ -31,7 +32,9 @@ def default_folder() -> str:
     return os.environ.get("LOOKALIKE_STORE") or platformdirs.user_data_dir("lookalike", False)
 
 
-class Library(FiltersOfLibrary, CopiesOfLibrary, ActsOfLibrary, CareOfLibrary, RootsOfLibrary):
+class Library(
+    FiltersOfLibrary, ExamplesOfLibrary, CopiesOfLibrary, ActsOfLibrary, CareOfLibrary, RootsOfLibrary
+):
     """A photo library in a store; use it as a context manager.
 
     >>> with Library.open("store", create=True) as library:     # doctest: +SKIP
@@ -125,8 +128,8 @@ class Library(FiltersOfLibrary, CopiesOfLibrary, ActsOfLibrary, CareOfLibrary, R
     ) -> "tuple[Result, ...]":
         """Return the k photos most like the example, best first; see `SearchOptions`.
 
-        example: a path, the bytes of an image file, a PIL image, an (h, w, 3) uint8 RGB array, or the
-        id of a photo in the library (int).
+        example: a path, the bytes of an image file, a PIL image, an (h, w, 3) uint8 RGB array, the
+        id of a photo in the library (int), a photo or a result of another search.
 
         Raises:
             DecodeError: the example cannot be read.
@@ -153,7 +156,11 @@ class Library(FiltersOfLibrary, CopiesOfLibrary, ActsOfLibrary, CareOfLibrary, R
         from .errors import UsageError
         from .indexer.decode import decode_pil
         from .search.examples import Query
+        from .store.listing import Photo
 
+        example = getattr(example, "photo", example)  # a result
+        if isinstance(example, Photo):
+            return Query(example.path, id=example.id)
         if isinstance(example, int):
             return Query(f"id:{example}", id=example)
         if isinstance(example, (bytes, bytearray, memoryview)):

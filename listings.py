@@ -59,6 +59,7 @@ def search_listing(answers: "Iterable[Answer]", *, all_files: bool) -> Listing:
             "date",
             "copies",
             "proven_copies",
+            "rank",
         ),
     )
 
@@ -68,14 +69,20 @@ def _answer_row(answer: "Answer", all_files: bool) -> Row:
     if answer.error is not None:
         row |= {"error": answer.error.code, "message": str(answer.error)}
     row |= {"reranked": answer.is_reranked}
-    return row | {"results": [_result_row(result, all_files) for result in answer.results]}
+    parts = answer.example.parts if answer.example else ()
+    if parts:
+        row |= {
+            "examples": [{**path_fields(part.query.name, "query"), "weight": part.weight} for part in parts]
+        }
+    ranked = enumerate(answer.results, 1)
+    return row | {"results": [_result_row(rank, result, all_files) for rank, result in ranked]}
 
 
-def _result_row(result: "Result", all_files: bool) -> Row:
+def _result_row(rank: int, result: "Result", all_files: bool) -> Row:
     photo = result.photo
     score = None if math.isnan(result.score) else round(result.score, 6)
     copies = {"copies": len(photo.files), "proven_copies": result.copies}
-    row = {"score": score} | photo_fields(photo) | copies
+    row: Row = {"rank": rank, "score": score} | photo_fields(photo) | copies
     return row | ({"files": [path_fields(file.path) for file in photo.files]} if all_files else {})
 
 
@@ -94,7 +101,13 @@ def _answer_lines(rows: Iterable[Row]) -> Iterator[str]:
 
 def _result_lines(results: list[Row]) -> Iterator[str]:
     table = [
-        (_score(row["score"]), pixels(row), day(row["date"]), f"id:{row['id']}", _names(row))
+        (
+            f"{row['rank']:>5}{_score(row['score'])}",
+            pixels(row),
+            day(row["date"]),
+            f"id:{row['id']}",
+            _names(row),
+        )
         for row in results
     ]
     yield from columns(table, right=(1,))

@@ -33,15 +33,6 @@ class Summary(StrEnum):
     json = "json"
 
 
-class Sort(StrEnum):
-    """In what order the photos found come."""
-
-    score = "score"
-    time = "time"
-    newest = "-time"
-    path = "path"
-
-
 class Order(StrEnum):
     """In what order photos are listed."""
 
@@ -161,42 +152,11 @@ WeightsOption = Annotated[
 ]
 WidthMultOption = Annotated[float | None, typer.Option(help="Width multiplier of that checkpoint.")]
 
-# search.
-ImagesArgument = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="IMAGE...", help="Image files, `-` for bytes on stdin, or id:N."),
-]
-CountOption = Annotated[int, typer.Option("-k", min=1, help="Number of neighbors per query.")]
-MinScoreOption = Annotated[
-    float, typer.Option(min=-1, max=1, help="Leave out neighbors with a lower cosine.")
-]
-PlainOption = Annotated[
-    bool, typer.Option("--plain", help="Rank by the score alone, not by neighbors of neighbors.")
-]
-IncludeCopiesOption = Annotated[
-    bool, typer.Option("--include-copies", help="Show all proven copies of a photo, not one of them.")
-]
-SortOption = Annotated[
-    Sort,
-    typer.Option("--sort", help="Order of the neighbors; -time: newest first."),
-]
+# dupes, export, models.
 OrderOption = Annotated[
     Order | None,
     typer.Option("--sort", help="Order of the files; -time: newest first."),
 ]
-DiverseOption = Annotated[bool, typer.Option("--diverse", help="Spread the neighbors over scenes.")]
-IncludeSelfOption = Annotated[
-    bool, typer.Option("--include-self", help="Let a photo of the library find itself.")
-]
-AllFilesOption = Annotated[
-    bool, typer.Option("--all-files", help="Name every file of a photo, not only one.")
-]
-FilesFromOption = Annotated[
-    str | None, typer.Option(metavar="FILE", help="Read names of queries from FILE (`-`: stdin).")
-]
-NullOption = Annotated[bool, typer.Option("-0", "--null", help="Names in FILE end with NUL.")]
-
-# dupes, export, models.
 SimilarOption = Annotated[bool, typer.Option("--similar", help="Also list groups of look-alikes.")]
 GroupScoreOption = Annotated[
     float,

@@ -32,7 +32,11 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A query made ready. digest, own, own_path: tell which files of the library are the query itself."""
+    """A query made ready. digest, own, own_path: tell which files of the library are the query itself.
+
+    weight: how much it counts among several; below 0: it shows what is not wanted. parts: the examples that
+    its vector was made of.
+    """
 
     query: Query
     vector: Vectors | None = None
@@ -40,13 +44,18 @@ class Example:
     digest: str | None = None
     own: frozenset[tuple[int, int]] = frozenset()
     own_path: str | None = None
+    weight: float = 1.0
+    parts: tuple["Example", ...] = ()
 
     def is_own(self, photo: Photo, file: PhotoFile) -> bool:
         """Tell whether a file of the library is the query: by path, or as a link to the same file.
 
         The path counts too: a drive's device number changes when it is mounted again. Such numbers recur
-        on other drives, so a link must have the same content as well.
+        on other drives, so a link must have the same content as well. Of several examples, exact copies
+        are no news either.
         """
+        if self.parts:
+            return any(part.digest == photo.digest or part.is_own(photo, file) for part in self.parts)
         is_linked = photo.digest == self.digest and (file.dev, file.ino) in self.own
         return is_linked or file.path == self.own_path
 

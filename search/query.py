@@ -78,7 +78,8 @@ def _search(
     vectors = np.stack([example.vector for example in examples if example.vector is not None])
     is_reranked = not options.plain and len(view.index()) >= LEAST_PHOTOS
     wanted = replace(options, k=candidates_of(options))
-    depth = max(wanted.k + _SPARE, CANDIDATES if is_reranked else 0)
+    spare = max(_SPARE, *(len(each.parts) for each in examples))
+    depth = max(wanted.k + spare, CANDIDATES if is_reranked else 0)
     while True:
         neighbors = view.nearest(vectors, depth, options.where)
         around = Surroundings.of(view, neighbors.ids)

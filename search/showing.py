@@ -32,7 +32,8 @@ def shown(
 
     stands: in the shape of neighbors.ids, the photo that stands for each and its copies.
     """
-    of_each = 2  # of copies one may be the query
+    # Of copies so many, as all but one may be examples.
+    of_each = 1 + max(len(example.parts) or 1 for example in examples)
     rows = [
         _found(zip(*(each.tolist() for each in row), strict=True), of_each, options)
         for row in zip(neighbors.ids, neighbors.scores, stands, strict=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lookalike.store.last_search import FOLDER
 from lookalike.tests.faults import scale
 from lookalike.tests.store.making import PUBLISHED, Filled, open_filled
 
@@ -31,6 +32,14 @@ def published(filled: Filled, folder: Path) -> Path:
     filled.store.publish()
     filled.store.close()
     return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let no test remember its searches where the user's are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(FOLDER, str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 def pytest_report_header() -> str:

@@ -19,9 +19,18 @@ TOP_MODULES = {
     *("__init__", "__main__", "act_commands", "act_listings", "care_commands"),
     *("choice", "cli", "console", "copy_commands", "copy_listings"),
     *("doctor", "documents", "durations", "errors", "inspect_commands", "inspect_listings"),
-    *("library", "library_acts", "library_care", "library_copies", "library_filters", "library_roots"),
-    *("listings", "options"),
-    *("progress", "render", "root_commands", "root_listings", "search_commands", "spec", "summaries"),
+    *("library", "library_acts", "library_care", "library_copies", "library_examples"),
+    *("library_filters", "library_roots", "listings", "options"),
+    *(
+        "progress",
+        "render",
+        "root_commands",
+        "root_listings",
+        "search_commands",
+        "search_options",
+        "spec",
+        "summaries",
+    ),
 }
 TOP_DATA = {"lookalike/py.typed"}
 PAGE = {
