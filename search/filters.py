@@ -63,7 +63,7 @@ def _date(text: str | None) -> str | None:
 
 
 def _term(said: Said) -> "Term | None":
-    if not (said.camera or said.min_size or said.formats or said.near or said.where):
+    if said == Said(said.folders, said.since, said.until):
         return None
     from ..store.terms import Compare, OneOf, Term, all_of, any_of  # a plain search does without
     from .where import check, parse
@@ -71,10 +71,10 @@ def _term(said: Said) -> "Term | None":
     cameras: list[Term] = [Compare("camera", "~", name) for name in said.camera]
     parts = [
         any_of(cameras),
-        _min_size(said.min_size) if said.min_size else None,
+        _min_size(said.min_size) if said.min_size is not None else None,
         OneOf("format", tuple(said.formats)) if said.formats else None,
-        _near(said.near) if said.near else None,
-        parse(str(said.where)) if said.where else None,  # a term may be made by hand
+        _near(said.near) if said.near is not None else None,
+        parse(str(said.where)) if said.where is not None else None,  # a term may be made by hand
     ]
     term = all_of([part for part in parts if part is not None])
     if term is not None:

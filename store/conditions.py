@@ -60,7 +60,7 @@ def _compare(field: str, comparison: str, value: Value) -> Sql:
     column, kind = column_of(field), FIELDS[field]
     if comparison == "!=":
         return sa.and_(column.is_not(None), sa.not_(_compare(field, "=", value)))
-    if isinstance(value, float):
+    if not isinstance(value, str):
         return sa.and_(column.is_not(None), _ORDER[comparison](column, value))
     if kind is Kind.date:
         return sa.and_(column.is_not(None), _date(column, comparison, value))

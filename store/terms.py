@@ -164,8 +164,8 @@ def count(term: Term) -> int:
 
 def said(kind: Kind, value: Value) -> str:
     """Return a value as it is written in a condition."""
-    if isinstance(value, float):
-        return _number(value)
+    if not isinstance(value, str):
+        return _number(float(value))  # who makes a term by hand may have said an int
     return value if kind is Kind.date else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
