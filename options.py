@@ -44,6 +44,16 @@ class Method(StrEnum):
     reflink = "reflink"
 
 
+class PreviewAs(StrEnum):
+    """How pictures are shown in a terminal."""
+
+    auto = "auto"
+    kitty = "kitty"
+    iterm = "iterm"
+    sixel = "sixel"
+    blocks = "blocks"
+
+
 class Engine(StrEnum):
     """What runs the network."""
 
@@ -161,6 +171,18 @@ MoreOption = Annotated[
 ]
 LessOption = Annotated[
     str | None, typer.Option("--less", metavar="N,N,...", help="The same: less like these results.")
+]
+
+# search: results as pictures.
+ContactSheetOption = Annotated[
+    str | None,
+    typer.Option("--sheet", metavar="FILE", help="Draw the results to this file (.jpg, .png or .webp)."),
+]
+PreviewOption = Annotated[
+    bool, typer.Option("--preview", help="Show the results as pictures in the terminal, too.")
+]
+PreviewAsOption = Annotated[
+    PreviewAs, typer.Option("--preview-as", help="How, where the terminal is not told rightly.")
 ]
 
 # dupes, export, models.

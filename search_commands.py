@@ -2,14 +2,14 @@
 
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import typer
 
 from . import listings
 from . import options as opt
-from .console import PARTLY, read_names, show, tell
+from .console import PARTLY, read_names, show, show_bytes, tell
 from .errors import UsageError
 from .library import Library
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .search.examples import Query
     from .search.query import Answer
     from .search.together import Together
+    from .sheets.preview import Screen
 
 
 def add_to(app: typer.Typer) -> None:
@@ -37,6 +38,9 @@ def search(
     minus: opt.MinusOption = None,
     more: opt.MoreOption = None,
     less: opt.LessOption = None,
+    sheet: opt.ContactSheetOption = None,
+    preview: opt.PreviewOption = False,
+    preview_as: opt.PreviewAsOption = opt.PreviewAs.auto,
     all_files: opt.AllFilesOption = False,
     files_from: opt.FilesFromOption = None,
     null: opt.NullOption = False,
@@ -59,7 +63,12 @@ def search(
         raise UsageError("stdin can hold one image (`-`) or names (`--files-from -`), not both")
     if not (names or examples.refines):
         raise UsageError("name an image to search by, `-` for stdin, or --files-from FILE")
-    seen = _Seen()
+    screen = _screen(preview_as, form) if preview or preview_as is not opt.PreviewAs.auto else None
+    if sheet is not None:
+        from .sheets.write import check_sheet
+
+        check_sheet(sheet)
+    seen = _Seen(are_kept=screen is not None or sheet is not None)
     with Library.open(store, engine=engine) as library:
         where = library.where(in_ or (), since, until)
         options = SearchOptions(k, min_score, where, include_self)
@@ -68,10 +77,23 @@ def search(
         else:
             answers = library.search_many(list(_queries(examples.images)), options)
         show(listings.search_listing(seen.pass_on(answers), all_files=all_files), form)
+        if screen is not None:
+            show_bytes(library.previews(seen.kept, screen))
+        if sheet is not None:
+            library.write_sheet(sheet, seen.kept)
+            tell(f"drawn to {sheet}")
         if seen.only is not None:
             library.remember_search(seen.only)
     if seen.failed:
         raise typer.Exit(PARTLY)
+
+
+def _screen(wanted: opt.PreviewAs, form: opt.Format) -> "Screen":
+    from .terminal import screen
+
+    if form is not opt.Format.table:
+        raise UsageError(f"--preview goes with the table, not with --format {form}")
+    return screen(wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +160,13 @@ def _queries(names: Iterable[str]) -> "Iterator[Query]":
 
 @dataclass(slots=True)
 class _Seen:
-    """What the answers that passed by tell. only: the answer, if it was one that could be given."""
+    """What the answers that passed by tell. only: the answer, if it was one that could be given.
 
+    are_kept: whether to keep all of them, in kept.
+    """
+
+    are_kept: bool = False
+    kept: "list[Answer]" = field(default_factory=list)
     only: "Answer | None" = None
     count: int = 0
     failed: bool = False
@@ -148,6 +175,8 @@ class _Seen:
         """Yield the answers; queries that could not be read are told on stderr."""
         for answer in answers:
             self.count += 1
+            if self.are_kept:
+                self.kept.append(answer)
             self.only = answer if self.count == 1 and answer.error is None else None
             if answer.error is not None:
                 self.failed = True

@@ -37,6 +37,7 @@ TOP_MODULES = {
         "search_commands",
         "spec",
         "summaries",
+        "terminal",
     ),
 }
 TOP_DATA = {"lookalike/py.typed"}
