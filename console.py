@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,6 +20,14 @@ def show(listing: render.Listing, form: str) -> None:
     """Write a listing to stdout in one of the formats."""
     with _quiet_for_readers_gone():
         render.write(listing, form, sys.stdout.buffer)
+
+
+def show_bytes(parts: Iterable[bytes]) -> None:
+    """Write to stdout what a terminal shows as pictures."""
+    with _quiet_for_readers_gone():
+        for part in parts:
+            sys.stdout.buffer.write(part)
+            sys.stdout.buffer.flush()
 
 
 def say(line: str) -> None:

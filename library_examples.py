@@ -1,6 +1,7 @@
 """Search by several examples: a part of `Library`, apart because it is a subject of its own."""
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
@@ -8,6 +9,7 @@ if TYPE_CHECKING:  # the heavy modules load when they are first needed
     from .search.answers import Answer, Result, SearchOptions
     from .search.examples import Example, Query
     from .search.together import Together
+    from .sheets.preview import Screen
     from .spec import EmbedderSpec
     from .store.filters import Where
     from .store.last_search import LastSearch
@@ -66,6 +68,20 @@ class ExamplesOfLibrary:
         from .search.together import find_together
 
         return find_together(self.store, together, options, self.embedder)
+
+    # --- as pictures ------------------------------------------------------------------------------
+
+    def write_sheet(self, path: "str | os.PathLike[str]", answers: "Sequence[Answer]") -> None:
+        """Draw answers to a picture file, numbered, examples first; see `sheets.write.write_sheet`."""
+        from .sheets.write import write_sheet
+
+        write_sheet(os.fspath(path), answers, self.store)
+
+    def previews(self, answers: "Iterable[Answer]", screen: "Screen") -> "Iterator[bytes]":
+        """Yield what shows answers as pictures in a terminal; see `sheets.preview.previews`."""
+        from .sheets.preview import previews
+
+        return previews(answers, self.store, screen)
 
     # --- the last search --------------------------------------------------------------------------
 

@@ -1,8 +1,7 @@
 """The command that searches by example."""
 
-import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import typer
@@ -10,14 +9,14 @@ import typer
 from . import listings
 from . import options as opt
 from . import search_options as by
-from .console import PARTLY, read_names, show, tell
+from .asking import Examples, queries, together
+from .console import PARTLY, read_names, show, show_bytes, tell
 from .errors import UsageError
 from .library import Library
 
 if TYPE_CHECKING:
-    from .search.answers import Answer
-    from .search.examples import Query
-    from .search.together import Together
+    from .search.answers import Answer, SearchOptions
+    from .sheets.preview import Screen
 
 
 def add_to(app: typer.Typer) -> None:
@@ -37,16 +36,19 @@ def search(
     format_is: opt.FormatIsOption = None,
     near: opt.NearOption = None,
     condition: opt.WhereOption = None,
-    sort: by.SortOption = by.Sort.score,
-    diverse: by.DiverseOption = False,
-    include_self: by.IncludeSelfOption = False,
-    together: by.TogetherOption = False,
+    as_one: by.TogetherOption = False,
     weight: by.WeightOption = None,
     minus: by.MinusOption = None,
     more: by.MoreOption = None,
     less: by.LessOption = None,
-    include_copies: by.IncludeCopiesOption = False,
+    sort: by.SortOption = by.Sort.score,
+    diverse: by.DiverseOption = False,
     plain: by.PlainOption = False,
+    include_self: by.IncludeSelfOption = False,
+    include_copies: by.IncludeCopiesOption = False,
+    sheet: by.ContactSheetOption = None,
+    preview: by.PreviewOption = False,
+    preview_as: by.PreviewAsOption = by.PreviewAs.auto,
     all_files: by.AllFilesOption = False,
     files_from: by.FilesFromOption = None,
     null: by.NullOption = False,
@@ -66,11 +68,11 @@ def search(
     """
     from .search.answers import SearchOptions
 
-    names = [*(images or []), *read_names(files_from, null)]
-    examples = Examples(names, minus or [], _numbers(weight), _ranks(more), _ranks(less))
-    if files_from == "-" and "-" in [*examples.images, *examples.minus]:
+    if files_from == "-" and "-" in [*(images or []), *(minus or [])]:
         raise UsageError("stdin can hold one image (`-`) or names (`--files-from -`), not both")
-    seen = _Seen()
+    names = [*(images or []), *read_names(files_from, null)]
+    examples = Examples.of(names, minus, weight, more, less)
+    shown = _Shown.of(form, sheet, preview, preview_as)
     with Library.open(store, engine=engine) as library:
         where = library.where(
             in_ or (),
@@ -87,97 +89,83 @@ def search(
                 "name an image to search by, `-` for stdin, or --files-from FILE; or filters, to list"
             )
         options = SearchOptions(
-            k, min_score, where, include_self, plain, include_copies, sort.value, diverse
+            k=k,
+            min_score=min_score,
+            where=where,
+            include_self=include_self,
+            plain=plain,
+            include_copies=include_copies,
+            sort=sort.value,
+            diverse=diverse,
         )
-        if together or examples.are_one:
-            answers: Iterable[Answer] = [library.find_together(_together(library, examples), options)]
-        elif names:
-            answers = library.search_many(list(_queries(names)), options)
-        else:
-            answers = [library.list_photos(options)]
-        show(listings.search_listing(seen.pass_on(answers), all_files=all_files), form)
-        if seen.only is not None and seen.only.example is not None:
-            library.remember_search(seen.only)
-    if seen.failed:
+        answers = shown.pass_on(_answers(library, examples, options, as_one=as_one))
+        show(listings.search_listing(answers, all_files=all_files), form)
+        shown.finish(library)
+    if shown.failed:
         raise typer.Exit(PARTLY)
 
 
-@dataclass(frozen=True, slots=True)
-class Examples:
-    """What the command is given to search by. more, less: numbered results of the last search."""
-
-    images: list[str]
-    minus: list[str]
-    weights: tuple[float, ...]
-    more: list[int]
-    less: list[int]
-
-    @property
-    def refines(self) -> bool:
-        """Whether the last search goes on."""
-        return bool(self.more or self.less)
-
-    @property
-    def are_one(self) -> bool:
-        """Whether they ask for one answer."""
-        return bool(self.refines or self.minus or self.weights)
-
-
-def _together(library: Library, given: Examples) -> "Together":
-    from .search.together import Together
-
-    plus, minus = tuple(_queries(given.images)), tuple(_queries(given.minus))
-    if not given.refines:
-        return Together(plus, minus, given.weights)
-    last = library.refined(given.more, given.less)
-    weights = given.weights and (*given.weights, *(1.0 for _ in last.plus))
-    return Together((*plus, *last.plus), (*minus, *last.minus), weights, last.earlier)
-
-
-def _numbers(text: str | None) -> tuple[float, ...]:
-    """Return the weights in "2,0.5"."""
-    try:
-        return tuple(float(each) for each in text.split(",")) if text is not None else ()
-    except ValueError as error:
-        raise UsageError(f"--weight is one number for each image, such as 2,1, not {text}") from error
-
-
-def _ranks(text: str | None) -> list[int]:
-    """Return the numbers of results in "3,7"."""
-    if text is None:
-        return []
-    ranks = [each.strip() for each in text.split(",")]
-    if not all(each.isascii() and each.isdecimal() and len(each) < 10 for each in ranks):
-        raise UsageError(f"--more and --less take numbers of results, such as 3,7, not {text}")
-    return [int(each) for each in ranks]
-
-
-def _queries(names: Iterable[str]) -> "Iterator[Query]":
-    from .search.examples import Query
-
-    for name in names:
-        if name == "-":
-            yield Query("-", data=sys.stdin.buffer.read())
-        elif name.startswith("id:") and name[3:].isascii() and name[3:].isdecimal():
-            yield Query(name, id=int(name[3:]))
-        else:
-            yield Query(name, path=name)
+def _answers(
+    library: Library, examples: Examples, options: "SearchOptions", *, as_one: bool
+) -> "Iterable[Answer]":
+    if as_one or examples.are_one:
+        return [library.find_together(together(library, examples), options)]
+    if examples.images:
+        return library.search_many(list(queries(examples.images)), options)
+    return [library.list_photos(options)]
 
 
 @dataclass(slots=True)
-class _Seen:
-    """What the answers that passed by tell. only: the answer, if it was one that could be given."""
+class _Shown:
+    """What becomes of the answers beside the list: pictures, and being remembered.
 
+    only: the answer, if it was one that could be given.
+    """
+
+    sheet: str | None
+    screen: "Screen | None"
+    kept: "list[Answer]" = field(default_factory=list)
     only: "Answer | None" = None
     count: int = 0
     failed: bool = False
+
+    @classmethod
+    def of(cls, form: opt.Format, sheet: str | None, preview: bool, preview_as: by.PreviewAs) -> "_Shown":
+        """Make ready what is asked for.
+
+        Raises:
+            UsageError: it cannot be shown so.
+        """
+        if sheet is not None:
+            from .sheets.write import check_sheet
+
+            check_sheet(sheet)
+        if not preview and preview_as is by.PreviewAs.auto:
+            return cls(sheet, None)
+        from .terminal import screen
+
+        if form is not opt.Format.table:
+            raise UsageError(f"--preview goes with the table, not with --format {form}")
+        return cls(sheet, screen(preview_as))
 
     def pass_on(self, answers: "Iterable[Answer]") -> "Iterator[Answer]":
         """Yield the answers; queries that could not be read are told on stderr."""
         for answer in answers:
             self.count += 1
+            if self.screen is not None or self.sheet is not None:
+                self.kept.append(answer)
             self.only = answer if self.count == 1 and answer.error is None else None
             if answer.error is not None:
                 self.failed = True
                 tell(f"{answer.query}: {answer.error}")
             yield answer
+
+    def finish(self, library: Library) -> None:
+        """Show the pictures that were asked for, and remember the search."""
+        if self.screen is not None:
+            show_bytes(library.previews(self.kept, self.screen))
+        if self.sheet is not None:
+            library.write_sheet(self.sheet, self.kept)
+            tell(f"drawn to {self.sheet}")
+        if self.only is not None:
+            library.remember_search(self.only)

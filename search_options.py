@@ -6,6 +6,16 @@ from typing import Annotated
 import typer
 
 
+class PreviewAs(StrEnum):
+    """How pictures are shown in a terminal."""
+
+    auto = "auto"
+    kitty = "kitty"
+    iterm = "iterm"
+    sixel = "sixel"
+    blocks = "blocks"
+
+
 class Sort(StrEnum):
     """In what order the photos found come."""
 
@@ -64,4 +74,16 @@ MoreOption = Annotated[
 ]
 LessOption = Annotated[
     str | None, typer.Option("--less", metavar="N,N,...", help="The same: less like these results.")
+]
+
+# search: results as pictures.
+ContactSheetOption = Annotated[
+    str | None,
+    typer.Option("--sheet", metavar="FILE", help="Draw the results to this file (.jpg, .png or .webp)."),
+]
+PreviewOption = Annotated[
+    bool, typer.Option("--preview", help="Show the results as pictures in the terminal, too.")
+]
+PreviewAsOption = Annotated[
+    PreviewAs, typer.Option("--preview-as", help="How, where the terminal is not told rightly.")
 ]

@@ -21,16 +21,8 @@ TOP_MODULES = {
     *("doctor", "documents", "durations", "errors", "inspect_commands", "inspect_listings"),
     *("library", "library_acts", "library_care", "library_copies", "library_examples"),
     *("library_filters", "library_roots", "listings", "options"),
-    *(
-        "progress",
-        "render",
-        "root_commands",
-        "root_listings",
-        "search_commands",
-        "search_options",
-        "spec",
-        "summaries",
-    ),
+    *("asking", "progress", "render", "root_commands", "root_listings", "search_commands"),
+    *("search_options", "spec", "summaries", "terminal"),
 }
 TOP_DATA = {"lookalike/py.typed"}
 PAGE = {

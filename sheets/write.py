@@ -1,0 +1,99 @@
+"""Writing a contact sheet of answers to a file."""
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..errors import UsageError
+from ..search.answers import Answer
+from ..store.files import replaced
+from ..store.store import Store
+from .cells import Pixels, cells, count_cells
+from .drawing import SIGN, Layout, encoded, rows
+
+_FORMS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
+
+# The sign lies near the beginning, in WebP at the end.
+_SIGN_WITHIN = 1024
+
+# (up to so many pictures, their side, height of letters), in pixels; a sheet is about so wide, and no
+# format holds more than so high a one.
+_SIZES = ((60, 224, 15), (240, 160, 13), (10**9, 96, 10))
+_WIDTH = 1500
+_HIGHEST = 16_000
+
+
+def write_sheet(path: str, answers: Sequence[Answer], store: Store) -> None:
+    """Draw answers to a file, whole or not at all: examples first and framed, then results with numbers.
+
+    Several answers begin a row each. An older sheet is replaced.
+
+    Raises:
+        UsageError: see `check_sheet`; the answers are too many; or the file cannot be written.
+    """
+    check_sheet(path)
+    layout = layout_for(answers)
+    drawn = [row for answer in answers for row in rows(cells(answer, store), layout)]
+    data = encoded(_joined(drawn, layout), _form(path))
+    try:
+        with replaced(os.path.realpath(path), mode=0o666) as temporary, open(temporary, "r+b") as out:
+            out.write(data)
+    except OSError as error:
+        raise UsageError(f"cannot write the sheet {path}: {error.strerror or error}") from error
+
+
+def check_sheet(path: str) -> None:
+    """Check that a sheet may be written to path, before the work begins.
+
+    Raises:
+        UsageError: the name says no format that we write, there is another file, or no folder.
+    """
+    _form(path)
+    folder = os.path.dirname(os.path.realpath(path))
+    if not os.path.isdir(folder):
+        raise UsageError(f"there is no folder {folder} for the sheet; make it first")
+    if os.path.lexists(path) and not _is_sheet(path):
+        raise UsageError(f"{path} is no sheet of lookalike and stays as it is; choose another name")
+
+
+def layout_for(answers: Sequence[Answer]) -> Layout:
+    """Return the sizes for a sheet of the answers: the more pictures, the smaller.
+
+    Raises:
+        UsageError: there are too many for one sheet.
+    """
+    count = count_cells(answers)
+    side, letters = next((side, letters) for most, side, letters in _SIZES if count <= most)
+    each = [len(answer.example.parts or (0,)) + len(answer.results) for answer in answers if answer.example]
+    columns = max(1, min(_WIDTH // (side + 16), max(each, default=1)))
+    layout = Layout(side, columns, letters)
+    height = sum(-(-cells // columns) for cells in each) * layout.row
+    if height > _HIGHEST:
+        raise UsageError(
+            f"the sheet would be {height:,} pixels high, at most {_HIGHEST:,} can be; search by fewer "
+            "images at a time"
+        )
+    return layout
+
+
+def _form(path: str) -> str:
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix not in _FORMS:
+        raise UsageError(f"a sheet goes into a file whose name ends in {', '.join(_FORMS)}, not {path}")
+    return _FORMS[suffix]
+
+
+def _is_sheet(path: str) -> bool:
+    try:
+        with open(path, "rb") as old:
+            head = old.read(_SIGN_WITHIN)
+            old.seek(max(0, os.path.getsize(path) - _SIGN_WITHIN))
+            return SIGN.encode() in head + old.read(_SIGN_WITHIN)
+    except OSError:
+        return False
+
+
+def _joined(drawn: list[Pixels], layout: Layout) -> Pixels:
+    empty = np.full((layout.gap, layout.width, 3), 250, np.uint8)
+    return np.concatenate([*drawn, empty])

@@ -1,0 +1,137 @@
+"""Contact sheets and previews of real answers."""
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from lookalike import Library, SearchOptions
+from lookalike.errors import UsageError
+from lookalike.search.answers import Answer
+from lookalike.search.examples import Query
+from lookalike.sheets import cells
+from lookalike.sheets.preview import Screen
+from lookalike.terminal import chosen, says_sixel, told_by
+from lookalike.tests.library import lookalike, make_photos
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = make_photos(tmp_path_factory.mktemp("photos").resolve())
+    (folder / "2021/photo3.jpg").rename(folder / "2021/odd\udcff\x1b[31m.jpg")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def library(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Library:
+    library = Library.open(tmp_path_factory.mktemp("store"), create=True)
+    library.index([photos])
+    return library
+
+
+@pytest.fixture
+def answers(library: Library, photos: Path) -> list[Answer]:
+    queries = [Query(name, path=name) for name in (str(photos / "2022/photo1.jpg"), "away.jpg")]
+    return list(library.search_many(queries, SearchOptions(k=6)))
+
+
+@pytest.mark.parametrize(("suffix", "form"), [("jpg", "JPEG"), ("png", "PNG"), ("webp", "WEBP")])
+def test_a_sheet_has_a_row_for_each_query_and_only_a_sheet_is_replaced(
+    library: Library, answers: list[Answer], tmp_path: Path, suffix: str, form: str
+) -> None:
+    path = tmp_path / f"sheet.{suffix}"
+    for _ in range(2):
+        library.write_sheet(path, answers)
+
+    with Image.open(path) as sheet:
+        assert sheet.format == form
+        assert sheet.width > sheet.height > 500
+    path.write_bytes(b"a photo of somebody")
+    with pytest.raises(UsageError, match="is no sheet"):
+        library.write_sheet(path, answers)
+    assert path.read_bytes() == b"a photo of somebody"
+
+
+def test_what_no_sheet_can_be_is_refused(
+    library: Library, answers: list[Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("sheet.gif", "sheet", "no/folder/sheet.jpg"):
+        with pytest.raises(UsageError):
+            library.write_sheet(tmp_path / name, answers)
+    monkeypatch.setattr(cells, "MOST_CELLS", 7)
+    with pytest.raises(UsageError, match="at most 7 pictures, these would be 8"):
+        library.write_sheet(tmp_path / "s.jpg", answers)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_names_cannot_steer_the_terminal(library: Library, answers: list[Answer]) -> None:
+    shown = b"".join(library.previews(answers, Screen("blocks", 100)))
+
+    assert rb"odd\udcff\x1b[31m.jpg" in shown.replace("…".encode(), b"")
+    assert b"\x1b[31m" not in shown
+    assert b"away.jpg" in shown
+
+
+@pytest.mark.parametrize(
+    ("environ", "how"),
+    [
+        ({"TERM": "xterm-kitty"}, "kitty"),
+        ({"TERM": "xterm-ghostty"}, "kitty"),
+        ({"TERM_PROGRAM": "WezTerm"}, "iterm"),
+        ({"LC_TERMINAL": "iTerm2", "TERM": "xterm-256color"}, "iterm"),
+        ({"TERM": "xterm-kitty", "TMUX": "/tmp/tmux"}, None),
+        ({"TERM": "xterm-256color"}, None),
+    ],
+)
+def test_the_environment_tells_what_the_terminal_shows(environ: dict[str, str], how: str | None) -> None:
+    assert told_by(environ) == how
+
+
+def test_half_blocks_need_colors_and_sixels_are_an_attribute() -> None:
+    with pytest.raises(UsageError, match="NO_COLOR"):
+        chosen("blocks", {"NO_COLOR": "1"})
+    assert chosen("sixel", {"NO_COLOR": "1"}) == "sixel"
+    assert says_sixel(b"\x1b[?62;4;22c")
+    assert not says_sixel(b"\x1b[?4;22c")  # a VT132, not an attribute
+    assert not says_sixel(b"")
+
+
+def test_the_command_draws_a_sheet_and_refuses_a_preview_without_a_terminal(
+    library: Library, photos: Path, tmp_path: Path
+) -> None:
+    query, store = photos / "2022/photo1.jpg", library.store.folder
+    run = lookalike("search", query, "--store", store, "--sheet", tmp_path / "s.png")
+    assert run.code == 0
+    assert (tmp_path / "s.png").exists()
+    preview = lookalike("search", query, "--store", store, "--preview")
+    assert preview.code == 2
+    assert "stdout is none" in preview.err
+
+
+def test_a_terminal_gets_the_pictures_below_the_table(library: Library, photos: Path) -> None:
+    main, side = pty.openpty()
+    command = [
+        "search",
+        str(photos / "2022/photo1.jpg"),
+        "--store",
+        library.store.folder,
+        "--preview-as",
+        "kitty",
+    ]
+    process = subprocess.Popen([sys.executable, "-m", "lookalike", *command], stdin=side, stdout=side)
+    os.close(side)
+    shown = b""
+    try:
+        while chunk := os.read(main, 65536):
+            shown += chunk
+    except OSError:  # how a terminal says that nobody writes to it any more
+        pass
+    os.close(main)
+
+    assert process.wait(timeout=60) == 0
+    assert shown.startswith(b"like ")
+    assert b"\x1b_Ga=T,f=100" in shown
