@@ -10,6 +10,7 @@ from .library_acts import ActsOfLibrary
 from .library_care import CareOfLibrary
 from .library_copies import CopiesOfLibrary
 from .library_roots import RootsOfLibrary
+from .library_words import WordsOfLibrary
 
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
     from .indexer.embedder import Embedder
@@ -30,7 +31,7 @@ def default_folder() -> str:
     return os.environ.get("LOOKALIKE_STORE") or platformdirs.user_data_dir("lookalike", False)
 
 
-class Library(CopiesOfLibrary, ActsOfLibrary, CareOfLibrary, RootsOfLibrary):
+class Library(CopiesOfLibrary, ActsOfLibrary, CareOfLibrary, RootsOfLibrary, WordsOfLibrary):
     """A photo library in a store; use it as a context manager.
 
     >>> with Library.open("store", create=True) as library:     # doctest: +SKIP
@@ -119,21 +120,23 @@ class Library(CopiesOfLibrary, ActsOfLibrary, CareOfLibrary, RootsOfLibrary):
         min_score: float = -1.0,
         where: "Where | None" = None,
         include_self: bool = False,
+        labels: Sequence[str] = (),
     ) -> "tuple[Result, ...]":
         """Return the k photos most like the example, best first.
 
         example: a path, the bytes of an image file, a PIL image, an (h, w, 3) uint8 RGB array, or the
-        id of a photo in the library (int).
+        id of a photo in the library (int). labels: only photos that have all of these.
 
         Raises:
             DecodeError: the example cannot be read.
-            UsageError: it is of another type, or k or min_score is out of range.
+            UsageError: it is of another type, k or min_score is out of range, or a label is not known.
         """
         from .search.query import SearchOptions
         from .store.filters import ALL
 
-        options = SearchOptions(k, min_score, where or ALL, include_self)
-        (answer,) = self.search_many([self._query(example)], options)
+        allowed = self.labelled_ids(labels, where) if labels else None
+        options = SearchOptions(k, min_score, where or ALL, include_self, allowed)
+        (answer,) = self.with_labels(self.search_many([self._query(example)], options))
         if answer.error is not None:
             raise answer.error
         return answer.results

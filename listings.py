@@ -1,6 +1,7 @@
 """What commands list: the JSON objects, the CSV columns and the tables."""
 
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from .documents import Row, path_fields
@@ -9,6 +10,7 @@ from .render import Listing, columns, day, printable
 if TYPE_CHECKING:
     from .search.query import Answer, Result
     from .store.listing import FileError, Photo, PhotoFile
+    from .words.label import Label
 
 
 def photo_fields(photo: "Photo", file: "PhotoFile | None" = None) -> Row:
@@ -39,14 +41,18 @@ def search_listing(answers: "Iterable[Answer]", *, all_files: bool) -> Listing:
     def flat(row: Row) -> Iterator[Row]:
         for result in row["results"]:
             for file in result.get("files", [{"path": result["path"]}]):
-                yield {**result, "path": file["path"], "query": row["query"]}
+                labels = label_names(result["labels"])
+                yield {**result, "path": file["path"], "query": row["query"], "labels": labels}
 
     return Listing(
         key="queries",
         rows=(_answer_row(answer, all_files) for answer in answers),
         lines=_answer_lines,
         flat=flat,
-        columns=("query", "score", "path", "id", "width", "height", "format", "bytes", "date", "copies"),
+        columns=(
+            *("query", "score", "path", "id", "width", "height", "format", "bytes", "date", "copies"),
+            "labels",
+        ),
     )
 
 
@@ -54,12 +60,15 @@ def _answer_row(answer: "Answer", all_files: bool) -> Row:
     row: Row = path_fields(answer.query, "query")
     if answer.error is not None:
         row |= {"error": answer.error.code, "message": str(answer.error)}
+    if answer.is_by_label:
+        row["by"] = "label"
     return row | {"results": [_result_row(result, all_files) for result in answer.results]}
 
 
 def _result_row(result: "Result", all_files: bool) -> Row:
     photo = result.photo
-    row = {"score": round(result.score, 6)} | photo_fields(photo) | {"copies": len(photo.files)}
+    row: Row = {"score": round(result.score, 6)} | photo_fields(photo) | {"copies": len(photo.files)}
+    row["labels"] = label_rows(result.labels)
     return row | ({"files": [path_fields(file.path) for file in photo.files]} if all_files else {})
 
 
@@ -67,7 +76,7 @@ def _answer_lines(rows: Iterable[Row]) -> Iterator[str]:
     for position, row in enumerate(rows):
         if position:
             yield ""
-        yield f"like {printable(row['query'])}:"
+        yield f"{'likely' if 'by' in row else 'like'} {printable(row['query'])}:"
         if "error" in row:
             yield f"  cannot be read: {printable(row['message'])}"
         elif not row["results"]:
@@ -77,11 +86,21 @@ def _answer_lines(rows: Iterable[Row]) -> Iterator[str]:
 
 
 def _result_lines(results: list[Row]) -> Iterator[str]:
+    # The column of labels is there only if something has one.
+    is_labelled = any(row["labels"] for row in results)
     table = [
-        (f"  {row['score']:.3f}", pixels(row), day(row["date"]), f"id:{row['id']}", _names(row))
+        (
+            *(f"  {row['score']:.3f}", pixels(row), day(row["date"]), f"id:{row['id']}"),
+            *([_likely(row)] if is_labelled else []),
+            _names(row),
+        )
         for row in results
     ]
     yield from columns(table, right=(1,))
+
+
+def _likely(row: Row) -> str:
+    return printable(row["labels"][0]["name"]) if row["labels"] else ""
 
 
 def _names(row: Row) -> str:
@@ -90,6 +109,16 @@ def _names(row: Row) -> str:
         others = [printable(file["path"]) for file in row["files"][1:]]
         return " = ".join([path, *others])
     return path if copies == 1 else f"{path}  (+{copies - 1} exact {plural(copies - 1, 'copy', 'copies')})"
+
+
+def label_rows(labels: "Iterable[Label]") -> list[Row]:
+    """Return labels for JSON, the most special first."""
+    return [{"name": label.name, "confidence": round(label.confidence, 4)} for label in labels]
+
+
+def label_names(rows: Iterable[Row]) -> str:
+    """Return what `label_rows` wrote for a cell of a CSV: "terrier; dog; mammal; animal"."""
+    return "; ".join(row["name"] for row in rows)
 
 
 def plural(count: int, one: str, many: str) -> str:
@@ -116,11 +145,17 @@ def errors_listing(errors: "Iterable[FileError]") -> Listing:
     )
 
 
-def export_listing(photos: "Iterable[Photo]") -> Listing:
-    """List every file of the library with all that is known of it."""
+# Photos whose labels are made together.
+_TOGETHER = 512
+
+LabelsOf = Callable[[list[int]], "Mapping[int, tuple[Label, ...]]"]
+
+
+def export_listing(photos: "Iterable[Photo]", labels_of: LabelsOf) -> Listing:
+    """List every file of the library with all that is known of it. labels_of: gives labels by id."""
 
     def rows() -> Iterator[Row]:
-        for photo in photos:
+        for photo, labels in _labelled(photos, labels_of):
             for file in photo.files:
                 yield photo_fields(photo, file) | {
                     "content": photo.digest,
@@ -131,6 +166,7 @@ def export_listing(photos: "Iterable[Photo]") -> Listing:
                     "longitude": photo.longitude,
                     "altitude": photo.altitude,
                     "warning": photo.warning,
+                    "labels": label_rows(labels),
                 }
 
     def lines(rows: Iterable[Row]) -> Iterator[str]:
@@ -138,4 +174,19 @@ def export_listing(photos: "Iterable[Photo]") -> Listing:
             yield f"{day(row['date'])}  {pixels(row):>11}  {row['format']:<5} {printable(row['path'])}"
 
     names = "path content id width height format bytes date taken camera lens latitude longitude altitude"
-    return Listing("files", rows(), lines, lambda row: [row], [*names.split(), "warning"])
+    return Listing(
+        "files",
+        rows(),
+        lines,
+        flat=lambda row: [{**row, "labels": label_names(row["labels"])}],
+        columns=[*names.split(), "warning", "labels"],
+    )
+
+
+def _labelled(
+    photos: "Iterable[Photo]", labels_of: LabelsOf
+) -> "Iterator[tuple[Photo, tuple[Label, ...]]]":
+    remaining = iter(photos)
+    while some := list(itertools.islice(remaining, _TOGETHER)):
+        labels = labels_of([photo.id for photo in some])
+        yield from ((photo, labels.get(photo.id, ())) for photo in some)

@@ -82,6 +82,16 @@ BelowArgument = Annotated[
     list[str] | None, typer.Argument(metavar="[PATH]...", help="Only photos below these folders.")
 ]
 
+LabelOption = Annotated[
+    list[str] | None,
+    typer.Option("--label", metavar="NAME", help="Only photos that likely show this; may be repeated."),
+]
+ConfidenceOption = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, help="How sure a label must be; default: 0.8, of taught ones 0.5."),
+]
+TreeOption = Annotated[bool, typer.Option("--tree", help="Show labels below what they are a kind of.")]
+
 # index: what belongs to the library.
 PathsArgument = Annotated[list[str], typer.Argument(metavar="PATH...", help="Folders, or single photos.")]
 ExcludeOption = Annotated[

@@ -29,6 +29,8 @@ def search(
     in_: opt.InOption = None,
     since: opt.SinceOption = None,
     until: opt.UntilOption = None,
+    label: opt.LabelOption = None,
+    confidence: opt.ConfidenceOption = None,
     include_self: opt.IncludeSelfOption = False,
     all_files: opt.AllFilesOption = False,
     files_from: opt.FilesFromOption = None,
@@ -40,19 +42,23 @@ def search(
     """Show the photos that look most like each IMAGE, best first.
 
     Scores are cosines: 1 is the same picture. Exact copies of one photo count once. A query that lies
-    in the library is not its own result.
+    in the library is not its own result. With --label only photos count that likely show this; without
+    an IMAGE they are listed by how sure that is.
     """
     from .search.query import SearchOptions
 
     queries = list(_queries(images or [], files_from, null))
-    if not queries:
-        raise UsageError("name an image to search by, `-` for stdin, or --files-from FILE")
+    if not queries and not label:
+        raise UsageError("name an image to search by, `-` for stdin, --files-from FILE, or --label NAME")
     failed: list[Answer] = []
     with Library.open(store, engine=engine) as library:
         where = library.where(in_ or (), since, until)
-        options = SearchOptions(k, min_score, where, include_self)
-        answers = _watched(library.search_many(queries, options), failed)
-        show(listings.search_listing(answers, all_files=all_files), form)
+        allowed = library.labelled_ids(label, where, confidence) if label and queries else None
+        options = SearchOptions(k, min_score, where, include_self, allowed)
+        answers: Iterable[Answer] = _watched(library.search_many(queries, options), failed)
+        if label and not queries:
+            answers = [library.answer_by_label(label, options, confidence)]
+        show(listings.search_listing(library.with_labels(answers), all_files=all_files), form)
     if failed:
         raise typer.Exit(PARTLY)
 

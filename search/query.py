@@ -12,7 +12,9 @@ from ..indexer.sandbox.opener import OPENED_AT_HOME, Opener
 from ..store.filters import ALL, Where
 from ..store.listing import Photo
 from ..store.store import Store
+from ..store.vectors import Ids
 from ..store.view import View
+from ..words.label import Label
 from .examples import Example, Preparation, Query
 
 # So many queries share one pass over the index.
@@ -25,24 +27,28 @@ class SearchOptions:
 
     k: number of neighbors. min_score: cosine in [-1, 1] that neighbors must reach. where: filter on the
     library, applied before the ranking. include_self: let a query that lies in the library be its own
-    result.
+    result. allowed: ids of the only photos that count, ascending, all of which pass where; None: all that
+    do.
     """
 
     k: int = 10
     min_score: float = -1.0
     where: Where = ALL
     include_self: bool = False
+    allowed: Ids | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """One neighbor. score: cosine similarity in [-1, 1], higher is closer.
 
-    photo: with those of its files that are not the query itself.
+    photo: with those of its files that are not the query itself. labels: what it likely shows, the most
+    special first, where they were asked for.
     """
 
     score: float
     photo: Photo
+    labels: tuple[Label, ...] = ()
 
     @property
     def path(self) -> str:
@@ -52,11 +58,15 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The neighbors of one query, best first; or why the query could not be read."""
+    """The neighbors of one query, best first; or why the query could not be read.
+
+    is_by_label: the query is a label, no example, and the scores are confidences.
+    """
 
     query: str
     results: tuple[Result, ...] = ()
     error: DecodeError | None = None
+    is_by_label: bool = False
 
 
 def find_similar(
@@ -106,7 +116,7 @@ def _search(view: View, examples: Sequence[Example], options: SearchOptions) -> 
     vectors = np.stack([example.vector for example in examples if example.vector is not None])
     # One more than asked for: the query itself may be among them.
     spare = 0 if options.include_self else 1
-    neighbors = view.nearest(vectors, options.k + spare, options.where)
+    neighbors = view.nearest(vectors, options.k + spare, options.where, options.allowed)
     wanted = [int(each) for each in np.unique(neighbors.ids) if each >= 0]
     photos = {photo.id: photo for photo in view.photos(options.where, wanted)}
     return [

@@ -21,6 +21,7 @@ TOP_MODULES = {
     *("doctor", "documents", "durations", "errors", "inspect_commands", "inspect_listings"),
     *("library", "library_acts", "library_care", "library_copies", "library_roots", "listings", "options"),
     *("progress", "render", "root_commands", "root_listings", "search_commands", "spec", "summaries"),
+    *("library_words", "words_commands", "words_listings"),
 }
 TOP_DATA = {"lookalike/py.typed"}
 PAGE = {
@@ -45,10 +46,14 @@ WEIGHTS = {
     "lookalike/indexer/weights/mobilenet_v2.onnx",
     "lookalike/indexer/weights/golden.safetensors",
     "lookalike/indexer/weights/mobilenet_v2.safetensors",
+    "lookalike/words/LICENSE-WordNet",
+    "lookalike/words/classifier.safetensors",
+    "lookalike/words/labels.json",
 }
 INFO = {
     *("METADATA", "RECORD", "WHEEL", "entry_points.txt", "top_level.txt"),
     *("licenses/LICENSE", "licenses/indexer/weights/LICENSE-torchvision"),
+    "licenses/words/LICENSE-WordNet",
 }
 
 

@@ -1,0 +1,129 @@
+"""Words for photos: a part of `Library`, apart because it is a subject of its own."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the heavy modules load when they are first needed
+    from .search.query import Answer, Result, SearchOptions
+    from .store.filters import Where
+    from .store.store import Store
+    from .store.vectors import Ids
+    from .store.view import View
+    from .words.label import Label, LabelCount
+    from .words.labelling import Found, Words
+
+
+class WordsOfLibrary:
+    """The methods of `Library` about labels: those of the classifier, and those that the user taught."""
+
+    if TYPE_CHECKING:
+        store: Store
+
+    def labels(
+        self, where: "Where | None" = None, *, confidence: float | None = None
+    ) -> "list[LabelCount]":
+        """Return the labels that the library's photos have, each with its number of photos.
+
+        A photo of a terrier counts as a dog, too. where: only photos that pass. confidence: that a label
+        must reach, in [0, 1]; None: the usual.
+
+        Raises:
+            ModelError: the store's weights have no classifier, and nothing was taught.
+            UsageError: confidence is out of range.
+        """
+        from .store.filters import ALL
+
+        _check_confidence(confidence)
+        with self.store.reading() as view:
+            if view.model is None:
+                return []
+            return _words(view).count(view, view.visible_ids(where or ALL), confidence)
+
+    def labels_of(self, ids: Iterable[int]) -> "dict[int, tuple[Label, ...]]":
+        """Return the likely labels of photos by id, the most special first; () where none is likely."""
+        with self.store.reading() as view:
+            return _words(view).of(view, list(ids)) if view.model else {}
+
+    def labelled(
+        self,
+        names: Sequence[str],
+        k: int | None = None,
+        *,
+        where: "Where | None" = None,
+        confidence: float | None = None,
+    ) -> "tuple[Result, ...]":
+        """Return the photos that have all the labels, the surest first. k: at most so many, None: all.
+
+        The score of a result is the confidence in the least sure of the labels.
+
+        Raises:
+            UsageError: a label is not known, or confidence is out of range.
+            ModelError: the store's weights have no classifier.
+        """
+        import numpy as np
+
+        from .search.query import Result
+        from .store.filters import ALL
+
+        with self.store.reading() as view:
+            found = _find(view, names, where or ALL, confidence)
+            order = np.lexsort((found.ids, -found.confidence))[:k]
+            ids = found.ids[order].tolist()
+            photos = {photo.id: photo for photo in view.photos(where or ALL, ids)}
+            said = _words(view).of(view, ids) if ids else {}
+        pairs = zip(ids, found.confidence[order].tolist(), strict=True)
+        return tuple(Result(score, photos[each], said.get(each, ())) for each, score in pairs)
+
+    def labelled_ids(
+        self, names: Sequence[str], where: "Where | None" = None, confidence: float | None = None
+    ) -> "Ids":
+        """Return the ids of the photos that have all the labels, ascending: a filter for searches."""
+        from .store.filters import ALL
+
+        with self.store.reading() as view:
+            return _find(view, names, where or ALL, confidence).ids
+
+    def with_labels(self, answers: "Iterable[Answer]") -> "Iterator[Answer]":
+        """Yield answers of a search with the labels of their photos."""
+        for answer in answers:
+            if answer.results and not any(result.labels for result in answer.results):
+                said = self.labels_of({result.photo.id for result in answer.results})
+                results = [replace(each, labels=said.get(each.photo.id, ())) for each in answer.results]
+                answer = replace(answer, results=tuple(results))
+            yield answer
+
+    def answer_by_label(
+        self, names: Sequence[str], options: "SearchOptions", confidence: float | None = None
+    ) -> "Answer":
+        """Return the photos that have all the labels as the answer of a search without an example."""
+        from .search.query import Answer
+
+        results = self.labelled(names, options.k, where=options.where, confidence=confidence)
+        good = tuple(each for each in results if each.score >= options.min_score)
+        return Answer(" + ".join(names), good, is_by_label=True)
+
+
+def _words(view: "View") -> "Words":
+    from .words.labelling import Words
+
+    assert view.model is not None, "something was embedded"
+    return Words(view.model.spec)
+
+
+def _find(view: "View", names: Sequence[str], where: "Where", confidence: float | None) -> "Found":
+    import numpy as np
+
+    from .words.labelling import Found
+
+    _check_confidence(confidence)
+    if view.model is None:
+        return Found(np.empty(0, np.int64), np.empty(0, np.float32))
+    return _words(view).find(view, names, view.visible_ids(where), confidence)
+
+
+def _check_confidence(confidence: float | None) -> None:
+    from .errors import UsageError
+
+    if confidence is not None and not 0 < confidence <= 1:
+        raise UsageError(f"a confidence is above 0 and at most 1, not {confidence:g}")
