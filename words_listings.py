@@ -8,7 +8,9 @@ from .listings import plural
 from .render import Listing, columns, printable
 
 if TYPE_CHECKING:
+    from .store.taught import Taught
     from .words.label import LabelCount
+    from .words.teaching import Trial
 
 
 def labels_listing(labels: "Iterable[LabelCount]", *, as_tree: bool) -> Listing:
@@ -45,3 +47,44 @@ def _tree_lines(rows: Iterable[Row]) -> Iterator[str]:
         yield f"{'  ' * len(row['above'])}{printable(row['label'])}{note}: {photos}"
     if not ordered:
         yield "no photo has a label that is likely enough"
+
+
+def taught_listing(labels: "Iterable[Taught]") -> Listing:
+    """List the labels that were taught, each with the number of its examples."""
+
+    def row(label: "Taught") -> Row:
+        return {"label": label.name, "yes": len(label.yes), "no": len(label.no), "at": label.at}
+
+    def lines(rows: Iterable[Row]) -> Iterator[str]:
+        table = [
+            (printable(row["label"]), f"{row['yes']:,} yes", f"{row['no']:,} no", row["at"]) for row in rows
+        ]
+        yield from columns(table, right=(1, 2)) if table else ["nothing was taught"]
+
+    return Listing("taught", map(row, labels), lines, lambda row: [row], ("label", "yes", "no", "at"))
+
+
+def trial_fields(name: str, trial: "Trial") -> Row:
+    """Return for JSON how well a taught label does."""
+    return {
+        "label": name,
+        "average_precision": round(trial.precision, 4),
+        "spread": round(trial.spread, 4),
+        "found": round(trial.found, 4),
+        "said": round(trial.said, 4),
+        "splits": trial.splits,
+        "verdict": trial.verdict,
+    }
+
+
+def trial_lines(name: str, trial: "Trial") -> Iterator[str]:
+    """Say how well a taught label does."""
+    yield f"{printable(name)}: {trial.verdict}"
+    yield (
+        f"average precision {trial.precision:.2f} +- {trial.spread:.2f}: examples that it was not shown, "
+        f"among other photos of the library ({trial.splits} splits; what else shows it counts as an error)"
+    )
+    shares = (
+        f"{100 * trial.found:.0f} % of these examples, and of {100 * trial.said:.1f} % of photos at random"
+    )
+    yield f"it was said of {shares}"

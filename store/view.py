@@ -6,7 +6,19 @@ from functools import cached_property
 import numpy as np
 import sqlalchemy as sa
 
-from . import absence, catalog, digests, embeddings, listing, looks, pairs, poison, ranking, snapshot
+from . import (
+    absence,
+    catalog,
+    digests,
+    embeddings,
+    listing,
+    looks,
+    pairs,
+    poison,
+    ranking,
+    snapshot,
+    taught,
+)
 from .filters import ALL, Where
 from .ranking import AnyIndex
 from .records import Codes, Failure, KnownFile, Root, Vectors
@@ -289,6 +301,10 @@ class View:
     def ids_of_pixels(self, digests: Sequence[bytes]) -> dict[bytes, list[int]]:
         """Return the ids of the contents that show certain pixels, by pixel digest."""
         return pairs.ids_of_pixels(self._connection, digests)
+
+    def taught(self) -> list[taught.Taught]:
+        """Return the labels that the user taught, by name."""
+        return list(taught.taught(self._connection))
 
     def decisions(self) -> Iterator[pairs.Decided]:
         """Yield what the user decided, oldest first."""

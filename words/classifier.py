@@ -36,6 +36,7 @@ class Classifier:
     """The last layers of an official network, for vectors (n, dim) as they left its pooling."""
 
     def __init__(self, layers: Sequence[tuple[Vectors, Vectors]], floor: float, words: Tree) -> None:
+        self.layers = layers
         self._layers = [(np.ascontiguousarray(weight.T), bias) for weight, bias in layers]
         self._floor = floor
         self.tree = words
