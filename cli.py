@@ -17,6 +17,7 @@ from . import (
     root_commands,
     search_commands,
     summaries,
+    words_commands,
 )
 from . import options as opt
 from .choice import ModelChoice
@@ -103,6 +104,7 @@ def _show_index(report: "IndexReport", total: int, form: opt.Summary) -> None:
 
 
 search_commands.add_to(app)
+words_commands.add_to(app)
 copy_commands.add_to(app)
 act_commands.add_to(app)
 root_commands.add_to(app)
@@ -158,7 +160,7 @@ def export(
         if vectors is not None:
             count = library.export_vectors(vectors, where)
             tell(f"{count:,} embeddings written to {vectors}")
-        show(listings.export_listing(library.photos(where, sort)), form)
+        show(listings.export_listing(library.photos(where, sort), library.labels_of), form)
 
 
 @app.command(epilog="Example: lookalike models --bench")

@@ -88,14 +88,15 @@ def dupes(
         stop = stop_on_signal()
         report = library.copies(where, rules=rules, max_false=max_false, progress=progress, stop=stop)
         looks = library.lookalikes(min_score, where, copies=report.groups) if similar else []
+        groups = [*report.groups, *looks]
+        labels = library.labels_of(copy_listings.ids_in(groups))
         origin = library.origin(rules.protect)
         if html is not None and not stop.is_set():
             from .report.data import Review
 
             review = Review(report.groups, origin, looks, rules, report.pairs, report.wrong)
             library.write_report(html, review, progress)
-    groups = [*report.groups, *looks]
-    show(copy_listings.dupes_listing(groups), form)
+    show(copy_listings.dupes_listing(groups, labels), form)
     if html is not None and not stop.is_set():
         tell(f"report written to {html}; open it in a browser")
     if plan is not None:

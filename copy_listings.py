@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from .documents import Row, path_fields
-from .listings import photo_fields, pixels, plural
+from .listings import label_names, label_rows, photo_fields, pixels, plural
 from .render import Listing, columns, file_size, printable
 
 if TYPE_CHECKING:
@@ -13,19 +14,26 @@ if TYPE_CHECKING:
     from .dedup.expectation import Expectation
     from .dedup.groups import Group, Member
     from .store.pairs import Decided
+    from .words.label import Label
 
 
-def dupes_listing(groups: "Iterable[Group]") -> Listing:
-    """List groups; as paths: only the members that are selected, for scripts act on what they read."""
+def dupes_listing(
+    groups: "Iterable[Group]", labels: "Mapping[int, tuple[Label, ...]]" = MappingProxyType({})
+) -> Listing:
+    """List groups; as paths: only the members that are selected, for scripts act on what they read.
+
+    labels: what photos likely show, by id; a group has those that all of its photos have.
+    """
 
     def flat(row: Row) -> Iterator[Row]:
+        said = label_names(row["labels"])
         for member in row["members"]:
-            yield {**member, "group": row["group"], "keeper": row["keeper"]["path"]}
+            yield {**member, "group": row["group"], "keeper": row["keeper"]["path"], "labels": said}
 
-    names = "group keeper path class change transform score id width height bytes selected why_not"
+    names = "group keeper path class change transform score id width height bytes selected why_not labels"
     return Listing(
         key="groups",
-        rows=(_group_row(number, group) for number, group in enumerate(groups, 1)),
+        rows=(_group_row(number, group, labels) for number, group in enumerate(groups, 1)),
         lines=_group_lines,
         flat=flat,
         columns=names.split(),
@@ -33,15 +41,35 @@ def dupes_listing(groups: "Iterable[Group]") -> Listing:
     )
 
 
-def _group_row(number: int, group: "Group") -> Row:
+def _group_row(number: int, group: "Group", labels: "Mapping[int, tuple[Label, ...]]") -> Row:
     keeper = photo_fields(group.keeper_photo, group.keeper)
     return {
         "group": number,
         "keeper": keeper | {"reason": group.reason, "companions": _companions(group.companions)},
         "members": [_member_row(member) for member in group.members],
+        "labels": label_rows(common_labels(group, labels)),
         "wasted_bytes": group.wasted_bytes,
         "selected_bytes": group.selected_bytes,
     }
+
+
+def ids_in(groups: "Iterable[Group]") -> set[int]:
+    """Return the ids of all photos in groups."""
+    return {
+        photo.id for group in groups for photo in (group.keeper_photo, *(m.photo for m in group.members))
+    }
+
+
+def common_labels(group: "Group", labels: "Mapping[int, tuple[Label, ...]]") -> "list[Label]":
+    """Return the labels that all photos of a group have, each as sure as in the least sure photo."""
+    ids = {group.keeper_photo.id, *(member.photo.id for member in group.members)}
+    each = [{label.name: label for label in labels.get(photo, ())} for photo in ids]
+    shared = [label.name for label in labels.get(group.keeper_photo.id, ())]
+    return [
+        min((photo[name] for photo in each), key=lambda label: label.confidence)
+        for name in shared
+        if all(name in photo for photo in each)
+    ]
 
 
 def _member_row(member: "Member") -> Row:
@@ -98,6 +126,8 @@ def _one_group(row: Row, is_copy: bool) -> Iterator[str]:
     files = [row["keeper"], *row["members"]]
     folder = os.path.commonpath([os.path.dirname(file["path"]) for file in files])
     what = f"{file_size(row['wasted_bytes'])} to win" if is_copy else "look-alikes"
+    if row["labels"]:
+        what += f", likely {printable(row['labels'][0]['name'])}"
     yield f"group {row['group']} in {printable(folder)}: {what}"
     why = row["keeper"]["reason"] + _beside(row["keeper"]["companions"])
     said = [("keep" if is_copy else "first", why), *(_mark_and_words(each) for each in row["members"])]

@@ -12,6 +12,7 @@ from .library_copies import CopiesOfLibrary
 from .library_examples import ExamplesOfLibrary
 from .library_filters import FiltersOfLibrary
 from .library_roots import RootsOfLibrary
+from .library_words import WordsOfLibrary
 
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
     from .indexer.embedder import Embedder
@@ -33,7 +34,13 @@ def default_folder() -> str:
 
 
 class Library(
-    FiltersOfLibrary, ExamplesOfLibrary, CopiesOfLibrary, ActsOfLibrary, CareOfLibrary, RootsOfLibrary
+    FiltersOfLibrary,
+    WordsOfLibrary,
+    ExamplesOfLibrary,
+    CopiesOfLibrary,
+    ActsOfLibrary,
+    CareOfLibrary,
+    RootsOfLibrary,
 ):
     """A photo library in a store; use it as a context manager.
 
@@ -125,21 +132,31 @@ class Library(
         include_self: bool = False,
         plain: bool = False,
         include_copies: bool = False,
+        labels: Sequence[str] = (),
     ) -> "tuple[Result, ...]":
         """Return the k photos most like the example, best first; see `SearchOptions`.
 
         example: a path, the bytes of an image file, a PIL image, an (h, w, 3) uint8 RGB array, the
-        id of a photo in the library (int), a photo or a result of another search.
+        id of a photo in the library (int), a photo or a result of another search. labels: only photos that
+        have all of these.
 
         Raises:
             DecodeError: the example cannot be read.
-            UsageError: it is of another type, or k or min_score is out of range.
+            UsageError: it is of another type, k or min_score is out of range, or a label is not known.
         """
         from .search.answers import SearchOptions
         from .store.filters import ALL
 
-        options = SearchOptions(k, min_score, where or ALL, include_self, plain, include_copies)
-        (answer,) = self.search_many([self._query(example)], options)
+        options = SearchOptions(
+            k=k,
+            min_score=min_score,
+            where=where or ALL,
+            include_self=include_self,
+            plain=plain,
+            include_copies=include_copies,
+            allowed=self.labelled_ids(labels, where) if labels else None,
+        )
+        (answer,) = self.with_labels(self.search_many([self._query(example)], options))
         if answer.error is not None:
             raise answer.error
         return answer.results

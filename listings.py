@@ -1,7 +1,8 @@
 """What commands list: the JSON objects, the CSV columns and the tables."""
 
+import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from .documents import Row, path_fields
@@ -10,6 +11,7 @@ from .render import Listing, columns, day, printable
 if TYPE_CHECKING:
     from .search.answers import Answer, Result
     from .store.listing import FileError, Photo, PhotoFile
+    from .words.label import Label
 
 
 def photo_fields(photo: "Photo", file: "PhotoFile | None" = None) -> Row:
@@ -40,7 +42,8 @@ def search_listing(answers: "Iterable[Answer]", *, all_files: bool) -> Listing:
     def flat(row: Row) -> Iterator[Row]:
         for result in row["results"]:
             for file in result.get("files", [{"path": result["path"]}]):
-                yield {**result, "path": file["path"], "query": row["query"]}
+                labels = label_names(result["labels"])
+                yield {**result, "path": file["path"], "query": row["query"], "labels": labels}
 
     return Listing(
         key="queries",
@@ -48,18 +51,8 @@ def search_listing(answers: "Iterable[Answer]", *, all_files: bool) -> Listing:
         lines=_answer_lines,
         flat=flat,
         columns=(
-            "query",
-            "score",
-            "path",
-            "id",
-            "width",
-            "height",
-            "format",
-            "bytes",
-            "date",
-            "copies",
-            "proven_copies",
-            "rank",
+            *("query", "score", "path", "id", "width", "height", "format", "bytes", "date", "copies"),
+            *("proven_copies", "rank", "labels"),
         ),
     )
 
@@ -69,6 +62,8 @@ def _answer_row(answer: "Answer", all_files: bool) -> Row:
     if answer.error is not None:
         row |= {"error": answer.error.code, "message": str(answer.error)}
     row |= {"reranked": answer.is_reranked}
+    if answer.is_by_label:
+        row["by"] = "label"
     parts = answer.example.parts if answer.example else ()
     if parts:
         row |= {
@@ -83,6 +78,7 @@ def _result_row(rank: int, result: "Result", all_files: bool) -> Row:
     score = None if math.isnan(result.score) else round(result.score, 6)
     copies = {"copies": len(photo.files), "proven_copies": result.copies}
     row: Row = {"rank": rank, "score": score} | photo_fields(photo) | copies
+    row["labels"] = label_rows(result.labels)
     return row | ({"files": [path_fields(file.path) for file in photo.files]} if all_files else {})
 
 
@@ -90,7 +86,7 @@ def _answer_lines(rows: Iterable[Row]) -> Iterator[str]:
     for position, row in enumerate(rows):
         if position:
             yield ""
-        yield f"like {printable(row['query'])}:" if row["query"] else "photos that pass:"
+        yield _heading(row)
         if "error" in row:
             yield f"  cannot be read: {printable(row['message'])}"
         elif not row["results"]:
@@ -99,13 +95,19 @@ def _answer_lines(rows: Iterable[Row]) -> Iterator[str]:
             yield from _result_lines(row["results"])
 
 
+def _heading(row: Row) -> str:
+    if not row["query"]:
+        return "photos that pass:"
+    return f"{'likely' if 'by' in row else 'like'} {printable(row['query'])}:"
+
+
 def _result_lines(results: list[Row]) -> Iterator[str]:
+    # The column of labels is there only if something has one.
+    is_labelled = any(row["labels"] for row in results)
     table = [
         (
-            f"{row['rank']:>5}{_score(row['score'])}",
-            pixels(row),
-            day(row["date"]),
-            f"id:{row['id']}",
+            *(f"{row['rank']:>5}{_score(row['score'])}", pixels(row), day(row["date"]), f"id:{row['id']}"),
+            *([_likely(row)] if is_labelled else []),
             _names(row),
         )
         for row in results
@@ -115,6 +117,10 @@ def _result_lines(results: list[Row]) -> Iterator[str]:
 
 def _score(score: float | None) -> str:
     return "" if score is None else f"  {score:.3f}"
+
+
+def _likely(row: Row) -> str:
+    return printable(row["labels"][0]["name"]) if row["labels"] else ""
 
 
 def _names(row: Row) -> str:
@@ -128,6 +134,16 @@ def _names(row: Row) -> str:
         path = " = ".join([path, *(printable(file["path"]) for file in row["files"][1:])])
         more = more[1:] if exact else more
     return f"{path}  ({', '.join(more)})" if more else path
+
+
+def label_rows(labels: "Iterable[Label]") -> list[Row]:
+    """Return labels for JSON, the most special first."""
+    return [{"name": label.name, "confidence": round(label.confidence, 4)} for label in labels]
+
+
+def label_names(rows: Iterable[Row]) -> str:
+    """Return what `label_rows` wrote for a cell of a CSV: "terrier; dog; mammal; animal"."""
+    return "; ".join(row["name"] for row in rows)
 
 
 def plural(count: int, one: str, many: str) -> str:
@@ -154,11 +170,17 @@ def errors_listing(errors: "Iterable[FileError]") -> Listing:
     )
 
 
-def export_listing(photos: "Iterable[Photo]") -> Listing:
-    """List every file of the library with all that is known of it."""
+# Photos whose labels are made together.
+_TOGETHER = 512
+
+LabelsOf = Callable[[list[int]], "Mapping[int, tuple[Label, ...]]"]
+
+
+def export_listing(photos: "Iterable[Photo]", labels_of: LabelsOf) -> Listing:
+    """List every file of the library with all that is known of it. labels_of: gives labels by id."""
 
     def rows() -> Iterator[Row]:
-        for photo in photos:
+        for photo, labels in _labelled(photos, labels_of):
             for file in photo.files:
                 yield photo_fields(photo, file) | {
                     "content": photo.digest,
@@ -169,6 +191,7 @@ def export_listing(photos: "Iterable[Photo]") -> Listing:
                     "longitude": photo.longitude,
                     "altitude": photo.altitude,
                     "warning": photo.warning,
+                    "labels": label_rows(labels),
                 }
 
     def lines(rows: Iterable[Row]) -> Iterator[str]:
@@ -176,4 +199,19 @@ def export_listing(photos: "Iterable[Photo]") -> Listing:
             yield f"{day(row['date'])}  {pixels(row):>11}  {row['format']:<5} {printable(row['path'])}"
 
     names = "path content id width height format bytes date taken camera lens latitude longitude altitude"
-    return Listing("files", rows(), lines, lambda row: [row], [*names.split(), "warning"])
+    return Listing(
+        "files",
+        rows(),
+        lines,
+        flat=lambda row: [{**row, "labels": label_names(row["labels"])}],
+        columns=[*names.split(), "warning", "labels"],
+    )
+
+
+def _labelled(
+    photos: "Iterable[Photo]", labels_of: LabelsOf
+) -> "Iterator[tuple[Photo, tuple[Label, ...]]]":
+    remaining = iter(photos)
+    while some := list(itertools.islice(remaining, _TOGETHER)):
+        labels = labels_of([photo.id for photo in some])
+        yield from ((photo, labels.get(photo.id, ())) for photo in some)

@@ -111,6 +111,34 @@ BelowArgument = Annotated[
     list[str] | None, typer.Argument(metavar="[PATH]...", help="Only photos below these folders.")
 ]
 
+LabelOption = Annotated[
+    list[str] | None,
+    typer.Option("--label", metavar="NAME", help="Only photos that likely show this; may be repeated."),
+]
+ConfidenceOption = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, help="How sure a label must be; default: 0.8, of taught ones 0.5."),
+]
+TreeOption = Annotated[bool, typer.Option("--tree", help="Show labels below what they are a kind of.")]
+
+# teach.
+TaughtArgument = Annotated[str | None, typer.Argument(metavar="[NAME]", help="What to call it.")]
+ShowsOption = Annotated[
+    list[str] | None,
+    typer.Option("--yes", metavar="IMAGE", help="This shows it: a file, id:N, or a folder; repeatable."),
+]
+ShowsNotOption = Annotated[
+    list[str] | None,
+    typer.Option("--no", metavar="IMAGE", help="This does not, though it may look so; repeatable."),
+]
+TestOption = Annotated[
+    str | None, typer.Option("--test", metavar="NAME", help="Say how good a taught label is.")
+]
+ForgetOption = Annotated[
+    str | None, typer.Option("--forget", metavar="NAME", help="Forget a taught label.")
+]
+ListTaughtOption = Annotated[bool, typer.Option("--list", help="List the taught labels.")]
+
 # index: what belongs to the library.
 PathsArgument = Annotated[list[str], typer.Argument(metavar="PATH...", help="Folders, or single photos.")]
 ExcludeOption = Annotated[

@@ -36,6 +36,8 @@ def search(
     format_is: opt.FormatIsOption = None,
     near: opt.NearOption = None,
     condition: opt.WhereOption = None,
+    label: opt.LabelOption = None,
+    confidence: opt.ConfidenceOption = None,
     as_one: by.TogetherOption = False,
     weight: by.WeightOption = None,
     minus: by.MinusOption = None,
@@ -65,6 +67,8 @@ def search(
 
     With --together, --weight, --minus, --more or --less there is one answer for all images. Results are
     numbered for --more and --less, which refine the last search that had one answer.
+
+    With --label only photos count that likely show this; without an IMAGE the surest come first.
     """
     from .search.answers import SearchOptions
 
@@ -84,10 +88,12 @@ def search(
             near=near,
             where=condition,
         )
-        if not (names or examples.refines) and (not where or files_from is not None or minus):
+        is_listed = where or label
+        if not (names or examples.refines) and (not is_listed or files_from is not None or minus):
             raise UsageError(
                 "name an image to search by, `-` for stdin, or --files-from FILE; or filters, to list"
             )
+        by_label = label if label and not (names or examples.refines) else None
         options = SearchOptions(
             k=k,
             min_score=min_score,
@@ -97,8 +103,14 @@ def search(
             include_copies=include_copies,
             sort=sort.value,
             diverse=diverse,
+            allowed=library.labelled_ids(label, where, confidence) if label and not by_label else None,
         )
-        answers = shown.pass_on(_answers(library, examples, options, as_one=as_one))
+        found = (
+            [library.answer_by_label(by_label, options, confidence)]
+            if by_label
+            else _answers(library, examples, options, as_one=as_one)
+        )
+        answers = shown.pass_on(library.with_labels(found))
         show(listings.search_listing(answers, all_files=all_files), form)
         shown.finish(library)
     if shown.failed:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from ..errors import DecodeError, UsageError
 from ..store.filters import ALL, Where
 from ..store.listing import Photo
+from ..store.vectors import Ids
+from ..words.label import Label
 from .examples import Example
 
 # "score": best first; "time": oldest first; "-time": newest first; "path": by name.
@@ -19,7 +21,8 @@ class SearchOptions:
     library, applied before the ranking. include_self: let a query that lies in the library be its own
     result. plain: rank by the cosine alone, not by neighbors of neighbors. include_copies: show every
     proven copy of a photo, not one of them. sort: in what order the k best come, one of SORTS. diverse:
-    spread them over scenes.
+    spread them over scenes. allowed: ids of the only photos that count, ascending, all of which pass where;
+    None: all that do.
     """
 
     k: int = 10
@@ -30,6 +33,7 @@ class SearchOptions:
     include_copies: bool = False
     sort: str = "score"
     diverse: bool = False
+    allowed: Ids | None = None
 
     def check(self) -> None:
         """Check that it can be done.
@@ -50,12 +54,13 @@ class Result:
     """One neighbor. score: cosine similarity in [-1, 1], higher is closer; NaN if there was no example.
 
     photo: with those of its files that are not the query itself. copies: how many proven copies of it are
-    as near, and not shown.
+    as near, and not shown. labels: what it likely shows, the most special first, where they were asked for.
     """
 
     score: float
     photo: Photo
     copies: int = 0
+    labels: tuple[Label, ...] = ()
 
     @property
     def path(self) -> str:
@@ -68,7 +73,8 @@ class Answer:
     """The neighbors of one query, best first; or why the query could not be read.
 
     is_reranked: whether neighbors of neighbors were asked, so that scores need not fall all the way.
-    example: what was searched by.
+    example: what was searched by. is_by_label: the query is a label, no example, and the scores are
+    confidences.
     """
 
     query: str
@@ -76,3 +82,4 @@ class Answer:
     error: DecodeError | None = None
     is_reranked: bool = False
     example: Example | None = field(default=None, repr=False, compare=False)
+    is_by_label: bool = False

@@ -81,7 +81,7 @@ def _search(
     spare = max(_SPARE, *(len(each.parts) for each in examples))
     depth = max(wanted.k + spare, CANDIDATES if is_reranked else 0)
     while True:
-        neighbors = view.nearest(vectors, depth, options.where)
+        neighbors = view.nearest(vectors, depth, options.where, options.allowed)
         around = Surroundings.of(view, neighbors.ids)
         ranked = rerank(neighbors, around) if is_reranked else neighbors
         stands = ranked.ids if options.include_copies else around.stand_ins(ranked.ids)

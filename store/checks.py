@@ -57,6 +57,7 @@ def check_store(store: Store, *, deep: bool = True) -> Iterator[Finding]:
             with store.reading() as view:
                 if deep:
                     yield _check_vectors(view)
+                yield _check_taught(view)
                 yield check_snapshot(store, view) if deep else _glance_at_snapshot(store, view)
                 yield _check_thumbs(store, view) if deep else _count_thumbs(store, view)
         yield _check_folder(store.folder)
@@ -145,6 +146,14 @@ def _check_vectors(view: View) -> Finding:
     if bad:
         return Finding("broken", "vectors", f"{bad:,} of {count:,} vectors are damaged; {_REPAIR}")
     return Finding("ok", "vectors", f"{count:,} vectors read and sound")
+
+
+def _check_taught(view: View) -> Finding:
+    try:
+        count = len(view.taught())
+    except StoreCorrupt as error:
+        return Finding("broken", "labels", str(error))
+    return Finding("ok", "labels", f"{count:,} taught")
 
 
 def check_snapshot(store: Store, view: View) -> Finding:

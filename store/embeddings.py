@@ -25,6 +25,18 @@ def vectors_since(
     Raises:
         StoreCorrupt: an embedding is damaged.
     """
+    for ids, codes, _ in blocks_since(connection, model_id, epoch, dim):
+        yield ids, codes
+
+
+def blocks_since(
+    connection: sa.Connection, model_id: int, epoch: int, dim: int
+) -> Iterator[tuple[Ids, Codes, Vectors]]:
+    """Yield what `vectors_since` does, and the lengths that the vectors had, (n,) float32.
+
+    Raises:
+        StoreCorrupt: an embedding is damaged.
+    """
     rows = connection.execution_options(yield_per=4096).execute(
         sa.select(*_embedding_columns(connection))
         .where(_embedding.model_id == model_id, _embedding.epoch > epoch)
@@ -33,7 +45,7 @@ def vectors_since(
     for block in rows.partitions(4096):
         ids = np.array([row[0] for row in block], dtype=np.int64)
         codes = np.concatenate([_code(row, dim) for row in block])
-        yield ids, codes.reshape(len(ids), dim)
+        yield ids, codes.reshape(len(ids), dim), np.array([row[1] for row in block], np.float32)
 
 
 def _embedding_columns(connection: sa.Connection) -> tuple[sa.ColumnElement[Any], ...]:

@@ -25,6 +25,7 @@ from .schema import (
     root_table,
     store_table,
 )
+from .taught import drop_damaged
 
 # No file ever had such a time: the next index run takes the file for changed, and reads it.
 READ_AGAIN = -1
@@ -38,7 +39,7 @@ class Mended:
 
     vectors: photos without one that can be used. records: files of whose photo nothing is known any more.
     strays: files of a folder that is not known any more. pairs: looks and pairs of photos that are lost.
-    dropped: vectors that were of no use.
+    dropped: vectors that were of no use. taught: labels whose record was damaged.
     """
 
     vectors: int = 0
@@ -46,11 +47,12 @@ class Mended:
     strays: int = 0
     pairs: int = 0
     dropped: int = 0
+    taught: int = 0
 
     @property
     def total(self) -> int:
         """How much was wrong in all."""
-        return self.vectors + self.records + self.strays + self.pairs + self.dropped
+        return self.vectors + self.records + self.strays + self.pairs + self.dropped + self.taught
 
 
 def mend(connection: sa.Connection) -> Mended:
@@ -75,7 +77,9 @@ def mend(connection: sa.Connection) -> Mended:
     neighborhoods.drop_damaged(connection)
     dropped = _drop_vectors(connection, model_id, dim)
     records = _ask_for_records(connection)
-    mended = Mended(_ask_for_vectors(connection, model_id), records, strays, pairs, dropped)
+    mended = Mended(
+        _ask_for_vectors(connection, model_id), records, strays, pairs, dropped, drop_damaged(connection)
+    )
     if mended.total or _is_ahead(connection):
         begin_history(connection)
     return mended

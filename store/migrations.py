@@ -129,8 +129,27 @@ _NEIGHBORHOODS = (
     "CREATE INDEX neighborhood_by_state ON neighborhood (is_settled)",
 )
 
+# Labels that the user taught.
+_TAUGHT = (
+    """
+    CREATE TABLE taught (
+        word TEXT NOT NULL,
+        name TEXT NOT NULL,
+        fingerprint TEXT NOT NULL,
+        positives BLOB NOT NULL,
+        negatives BLOB NOT NULL,
+        vectors BLOB NOT NULL,
+        weights BLOB NOT NULL,
+        bias REAL NOT NULL,
+        at TEXT NOT NULL,
+        checksum INTEGER NOT NULL,
+        PRIMARY KEY (word)
+    )
+    """,
+)
+
 # Step n - 1 brings a catalog from version n to version n + 1.
-STEPS: tuple[tuple[str, ...], ...] = (_PAIRS, _ODDS, _CARE, _CHECKSUMS, _NEIGHBORHOODS)
+STEPS: tuple[tuple[str, ...], ...] = (_PAIRS, _ODDS, _CARE, _CHECKSUMS, (*_NEIGHBORHOODS, *_TAUGHT))
 
 
 def migrate(connection: sa.Connection) -> None:

@@ -1,4 +1,4 @@
-"""What a view of the store says of photos among others: their neighborhoods, pairs and decisions."""
+"""What a view of the store says of photos among others: neighborhoods, pairs, what the user said."""
 
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import sqlalchemy as sa
 
-from . import looks, neighborhoods, pairs
+from . import looks, neighborhoods, pairs, taught
 from .vectors import Ids
 
 if TYPE_CHECKING:
@@ -90,6 +90,10 @@ class RelatedView:
     def ids_of_pixels(self, digests: Sequence[bytes]) -> dict[bytes, list[int]]:
         """Return the ids of the contents that show certain pixels, by pixel digest."""
         return pairs.ids_of_pixels(self._connection, digests)
+
+    def taught(self) -> list[taught.Taught]:
+        """Return the labels that the user taught, by name."""
+        return list(taught.taught(self._connection))
 
     def decisions(self) -> Iterator[pairs.Decided]:
         """Yield what the user decided, oldest first."""

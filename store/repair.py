@@ -34,6 +34,7 @@ _TABLES = (
     "decision",
     "poison",
     "neighborhood",
+    "taught",
 )
 _DIGEST = 32
 
@@ -227,6 +228,8 @@ def _mended_in_words(mended: Mended) -> list[str]:
         said.append(
             f"{mended.pairs:,} comparisons with lost photos were dropped; `lookalike dupes` compares again"
         )
+    if mended.taught:
+        said.append(f"{mended.taught:,} taught labels were damaged and are gone: teach them again")
     return said
 
 

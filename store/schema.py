@@ -2,6 +2,7 @@
 
 import struct
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -192,6 +193,29 @@ neighborhood_table = sa.Table(
 )
 
 
+# --- since version 6: labels that the user taught -----------------------------------------------
+
+taught_table = sa.Table(
+    "taught",
+    tables,
+    # As it is compared, and as it was written.
+    sa.Column("word", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    # Of the embedder whose vectors it was learned from.
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    # Digests of contents, one after the other: they outlive a purge, and another model can learn from them.
+    sa.Column("positives", sa.LargeBinary, nullable=False),
+    sa.Column("negatives", sa.LargeBinary, nullable=False),
+    # Their unit vectors in fp16, since an example need not be in the library.
+    sa.Column("vectors", sa.LargeBinary, nullable=False),
+    # What was learned: fp32 weights of unit vectors and a bias, calibrated.
+    sa.Column("weights", sa.LargeBinary, nullable=False),
+    sa.Column("bias", sa.REAL, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Column("checksum", sa.Integer, nullable=False),
+)
+
+
 def embedding_checksum(content_id: int, norm: float, vector: bytes) -> int:
     """Return xxh3-64 over what an embedding row says of a content, as SQLite's signed 64 bits."""
     return signed_checksum(struct.pack("<qd", content_id, norm) + vector)
@@ -199,6 +223,14 @@ def embedding_checksum(content_id: int, norm: float, vector: bytes) -> int:
 
 def signed_checksum(data: bytes) -> int:
     """Return xxh3-64 of data as the signed 64 bits that SQLite keeps."""
+    summed = xxhash.xxh3_64_intdigest(data)
+    return summed - (1 << 64) if summed >> 63 else summed
+
+
+def taught_checksum(words: Sequence[str], parts: Sequence[bytes], bias: float) -> int:
+    """Return xxh3-64 over what a taught label is, as SQLite's signed 64 bits."""
+    pieces = [*(each.encode("utf-8", "surrogatepass") for each in words), *parts, struct.pack("<d", bias)]
+    data = b"".join(struct.pack("<q", len(each)) + each for each in pieces)
     summed = xxhash.xxh3_64_intdigest(data)
     return summed - (1 << 64) if summed >> 63 else summed
 

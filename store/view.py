@@ -119,6 +119,12 @@ class View(RelatedView):
             dim = self.model.spec.dim
             yield from embeddings.vectors_since(self._connection, self.model.id, epoch, dim)
 
+    def blocks(self) -> Iterator[tuple[Ids, Codes, Vectors]]:
+        """Yield all ids, unit vectors (n, dim) fp16 and the lengths these had, (n,), block by block."""
+        if self.model is not None:
+            dim = self.model.spec.dim
+            yield from embeddings.blocks_since(self._connection, self.model.id, 0, dim)
+
     def embedded_ids(self, until: int | None = None) -> Ids:
         """Return the ids of the photos with a vector up to an epoch (None: all), with a file or not."""
         if self.model is None:

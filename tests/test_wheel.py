@@ -20,9 +20,9 @@ TOP_MODULES = {
     *("choice", "cli", "console", "copy_commands", "copy_listings"),
     *("doctor", "documents", "durations", "errors", "inspect_commands", "inspect_listings"),
     *("library", "library_acts", "library_care", "library_copies", "library_examples"),
-    *("library_filters", "library_roots", "listings", "options"),
+    *("library_filters", "library_roots", "library_words", "listings", "options"),
     *("asking", "progress", "render", "root_commands", "root_listings", "search_commands"),
-    *("search_options", "spec", "summaries", "terminal"),
+    *("search_options", "spec", "summaries", "terminal", "words_commands", "words_listings"),
 }
 TOP_DATA = {"lookalike/py.typed"}
 PAGE = {
@@ -47,10 +47,14 @@ WEIGHTS = {
     "lookalike/indexer/weights/mobilenet_v2.onnx",
     "lookalike/indexer/weights/golden.safetensors",
     "lookalike/indexer/weights/mobilenet_v2.safetensors",
+    "lookalike/words/LICENSE-WordNet",
+    "lookalike/words/classifier.safetensors",
+    "lookalike/words/labels.json",
 }
 INFO = {
     *("METADATA", "RECORD", "WHEEL", "entry_points.txt", "top_level.txt"),
     *("licenses/LICENSE", "licenses/indexer/weights/LICENSE-torchvision"),
+    "licenses/words/LICENSE-WordNet",
 }
 
 

@@ -1,0 +1,1 @@
+"""Words for photos: labels of the classifier that belongs to the features, and what a user taught."""

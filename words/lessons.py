@@ -1,0 +1,97 @@
+"""From what a user shows to a taught label in the store, and from the store to heads."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ..store.records import Vectors
+from ..store.taught import Taught
+from ..store.view import View
+from .head import Head
+from .teaching import Lesson, Trial, learn, try_out
+from .tree import plain
+
+# Photos near the examples, and photos taken at random, that are looked at.
+_NEAR, _SAMPLE = 500, 1000
+
+Shown = Mapping[bytes, Vectors]
+
+
+def lesson_of(view: View, yes: Shown, no: Shown) -> Lesson:
+    """Return what a label is learned from. yes, no: unit vectors (dim,) float32 by content digest."""
+    shown, dim = np.stack(list(yes.values())), next(iter(yes.values())).shape[0]
+    known = set(view.ids_of([*yes, *no]).values())
+    near = view.nearest(shown.mean(axis=0, keepdims=True), _NEAR + len(known)).ids[0]
+    near = np.sort(near[(near >= 0) & ~np.isin(near, list(known))])
+    rest = np.setdiff1d(view.visible_ids(), list(known))
+    some = np.sort(np.random.default_rng(0).permutation(rest)[:_SAMPLE])
+    hidden = np.stack(list(no.values())) if no else np.empty((0, dim), np.float32)
+    return Lesson(shown, hidden, _units(view, near, dim), _shuffled(_units(view, some, dim)))
+
+
+def _units(view: View, ids: "np.typing.NDArray[np.int64]", dim: int) -> Vectors:
+    return view.units(ids).astype(np.float32) if len(ids) else np.empty((0, dim), np.float32)
+
+
+def _shuffled(units: Vectors) -> Vectors:
+    """Return photos in no order: they came by their age."""
+    return np.random.default_rng(1).permutation(units)
+
+
+def teach(view: View, name: str, yes: Shown, no: Shown) -> Taught:
+    """Learn a label of the photos in a library."""
+    assert view.model is not None, "something was embedded"
+    head = learn(name, lesson_of(view, yes, no))
+    return Taught(
+        word=plain(name),
+        name=name,
+        fingerprint=view.model.spec.fingerprint,
+        yes=tuple(yes),
+        no=tuple(no),
+        vectors=np.stack([*yes.values(), *no.values()]).astype(np.float16),
+        weights=head.weights,
+        bias=head.bias,
+    )
+
+
+def shown_by(view: View, label: Taught) -> tuple[Shown, Shown]:
+    """Return the examples of a label: unit vectors by content digest, those that show it and the others.
+
+    Of a label that was learned from another embedder's vectors: those that the library holds.
+    """
+    digests = (*label.yes, *label.no)
+    assert view.model is not None, "something was embedded"
+    if label.fingerprint == view.model.spec.fingerprint:
+        vectors = dict(zip(digests, label.vectors.astype(np.float32), strict=True))
+    else:
+        ids = view.ids_of(digests)
+        raw = view.raw_vectors(list(ids.values()))
+        vectors = {
+            each: raw[number] / max(float(np.linalg.norm(raw[number])), 1e-12)
+            for each, number in ids.items()
+            if number in raw
+        }
+    yes, no = ({each: vectors[each] for each in side if each in vectors} for side in (label.yes, label.no))
+    return yes, no
+
+
+def heads(view: View) -> list[Head]:
+    """Return the taught labels that fit the embedder of a store."""
+    assert view.model is not None, "something was embedded"
+    fingerprint = view.model.spec.fingerprint
+    return [
+        Head(label.name, label.weights, label.bias)
+        for label in view.taught()
+        if label.fingerprint == fingerprint
+    ]
+
+
+def trial_of(view: View, label: Taught) -> Trial | None:
+    """Return how well a label does on examples held out; None where there are not two."""
+    yes, no = shown_by(view, label)
+    return try_out(lesson_of(view, yes, no)) if len(yes) > 1 else None
+
+
+def named(labels: Sequence[Taught], name: str) -> Taught | None:
+    """Return the label of that name, however it is written."""
+    return next((label for label in labels if label.word == plain(name)), None)
