@@ -14,6 +14,7 @@ from .library_roots import RootsOfLibrary
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
     from .indexer.embedder import Embedder
     from .indexer.records import IndexOptions, IndexReport, Progress
+    from .search.boxes import BoxAsked
     from .search.examples import Query
     from .search.query import Answer, Result, SearchOptions
     from .spec import EmbedderSpec
@@ -119,20 +120,23 @@ class Library(CopiesOfLibrary, ActsOfLibrary, CareOfLibrary, RootsOfLibrary):
         min_score: float = -1.0,
         where: "Where | None" = None,
         include_self: bool = False,
+        box: "BoxAsked | Sequence[float] | str | None" = None,
     ) -> "tuple[Result, ...]":
         """Return the k photos most like the example, best first.
 
         example: a path, the bytes of an image file, a PIL image, an (h, w, 3) uint8 RGB array, or the
-        id of a photo in the library (int).
+        id of a photo in the library (int). box: look for this part of it: x, y, width, height in pixels of
+        the picture as displayed, or "10%,20%,30%,40%"; "0,0,100%,100%": the example is a part of a photo.
 
         Raises:
             DecodeError: the example cannot be read.
             UsageError: it is of another type, or k or min_score is out of range.
         """
+        from .search.boxes import as_box
         from .search.query import SearchOptions
         from .store.filters import ALL
 
-        options = SearchOptions(k, min_score, where or ALL, include_self)
+        options = SearchOptions(k, min_score, where or ALL, include_self, as_box(box))
         (answer,) = self.search_many([self._query(example)], options)
         if answer.error is not None:
             raise answer.error

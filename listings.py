@@ -59,7 +59,9 @@ def _answer_row(answer: "Answer", all_files: bool) -> Row:
 
 def _result_row(result: "Result", all_files: bool) -> Row:
     photo = result.photo
-    row = {"score": round(result.score, 6)} | photo_fields(photo) | {"copies": len(photo.files)}
+    row: Row = {"score": round(result.score, 6)} | photo_fields(photo) | {"copies": len(photo.files)}
+    if result.box is not None:
+        row["box"] = {name: getattr(result.box, name) for name in ("x", "y", "width", "height")}
     return row | ({"files": [path_fields(file.path) for file in photo.files]} if all_files else {})
 
 
@@ -78,10 +80,22 @@ def _answer_lines(rows: Iterable[Row]) -> Iterator[str]:
 
 def _result_lines(results: list[Row]) -> Iterator[str]:
     table = [
-        (f"  {row['score']:.3f}", pixels(row), day(row["date"]), f"id:{row['id']}", _names(row))
+        (
+            f"  {row['score']:.3f}",
+            pixels(row),
+            day(row["date"]),
+            f"id:{row['id']}",
+            *_where(row),
+            _names(row),
+        )
         for row in results
     ]
     yield from columns(table, right=(1,))
+
+
+def _where(row: Row) -> list[str]:
+    """Return where in a photo the part was found: ["640x480+100+50"]."""
+    return ["{width}x{height}+{x}+{y}".format(**row["box"])] if "box" in row else []
 
 
 def _names(row: Row) -> str:

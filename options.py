@@ -107,6 +107,9 @@ AcceptDriveOption = Annotated[
 MarkerOption = Annotated[
     bool, typer.Option("--marker", help="Write a marker file by which a folder's drive is known again.")
 ]
+RegionsOption = Annotated[
+    bool, typer.Option("--regions", help="Read photos again that `search --box` cannot look into yet.")
+]
 WorkersOption = Annotated[
     int | None,
     typer.Option(min=1, help="Photos in work at a time; default: one per core, fewer if memory is small."),
@@ -131,6 +134,15 @@ ImagesArgument = Annotated[
 CountOption = Annotated[int, typer.Option("-k", min=1, help="Number of neighbors per query.")]
 MinScoreOption = Annotated[
     float, typer.Option(min=-1, max=1, help="Leave out neighbors with a lower cosine.")
+]
+BoxOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="X,Y,W,H", help="Search for this part of each image: pixels, or percent 10%,20%,30%,40%."
+    ),
+]
+PartOption = Annotated[
+    bool, typer.Option("--part", help="Each image is itself a part: find the photos that show it.")
 ]
 IncludeSelfOption = Annotated[
     bool, typer.Option("--include-self", help="Let a photo of the library find itself.")

@@ -29,6 +29,8 @@ def search(
     in_: opt.InOption = None,
     since: opt.SinceOption = None,
     until: opt.UntilOption = None,
+    box: opt.BoxOption = None,
+    part: opt.PartOption = False,
     include_self: opt.IncludeSelfOption = False,
     all_files: opt.AllFilesOption = False,
     files_from: opt.FilesFromOption = None,
@@ -42,15 +44,19 @@ def search(
     Scores are cosines: 1 is the same picture. Exact copies of one photo count once. A query that lies
     in the library is not its own result.
     """
+    from .search.boxes import WHOLE, as_box
     from .search.query import SearchOptions
 
+    if part and box is not None:
+        raise UsageError("--part means all of each image, --box a part of it: give one of them")
+    asked = WHOLE if part else as_box(box)
     queries = list(_queries(images or [], files_from, null))
     if not queries:
         raise UsageError("name an image to search by, `-` for stdin, or --files-from FILE")
     failed: list[Answer] = []
     with Library.open(store, engine=engine) as library:
         where = library.where(in_ or (), since, until)
-        options = SearchOptions(k, min_score, where, include_self)
+        options = SearchOptions(k, min_score, where, include_self, asked)
         answers = _watched(library.search_many(queries, options), failed)
         show(listings.search_listing(answers, all_files=all_files), form)
     if failed:
@@ -77,4 +83,9 @@ def _watched(answers: "Iterable[Answer]", failed: "list[Answer]") -> "Iterator[A
         if answer.error is not None:
             failed.append(answer)
             tell(f"{answer.query}: {answer.error}")
+        if answer.without_map:
+            tell(
+                f"{answer.without_map:,} photos have no local map and were not looked into; "
+                "`lookalike index --regions PATH...` reads them again"
+            )
         yield answer

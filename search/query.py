@@ -13,6 +13,7 @@ from ..store.filters import ALL, Where
 from ..store.listing import Photo
 from ..store.store import Store
 from ..store.view import View
+from .boxes import Box, BoxAsked
 from .examples import Example, Preparation, Query
 
 # So many queries share one pass over the index.
@@ -26,23 +27,26 @@ class SearchOptions:
     k: number of neighbors. min_score: cosine in [-1, 1] that neighbors must reach. where: filter on the
     library, applied before the ranking. include_self: let a query that lies in the library be its own
     result.
+    box: the part of each query that is looked for, None: all of it looks like the whole of the others.
     """
 
     k: int = 10
     min_score: float = -1.0
     where: Where = ALL
     include_self: bool = False
+    box: BoxAsked | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """One neighbor. score: cosine similarity in [-1, 1], higher is closer.
 
-    photo: with those of its files that are not the query itself.
+    photo: with those of its files that are not the query itself. box: where in it a part was found.
     """
 
     score: float
     photo: Photo
+    box: Box | None = None
 
     @property
     def path(self) -> str:
@@ -52,11 +56,15 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The neighbors of one query, best first; or why the query could not be read."""
+    """The neighbors of one query, best first; or why the query could not be read.
+
+    without_map: how many photos pass the filter and have no local map to find a part in.
+    """
 
     query: str
     results: tuple[Result, ...] = ()
     error: DecodeError | None = None
+    without_map: int = 0
 
 
 def find_similar(
@@ -77,6 +85,11 @@ def find_similar(
         raise UsageError(f"-k is the number of neighbors, at least 1, not {options.k}")
     if not -1 <= options.min_score <= 1:
         raise UsageError(f"scores are cosines from -1 to 1, not {options.min_score:g}")
+    if options.box is not None:
+        from .regions import find_regions
+
+        yield from find_regions(store, queries, options, embedder)
+        return
     executor = ThreadExecutor()
     waiting: list[Example] = []
     with Opener(executor.workers, at_home=OPENED_AT_HOME) as open_photo:

@@ -20,6 +20,7 @@ from .schema import (
     epoch_table,
     file_table,
     knows_drives,
+    local_map_table,
     look_table,
     pair_table,
     root_table,
@@ -238,6 +239,7 @@ def _remove_contents(connection: sa.Connection, ids: Sequence[int]) -> None:
         pair = pair_table.c
         connection.execute(sa.delete(pair_table).where(sa.or_(pair.a.in_(some), pair.b.in_(some))))
         connection.execute(sa.delete(look_table).where(look_table.c.content_id.in_(some)))
+        connection.execute(sa.delete(local_map_table).where(local_map_table.c.content_id.in_(some)))
         connection.execute(sa.delete(embedding_table).where(embedding_table.c.content_id.in_(some)))
         connection.execute(sa.delete(content_table).where(_content.id.in_(some)))
     for name, _ in _HELPERS:

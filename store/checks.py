@@ -57,6 +57,7 @@ def check_store(store: Store, *, deep: bool = True) -> Iterator[Finding]:
             with store.reading() as view:
                 if deep:
                     yield _check_vectors(view)
+                    yield _check_maps(view)
                 yield check_snapshot(store, view) if deep else _glance_at_snapshot(store, view)
                 yield _check_thumbs(store, view) if deep else _count_thumbs(store, view)
         yield _check_folder(store.folder)
@@ -135,6 +136,15 @@ def _check_vectors(view: View) -> Finding:
     if bad:
         return Finding("broken", "vectors", f"{bad:,} of {count:,} vectors are damaged; {_REPAIR}")
     return Finding("ok", "vectors", f"{count:,} vectors read and sound")
+
+
+def _check_maps(view: View) -> Finding:
+    """Read every local map; photos without one are only not found by a part of them."""
+    bad, count = view.check_maps()
+    if bad:
+        what = f"{bad:,} of {count:,} local maps are damaged; {_REPAIR}"
+        return Finding("broken", "maps", what)
+    return Finding("ok", "maps", f"{count:,} local maps read and sound")
 
 
 def check_snapshot(store: Store, view: View) -> Finding:

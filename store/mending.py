@@ -10,7 +10,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from ..errors import StoreCorrupt
-from . import catalog
+from . import catalog, local_maps
 from .schema import (
     content_table,
     embedding_checksum,
@@ -37,7 +37,7 @@ class Mended:
 
     vectors: photos without one that can be used. records: files of whose photo nothing is known any more.
     strays: files of a folder that is not known any more. pairs: looks and pairs of photos that are lost.
-    dropped: vectors that were of no use.
+    dropped: vectors that were of no use. maps: local maps that were of none.
     """
 
     vectors: int = 0
@@ -45,11 +45,12 @@ class Mended:
     strays: int = 0
     pairs: int = 0
     dropped: int = 0
+    maps: int = 0
 
     @property
     def total(self) -> int:
         """How much was wrong in all."""
-        return self.vectors + self.records + self.strays + self.pairs + self.dropped
+        return self.vectors + self.records + self.strays + self.pairs + self.dropped + self.maps
 
 
 def mend(connection: sa.Connection) -> Mended:
@@ -69,9 +70,10 @@ def mend(connection: sa.Connection) -> Mended:
         )
     )
     pairs += _delete_strays(connection, look_table, look_table.c.model_id, model_table.c.id)
+    maps = local_maps.drop_bad_maps(connection)
     dropped = _drop_vectors(connection, model_id, dim)
     records = _ask_for_records(connection)
-    mended = Mended(_ask_for_vectors(connection, model_id), records, strays, pairs, dropped)
+    mended = Mended(_ask_for_vectors(connection, model_id), records, strays, pairs, dropped, maps)
     if mended.total or _is_ahead(connection):
         begin_history(connection)
     return mended

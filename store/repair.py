@@ -33,6 +33,7 @@ _TABLES = (
     "pair",
     "decision",
     "poison",
+    "local_map",
 )
 _DIGEST = 32
 
@@ -225,6 +226,10 @@ def _mended_in_words(mended: Mended) -> list[str]:
     if mended.pairs:
         said.append(
             f"{mended.pairs:,} comparisons with lost photos were dropped; `lookalike dupes` compares again"
+        )
+    if mended.maps:
+        said.append(
+            f"{mended.maps:,} damaged local maps were dropped: `lookalike index --regions` makes them again"
         )
     return said
 

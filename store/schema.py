@@ -16,7 +16,7 @@ APPLICATION_ID = 0x6C6F6F6B
 PAGE_SIZE = 8192
 
 # What this program writes. A change of the tables adds one, and a step to migrations.py.
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 tables = sa.MetaData()
 
@@ -172,6 +172,22 @@ poison_table = sa.Table(
     sa.Column("message", sa.Text, nullable=False),
     sa.Column("tries", sa.Integer, nullable=False),
     sa.Column("at", sa.Text, nullable=False),
+)
+
+
+# --- since version 6: what photos show where ----------------------------------------------------
+
+local_map_table = sa.Table(
+    "local_map",
+    tables,
+    sa.Column("content_id", sa.ForeignKey("content.id"), primary_key=True),
+    sa.Column("model_id", sa.ForeignKey("model.id"), nullable=False),
+    # Of projection, rules and spec: maps of different kinds are never compared.
+    sa.Column("kind", sa.Integer, nullable=False),
+    sa.Column("map_rows", sa.Integer, nullable=False),
+    sa.Column("map_columns", sa.Integer, nullable=False),
+    sa.Column("cells", sa.LargeBinary, nullable=False),
+    sa.Column("checksum", sa.Integer, nullable=False),
 )
 
 

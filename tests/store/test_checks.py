@@ -34,7 +34,17 @@ def execute(folder: Path, statement: str, *values: object) -> None:
 
 def test_a_whole_store_has_no_findings(published: Path) -> None:
     found = findings(published)
-    expected = ["catalog", "references", "embeddings", "epochs", "vectors", "index", "thumbnails", "folder"]
+    expected = [
+        "catalog",
+        "references",
+        "embeddings",
+        "epochs",
+        "vectors",
+        "maps",
+        "index",
+        "thumbnails",
+        "folder",
+    ]
     assert list(found) == expected
     assert {finding.level for finding in found.values()} == {"ok"}
     assert found["vectors"].message.startswith("120 ")

@@ -53,7 +53,7 @@ def known_of_pairs(store: Store) -> tuple[int, int, int]:
 
 
 # Of each version, as it should be after the upgrade and when only looked at.
-KNOWN_OF_PAIRS = {1: (0, 0, 0), 2: (4, 0, 3), 3: (4, 2, 1), 4: (4, 2, 1)}
+KNOWN_OF_PAIRS = {1: (0, 0, 0), 2: (4, 0, 3), 3: (4, 2, 1), 4: (4, 2, 1), 5: (4, 2, 1)}
 
 
 def version(path: Path) -> int:
