@@ -165,10 +165,15 @@ class Embedder:
         """Whether it makes local maps."""
         return self._engine.has_maps
 
+    @property
+    def map_kind(self) -> int:
+        """A number that differs whenever local maps cannot be compared."""
+        return map_kind(self.spec)
+
     def embed_with_maps(self, prepared: Sequence[Pixels]) -> tuple[Vectors, list[LocalMap | None]]:
         """Return the embeddings of prepared pictures as `embed` does, and their local maps."""
         maps: list[LocalMap | None] = [None] * len(prepared)
-        kind = map_kind(self.spec)
+        kind = self.map_kind
         vectors = np.empty((len(prepared), self.spec.dim), dtype=np.float32)
         places = defaultdict(list)
         for place, picture in enumerate(prepared):

@@ -6,12 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from blake3 import blake3
-from PIL import Image
 
 from ..errors import DecodeError, UsageError
 from ..indexer.embedder import Embedder
-from ..indexer.local_maps import map_kind
-from ..indexer.preprocess import InputRule, Picture
+from ..indexer.preprocess import InputRule, Pixels
 from ..indexer.reading import read_file
 from ..indexer.sandbox.opener import OPENED_AT_HOME, Opener, open_picture
 from ..store.listing import Photo
@@ -70,7 +68,7 @@ def find_regions(
                 yield Answer(query.name, error=error)
                 continue
             with store.reading() as view:
-                found = maps.of(view, map_kind(embedder().spec))
+                found = maps.of(view, embedder().map_kind)
                 yield _answer(view, found, embedder().rule, (example, part), options)
 
 
@@ -93,8 +91,9 @@ class Parts(Preparation):
             UsageError: the box does not fit it.
         """
         if query.picture is not None:
-            picture = _as_image(query.picture)
-            return Example(query), self._embedded(picture, box.within(*picture.size), picture.size)
+            picture = np.asarray(query.picture)
+            full = (picture.shape[1], picture.shape[0])
+            return Example(query), self._embedded(picture, box.within(*full), full)
         example, data = self._read(query)
         digest = blake3(data).digest()
         self._refuse_poison(digest)
@@ -103,7 +102,7 @@ class Parts(Preparation):
         # Of a small part a reduced picture would show too little.
         enlarged = min(opened.width / asked.width, opened.height / asked.height)
         min_side = round(self._embedder().min_side * max(1.0, enlarged))
-        picture = _as_image(open_picture(data, min_side=min_side, long_side=_LONG_SIDE))
+        picture = open_picture(data, min_side=min_side, long_side=_LONG_SIDE)
         return example, self._embedded(picture, asked, (opened.width, opened.height))
 
     def _read(self, query: Query) -> tuple[Example, bytes]:
@@ -140,13 +139,14 @@ class Parts(Preparation):
                 return example, data
         raise DecodeError("not_found", f"no file of id:{photo_id} can be read, or it has changed")
 
-    def _embedded(self, picture: Image.Image, box: Box, full: tuple[int, int]) -> Part:
+    def _embedded(self, picture: Pixels, box: Box, full: tuple[int, int]) -> Part:
         """Return a part of a picture, which may be a reduced one. full: the size that the box is of."""
-        x, y = picture.width / full[0], picture.height / full[1]
+        height, width = picture.shape[:2]
+        x, y = width / full[0], height / full[1]
         left, top = int(box.x * x), int(box.y * y)
         right = max(left + 1, round((box.x + box.width) * x))
         bottom = max(top + 1, round((box.y + box.height) * y))
-        cut = picture.crop((left, top, min(right, picture.width), min(bottom, picture.height)))
+        cut = picture[top:bottom, left:right]
         embedder = self._embedder()
         prepared = [embedder.prepare_at(cut, round(share * embedder.spec.input_size)) for share in _SHARES]
         vectors, maps = embedder.embed_with_maps(prepared)
@@ -155,14 +155,8 @@ class Parts(Preparation):
         return Part(np.asarray(units.mean(axis=0), np.float32), templates, _margins(embedder.rule, cut))
 
 
-def _as_image(picture: Picture) -> Image.Image:
-    if isinstance(picture, Image.Image):
-        return picture
-    return Image.fromarray(np.ascontiguousarray(picture))
-
-
-def _margins(rule: InputRule, picture: Image.Image) -> tuple[float, float, float, float]:
-    width, height = picture.size
+def _margins(rule: InputRule, picture: Pixels) -> tuple[float, float, float, float]:
+    height, width = picture.shape[:2]
     left, top, right, bottom = rule.seen(width, height)
     seen = (right - left, bottom - top)
     return left / seen[0], top / seen[1], (width - right) / seen[0], (height - bottom) / seen[1]

@@ -13,6 +13,9 @@ from ..store.vectors import Ids
 
 # Photos whose maps are compared at a time: what is made of them meanwhile fits the processor's cache.
 _BLOCK = 2048
+# The fewer cells are compared, the better they fit somewhere by chance: this is taken off, over the root
+# of their number. More finds a few more photos, and worse places in them (benchmarks/region_search.py).
+_CHANCE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,9 @@ def look(maps: MapsOfShape, templates: Sequence[Cells]) -> dict[int, Window]:
     units = _unit(maps.cells.astype(np.float32))
     found: dict[int, Window] = {}
     for template in templates:
+        chance = _CHANCE / template.shape[0] ** 0.5 / template.shape[1] ** 0.5
         trimmed = _unit(_trimmed(template, maps.cells.shape[1:3]).astype(np.float32))
-        for photo_id, window in zip(maps.ids.tolist(), _best_windows(units, trimmed), strict=True):
+        for photo_id, window in zip(maps.ids.tolist(), _best_windows(units, trimmed, chance), strict=True):
             if photo_id not in found or window.score > found[photo_id].score:
                 found[photo_id] = window
     return found
@@ -72,7 +76,7 @@ def _trimmed(template: Cells, shape: tuple[int, ...]) -> Cells:
     return template
 
 
-def _best_windows(units: Vectors, template: Vectors) -> list[Window]:
+def _best_windows(units: Vectors, template: Vectors, chance: float) -> list[Window]:
     rows, columns = template.shape[:2]
     windows = sliding_window_view(units, (rows, columns), axis=(1, 2))  # (n, y, x, d, rows, columns)
     scores = np.einsum("nyxdrc,rcd->nyx", windows, template, optimize=True) / (rows * columns)
@@ -81,7 +85,9 @@ def _best_windows(units: Vectors, template: Vectors) -> list[Window]:
     tops, lefts = np.unravel_index(best, scores.shape[1:])
     high, wide = units.shape[1:3]
     return [
-        Window(float(flat[n, best[n]]), lefts[n] / wide, tops[n] / high, columns / wide, rows / high)
+        Window(
+            float(flat[n, best[n]]) - chance, lefts[n] / wide, tops[n] / high, columns / wide, rows / high
+        )
         for n in range(len(units))
     ]
 
