@@ -51,6 +51,7 @@ def index(
     accept_missing: opt.AcceptMissingOption = 0,
     accept_drive: opt.AcceptDriveOption = False,
     marker: opt.MarkerOption = False,
+    regions: opt.RegionsOption = False,
     model: opt.ModelOption = None,
     input_size: opt.InputSizeOption = None,
     input_rule: opt.InputRuleOption = None,
@@ -74,7 +75,7 @@ def index(
 
     scan = ScanOptions(tuple(exclude or ()), hidden, one_filesystem, follow, all_files)
     choice = ModelChoice(model, input_size, input_rule, weights, width_mult, engine)
-    options = IndexOptions(scan, workers, retry_failed, accept_missing, accept_drive, marker)
+    options = IndexOptions(scan, workers, retry_failed, accept_missing, accept_drive, marker, regions)
     if allow_network_store:
         Library.allow_network_store()
     opened = Library.open(store, create=True, lock_timeout_s=lock_timeout)

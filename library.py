@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # the heavy modules load when they are first needed
     from .indexer.embedder import Embedder
     from .indexer.records import IndexOptions, IndexReport, Progress
     from .search.answers import Answer, Result, SearchOptions
+    from .search.boxes import BoxAsked
     from .search.examples import Query
     from .spec import EmbedderSpec
     from .store.filters import Where
@@ -133,18 +134,21 @@ class Library(
         plain: bool = False,
         include_copies: bool = False,
         labels: Sequence[str] = (),
+        box: "BoxAsked | Sequence[float] | str | None" = None,
     ) -> "tuple[Result, ...]":
         """Return the k photos most like the example, best first; see `SearchOptions`.
 
         example: a path, the bytes of an image file, a PIL image, an (h, w, 3) uint8 RGB array, the
         id of a photo in the library (int), a photo or a result of another search. labels: only photos that
-        have all of these.
+        have all of these. box: look for this part of it: x, y, width, height in pixels of the picture as
+        displayed, or "10%,20%,30%,40%"; "0,0,100%,100%": the example is a part of a photo.
 
         Raises:
             DecodeError: the example cannot be read.
             UsageError: it is of another type, k or min_score is out of range, or a label is not known.
         """
         from .search.answers import SearchOptions
+        from .search.boxes import as_box
         from .store.filters import ALL
 
         options = SearchOptions(
@@ -155,6 +159,7 @@ class Library(
             plain=plain,
             include_copies=include_copies,
             allowed=self.labelled_ids(labels, where) if labels else None,
+            box=as_box(box),
         )
         (answer,) = self.with_labels(self.search_many([self._query(example)], options))
         if answer.error is not None:

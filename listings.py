@@ -79,6 +79,8 @@ def _result_row(rank: int, result: "Result", all_files: bool) -> Row:
     copies = {"copies": len(photo.files), "proven_copies": result.copies}
     row: Row = {"rank": rank, "score": score} | photo_fields(photo) | copies
     row["labels"] = label_rows(result.labels)
+    if result.box is not None:
+        row["box"] = {name: getattr(result.box, name) for name in ("x", "y", "width", "height")}
     return row | ({"files": [path_fields(file.path) for file in photo.files]} if all_files else {})
 
 
@@ -108,6 +110,7 @@ def _result_lines(results: list[Row]) -> Iterator[str]:
         (
             *(f"{row['rank']:>5}{_score(row['score'])}", pixels(row), day(row["date"]), f"id:{row['id']}"),
             *([_likely(row)] if is_labelled else []),
+            *_where(row),
             _names(row),
         )
         for row in results
@@ -121,6 +124,11 @@ def _score(score: float | None) -> str:
 
 def _likely(row: Row) -> str:
     return printable(row["labels"][0]["name"]) if row["labels"] else ""
+
+
+def _where(row: Row) -> list[str]:
+    """Return where in a photo the part was found: ["640x480+100+50"]."""
+    return ["{width}x{height}+{x}+{y}".format(**row["box"])] if "box" in row else []
 
 
 def _names(row: Row) -> str:

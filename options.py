@@ -164,6 +164,9 @@ AcceptDriveOption = Annotated[
 MarkerOption = Annotated[
     bool, typer.Option("--marker", help="Write a marker file by which a folder's drive is known again.")
 ]
+RegionsOption = Annotated[
+    bool, typer.Option("--regions", help="Read photos again that `search --box` cannot look into yet.")
+]
 WorkersOption = Annotated[
     int | None,
     typer.Option(min=1, help="Photos in work at a time; default: one per core, fewer if memory is small."),

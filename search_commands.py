@@ -43,6 +43,8 @@ def search(
     minus: by.MinusOption = None,
     more: by.MoreOption = None,
     less: by.LessOption = None,
+    box: by.BoxOption = None,
+    part: by.PartOption = False,
     sort: by.SortOption = by.Sort.score,
     diverse: by.DiverseOption = False,
     plain: by.PlainOption = False,
@@ -68,14 +70,22 @@ def search(
     With --together, --weight, --minus, --more or --less there is one answer for all images. Results are
     numbered for --more and --less, which refine the last search that had one answer.
 
+    With --box a part of each image is looked for in all photos, with --part the whole image is such a part.
+
     With --label only photos count that likely show this; without an IMAGE the surest come first.
     """
     from .search.answers import SearchOptions
+    from .search.boxes import WHOLE, as_box
 
     if files_from == "-" and "-" in [*(images or []), *(minus or [])]:
         raise UsageError("stdin can hold one image (`-`) or names (`--files-from -`), not both")
     names = [*(images or []), *read_names(files_from, null)]
     examples = Examples.of(names, minus, weight, more, less)
+    if part and box is not None:
+        raise UsageError("--part means all of each image, --box a part of it: give one of them")
+    asked = WHOLE if part else as_box(box)
+    if asked is not None and (as_one or examples.are_one or not names):
+        raise UsageError("--box and --part look for one part at a time: name images, without --together")
     shown = _Shown.of(form, sheet, preview, preview_as)
     with Library.open(store, engine=engine) as library:
         where = library.where(
@@ -104,6 +114,7 @@ def search(
             sort=sort.value,
             diverse=diverse,
             allowed=library.labelled_ids(label, where, confidence) if label and not by_label else None,
+            box=asked,
         )
         found = (
             [library.answer_by_label(by_label, options, confidence)]
@@ -170,6 +181,11 @@ class _Shown:
             if answer.error is not None:
                 self.failed = True
                 tell(f"{answer.query}: {answer.error}")
+            if answer.without_map:
+                tell(
+                    f"{answer.without_map:,} photos have no local map and were not looked into; "
+                    "`lookalike index --regions PATH...` reads them again"
+                )
             yield answer
 
     def finish(self, library: Library) -> None:

@@ -87,3 +87,14 @@ PreviewOption = Annotated[
 PreviewAsOption = Annotated[
     PreviewAs, typer.Option("--preview-as", help="How, where the terminal is not told rightly.")
 ]
+
+# search: a part of a picture.
+BoxOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="X,Y,W,H", help="Search for this part of each image: pixels, or percent 10%,20%,30%,40%."
+    ),
+]
+PartOption = Annotated[
+    bool, typer.Option("--part", help="Each image is itself a part: find the photos that show it.")
+]

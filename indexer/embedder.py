@@ -9,10 +9,11 @@ import numpy as np
 
 from ..errors import ModelError, SpecMismatch, UsageError
 from ..spec import EmbedderSpec
-from ..store.records import Vectors
+from ..store.records import LocalMap, Vectors
 from .decode import DECODE_VERSION
 from .engines import open_engine
 from .engines.architectures import architecture
+from .local_maps import make_map, map_kind
 from .preprocess import RULES, InputRule, Picture, Pixels
 from .weights.loader import adopt
 from .weights.table import OFFICIAL, SHIPPED_MODEL
@@ -144,6 +145,12 @@ class Embedder:
         """Return the network's input, (H, W, 3) uint8 RGB, for an RGB picture of any size."""
         return self._rule.prepare(picture)
 
+    def prepare_at(self, picture: Picture, size: int) -> Pixels:
+        """Return the input for a picture by the same rule at another input size."""
+        size = max(size, _MIN_SIZE)
+        resize = architecture(self.spec.model).resize_for(size)
+        return InputRule(self.spec.input_rule, size, resize).prepare(picture)
+
     def embed(self, prepared: Sequence[Pixels]) -> Vectors:
         """Return the embeddings of prepared pictures, in their order.
 
@@ -151,6 +158,22 @@ class Embedder:
         so that a picture's vector does not depend on its company; a GPU gets batches of one shape.
         Returns (n, dim) float32, the pooled features as they come, not normalized.
         """
+        return self.embed_with_maps(prepared)[0]
+
+    @property
+    def has_maps(self) -> bool:
+        """Whether it makes local maps."""
+        return self._engine.has_maps
+
+    @property
+    def map_kind(self) -> int:
+        """A number that differs whenever local maps cannot be compared."""
+        return map_kind(self.spec)
+
+    def embed_with_maps(self, prepared: Sequence[Pixels]) -> tuple[Vectors, list[LocalMap | None]]:
+        """Return the embeddings of prepared pictures as `embed` does, and their local maps."""
+        maps: list[LocalMap | None] = [None] * len(prepared)
+        kind = self.map_kind
         vectors = np.empty((len(prepared), self.spec.dim), dtype=np.float32)
         places = defaultdict(list)
         for place, picture in enumerate(prepared):
@@ -158,5 +181,9 @@ class Embedder:
         for same in places.values():
             for start in range(0, len(same), self._engine.batch_size):
                 batch = same[start : start + self._engine.batch_size]
-                vectors[batch] = self._engine.run(np.stack([prepared[place] for place in batch]))
-        return vectors
+                stacked = np.stack([prepared[place] for place in batch])
+                vectors[batch], cells = self._engine.run_with_maps(stacked)
+                if cells is not None:
+                    for place, of_one in zip(batch, cells, strict=True):
+                        maps[place] = make_map(of_one, kind)
+        return vectors, maps

@@ -1,6 +1,6 @@
 """Which contents need no decoding: asked for every file that is read, from all workers."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from ..store.store import Store
 
@@ -10,16 +10,17 @@ _PREFIX = 3  # bytes: 16 M places, 16 MB; at a million photos 6 % of new ones ar
 class KnownContents:
     """Tells whether a content is in the store, or in the batch that is committed next.
 
-    One that has lost its thumbnail is not known: decoding it again is how it gets a new one.
+    incomplete: contents that lack something, such as a thumbnail. They count as not known: decoding them
+    again is how they get it.
 
     Most photos of a first run are new: their digests are looked up in a table of prefixes first, and
     only a hit asks the catalog.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, incomplete: Collection[bytes] = ()) -> None:
         self._store = store
         self._waiting: set[bytes] = set()
-        self._bare = store.digests_without_thumbnail()
+        self._bare = set(incomplete)
         self._prefixes = bytearray(1 << 8 * _PREFIX)
         with store.reading() as view:
             self._mark(view.digests())

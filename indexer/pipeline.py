@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ..errors import UsageError
 from ..spec import EmbedderSpec
 from ..store.graph import update_graph
 from ..store.records import Failure, FileResult, FileStat, KnownFile, Root
@@ -65,13 +66,19 @@ class Indexing:
         if self._store.spec is None:
             _ = self._embedder
         self._store.use_spec(self._spec)
+        if self._options.regions and not self._embedder.has_maps:
+            engine = self._embedder.engine
+            raise UsageError(
+                f"--regions: {self._spec.model} run by {engine} makes no local maps; only the "
+                "shipped mobilenet_v2 run by onnx does: leave it away, or index into a new --store"
+            )
 
     def run(self, folder: bytes) -> str | None:
         """Bring the store up to date with one folder; or change nothing, and return why."""
         scan, root, below = self._scan(folder)
         with self._store.reading() as view:
             known = view.known_files(root, below)
-        lost = self._store.rels_without_thumbnail(root)
+        lost = self._store.rels_without(root, self._incomplete())
         retry, accepted = self._options.retry_failed, self._options.accept_missing
         changes = compare(scan, known, retry_failed=retry, again=lost, accept_missing=accepted)
         if changes.is_suspect:
@@ -205,9 +212,19 @@ class Indexing:
 
         return Embedder(self._spec, engine=self._engine)
 
+    def _incomplete(self) -> set[bytes]:
+        """Contents that are decoded again although they are known: for a thumbnail, or a local map."""
+        lost = self._store.digests_without_thumbnail()
+        if self._options.regions:
+            from .local_maps import map_kind
+
+            with self._store.reading() as view:
+                lost |= view.digests_without_map(map_kind(self._spec))
+        return lost
+
     @cached_property
     def _known(self) -> KnownContents:
-        return KnownContents(self._store)
+        return KnownContents(self._store, self._incomplete())
 
     def _tally(self, batch: Iterable[FileResult]) -> None:
         for result in batch:

@@ -73,6 +73,10 @@ class InputRule:
             image.resize(self._target(*image.size), Image.Resampling.BILINEAR, box=self._kept(*image.size))
         )
 
+    def seen(self, width: int, height: int) -> tuple[float, float, float, float]:
+        """Return the part (left, top, right, bottom) of a picture of that size which the network sees."""
+        return self._kept(width, height)
+
     def gives(self, height: int, width: int) -> bool:
         """Tell whether `prepare` can return a picture of that size."""
         if self.name != "fit":

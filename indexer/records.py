@@ -37,6 +37,7 @@ class IndexOptions:
     could not be read last time although they did not change. accept_missing: believe that up to so many
     files are gone.
     accept_drive: believe that a folder is on another drive now. marker: have a marker file in each folder.
+    regions: read photos again that have no local map, so that parts of them can be found.
     batch_files, batch_seconds: when a batch is committed, whichever comes first; a crash loses one batch.
     """
 
@@ -46,6 +47,7 @@ class IndexOptions:
     accept_missing: int = 0
     accept_drive: bool = False
     marker: bool = False
+    regions: bool = False
     batch_files: int = 256
     batch_seconds: float = 2.0
 

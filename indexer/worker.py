@@ -8,7 +8,7 @@ import numpy as np
 from blake3 import blake3
 
 from ..errors import DecodeError
-from ..store.records import Content, EmbeddedPhoto, Failure, FileResult, FileStat, Vectors
+from ..store.records import Content, EmbeddedPhoto, Failure, FileResult, FileStat, LocalMap, Vectors
 from .embedder import Embedder
 from .opened import Opened
 from .reading import read_file
@@ -70,17 +70,19 @@ class Worker:
     def _embed(self, photos: Sequence[_Prepared]) -> list[FileResult]:
         if not photos:
             return []
-        vectors = self._embedder.embed([photo.opened.pixels for photo in photos])
-        return [_result(photo, vector) for photo, vector in zip(photos, vectors, strict=True)]
+        pixels = [photo.opened.pixels for photo in photos]
+        vectors, maps = self._embedder.embed_with_maps(pixels)
+        return [_result(*each) for each in zip(photos, vectors, maps, strict=True)]
 
 
-def _result(photo: _Prepared, vector: Vectors) -> FileResult:
+def _result(photo: _Prepared, vector: Vectors, local_map: LocalMap | None) -> FileResult:
     digest = photo.content.digest
     # FAISS takes NaN without a word and then finds nothing.
     if not np.isfinite(vector).all() or not np.any(vector):
         failure = Failure("bad_vector", "the network gave no usable features for this picture")
         return FileResult(photo.stat, digest, failure=failure)
-    return FileResult(photo.stat, digest, EmbeddedPhoto(photo.content, vector, photo.opened.thumbnail))
+    embedded = EmbeddedPhoto(photo.content, vector, photo.opened.thumbnail, local_map)
+    return FileResult(photo.stat, digest, embedded)
 
 
 def _content(size: int, digest: bytes, opened: Opened) -> Content:

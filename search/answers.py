@@ -7,6 +7,7 @@ from ..store.filters import ALL, Where
 from ..store.listing import Photo
 from ..store.vectors import Ids
 from ..words.label import Label
+from .boxes import Box, BoxAsked
 from .examples import Example
 
 # "score": best first; "time": oldest first; "-time": newest first; "path": by name.
@@ -22,7 +23,8 @@ class SearchOptions:
     result. plain: rank by the cosine alone, not by neighbors of neighbors. include_copies: show every
     proven copy of a photo, not one of them. sort: in what order the k best come, one of SORTS. diverse:
     spread them over scenes. allowed: ids of the only photos that count, ascending, all of which pass where;
-    None: all that do.
+    None: all that do. box: the part of each query that is looked for, None: all of it looks like the whole
+    of the others.
     """
 
     k: int = 10
@@ -34,6 +36,7 @@ class SearchOptions:
     sort: str = "score"
     diverse: bool = False
     allowed: Ids | None = None
+    box: BoxAsked | None = None
 
     def check(self) -> None:
         """Check that it can be done.
@@ -55,12 +58,14 @@ class Result:
 
     photo: with those of its files that are not the query itself. copies: how many proven copies of it are
     as near, and not shown. labels: what it likely shows, the most special first, where they were asked for.
+    box: where in it a part was found.
     """
 
     score: float
     photo: Photo
     copies: int = 0
     labels: tuple[Label, ...] = ()
+    box: Box | None = None
 
     @property
     def path(self) -> str:
@@ -74,7 +79,7 @@ class Answer:
 
     is_reranked: whether neighbors of neighbors were asked, so that scores need not fall all the way.
     example: what was searched by. is_by_label: the query is a label, no example, and the scores are
-    confidences.
+    confidences. without_map: how many photos pass the filter and have no local map to find a part in.
     """
 
     query: str
@@ -83,3 +88,4 @@ class Answer:
     is_reranked: bool = False
     example: Example | None = field(default=None, repr=False, compare=False)
     is_by_label: bool = False
+    without_map: int = 0

@@ -38,6 +38,11 @@ def find_similar(
         StoreError: see errors.py.
     """
     options.check()
+    if options.box is not None:
+        from .regions import find_regions
+
+        yield from find_regions(store, queries, options, embedder)
+        return
     executor = ThreadExecutor()
     waiting: list[Example] = []
     with Opener(executor.workers, at_home=OPENED_AT_HOME) as open_photo:

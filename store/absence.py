@@ -20,6 +20,7 @@ from .schema import (
     epoch_table,
     file_table,
     knows_drives,
+    local_map_table,
     look_table,
     neighborhood_table,
     pair_table,
@@ -238,7 +239,7 @@ def _remove_contents(connection: sa.Connection, ids: Sequence[int]) -> None:
     for some in catalog.pieces(ids):
         pair = pair_table.c
         connection.execute(sa.delete(pair_table).where(sa.or_(pair.a.in_(some), pair.b.in_(some))))
-        for table in (look_table, neighborhood_table):
+        for table in (look_table, local_map_table, neighborhood_table):
             connection.execute(sa.delete(table).where(table.c.content_id.in_(some)))
         connection.execute(sa.delete(embedding_table).where(embedding_table.c.content_id.in_(some)))
         connection.execute(sa.delete(content_table).where(_content.id.in_(some)))

@@ -57,6 +57,7 @@ def check_store(store: Store, *, deep: bool = True) -> Iterator[Finding]:
             with store.reading() as view:
                 if deep:
                     yield _check_vectors(view)
+                    yield _check_maps(view)
                 yield _check_taught(view)
                 yield check_snapshot(store, view) if deep else _glance_at_snapshot(store, view)
                 yield _check_thumbs(store, view) if deep else _count_thumbs(store, view)
@@ -154,6 +155,15 @@ def _check_taught(view: View) -> Finding:
     except StoreCorrupt as error:
         return Finding("broken", "labels", str(error))
     return Finding("ok", "labels", f"{count:,} taught")
+
+
+def _check_maps(view: View) -> Finding:
+    """Read every local map; photos without one are only not found by a part of them."""
+    bad, count = view.check_maps()
+    if bad:
+        what = f"{bad:,} of {count:,} local maps are damaged; {_REPAIR}"
+        return Finding("broken", "maps", what)
+    return Finding("ok", "maps", f"{count:,} local maps read and sound")
 
 
 def check_snapshot(store: Store, view: View) -> Finding:

@@ -10,7 +10,14 @@ import sqlalchemy as sa
 from .database import open_writer, quoted, store_errors
 from .files import temporary_beside
 from .place import need_room
-from .schema import PAGE_SIZE, embedding_table, look_table, neighborhood_table, store_table
+from .schema import (
+    PAGE_SIZE,
+    embedding_table,
+    local_map_table,
+    look_table,
+    neighborhood_table,
+    store_table,
+)
 from .store import Store
 from .swap import alone, swap_in
 
@@ -59,7 +66,7 @@ def _drop_superseded(path: str) -> None:
     current = sa.select(sa.func.coalesce(store_table.c.model_id, -1)).scalar_subquery()
     try:
         with engine.begin() as connection:
-            for table in (embedding_table, look_table, neighborhood_table):
+            for table in (embedding_table, look_table, local_map_table, neighborhood_table):
                 connection.execute(sa.delete(table).where(table.c.model_id != current))
     finally:
         engine.dispose()

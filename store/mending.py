@@ -10,7 +10,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from ..errors import StoreCorrupt
-from . import catalog, neighborhoods
+from . import catalog, local_maps, neighborhoods
 from .schema import (
     content_table,
     embedding_checksum,
@@ -39,7 +39,8 @@ class Mended:
 
     vectors: photos without one that can be used. records: files of whose photo nothing is known any more.
     strays: files of a folder that is not known any more. pairs: looks and pairs of photos that are lost.
-    dropped: vectors that were of no use. taught: labels whose record was damaged.
+    dropped: vectors that were of no use. taught: labels whose record was damaged. maps: local
+    maps that were of none.
     """
 
     vectors: int = 0
@@ -48,11 +49,13 @@ class Mended:
     pairs: int = 0
     dropped: int = 0
     taught: int = 0
+    maps: int = 0
 
     @property
     def total(self) -> int:
         """How much was wrong in all."""
-        return self.vectors + self.records + self.strays + self.pairs + self.dropped + self.taught
+        found = (self.vectors, self.records, self.strays, self.pairs, self.dropped, self.taught, self.maps)
+        return sum(found)
 
 
 def mend(connection: sa.Connection) -> Mended:
@@ -75,11 +78,11 @@ def mend(connection: sa.Connection) -> Mended:
     pairs += _delete_strays(connection, look_table, look_table.c.model_id, model_table.c.id)
     # No harm: the next index run finds them again.
     neighborhoods.drop_damaged(connection)
+    maps = local_maps.drop_bad_maps(connection)
     dropped = _drop_vectors(connection, model_id, dim)
     records = _ask_for_records(connection)
-    mended = Mended(
-        _ask_for_vectors(connection, model_id), records, strays, pairs, dropped, drop_damaged(connection)
-    )
+    vectors = _ask_for_vectors(connection, model_id)
+    mended = Mended(vectors, records, strays, pairs, dropped, drop_damaged(connection), maps)
     if mended.total or _is_ahead(connection):
         begin_history(connection)
     return mended

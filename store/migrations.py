@@ -148,8 +148,32 @@ _TAUGHT = (
     """,
 )
 
+# What photos show where, so that a part of one can be found; older photos get theirs on request.
+_REGIONS = (
+    """
+    CREATE TABLE local_map (
+        content_id INTEGER NOT NULL,
+        model_id INTEGER NOT NULL,
+        kind INTEGER NOT NULL,
+        map_rows INTEGER NOT NULL,
+        map_columns INTEGER NOT NULL,
+        cells BLOB NOT NULL,
+        checksum INTEGER NOT NULL,
+        PRIMARY KEY (content_id),
+        FOREIGN KEY(content_id) REFERENCES content (id),
+        FOREIGN KEY(model_id) REFERENCES model (id)
+    )
+    """,
+)
+
 # Step n - 1 brings a catalog from version n to version n + 1.
-STEPS: tuple[tuple[str, ...], ...] = (_PAIRS, _ODDS, _CARE, _CHECKSUMS, (*_NEIGHBORHOODS, *_TAUGHT))
+STEPS: tuple[tuple[str, ...], ...] = (
+    _PAIRS,
+    _ODDS,
+    _CARE,
+    _CHECKSUMS,
+    (*_NEIGHBORHOODS, *_TAUGHT, *_REGIONS),
+)
 
 
 def migrate(connection: sa.Connection) -> None:

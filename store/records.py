@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 Vectors = npt.NDArray[np.float32]
+Cells = npt.NDArray[np.int8]  # (rows, columns, d) directions, 127 is 1
 Codes = npt.NDArray[np.float16]  # unit vectors as they are stored
 
 
@@ -60,16 +61,26 @@ class Content:
     warning: str | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class LocalMap:
+    """What a photo shows where. kind: maps of different kinds never meet. cells: from the top left."""
+
+    kind: int
+    cells: Cells
+
+
 @dataclass(frozen=True, slots=True)
 class EmbeddedPhoto:
     """A picture that was decoded and embedded.
 
-    vector: (dim,) float32, raw pooled features, not normalized. thumbnail: JPEG bytes.
+    vector: (dim,) float32, raw pooled features, not normalized. thumbnail: JPEG bytes. local_map: None
+    where the model has none.
     """
 
     content: Content
     vector: Vectors
     thumbnail: bytes
+    local_map: LocalMap | None = None
 
 
 @dataclass(frozen=True, slots=True)

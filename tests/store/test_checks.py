@@ -35,7 +35,8 @@ def execute(folder: Path, statement: str, *values: object) -> None:
 def test_a_whole_store_has_no_findings(published: Path) -> None:
     found = findings(published)
     of_the_catalog = ["catalog", "references", "embeddings", "neighborhoods", "epochs"]
-    assert list(found) == [*of_the_catalog, "vectors", "index", "thumbnails", "folder"]
+    of_files = ["index", "thumbnails", "folder"]
+    assert list(found) == [*of_the_catalog, "vectors", "maps", "labels", *of_files]
     assert {finding.level for finding in found.values()} == {"ok"}
     assert found["vectors"].message.startswith("120 ")
 

@@ -21,7 +21,7 @@ def forget(folder: Path, *seeds: int) -> None:
 
 
 def lost_rels(filled: Filled) -> set[bytes]:
-    return filled.store.rels_without_thumbnail(filled.root)
+    return filled.store.rels_without(filled.root, filled.store.digests_without_thumbnail())
 
 
 def test_the_files_that_lost_their_thumbnail_are_told_and_made_up_for(published: Path) -> None:
