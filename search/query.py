@@ -91,7 +91,11 @@ def _search(
         ranked = rerank(neighbors, around) if is_reranked else neighbors
         stands = ranked.ids if options.include_copies else around.stand_ins(ranked.ids)
         rows = shown(view, examples, ranked, stands, wanted)
-        is_all = (neighbors.ids < 0).any() or (neighbors.scores[:, -1] < options.min_score).all()
-        if is_all or neighbors.ids.shape[1] < depth or all(len(row) >= wanted.k for row in rows):
+        is_all = neighbors.ids.shape[1] < depth or (neighbors.ids < 0).any()
+        if (
+            is_all
+            or all(len(row) >= wanted.k for row in rows)
+            or (neighbors.scores[:, -1] < options.min_score).all()
+        ):
             return [arranged(view, row, options) for row in rows], is_reranked
         depth *= 4  # copies took the places

@@ -52,7 +52,9 @@ def update_graph(store: Store, progress: Progress | None = None, stop: threading
         model_id = view.model.id
         waiting = _waiting(view)
         copies = view.copies() if len(waiting) else {}
-    if progress and len(waiting):
+    # One block takes a moment: nothing to watch.
+    progress = progress if len(waiting) > _BLOCK else None
+    if progress:
         progress.begin("comparing photos", len(waiting))
     done = 0
     for start in range(0, len(waiting), _BLOCK):

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from lookalike.library import Library
+from lookalike.search.answers import SearchOptions
+from lookalike.search.examples import Query
 from lookalike.search.rerank import CANDIDATES, LEAST_PHOTOS, Surroundings, rerank
 from lookalike.store.graph import update_graph
 from lookalike.store.pairs import JudgedPair
@@ -157,3 +159,13 @@ def test_proven_copies_count_once_and_are_shown_when_asked_for(tmp_path: Path, p
 
         everything = library.search(50, k=19, plain=plain, include_copies=True)
         assert {each.photo.id for each in everything} == copies - {50}
+
+
+def test_a_library_whose_photos_are_all_gone_answers_with_nothing(tmp_path: Path) -> None:
+    filled = fill(tmp_path / "gone", path_of(0))
+    update_graph(filled.store)
+    query = Query("was here", id=3)
+    filled.lose(*(b"%d.jpg" % seed for seed in range(EACH)))
+    with Library(filled.store) as library:
+        (answer,) = library.search_many([query], SearchOptions(k=5))
+    assert answer.results == ()
