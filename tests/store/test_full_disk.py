@@ -116,7 +116,7 @@ def can_mount() -> bool:
 
 
 @pytest.mark.skipif(not can_mount(), reason="no user namespaces; the tests above limit file sizes instead")
-@pytest.mark.parametrize("size_kb", [400, 600, 1000, 1400])
+@pytest.mark.parametrize("size_kb", [500, 600, 1000, 1400])
 def test_on_a_disk_that_is_full_all_that_was_committed_is_found(tmp_path: Path, size_kb: int) -> None:
     mount = f"mount -t tmpfs -o size={size_kb}k none '{tmp_path}' && exec \"$0\" -c \"$1\" '{tmp_path}'"
     done = subprocess.run(
