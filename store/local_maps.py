@@ -106,7 +106,7 @@ def _is_whole(row: Sequence[Any]) -> bool:
         summed = _sum(content_id, kind, rows, columns, cells)
     except (struct.error, TypeError):  # what SQLite keeps there may be of any type and size
         return False
-    return summed == said and rows > 0 < columns and len(cells) > 0 == len(cells) % (rows * columns)
+    return bool(summed == said and rows > 0 < columns and cells and len(cells) % (rows * columns) == 0)
 
 
 def bad_maps(connection: sa.Connection) -> list[int]:
