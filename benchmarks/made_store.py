@@ -1,13 +1,15 @@
 """Stores filled with made-up photos: a content, a file and an embedding each, no thumbnails."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 
 from lookalike.benchmarks.mixtures import Halves
-from lookalike.store import catalog
-from lookalike.store.records import Content, EmbeddedPhoto, FileResult, FileStat, Vectors
+from lookalike.store import catalog, local_maps
+from lookalike.store.records import Content, EmbeddedPhoto, FileResult, FileStat, LocalMap, Vectors
 from lookalike.store.store import Store
 
 FOLDER_OF = 1000  # photos
@@ -26,6 +28,23 @@ def add_photos(store: Store, blocks: Iterable[Halves], start: int = 0) -> None:
             catalog.put_photos(connection, model.id, epoch, photos)
             catalog.put_files(connection, root.id, results)
         start += len(units)
+
+
+def add_maps(store: Store, maps: Iterator[LocalMap], block: int = 4096) -> None:
+    """Write a local map of each made-up photo, in their order, a block in a transaction."""
+    start = 0
+    while some := list(islice(maps, block)):
+        photos = []
+        for at, each in enumerate(some):
+            plain = photo(start + at, np.zeros(1, np.float32)).photo
+            assert plain is not None
+            photos.append(replace(plain, local_map=each))
+        with store.writing() as connection:
+            model = catalog.current_model(connection)
+            assert model is not None, "use_spec comes first"
+            ids = catalog.content_ids(connection, [each.content.digest for each in photos])
+            local_maps.put_maps(connection, model.id, ids, photos)
+        start += len(some)
 
 
 def photo(number: int, vector: Vectors) -> FileResult:

@@ -61,8 +61,7 @@ def quantized(
 
     signed: S8 activations, not U8. method: MinMax, Percentile or Entropy. options: more of the tool's.
     """
-    given = onnx.ModelProto()
-    given.CopyFrom(graph)  # the tool moves the weights of what it is given out into a file
+    given = pooled_only(graph)  # a copy: the tool moves the weights of what it is given out into a file
     with tempfile.TemporaryDirectory(prefix="quantizing-") as work:
         out = Path(work, "int8.onnx")
         quantize_static(
@@ -80,12 +79,27 @@ def quantized(
         return out.read_bytes()
 
 
+def pooled_only(graph: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a copy of the graph that gives the pooled features and no local map."""
+    result = onnx.ModelProto()
+    result.CopyFrom(graph)
+    extra = {each.name for each in result.graph.output[1:]}
+    dropped = [node for node in result.graph.node if extra & set(node.output)]
+    gone = {name for node in dropped for name in node.input[1:]}
+    for field, names in (("output", extra), ("node", extra), ("initializer", gone)):
+        entries = getattr(result.graph, field)
+        for each in [entry for entry in entries if entry.name in names]:
+            entries.remove(each)
+    return result
+
+
 def balanced(graph: onnx.ModelProto, pictures: Sequence[Pixels]) -> bytes:
     """Return the graph in int8 after its channels were brought to one size.
 
     Where a channel is divided by something, the weights that read it are multiplied by it. All that
     differs in exact arithmetic is what goes beyond the ranges.
     """
+    graph = pooled_only(graph)
     net = _Net.of(graph)
     ranges = _ranges(graph, net, pictures)
     scales = _scales(net, ranges)

@@ -19,6 +19,7 @@ from .vectors import Ids
 _map, _embedding, _file = local_map_table.c, embedding_table.c, file_table.c
 _COLUMNS = (_map.content_id, _map.kind, _map.map_rows, _map.map_columns, _map.cells, _map.checksum)
 _BLOCK = 4096
+_HEAD = struct.Struct("<qqhh")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,8 +32,12 @@ class MapsOfShape:
 
 def checksum(content_id: int, local_map: LocalMap) -> int:
     """Return xxh3-64 over what a row says of a content, as SQLite's signed 64 bits."""
-    head = struct.pack("<qqhh", content_id, local_map.kind, *local_map.cells.shape[:2])
-    summed = xxhash.xxh3_64_intdigest(head + local_map.cells.tobytes())
+    rows, columns = local_map.cells.shape[:2]
+    return _sum(content_id, local_map.kind, rows, columns, local_map.cells.tobytes())
+
+
+def _sum(content_id: int, kind: int, rows: int, columns: int, cells: bytes) -> int:
+    summed = xxhash.xxh3_64_intdigest(_HEAD.pack(content_id, kind, rows, columns) + cells)
     return summed - (1 << 64) if summed >> 63 else summed
 
 
@@ -69,16 +74,23 @@ def read_maps(connection: sa.Connection, model_id: int, kind: int) -> list[MapsO
     Raises:
         StoreCorrupt: one is damaged.
     """
-    blocks: defaultdict[tuple[int, ...], list[tuple[int, Cells]]] = defaultdict(list)
+    # Cells of one shape end to end: an array for each row would take as long as reading it.
+    ids: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
+    cells: defaultdict[tuple[int, ...], bytearray] = defaultdict(bytearray)
     for row in _rows(connection, sa.and_(_map.model_id == model_id, _map.kind == kind)):
-        found = _map_of(row)
-        if found is None:
+        if not _is_whole(row):
             raise StoreCorrupt(
                 f"the local map of photo {row[0]} is damaged; run `lookalike repair`, "
                 "then `lookalike index --regions`"
             )
-        blocks[found.cells.shape].append((row[0], found.cells))
-    return [_joined(block) for block in blocks.values()]
+        content_id, _, rows, columns, data, _ = row
+        shape = (rows, columns, len(data) // (rows * columns))
+        ids[shape].append(content_id)
+        cells[shape] += data
+    return [
+        MapsOfShape(np.array(of_shape, np.int64), np.frombuffer(cells[shape], np.int8).reshape(-1, *shape))
+        for shape, of_shape in ids.items()
+    ]
 
 
 def _rows(connection: sa.Connection, where: sa.ColumnElement[bool]) -> Iterator[Sequence[Any]]:
@@ -88,25 +100,18 @@ def _rows(connection: sa.Connection, where: sa.ColumnElement[bool]) -> Iterator[
         yield from block
 
 
-def _map_of(row: Sequence[Any]) -> LocalMap | None:
-    """Return the map that a row holds, None if it is damaged."""
+def _is_whole(row: Sequence[Any]) -> bool:
     content_id, kind, rows, columns, cells, said = row
-    if not (isinstance(rows, int) and isinstance(columns, int) and isinstance(cells, bytes)):
-        return None
-    if not (0 < rows < 1 << 15 and 0 < columns < 1 << 15) or len(cells) % (rows * columns) or not cells:
-        return None
-    found = LocalMap(kind, np.frombuffer(cells, np.int8).reshape(rows, columns, -1))
-    return found if isinstance(kind, int) and checksum(content_id, found) == said else None
-
-
-def _joined(block: list[tuple[int, Cells]]) -> MapsOfShape:
-    ids, cells = zip(*block, strict=True)
-    return MapsOfShape(np.array(ids, np.int64), np.stack(cells))
+    try:
+        summed = _sum(content_id, kind, rows, columns, cells)
+    except (struct.error, TypeError):  # what SQLite keeps there may be of any type and size
+        return False
+    return bool(summed == said and rows > 0 < columns and cells and len(cells) % (rows * columns) == 0)
 
 
 def bad_maps(connection: sa.Connection) -> list[int]:
     """Return the ids of the photos whose local map is damaged."""
-    return [row[0] for row in _rows(connection, sa.true()) if _map_of(row) is None]
+    return [row[0] for row in _rows(connection, sa.true()) if not _is_whole(row)]
 
 
 def drop_bad_maps(connection: sa.Connection) -> int:

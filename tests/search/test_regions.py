@@ -1,6 +1,7 @@
 """A part of a picture is found in the photos that show it, with the place where they do."""
 
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from lookalike.indexer.records import IndexOptions
 from lookalike.search.answers import SearchOptions
 from lookalike.search.boxes import Box
 from lookalike.search.examples import Query
+from lookalike.tests.indexer.indexing import Meddler
 from lookalike.tests.library import lookalike
 from lookalike.tests.pictures import draw_photo, encode, save
 
@@ -68,6 +70,12 @@ def forget_maps(folder: Path, where: str = "1") -> None:
     with closing(sqlite3.connect(folder / "catalog.db")) as catalog:
         catalog.execute(f"DELETE FROM local_map WHERE {where}")
         catalog.commit()
+
+
+def count_maps(folder: Path) -> int:
+    with closing(sqlite3.connect(folder / "catalog.db")) as catalog:
+        (count,) = catalog.execute("SELECT count(*) FROM local_map").fetchone()
+    return int(count)
 
 
 @pytest.mark.parametrize("seed", range(0, COUNT, 3))
@@ -148,6 +156,26 @@ def test_older_photos_get_their_maps_on_request_and_are_found_then(old: Path, ph
         assert library.index([photos], options=IndexOptions(regions=True)).embedded == COUNT
         assert library.index([photos], options=IndexOptions(regions=True)).embedded == 0
         assert Path(library.search(query, box="0,0,100%,100%")[0].path).name == "3.jpg"
+
+
+def test_a_stopped_run_keeps_the_maps_it_made_and_the_next_makes_the_rest(old: Path, photos: Path) -> None:
+    stop = threading.Event()
+    # A batch is committed with each photo, so that the run is stopped after the first of them.
+    options = IndexOptions(regions=True, workers=1, batch_files=1)
+    with Library.open(old, write=True) as library:
+        first = library.index([photos], options=options, progress=Meddler(at_advance=stop.set), stop=stop)
+        made = count_maps(old)
+        assert first.interrupted
+        assert 0 < made < COUNT
+        assert made == first.embedded
+        assert library.totals().present == COUNT
+
+        second = library.index([photos], options=IndexOptions(regions=True))
+        assert not second.interrupted
+        assert second.embedded == COUNT - made
+        assert count_maps(old) == COUNT
+        found = {seed: library.search(encode(crop(seed)), k=1, box="0,0,100%,100%")[0] for seed in (1, 6)}
+    assert {seed: Path(each.path).name for seed, each in found.items()} == {1: "1.jpg", 6: "6.jpg"}
 
 
 def test_photos_without_a_map_are_counted_and_the_others_answer(old: Path, photos: Path) -> None:
