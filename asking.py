@@ -40,6 +40,11 @@ class Examples:
         examples = cls(images, minus or [], _numbers(weight), _ranks(more), _ranks(less))
         if [*examples.images, *examples.minus].count("-") > 1:
             raise UsageError("stdin holds one image: name `-` once")
+        if examples.weights and len(examples.weights) != len(images):
+            count, of = len(examples.weights), len(images)
+            raise UsageError(f"--weight is one number for each image: {count} for {of} are given")
+        if minus and not (images or examples.refines):
+            raise UsageError("--minus says what is not wanted: name an image that is, too")
         return examples
 
     @property

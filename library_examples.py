@@ -31,6 +31,9 @@ class ExamplesOfLibrary:
 
         def _query(self, example: Any) -> Query: ...
 
+        def with_labels(self, answers: Iterable[Answer]) -> Iterator[Answer]:
+            """Yield answers with the labels of their photos."""
+
     def search_together(
         self,
         plus: Sequence[Any],
@@ -59,6 +62,7 @@ class ExamplesOfLibrary:
         answer = self.find_together(
             together, SearchOptions(k, where=where or ALL, include_self=include_self)
         )
+        (answer,) = self.with_labels([answer])
         if answer.error is not None:
             raise answer.error
         return answer.results
@@ -88,14 +92,14 @@ class ExamplesOfLibrary:
     def remember_search(self, answer: "Answer") -> None:
         """Remember what was searched by and found, for `last_search`; not in the store, but for this user.
 
-        An answer without results that are to be numbered from 1 is remembered as well.
+        Of a listing by label or filter, and of a search for a part, the results alone.
         """
         from .store.last_search import LastSearch, Remembered, remember
 
-        example = answer.example
-        if example is None or example.vector is None or self.spec is None:
+        if self.spec is None:
             return
-        parts = example.parts or (example,)
+        example = answer.example
+        parts = (example.parts or (example,)) if example else ()
         remembered = tuple(
             Remembered(part.query.name, part.weight, part.digest, part.vector)
             for part in parts
@@ -103,6 +107,12 @@ class ExamplesOfLibrary:
         )
         results = tuple(result.photo.digest for result in answer.results)
         remember(self._name_of_store(), LastSearch(self.spec.fingerprint, remembered, results))
+
+    def forget_search(self) -> None:
+        """Forget the last search of this library in this terminal."""
+        from .store.last_search import forget
+
+        forget(self._name_of_store())
 
     def last_search(self) -> "LastSearch":
         """Return the search of this library that was remembered last in this terminal.

@@ -42,8 +42,8 @@ def search_listing(answers: "Iterable[Answer]", *, all_files: bool) -> Listing:
     def flat(row: Row) -> Iterator[Row]:
         for result in row["results"]:
             for file in result.get("files", [{"path": result["path"]}]):
-                labels = label_names(result["labels"])
-                yield {**result, "path": file["path"], "query": row["query"], "labels": labels}
+                labels, box = label_names(result["labels"]), "".join(_where(result))
+                yield {**result, "path": file["path"], "query": row["query"], "labels": labels, "box": box}
 
     return Listing(
         key="queries",
@@ -52,7 +52,7 @@ def search_listing(answers: "Iterable[Answer]", *, all_files: bool) -> Listing:
         flat=flat,
         columns=(
             *("query", "score", "path", "id", "width", "height", "format", "bytes", "date", "copies"),
-            *("proven_copies", "rank", "labels"),
+            *("proven_copies", "rank", "labels", "box"),
         ),
     )
 

@@ -84,8 +84,12 @@ def search(
     if part and box is not None:
         raise UsageError("--part means all of each image, --box a part of it: give one of them")
     asked = WHOLE if part else as_box(box)
-    if asked is not None and (as_one or examples.are_one or not names):
-        raise UsageError("--box and --part look for one part at a time: name images, without --together")
+    if asked is not None and not names:
+        raise UsageError("--box and --part look for a part of an image: name one")
+    if asked is not None and (as_one or examples.are_one or diverse):
+        raise UsageError("--box and --part are without --together, --minus, --more and --diverse")
+    if (as_one or diverse) and not (names or examples.refines):
+        raise UsageError("--together and --diverse are about the neighbors of images: name one")
     shown = _Shown.of(form, sheet, preview, preview_as)
     with Library.open(store, engine=engine) as library:
         where = library.where(
@@ -199,3 +203,5 @@ class _Shown:
             tell(f"drawn to {self.sheet}")
         if self.only is not None:
             library.remember_search(self.only)
+        elif self.count > 1:
+            library.forget_search()  # --more goes on with the numbers on the screen, and these came twice

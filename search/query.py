@@ -88,6 +88,7 @@ def _search(
     while True:
         neighbors = view.nearest(vectors, depth, options.where, options.allowed)
         around = Surroundings.of(view, neighbors.ids)
+        is_reranked = is_reranked and around.know(neighbors.ids[:, :CANDIDATES])
         ranked = rerank(neighbors, around) if is_reranked else neighbors
         stands = ranked.ids if options.include_copies else around.stand_ins(ranked.ids)
         rows = shown(view, examples, ranked, stands, wanted)

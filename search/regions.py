@@ -1,7 +1,7 @@
 """Search for a part of a picture: by its own embedding, and by where it comes up in the local maps."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -57,11 +57,13 @@ def find_regions(
     """Yield one answer for each query of which `options.box` is looked for; see `query.find_similar`.
 
     Raises:
-        UsageError: the library has no local maps, or the box does not fit a picture.
+        UsageError: the library has no local maps, or the box does not fit the only picture; of several
+            pictures, that is the error of an answer.
     """
     assert options.box is not None
     _check(embedder())
     maps = _Maps()
+    is_one = isinstance(queries, Sequence) and len(queries) == 1
     with Opener(1, at_home=OPENED_AT_HOME) as open_photo:
         prepare = Parts(store, embedder, open_photo)
         for query in queries:
@@ -70,7 +72,15 @@ def find_regions(
             except DecodeError as error:
                 yield Answer(query.name, error=error)
                 continue
+            except UsageError as error:
+                if is_one:
+                    raise
+                yield Answer(query.name, error=DecodeError("box", str(error)))
+                continue
             with store.reading() as view:
+                if not len(view.visible_ids()):
+                    yield Answer(query.name)
+                    continue
                 found = maps.of(view, embedder().map_kind)
                 yield _answer(view, found, embedder().rule, (example, part), options)
 
@@ -129,6 +139,9 @@ class Parts(Preparation):
     def _read_id(self, query: Query, photo_id: int) -> tuple[Example, bytes]:
         with self._store.reading() as view:
             photos = list(view.photos(ids=[photo_id])) if photo_id < 1 << 63 else []
+            is_away = not photos and photo_id < 1 << 63 and bool(view.raw_vectors([photo_id]))
+        if is_away:
+            raise DecodeError("not_found", f"the file of id:{photo_id} is away; to cut, it must be read")
         if not photos:
             raise DecodeError("not_found", f"there is no photo id:{photo_id} in this store")
         own = frozenset((file.dev, file.ino) for file in photos[0].files)

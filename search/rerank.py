@@ -63,6 +63,12 @@ class Surroundings:
         closest = np.setdiff1d(near.neighbors[:, :_CLOSEST], near.ids)
         return cls(_joined(near, view.neighborhoods(closest[closest > 0])))
 
+    def know(self, candidates: Ids) -> bool:
+        """Tell whether nearly all candidates (any shape, -1 for none) have a neighborhood."""
+        there = candidates[candidates >= 0]
+        _, are_known = self.known.places(there)
+        return bool((~are_known).sum() <= _MOST_UNKNOWN * len(there))
+
     def stand_ins(self, ids: Ids) -> Ids:
         """Return the photos that stand for photos and their copies, in the shape of ids."""
         places, are_known = self.known.places(ids)
@@ -97,7 +103,7 @@ def rerank(found: Neighbors, around: Surroundings, weighing: Weighing = MEASURED
 def _order(ids: Ids, scores: Vectors, around: Surroundings, weighing: Weighing) -> Ids:
     """Return the order of one query's candidates, best first."""
     _, are_known = around.known.places(ids)
-    if (~are_known).sum() > _MOST_UNKNOWN * len(ids) or not len(ids):
+    if not len(ids) or not around.know(ids):
         return np.arange(len(ids))
     query = _Query(ids, scores, around.known, weighing)
     shared = np.where(are_known, query.shared(), 0)

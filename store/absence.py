@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from ..errors import UsageError
-from . import catalog, digests
+from . import catalog, digests, neighborhoods
 from .filters import rel_below, within
 from .records import Root
 from .schema import (
@@ -210,7 +210,10 @@ def purge_missing(store: "Store", purge: Purge) -> tuple[list[Missing], int]:
         with store.writing() as connection:
             store.thumbs.keep_only(digests.digests_sorted(connection, False))
         if orphans:
+            from .graph import update_graph  # which knows the store, and this module does not
+
             store.publish()
+            update_graph(store)
     return files, len(orphans)
 
 
@@ -243,6 +246,7 @@ def _remove_contents(connection: sa.Connection, ids: Sequence[int]) -> None:
             connection.execute(sa.delete(table).where(table.c.content_id.in_(some)))
         connection.execute(sa.delete(embedding_table).where(embedding_table.c.content_id.in_(some)))
         connection.execute(sa.delete(content_table).where(_content.id.in_(some)))
+    neighborhoods.forget_neighbors(connection, ids)
     for name, _ in _HELPERS:
         connection.exec_driver_sql(f"DROP INDEX {name}")
     connection.execute(sa.update(epoch_table).values(nonce=sa.func.randomblob(16)))

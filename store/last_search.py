@@ -72,7 +72,7 @@ def remember(store: str, search: LastSearch) -> None:
     temporary = f"{path}.{os.getpid()}.tmp"
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        descriptor = os.open(temporary, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(_packed(search))
         os.replace(temporary, path)  # without fsync: who loses power loses no work, and the sum tells
@@ -81,6 +81,12 @@ def remember(store: str, search: LastSearch) -> None:
         _log.info("the search is not remembered: %s", error)
         with contextlib.suppress(OSError):
             os.unlink(temporary)
+
+
+def forget(store: str) -> None:
+    """Forget the last search of a store in this terminal."""
+    with contextlib.suppress(OSError):
+        os.unlink(_path(store))
 
 
 def recall(store: str) -> LastSearch:
@@ -153,7 +159,9 @@ def _unpacked(data: bytes) -> LastSearch:
     if fields["version"] != _VERSION:
         raise ValueError("of another version")
     examples = tuple(_remembered(each) for each in fields["examples"])
-    return LastSearch(str(fields["fingerprint"]), examples, tuple(map(str, fields["results"])))
+    for digest in fields["results"]:
+        bytes.fromhex(digest)
+    return LastSearch(str(fields["fingerprint"]), examples, tuple(fields["results"]))
 
 
 def _remembered(fields: Sequence[Any]) -> Remembered:

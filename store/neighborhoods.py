@@ -188,6 +188,20 @@ def forget_neighborhoods(connection: sa.Connection, ids: Ids) -> None:
         connection.execute(sa.delete(neighborhood_table).where(_kept.content_id.in_(some)))
 
 
+def forget_neighbors(connection: sa.Connection, gone: Sequence[int]) -> None:
+    """Remove the neighborhoods that photos which are gone are part of: others take their places."""
+    gone_ids = np.array(gone, np.int64)
+    rows = connection.execution_options(yield_per=4096).execute(
+        sa.select(_kept.content_id, _kept.same_as, _kept.neighbors, _kept.scores, _kept.checksum)
+    )
+    stale = [
+        found.ids[np.isin(found.neighbors, gone_ids).any(axis=1)]
+        for block in rows.partitions(4096)
+        for found in [_unpacked([row for row in block if _is_sound(row)])]
+    ]
+    forget_neighborhoods(connection, np.concatenate([np.empty(0, np.int64), *stale]))
+
+
 def drop_damaged(connection: sa.Connection) -> int:
     """Remove the rows that are not what was written; return how many. The next index run makes them."""
     names = (_kept.content_id, _kept.same_as, _kept.neighbors, _kept.scores, _kept.checksum)

@@ -193,6 +193,9 @@ def test_a_changed_mind_counts(store: Path, photos: Path, state: Path) -> None:
         (["--less", "-1"], "numbers of results"),
         (["x.jpg", "--weight", "1,b"], "one number for each image"),
         (["--minus", "x.jpg"], "name an image"),
+        (["--in", ".", "--weight", "3"], "1 for 0"),
+        (["x.jpg", "--part", "--diverse"], "without"),
+        (["--in", ".", "--together"], "name one"),
     ],
 )
 def test_what_cannot_be_gone_on_with_says_why(
@@ -215,16 +218,34 @@ def test_numbers_that_were_not_shown_or_are_both_are_refused(
     assert "wanted and not wanted" in both.err
 
 
-def test_a_search_of_several_images_or_of_none_that_could_be_read_leaves_the_last_one(
+def test_a_search_that_could_not_be_made_leaves_the_last_one(
     store: Path, photos: Path, state: Path
 ) -> None:
     lookalike("search", photos / "4-0.jpg", "--store", store)
-    lookalike("search", photos / "1-0.jpg", photos / "2-0.jpg", "--store", store)
     lookalike("search", "nowhere.jpg", "--store", store)
 
     refined = lookalike("search", "--more", "1", "--store", store, "--format", "jsonl").lines[0]
 
     assert refined["examples"][0]["query"] == str(photos / "4-0.jpg")
+
+
+def test_numbers_of_several_answers_cannot_be_gone_on_with(store: Path, photos: Path, state: Path) -> None:
+    lookalike("search", photos / "4-0.jpg", "--store", store)
+    lookalike("search", photos / "1-0.jpg", photos / "2-0.jpg", "--store", store)
+
+    run = lookalike("search", "--more", "1", "--store", store)
+
+    assert run.code == 2
+    assert "no last search" in run.err
+
+
+def test_a_list_without_an_example_can_be_gone_on_with(store: Path, photos: Path, state: Path) -> None:
+    listed = lookalike("search", "--in", photos, "-k", "5", "--store", store, "--format", "jsonl")
+    second = listed.lines[0]["results"][1]
+
+    run = lookalike("search", "--more", "2", "--store", store, "--format", "jsonl", "--include-self")
+
+    assert run.lines[0]["results"][0]["id"] == second["id"]
 
 
 def test_a_store_for_reading_only_can_be_searched_and_refined(

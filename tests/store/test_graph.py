@@ -9,6 +9,7 @@ import pytest
 
 from lookalike.indexer.records import Silence
 from lookalike.store import graph, neighborhoods, pairs
+from lookalike.store.absence import Purge, purge_missing
 from lookalike.store.checks import check_store
 from lookalike.store.graph import update_graph
 from lookalike.store.neighborhoods import NEIGHBORS, Neighborhoods
@@ -187,3 +188,18 @@ def test_repair_drops_what_doctor_finds_and_the_next_run_makes_it_again(
         assert "broken" not in {each.level for each in check_store(store)}
         assert update_graph(store) == 1
         np.testing.assert_array_equal(of_all(store).neighbors, whole.neighbors)
+
+
+def test_after_a_purge_others_take_the_places_of_what_is_gone(filled: Filled) -> None:
+    filled.fill(range(PHOTOS))
+    update_graph(filled.store)
+    gone = range(0, PHOTOS, 3)
+    filled.lose(*(b"%d.jpg" % seed for seed in gone))
+    _, count = purge_missing(filled.store, Purge("9999", roots=(filled.root,)))
+    assert count == len(gone)
+
+    found = of_all(filled.store)
+
+    assert len(found) == PHOTOS - len(gone)
+    assert set(found.neighbors.ravel().tolist()) <= set(found.ids.tolist())
+    expect_mutual(found)
