@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
-import xxhash
 
 from ..errors import StoreCorrupt
 from .catalog import pieces
 from .records import Cells, EmbeddedPhoto, LocalMap
-from .schema import content_table, embedding_table, file_table, local_map_table
+from .schema import content_table, embedding_table, file_table, local_map_table, signed_checksum
 from .vectors import Ids
 
 _map, _embedding, _file = local_map_table.c, embedding_table.c, file_table.c
@@ -37,8 +36,7 @@ def checksum(content_id: int, local_map: LocalMap) -> int:
 
 
 def _sum(content_id: int, kind: int, rows: int, columns: int, cells: bytes) -> int:
-    summed = xxhash.xxh3_64_intdigest(_HEAD.pack(content_id, kind, rows, columns) + cells)
-    return summed - (1 << 64) if summed >> 63 else summed
+    return signed_checksum(_HEAD.pack(content_id, kind, rows, columns) + cells)
 
 
 def put_maps(

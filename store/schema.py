@@ -246,9 +246,7 @@ def signed_checksum(data: bytes) -> int:
 def taught_checksum(words: Sequence[str], parts: Sequence[bytes], bias: float) -> int:
     """Return xxh3-64 over what a taught label is, as SQLite's signed 64 bits."""
     pieces = [*(each.encode("utf-8", "surrogatepass") for each in words), *parts, struct.pack("<d", bias)]
-    data = b"".join(struct.pack("<q", len(each)) + each for each in pieces)
-    summed = xxhash.xxh3_64_intdigest(data)
-    return summed - (1 << 64) if summed >> 63 else summed
+    return signed_checksum(b"".join(struct.pack("<q", len(each)) + each for each in pieces))
 
 
 def now() -> str:
