@@ -54,7 +54,7 @@ class WordsOfLibrary:
 
     def labelled(
         self,
-        names: Sequence[str],
+        names: str | Sequence[str],
         k: int | None = None,
         *,
         where: "Where | None" = None,
@@ -65,7 +65,7 @@ class WordsOfLibrary:
         The score of a result is the confidence in the least sure of the labels.
 
         Raises:
-            UsageError: a label is not known, or confidence is out of range.
+            UsageError: there is no label or one that is not known, or confidence is out of range.
             ModelError: the store's weights have no classifier.
         """
         import numpy as np
@@ -83,7 +83,7 @@ class WordsOfLibrary:
         return tuple(Result(score, photos[each], labels=said.get(each, ())) for each, score in pairs)
 
     def labelled_ids(
-        self, names: Sequence[str], where: "Where | None" = None, confidence: float | None = None
+        self, names: str | Sequence[str], where: "Where | None" = None, confidence: float | None = None
     ) -> "Ids":
         """Return the ids of the photos that have all the labels, ascending: a filter for searches."""
         from .store.filters import ALL
@@ -208,12 +208,16 @@ def _words(view: "View") -> "Words":
     return Words(view.model.spec, heads(view))
 
 
-def _find(view: "View", names: Sequence[str], where: "Where", confidence: float | None) -> "Found":
+def _find(view: "View", names: str | Sequence[str], where: "Where", confidence: float | None) -> "Found":
     import numpy as np
 
+    from .errors import UsageError
     from .words.labelling import Found
 
     _check_confidence(confidence)
+    names = [names] if isinstance(names, str) else names  # else each of its letters were a label
+    if not names:
+        raise UsageError("name at least one label; `lookalike labels` lists those that the library holds")
     if view.model is None:
         return Found(np.empty(0, np.int64), np.empty(0, np.float32))
     return _words(view).find(view, names, view.visible_ids(where), confidence)

@@ -1,5 +1,6 @@
 """What a sheet shows of answers: the examples first and marked, then what was found, numbered."""
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -80,7 +81,9 @@ def _example(part: Example, store: Store) -> Cell:
 
 
 def _found(rank: int, result: Result, store: Store) -> Cell:
-    lines = (f"{rank}    {result.score:.3f}", _name(result.path), day(result.photo.date))
+    # What is listed by a filter alone has no score.
+    score = "" if math.isnan(result.score) else f"    {result.score:.3f}"
+    lines = (f"{rank}{score}", _name(result.path), day(result.photo.date))
     return Cell(_thumbnail(result.photo.digest, store), lines)
 
 

@@ -76,6 +76,13 @@ def test_names_cannot_steer_the_terminal(library: Library, answers: list[Answer]
     assert b"away.jpg" in shown
 
 
+def test_photos_without_a_score_have_their_number_alone(library: Library) -> None:
+    listed = library.list_photos(SearchOptions(k=3))
+    shown = list(cells.cells(listed, library.store))
+
+    assert [cell.lines[0] for cell in shown] == ["1", "2", "3"]
+
+
 @pytest.mark.parametrize(
     ("environ", "how"),
     [

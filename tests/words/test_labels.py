@@ -167,6 +167,13 @@ def test_several_labels_must_all_be_there(library: Library) -> None:
     assert library.labelled(["dog", "zebra"]) == ()
 
 
+def test_one_label_may_stand_alone_and_none_is_an_error(library: Library) -> None:
+    assert names_of(library.labelled("zebra")) == ["3.jpg"]
+    assert len(library.labelled_ids("dog")) == 3
+    with pytest.raises(UsageError, match="at least one label"):
+        library.labelled([])
+
+
 def test_a_lower_confidence_lets_the_unsure_through(library: Library) -> None:
     assert library.labelled(["pizza"]) == ()
     assert names_of(library.labelled(["pizza"], confidence=0.3)) == ["4.jpg"]
