@@ -46,13 +46,19 @@ def count_cells(answers: Sequence[Answer]) -> int:
     Raises:
         UsageError: more than one sheet holds.
     """
-    count = sum(len(_parts(answer)) + len(answer.results) for answer in answers)
+    count = sum(map(count_of, answers))
     if count > MOST_CELLS:
         raise UsageError(
             f"a sheet shows at most {MOST_CELLS:,} pictures, these would be {count:,}; lower -k, or search "
             "by fewer images at a time"
         )
     return count
+
+
+def count_of(answer: Answer) -> int:
+    """Return how many pictures show one answer: its examples, why there are none, and its results."""
+    parts = len(_parts(answer)) or int(answer.error is not None)
+    return parts + len(answer.results)
 
 
 def cells(answer: Answer, store: Store) -> Iterator[Cell]:
