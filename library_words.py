@@ -154,8 +154,7 @@ class WordsOfLibrary:
                 raise UsageError(f"{name!r} needs at least one picture that shows it: --yes IMAGE")
             made = teach(view, name, shown, hidden)
         with self.store.writing() as connection:
-            put_taught(connection, made)
-        return made
+            return put_taught(connection, made)
 
     def taught(self) -> "list[Taught]":
         """Return the labels that were taught, by name."""

@@ -4,7 +4,7 @@ Each function runs in a transaction.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import sqlalchemy as sa
@@ -44,8 +44,8 @@ class Taught:
         return b"".join(self.yes), b"".join(self.no), self.vectors.tobytes(), self.weights.tobytes()
 
 
-def put_taught(connection: sa.Connection, label: Taught) -> None:
-    """Record a label; one of the same word is replaced."""
+def put_taught(connection: sa.Connection, label: Taught) -> Taught:
+    """Record a label; one of the same word is replaced. Return it with the time of that."""
     yes, no, vectors, weights = label.parts
     words, at = (label.word, label.name, label.fingerprint), now()
     row = {
@@ -60,6 +60,7 @@ def put_taught(connection: sa.Connection, label: Taught) -> None:
     }
     statement = insert(taught_table).values(row)
     connection.execute(statement.on_conflict_do_update(index_elements=["word"], set_=row))
+    return replace(label, at=at)
 
 
 def forget_taught(connection: sa.Connection, word: str) -> bool:

@@ -1,6 +1,8 @@
 """Taught labels: learned from a few examples, kept by content, found, tried out, forgotten."""
 
 import contextlib
+import csv
+import io
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -174,6 +176,16 @@ def test_the_command_teaches_by_files_and_folders_tests_lists_and_forgets(tmp_pa
     trial = lookalike("teach", "--test", "scene", "--store", store, "--format", "json").json
     assert 0 <= trial["average_precision"] <= 1
     assert lookalike("teach", "--test", "scene", "--store", store).out.startswith(b"scene: ")
+    (line,) = lookalike("teach", "--test", "scene", "--store", store, "--format", "jsonl").lines
+    assert {key: line[key] for key in trial} == trial
+    text = lookalike("teach", "--test", "scene", "--store", store, "--format", "csv").out.decode()
+    (row,) = csv.DictReader(io.StringIO(text))
+    assert (row["label"], float(row["found"])) == ("scene", trial["found"])
+    more = photos / "2023/photo2.jpg"
+    again = lookalike("teach", "scene", "--no", more, "--store", store, "--format", "json")
+    assert again.code == 0, again.err
+    (said,) = again.json["taught"]
+    assert (said["label"], said["yes"], said["no"]) == ("scene", 3, 1)
     assert lookalike("teach", "--forget", "scene", "--store", store).code == 0
     assert lookalike("teach", "--list", "--store", store).out == b"nothing was taught\n"
 
