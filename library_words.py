@@ -3,9 +3,11 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
+    from numpy.typing import NDArray
+
     from .indexer.embedder import Embedder
     from .search.answers import Answer, Result, SearchOptions
     from .store.filters import Where
@@ -68,19 +70,11 @@ class WordsOfLibrary:
             UsageError: there is no label or one that is not known, or confidence is out of range.
             ModelError: the store's weights have no classifier.
         """
-        import numpy as np
-
-        from .search.answers import Result
         from .store.filters import ALL
 
         with self.store.reading() as view:
             found = _find(view, names, where or ALL, confidence)
-            order = np.lexsort((found.ids, -found.confidence))[:k]
-            ids = found.ids[order].tolist()
-            photos = {photo.id: photo for photo in view.photos(where or ALL, ids)}
-            said = _words(view).of(view, ids) if ids else {}
-        pairs = zip(ids, found.confidence[order].tolist(), strict=True)
-        return tuple(Result(score, photos[each], labels=said.get(each, ())) for each, score in pairs)
+            return tuple(_results(view, [column[:k] for column in found.ranked(-1, {})], where or ALL))
 
     def labelled_ids(
         self, names: str | Sequence[str], where: "Where | None" = None, confidence: float | None = None
@@ -102,14 +96,20 @@ class WordsOfLibrary:
             yield answer
 
     def answer_by_label(
-        self, names: Sequence[str], options: "SearchOptions", confidence: float | None = None
+        self, names: str | Sequence[str], options: "SearchOptions", confidence: float | None = None
     ) -> "Answer":
         """Return the photos that have all the labels as the answer of a search without an example."""
         from .search.answers import Answer
+        from .search.arranging import arranged, candidates_of
 
-        results = self.labelled(names, options.k, where=options.where, confidence=confidence)
-        good = tuple(each for each in results if each.score >= options.min_score)
-        return Answer(" + ".join(names), good, is_by_label=True)
+        options.check()
+        names = [names] if isinstance(names, str) else names
+        with self.store.reading() as view:
+            found = _find(view, names, options.where, confidence)
+            copies = {} if options.include_copies or not len(found.ids) else view.copies()
+            ranked = found.ranked(options.min_score, copies)
+            best = _results(view, [column[: candidates_of(options)] for column in ranked], options.where)
+            return Answer(" + ".join(names), arranged(view, best, options), is_by_label=True)
 
     # --- what the user teaches ----------------------------------------------------------------
 
@@ -220,6 +220,19 @@ def _find(view: "View", names: str | Sequence[str], where: "Where", confidence: 
     if view.model is None:
         return Found(np.empty(0, np.int64), np.empty(0, np.float32))
     return _words(view).find(view, names, view.visible_ids(where), confidence)
+
+
+def _results(view: "View", ranked: "Sequence[NDArray[Any]]", where: "Where") -> "list[Result]":
+    """Return photos as results. ranked: ids, confidences, and how many copies are left out."""
+    from .search.answers import Result
+
+    ids, sure, copies = (column.tolist() for column in ranked)
+    photos = {photo.id: photo for photo in view.photos(where, ids)}
+    said = _words(view).of(view, ids) if ids else {}
+    return [
+        Result(score, photos[each], count, said.get(each, ()))
+        for each, score, count in zip(ids, sure, copies, strict=True)
+    ]
 
 
 def _check_confidence(confidence: float | None) -> None:

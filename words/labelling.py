@@ -1,6 +1,6 @@
 """Words for the photos of a store: which ones a photo has, which photos have one, what there is in all."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,6 +26,21 @@ class Found:
 
     ids: Ids
     confidence: Vectors
+
+    def ranked(self, least: float, copies: Mapping[int, int]) -> tuple[Ids, Vectors, Ids]:
+        """Return ids and confidences, the surest first, and how many copies of each are left out.
+
+        least: confidence that counts. copies: of each copy that photo which stands for it; copies of one
+        photo are one, and the surest of them is shown.
+        """
+        order = np.lexsort((self.ids, -self.confidence))
+        order = order[self.confidence[order] >= least]
+        ids = self.ids[order]
+        stands = np.array([copies.get(each, each) for each in ids.tolist()], np.int64)
+        _, first, counts = np.unique(stands, return_index=True, return_counts=True)
+        places = np.argsort(first)
+        shown = first[places]
+        return ids[shown], self.confidence[order][shown], counts[places] - 1
 
 
 class Words:
