@@ -88,9 +88,13 @@ class WordsOfLibrary:
     def with_labels(self, answers: "Iterable[Answer]") -> "Iterator[Answer]":
         """Yield answers of a search with the labels of their photos."""
         said: dict[int, tuple[Label, ...]] = {}
+        words: Words | None = None
         for answer in answers:
             if answer.results and not any(result.labels for result in answer.results):
-                said |= self.labels_of({result.photo.id for result in answer.results} - said.keys())
+                # A view for each answer, as its photos may be newer than the last one.
+                with self.store.reading() as view:
+                    words = words or _words(view)
+                    said |= words.of(view, list({each.photo.id for each in answer.results} - said.keys()))
                 results = [replace(each, labels=said.get(each.photo.id, ())) for each in answer.results]
                 answer = replace(answer, results=tuple(results))
             yield answer
@@ -143,7 +147,7 @@ class WordsOfLibrary:
         with self.store.reading() as view:
             if view.model is None:
                 raise StoreMissing(f"nothing is indexed yet in {self.store.folder}")
-            before = named(view.taught(), name)
+            before = named(view, name)
             known = shown_by(view, before) if before else ({}, {})
             shown, hidden = (
                 {digest: vector for digest, vector in known[side].items() if digest not in more[1 - side]}
@@ -159,7 +163,7 @@ class WordsOfLibrary:
     def taught(self) -> "list[Taught]":
         """Return the labels that were taught, by name."""
         with self.store.reading() as view:
-            return view.taught()
+            return view.taught(damaged=[])
 
     def forget_label(self, name: str) -> None:
         """Forget a label that was taught; needs a library open for writing.
@@ -184,7 +188,7 @@ class WordsOfLibrary:
         from .words.lessons import named, trial_of
 
         with self.store.reading() as view:
-            label = named(view.taught(), name)
+            label = named(view, name)
             if label is None:
                 raise _unknown(name)
             trial = trial_of(view, label)
@@ -204,7 +208,9 @@ def _words(view: "View") -> "Words":
     from .words.lessons import heads
 
     assert view.model is not None, "something was embedded"
-    return Words(view.model.spec, heads(view))
+    damaged: list[str] = []
+    found = heads(view, damaged)
+    return Words(view.model.spec, found, damaged)
 
 
 def _find(view: "View", names: str | Sequence[str], where: "Where", confidence: float | None) -> "Found":

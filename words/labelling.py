@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import ModelError, UsageError
 from ..spec import EmbedderSpec
 from ..store.records import Vectors
+from ..store.taught import damaged_error
 from ..store.vectors import Ids
 from ..store.view import View
 from .classifier import CONFIDENT, Classifier, classifier_for
@@ -46,8 +47,9 @@ class Found:
 class Words:
     """All that a store can say words by: the classifier of its network, and what the user taught."""
 
-    def __init__(self, spec: EmbedderSpec, heads: Sequence[Head] = ()) -> None:
+    def __init__(self, spec: EmbedderSpec, heads: Sequence[Head] = (), damaged: Sequence[str] = ()) -> None:
         self._spec = spec
+        self._damaged = {plain(name) for name in damaged}
         self._heads = {plain(head.name): head for head in heads}
 
     @cached_property
@@ -84,6 +86,7 @@ class Words:
 
         Raises:
             UsageError: a word is not known.
+            StoreCorrupt: one was taught and is damaged.
             ModelError: there is no classifier for this store.
         """
         meanings = [self._meaning(name) for name in names]
@@ -107,6 +110,8 @@ class Words:
         head = self._heads.get(plain(name))
         if head is not None:
             return head
+        if plain(name) in self._damaged:
+            raise damaged_error(name)
         classifier_for(self._spec)
         classes = tree().find(name)
         if classes is None:

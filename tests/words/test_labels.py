@@ -235,6 +235,16 @@ def test_photos_found_by_label_are_sorted_as_asked(with_copies: Library) -> None
         with_copies.answer_by_label("beagle", SearchOptions(sort="color"))
 
 
+def test_without_the_classifier_searches_go_on_and_labels_say_what_to_do(
+    library: Library, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(module, "FILE", tmp_path / "gone.safetensors")
+    module._load.cache_clear()
+    assert len(library.search(1, k=2)) == 2
+    with pytest.raises(ModelError, match="install lookalike again"):
+        library.labelled("dog")
+
+
 def test_an_unknown_label_is_an_error_that_names_those_written_like_it(library: Library) -> None:
     with pytest.raises(UsageError, match=r"'zebra'.*lookalike labels"):
         library.labelled(["zebar"])
