@@ -3,9 +3,11 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
+    from numpy.typing import NDArray
+
     from .indexer.embedder import Embedder
     from .search.answers import Answer, Result, SearchOptions
     from .store.filters import Where
@@ -54,7 +56,7 @@ class WordsOfLibrary:
 
     def labelled(
         self,
-        names: Sequence[str],
+        names: str | Sequence[str],
         k: int | None = None,
         *,
         where: "Where | None" = None,
@@ -65,25 +67,17 @@ class WordsOfLibrary:
         The score of a result is the confidence in the least sure of the labels.
 
         Raises:
-            UsageError: a label is not known, or confidence is out of range.
+            UsageError: there is no label or one that is not known, or confidence is out of range.
             ModelError: the store's weights have no classifier.
         """
-        import numpy as np
-
-        from .search.answers import Result
         from .store.filters import ALL
 
         with self.store.reading() as view:
             found = _find(view, names, where or ALL, confidence)
-            order = np.lexsort((found.ids, -found.confidence))[:k]
-            ids = found.ids[order].tolist()
-            photos = {photo.id: photo for photo in view.photos(where or ALL, ids)}
-            said = _words(view).of(view, ids) if ids else {}
-        pairs = zip(ids, found.confidence[order].tolist(), strict=True)
-        return tuple(Result(score, photos[each], labels=said.get(each, ())) for each, score in pairs)
+            return tuple(_results(view, [column[:k] for column in found.ranked(-1, {})], where or ALL))
 
     def labelled_ids(
-        self, names: Sequence[str], where: "Where | None" = None, confidence: float | None = None
+        self, names: str | Sequence[str], where: "Where | None" = None, confidence: float | None = None
     ) -> "Ids":
         """Return the ids of the photos that have all the labels, ascending: a filter for searches."""
         from .store.filters import ALL
@@ -94,22 +88,32 @@ class WordsOfLibrary:
     def with_labels(self, answers: "Iterable[Answer]") -> "Iterator[Answer]":
         """Yield answers of a search with the labels of their photos."""
         said: dict[int, tuple[Label, ...]] = {}
+        words: Words | None = None
         for answer in answers:
             if answer.results and not any(result.labels for result in answer.results):
-                said |= self.labels_of({result.photo.id for result in answer.results} - said.keys())
+                # A view for each answer, as its photos may be newer than the last one.
+                with self.store.reading() as view:
+                    words = words or _words(view)
+                    said |= words.of(view, list({each.photo.id for each in answer.results} - said.keys()))
                 results = [replace(each, labels=said.get(each.photo.id, ())) for each in answer.results]
                 answer = replace(answer, results=tuple(results))
             yield answer
 
     def answer_by_label(
-        self, names: Sequence[str], options: "SearchOptions", confidence: float | None = None
+        self, names: str | Sequence[str], options: "SearchOptions", confidence: float | None = None
     ) -> "Answer":
         """Return the photos that have all the labels as the answer of a search without an example."""
         from .search.answers import Answer
+        from .search.arranging import arranged, candidates_of
 
-        results = self.labelled(names, options.k, where=options.where, confidence=confidence)
-        good = tuple(each for each in results if each.score >= options.min_score)
-        return Answer(" + ".join(names), good, is_by_label=True)
+        options.check()
+        names = [names] if isinstance(names, str) else names
+        with self.store.reading() as view:
+            found = _find(view, names, options.where, confidence)
+            copies = {} if options.include_copies or not len(found.ids) else view.copies()
+            ranked = found.ranked(options.min_score, copies)
+            best = _results(view, [column[: candidates_of(options)] for column in ranked], options.where)
+            return Answer(" + ".join(names), arranged(view, best, options), is_by_label=True)
 
     # --- what the user teaches ----------------------------------------------------------------
 
@@ -143,7 +147,7 @@ class WordsOfLibrary:
         with self.store.reading() as view:
             if view.model is None:
                 raise StoreMissing(f"nothing is indexed yet in {self.store.folder}")
-            before = named(view.taught(), name)
+            before = named(view, name)
             known = shown_by(view, before) if before else ({}, {})
             shown, hidden = (
                 {digest: vector for digest, vector in known[side].items() if digest not in more[1 - side]}
@@ -154,13 +158,12 @@ class WordsOfLibrary:
                 raise UsageError(f"{name!r} needs at least one picture that shows it: --yes IMAGE")
             made = teach(view, name, shown, hidden)
         with self.store.writing() as connection:
-            put_taught(connection, made)
-        return made
+            return put_taught(connection, made)
 
     def taught(self) -> "list[Taught]":
         """Return the labels that were taught, by name."""
         with self.store.reading() as view:
-            return view.taught()
+            return view.taught(damaged=[])
 
     def forget_label(self, name: str) -> None:
         """Forget a label that was taught; needs a library open for writing.
@@ -185,7 +188,7 @@ class WordsOfLibrary:
         from .words.lessons import named, trial_of
 
         with self.store.reading() as view:
-            label = named(view.taught(), name)
+            label = named(view, name)
             if label is None:
                 raise _unknown(name)
             trial = trial_of(view, label)
@@ -205,18 +208,37 @@ def _words(view: "View") -> "Words":
     from .words.lessons import heads
 
     assert view.model is not None, "something was embedded"
-    return Words(view.model.spec, heads(view))
+    damaged: list[str] = []
+    found = heads(view, damaged)
+    return Words(view.model.spec, found, damaged)
 
 
-def _find(view: "View", names: Sequence[str], where: "Where", confidence: float | None) -> "Found":
+def _find(view: "View", names: str | Sequence[str], where: "Where", confidence: float | None) -> "Found":
     import numpy as np
 
+    from .errors import UsageError
     from .words.labelling import Found
 
     _check_confidence(confidence)
+    names = [names] if isinstance(names, str) else names  # else each of its letters were a label
+    if not names:
+        raise UsageError("name at least one label; `lookalike labels` lists those that the library holds")
     if view.model is None:
         return Found(np.empty(0, np.int64), np.empty(0, np.float32))
     return _words(view).find(view, names, view.visible_ids(where), confidence)
+
+
+def _results(view: "View", ranked: "Sequence[NDArray[Any]]", where: "Where") -> "list[Result]":
+    """Return photos as results. ranked: ids, confidences, and how many copies are left out."""
+    from .search.answers import Result
+
+    ids, sure, copies = (column.tolist() for column in ranked)
+    photos = {photo.id: photo for photo in view.photos(where, ids)}
+    said = _words(view).of(view, ids) if ids else {}
+    return [
+        Result(score, photos[each], count, said.get(each, ()))
+        for each, score, count in zip(ids, sure, copies, strict=True)
+    ]
 
 
 def _check_confidence(confidence: float | None) -> None:

@@ -4,7 +4,7 @@ import typer
 
 from . import options as opt
 from . import words_listings
-from .console import say, say_document, show, tell
+from .console import say_document, show, tell
 from .errors import UsageError
 from .library import Library
 
@@ -67,6 +67,8 @@ def teach(
                 f"taught {name!r} by {len(made.yes)} examples and {len(made.no)} counter-examples; "
                 f"{found:,} photos are likely it: lookalike search --label {name!r}"
             )
+            if form is not opt.Rows.table:
+                show(words_listings.taught_listing([made]), form)
         elif forget is not None:
             library.forget_label(forget)
             tell(f"forgot {forget!r}")
@@ -89,7 +91,7 @@ def _check_one_thing(
 
 def _show_trial(library: Library, name: str, form: opt.Rows) -> None:
     trial = library.test_label(name)
-    if form is opt.Rows.table:
-        say("\n".join(words_listings.trial_lines(name, trial)))
-    else:
+    if form is opt.Rows.json:
         say_document(words_listings.trial_fields(name, trial))
+    else:
+        show(words_listings.trial_listing(name, trial), form)

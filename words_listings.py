@@ -64,6 +64,12 @@ def taught_listing(labels: "Iterable[Taught]") -> Listing:
     return Listing("taught", map(row, labels), lines, lambda row: [row], ("label", "yes", "no", "at"))
 
 
+def trial_listing(name: str, trial: "Trial") -> Listing:
+    """List the one row that says how well a taught label does."""
+    row = trial_fields(name, trial)
+    return Listing("trials", [row], lambda _: trial_lines(name, trial), lambda row: [row], tuple(row))
+
+
 def trial_fields(name: str, trial: "Trial") -> Row:
     """Return for JSON how well a taught label does."""
     return {

@@ -1,5 +1,6 @@
 """What a sheet shows of answers: the examples first and marked, then what was found, numbered."""
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -45,13 +46,19 @@ def count_cells(answers: Sequence[Answer]) -> int:
     Raises:
         UsageError: more than one sheet holds.
     """
-    count = sum(len(_parts(answer)) + len(answer.results) for answer in answers)
+    count = sum(map(count_of, answers))
     if count > MOST_CELLS:
         raise UsageError(
             f"a sheet shows at most {MOST_CELLS:,} pictures, these would be {count:,}; lower -k, or search "
             "by fewer images at a time"
         )
     return count
+
+
+def count_of(answer: Answer) -> int:
+    """Return how many pictures show one answer: its examples, why there are none, and its results."""
+    parts = len(_parts(answer)) or int(answer.error is not None)
+    return parts + len(answer.results)
 
 
 def cells(answer: Answer, store: Store) -> Iterator[Cell]:
@@ -80,7 +87,9 @@ def _example(part: Example, store: Store) -> Cell:
 
 
 def _found(rank: int, result: Result, store: Store) -> Cell:
-    lines = (f"{rank}    {result.score:.3f}", _name(result.path), day(result.photo.date))
+    # What is listed by a filter alone has no score.
+    score = "" if math.isnan(result.score) else f"    {result.score:.3f}"
+    lines = (f"{rank}{score}", _name(result.path), day(result.photo.date))
     return Cell(_thumbnail(result.photo.digest, store), lines)
 
 

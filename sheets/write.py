@@ -9,13 +9,11 @@ from ..errors import UsageError
 from ..search.answers import Answer
 from ..store.files import replaced
 from ..store.store import Store
-from .cells import Pixels, cells, count_cells
-from .drawing import SIGN, Layout, encoded, rows
+from .cells import Pixels, cells, count_cells, count_of
+from .drawing import Layout, encoded, rows
+from .signature import is_sheet
 
 _FORMS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
-
-# The sign lies near the beginning, in WebP at the end.
-_SIGN_WITHIN = 1024
 
 # (up to so many pictures, their side, height of letters), in pixels; a sheet is about so wide, and no
 # format holds more than so high a one.
@@ -35,7 +33,7 @@ def write_sheet(path: str, answers: Sequence[Answer], store: Store) -> None:
     check_sheet(path)
     layout = layout_for(answers)
     drawn = [row for answer in answers for row in rows(cells(answer, store), layout)]
-    data = encoded(_joined(drawn, layout), _form(path))
+    data = _encoded(_joined(drawn, layout), path)
     try:
         with replaced(os.path.realpath(path), mode=0o666) as temporary, open(temporary, "r+b") as out:
             out.write(data)
@@ -53,7 +51,7 @@ def check_sheet(path: str) -> None:
     folder = os.path.dirname(os.path.realpath(path))
     if not os.path.isdir(folder):
         raise UsageError(f"there is no folder {folder} for the sheet; make it first")
-    if os.path.lexists(path) and not _is_sheet(path):
+    if os.path.lexists(path) and not is_sheet(path):
         raise UsageError(f"{path} is no sheet of lookalike and stays as it is; choose another name")
 
 
@@ -65,7 +63,7 @@ def layout_for(answers: Sequence[Answer]) -> Layout:
     """
     count = count_cells(answers)
     side, letters = next((side, letters) for most, side, letters in _SIZES if count <= most)
-    each = [len(answer.example.parts or (0,)) + len(answer.results) for answer in answers if answer.example]
+    each = [count_of(answer) for answer in answers]
     columns = max(1, min(_WIDTH // (side + 16), max(each, default=1)))
     layout = Layout(side, columns, letters)
     height = sum(-(-cells // columns) for cells in each) * layout.row
@@ -84,14 +82,14 @@ def _form(path: str) -> str:
     return _FORMS[suffix]
 
 
-def _is_sheet(path: str) -> bool:
+def _encoded(picture: Pixels, path: str) -> bytes:
     try:
-        with open(path, "rb") as old:
-            head = old.read(_SIGN_WITHIN)
-            old.seek(max(0, os.path.getsize(path) - _SIGN_WITHIN))
-            return SIGN.encode() in head + old.read(_SIGN_WITHIN)
-    except OSError:
-        return False
+        return encoded(picture, _form(path))
+    except (OSError, ValueError) as error:  # how encoders say that a picture is none for their format
+        height, width = picture.shape[:2]
+        raise UsageError(
+            f"a sheet of {width:,} x {height:,} pixels cannot be {_form(path)}: {error}; lower -k"
+        ) from error
 
 
 def _joined(drawn: list[Pixels], layout: Layout) -> Pixels:

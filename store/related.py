@@ -91,9 +91,9 @@ class RelatedView:
         """Return the ids of the contents that show certain pixels, by pixel digest."""
         return pairs.ids_of_pixels(self._connection, digests)
 
-    def taught(self) -> list[taught.Taught]:
-        """Return the labels that the user taught, by name."""
-        return list(taught.taught(self._connection))
+    def taught(self, damaged: list[str] | None = None) -> list[taught.Taught]:
+        """Return the labels that the user taught, by name; damaged: takes the names of those left out."""
+        return list(taught.taught(self._connection, damaged))
 
     def decisions(self) -> Iterator[pairs.Decided]:
         """Yield what the user decided, oldest first."""

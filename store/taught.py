@@ -3,8 +3,10 @@
 Each function runs in a transaction.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -13,6 +15,8 @@ from sqlalchemy.dialects.sqlite import insert
 from ..errors import StoreCorrupt
 from .records import Codes, Vectors
 from .schema import now, taught_checksum, taught_table
+
+_log = logging.getLogger(__name__)
 
 _DIGEST = 32
 _taught = taught_table.c
@@ -44,8 +48,8 @@ class Taught:
         return b"".join(self.yes), b"".join(self.no), self.vectors.tobytes(), self.weights.tobytes()
 
 
-def put_taught(connection: sa.Connection, label: Taught) -> None:
-    """Record a label; one of the same word is replaced."""
+def put_taught(connection: sa.Connection, label: Taught) -> Taught:
+    """Record a label; one of the same word is replaced. Return it with the time of that."""
     yes, no, vectors, weights = label.parts
     words, at = (label.word, label.name, label.fingerprint), now()
     row = {
@@ -60,6 +64,7 @@ def put_taught(connection: sa.Connection, label: Taught) -> None:
     }
     statement = insert(taught_table).values(row)
     connection.execute(statement.on_conflict_do_update(index_elements=["word"], set_=row))
+    return replace(label, at=at)
 
 
 def forget_taught(connection: sa.Connection, word: str) -> bool:
@@ -67,22 +72,38 @@ def forget_taught(connection: sa.Connection, word: str) -> bool:
     return connection.execute(sa.delete(taught_table).where(_taught.word == word)).rowcount > 0
 
 
-def taught(connection: sa.Connection) -> Iterator[Taught]:
+def taught(connection: sa.Connection, damaged: list[str] | None = None) -> Iterator[Taught]:
     """Yield the labels that were taught, by word.
 
+    damaged: takes the names of those that are damaged, which are left out with a warning.
+
     Raises:
-        StoreCorrupt: one is damaged.
+        StoreCorrupt: one is damaged, and there is no such list.
     """
     for row in connection.execute(sa.select(taught_table).order_by(_taught.word)):
-        if not is_whole(row):
-            raise StoreCorrupt(
-                f"the taught label {row.name!r} is damaged: its checksum differs; `lookalike repair` "
-                "removes it, then teach it again"
-            )
-        yes, no = _digests(row.positives), _digests(row.negatives)
-        codes = np.frombuffer(row.vectors, np.float16).reshape(len(yes) + len(no), -1)
-        weights = np.frombuffer(row.weights, np.float32)
-        yield Taught(row.word, row.name, row.fingerprint, yes, no, codes, weights, row.bias, row.at)
+        if is_whole(row):
+            yield _read(row)
+            continue
+        error = damaged_error(str(row.name))
+        if damaged is None:
+            raise error
+        _log.warning("%s", error)
+        damaged += [str(row.word), str(row.name)]
+
+
+def damaged_error(name: str) -> StoreCorrupt:
+    """Return what to say of a label that is damaged."""
+    return StoreCorrupt(
+        f"the taught label {name!r} is damaged: its checksum differs; `lookalike repair` removes it, then "
+        "teach it again"
+    )
+
+
+def _read(row: "sa.Row[Any]") -> Taught:
+    yes, no = _digests(row.positives), _digests(row.negatives)
+    codes = np.frombuffer(row.vectors, np.float16).reshape(len(yes) + len(no), -1)
+    weights = np.frombuffer(row.weights, np.float32)
+    return Taught(row.word, row.name, row.fingerprint, yes, no, codes, weights, row.bias, row.at)
 
 
 def is_whole(row: "sa.Row[tuple[object, ...]]") -> bool:

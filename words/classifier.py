@@ -108,7 +108,10 @@ def _layers(model: str, sha256: str) -> list[tuple[Vectors, Vectors]]:
 
 
 def _read_shipped() -> bytes:
-    data = FILE.read_bytes()
+    try:
+        data = FILE.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{FILE} cannot be read: {error.strerror}; install lookalike again") from error
     if blake3(data).hexdigest() != BLAKE3:
         raise WeightsTampered(f"{FILE} is not the file that came with lookalike; install lookalike again")
     return data

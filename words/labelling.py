@@ -1,6 +1,6 @@
 """Words for the photos of a store: which ones a photo has, which photos have one, what there is in all."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import ModelError, UsageError
 from ..spec import EmbedderSpec
 from ..store.records import Vectors
+from ..store.taught import damaged_error
 from ..store.vectors import Ids
 from ..store.view import View
 from .classifier import CONFIDENT, Classifier, classifier_for
@@ -27,12 +28,28 @@ class Found:
     ids: Ids
     confidence: Vectors
 
+    def ranked(self, least: float, copies: Mapping[int, int]) -> tuple[Ids, Vectors, Ids]:
+        """Return ids and confidences, the surest first, and how many copies of each are left out.
+
+        least: confidence that counts. copies: of each copy that photo which stands for it; copies of one
+        photo are one, and the surest of them is shown.
+        """
+        order = np.lexsort((self.ids, -self.confidence))
+        order = order[self.confidence[order] >= least]
+        ids = self.ids[order]
+        stands = np.array([copies.get(each, each) for each in ids.tolist()], np.int64)
+        _, first, counts = np.unique(stands, return_index=True, return_counts=True)
+        places = np.argsort(first)
+        shown = first[places]
+        return ids[shown], self.confidence[order][shown], counts[places] - 1
+
 
 class Words:
     """All that a store can say words by: the classifier of its network, and what the user taught."""
 
-    def __init__(self, spec: EmbedderSpec, heads: Sequence[Head] = ()) -> None:
+    def __init__(self, spec: EmbedderSpec, heads: Sequence[Head] = (), damaged: Sequence[str] = ()) -> None:
         self._spec = spec
+        self._damaged = {plain(name) for name in damaged}
         self._heads = {plain(head.name): head for head in heads}
 
     @cached_property
@@ -69,6 +86,7 @@ class Words:
 
         Raises:
             UsageError: a word is not known.
+            StoreCorrupt: one was taught and is damaged.
             ModelError: there is no classifier for this store.
         """
         meanings = [self._meaning(name) for name in names]
@@ -92,6 +110,8 @@ class Words:
         head = self._heads.get(plain(name))
         if head is not None:
             return head
+        if plain(name) in self._damaged:
+            raise damaged_error(name)
         classifier_for(self._spec)
         classes = tree().find(name)
         if classes is None:

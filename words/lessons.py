@@ -1,11 +1,11 @@
 """From what a user shows to a taught label in the store, and from the store to heads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
 from ..store.records import Vectors
-from ..store.taught import Taught
+from ..store.taught import Taught, damaged_error
 from ..store.view import View
 from .head import Head
 from .teaching import Lesson, Trial, learn, try_out
@@ -75,13 +75,13 @@ def shown_by(view: View, label: Taught) -> tuple[Shown, Shown]:
     return yes, no
 
 
-def heads(view: View) -> list[Head]:
-    """Return the taught labels that fit the embedder of a store."""
+def heads(view: View, damaged: list[str] | None = None) -> list[Head]:
+    """Return the taught labels that fit the embedder of a store; damaged: see `View.taught`."""
     assert view.model is not None, "something was embedded"
     fingerprint = view.model.spec.fingerprint
     return [
         Head(label.name, label.weights, label.bias)
-        for label in view.taught()
+        for label in view.taught(damaged)
         if label.fingerprint == fingerprint
     ]
 
@@ -92,6 +92,14 @@ def trial_of(view: View, label: Taught) -> Trial | None:
     return try_out(lesson_of(view, yes, no)) if len(yes) > 1 else None
 
 
-def named(labels: Sequence[Taught], name: str) -> Taught | None:
-    """Return the label of that name, however it is written."""
-    return next((label for label in labels if label.word == plain(name)), None)
+def named(view: View, name: str) -> Taught | None:
+    """Return the taught label of that name, however it is written; None if there is none.
+
+    Raises:
+        StoreCorrupt: it is damaged.
+    """
+    damaged: list[str] = []
+    found = next((label for label in view.taught(damaged) if label.word == plain(name)), None)
+    if found is None and plain(name) in map(plain, damaged):
+        raise damaged_error(name)
+    return found

@@ -4,19 +4,22 @@ import os
 import pty
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from lookalike import Library, SearchOptions
 from lookalike.errors import UsageError
 from lookalike.search.answers import Answer
 from lookalike.search.examples import Query
-from lookalike.sheets import cells
+from lookalike.sheets import cells, write
 from lookalike.sheets.preview import Screen
+from lookalike.sheets.signature import is_sheet
 from lookalike.terminal import chosen, says_sixel, told_by
 from lookalike.tests.library import lookalike, make_photos
+from lookalike.tests.pictures import draw_photo
 
 
 @pytest.fixture(scope="module")
@@ -68,12 +71,74 @@ def test_what_no_sheet_can_be_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_sheet_of_an_answer_without_an_example_fills_its_rows(library: Library, tmp_path: Path) -> None:
+    listed = library.list_photos(SearchOptions(k=3))
+    many = replace(listed, results=listed.results * 80)
+    for suffix in ("jpg", "webp"):
+        library.write_sheet(tmp_path / f"s.{suffix}", [many])
+        with Image.open(tmp_path / f"s.{suffix}") as sheet:
+            assert sheet.width > 1000
+            assert sheet.height < 10_000
+
+
+def test_what_the_format_cannot_hold_is_an_error_and_nothing_is_written(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = library.list_photos(SearchOptions(k=1))
+    with pytest.raises(UsageError, match="pixels high"):
+        library.write_sheet(tmp_path / "s.webp", [one] * 100)
+    monkeypatch.setattr(write, "_HIGHEST", 10**6)
+    with pytest.raises(UsageError, match=r"cannot be WEBP.*-k"):
+        library.write_sheet(tmp_path / "s.webp", [one] * 100)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
+def test_a_photo_that_mentions_sheets_is_no_sheet(
+    library: Library, answers: list[Answer], tmp_path: Path, suffix: str
+) -> None:
+    path, text = tmp_path / f"photo.{suffix}", "my first lookalike sheet"
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Software", text)
+    info.add_text("Comment", "lookalike sheet")
+    draw_photo(1, 64, 48).save(path, comment=text, pnginfo=info, xmp=text.encode())
+    before = path.read_bytes()
+
+    with pytest.raises(UsageError, match="is no sheet"):
+        library.write_sheet(path, answers)
+    assert path.read_bytes() == before
+    for end in (1, 5, 20, 40, len(before) // 2):
+        path.write_bytes(before[:end])
+        assert not is_sheet(str(path))
+
+
+def test_a_pipe_is_no_sheet_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "s.png")
+    (tmp_path / "link.png").symlink_to("s.png")
+    check = (
+        "import sys; from lookalike.sheets.write import check_sheet\n"
+        "try: check_sheet(sys.argv[1])\n"
+        "except Exception as error: print(type(error).__name__)"
+    )
+    for name in ("s.png", "link.png"):
+        command = [sys.executable, "-c", check, str(tmp_path / name)]
+        done = subprocess.run(command, capture_output=True, timeout=60, check=True)
+        assert done.stdout == b"UsageError\n"
+
+
 def test_names_cannot_steer_the_terminal(library: Library, answers: list[Answer]) -> None:
     shown = b"".join(library.previews(answers, Screen("blocks", 100)))
 
     assert rb"odd\udcff\x1b[31m.jpg" in shown.replace("…".encode(), b"")
     assert b"\x1b[31m" not in shown
     assert b"away.jpg" in shown
+
+
+def test_photos_without_a_score_have_their_number_alone(library: Library) -> None:
+    listed = library.list_photos(SearchOptions(k=3))
+    shown = list(cells.cells(listed, library.store))
+
+    assert [cell.lines[0] for cell in shown] == ["1", "2", "3"]
 
 
 @pytest.mark.parametrize(

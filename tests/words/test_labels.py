@@ -16,7 +16,9 @@ from lookalike.errors import ModelError, UsageError, WeightsTampered
 from lookalike.indexer.weights.loader import read_shipped
 from lookalike.indexer.weights.table import SHIPPED_STATE
 from lookalike.library import Library
+from lookalike.search.answers import SearchOptions
 from lookalike.store.filters import Where
+from lookalike.store.pairs import JudgedPair
 from lookalike.tests.library import lookalike
 from lookalike.tests.store.making import make_spec, make_vector
 from lookalike.words import classifier as module
@@ -167,6 +169,13 @@ def test_several_labels_must_all_be_there(library: Library) -> None:
     assert library.labelled(["dog", "zebra"]) == ()
 
 
+def test_one_label_may_stand_alone_and_none_is_an_error(library: Library) -> None:
+    assert names_of(library.labelled("zebra")) == ["3.jpg"]
+    assert len(library.labelled_ids("dog")) == 3
+    with pytest.raises(UsageError, match="at least one label"):
+        library.labelled([])
+
+
 def test_a_lower_confidence_lets_the_unsure_through(library: Library) -> None:
     assert library.labelled(["pizza"]) == ()
     assert names_of(library.labelled(["pizza"], confidence=0.3)) == ["4.jpg"]
@@ -194,6 +203,46 @@ def test_photos_whose_files_are_gone_are_not_found_by_label(tmp_path: Path) -> N
         library.store.settle(root, absent=[gone], excluded=[], returned=[])
         assert names_of(library.labelled(["zebra"])) == ["1.jpg"]
         assert {row.name: row.photos for row in library.labels()}["zebra"] == 1
+
+
+@pytest.fixture
+def with_copies(tmp_path: Path) -> Iterator[Library]:
+    """A library of six beagles, of which the first and the last three are copies of one photo."""
+    vectors = [vector_of("beagle", strength=10.5 + 0.4 * n) for n in (0, 5, 4, 3, 2, 1)]
+    with library_of(tmp_path / "store", vectors) as library:
+        judged = [JudgedPair(1, other, 0.99, "copy", 9.0, {}) for other in (4, 5, 6)]
+        library.store.put_proofs(1, judged)
+        yield library
+
+
+def test_proven_copies_count_once_by_label_unless_all_are_asked_for(with_copies: Library) -> None:
+    once = with_copies.answer_by_label(["beagle"], SearchOptions(k=10)).results
+    assert len(once) == 3
+    assert {names_of([each])[0]: each.copies for each in once}.keys() > {"1.jpg", "2.jpg"}
+    assert sorted(each.copies for each in once) == [0, 0, 3]
+    assert len(with_copies.answer_by_label("beagle", SearchOptions(k=3)).results) == 3
+    every = with_copies.answer_by_label("beagle", SearchOptions(k=10, include_copies=True)).results
+    assert [each.copies for each in every] == [0] * 6
+
+
+def test_photos_found_by_label_are_sorted_as_asked(with_copies: Library) -> None:
+    best = with_copies.answer_by_label("beagle", SearchOptions(k=3, include_copies=True)).results
+    assert names_of(best) == ["1.jpg", "2.jpg", "3.jpg"]
+    options = SearchOptions(include_copies=True, sort="path")
+    found = with_copies.answer_by_label("beagle", options).results
+    assert names_of(found) == [f"{number}.jpg" for number in range(6)]
+    with pytest.raises(UsageError, match="sorted by"):
+        with_copies.answer_by_label("beagle", SearchOptions(sort="color"))
+
+
+def test_without_the_classifier_searches_go_on_and_labels_say_what_to_do(
+    library: Library, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(module, "FILE", tmp_path / "gone.safetensors")
+    module._load.cache_clear()
+    assert len(library.search(1, k=2)) == 2
+    with pytest.raises(ModelError, match="install lookalike again"):
+        library.labelled("dog")
 
 
 def test_an_unknown_label_is_an_error_that_names_those_written_like_it(library: Library) -> None:

@@ -1,20 +1,26 @@
 """Taught labels: learned from a few examples, kept by content, found, tried out, forgotten."""
 
 import contextlib
+import csv
+import io
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
 from lookalike.errors import StoreCorrupt, UsageError
 from lookalike.library import Library
+from lookalike.search.answers import SearchOptions
+from lookalike.search.examples import Query
 from lookalike.store.checks import check_store
 from lookalike.store.repair import repair
 from lookalike.store.store import Store
 from lookalike.tests.library import lookalike, make_photos
 from lookalike.tests.store.making import digest_of, execute, make_spec
+from lookalike.words import lessons
 from lookalike.words.teaching import average_precision
 
 from .making import library_of, names_of
@@ -131,7 +137,7 @@ def test_a_label_of_one_example_cannot_be_tried_and_an_unknown_one_not_forgotten
     assert library.taught() == []
 
 
-def test_damage_is_noticed_and_repaired(library: Library) -> None:
+def test_damage_is_noticed_and_repaired(library: Library, caplog: pytest.LogCaptureFixture) -> None:
     library.teach("garden", ids(library, range(5)))
     library.teach("park", ids(library, range(60, 65)))
     folder = Path(library.store.folder)
@@ -141,8 +147,16 @@ def test_damage_is_noticed_and_repaired(library: Library) -> None:
     flipped = bytes([weights[0] ^ 1]) + weights[1:]
     execute(folder, "UPDATE taught SET weights = ? WHERE word = 'garden'", flipped)
 
-    with Library.open(folder) as opened, pytest.raises(StoreCorrupt, match="'garden' is damaged"):
-        opened.labelled(["garden"])
+    with Library.open(folder) as opened:
+        for asked in (opened.labelled, opened.labelled_ids, opened.test_label):
+            with pytest.raises(StoreCorrupt, match="'Garden' is damaged"):
+                asked("Garden")
+        # All else goes on without it.
+        assert [each.name for each in opened.labels()] == ["park"]
+        assert [each.name for each in opened.taught()] == ["park"]
+        assert len(opened.search(100, k=5)) == 5
+        assert opened.labelled("park")
+        assert "'garden' is damaged" in caplog.text
     with Store.open(folder) as store:
         broken = [each.what for each in check_store(store, deep=False) if each.level == "broken"]
     assert broken == ["labels"]
@@ -150,6 +164,19 @@ def test_damage_is_noticed_and_repaired(library: Library) -> None:
     assert any("taught label" in line for line in repair(str(folder)).said)
     with Library.open(folder) as opened:
         assert [each.name for each in opened.taught()] == ["park"]
+
+
+def test_what_was_taught_is_read_once_for_many_answers(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.teach("garden", ids(library, range(5)))
+    reads = Mock(wraps=lessons.heads)
+    monkeypatch.setattr(lessons, "heads", reads)
+    queries = [Query(f"id:{number}", id=number) for number in (1, 2, 100, 200)]
+    answers = list(library.with_labels(library.search_many(queries, SearchOptions(k=5))))
+    assert reads.call_count == 1
+    assert len(answers) == 4
+    assert any(result.labels for result in answers[0].results)
 
 
 def test_average_precision_counts_ties_as_errors() -> None:
@@ -174,6 +201,16 @@ def test_the_command_teaches_by_files_and_folders_tests_lists_and_forgets(tmp_pa
     trial = lookalike("teach", "--test", "scene", "--store", store, "--format", "json").json
     assert 0 <= trial["average_precision"] <= 1
     assert lookalike("teach", "--test", "scene", "--store", store).out.startswith(b"scene: ")
+    (line,) = lookalike("teach", "--test", "scene", "--store", store, "--format", "jsonl").lines
+    assert {key: line[key] for key in trial} == trial
+    text = lookalike("teach", "--test", "scene", "--store", store, "--format", "csv").out.decode()
+    (row,) = csv.DictReader(io.StringIO(text))
+    assert (row["label"], float(row["found"])) == ("scene", trial["found"])
+    more = photos / "2023/photo2.jpg"
+    again = lookalike("teach", "scene", "--no", more, "--store", store, "--format", "json")
+    assert again.code == 0, again.err
+    (said,) = again.json["taught"]
+    assert (said["label"], said["yes"], said["no"]) == ("scene", 3, 1)
     assert lookalike("teach", "--forget", "scene", "--store", store).code == 0
     assert lookalike("teach", "--list", "--store", store).out == b"nothing was taught\n"
 
