@@ -3,8 +3,8 @@
 
     build_labels.py WORDNET SYNSETS [--out FOLDER]
 
-WORDNET: the folder of WordNet 3.0's database, with data.noun (Debian's package wordnet-base has it in
-/usr/share/wordnet). SYNSETS: a text file with the WordNet ids of the 1,000 classes, one a line, in the
+WORDNET: the folder of WordNet 3.0's database, with data.noun (Debian has it in the package wordnet-base).
+SYNSETS: a text file with the WordNet ids of the 1,000 classes, one a line, in the
 order of the classifier (timm/data/_info/imagenet_synsets.txt in the Python package timm 1.0.31). The
 classifier is that of the shipped weights, in fp16. Classes and all that stands above them become nodes;
 what holds the same classes as the node below it becomes another name of that node. The same sources give
