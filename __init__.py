@@ -10,22 +10,22 @@
 
 from typing import TYPE_CHECKING, Any
 
-from .choice import ModelChoice
 from .errors import LookalikeError
+from .indexer.embed.choice import ModelChoice
 from .library import Library
 
 if TYPE_CHECKING:
     __version__: str
-    from .dedup.explaining import Explanation
-    from .dedup.groups import Group, Member
-    from .dedup.matches import Checked, Match
-    from .indexer.records import IndexOptions, IndexReport
-    from .indexer.scan import ScanOptions
+    from .dedup.check.matches import Checked, Match
+    from .dedup.explain.explain import Explanation
+    from .dedup.groups.groups import Group, Member
+    from .indexer.options import IndexOptions, IndexReport
+    from .indexer.scan.walk import ScanOptions
     from .search.answers import Answer, Result, SearchOptions
     from .search.examples import Query
-    from .spec import EmbedderSpec
-    from .store.filters import Where
-    from .store.listing import Photo, PhotoFile
+    from .store.catalog.photos import Photo, PhotoFile
+    from .store.filters.where import Where
+    from .store.spec import EmbedderSpec
 
 # Names whose modules bring numpy, SQLAlchemy or FAISS: loaded when first asked for.
 _LAZY = {

@@ -8,25 +8,29 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from . import (
-    act_commands,
-    care_commands,
-    copy_commands,
-    inspect_commands,
-    listings,
-    root_commands,
-    search_commands,
-    summaries,
-    words_commands,
+from .commands import (
+    apply,
+    care,
+    copies,
+    folders,
+    inspect,
+    labels,
+    search,
 )
-from . import options as opt
-from .choice import ModelChoice
-from .console import INTERRUPTED, OFFLINE, PARTLY, say, say_document, show, stop_on_signal, tell
+from .commands import (
+    fields as listings,
+)
+from .commands import options as opt
+from .commands import (
+    status as summaries,
+)
 from .errors import LookalikeError, StoreMissing
+from .indexer.embed.choice import ModelChoice
 from .library import Library
+from .output.console import INTERRUPTED, OFFLINE, PARTLY, say, say_document, show, stop_on_signal, tell
 
 if TYPE_CHECKING:
-    from .indexer.records import IndexReport
+    from .indexer.options import IndexReport
 
 app = typer.Typer(
     help="Find photos that look alike: index a library once, query it by example, find its copies. "
@@ -69,9 +73,9 @@ def index(
     ones not decoded again. Photos that cannot be read are listed by `lookalike errors` and do not stop
     the run. Ctrl-C keeps all finished work.
     """
-    from .indexer.records import IndexOptions
-    from .indexer.scan import ScanOptions
-    from .progress import IndexProgress
+    from .indexer.options import IndexOptions
+    from .indexer.scan.walk import ScanOptions
+    from .output.progress import IndexProgress
 
     scan = ScanOptions(tuple(exclude or ()), hidden, one_filesystem, follow, all_files)
     choice = ModelChoice(model, input_size, input_rule, weights, width_mult, engine)
@@ -104,13 +108,13 @@ def _show_index(report: "IndexReport", total: int, form: opt.Summary) -> None:
         say(summaries.report_line(report, total))
 
 
-search_commands.add_to(app)
-words_commands.add_to(app)
-copy_commands.add_to(app)
-act_commands.add_to(app)
-root_commands.add_to(app)
-inspect_commands.add_to(app)
-care_commands.add_to(app)
+search.add_to(app)
+labels.add_to(app)
+copies.add_to(app)
+apply.add_to(app)
+folders.add_to(app)
+inspect.add_to(app)
+care.add_to(app)
 
 
 @app.command(epilog="Example: lookalike status --format json")
@@ -177,10 +181,10 @@ def models(
     Each with the size of an embedding, its cost, whether its weights are on this machine, and whether
     the store uses it.
     """
-    from .indexer.models import bench_model, list_models
+    from .indexer.embed.models import bench_model, list_models
 
     if fetch is not None:
-        from .indexer.weights.loader import fetch as fetch_weights
+        from .indexer.embed.weights.loader import fetch as fetch_weights
 
         tell(f"downloading {fetch} ...")
         fetch_weights(fetch)

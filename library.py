@@ -5,25 +5,25 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .choice import ModelChoice
-from .library_acts import ActsOfLibrary
+from .dedup.copies import CopiesOfLibrary
+from .dedup.files import ActsOfLibrary
+from .indexer.embed.choice import ModelChoice
+from .indexer.folders import RootsOfLibrary
 from .library_care import CareOfLibrary
-from .library_copies import CopiesOfLibrary
-from .library_examples import ExamplesOfLibrary
 from .library_filters import FiltersOfLibrary
-from .library_roots import RootsOfLibrary
-from .library_words import WordsOfLibrary
+from .search.labels.labels import WordsOfLibrary
+from .search.searches import ExamplesOfLibrary
 
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
-    from .indexer.embedder import Embedder
-    from .indexer.records import IndexOptions, IndexReport, Progress
+    from .indexer.embed.embedder import Embedder
+    from .indexer.options import IndexOptions, IndexReport, Progress
     from .search.answers import Answer, Result, SearchOptions
-    from .search.boxes import BoxAsked
     from .search.examples import Query
-    from .spec import EmbedderSpec
-    from .store.filters import Where
-    from .store.listing import FileError, Photo, Totals
+    from .search.regions.boxes import BoxAsked
+    from .store.catalog.photos import FileError, Photo, Totals
+    from .store.filters.where import Where
     from .store.records import Vectors
+    from .store.spec import EmbedderSpec
     from .store.store import Store
 
 
@@ -107,8 +107,8 @@ class Library(
         stop: threading.Event | None = None,
     ) -> "IndexReport":
         """Bring the library up to date with folders (or single files); see `index_folders`."""
-        from .indexer.pipeline import index_folders
-        from .indexer.records import SILENCE, IndexOptions
+        from .indexer.options import SILENCE, IndexOptions
+        from .indexer.run import index_folders
 
         choice = choice or ModelChoice(engine=self._engine)
         return index_folders(
@@ -148,8 +148,8 @@ class Library(
             UsageError: it is of another type, k or min_score is out of range, or a label is not known.
         """
         from .search.answers import SearchOptions
-        from .search.boxes import as_box
-        from .store.filters import ALL
+        from .search.regions.boxes import as_box
+        from .store.filters.where import ALL
 
         options = SearchOptions(
             k=k,
@@ -168,7 +168,7 @@ class Library(
 
     def search_many(self, queries: "Iterable[Query]", options: "SearchOptions") -> "Iterator[Answer]":
         """Yield one answer for each query, in order; see `find_similar`."""
-        from .search.query import find_similar
+        from .search.by_image import find_similar
 
         return find_similar(self.store, queries, options, self.embedder)
 
@@ -176,9 +176,9 @@ class Library(
         import numpy as np
 
         from .errors import UsageError
-        from .indexer.decode import decode_pil
+        from .indexer.decode.decode import decode_pil
         from .search.examples import Query
-        from .store.listing import Photo
+        from .store.catalog.photos import Photo
 
         example = getattr(example, "photo", example)  # a result
         if isinstance(example, Photo):
@@ -205,7 +205,7 @@ class Library(
             StoreMissing: nothing was indexed yet.
         """
         from .errors import StoreMissing
-        from .indexer.embedder import Embedder
+        from .indexer.embed.embedder import Embedder
 
         with self._mutex:
             if self._embedder is None:
@@ -222,7 +222,7 @@ class Library(
 
         order: "time" (oldest first), "-time" or "path" instead.
         """
-        from .store.filters import ALL
+        from .store.filters.where import ALL
 
         with self.store.reading() as view:
             yield from view.ordered_photos(where or ALL, order) if order else view.photos(where or ALL)
@@ -242,7 +242,7 @@ class Library(
             UsageError: path does not end in .npz, is a file of another kind, or cannot be written.
         """
         from .store.export import export_vectors
-        from .store.filters import ALL
+        from .store.filters.where import ALL
 
         with self.store.reading() as view:
             return export_vectors(view, os.fspath(path), where or ALL)

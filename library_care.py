@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
-    from .indexer.rot import Reread
-    from .store.backup import Backup
-    from .store.compact import Compacted
-    from .store.repair import Repaired
+    from .indexer.bitrot import Reread
+    from .store.care.backup import Backup
+    from .store.care.compact import Compacted
+    from .store.care.repair import Repaired
     from .store.store import Store
 
 Folder = str | os.PathLike[str]
@@ -27,7 +27,7 @@ class CareOfLibrary:
             UsageError: there is something at path that is no backup.
             StoreUnwritable: there is no room for it.
         """
-        from .store.backup import backup
+        from .store.care.backup import backup
 
         return backup(self.store, os.fspath(path), thumbnails=thumbnails)
 
@@ -38,8 +38,8 @@ class CareOfLibrary:
             UsageError: the share is out of range.
         """
         from .errors import UsageError
-        from .indexer.rot import reread
-        from .store.filters import ALL
+        from .indexer.bitrot import reread
+        from .store.filters.where import ALL
 
         if not 0 < share <= 1:
             raise UsageError(
@@ -51,35 +51,35 @@ class CareOfLibrary:
     @staticmethod
     def damage(folder: Folder) -> list[str]:
         """Say what is wrong with the store in folder, as sentences; [] when it is whole."""
-        from .store.repair import damage_of
+        from .store.care.repair import damage_of
 
         return damage_of(os.fspath(folder))
 
     @staticmethod
     def repair(folder: Folder, *, lock_timeout_s: float = 10) -> "Repaired":
         """Bring the damaged store in folder back, see `store.repair`; nothing that can be read is lost."""
-        from .store.repair import repair
+        from .store.care.repair import repair
 
         return repair(os.fspath(folder), lock_timeout_s)
 
     @staticmethod
     def read_backup(path: Folder) -> "Backup":
         """Return what a backup says of itself after a look at every byte; see `store.backup`."""
-        from .store.backup import read_backup
+        from .store.care.backup import read_backup
 
         return read_backup(os.fspath(path))
 
     @staticmethod
     def restore(path: Folder, folder: Folder, *, lock_timeout_s: float = 10) -> str | None:
         """Put a backup in the place of the store in folder; return where the old catalog is kept."""
-        from .store.backup import restore
+        from .store.care.backup import restore
 
         return restore(os.fspath(path), os.fspath(folder), lock_timeout_s)
 
     @staticmethod
     def compact(folder: Folder, *, lock_timeout_s: float = 10) -> "Compacted":
         """Give back the room that the store in folder no longer needs."""
-        from .store.compact import compact
+        from .store.care.compact import compact
 
         return compact(os.fspath(folder), lock_timeout_s)
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Unpack
 
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
     from .search.answers import Answer, SearchOptions
-    from .search.filters import MoreFilters
-    from .store.filters import Where
+    from .search.filters.filters import MoreFilters
+    from .store.filters.where import Where
     from .store.store import Store
 
 
@@ -31,13 +31,13 @@ class FiltersOfLibrary:
         Raises:
             UsageError: a folder lies outside of the library, or something cannot be read.
         """
-        from .search.filters import Said, make_where
+        from .search.filters.filters import Said, make_where
 
         with self.store.reading() as view:
             return make_where(view.roots(), Said(folders, since, until, **more))
 
     def list_photos(self, options: "SearchOptions") -> "Answer":
         """Return k photos that pass a filter, newest first: the answer of a search without an example."""
-        from .search.listed import list_photos
+        from .search.order import list_photos
 
         return list_photos(self.store, options)

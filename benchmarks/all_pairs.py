@@ -34,13 +34,13 @@ import numpy.typing as npt
 from lookalike.benchmarks.made_store import add_photos
 from lookalike.benchmarks.mixed_hashes import MixedHashes
 from lookalike.benchmarks.mixtures import Halves, Mixtures, real_embeddings
-from lookalike.dedup.best import GRAIN
-from lookalike.dedup.comparing import compare_new, hash_photos
-from lookalike.dedup.copyspace import CopySpace, shipped_space
-from lookalike.dedup.hashes import Hashes
-from lookalike.dedup.loading import placed
-from lookalike.dedup.nominate import ALMOST_SAME, DEFAULT_K, FEW, MAX_DISTANCE
-from lookalike.indexer.embedder import default_spec
+from lookalike.dedup.candidates.copy_space import CopySpace, shipped_space
+from lookalike.dedup.candidates.hashes import Hashes
+from lookalike.dedup.candidates.loading import placed
+from lookalike.dedup.candidates.nominate import ALMOST_SAME, DEFAULT_K, FEW, MAX_DISTANCE
+from lookalike.dedup.candidates.topk import GRAIN
+from lookalike.dedup.candidates.update import compare_new, hash_photos
+from lookalike.indexer.embed.embedder import default_spec
 from lookalike.store.records import Vectors
 from lookalike.store.store import Store
 

@@ -23,9 +23,15 @@ import numpy.typing as npt
 from PIL import Image
 
 from lookalike.benchmarks.truth import Truth, has_truth, read_truth
-from lookalike.dedup.copyspace import AnyVectors, CopySpace, fitted_space, plain_space, shipped_space
-from lookalike.dedup.hashes import Hashes, dct_hash
-from lookalike.dedup.nominate import Candidates, nominate
+from lookalike.dedup.candidates.copy_space import (
+    AnyVectors,
+    CopySpace,
+    fitted_space,
+    plain_space,
+    shipped_space,
+)
+from lookalike.dedup.candidates.hashes import Hashes, dct_hash
+from lookalike.dedup.candidates.nominate import Candidates, nominate
 from lookalike.library import Library
 
 Pairs = set[tuple[int, int]]

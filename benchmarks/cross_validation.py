@@ -26,8 +26,8 @@ import numpy.typing as npt
 from lookalike import Library
 from lookalike.benchmarks.proof import Pair, Proofs, ids_of_files, load, nearest_pairs
 from lookalike.dedup.proof import Evidence
-from lookalike.dedup.proof.confidence import inputs
 from lookalike.dedup.proof.measure import NO_MOTION_KNOWN
+from lookalike.dedup.proof.odds import inputs
 from lookalike.dedup.proof.rule import is_straight
 
 QUANTILE = 0.995

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from lookalike.indexer.decode import decode
-from lookalike.indexer.metadata import read_metadata
-from lookalike.indexer.thumbnail import make_thumbnail
+from lookalike.indexer.decode.decode import decode
+from lookalike.indexer.decode.exif import read_metadata
+from lookalike.indexer.decode.photo import make_thumbnail
 from lookalike.tests.pictures import draw_photo, encode
 
 MIN_SIDE = 512

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from lookalike.search.arranging import CANDIDATES, REPETITION, spread
+from lookalike.search.order import CANDIDATES, REPETITION, spread
 from lookalike.store.store import Store
 
 K = 10

@@ -15,15 +15,15 @@ import sys
 import numpy as np
 from PIL import Image
 
-from lookalike.indexer.embedder import Embedder, default_spec
-from lookalike.indexer.models import ModelBench, bench_embedder
-from lookalike.indexer.preprocess import Pixels
+from lookalike.indexer.embed.embedder import Embedder, default_spec
+from lookalike.indexer.embed.models import ModelBench, bench_embedder
+from lookalike.indexer.embed.preprocess import Pixels
 
 COLD = """
 import sys, time
 begin = time.perf_counter()
 import numpy as np
-from lookalike.indexer.embedder import Embedder, default_spec
+from lookalike.indexer.embed.embedder import Embedder, default_spec
 embedder = Embedder(default_spec(), engine=sys.argv[1])
 embedder.embed([embedder.prepare(np.zeros((600, 800, 3), np.uint8))])
 seconds = time.perf_counter() - begin

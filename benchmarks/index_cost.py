@@ -21,8 +21,8 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from lookalike import Library
-from lookalike.indexer.decode import decode
-from lookalike.indexer.embedder import Embedder, default_spec
+from lookalike.indexer.decode.decode import decode
+from lookalike.indexer.embed.embedder import Embedder, default_spec
 
 
 def main() -> None:

@@ -32,8 +32,8 @@ from lookalike.benchmarks.index_cost import megapixels
 from lookalike.benchmarks.index_loops import MIN_SIDE
 from lookalike.benchmarks.peer_environments import ENVIRONMENTS, PEERS, interpreter
 from lookalike.benchmarks.processes import LOOKALIKE, Run, run
-from lookalike.indexer.decode import decode
-from lookalike.indexer.embedder import Embedder, default_spec
+from lookalike.indexer.decode.decode import decode
+from lookalike.indexer.embed.embedder import Embedder, default_spec
 
 LOOPS = Path(__file__).with_name("index_loops.py")
 OURS = "lookalike"

@@ -22,9 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from lookalike.indexer.decode import decode
-from lookalike.indexer.embedder import Embedder, default_spec
-from lookalike.indexer.preprocess import RULES, Pixels
+from lookalike.indexer.decode.decode import decode
+from lookalike.indexer.embed.embedder import Embedder, default_spec
+from lookalike.indexer.embed.preprocess import RULES, Pixels
 from lookalike.store.records import Vectors
 
 BATCH = 8

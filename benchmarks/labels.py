@@ -24,11 +24,11 @@ import numpy as np
 from lookalike.benchmarks.made_store import add_photos
 from lookalike.benchmarks.mixtures import Mixtures
 from lookalike.library import Library
+from lookalike.search.labels.classifier import FLOORS, Classifier, classifier_for
+from lookalike.search.labels.labelling import Words
+from lookalike.search.labels.taxonomy import tree
 from lookalike.store.records import Vectors
 from lookalike.store.store import Store
-from lookalike.words.classifier import FLOORS, Classifier, classifier_for
-from lookalike.words.labelling import Words
-from lookalike.words.tree import tree
 
 # Photos of products were taken in a shop, which is a right answer, too.
 SHOP = ("grocery store", "refrigerator", "shopping basket", "shopping cart", "plastic bag")

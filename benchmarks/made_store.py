@@ -8,7 +8,7 @@ from itertools import islice
 import numpy as np
 
 from lookalike.benchmarks.mixtures import Halves
-from lookalike.store import catalog, local_maps
+from lookalike.store.catalog import local_maps, write
 from lookalike.store.records import Content, EmbeddedPhoto, FileResult, FileStat, LocalMap, Vectors
 from lookalike.store.store import Store
 
@@ -21,12 +21,12 @@ def add_photos(store: Store, blocks: Iterable[Halves], start: int = 0) -> None:
     for units in blocks:
         results = [photo(start + at, unit) for at, unit in enumerate(units.astype(np.float32))]
         with store.writing() as connection:
-            model = catalog.current_model(connection)
+            model = write.current_model(connection)
             assert model is not None, "use_spec comes first"
-            epoch = catalog.bump_epoch(connection)
+            epoch = write.bump_epoch(connection)
             photos = [each.photo for each in results if each.photo is not None]
-            catalog.put_photos(connection, model.id, epoch, photos)
-            catalog.put_files(connection, root.id, results)
+            write.put_photos(connection, model.id, epoch, photos)
+            write.put_files(connection, root.id, results)
         start += len(units)
 
 
@@ -40,9 +40,9 @@ def add_maps(store: Store, maps: Iterator[LocalMap], block: int = 4096) -> None:
             assert plain is not None
             photos.append(replace(plain, local_map=each))
         with store.writing() as connection:
-            model = catalog.current_model(connection)
+            model = write.current_model(connection)
             assert model is not None, "use_spec comes first"
-            ids = catalog.content_ids(connection, [each.content.digest for each in photos])
+            ids = write.content_ids(connection, [each.content.digest for each in photos])
             local_maps.put_maps(connection, model.id, ids, photos)
         start += len(some)
 

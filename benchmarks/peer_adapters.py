@@ -49,7 +49,7 @@ def imagededup_cnn(folder: str) -> Groups:
 
 def make_torchvision_importable() -> Any:
     """Import torchvision, which all of imagededup needs, beside any build of torch."""
-    torch_engine = import_module("lookalike.indexer.engines.torch")
+    torch_engine = import_module("lookalike.indexer.embed.engines.torch")
     torch_engine.torchvision_models()
     return torch_engine
 
@@ -57,7 +57,7 @@ def make_torchvision_importable() -> Any:
 def shipped_network(torch_engine: Any) -> Any:
     """Return lookalike's MobileNetV2 up to the pooled features, as imagededup cuts its own network."""
     torch = import_module("torch")
-    table = import_module("lookalike.indexer.weights.table")
+    table = import_module("lookalike.indexer.embed.weights.table")
     state = import_module("safetensors.torch").load(table.SHIPPED_STATE.path.read_bytes())
     network = torch_engine.build(table.SHIPPED_MODEL)
     network.load_state_dict(state, assign=True)

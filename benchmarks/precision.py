@@ -38,12 +38,12 @@ from lookalike.benchmarks.input_rules import average_precisions, normalized
 from lookalike.benchmarks.precision_engines import BALANCED, FP32, Run, open_engines
 from lookalike.benchmarks.quantizing import balanced
 from lookalike.benchmarks.truth import Truth, has_truth, read_truth
-from lookalike.dedup.copyspace import shipped_space
-from lookalike.dedup.nominate import nominate
-from lookalike.indexer.decode import decode
-from lookalike.indexer.embedder import Embedder, default_spec
-from lookalike.indexer.preprocess import Pixels
-from lookalike.indexer.weights.table import SHIPPED_GRAPH
+from lookalike.dedup.candidates.copy_space import shipped_space
+from lookalike.dedup.candidates.nominate import nominate
+from lookalike.indexer.decode.decode import decode
+from lookalike.indexer.embed.embedder import Embedder, default_spec
+from lookalike.indexer.embed.preprocess import Pixels
+from lookalike.indexer.embed.weights.table import SHIPPED_GRAPH
 from lookalike.library import Library
 from lookalike.store.records import Vectors
 

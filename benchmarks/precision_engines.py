@@ -8,8 +8,8 @@ import numpy as np
 import onnx
 
 from lookalike.benchmarks.quantizing import balanced, quantized, session_of
-from lookalike.indexer.preprocess import Pixels
-from lookalike.indexer.weights.table import SHIPPED_GRAPH
+from lookalike.indexer.embed.preprocess import Pixels
+from lookalike.indexer.embed.weights.table import SHIPPED_GRAPH
 from lookalike.store.records import Vectors
 
 Run = Callable[[Pixels], Vectors]

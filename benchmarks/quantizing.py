@@ -24,7 +24,7 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 
-from lookalike.indexer.preprocess import Pixels
+from lookalike.indexer.embed.preprocess import Pixels
 from lookalike.store.records import Vectors
 
 Array = npt.NDArray[Any]

@@ -35,14 +35,14 @@ from PIL import Image
 from lookalike.benchmarks.made_store import add_maps, add_photos
 from lookalike.benchmarks.mixtures import Mixtures
 from lookalike.benchmarks.processes import LOOKALIKE, run
-from lookalike.indexer.decode import decode
-from lookalike.indexer.embedder import default_spec
-from lookalike.indexer.local_maps import map_kind
+from lookalike.indexer.decode.decode import decode
+from lookalike.indexer.embed.embedder import default_spec
+from lookalike.indexer.embed.local_maps import map_kind
 from lookalike.library import Library
 from lookalike.search.answers import Answer, SearchOptions
-from lookalike.search.boxes import WHOLE, Box, BoxAsked, as_box
 from lookalike.search.examples import Query
-from lookalike.store.local_maps import MapsOfShape
+from lookalike.search.regions.boxes import WHOLE, Box, BoxAsked, as_box
+from lookalike.store.catalog.local_maps import MapsOfShape
 from lookalike.store.records import LocalMap
 from lookalike.store.store import Store
 

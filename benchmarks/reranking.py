@@ -29,9 +29,9 @@ import numpy as np
 
 from lookalike.library import Library
 from lookalike.search.rerank import CANDIDATES, MEASURED, Surroundings, Weighing, rerank
-from lookalike.spec import EmbedderSpec
-from lookalike.store.graph import update_graph
+from lookalike.store.knn_graph import update_graph
 from lookalike.store.records import Content, EmbeddedPhoto, FileResult, FileStat, Vectors
+from lookalike.store.spec import EmbedderSpec
 from lookalike.store.store import Store
 
 Table = dict[str, float]

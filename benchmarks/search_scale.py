@@ -31,9 +31,9 @@ from lookalike.benchmarks.made_store import FOLDER_OF, add_photos, name_of_folde
 from lookalike.benchmarks.mixtures import Floats, Halves, Mixtures, real_embeddings
 from lookalike.benchmarks.peer_environments import ENVIRONMENTS, Peer, interpreter
 from lookalike.benchmarks.processes import LOOKALIKE, run
-from lookalike.indexer.embedder import default_spec
-from lookalike.store.filters import ALL, Where
-from lookalike.store.ranking import Truth
+from lookalike.indexer.embed.embedder import default_spec
+from lookalike.store.filters.where import ALL, Where
+from lookalike.store.index.search import Truth
 from lookalike.store.store import Store
 from lookalike.store.view import View
 

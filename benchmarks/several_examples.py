@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike import Library
-from lookalike.search.combine import RECIPE, Recipe, Variation, combined
+from lookalike.search.rocchio import RECIPE, Recipe, Variation, combined
 
 Floats = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]

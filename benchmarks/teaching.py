@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 
 from lookalike.library import Library
+from lookalike.search.labels.examples import lesson_of
+from lookalike.search.labels.label import LIKELY
+from lookalike.search.labels.training import average_precision, learn
 from lookalike.store.records import Vectors
 from lookalike.store.view import View
-from lookalike.words.head import LIKELY
-from lookalike.words.lessons import lesson_of
-from lookalike.words.teaching import average_precision, learn
 
 LEAST = 3  # pictures that are left to be found
 

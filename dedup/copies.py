@@ -1,107 +1,280 @@
-"""Proven pairs -> groups safe against chaining, each with the file to keep and the reason."""
+"""What a library says of copies: a part of `Library`, apart because it is a subject of its own."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import os
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from ..store.filters import ALL, Where
-from ..store.listing import Photo
-from ..store.view import View
-from .apart import Apart
-from .companions import Folders
-from .expectation import Expectation, doubts, expected_wrong, surest
-from .find import exact_groups
-from .groups import Group, Pair, star_groups
-from .keeper import DEFAULT_RULES, KeepRules
-from .members import SAME_PIXELS, PairKey, Surroundings, beyond_doubt, described, with_halves_together
-from .proof import Evidence
-from .words import CONFIRMED
+if TYPE_CHECKING:  # the heavy modules load when they are first needed
+    from ..indexer.embed.embedder import Embedder
+    from ..indexer.options import Progress
+    from ..indexer.scan.walk import ScanProblem
+    from ..output.report.data import Review
+    from ..store.catalog.pairs import Decided, Decision
+    from ..store.catalog.photos import Photo
+    from ..store.filters.where import Where
+    from ..store.store import Store
+    from .actions.plan import Origin
+    from .check.check import CheckOptions, Watch
+    from .check.matches import Checked
+    from .explain.explain import Explanation
+    from .groups.groups import Group
+    from .groups.keeper import KeepRules
+    from .groups.report import CopyReport
 
-
-@dataclass(frozen=True, slots=True)
-class CopyReport:
-    """The copies of a library.
-
-    groups: most bytes to win first. pairs: the number of proven pairs that they are made of. wrong: how
-    many of these are to be expected wrong.
-    """
-
-    groups: tuple[Group, ...]
-    pairs: int
-    wrong: Expectation
+DEFAULT_MIN_SCORE = 0.9
+DEFAULT_MAX_FALSE = 1.0
 
 
-def copy_groups(
-    view: View, where: Where = ALL, rules: KeepRules = DEFAULT_RULES, max_false: float = 1.0
-) -> CopyReport:
-    """Return the groups of exact and proven copies, without what is to be kept apart.
+class CopiesOfLibrary:
+    """The methods of `Library` about copies, look-alikes and what the user decided about them."""
 
-    A group is a star: every photo has a proven pair of its own with the group's center, so that a chain
-    of likenesses joins nothing. Which file is kept is chosen afterwards. Pairs are taken from the surest
-    on, until more than max_false wrong ones are to be expected among them.
-    """
-    said = view.decisions_by_ids()
-    doubt = {key: chance for key, chance in doubts(list(view.verdicts())).items() if key not in said}
-    same = list(view.same_pixels())
-    ids = {each for key in (*doubt, *said) for each in key} | {each for group in same for each in group}
-    photos = {photo.id: photo for photo in view.photos(where, sorted(ids))}
-    apart = Apart(photos, said)
-    doubt = {key: chance for key, chance in doubt.items() if photos.keys() >= set(key) and not apart(*key)}
-    doubt = {key: doubt[key] for key in surest(doubt, max_false)}
-    exact = tuple(group.keeper_photo for group in exact_groups(view, where))
-    known = Known(photos, _evidence(view, doubt, said), same, said, exact)
-    return CopyReport(tuple(group_copies(known, rules)), len(doubt), expected_wrong(doubt))
+    if TYPE_CHECKING:
+        store: Store
+
+        def embedder(self) -> Embedder:
+            """Return the embedder of this library."""
+
+        def where(self, folders: Sequence[str] = ()) -> Where:
+            """Return a filter by folder."""
+
+    def copies(
+        self,
+        where: "Where | None" = None,
+        *,
+        rules: "KeepRules | None" = None,
+        max_false: float = DEFAULT_MAX_FALSE,
+        progress: "Progress | None" = None,
+        stop: threading.Event | None = None,
+    ) -> "CopyReport":
+        """Return the groups of exact and proven copies, most bytes to win first.
+
+        Photos that are new since the last call are compared and proven first, and that is remembered; a
+        library that was opened for reading only tells what is known already. rules: how to choose the
+        file to keep. max_false: how many wrong pairs may be expected among all.
+        """
+        from ..store.filters.where import ALL
+        from .groups.keeper import DEFAULT_RULES
+        from .groups.report import copy_groups
+        from .proof.prove_all import prove_all
+
+        if self.store.is_writable:
+            from ..store.progress import Watch
+            from .candidates.update import compare_new
+
+            compare_new(self.store, stop, watch=Watch(progress, stop))
+            prove_all(self.store, progress=progress, stop=stop)
+            self._count_copies_once(progress, stop)
+        with self.store.reading() as view:
+            return copy_groups(view, where or ALL, rules or DEFAULT_RULES, max_false)
+
+    def _count_copies_once(self, progress: "Progress | None", stop: threading.Event | None) -> None:
+        """Have searches know the copies that were proven; while an index run goes on, its end does it."""
+        from ..errors import StoreLocked
+        from ..store.index.tuning import NEVER
+        from ..store.knn_graph import update_graph
+
+        with suppress(StoreLocked), self.store.indexing():
+            update_graph(self.store, progress, stop or NEVER)
+
+    def origin(self, protect: Iterable[str] = ()) -> "Origin":
+        """Return what a plan made now says of where it comes from. protect: folders to leave alone."""
+        from .actions.plan import Origin
+
+        with self.store.reading() as view:
+            roots = [os.fsdecode(root.path) for root in view.roots()]
+        return Origin.now(self.store.folder, roots, protect)
+
+    def write_report(
+        self, path: "str | os.PathLike[str]", review: "Review", progress: "Progress | None" = None
+    ) -> None:
+        """Write groups of copies as one HTML file, to review in a browser and export as a plan.
+
+        Raises:
+            UsageError: the name does not end in .html, or there is a file that is no report.
+        """
+        from ..output.report.write import write_report
+
+        write_report(os.fspath(path), review, self.store, progress)
+
+    def photo(self, name: str) -> "Photo":
+        """Return the photo of the library that a path or id:N names.
+
+        Raises:
+            UsageError: there is none; index it first.
+        """
+        from ..errors import UsageError
+        from .naming import photo_named
+
+        photo = photo_named(self.store, name)
+        if photo is None:
+            raise UsageError(f"{name} is no photo of the library; index it first")
+        return photo
+
+    def content(self, name: str) -> "tuple[str, str]":
+        """Return the blake3 digest (hex) of a photo, and what to call it: its path where it has one.
+
+        name: a path, of the library or of any image file; id:N, also of a photo whose file is away; or
+        such a digest itself.
+
+        Raises:
+            UsageError: there is nothing of that name.
+        """
+        from .naming import content_of
+
+        return content_of(self.store, name)
+
+    def decide(self, a: "Photo | str", b: "Photo | str", kind: "Decision | None") -> None:
+        """Remember that two photos are copies ("confirmed") or not ("rejected"); None: undecided.
+
+        a, b: photos, or the blake3 digests of contents in hex.
+
+        Raises:
+            UsageError: both are the same content.
+        """
+        from ..errors import UsageError
+        from ..store.catalog import pairs
+
+        first, second = (each if isinstance(each, str) else each.digest for each in (a, b))
+        if first == second:
+            raise UsageError("both are the same content, byte by byte: there is nothing to decide")
+        with self.store.writing() as connection:
+            pairs.decide(connection, first, second, kind)
+
+    def decisions(self) -> "list[Decided]":
+        """Return what the user decided, oldest first."""
+        with self.store.reading() as view:
+            return list(view.decisions())
+
+    def import_decisions(self, data: bytes, source: str = "the data") -> int:
+        """Take over decisions that `decisions --format json` (or jsonl) wrote; return how many changed.
+
+        Of two decisions on one pair the later counts. source: what to call the data in a message.
+
+        Raises:
+            UsageError: it is no such listing; nothing was taken over.
+        """
+        from ..store.catalog import pairs
+        from .decisions import read_decisions
+
+        given = read_decisions(data, source)
+        with self.store.writing() as connection:
+            return pairs.merge_decisions(connection, given)
+
+    def paths_of(self, digests: Iterable[str]) -> "dict[str, str]":
+        """Return a path of each content (blake3 in hex) that the library has a file of."""
+        wanted = [bytes.fromhex(each) for each in dict.fromkeys(digests)]
+        with self.store.reading() as view:
+            ids = sorted(view.ids_of(wanted).values())
+            return {photo.digest: photo.path for photo in view.photos(ids=ids)}
+
+    def lookalikes(
+        self,
+        min_score: float = DEFAULT_MIN_SCORE,
+        where: "Where | None" = None,
+        *,
+        copies: "Iterable[Group]" = (),
+    ) -> "list[Group]":
+        """Return groups of photos that look alike; nothing in them is proven to be a copy.
+
+        copies: groups that are known, each of which counts as the one photo that is kept of it.
+        """
+        from ..errors import UsageError
+        from ..store.filters.where import ALL
+        from .groups.lookalikes import similar_groups
+
+        if not 0 < min_score <= 1:
+            raise UsageError(f"--min-score is a cosine above 0 and up to 1, not {min_score:g}")
+        with self.store.reading() as view:
+            return list(similar_groups(view, min_score, where or ALL, list(copies)))
+
+    # --- one by one -------------------------------------------------------------------------------
+
+    def check(
+        self,
+        names: Iterable[str | os.PathLike[str]],
+        *,
+        against: Sequence[str] = (),
+        workers: int | None = None,
+        progress: "Progress | None" = None,
+        stop: threading.Event | None = None,
+    ) -> "Iterator[Checked]":
+        """Yield for each photo in files and folders, indexed or not, whether the library has it already.
+
+        against: only photos of the library below these folders count. Nothing is written.
+
+        Raises:
+            UsageError: a folder of against holds nothing of the library.
+            StoreMissing: nothing was indexed yet.
+        """
+        from .check.check import CheckOptions, Watch
+
+        if self.store.spec is None:
+            self.embedder()  # says what is missing
+        where = self._against(against)
+        paths, problems = _photos_in(names, self.store.folder)
+        if progress:
+            progress.begin("checking", len(paths))
+        return self._checked(paths, problems, CheckOptions(where, workers), Watch(progress, stop))
+
+    def _checked(
+        self,
+        paths: Iterable[str],
+        problems: "Iterable[tuple[str, ScanProblem]]",
+        options: "CheckOptions",
+        watch: "Watch",
+    ) -> "Iterator[Checked]":
+        from ..errors import DecodeError
+        from .check.check import check_files
+        from .check.matches import Checked
+
+        for path, problem in problems:
+            yield Checked(path, "unreadable", error=DecodeError(problem.code, problem.message))
+        yield from check_files(self.store, paths, self.embedder, options, watch)
+
+    def _against(self, folders: Sequence[str]) -> "Where":
+        from ..errors import UsageError
+
+        try:
+            where = self.where(folders)
+        except UsageError as error:
+            raise UsageError(f"{error}; index it first") from error
+        for folder in folders:
+            with self.store.reading() as view:
+                if not len(view.visible_ids(self.where([folder]))):
+                    raise UsageError(f"no photo of the library lies below {folder}; index it first")
+        return where
+
+    def explain(self, a: str, b: str) -> "Explanation":
+        """Return all that speaks for or against two pictures being copies; see `explaining.explain`.
+
+        a, b: image files, in the library or not, or id:N.
+        """
+        from .explain.explain import explain
+
+        return explain(self.store, a, b, self.embedder)
+
+    def draw(self, explanation: "Explanation", path: str) -> None:
+        """Write a picture that shows what an explanation says, see `comparison.write_comparison`."""
+        from ..output.explain.picture import write_comparison
+
+        write_comparison(explanation, path)
 
 
-def _evidence(
-    view: View, doubt: Mapping[PairKey, float], said: Mapping[PairKey, str]
-) -> dict[PairKey, Evidence]:
-    """Return the proofs of the pairs, as probable as they are in this library, and of confirmed ones."""
-    proofs = {
-        key: Evidence.from_dict({**proof.evidence, "probability": 1 - doubt[key]})
-        for key, proof in view.proofs_of(doubt).items()
-    }
-    confirmed = (key for key, kind in said.items() if kind == "confirmed")
-    return proofs | dict.fromkeys(confirmed, beyond_doubt(CONFIRMED))
+def _photos_in(
+    names: Iterable[str | os.PathLike[str]], store: str
+) -> "tuple[list[str], list[tuple[str, ScanProblem]]]":
+    """Return the absolute paths of the photos, each once, and what could not be looked at."""
+    from ..indexer.scan.walk import Scan, join
 
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What groups are made of.
-
-    photos: by id, those that may be listed. proofs: of the pairs that are copies, also of other photos.
-    same_pixels: ids of photos that show the same pixels, each group by digest. said: the user's decisions
-    by ids, the smaller one first. exact: the photos that more than one file holds.
-    """
-
-    photos: Mapping[int, Photo]
-    proofs: Mapping[PairKey, Evidence]
-    same_pixels: Sequence[Sequence[int]] = ()
-    said: Mapping[PairKey, str] = field(default_factory=dict)
-    exact: Sequence[Photo] = ()
-
-
-def group_copies(known: Known, rules: KeepRules = DEFAULT_RULES) -> list[Group]:
-    """Return the groups, most bytes to win first; ids and the order of things change nothing."""
-    apart = Apart(known.photos, known.said)
-    proofs = {key: proof for key, proof in known.proofs.items() if known.photos.keys() >= set(key)}
-    proofs = {key: proof for key, proof in proofs.items() if not apart(*key)}
-    for key in _same_pixels(known, apart):
-        proofs[key] = beyond_doubt(SAME_PIXELS)
-    pairs = [Pair(*key, proof.probability) for key, proof in proofs.items()]
-    stars = star_groups(pairs, rank=lambda each: known.photos[each].digest, apart=apart)
-    starred = [[known.photos[each] for each in (star[0].a, *(p.b for p in star))] for star in stars]
-    taken = {photo.id for star in starred for photo in star}
-    starred += [[photo] for photo in known.exact if photo.id not in taken]
-    about = Surroundings(proofs, rules, Folders().companions)
-    groups = with_halves_together(described(photos, about) for photos in starred)
-    return sorted(groups, key=lambda group: (-group.wasted_bytes, group.keeper.path))
-
-
-def _same_pixels(known: Known, apart: Apart) -> Iterator[PairKey]:
-    """Yield pairs that join the photos with the same pixels, each with the first that it may."""
-    for group in known.same_pixels:
-        seen = [each for each in group if each in known.photos]
-        for place, other in enumerate(seen):
-            first = next((each for each in seen[:place] if not apart(each, other)), None)
-            if first is not None:
-                yield min(first, other), max(first, other)
+    paths: dict[str, None] = {}
+    problems = []
+    for name in names:
+        scan = Scan(os.path.abspath(os.fsencode(name)), avoid=[os.fsencode(store)])
+        for stat in scan:
+            paths[os.fsdecode(join(scan.root, stat.rel))] = None
+        for problem in scan.problems:
+            path = join(scan.root, problem.rel) if problem.rel else scan.root
+            problems.append((os.fsdecode(path), problem))
+    return list(paths), problems

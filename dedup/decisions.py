@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..errors import UsageError
-from ..store.pairs import Decided
+from ..store.catalog.pairs import Decided
 
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _KINDS = ("confirmed", "rejected")

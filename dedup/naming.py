@@ -6,10 +6,11 @@ import re
 from blake3 import blake3
 
 from ..errors import DecodeError, UsageError
-from ..indexer.reading import read_file
-from ..store.filters import Where
-from ..store.listing import Photo
+from ..indexer.decode.read import read_file
+from ..store.catalog.photos import Photo
+from ..store.filters.where import Where
 from ..store.store import Store
+from .actions.journal import journals
 
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
@@ -69,3 +70,13 @@ def _by_file(name: str) -> tuple[str, str]:
     except DecodeError as error:
         raise UsageError(f"{name}: {error}") from error
     return blake3(data).hexdigest(), os.path.realpath(name)
+
+
+def whereabouts(store: Store, digest: str) -> list[str]:
+    """Return the paths at which a content (blake3 in hex) should lie, those of the library first."""
+    with store.reading() as view:
+        ids = list(view.ids_of([bytes.fromhex(digest)]).values())
+        paths = [file.path for photo in view.photos(ids=ids) for file in photo.files]
+    acts = [act for record in journals(store.folder) for act in record.pending if act.digest == digest]
+    moved = [path for act in acts for path in (act.to, act.path) if os.path.lexists(path)]
+    return list(dict.fromkeys([*paths, *moved]))

@@ -9,10 +9,10 @@ from blake3 import blake3
 
 from ..errors import DecodeError
 from ..store.records import Content, EmbeddedPhoto, Failure, FileResult, FileStat, LocalMap, Vectors
-from .embedder import Embedder
-from .opened import Opened
-from .reading import read_file
-from .sandbox.opener import Opener, Poisonous
+from .decode.photo import Opened
+from .decode.read import read_file
+from .embed.embedder import Embedder
+from .sandbox.decoders import Opener, Poisonous
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 
 from ..errors import DecodeError, UsageError
-from ..store.filters import ALL, Where
-from ..store.listing import Photo
-from ..store.vectors import Ids
-from ..words.label import Label
-from .boxes import Box, BoxAsked
+from ..store.catalog.photos import Photo
+from ..store.filters.where import ALL, Where
+from ..store.index.exact import Ids
 from .examples import Example
+from .labels.label import Label
+from .regions.boxes import Box, BoxAsked
 
 # "score": best first; "time": oldest first; "-time": newest first; "path": by name.
 SORTS = ("score", "time", "-time", "path")

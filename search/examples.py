@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from blake3 import blake3
 
 from ..errors import DecodeError
-from ..indexer.embedder import Embedder
-from ..indexer.preprocess import Picture, Pixels
-from ..indexer.reading import read_file
-from ..indexer.sandbox.opener import Opener
-from ..store.listing import Photo, PhotoFile
+from ..indexer.decode.read import read_file
+from ..indexer.embed.embedder import Embedder
+from ..indexer.embed.preprocess import Picture, Pixels
+from ..indexer.sandbox.decoders import Opener
+from ..store.catalog.photos import Photo, PhotoFile
 from ..store.records import Vectors
 from ..store.store import Store
 

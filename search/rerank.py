@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..store.neighborhoods import NEIGHBORS, Neighborhoods
+from ..store.catalog.knn import NEIGHBORS, Neighborhoods
+from ..store.index.exact import Ids, Neighbors
 from ..store.records import Vectors
-from ..store.vectors import Ids, Neighbors
 from ..store.view import View
 
 # Below so many photos a neighborhood of twenty is no neighborhood: there it found less as often as more.

@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from ..errors import UsageError
-from . import catalog, digests, neighborhoods
-from .filters import rel_below, within
-from .records import Root
-from .schema import (
+from .catalog import digests, knn, write
+from .catalog.schema import (
     content_table,
     embedding_table,
     epoch_table,
@@ -26,6 +24,8 @@ from .schema import (
     pair_table,
     root_table,
 )
+from .filters.where import rel_below, within
+from .records import Root
 
 if TYPE_CHECKING:
     from .store import Store
@@ -113,7 +113,7 @@ def _known_roots(connection: sa.Connection, folders: Sequence[bytes]) -> list[Ro
     Raises:
         UsageError: a folder is neither in one of them nor around one.
     """
-    roots = catalog.roots(connection)
+    roots = write.roots(connection)
     for folder in folders:
         if not any(
             rel_below(folder, root.path) is not None or rel_below(root.path, folder) is not None
@@ -160,7 +160,7 @@ def forget(store: "Store", folders: Sequence[bytes]) -> list[Forgotten]:
     """
     with store.indexing(), store.writing() as connection:
         found = forgettable(connection, folders)
-        roots = catalog.roots(connection)
+        roots = write.roots(connection)
         connection.execute(sa.delete(file_table).where(within(roots, folders)))
         gone = [root.id for root in roots for each in folders if rel_below(root.path, each) is not None]
         connection.execute(sa.delete(root_table).where(root_table.c.id.in_(gone)))
@@ -210,7 +210,7 @@ def purge_missing(store: "Store", purge: Purge) -> tuple[list[Missing], int]:
         with store.writing() as connection:
             store.thumbs.keep_only(digests.digests_sorted(connection, False))
         if orphans:
-            from .graph import update_graph  # which knows the store, and this module does not
+            from .knn_graph import update_graph  # which knows the store, and this module does not
 
             store.publish()
             update_graph(store)
@@ -239,14 +239,14 @@ def _remove_contents(connection: sa.Connection, ids: Sequence[int]) -> None:
     """Remove contents and what hangs on them, and disown every snapshot and index that may hold them."""
     for _, create in _HELPERS:
         connection.exec_driver_sql(create)
-    for some in catalog.pieces(ids):
+    for some in write.pieces(ids):
         pair = pair_table.c
         connection.execute(sa.delete(pair_table).where(sa.or_(pair.a.in_(some), pair.b.in_(some))))
         for table in (look_table, local_map_table, neighborhood_table):
             connection.execute(sa.delete(table).where(table.c.content_id.in_(some)))
         connection.execute(sa.delete(embedding_table).where(embedding_table.c.content_id.in_(some)))
         connection.execute(sa.delete(content_table).where(_content.id.in_(some)))
-    neighborhoods.forget_neighbors(connection, ids)
+    knn.forget_neighbors(connection, ids)
     for name, _ in _HELPERS:
         connection.exec_driver_sql(f"DROP INDEX {name}")
     connection.execute(sa.update(epoch_table).values(nonce=sa.func.randomblob(16)))

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from ..errors import StoreCorrupt, UsageError
 from .files import replaced
-from .filters import Where
-from .vectors import Ids
+from .filters.where import Where
+from .index.exact import Ids
 from .view import View
 
 _BLOCK = 4096

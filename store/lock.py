@@ -12,7 +12,7 @@ from typing import Any
 import filelock
 
 from ..errors import StoreLocked, StoreUnwritable
-from .schema import now
+from .catalog.schema import now
 
 fcntl: Any
 try:

@@ -11,18 +11,22 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from ..errors import SpecMismatch, StoreError, StoreMissing, StoreUnwritable
-from ..spec import EmbedderSpec
-from . import catalog, local_maps, lock, looks, migrations, opening, pairs, schema, snapshot
-from .database import ask_once, fold_log, open_reader, open_writer, store_errors
-from .functions import add_functions
-from .held import HeldIndex
-from .overlay import overlay
-from .poison import learn_poison
+from ..errors import SpecMismatch, StoreCorrupt, StoreError, StoreMissing, StoreTooNew, StoreUnwritable
+from . import lock
+from .catalog import hashes, local_maps, migrations, pairs, schema, write
+from .catalog import write as catalog
+from .catalog.crashers import learn_poison
+from .catalog.database import ask_once, fold_log, open_reader, open_writer, store_errors
+from .catalog.folders import set_devices
+from .catalog.functions import add_functions
+from .catalog.overlay import overlay
+from .index import snapshot
+from .index.tuning import NEVER
+from .index_cache import HeldIndex
+from .place import check_new
 from .records import FileResult, Root
-from .roots import set_devices
+from .spec import EmbedderSpec
 from .thumbs import Thumbs
-from .training import NEVER
 from .view import View
 
 _CLOSING_TIMEOUT_S = 1.0
@@ -46,7 +50,7 @@ class Store:
         self._catalog = os.path.join(folder, "catalog.db")
         self._reader = open_reader(self._catalog, _prepare)
         self._writer = open_writer(self._catalog, schema.PAGE_SIZE) if writable else None
-        self._inode = opening.inode_of(self._catalog)
+        self._inode = inode_of(self._catalog)
         self._open = contextlib.ExitStack()
         self._index = HeldIndex(folder)
 
@@ -69,9 +73,9 @@ class Store:
         """
         folder = os.path.abspath(os.fspath(folder))
         if create:
-            opening.make(folder)
+            make(folder)
         else:
-            opening.check_there(folder)
+            check_there(folder)
         store = cls(folder, writable=create or write, lock_timeout_s=lock_timeout_s)
         try:
             with store_errors(folder):
@@ -86,7 +90,7 @@ class Store:
         with self._reader.begin() as connection:
             version = schema.version_of(connection, reading=not write)
             if version > schema.SCHEMA_VERSION:
-                opening.check_model(connection)
+                check_model(connection)
         if write:
             self._prepare()
         elif version < 1:
@@ -217,14 +221,14 @@ class Store:
             return catalog.ensure_root(connection, path)
 
     def put_comparison(
-        self, compared: Sequence[looks.Look], candidates: npt.NDArray[np.int64], cosines: Sequence[float]
+        self, compared: Sequence[hashes.Look], candidates: npt.NDArray[np.int64], cosines: Sequence[float]
     ) -> None:
         """Record what photos look like among the others, and the pairs to be proved. candidates: (m, 2)."""
         with self.writing() as connection:
             model = catalog.current_model(connection)
             assert model is not None, "photos were compared"
-            looks.put_looks(connection, model.id, compared)
-            looks.put_candidates(connection, candidates, cosines)
+            hashes.put_looks(connection, model.id, compared)
+            hashes.put_candidates(connection, candidates, cosines)
 
     def put_proofs(self, verifier: int, proofs: Sequence[pairs.JudgedPair]) -> None:
         """Record verdicts with their evidence."""
@@ -264,7 +268,7 @@ class Store:
 
     def _follow(self) -> None:
         """Open the catalog anew when another one was put in its place."""
-        inode = opening.inode_of(self._catalog)
+        inode = inode_of(self._catalog)
         if inode not in (self._inode, (0, 0)):  # what cannot be looked at is no other file
             self._reader.dispose()
             self._inode = inode
@@ -294,3 +298,71 @@ class Store:
         """The embedder of this store; None before the first index run."""
         with self.reading() as view:
             return view.model.spec if view.model else None
+
+
+def check_there(folder: str) -> None:
+    """Check that there is a store.
+
+    Raises:
+        StoreMissing: there is none.
+    """
+    if not os.path.exists(os.path.join(folder, "catalog.db")):
+        raise StoreMissing(
+            f"there is no store in {folder}; make one with `lookalike index YOUR_PHOTOS --store {folder}`"
+        )
+
+
+def make(folder: str) -> None:
+    """Make the folder and an empty catalog that only its owner can read, unless they are there.
+
+    Raises:
+        StoreUnwritable: that cannot be done there, or it is a network drive.
+    """
+    make_folder(folder)
+    try:
+        for name in ("catalog.db", "thumbs.db"):
+            # Closing a database's file drops the locks of SQLite in this process: only what is not there.
+            with contextlib.suppress(FileExistsError):
+                os.close(os.open(os.path.join(folder, name), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise StoreUnwritable(
+            f"cannot make a store in {folder}: {error.strerror}; choose another place with --store"
+        ) from error
+
+
+def make_folder(folder: str) -> None:
+    """Make the folder of a store, which its owner alone can read, unless there is a store in it.
+
+    Raises:
+        StoreUnwritable: that cannot be done there, or it is a network drive.
+    """
+    if os.path.exists(os.path.join(folder, "catalog.db")):
+        return
+    check_new(folder)
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise StoreUnwritable(
+            f"cannot make a store in {folder}: {error.strerror}; choose another place with --store"
+        ) from error
+
+
+def check_model(connection: sa.Connection) -> None:
+    """Check that this program knows the kind of embedder that a newer one recorded.
+
+    Raises:
+        StoreTooNew: it does not.
+    """
+    try:
+        write.current_model(connection)
+    except StoreCorrupt as error:
+        raise StoreTooNew(f"a newer lookalike made this store ({error}); update lookalike") from error
+
+
+def inode_of(path: str) -> tuple[int, int]:
+    """Return by what a file is known as this very file; (0, 0) when it is not there."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return (0, 0)
+    return (found.st_dev, found.st_ino)

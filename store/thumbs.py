@@ -10,11 +10,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..errors import StoreCorrupt
-from .catalog import pieces
-from .database import fold_log, is_damage, open_reader, open_writer, quoted, store_errors
+from .care.salvage import copy_table, damaged
+from .care.swap import swap_in
+from .catalog.database import fold_log, is_damage, open_reader, open_writer, quoted, store_errors
+from .catalog.write import pieces
 from .files import temporary_beside
-from .salvage import copy_table, damaged
-from .swap import swap_in
 
 _log = logging.getLogger(__name__)
 

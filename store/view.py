@@ -1,29 +1,117 @@
 """The store as it was at one moment: everything a query asks sees the same epoch."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import sqlalchemy as sa
 
-from . import (
-    absence,
-    catalog,
-    digests,
-    embeddings,
-    listing,
-    local_maps,
-    poison,
-    ranking,
-    snapshot,
-)
-from .filters import ALL, Where
-from .ranking import AnyIndex
+from . import absence
+from .catalog import crashers, digests, embeddings, knn, labels, local_maps, pairs, write
+from .catalog import hashes as looks
+from .catalog import photos as listing
+from .catalog.folders import RootTotals, Trace, sample, totals_by_root
+from .filters.where import ALL, Where
+from .index import search, snapshot
+from .index.exact import Ids, Neighbors, VectorIndex
+from .index.search import AnyIndex
+from .index.snapshot import Stamp
 from .records import Codes, Failure, KnownFile, Root, Vectors
-from .related import RelatedView
-from .roots import RootTotals, Trace, sample, totals_by_root
-from .snapshot import Stamp
-from .vectors import Ids, Neighbors, VectorIndex
+
+if TYPE_CHECKING:
+    from .catalog.write import Model
+
+
+class RelatedView:
+    """The methods of `View` about photos among others."""
+
+    if TYPE_CHECKING:
+        _connection: sa.Connection
+
+        @property
+        def model(self) -> Model | None:
+            """The embedder of the store."""
+
+    # --- the neighborhoods --------------------------------------------------------------------
+
+    def neighborhoods(self, ids: Ids) -> knn.Neighborhoods:
+        """Return the nearest photos of photos, of those of which they are known."""
+        if self.model is None:
+            return knn.empty(np.empty(0, np.int64))
+        return knn.neighborhoods(self._connection, self.model.id, ids)
+
+    def unsettled(self, most: int) -> Ids:
+        """Return up to so many photos of which it is not known who has them among his neighbors."""
+        assert self.model is not None, "something was embedded"
+        return knn.unsettled(self._connection, self.model.id, most)
+
+    def without_neighborhood(self) -> Ids:
+        """Return the photos whose neighborhood was not found yet."""
+        assert self.model is not None, "something was embedded"
+        return knn.without_neighborhood(self._connection, self.model.id)
+
+    def with_other_copies(self) -> Ids:
+        """Return the photos of which other copies are known than when their neighborhood was found."""
+        assert self.model is not None, "something was embedded"
+        return knn.with_other_copies(self._connection, self.model.id)
+
+    def copies(self) -> dict[int, int]:
+        """Return for each proven copy that is not the oldest the oldest photo that it is a copy of."""
+        return knn.copies(self._connection)
+
+    # --- pairs --------------------------------------------------------------------------------
+
+    def facts_of(self, photo_ids: Sequence[int]) -> dict[int, pairs.Facts]:
+        """Return digest and size of contents by id, of those that there are."""
+        return pairs.facts_of(self._connection, photo_ids)
+
+    def compared_ids(self) -> Ids:
+        """Return the ids of the photos that were compared with the library."""
+        if self.model is None:
+            return np.empty(0, np.int64)
+        return looks.compared_ids(self._connection, self.model.id)
+
+    def hashes(self) -> Iterator[looks.StoredHashes]:
+        """Yield perceptual hash and quality of the photos that were compared, some at a time."""
+        if self.model is not None:
+            yield from looks.hashes(self._connection, self.model.id)
+
+    def count_candidates(self) -> int:
+        """Return the number of pairs that were nominated, proved or not."""
+        return looks.count_candidates(self._connection)
+
+    def unproved(self, verifier: int) -> list[tuple[int, int, float]]:
+        """Return (a, b, cosine) of the pairs that this version of the verifier has not seen."""
+        return pairs.unproved(self._connection, verifier)
+
+    def verdicts(self) -> Iterator[pairs.Verdict]:
+        """Yield what the proofs said of all pairs."""
+        return pairs.verdicts(self._connection)
+
+    def proofs_of(self, wanted: Collection[tuple[int, int]]) -> dict[tuple[int, int], pairs.JudgedPair]:
+        """Return the proofs of these pairs (a < b), of those that there are."""
+        return pairs.proofs_of(self._connection, wanted)
+
+    def same_pixels(self) -> Iterator[list[int]]:
+        """Yield the ids of photos with the same pixels and other metadata, each group by digest."""
+        return pairs.same_pixels(self._connection)
+
+    def ids_of_pixels(self, digests: Sequence[bytes]) -> dict[bytes, list[int]]:
+        """Return the ids of the contents that show certain pixels, by pixel digest."""
+        return pairs.ids_of_pixels(self._connection, digests)
+
+    def taught(self, damaged: list[str] | None = None) -> list[labels.Taught]:
+        """Return the labels that the user taught, by name; damaged: takes the names of those left out."""
+        return list(labels.taught(self._connection, damaged))
+
+    def decisions(self) -> Iterator[pairs.Decided]:
+        """Yield what the user decided, oldest first."""
+        return pairs.decisions(self._connection)
+
+    def decisions_by_ids(self) -> dict[tuple[int, int], str]:
+        """Return the user's decisions on contents that are in the library, by their ids."""
+        return pairs.decisions_by_ids(self._connection)
 
 
 class View(RelatedView):
@@ -36,9 +124,9 @@ class View(RelatedView):
         self.latest = listing.latest_epoch(connection)
 
     @cached_property
-    def model(self) -> catalog.Model | None:
+    def model(self) -> write.Model | None:
         """The embedder of the store; None before the first index run."""
-        return catalog.current_model(self._connection)
+        return write.current_model(self._connection)
 
     @property
     def epoch(self) -> int:
@@ -54,11 +142,11 @@ class View(RelatedView):
 
     def poison(self, digest: bytes | None = None) -> dict[bytes, Failure]:
         """Return why contents are not handed to a decoder any more; see `known_poison`."""
-        return poison.known_poison(self._connection, digest)
+        return crashers.known_poison(self._connection, digest)
 
     def store_uuid(self) -> str:
         """Return the random name that the store was born with."""
-        return catalog.store_uuid(self._connection)
+        return write.store_uuid(self._connection)
 
     # --- the index ----------------------------------------------------------------------------
 
@@ -77,13 +165,13 @@ class View(RelatedView):
         if self.model is None:
             return VectorIndex(1).search(np.empty((len(queries), 1), np.float32), k)
         units = queries / np.maximum(np.linalg.norm(queries, axis=1, keepdims=True), 1e-12)
-        return ranking.nearest(self, self.index(), np.asarray(units, np.float32), k, allowed, where)
+        return search.nearest(self, self.index(), np.asarray(units, np.float32), k, allowed, where)
 
     def stamp(self) -> Stamp | None:
         """Return what a snapshot of this view must be stamped with; None when there is nothing."""
         if self.model is None or self.epoch == 0:
             return None
-        uuid = catalog.store_uuid(self._connection)
+        uuid = write.store_uuid(self._connection)
         return Stamp(uuid, self.model.spec.fingerprint, *self.latest)
 
     def check(self, stamp: Stamp) -> None:
@@ -92,7 +180,7 @@ class View(RelatedView):
         Raises:
             ValueError: it does not; the message says why.
         """
-        if stamp.store != catalog.store_uuid(self._connection):
+        if stamp.store != write.store_uuid(self._connection):
             raise ValueError("the snapshot belongs to another store")
         if self.model is None or stamp.fingerprint != self.model.spec.fingerprint:
             raise ValueError("the snapshot is of another model")
@@ -144,7 +232,7 @@ class View(RelatedView):
 
     def roots(self) -> list[Root]:
         """Return the folders of the library, by path."""
-        return catalog.roots(self._connection)
+        return write.roots(self._connection)
 
     def totals_by_root(self) -> list[RootTotals]:
         """Count what each folder of the library holds, by path."""
@@ -156,7 +244,7 @@ class View(RelatedView):
 
     def known_files(self, root: Root, below: bytes) -> dict[bytes, KnownFile]:
         """Return what is remembered of the files at or below a path in a root."""
-        return catalog.known_files(self._connection, root.id, below)
+        return write.known_files(self._connection, root.id, below)
 
     def newest_file_id(self) -> int:
         """Return the highest row id of a file, 0 when there is none."""
@@ -193,17 +281,17 @@ class View(RelatedView):
         """Tell whether the content is embedded by the current model."""
         if self.model is None:
             return False
-        return catalog.has_embedding(self._connection, self.model.id, digest)
+        return write.has_embedding(self._connection, self.model.id, digest)
 
     def id_of(self, digest: bytes) -> int | None:
         """Return the id of a content that is embedded, else None."""
         if not self.knows(digest):
             return None
-        return catalog.content_ids(self._connection, [digest])[digest]
+        return write.content_ids(self._connection, [digest])[digest]
 
     def ids_of(self, digests: Sequence[bytes]) -> dict[bytes, int]:
         """Return the ids of the contents that are known, embedded or not, by digest."""
-        return catalog.content_ids(self._connection, digests)
+        return write.content_ids(self._connection, digests)
 
     def raw_vectors(self, ids: Sequence[int]) -> dict[int, Vectors]:
         """Return the pooled features as they left the network (up to fp16), by content id."""
@@ -247,7 +335,7 @@ class View(RelatedView):
 
     def ordered_photos(self, where: Where, order: str, limit: int | None = None) -> Iterator[listing.Photo]:
         """Yield photos that pass the filter in one of `ordering.ORDERS`, at most limit."""
-        from .ordering import ordered_photos  # a plain search does without
+        from .catalog.ordering import ordered_photos  # a plain search does without
 
         return ordered_photos(self._connection, where, order, limit)
 

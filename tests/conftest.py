@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lookalike.store.last_search import FOLDER
+from lookalike.search.last_search import FOLDER
 from lookalike.tests.faults import scale
 from lookalike.tests.store.making import PUBLISHED, Filled, open_filled
 

@@ -404,6 +404,6 @@ import sys, os
 sys.path.remove(os.path.dirname(os.path.dirname(__file__)))
 del sys.modules["cv2"]
 import cv2
-if "lookalike.dedup.prover" in " ".join(sys.orig_argv):
+if "lookalike.dedup.proof.child" in " ".join(sys.orig_argv):
     {}
 """

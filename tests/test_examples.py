@@ -7,7 +7,7 @@ import pytest
 
 from lookalike import Library
 from lookalike.errors import DecodeError, UsageError
-from lookalike.store.last_search import FOLDER
+from lookalike.search.last_search import FOLDER
 from lookalike.tests.library import Run, lookalike, make_photos
 from lookalike.tests.pictures import draw_photo, save
 

@@ -11,7 +11,7 @@ import pytest
 from lookalike.errors import UsageError
 from lookalike.library import Library
 from lookalike.store import export
-from lookalike.store.filters import Where
+from lookalike.store.filters.where import Where
 from lookalike.store.store import Store
 from lookalike.tests.store.making import (
     DIM,
@@ -131,7 +131,7 @@ MEMORY = """
 import resource, sys
 from lookalike.library import Library
 from lookalike.store import export
-from lookalike.store.filters import Where
+from lookalike.store.filters.where import Where
 
 export._BLOCK = 256
 with Library.open(sys.argv[1]) as library:

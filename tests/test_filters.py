@@ -6,8 +6,8 @@ import pytest
 
 from lookalike.errors import UsageError
 from lookalike.library import Library
-from lookalike.search.filters import Said, make_where
-from lookalike.store.terms import And, Compare, Near, OneOf, Or
+from lookalike.search.filters.filters import Said, make_where
+from lookalike.store.filters.terms import And, Compare, Near, OneOf, Or
 from lookalike.tests.library import Run, lookalike
 from lookalike.tests.pictures import draw_photo, exif_with, save
 

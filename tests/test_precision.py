@@ -13,9 +13,9 @@ from lookalike.benchmarks.precision import Photos, below, index_cpu, pairs_that_
 from lookalike.benchmarks.precision_engines import FP32, of_onnx
 from lookalike.benchmarks.quantizing import balanced, quantized
 from lookalike.benchmarks.truth import Copy, Truth
-from lookalike.indexer.embedder import Embedder, default_spec
-from lookalike.indexer.preprocess import Pixels
-from lookalike.indexer.weights.table import SHIPPED_GRAPH
+from lookalike.indexer.embed.embedder import Embedder, default_spec
+from lookalike.indexer.embed.preprocess import Pixels
+from lookalike.indexer.embed.weights.table import SHIPPED_GRAPH
 from lookalike.store.records import Vectors
 from lookalike.tests.pictures import draw_photo, save
 

@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 import safetensors.numpy
 
-from lookalike.dedup.copyspace import FILE
+from lookalike.dedup.candidates.copy_space import FILE
 from lookalike.errors import DecodeError
-from lookalike.indexer.decode import decode
-from lookalike.indexer.embedder import Embedder, default_spec
+from lookalike.indexer.decode.decode import decode
+from lookalike.indexer.embed.embedder import Embedder, default_spec
 from lookalike.store.records import Vectors
 from lookalike.tools.edits import EDITS, edited
 

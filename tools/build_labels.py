@@ -21,8 +21,8 @@ import numpy as np
 import safetensors.numpy
 from blake3 import blake3
 
-from lookalike.indexer.weights.loader import read_shipped
-from lookalike.indexer.weights.table import SHIPPED_STATE
+from lookalike.indexer.embed.weights.loader import read_shipped
+from lookalike.indexer.embed.weights.table import SHIPPED_STATE
 
 CLASSES = 1000
 # What holds nearly everything is no word for a picture: "entity", "object", "whole".

@@ -20,12 +20,12 @@ import safetensors.numpy
 import torch
 
 from lookalike.errors import DecodeError
-from lookalike.indexer.decode import decode
-from lookalike.indexer.embedder import Embedder, default_spec
-from lookalike.indexer.engines.torch import torchvision_models
-from lookalike.indexer.local_maps import DIMS
-from lookalike.indexer.weights.loader import load_state
-from lookalike.indexer.weights.table import OFFICIAL, SHIPPED_MODEL, SHIPPED_PROJECTION
+from lookalike.indexer.decode.decode import decode
+from lookalike.indexer.embed.embedder import Embedder, default_spec
+from lookalike.indexer.embed.engines.torch import torchvision_models
+from lookalike.indexer.embed.local_maps import DIMS
+from lookalike.indexer.embed.weights.loader import load_state
+from lookalike.indexer.embed.weights.table import OFFICIAL, SHIPPED_MODEL, SHIPPED_PROJECTION
 
 # The preset of these weights in torchvision.
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -25,9 +25,9 @@ import safetensors.numpy
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from lookalike.indexer.engines.torch import torchvision_models
-from lookalike.indexer.weights.golden import golden_pictures
-from lookalike.indexer.weights.table import (
+from lookalike.indexer.embed.engines.torch import torchvision_models
+from lookalike.indexer.embed.weights.golden import golden_pictures
+from lookalike.indexer.embed.weights.table import (
     FOLDER,
     OFFICIAL,
     SHIPPED_GOLDEN,

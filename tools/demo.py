@@ -22,7 +22,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from lookalike.indexer.scan import Scan
+from lookalike.indexer.scan.walk import Scan
 
 COMMAND = Path(sys.executable).with_name("lookalike")
 SOME_UNREADABLE = 3  # exit code: done, but some files could not be read

@@ -5,12 +5,12 @@
 ('copy', 'cropped to 82 %, smaller (640x480)')
 """
 
-from .difference import differing_blocks
+from .differences import differing_blocks
 from .evidence import VERIFIER_VERSION, Evidence
-from .name import GREY_SATURATION, WHOLE, Facts, classify, describe, details_differ
 from .picture import Picture
 from .prove import prove, reversed_evidence
 from .rule import is_straight
+from .transform import GREY_SATURATION, WHOLE, Facts, classify, describe, details_differ
 
 __all__ = [
     "GREY_SATURATION",

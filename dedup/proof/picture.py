@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 
 from .features import Features, find_features
-from .forms import SQUARE_SIDE, in_form
-from .hashing import pdq
+from .is_page import is_page
+from .orientation import SQUARE_SIDE, in_form
+from .pdq import pdq
 from .planes import Grey, Plane, blur, shrink
-from .text import is_page
 
 LONG_SIDE = 256
 FRAME_SIDE = 128  # thumbnails of 256 px hold JPEG noise; at half the size copies agree, and it is cheap

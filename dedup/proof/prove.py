@@ -6,18 +6,18 @@ from dataclasses import asdict, replace
 import numpy as np
 
 from .align import Fit, align, frames
+from .bend import motion_beyond_bend
 from .color import toning
-from .difference import with_places
+from .differences import with_places
 from .evidence import Evidence
 from .features import similarity
-from .forms import best_form, form_matrix, form_of, form_scores
-from .hashing import distance
-from .lens import motion_beyond_bend
-from .name import WHOLE
+from .orientation import best_form, form_matrix, form_of, form_scores
 from .padding import containment_without_padding, surround
+from .pdq import distance
 from .picture import Picture
 from .planes import Matrix, inverted, scaling
 from .rule import decide, may_be_bent
+from .transform import WHOLE
 
 # Square scores below this in every form: the pictures are not the whole of each other. Above the other
 # they lie on each other within a few pixels: more than half of all copies do, and nothing else.

@@ -6,8 +6,8 @@ Motions are in pixels of the frame of 128 pixels. The limits come from about 3,8
 
 from dataclasses import replace
 
-from .confidence import log_odds, probability
 from .evidence import Evidence, Verdict
+from .odds import log_odds, probability
 
 # A copy lies wholly inside the other picture; two photos of one place hardly ever do.
 _CONTAINED = 0.995

@@ -7,8 +7,8 @@ import signal
 import sys
 from contextlib import suppress
 
-from ..budget import MAX_BYTES
-from ..reading import MAX_FILE_BYTES
+from ..decode.memory import MAX_BYTES
+from ..decode.read import MAX_FILE_BYTES
 
 # Files that it may have open: its own channel and stderr, and the modules that load with the first HEIC.
 _FILES = 32

@@ -15,12 +15,12 @@ from typing import Any, Self
 
 # Everything that changes something, one by one.
 POINTS = {
-    "lookalike.dedup.acts.moves": (
+    "lookalike.dedup.actions.moves": (
         *("move_new", "exchange", "link_to", "drop_link", "remove_for_good"),
         *("make_folders", "remove_empty_folders", "sync_folders"),
     ),
-    "lookalike.dedup.journal": ("Journal.write",),
-    "lookalike.dedup.apply": ("take_away", "put_back"),
+    "lookalike.dedup.actions.journal": ("Journal.write",),
+    "lookalike.dedup.actions.apply": ("take_away", "put_back"),
 }
 
 
@@ -67,8 +67,8 @@ class Runner:
 
 
 def _serve(folder: Path) -> None:
-    import lookalike.dedup.apply
-    import lookalike.dedup.undo  # noqa: F401 - all is loaded before the first fork
+    import lookalike.dedup.actions.apply
+    import lookalike.dedup.actions.undo  # noqa: F401 - all is loaded before the first fork
 
     for line in sys.stdin:
         reader, writer = os.pipe()
@@ -103,11 +103,11 @@ def _child(folder: Path, job: dict[str, Any], writer: int) -> None:
 
 def _work(folder: Path, what: str, method: str = "quarantine") -> None:
     """Do what a job says. what: "apply" the plan, or "undo" all runs, newest first."""
-    from lookalike.dedup.acts.planfile import read_plan
-    from lookalike.dedup.apply import ApplyOptions, apply_plan
-    from lookalike.dedup.journal import journals
-    from lookalike.dedup.undo import UndoOptions, undo
-    from lookalike.dedup.watching import UNWATCHED
+    from lookalike.dedup.actions.apply import ApplyOptions, apply_plan
+    from lookalike.dedup.actions.journal import journals
+    from lookalike.dedup.actions.planfile import read_plan
+    from lookalike.dedup.actions.undo import UndoOptions, undo
+    from lookalike.store.progress import UNWATCHED
     from lookalike.store.store import Store
 
     with Store.open(folder / "store", write=True) as store:

@@ -7,15 +7,15 @@ from pathlib import Path
 
 from blake3 import blake3
 
-from lookalike.dedup.acts.outcome import Outcome
-from lookalike.dedup.acts.planfile import Plan, read_plan
-from lookalike.dedup.apply import ApplyOptions, apply_plan
-from lookalike.dedup.companions import Folders
-from lookalike.dedup.journal import journals
-from lookalike.dedup.plan import companion_rows
-from lookalike.dedup.undo import UndoOptions, undo
-from lookalike.dedup.watching import UNWATCHED, Watch
-from lookalike.documents import Row, document, path_fields
+from lookalike.dedup.actions.apply import ApplyOptions, apply_plan
+from lookalike.dedup.actions.journal import journals
+from lookalike.dedup.actions.outcome import Outcome
+from lookalike.dedup.actions.plan import companion_rows
+from lookalike.dedup.actions.planfile import Plan, read_plan
+from lookalike.dedup.actions.undo import UndoOptions, undo
+from lookalike.dedup.groups.companions import Folders
+from lookalike.store.documents import Row, document, path_fields
+from lookalike.store.progress import UNWATCHED, Watch
 from lookalike.store.records import Content, EmbeddedPhoto, FileResult, FileStat
 from lookalike.store.store import Store
 from lookalike.tests.pictures import draw_photo, encode

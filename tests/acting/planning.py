@@ -6,8 +6,8 @@ from typing import Any
 
 from blake3 import blake3
 
-from lookalike.dedup.acts.planfile import Plan, read_plan
-from lookalike.documents import document, path_fields
+from lookalike.dedup.actions.planfile import Plan, read_plan
+from lookalike.store.documents import document, path_fields
 
 from .making import contents, jpeg
 

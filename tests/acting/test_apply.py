@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from lookalike.dedup.acts import moves
-from lookalike.dedup.acts.outcome import Outcome
-from lookalike.dedup.acts.places import Quarantine
-from lookalike.dedup.apply import ApplyOptions, apply_plan, preview
-from lookalike.dedup.journal import journals
-from lookalike.dedup.watching import UNWATCHED, Watch
+from lookalike.dedup.actions import moves
+from lookalike.dedup.actions.apply import ApplyOptions, apply_plan, preview
+from lookalike.dedup.actions.journal import journals
+from lookalike.dedup.actions.outcome import Outcome
+from lookalike.dedup.actions.trash import Quarantine
 from lookalike.errors import StoreLocked, StoreUnwritable, UsageError
 from lookalike.store.lock import held
+from lookalike.store.progress import UNWATCHED, Watch
 from lookalike.store.store import Store
 
 from .making import IN_QUARANTINE, Shelf, contents, jpeg, states
@@ -410,8 +410,8 @@ def test_whatever_the_system_says_nothing_is_removed(
 
 def test_a_trash_on_another_drive_is_none(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     pair(shelf)
-    monkeypatch.setattr("lookalike.dedup.acts.places.trash_for", lambda *_, **__: None)
-    monkeypatch.setattr("lookalike.dedup.acts.transfer.trash_for", lambda *_, **__: None)
+    monkeypatch.setattr("lookalike.dedup.actions.trash.trash_for", lambda *_, **__: None)
+    monkeypatch.setattr("lookalike.dedup.actions.transfer.trash_for", lambda *_, **__: None)
     assert "--method quarantine" in refused(shelf, "no_trash", ApplyOptions(method="trash"))
 
 
@@ -481,7 +481,7 @@ def test_files_that_lie_on_two_drives_go_to_two_quarantines(shelf: Shelf) -> Non
         return OtherDevice() if str(path) == str(shelf.photos) else real_stat(path)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lookalike.dedup.acts.places.os.stat", stat)
+        patch.setattr("lookalike.dedup.actions.trash.os.stat", stat)
         place = Quarantine("RUN", [str(shelf.photos)]).place(str(copy), found)
     assert place.base == str(inner)
     assert keeper.exists()

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from blake3 import blake3
 
-from lookalike.dedup.journal import journals
-from lookalike.store.checks import check_store
+from lookalike.dedup.actions.journal import journals
+from lookalike.store.care.checks import check_store
 from lookalike.tests.faults.scale import count, scale
 
 from .killing import Runner

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lookalike.dedup.acts.planfile import read_plan
+from lookalike.dedup.actions.planfile import read_plan
 from lookalike.errors import UsageError
 
 FILE: dict[str, Any] = {

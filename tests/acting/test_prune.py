@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from lookalike.dedup.acts.outcome import Outcome
-from lookalike.dedup.apply import ApplyOptions
-from lookalike.dedup.journal import journals
-from lookalike.dedup.prune import PruneOptions, preview_prune, prune
-from lookalike.dedup.watching import UNWATCHED
+from lookalike.dedup.actions.apply import ApplyOptions
+from lookalike.dedup.actions.journal import journals
+from lookalike.dedup.actions.outcome import Outcome
+from lookalike.dedup.actions.prune import PruneOptions, preview_prune, prune
+from lookalike.store.progress import UNWATCHED
 
 from .making import IN_QUARANTINE, Shelf, jpeg, states
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lookalike.dedup.apply import ApplyOptions
-from lookalike.dedup.watching import Watch
+from lookalike.dedup.actions.apply import ApplyOptions
+from lookalike.store.progress import Watch
 from lookalike.tests.faults.scale import count, scale
 
 from .making import Shelf, jpeg

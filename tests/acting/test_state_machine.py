@@ -16,14 +16,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from lookalike.choice import ModelChoice
-from lookalike.dedup.apply import ApplyOptions, apply_plan
-from lookalike.dedup.journal import journals
-from lookalike.dedup.prune import prune
-from lookalike.dedup.watching import UNWATCHED
-from lookalike.indexer.records import IndexOptions
+from lookalike.dedup.actions.apply import ApplyOptions, apply_plan
+from lookalike.dedup.actions.journal import journals
+from lookalike.dedup.actions.prune import prune
+from lookalike.indexer.embed.choice import ModelChoice
+from lookalike.indexer.options import IndexOptions
 from lookalike.library import Library
-from lookalike.store.checks import check_store
+from lookalike.store.care.checks import check_store
+from lookalike.store.progress import UNWATCHED
 from lookalike.tests.faults.scale import count, scale
 
 from .killing import Runner

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from lookalike.dedup.apply import ApplyOptions
-from lookalike.dedup.journal import journal_named, journals
-from lookalike.dedup.undo import UndoOptions, preview_undo, record_to_undo
-from lookalike.dedup.whereabouts import whereabouts
+from lookalike.dedup.actions.apply import ApplyOptions
+from lookalike.dedup.actions.journal import journal_named, journals
+from lookalike.dedup.actions.undo import UndoOptions, preview_undo, record_to_undo
+from lookalike.dedup.naming import whereabouts
 from lookalike.errors import UsageError
 
 from .making import IN_QUARANTINE, Shelf, jpeg, states

@@ -5,8 +5,17 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
-from lookalike.dedup import best as module
-from lookalike.dedup.best import GRAIN, NO_BOUND, Best, best, entries, key_of_score, parts, score_of_key
+from lookalike.dedup.candidates import topk as module
+from lookalike.dedup.candidates.topk import (
+    GRAIN,
+    NO_BOUND,
+    Best,
+    best,
+    entries,
+    key_of_score,
+    parts,
+    score_of_key,
+)
 from lookalike.store.records import Vectors
 
 K = 4

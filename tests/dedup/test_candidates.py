@@ -5,18 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lookalike.dedup.candidates import similar_pairs
-from lookalike.dedup.find import exact_groups, similar_groups
-from lookalike.store.filters import ALL, Where
+from lookalike.dedup.groups.lookalikes import exact_groups, similar_groups, similar_pairs
+from lookalike.store.filters.where import ALL, Where
 from lookalike.store.records import FileResult, Vectors
-from lookalike.tests.store.making import (
-    DIM,
-    Filled,
-    digest_of,
-    make_photo,
-    make_result,
-    open_filled,
-)
+from lookalike.tests.store.making import DIM, Filled, digest_of, make_photo, make_result, open_filled
 
 MIN_SCORE = 0.9
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lookalike.dedup.companions import Folders, are_companions, kind_beside
+from lookalike.dedup.groups.companions import Folders, are_companions, kind_beside
 
 LONG = "PXL_20230501_120000123_a_very_long_name_of_a_photo"
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lookalike.dedup import comparing, nominate, products, scan
-from lookalike.dedup.comparing import compare_new
-from lookalike.dedup.loading import NO_HASH
-from lookalike.dedup.nominate import Findings, Search
-from lookalike.dedup.watching import Watch
+from lookalike.dedup.candidates import all_pairs, int8, nominate, update
+from lookalike.dedup.candidates.loading import NO_HASH
+from lookalike.dedup.candidates.nominate import Findings, Search
+from lookalike.dedup.candidates.update import compare_new
 from lookalike.errors import StoreUnwritable
+from lookalike.store.index.exact import Ids
+from lookalike.store.progress import Watch
 from lookalike.store.store import Store
-from lookalike.store.vectors import Ids
 from lookalike.store.view import View
 from lookalike.tests.store.making import Filled, execute, make_result, open_filled
 
@@ -74,8 +74,8 @@ def stop_after(pieces: int, stop: threading.Event, monkeypatch: pytest.MonkeyPat
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut the work so that some hundred photos take several pieces, tiles and hashes."""
     for name, size in (("_HIGH", 16), ("_WIDE", 64), ("_ROWS", 64)):
-        monkeypatch.setattr(scan, name, size)
-    monkeypatch.setattr(comparing, "_SOME_HASHES", 50)
+        monkeypatch.setattr(all_pairs, name, size)
+    monkeypatch.setattr(update, "_SOME_HASHES", 50)
     monkeypatch.setattr(nominate, "_SOME_PAIRS", 100)
 
 
@@ -181,8 +181,8 @@ def test_vectors_from_the_store_give_what_those_in_memory_do(
         asked.append(len(ids))
         return units(view, ids)
 
-    monkeypatch.setattr(comparing, "_MOST_KEPT", 0)
-    monkeypatch.setattr(products, "_WORTH_BYTES", worth_bytes)
+    monkeypatch.setattr(update, "_MOST_KEPT", 0)
+    monkeypatch.setattr(int8, "_WORTH_BYTES", worth_bytes)
     monkeypatch.setattr(View, "units", units_of)
     store = made("large").store
     compare_new(store, hashes_of=made_hashes)

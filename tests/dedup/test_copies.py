@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from lookalike import Library
-from lookalike.dedup.keeper import KeepRules
+from lookalike.dedup.groups.keeper import KeepRules
 from lookalike.tests.dedup.proof import making
 from lookalike.tests.pictures import draw_photo, exif_with, save
 
@@ -46,8 +46,8 @@ def test_distinct_photos_make_no_group_and_edited_ones_do(photos: Path, tmp_path
 
 
 def test_only_what_is_new_is_compared_and_proved(photos: Path, tmp_path: Path) -> None:
-    from lookalike.dedup.comparing import compare_new
-    from lookalike.dedup.proving import prove_all
+    from lookalike.dedup.candidates.update import compare_new
+    from lookalike.dedup.proof.prove_all import prove_all
 
     save(photos / "small.jpg", draw_photo(1, 320, 240))
     with Library.open(tmp_path / "s", create=True) as library:

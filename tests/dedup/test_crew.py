@@ -16,17 +16,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookalike import Library
-from lookalike.dedup import prover, proving
-from lookalike.dedup.comparing import compare_new
-from lookalike.dedup.crew import Crew
-from lookalike.dedup.pictures import Pictures, Thumbnail
-from lookalike.dedup.proof import VERIFIER_VERSION, Evidence, Picture, prove
-from lookalike.dedup.prover import prove_pairs
-from lookalike.dedup.proving import prove_all, together
+from lookalike.dedup.candidates.update import compare_new
+from lookalike.dedup.proof import VERIFIER_VERSION, Evidence, Picture, child, prove
+from lookalike.dedup.proof import prove_all as proving
+from lookalike.dedup.proof.child import prove_pairs
+from lookalike.dedup.proof.pictures import Pictures, Thumbnail
+from lookalike.dedup.proof.pool import Crew
+from lookalike.dedup.proof.prove_all import prove_all, together
 from lookalike.errors import LookalikeError
+from lookalike.indexer.decode.photo import make_thumbnail
 from lookalike.indexer.executor import ThreadExecutor
-from lookalike.indexer.thumbnail import make_thumbnail
-from lookalike.store.pairs import JudgedPair
+from lookalike.store.catalog.pairs import JudgedPair
 from lookalike.tests.pictures import draw_photo, save
 
 PAIRS = [(1, 2), (1, 3), (2, 3), (1, 9)]
@@ -112,7 +112,7 @@ def test_a_process_that_is_killed_is_told_and_what_was_proved_is_kept(
 def test_no_process_is_left_when_the_program_is_killed(tmp_path: Path) -> None:
     script = textwrap.dedent("""
         import os, signal
-        from lookalike.dedup.crew import Crew
+        from lookalike.dedup.proof.pool import Crew
         with Crew(2) as crew:
             print(*crew.processes, flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
@@ -145,7 +145,7 @@ def test_a_pair_that_cannot_be_proved_costs_no_other_one_its_proof(
         return prove(a, b)
 
     failing = thumbnails[3].picture().key  # type: ignore[union-attr]
-    monkeypatch.setattr(prover, "prove", prove_or_fail)
+    monkeypatch.setattr(child, "prove", prove_or_fail)
     found = prove_pairs(PAIRS, thumbnails.get, Pictures(9))
     assert [each and (each["verdict"], each["branch"]) for each in found] == [
         ("copy", "motion"),

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lookalike.copy_listings import doubt_in_words
-from lookalike.dedup.expectation import (
+from lookalike.commands.copies import doubt_in_words
+from lookalike.dedup.groups.error_rate import (
     _DOUBT_LEFT,
     _LABELLED_ODDS,
     Expectation,
@@ -15,7 +15,7 @@ from lookalike.dedup.expectation import (
     library_shift,
     surest,
 )
-from lookalike.store.pairs import Verdict
+from lookalike.store.catalog.pairs import Verdict
 
 # Two bells one unit wide and so far apart, copies right, others left: the odds by the numbers are exact.
 APART = 3.0

@@ -5,12 +5,12 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lookalike.dedup.companions import Companion
-from lookalike.dedup.copies import Known, group_copies
-from lookalike.dedup.groups import Group, Member
-from lookalike.dedup.members import PairKey, with_halves_together
+from lookalike.dedup.groups.companions import Companion
+from lookalike.dedup.groups.groups import Group, Member
+from lookalike.dedup.groups.members import PairKey, with_halves_together
+from lookalike.dedup.groups.report import Known, group_copies
 from lookalike.dedup.proof import Evidence
-from lookalike.store.listing import Photo
+from lookalike.store.catalog.photos import Photo
 from lookalike.tests.dedup.test_groups import make_file, make_photo
 
 T1, T2 = "2023-05-01T12:00:00.10", "2023-05-01T12:00:00.50"

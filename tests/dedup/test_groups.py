@@ -5,8 +5,8 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lookalike.dedup.groups import Pair, exact_group, star_groups
-from lookalike.store.listing import Photo, PhotoFile
+from lookalike.dedup.groups.groups import Pair, exact_group, star_groups
+from lookalike.store.catalog.photos import Photo, PhotoFile
 
 Edges = dict[tuple[int, int], float]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from lookalike.dedup.companions import Companion
-from lookalike.dedup.keeper import Choice, KeepRules, choose_keeper, parse_order
+from lookalike.dedup.groups.companions import Companion
+from lookalike.dedup.groups.keeper import Choice, KeepRules, choose_keeper, parse_order
 from lookalike.errors import UsageError
 from lookalike.tests.dedup.test_groups import make_file, make_photo
 

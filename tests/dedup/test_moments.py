@@ -2,7 +2,7 @@
 
 import pytest
 
-from lookalike.dedup.moments import moments_differ, seconds_between, shot_in_words
+from lookalike.dedup.groups.capture_time import moments_differ, seconds_between, shot_in_words
 
 NOON = "2023-05-01T12:00:00"
 

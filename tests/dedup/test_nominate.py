@@ -7,19 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from lookalike.dedup.best import Rows
-from lookalike.dedup.copyspace import CopySpace
-from lookalike.dedup.hashes import HASH_BYTES, Hashes
-from lookalike.dedup.nominate import (
-    ALMOST_SAME,
-    FEW,
-    MAX_DISTANCE,
-    Candidates,
-    nominate,
-)
-from lookalike.dedup.outside import Outside, nominate_outside
+from lookalike.dedup.candidates.copy_space import CopySpace
+from lookalike.dedup.candidates.hashes import HASH_BYTES, Hashes
+from lookalike.dedup.candidates.nominate import ALMOST_SAME, FEW, MAX_DISTANCE, Candidates, nominate
+from lookalike.dedup.candidates.outside import Outside, nominate_outside
+from lookalike.dedup.candidates.topk import Rows
+from lookalike.store.index.exact import Ids
 from lookalike.store.records import Vectors
-from lookalike.store.vectors import Ids
 
 DIM = 48
 FLOOR, GATE = 0.6, 0.2

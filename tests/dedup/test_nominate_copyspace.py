@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageDraw
 
-from lookalike.dedup import copyspace
-from lookalike.dedup.copyspace import (
+from lookalike.dedup.candidates import copy_space as copyspace
+from lookalike.dedup.candidates.copy_space import (
     copy_space,
     fitted_space,
     plain_space,
@@ -16,7 +16,7 @@ from lookalike.dedup.copyspace import (
     shipped_space,
 )
 from lookalike.errors import ModelError
-from lookalike.indexer.embedder import Embedder, default_spec
+from lookalike.indexer.embed.embedder import Embedder, default_spec
 from lookalike.tests.pictures import draw_photo
 
 Units = npt.NDArray[np.float32]

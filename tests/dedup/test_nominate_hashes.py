@@ -5,8 +5,8 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageEnhance
 
-from lookalike.dedup.hashes import HASH_BYTES, MIN_QUALITY, Hashes, dct_hash
-from lookalike.dedup.nominate import MAX_DISTANCE
+from lookalike.dedup.candidates.hashes import HASH_BYTES, MIN_QUALITY, Hashes, dct_hash
+from lookalike.dedup.candidates.nominate import MAX_DISTANCE
 from lookalike.tests.pictures import draw_photo
 
 SEEDS = range(8)

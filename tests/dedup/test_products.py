@@ -5,8 +5,8 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from lookalike.dedup import products
-from lookalike.dedup.products import GRAPH, ByteProducts, FloatProducts, Products
+from lookalike.dedup.candidates import int8
+from lookalike.dedup.candidates.int8 import GRAPH, ByteProducts, FloatProducts, Products
 from lookalike.store.records import Vectors
 
 WIDTH = 256
@@ -72,5 +72,5 @@ def test_two_products_of_bytes_never_exceed_sixteen_bits() -> None:
 
 def test_few_rows_are_not_worth_turning_all_into_bytes() -> None:
     points = make_points("random")
-    assert isinstance(products.products(points, 50, WIDTH), FloatProducts)
-    assert isinstance(products.products(points, 5000, WIDTH), ByteProducts)
+    assert isinstance(int8.products(points, 50, WIDTH), FloatProducts)
+    assert isinstance(int8.products(points, 5000, WIDTH), ByteProducts)

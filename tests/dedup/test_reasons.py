@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from lookalike.dedup.explain.reasons import measures, reason
 from lookalike.dedup.proof import Evidence
 from lookalike.dedup.proof.rule import AT_LEAST, AT_MOST, decide
-from lookalike.dedup.reasons import measures, reason
 
 COPY = Evidence(
     how="whole",

@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from lookalike.dedup import products, scan
-from lookalike.dedup.best import Entries, key_of_score, parts
-from lookalike.dedup.hashes import HASH_BYTES, Hashes
-from lookalike.dedup.scan import Limits, Photos, Scan
+from lookalike.dedup.candidates import all_pairs, int8
+from lookalike.dedup.candidates.all_pairs import Limits, Photos, Scan
+from lookalike.dedup.candidates.hashes import HASH_BYTES, Hashes
+from lookalike.dedup.candidates.topk import Entries, key_of_score, parts
 from lookalike.errors import UsageError
 
 DIM = 40
@@ -83,8 +83,8 @@ def lists(photos: Photos, rows: slice, found: Entries) -> list[list[int]]:
 def small_tiles(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut the work into tiles so small that a few hundred photos take many."""
     for name, size in (("_HIGH", 16), ("_WIDE", 64), ("_ROWS", 64)):
-        monkeypatch.setattr(scan, name, size)
-    monkeypatch.setattr(products, "_WORTH_BYTES", 1 if request.param == "bytes" else 1 << 20)
+        monkeypatch.setattr(all_pairs, name, size)
+    monkeypatch.setattr(int8, "_WORTH_BYTES", 1 if request.param == "bytes" else 1 << 20)
 
 
 @pytest.mark.usefixtures("small_tiles")
@@ -105,8 +105,8 @@ def test_tiles_of_full_size_find_what_small_ones_do(monkeypatch: pytest.MonkeyPa
     photos = make_photos(5, 1500, 4, 4500)
     found = scanned(photos)
     for name, size in (("_HIGH", 100), ("_WIDE", 512), ("_ROWS", 512)):
-        monkeypatch.setattr(scan, name, size)
-    monkeypatch.setattr(products, "_WORTH_BYTES", 1 << 20)
+        monkeypatch.setattr(all_pairs, name, size)
+    monkeypatch.setattr(int8, "_WORTH_BYTES", 1 << 20)
     assert scanned(photos) == found
     assert sum(map(bool, found[1])) > 1000
 
@@ -142,7 +142,7 @@ def test_a_scan_that_is_stopped_gives_only_what_is_complete() -> None:
 
 
 def test_more_photos_than_a_number_can_tell_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan, "MOST_PHOTOS", 400)
+    monkeypatch.setattr(all_pairs, "MOST_PHOTOS", 400)
     with pytest.raises(UsageError, match="at most 399"):
         Scan(make_photos(8, 100, 4), LIMITS)
 

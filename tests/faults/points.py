@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lookalike.store.vectors import VectorIndex
+from lookalike.store.index.exact import VectorIndex
 
 Action = Literal["kill before", "kill after", "full", "I/O error", "no memory"]
 ACTIONS: tuple[Action, ...] = ("kill before", "kill after", "full", "I/O error", "no memory")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lookalike import cli
-from lookalike.indexer import records
+from lookalike.indexer import options
 from lookalike.tests.faults.points import Action, Fault, Points
 
 BATCH = 4
@@ -17,8 +17,8 @@ DONE = (0, 3)  # 3: done, and a file could not be read, as is to be expected of 
 def commands(argvs: Sequence[Sequence[str]]) -> int:
     """Run command lines one after the other until one fails; return how the last one ended."""
     # Many commits for a kill to come between; time shall not decide where a batch ends.
-    small = functools.partial(records.IndexOptions, batch_files=BATCH, batch_seconds=1e9)
-    setattr(records, "IndexOptions", small)  # noqa: B010
+    small = functools.partial(options.IndexOptions, batch_files=BATCH, batch_seconds=1e9)
+    setattr(options, "IndexOptions", small)  # noqa: B010
     for argv in argvs:
         code = _command(argv)
         if code not in DONE:

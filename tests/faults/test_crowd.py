@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lookalike.store import snapshot
+from lookalike.store.index import snapshot
 from lookalike.store.store import Store
 from lookalike.tests.faults.scale import count, scale
 from lookalike.tests.store.making import brute_force, index_file, make_vector, names, open_filled

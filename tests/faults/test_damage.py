@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from lookalike.errors import StoreError
-from lookalike.store.checks import check_store
+from lookalike.store.care.checks import check_store
 from lookalike.store.store import Store
 from lookalike.tests.faults.scale import count, scale
 from lookalike.tests.store.making import (

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from lookalike.errors import StoreMissing
-from lookalike.store.checks import check_store
+from lookalike.store.care.checks import check_store
 from lookalike.store.store import Store
 from lookalike.tests.faults.scale import count, scale
 from lookalike.tests.faults.whole import check_whole, digests

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lookalike.choice import ModelChoice
-from lookalike.indexer.records import IndexOptions
+from lookalike.indexer.embed.choice import ModelChoice
+from lookalike.indexer.options import IndexOptions
 from lookalike.library import Library
 from lookalike.store.records import Vectors
 from lookalike.tests.faults.forks import Forks

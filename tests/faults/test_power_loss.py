@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from lookalike.errors import StoreError
-from lookalike.store import schema, snapshot
-from lookalike.store.checks import check_store
+from lookalike.store.care.checks import check_store
+from lookalike.store.catalog import schema
+from lookalike.store.index import snapshot
 from lookalike.store.store import Store
 from lookalike.tests.faults.scale import count, scale
 from lookalike.tests.store.making import brute_force, index_file, make_vector, open_filled

@@ -7,8 +7,8 @@ import pytest
 from blake3 import blake3
 
 from lookalike.errors import StoreMissing
-from lookalike.store import snapshot
-from lookalike.store.checks import check_store
+from lookalike.store.care.checks import check_store
+from lookalike.store.index import snapshot
 from lookalike.store.store import Store
 
 Contents = dict[str, str]  # the blake3 digest in hex by path

@@ -9,17 +9,17 @@ import sys
 import threading
 from contextlib import suppress
 
-from lookalike.indexer.budget import MemoryBudget
-from lookalike.indexer.sandbox import decoder
-from lookalike.indexer.sandbox.wire import Head
+from lookalike.indexer.decode.memory import MemoryBudget
+from lookalike.indexer.sandbox import child
+from lookalike.indexer.sandbox.framing import Head
 
 _leaked: list[bytearray] = []
 
 
-def answer(job: Head, data: bytes, memory: MemoryBudget) -> decoder.Reply:
+def answer(job: Head, data: bytes, memory: MemoryBudget) -> child.Reply:
     word = data.rpartition(b"##")[2].split(b" ")[0].decode("latin-1")
     act = globals().get(f"do_{word}")
-    return (act() if act else None) or decoder.answer(job, data, memory)
+    return (act() if act else None) or child.answer(job, data, memory)
 
 
 def do_abort() -> None:
@@ -80,15 +80,15 @@ def do_garbage() -> None:
     threading.Event().wait()
 
 
-def do_lie() -> decoder.Reply:
+def do_lie() -> child.Reply:
     return {"shape": [3, 5, 3], "width": 1, "height": 1}, (b"GIF89a", bytes(45))
 
 
-def do_flood() -> decoder.Reply:
+def do_flood() -> child.Reply:
     return {"shape": [1 << 14, 1 << 14, 3]}, (bytes(1 << 20), bytes(32 << 20))
 
 
-def do_greed() -> decoder.Reply:
+def do_greed() -> child.Reply:
     return {"needs": 1 << 50}, ()
 
 
@@ -109,4 +109,4 @@ def do_write() -> None:
 
 
 if __name__ == "__main__":
-    decoder.main(answer)
+    child.main(answer)

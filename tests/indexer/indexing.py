@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from lookalike.choice import ModelChoice
-from lookalike.indexer.records import IndexOptions, IndexReport
+from lookalike.indexer.embed.choice import ModelChoice
+from lookalike.indexer.options import IndexOptions, IndexReport
 from lookalike.library import Library
 
 SMALL = ModelChoice(input_size=64)  # the real model at its fastest

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lookalike.indexer.changes import Changes, compare
-from lookalike.indexer.scan import DEFAULT, Scan, ScanOptions
+from lookalike.indexer.scan.changes import Changes, compare
+from lookalike.indexer.scan.walk import DEFAULT, Scan, ScanOptions
 from lookalike.store.records import FileStat, KnownFile
 
 Known = dict[bytes, KnownFile]

@@ -14,9 +14,9 @@ import pytest
 from PIL import Image, ImageCms, ImageFile
 
 from lookalike.errors import DecodeError
-from lookalike.indexer import decode as decode_module
-from lookalike.indexer.budget import MemoryBudget, check_header
-from lookalike.indexer.decode import Decoded, decode, decode_pil
+from lookalike.indexer.decode import decode as decode_module
+from lookalike.indexer.decode.decode import Decoded, decode, decode_pil
+from lookalike.indexer.decode.memory import MemoryBudget, check_header
 from lookalike.tests.pictures import color_profile, difference, draw_photo, encode, exif_with
 
 PHOTO = draw_photo(1, 360, 270)
@@ -308,7 +308,7 @@ def test_a_bomb_is_refused_by_its_header() -> None:
 
 def test_a_jpeg_of_200_megapixels_is_read_in_little_memory() -> None:
     script = (
-        "import io, resource; from PIL import Image; from lookalike.indexer.decode import decode\n"
+        "import io, resource; from PIL import Image; from lookalike.indexer.decode.decode import decode\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "data = open(0, 'rb').read(); before = peak(); photo = decode(data, min_side=512)\n"
         "print(photo.width, photo.height, photo.pixels.shape[0], (peak() - before) // 1024)"
@@ -370,7 +370,7 @@ def test_decoders_write_nothing_to_stderr(tmp_path: Path) -> None:
         (tmp_path / f"{number}.tif").write_bytes(data)
     script = (
         "import sys; from lookalike.errors import DecodeError\n"
-        "from lookalike.indexer.decode import decode\n"
+        "from lookalike.indexer.decode.decode import decode\n"
         "for path in sys.argv[1:]:\n"
         "    try: decode(open(path, 'rb').read())\n"
         "    except DecodeError: pass"

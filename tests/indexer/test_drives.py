@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 
 from lookalike.errors import DecodeError
-from lookalike.indexer import drives, guard, worker
-from lookalike.indexer.guard import Guard
-from lookalike.indexer.opened import Opened
-from lookalike.indexer.preprocess import InputRule
-from lookalike.indexer.reading import read_file
-from lookalike.indexer.sandbox.opener import Opener
-from lookalike.indexer.scan import ScanOptions
+from lookalike.indexer import worker
+from lookalike.indexer.decode.photo import Opened
+from lookalike.indexer.decode.read import read_file
+from lookalike.indexer.drives import drives
+from lookalike.indexer.drives import watch as guard
+from lookalike.indexer.drives.watch import Guard
+from lookalike.indexer.embed.preprocess import InputRule
+from lookalike.indexer.sandbox.decoders import Opener
+from lookalike.indexer.scan.walk import ScanOptions
 from lookalike.library import Library
 from lookalike.store.records import Drive, Failure, FileResult, FileStat
 from lookalike.tests.pictures import draw_photo, save
@@ -558,7 +560,7 @@ def test_a_folder_that_goes_between_the_walk_and_the_look_at_what_is_missing_los
             photos.rename(photos.with_name("away"))
         return real(path, **options)
 
-    monkeypatch.setattr("lookalike.indexer.changes.os.lstat", lstat)
+    monkeypatch.setattr("lookalike.indexer.scan.changes.os.lstat", lstat)
     report = run(library, photos)
     # Nothing is read, recorded or counted of a folder that is gone.
     assert (len(report.refused), report.absent, report.unchanged, report.listed) == (1, 0, 0, 0)

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image, ImageDraw
 
 from lookalike.errors import SpecMismatch, UsageError, WeightsMissing
-from lookalike.indexer.embedder import Embedder, default_spec
-from lookalike.indexer.engines.torch import torchvision_models
-from lookalike.indexer.preprocess import RULES, InputRule, Pixels
-from lookalike.spec import EmbedderSpec
+from lookalike.indexer.embed.embedder import Embedder, default_spec
+from lookalike.indexer.embed.engines.torch import torchvision_models
+from lookalike.indexer.embed.preprocess import RULES, InputRule, Pixels
+from lookalike.store.spec import EmbedderSpec
 
 SHAPES = [(224, 224), (480, 640), (900, 300), (37, 1200), (96, 96), (1, 1)]
 
@@ -54,7 +54,7 @@ def test_default_embedder_never_loads_torch() -> None:
     code = """
 import sys
 import numpy as np
-from lookalike.indexer.embedder import Embedder, default_spec
+from lookalike.indexer.embed.embedder import Embedder, default_spec
 embedder = Embedder(default_spec())
 embedder.embed([embedder.prepare(np.zeros((30, 40, 3), np.uint8))])
 assert embedder.engine == "onnx"
@@ -166,7 +166,7 @@ def test_crop_is_the_preset_of_the_weights(model: str, preset: str, shape: tuple
     [("mobilenet_v2", 256), ("mobilenet_v3_small", 256), ("mobilenet_v3_large", 232)],
 )
 def test_crop_resizes_as_the_models_own_preset(model: str, resize: int) -> None:
-    from lookalike.indexer.engines.architectures import architecture
+    from lookalike.indexer.embed.engines.architectures import architecture
 
     assert architecture(model).resize_for(224) == resize
 
@@ -272,7 +272,7 @@ def test_missing_torch_is_explained() -> None:
 import sys
 sys.modules["torch"] = None
 from lookalike.errors import ModelError
-from lookalike.indexer.embedder import Embedder, default_spec
+from lookalike.indexer.embed.embedder import Embedder, default_spec
 Embedder(default_spec())
 try:
     Embedder(default_spec(), engine="torch")

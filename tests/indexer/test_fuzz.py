@@ -16,8 +16,8 @@ import pytest
 from blake3 import blake3
 
 from lookalike.errors import DecodeError
-from lookalike.indexer.preprocess import InputRule
-from lookalike.indexer.sandbox.opener import Opener, Poisonous
+from lookalike.indexer.embed.preprocess import InputRule
+from lookalike.indexer.sandbox.decoders import Opener, Poisonous
 from lookalike.tests.faults.scale import count, scale
 from lookalike.tests.pictures import color_profile, draw_photo, encode, exif_with
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lookalike.indexer.machine import cores, default_workers, memory_bytes
+from lookalike.indexer.executor import cores, default_workers, memory_bytes
 
 HERE = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -4,8 +4,8 @@ import pytest
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
-from lookalike.indexer.decode import decode
-from lookalike.indexer.metadata import read_metadata
+from lookalike.indexer.decode.decode import decode
+from lookalike.indexer.decode.exif import read_metadata
 from lookalike.store.records import Metadata
 from lookalike.tests.pictures import draw_photo, encode, exif_with
 

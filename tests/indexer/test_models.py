@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from lookalike.errors import UsageError, WeightsMissing
-from lookalike.indexer.embedder import Embedder, default_spec
-from lookalike.indexer.engines.architectures import ARCHITECTURES, architecture
-from lookalike.indexer.engines.torch import torchvision_models
-from lookalike.indexer.models import bench_model, check_numbers, list_models
-from lookalike.indexer.weights.golden import MIN_COSINE, golden_pictures, golden_vectors
+from lookalike.indexer.embed.embedder import Embedder, default_spec
+from lookalike.indexer.embed.engines.architectures import ARCHITECTURES, architecture
+from lookalike.indexer.embed.engines.torch import torchvision_models
+from lookalike.indexer.embed.models import bench_model, check_numbers, list_models
+from lookalike.indexer.embed.weights.golden import MIN_COSINE, golden_pictures, golden_vectors
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +57,7 @@ def test_list_says_which_weights_are_here() -> None:
 def test_list_and_bench_of_the_default_never_load_torch() -> None:
     code = """
 import sys
-from lookalike.indexer.models import bench_model, list_models
+from lookalike.indexer.embed.models import bench_model, list_models
 list_models()
 bench_model("mobilenet_v2", repeats=1)
 print("torch" in sys.modules)
@@ -100,7 +100,7 @@ def test_this_machine_computes_the_recorded_numbers(engine: str) -> None:
 def test_check_of_numbers_sees_a_drift(monkeypatch: pytest.MonkeyPatch) -> None:
     embedder = Embedder(default_spec())
     shifted = [picture ^ 8 for picture in golden_pictures()]
-    monkeypatch.setattr("lookalike.indexer.models.golden_pictures", lambda: shifted)
+    monkeypatch.setattr("lookalike.indexer.embed.models.golden_pictures", lambda: shifted)
 
     cosine = check_numbers(embedder)
 

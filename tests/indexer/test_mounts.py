@@ -16,8 +16,8 @@ pytestmark = pytest.mark.skipif(not can_mount(), reason="no user namespaces; tes
 SCENE = """
 import json, os, subprocess, sys
 from pathlib import Path
-from lookalike.indexer.sandbox.opener import Opener
-from lookalike.indexer.records import IndexOptions
+from lookalike.indexer.sandbox.decoders import Opener
+from lookalike.indexer.options import IndexOptions
 from lookalike.library import Library
 from lookalike.tests.indexer.indexing import SMALL, Meddler
 from lookalike.tests.pictures import draw_photo, save

@@ -2,8 +2,8 @@ import io
 
 from PIL import Image
 
-from lookalike.indexer.decode import decode
-from lookalike.indexer.pixel_digest import pixel_digest
+from lookalike.indexer.decode.decode import decode
+from lookalike.indexer.decode.pixel_digest import pixel_digest
 from lookalike.tests.pictures import draw_photo, encode, exif_with
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lookalike.errors import DecodeError
-from lookalike.indexer.reading import MAX_FILE_BYTES, read_file
+from lookalike.indexer.decode.read import MAX_FILE_BYTES, read_file
 
 
 def code_of(path: Path | str) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from lookalike.errors import UsageError
-from lookalike.indexer.records import IndexOptions
-from lookalike.indexer.scan import ScanOptions
+from lookalike.indexer.options import IndexOptions
+from lookalike.indexer.scan.walk import ScanOptions
 from lookalike.library import Library
 from lookalike.tests.pictures import draw_photo, save
 

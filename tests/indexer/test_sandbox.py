@@ -23,15 +23,15 @@ from blake3 import blake3
 from PIL import Image
 
 from lookalike.errors import DecodeError
-from lookalike.indexer.budget import MAX_BYTES, MemoryBudget
-from lookalike.indexer.opened import Opened, open_photo
-from lookalike.indexer.preprocess import InputRule
-from lookalike.indexer.sandbox import crew as crew_module
-from lookalike.indexer.sandbox.crew import Crew
-from lookalike.indexer.sandbox.member import Limits, Member, held_bytes
-from lookalike.indexer.sandbox.opener import OPENED_AT_HOME, Opener, Poisonous, open_picture
+from lookalike.indexer.decode.memory import MAX_BYTES, MemoryBudget
+from lookalike.indexer.decode.photo import Opened, open_photo
+from lookalike.indexer.embed.preprocess import InputRule
+from lookalike.indexer.sandbox import pool as crew_module
+from lookalike.indexer.sandbox.decoders import OPENED_AT_HOME, Opener, Poisonous, open_picture
+from lookalike.indexer.sandbox.pool import Crew
+from lookalike.indexer.sandbox.process import Limits, Member, held_bytes
 from lookalike.library import Library
-from lookalike.store.poison import known_poison
+from lookalike.store.catalog.crashers import known_poison
 from lookalike.store.records import Failure
 from lookalike.tests.indexer.indexing import run
 from lookalike.tests.pictures import draw_photo, encode, save
@@ -352,11 +352,11 @@ def test_a_process_that_is_killed_in_mid_run_costs_no_photo(
 def test_no_process_is_left_when_the_program_is_killed(tmp_path: Path, word: str) -> None:
     script = textwrap.dedent("""
         import os, signal, sys, threading
-        from lookalike.indexer.preprocess import InputRule
+        from lookalike.indexer.embed.preprocess import InputRule
         from lookalike.indexer.sandbox import crew
-        from lookalike.indexer.sandbox.asking import photo_job
-        from lookalike.indexer.sandbox.member import Limits, Member, held_bytes
-        from lookalike.indexer.sandbox.wire import head_bytes
+        from lookalike.indexer.sandbox.protocol import photo_job
+        from lookalike.indexer.sandbox.process import Limits, Member, held_bytes
+        from lookalike.indexer.sandbox.framing import head_bytes
         member = Member("lookalike.tests.indexer.abuse", Limits(seconds=1.0))
         data = sys.stdin.buffer.read()
         job = photo_job(InputRule("fit", 64, 64)) | {"seconds": 1.0, "bytes_per_s": 1}

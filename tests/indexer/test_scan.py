@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from lookalike.errors import UsageError
-from lookalike.indexer.ignore import Excludes
-from lookalike.indexer.scan import DEFAULT, Scan, ScanOptions
+from lookalike.indexer.scan.ignore import Excludes
+from lookalike.indexer.scan.walk import DEFAULT, Scan, ScanOptions
 
 NOBODY = 65534
 

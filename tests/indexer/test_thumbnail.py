@@ -3,7 +3,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from lookalike.indexer.thumbnail import make_thumbnail
+from lookalike.indexer.decode.photo import make_thumbnail
 from lookalike.tests.pictures import Pixels, difference, draw_photo
 
 

@@ -16,13 +16,13 @@ import safetensors.torch
 import torch
 
 from lookalike.errors import ModelError, UsageError, WeightsMissing, WeightsTampered
-from lookalike.indexer.embedder import Embedder, default_spec
-from lookalike.indexer.engines.architectures import ARCHITECTURES, architecture
-from lookalike.indexer.engines.torch import torchvision_models
-from lookalike.indexer.preprocess import Pixels
-from lookalike.indexer.weights import cache, loader
-from lookalike.indexer.weights.download import download, open_https
-from lookalike.indexer.weights.table import (
+from lookalike.indexer.embed.embedder import Embedder, default_spec
+from lookalike.indexer.embed.engines.architectures import ARCHITECTURES, architecture
+from lookalike.indexer.embed.engines.torch import torchvision_models
+from lookalike.indexer.embed.preprocess import Pixels
+from lookalike.indexer.embed.weights import cache, loader
+from lookalike.indexer.embed.weights.download import download, open_https
+from lookalike.indexer.embed.weights.table import (
     FOLDER,
     OFFICIAL,
     SHIPPED_GOLDEN,

@@ -9,13 +9,13 @@ from blake3 import blake3
 from PIL import Image, ImageDraw
 
 from lookalike import Library
-from lookalike.dedup.groups import Group, Member
-from lookalike.dedup.keeper import KeepRules
-from lookalike.dedup.plan import Origin, plan_of
-from lookalike.documents import document
-from lookalike.report.data import Review
-from lookalike.report.write import write_report
-from lookalike.store.listing import Photo, PhotoFile
+from lookalike.dedup.actions.plan import Origin, plan_of
+from lookalike.dedup.groups.groups import Group, Member
+from lookalike.dedup.groups.keeper import KeepRules
+from lookalike.output.report.data import Review
+from lookalike.output.report.write import write_report
+from lookalike.store.catalog.photos import Photo, PhotoFile
+from lookalike.store.documents import document
 from lookalike.store.store import Store
 from lookalike.tests.pictures import draw_photo, encode, save
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from lookalike.dedup.plan import Origin, plan_of
-from lookalike.documents import document
+from lookalike.dedup.actions.plan import Origin, plan_of
 from lookalike.errors import UsageError
-from lookalike.report.data import Review
-from lookalike.report.write import check_target, write_report
+from lookalike.output.report.data import Review
+from lookalike.output.report.write import check_target, write_report
+from lookalike.store.documents import document
 from lookalike.store.store import Store
 from lookalike.tests.library import lookalike
 from lookalike.tests.report.making import MARKUP, NOT_UTF8, Written, make_groups, make_library

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from lookalike.store.terms import (
+from lookalike.store.filters.terms import (
     COMPARISONS_OF,
     FIELDS,
     MAY_BE_UNKNOWN,

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from lookalike.errors import UsageError
 from lookalike.library import Library
 from lookalike.search.answers import SearchOptions
-from lookalike.search.arranging import seconds_of, spread
 from lookalike.search.examples import Query
-from lookalike.store.filters import Where
+from lookalike.search.order import seconds_of, spread
+from lookalike.store.filters.where import Where
 from lookalike.store.records import FileResult, Vectors
 from lookalike.store.store import Store
 from lookalike.tests.store.making import Filled, make_photo, make_result

@@ -3,7 +3,7 @@
 import pytest
 
 from lookalike.errors import UsageError
-from lookalike.search.boxes import WHOLE, Box, as_box, parse_box
+from lookalike.search.regions.boxes import WHOLE, Box, as_box, parse_box
 
 SIZE = (400, 200)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lookalike.search.combine import Variation, combined
+from lookalike.search.rocchio import Variation, combined
 from lookalike.store.records import Vectors
 
 DIM = 24

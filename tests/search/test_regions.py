@@ -11,10 +11,10 @@ from PIL import Image
 
 from lookalike import Library
 from lookalike.errors import DecodeError, UsageError
-from lookalike.indexer.records import IndexOptions
+from lookalike.indexer.options import IndexOptions
 from lookalike.search.answers import SearchOptions
-from lookalike.search.boxes import Box
 from lookalike.search.examples import Query
+from lookalike.search.regions.boxes import Box
 from lookalike.tests.indexer.indexing import Meddler
 from lookalike.tests.library import lookalike
 from lookalike.tests.pictures import draw_photo, encode, save

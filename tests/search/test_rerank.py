@@ -11,11 +11,11 @@ from lookalike.library import Library
 from lookalike.search.answers import SearchOptions
 from lookalike.search.examples import Query
 from lookalike.search.rerank import CANDIDATES, LEAST_PHOTOS, Surroundings, rerank
-from lookalike.store.graph import update_graph
-from lookalike.store.pairs import JudgedPair
+from lookalike.store.catalog.pairs import JudgedPair
+from lookalike.store.index.exact import Neighbors
+from lookalike.store.knn_graph import update_graph
 from lookalike.store.records import Vectors
 from lookalike.store.store import Store
-from lookalike.store.vectors import Neighbors
 from lookalike.tests.store.making import Filled, make_photo, make_result, make_spec, open_filled
 
 DIM = 48

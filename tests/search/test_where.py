@@ -5,9 +5,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lookalike.errors import UsageError
-from lookalike.search.tokens import MAX_LENGTH
-from lookalike.search.where import MAX_DEPTH, parse
-from lookalike.store.terms import FIELDS, MAX_TERMS, And, Compare, Has, Near, Not, OneOf, Or, Term, count
+from lookalike.search.filters.lexer import MAX_LENGTH
+from lookalike.search.filters.parser import MAX_DEPTH, parse
+from lookalike.store.filters.terms import (
+    FIELDS,
+    MAX_TERMS,
+    And,
+    Compare,
+    Has,
+    Near,
+    Not,
+    OneOf,
+    Or,
+    Term,
+    count,
+)
 from lookalike.tests.search.terms import TERMS
 
 A, B, C = Compare("width", ">", 1.0), Compare("height", "<", 2.0), Has("gps")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lookalike.sheets.cells import Pixels
-from lookalike.sheets.encoders import blocks, iterm, kitty, nearest_of_256, sixel
+from lookalike.output.sheet.cells import Pixels
+from lookalike.output.sheet.graphics import blocks, iterm, kitty, nearest_of_256, sixel
 from lookalike.tests.pictures import difference, draw_photo
 
 

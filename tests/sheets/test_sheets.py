@@ -12,12 +12,12 @@ from PIL import Image, PngImagePlugin
 
 from lookalike import Library, SearchOptions
 from lookalike.errors import UsageError
+from lookalike.output.sheet import cells, write
+from lookalike.output.sheet.preview import Screen
+from lookalike.output.sheet.signature import is_sheet
+from lookalike.output.sheet.terminal import chosen, says_sixel, told_by
 from lookalike.search.answers import Answer
 from lookalike.search.examples import Query
-from lookalike.sheets import cells, write
-from lookalike.sheets.preview import Screen
-from lookalike.sheets.signature import is_sheet
-from lookalike.terminal import chosen, says_sixel, told_by
 from lookalike.tests.library import lookalike, make_photos
 from lookalike.tests.pictures import draw_photo
 
@@ -116,7 +116,7 @@ def test_a_pipe_is_no_sheet_and_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "s.png")
     (tmp_path / "link.png").symlink_to("s.png")
     check = (
-        "import sys; from lookalike.sheets.write import check_sheet\n"
+        "import sys; from lookalike.output.sheet.write import check_sheet\n"
         "try: check_sheet(sys.argv[1])\n"
         "except Exception as error: print(type(error).__name__)"
     )

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from blake3 import blake3
 
-from lookalike.spec import EmbedderSpec
-from lookalike.store.filters import ALL, Where
+from lookalike.store.filters.where import ALL, Where
+from lookalike.store.index.snapshot import read_manifest
 from lookalike.store.records import Content, EmbeddedPhoto, FileResult, FileStat, Metadata, Root, Vectors
-from lookalike.store.snapshot import read_manifest
+from lookalike.store.spec import EmbedderSpec
 from lookalike.store.store import Store
 
 DIM = 32

@@ -7,11 +7,11 @@ import pytest
 import sqlalchemy as sa
 
 from lookalike.errors import StoreLocked, UsageError
-from lookalike.store import snapshot
 from lookalike.store.absence import Purge, forget, purge_missing
-from lookalike.store.checks import check_store
-from lookalike.store.pairs import JudgedPair
-from lookalike.store.schema import file_table
+from lookalike.store.care.checks import check_store
+from lookalike.store.catalog.pairs import JudgedPair
+from lookalike.store.catalog.schema import file_table
+from lookalike.store.index import snapshot
 from lookalike.store.store import Store
 
 from .making import Filled, ask, brute_force, digest_of, make_result, make_vector, names, thumbnail_of

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from lookalike.errors import StoreCorrupt, StoreLocked, StoreTooNew, StoreUnwritable, UsageError
-from lookalike.store import backup as backups
-from lookalike.store import place, schema
-from lookalike.store.backup import backup, read_backup, restore
-from lookalike.store.checks import check_store
-from lookalike.store.compact import compact
+from lookalike.store import place
+from lookalike.store.care import backup as backups
+from lookalike.store.care.backup import backup, read_backup, restore
+from lookalike.store.care.checks import check_store
+from lookalike.store.care.compact import compact
+from lookalike.store.catalog import schema
 from lookalike.store.store import Store
 
 from .making import PUBLISHED, ask, brute_force, make_vector, names, open_filled, run_child

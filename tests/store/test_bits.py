@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lookalike.store.bits import bit_distances
+from lookalike.store.index.exact import bit_distances
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 32), (40, 70, 32), (7, 3, 8), (0, 4, 32), (4, 0, 32)])

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from lookalike.errors import StoreCorrupt
-from lookalike.store import snapshot
-from lookalike.store.checks import Finding, check_sqlite, check_store
+from lookalike.store.care.checks import Finding, check_sqlite, check_store
+from lookalike.store.index import snapshot
+from lookalike.store.index.exact import VectorIndex
 from lookalike.store.store import Store
-from lookalike.store.vectors import VectorIndex
 
 from .making import DIM, ask, digest_of, make_vector, open_filled
 

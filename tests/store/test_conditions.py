@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lookalike.errors import StoreCorrupt
-from lookalike.search.where import MAX_DEPTH, parse
-from lookalike.store.filters import Where
-from lookalike.store.functions import kilometers
+from lookalike.search.filters.parser import MAX_DEPTH, parse
+from lookalike.store.catalog.functions import kilometers
+from lookalike.store.catalog.schema import SCHEMA_VERSION
+from lookalike.store.filters.terms import FIELDS, MAX_TERMS, Kind, Near, Not, OneOf, Term
+from lookalike.store.filters.where import Where
 from lookalike.store.records import Content, EmbeddedPhoto, FileResult, FileStat, Metadata
-from lookalike.store.schema import SCHEMA_VERSION
 from lookalike.store.store import Store
-from lookalike.store.terms import FIELDS, MAX_TERMS, Kind, Near, Not, OneOf, Term
 from lookalike.tests.search import globe
 from lookalike.tests.search.terms import LETTERS, TERMS, Row, passes
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lookalike.store.filters import ALL, Where
+from lookalike.store.filters.where import ALL, Where
 
 from .making import Filled, ask, make_result, make_vector, names
 

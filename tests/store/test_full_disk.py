@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lookalike.store import snapshot
+from lookalike.store.index import snapshot
 from lookalike.store.store import Store
 
 from .making import PUBLISHED, ask, brute_force, make_vector, run_child
@@ -88,7 +88,7 @@ ON_A_SMALL_DISK = """
 import json, os, sys
 from pathlib import Path
 from lookalike.errors import StoreUnwritable
-from lookalike.store.checks import check_store
+from lookalike.store.care.checks import check_store
 from lookalike.store.store import Store
 from lookalike.tests.store.making import ask, make_vector, open_filled
 

@@ -7,15 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lookalike.indexer.records import Silence
-from lookalike.store import graph, neighborhoods, pairs
+from lookalike.indexer.options import Silence
+from lookalike.store import knn_graph
 from lookalike.store.absence import Purge, purge_missing
-from lookalike.store.checks import check_store
-from lookalike.store.graph import update_graph
-from lookalike.store.neighborhoods import NEIGHBORS, Neighborhoods
-from lookalike.store.pairs import JudgedPair
+from lookalike.store.care.checks import check_store
+from lookalike.store.care.repair import repair
+from lookalike.store.catalog import knn, pairs
+from lookalike.store.catalog.knn import NEIGHBORS, Neighborhoods
+from lookalike.store.catalog.pairs import JudgedPair
+from lookalike.store.knn_graph import update_graph
 from lookalike.store.records import Vectors
-from lookalike.store.repair import repair
 from lookalike.store.store import Store
 
 from .making import Filled, digest_of, execute, make_vector, open_filled
@@ -90,7 +91,7 @@ def test_a_library_smaller_than_a_neighborhood_has_empty_places(filled: Filled) 
 def test_a_run_that_is_stopped_goes_on_where_it_was(
     filled: Filled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(graph, "_BLOCK", 20)
+    monkeypatch.setattr(knn_graph, "_BLOCK", 20)
     filled.fill(range(PHOTOS))
     stop = threading.Event()
 
@@ -157,8 +158,8 @@ def test_a_damaged_row_is_as_good_as_none_and_found_again(grown: Filled, folder:
     execute(folder, f"UPDATE neighborhood SET {column} = {flipped} WHERE content_id = 7")
     assert 7 not in of_all(grown.store).ids
     with grown.store.writing() as connection:
-        assert neighborhoods.count_damaged(connection) == 1
-        assert neighborhoods.drop_damaged(connection) == 1
+        assert knn.count_damaged(connection) == 1
+        assert knn.drop_damaged(connection) == 1
     assert update_graph(grown.store) == 1
     found = of_all(grown.store)
     np.testing.assert_array_equal(found.neighbors, whole.neighbors)

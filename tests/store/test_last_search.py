@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from lookalike.errors import UsageError
-from lookalike.store import last_search
-from lookalike.store.last_search import FOLDER, LastSearch, Remembered, recall, remember
+from lookalike.search import last_search
+from lookalike.search.last_search import FOLDER, LastSearch, Remembered, recall, remember
 
 STORE = "8701bdc8-4c25-4506-86b4-5d943c1441c7"
 

@@ -10,9 +10,9 @@ import pytest
 
 from lookalike.errors import StoreCorrupt
 from lookalike.store.absence import Purge, purge_missing
-from lookalike.store.checks import check_store
+from lookalike.store.care.checks import check_store
+from lookalike.store.care.repair import repair
 from lookalike.store.records import Cells, FileResult, LocalMap
-from lookalike.store.repair import repair
 from lookalike.store.store import Store
 
 from .making import Filled, digest_of, make_result, open_filled

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from lookalike.errors import StoreUnwritable
-from lookalike.store import migrations, schema
-from lookalike.store.checks import check_store
+from lookalike.store.care.checks import check_store
+from lookalike.store.catalog import migrations, schema
 from lookalike.store.store import Store
 
 from .making import ask, digest_of, make_vector, names, open_filled, run_child

@@ -6,9 +6,9 @@ import pytest
 
 from lookalike.errors import StoreUnwritable
 from lookalike.store import place
+from lookalike.store.care.checks import check_surroundings
 from lookalike.store.place import kind_of, place_of
 from lookalike.store.store import Store
-from lookalike.store.surroundings import check_surroundings
 
 from .making import ask, make_vector, names, open_filled
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lookalike.store import catalog, snapshot
+from lookalike.store.catalog import write
 from lookalike.store.files import write_atomic
+from lookalike.store.index import snapshot
 from lookalike.store.store import Store
 
 from .making import ask, index_file, make_vector, open_filled, run_child
@@ -137,7 +138,7 @@ import resource, sys
 from pathlib import Path
 import numpy as np
 from lookalike.store import catalog, snapshot
-from lookalike.store.vectors import VectorIndex
+from lookalike.store.index.exact import VectorIndex
 
 folder, task = sys.argv[1:]
 DIM, COUNT = 1024, 65_536
@@ -168,7 +169,7 @@ def test_a_snapshot_is_in_memory_at_most_once(tmp_path: Path, task: str, copies:
 def test_old_epochs_are_forgotten_but_not_the_published_one(
     published: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catalog, "_EPOCHS_KEPT", 3)
+    monkeypatch.setattr(write, "_EPOCHS_KEPT", 3)
     filled = open_filled(published)
     for seed in range(200, 206):
         filled.fill([seed])
@@ -176,10 +177,10 @@ def test_old_epochs_are_forgotten_but_not_the_published_one(
     filled.store.publish()
     assert epochs(published) == [5, 6, 7]
     with filled.store.writing() as connection:
-        catalog.trim_epochs(connection, 5)
+        write.trim_epochs(connection, 5)
         for _ in range(5):
-            catalog.bump_epoch(connection)
-        catalog.trim_epochs(connection, 7)
+            write.bump_epoch(connection)
+        write.trim_epochs(connection, 7)
     assert epochs(published) == [7, 10, 11, 12]
     filled.store.close()
 

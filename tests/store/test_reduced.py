@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lookalike.indexer.ahead import IndexAhead
-from lookalike.store import snapshot, training
+from lookalike.indexer.background_index import IndexAhead
 from lookalike.store.absence import Purge, purge_missing
-from lookalike.store.checks import check_recall, check_store
-from lookalike.store.filters import ALL, Where
+from lookalike.store.care.checks import check_recall, check_store
+from lookalike.store.filters.where import ALL, Where
+from lookalike.store.index import snapshot, tuning
+from lookalike.store.index.exact import Neighbors, VectorIndex
+from lookalike.store.index.ivf import ReducedIndex
+from lookalike.store.index.snapshot import read_manifest
 from lookalike.store.records import FileResult, Vectors
-from lookalike.store.reduced import ReducedIndex
-from lookalike.store.snapshot import read_manifest
 from lookalike.store.store import Store
-from lookalike.store.vectors import Neighbors, VectorIndex
 
 from .making import Filled, index_file, make_photo, make_result, make_spec, open_filled
 
@@ -29,7 +29,7 @@ K = 10
 
 @pytest.fixture(autouse=True)
 def small_libraries_are_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "MOST_EXACT", 400)
+    monkeypatch.setattr(tuning, "MOST_EXACT", 400)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, vectors: Vectors) -> Pat
     folder = tmp_path_factory.mktemp("large") / "store"
     filled = open_filled(folder, spec=make_spec(dim=DIM))
     with filled.store, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "MOST_EXACT", 400)
+        patch.setattr(tuning, "MOST_EXACT", 400)
         fill(filled, vectors)
         filled.store.publish()
     return folder

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from lookalike.errors import StoreCorrupt, StoreLocked, StoreTooNew
-from lookalike.store import pairs, schema
-from lookalike.store.checks import check_store
-from lookalike.store.repair import damage_of, is_sound, repair
+from lookalike.store.care.checks import check_store
+from lookalike.store.care.repair import damage_of, is_sound, repair
+from lookalike.store.catalog import pairs, schema
 from lookalike.store.store import Store
 
 from .making import PUBLISHED, ask, digest_of, make_vector, names, open_filled, run_child

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from lookalike.store import snapshot
+from lookalike.store.index import snapshot
+from lookalike.store.index.exact import VectorIndex
 from lookalike.store.store import Store
-from lookalike.store.vectors import VectorIndex
 
 from .making import (
     PUBLISHED,

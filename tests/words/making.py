@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import safetensors.numpy
 
-from lookalike.indexer.weights.table import OFFICIAL
+from lookalike.indexer.embed.weights.table import OFFICIAL
 from lookalike.library import Library
 from lookalike.search.answers import Result
-from lookalike.spec import EmbedderSpec
+from lookalike.search.labels.classifier import FILE
+from lookalike.search.labels.taxonomy import tree
 from lookalike.store.records import EmbeddedPhoto, FileResult, Vectors
+from lookalike.store.spec import EmbedderSpec
 from lookalike.store.store import Store
 from lookalike.tests.store.making import make_result
-from lookalike.words.classifier import FILE
-from lookalike.words.tree import tree
 
 SPEC = EmbedderSpec("mobilenet_v2", OFFICIAL["mobilenet_v2"].sha256, 1.0, "fit", 256, 1280, "fp32", 1)
 STRONG = 30.0  # logits

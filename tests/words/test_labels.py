@@ -13,17 +13,17 @@ import pytest
 import safetensors.numpy
 
 from lookalike.errors import ModelError, UsageError, WeightsTampered
-from lookalike.indexer.weights.loader import read_shipped
-from lookalike.indexer.weights.table import SHIPPED_STATE
+from lookalike.indexer.embed.weights.loader import read_shipped
+from lookalike.indexer.embed.weights.table import SHIPPED_STATE
 from lookalike.library import Library
 from lookalike.search.answers import SearchOptions
-from lookalike.store.filters import Where
-from lookalike.store.pairs import JudgedPair
+from lookalike.search.labels import classifier as module
+from lookalike.search.labels.classifier import FILE, Classifier, classifier_for
+from lookalike.search.labels.taxonomy import CLASSES, tree
+from lookalike.store.catalog.pairs import JudgedPair
+from lookalike.store.filters.where import Where
 from lookalike.tests.library import lookalike
 from lookalike.tests.store.making import make_spec, make_vector
-from lookalike.words import classifier as module
-from lookalike.words.classifier import FILE, Classifier, classifier_for
-from lookalike.words.tree import CLASSES, tree
 
 from .making import SPEC, library_of, names_of, vector_of
 

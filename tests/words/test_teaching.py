@@ -15,13 +15,13 @@ from lookalike.errors import StoreCorrupt, UsageError
 from lookalike.library import Library
 from lookalike.search.answers import SearchOptions
 from lookalike.search.examples import Query
-from lookalike.store.checks import check_store
-from lookalike.store.repair import repair
+from lookalike.search.labels import examples
+from lookalike.search.labels.training import average_precision
+from lookalike.store.care.checks import check_store
+from lookalike.store.care.repair import repair
 from lookalike.store.store import Store
 from lookalike.tests.library import lookalike, make_photos
 from lookalike.tests.store.making import digest_of, execute, make_spec
-from lookalike.words import lessons
-from lookalike.words.teaching import average_precision
 
 from .making import library_of, names_of
 
@@ -170,8 +170,8 @@ def test_what_was_taught_is_read_once_for_many_answers(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library.teach("garden", ids(library, range(5)))
-    reads = Mock(wraps=lessons.heads)
-    monkeypatch.setattr(lessons, "heads", reads)
+    reads = Mock(wraps=examples.heads)
+    monkeypatch.setattr(examples, "heads", reads)
     queries = [Query(f"id:{number}", id=number) for number in (1, 2, 100, 200)]
     answers = list(library.with_labels(library.search_many(queries, SearchOptions(k=5))))
     assert reads.call_count == 1

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 
 from lookalike.dedup.proof import Evidence, Facts, Picture, prove
-from lookalike.indexer.thumbnail import make_thumbnail
+from lookalike.indexer.decode.photo import make_thumbnail
 
 Alteration = Callable[[Image.Image], Image.Image]
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lookalike.dedup.proof.forms import N_FORMS, best_form, form_matrix, form_of, form_scores, in_form
-from lookalike.dedup.proof.hashing import distance, pdq
+from lookalike.dedup.proof.orientation import N_FORMS, best_form, form_matrix, form_of, form_scores, in_form
+from lookalike.dedup.proof.pdq import distance, pdq
 from lookalike.tests.dedup.proof.making import as_picture
 from lookalike.tests.pictures import draw_photo
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from lookalike.dedup.groups import Group
-from lookalike.dedup.keeper import DEFAULT_RULES
-from lookalike.dedup.members import Surroundings, described
+from lookalike.dedup.groups.groups import Group
+from lookalike.dedup.groups.keeper import DEFAULT_RULES
+from lookalike.dedup.groups.members import Surroundings, described
 from lookalike.dedup.proof import Evidence
 from lookalike.tests.dedup.test_groups import make_file, make_photo
 from lookalike.tests.pictures import draw_photo

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from lookalike.dedup.proof import Evidence, Picture, prove, reversed_evidence
-from lookalike.indexer.thumbnail import make_thumbnail
+from lookalike.indexer.decode.photo import make_thumbnail
 from lookalike.tests.dedup.proof import making
 from lookalike.tests.dedup.proof.making import as_picture, compare
 from lookalike.tests.pictures import draw_photo

@@ -1,0 +1,225 @@
+"""What commands list: the JSON objects, the CSV columns and the tables."""
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from ..output.listing import Listing, columns, day, printable
+from ..store.documents import Row, path_fields
+
+if TYPE_CHECKING:
+    from ..search.answers import Answer, Result
+    from ..search.labels.label import Label
+    from ..store.catalog.photos import FileError, Photo, PhotoFile
+
+
+def photo_fields(photo: "Photo", file: "PhotoFile | None" = None) -> Row:
+    """Return what a listing says of a photo; file: which one of its files, None: the first."""
+    path = file.path if file else photo.path
+    return {
+        **path_fields(path),
+        "id": photo.id,
+        "width": photo.width,
+        "height": photo.height,
+        "format": photo.format,
+        "bytes": photo.size,
+        "date": photo.date,
+    }
+
+
+def pixels(row: Row) -> str:
+    """Return the size of a listed photo: "4000x3000"."""
+    return f"{row['width']}x{row['height']}"
+
+
+# --- search -----------------------------------------------------------------------------------
+
+
+def search_listing(answers: "Iterable[Answer]", *, all_files: bool) -> Listing:
+    """List the neighbors of queries; all_files: name every file of a photo, not only one."""
+
+    def flat(row: Row) -> Iterator[Row]:
+        for result in row["results"]:
+            for file in result.get("files", [{"path": result["path"]}]):
+                labels, box = label_names(result["labels"]), "".join(_where(result))
+                yield {**result, "path": file["path"], "query": row["query"], "labels": labels, "box": box}
+
+    return Listing(
+        key="queries",
+        rows=(_answer_row(answer, all_files) for answer in answers),
+        lines=_answer_lines,
+        flat=flat,
+        columns=(
+            *("query", "score", "path", "id", "width", "height", "format", "bytes", "date", "copies"),
+            *("proven_copies", "rank", "labels", "box"),
+        ),
+    )
+
+
+def _answer_row(answer: "Answer", all_files: bool) -> Row:
+    row: Row = path_fields(answer.query, "query")
+    if answer.error is not None:
+        row |= {"error": answer.error.code, "message": str(answer.error)}
+    row |= {"reranked": answer.is_reranked}
+    if answer.is_by_label:
+        row["by"] = "label"
+    parts = answer.example.parts if answer.example else ()
+    if parts:
+        row |= {
+            "examples": [{**path_fields(part.query.name, "query"), "weight": part.weight} for part in parts]
+        }
+    ranked = enumerate(answer.results, 1)
+    return row | {"results": [_result_row(rank, result, all_files) for rank, result in ranked]}
+
+
+def _result_row(rank: int, result: "Result", all_files: bool) -> Row:
+    photo = result.photo
+    score = None if math.isnan(result.score) else round(result.score, 6)
+    copies = {"copies": len(photo.files), "proven_copies": result.copies}
+    row: Row = {"rank": rank, "score": score} | photo_fields(photo) | copies
+    row["labels"] = label_rows(result.labels)
+    if result.box is not None:
+        row["box"] = {name: getattr(result.box, name) for name in ("x", "y", "width", "height")}
+    return row | ({"files": [path_fields(file.path) for file in photo.files]} if all_files else {})
+
+
+def _answer_lines(rows: Iterable[Row]) -> Iterator[str]:
+    for position, row in enumerate(rows):
+        if position:
+            yield ""
+        yield _heading(row)
+        if "error" in row:
+            yield f"  cannot be read: {printable(row['message'])}"
+        elif not row["results"]:
+            yield "  nothing found"
+        else:
+            yield from _result_lines(row["results"])
+
+
+def _heading(row: Row) -> str:
+    if not row["query"]:
+        return "photos that pass:"
+    return f"{'likely' if 'by' in row else 'like'} {printable(row['query'])}:"
+
+
+def _result_lines(results: list[Row]) -> Iterator[str]:
+    # The column of labels is there only if something has one.
+    is_labelled = any(row["labels"] for row in results)
+    table = [
+        (
+            *(f"{row['rank']:>5}{_score(row['score'])}", pixels(row), day(row["date"]), f"id:{row['id']}"),
+            *([_likely(row)] if is_labelled else []),
+            *_where(row),
+            _names(row),
+        )
+        for row in results
+    ]
+    yield from columns(table, right=(1,))
+
+
+def _score(score: float | None) -> str:
+    return "" if score is None else f"  {score:.3f}"
+
+
+def _likely(row: Row) -> str:
+    return printable(row["labels"][0]["name"]) if row["labels"] else ""
+
+
+def _where(row: Row) -> list[str]:
+    """Return where in a photo the part was found: ["640x480+100+50"]."""
+    return ["{width}x{height}+{x}+{y}".format(**row["box"])] if "box" in row else []
+
+
+def _names(row: Row) -> str:
+    path, exact, proven = printable(row["path"]), row["copies"] - 1, row["proven_copies"]
+    more = [
+        f"+{count} {kind} {plural(count, 'copy', 'copies')}"
+        for count, kind in ((exact, "exact"), (proven, "proven"))
+        if count
+    ]
+    if "files" in row:
+        path = " = ".join([path, *(printable(file["path"]) for file in row["files"][1:])])
+        more = more[1:] if exact else more
+    return f"{path}  ({', '.join(more)})" if more else path
+
+
+def label_rows(labels: "Iterable[Label]") -> list[Row]:
+    """Return labels for JSON, the most special first."""
+    return [{"name": label.name, "confidence": round(label.confidence, 4)} for label in labels]
+
+
+def label_names(rows: Iterable[Row]) -> str:
+    """Return what `label_rows` wrote for a cell of a CSV: "terrier; dog; mammal; animal"."""
+    return "; ".join(row["name"] for row in rows)
+
+
+def plural(count: int, one: str, many: str) -> str:
+    """Return the word for this count."""
+    return one if count == 1 else many
+
+
+# --- the library ------------------------------------------------------------------------------
+
+
+def errors_listing(errors: "Iterable[FileError]") -> Listing:
+    """List the files that could not be indexed."""
+
+    def lines(rows: Iterable[Row]) -> Iterator[str]:
+        table = [(row["error"], printable(row["path"]), printable(row["message"])) for row in rows]
+        yield from columns(table) if table else ["every file could be read"]
+
+    return Listing(
+        key="errors",
+        rows=({**path_fields(e.path), "error": e.error, "message": e.message} for e in errors),
+        lines=lines,
+        flat=lambda row: [row],
+        columns=("path", "error", "message"),
+    )
+
+
+# Photos whose labels are made together.
+_TOGETHER = 512
+
+LabelsOf = Callable[[list[int]], "Mapping[int, tuple[Label, ...]]"]
+
+
+def export_listing(photos: "Iterable[Photo]", labels_of: LabelsOf) -> Listing:
+    """List every file of the library with all that is known of it. labels_of: gives labels by id."""
+
+    def rows() -> Iterator[Row]:
+        for photo, labels in _labelled(photos, labels_of):
+            for file in photo.files:
+                yield photo_fields(photo, file) | {
+                    "content": photo.digest,
+                    "taken": photo.taken,
+                    "camera": photo.camera,
+                    "lens": photo.lens,
+                    "latitude": photo.latitude,
+                    "longitude": photo.longitude,
+                    "altitude": photo.altitude,
+                    "warning": photo.warning,
+                    "labels": label_rows(labels),
+                }
+
+    def lines(rows: Iterable[Row]) -> Iterator[str]:
+        for row in rows:
+            yield f"{day(row['date'])}  {pixels(row):>11}  {row['format']:<5} {printable(row['path'])}"
+
+    names = "path content id width height format bytes date taken camera lens latitude longitude altitude"
+    return Listing(
+        "files",
+        rows(),
+        lines,
+        flat=lambda row: [{**row, "labels": label_names(row["labels"])}],
+        columns=[*names.split(), "warning", "labels"],
+    )
+
+
+def _labelled(
+    photos: "Iterable[Photo]", labels_of: LabelsOf
+) -> "Iterator[tuple[Photo, tuple[Label, ...]]]":
+    remaining = iter(photos)
+    while some := list(itertools.islice(remaining, _TOGETHER)):
+        labels = labels_of([photo.id for photo in some])
+        yield from ((photo, labels.get(photo.id, ())) for photo in some)

@@ -1,0 +1,242 @@
+"""Acting on a plan: each file is looked at again, journaled, moved in one step and looked at once more.
+
+Nothing is ever removed here. A photo goes to the trash or to a quarantine on its own file system, together
+with what belongs to it; a link may take its place. Whatever goes wrong, files are put back or stay where
+they are, and the journal says which (see journal.py, undo.py).
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+from ...errors import Refusal, UsageError
+from ...store.catalog.moved import Moved, put_back, take_away
+from ...store.lock import held
+from ...store.progress import Watch
+from ...store.store import Store
+from .journal import Act, Journal, journals, new_name
+from .links import is_link_of
+from .outcome import Outcome, left
+from .planfile import Plan, PlannedFile, PlannedGroup
+from .transfer import METHODS, Step, Transfer
+from .trash import Quarantine
+from .units import Unit, units_of
+from .verify import Checks
+from .witness import look
+
+# So many units are done before the catalog hears of it; after a crash, the next run tells it.
+_UNITS_A_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyOptions:
+    """How to act.
+
+    method: "auto" (the trash where there is one, else a quarantine), "trash", "quarantine", or a link in
+    the place of exact copies: "hardlink", "symlink", "reflink". include_similar: selected look-alikes may
+    go, too. protect: folders in which nothing may be touched, besides those of the plan. quarantine: a
+    folder for it, None for one in the library's own folder.
+    """
+
+    method: str = "auto"
+    include_similar: bool = False
+    protect: tuple[str, ...] = ()
+    quarantine: str | None = None
+
+
+def preview(store: Store, plan: Plan, options: ApplyOptions) -> Iterator[Outcome]:
+    """Yield what `apply_plan` would do, as far as can be told without opening a file; nothing is changed.
+
+    Raises:
+        UsageError: there is no such method.
+    """
+    before = _done_before(store)
+    checks, transfer = _tools(store, plan, options, "RUN", _no_journal)
+    for unit in units_of(plan, include_similar=options.include_similar, protect=options.protect):
+        try:
+            pieces = transfer.pieces_that_go(checks.glance(unit))
+            places = transfer.places(pieces)
+        except Refusal as why:
+            yield from _left(unit, why, before)
+            continue
+        for piece, (method, place) in zip(pieces, places, strict=True):
+            yield Outcome(
+                *("planned", piece.path, piece.kind, piece.found.st_size, method, place.path),
+                keeper=piece.victim.keeper.path,
+            )
+
+
+def apply_plan(store: Store, plan: Plan, options: ApplyOptions, watch: Watch) -> list[Outcome]:
+    """Do what a plan says; return what became of each selected file and what belongs to it.
+
+    store: open for writing. A stop of the watch ends the run between two units; all is in order then.
+
+    Raises:
+        UsageError: there is no such method.
+        StoreLocked: another run is acting.
+        StoreUnwritable: the journal cannot be written; nothing more was done.
+    """
+    with held(store.folder, "acting", store.lock_timeout_s):
+        catch_up(store)
+        return _Applying(store, plan, options).run(watch)
+
+
+class _Applying:
+    """One run over a plan."""
+
+    def __init__(self, store: Store, plan: Plan, options: ApplyOptions) -> None:
+        self._store, self._plan, self._options = store, plan, options
+        self._name = new_name()
+        self._journal: Journal | None = None
+        self._checks, self._transfer = _tools(store, plan, options, self._name, self._begun)
+        self._before = _done_before(store)
+        self._done: list[tuple[Unit, list[Step]]] = []
+        self._told = 0
+
+    def _begun(self) -> Journal:
+        """Return the journal; a run that touches nothing leaves none."""
+        if self._journal is None:
+            self._journal = Journal.begin(
+                self._store.folder, self._name, method=self._options.method, plan=self._plan.digest
+            )
+        return self._journal
+
+    def run(self, watch: Watch) -> list[Outcome]:
+        options = self._options
+        units = list(units_of(self._plan, include_similar=options.include_similar, protect=options.protect))
+        watch.begin("acting", sum(len(unit.victims) for unit in units))
+        found: list[Outcome] = []
+        with ExitStack() as stack:
+            stack.callback(self._close)
+            for unit in units:
+                if watch.is_stopped:
+                    break
+                outcomes = self._unit(unit)
+                found += outcomes
+                failed = sum(each.state == "left" for each in outcomes)
+                watch.advance(len(unit.victims), min(failed, len(unit.victims)))
+                if len(self._done) - self._told >= _UNITS_A_BATCH:
+                    self._tell_catalog()
+            changed = self._last_look()
+            self._tell_catalog()
+        return [changed.get(each.path, each) for each in found]
+
+    def _close(self) -> None:
+        if self._journal is not None:
+            self._journal.close()
+
+    def _unit(self, unit: Unit) -> list[Outcome]:
+        try:
+            pieces = self._transfer.pieces_that_go(self._checks.examine(unit))
+            steps = self._transfer.run(pieces, lambda: self._checks.check_keepers_again(unit))
+        except Refusal as why:
+            return list(_left(unit, why, self._before))
+        self._done.append((unit, steps))
+        return [outcome_of(step.act, "done", self._name) for step in steps]
+
+    def _last_look(self) -> dict[str, Outcome]:
+        """Put back what was written to after it was moved, or whose keeper was: no edit shall be lost."""
+        changed: dict[str, Outcome] = {}
+        for number, (unit, steps) in enumerate(self._done):
+            why = self._changed(unit, steps)
+            if why is not None:
+                for step in steps:
+                    changed[step.act.path] = self._put_back(step, why)
+                self._done[number] = (unit, [])
+        return changed
+
+    def _changed(self, unit: Unit, steps: Sequence[Step]) -> Refusal | None:
+        try:
+            self._checks.check_keepers_again(unit)
+            for step in steps:
+                step.check()
+        except Refusal as why:
+            return why
+        return None
+
+    def _put_back(self, step: Step, why: Refusal) -> Outcome:
+        outcome = outcome_of(step.act, "left", self._name)
+        try:
+            self._transfer.take_back(step)
+        except (OSError, Refusal) as error:
+            reason = f"{why}; something new lies in its place, so it stays at {step.act.to} ({error})"
+            return replace(outcome, code="occupied", reason=reason)
+        tell_catalog(self._store, [step.act])
+        return replace(outcome, to="", code=why.code, reason=str(why))
+
+    def _tell_catalog(self) -> None:
+        acts = [step.act for _, steps in self._done[self._told :] for step in steps]
+        tell_catalog(self._store, acts)
+        self._told = len(self._done)
+
+
+def _tools(
+    store: Store, plan: Plan, options: ApplyOptions, name: str, journal: Callable[[], Journal]
+) -> tuple[Checks, Transfer]:
+    if options.method not in METHODS:
+        raise UsageError(f"there is no method {options.method!r}; there are {', '.join(METHODS)}")
+    with store.reading() as view:
+        roots = [os.fsdecode(root.path) for root in view.roots()]
+        files = (file for group in plan.groups for file in _files(group))
+        known = view.ids_of([bytes.fromhex(digest) for digest in {file.digest for file in files}])
+    quarantine = Quarantine(name, roots, options.quarantine)
+    return Checks(plan, {digest.hex() for digest in known}), Transfer(options.method, quarantine, journal)
+
+
+def _files(group: PlannedGroup) -> list[PlannedFile]:
+    return [group.keeper, *(member.file for member in group.members)]
+
+
+def _no_journal() -> Journal:
+    raise AssertionError("a preview does nothing")
+
+
+def outcome_of(act: Act, state: str, run: str) -> Outcome:
+    """Return what became of the file of an act."""
+    return Outcome(state, act.path, act.kind, act.size, act.method, act.to, act.keeper, run=run)
+
+
+def _left(unit: Unit, why: Refusal, before: dict[str, tuple[Act, str]]) -> Iterator[Outcome]:
+    """Yield what became of a unit that was refused: nothing, or an earlier run did all of it."""
+    paths = [victim.path for victim in unit.victims]
+    if why.code == "gone" and all(path in before and not os.path.lexists(path) for path in paths):
+        for path in [*paths, *(each.path for each, _ in unit.companions)]:
+            if path in before:
+                yield outcome_of(before[path][0], "before", before[path][1])
+        return
+    yield from left(unit, why)
+
+
+def _done_before(store: Store) -> dict[str, tuple[Act, str]]:
+    """Return the acts of earlier runs that still stand, by path, each with the name of its run."""
+    return {
+        act.path: (act, record.name)
+        for record in reversed(journals(store.folder))
+        for act in record.pending
+        if os.path.lexists(act.to)
+    }
+
+
+def catch_up(store: Store) -> None:
+    """Tell the catalog what a run did that was cut off."""
+    for record in journals(store.folder):
+        if not record.is_closed:
+            tell_catalog(store, record.pending)
+
+
+def tell_catalog(store: Store, acts: Sequence[Act]) -> None:
+    """Record in the catalog how the files of acts lie now."""
+    gone, there = list[str](), list[Moved]()
+    for act in acts:
+        try:
+            found = look(act.path)
+        except Refusal:
+            gone.append(act.path)  # a symbolic link is no photo of its own either
+            continue
+        # What somebody put there since is for the next index run to see.
+        is_original = (found.st_ino, found.st_size, found.st_mtime_ns) == (act.ino, act.size, act.mtime_ns)
+        if is_original or (act.is_link and is_link_of(act)):
+            there.append(Moved(act.path, found, act.digest))
+    take_away(store, gone)
+    put_back(store, there)

@@ -1,0 +1,50 @@
+"""What became, or would become, of one file."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from ...errors import Refusal
+from .units import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became, or would become, of one file.
+
+    state: "planned" (it would be done), "done", "before" (it was done already) or "left" (nothing was).
+    path: where it lay. to: where it is, or would be. method: of the act. kind: the class of a photo, or
+    what kind of companion it is. size: bytes. keeper: the file that stays for it. code, reason: why it was
+    left. run: the name of the journal that has it.
+    """
+
+    state: str
+    path: str
+    kind: str
+    size: int
+    method: str = ""
+    to: str = ""
+    keeper: str = ""
+    code: str = ""
+    reason: str = ""
+    run: str = ""
+
+
+def left(unit: Unit, why: Refusal) -> Iterator[Outcome]:
+    """Yield the outcomes of a unit to which nothing was done."""
+    return outcomes(unit, "left", code=why.code, reason=str(why))
+
+
+def outcomes(unit: Unit, state: str, **more: str) -> Iterator[Outcome]:
+    """Yield one outcome for each file of a unit."""
+    for victim in unit.victims:
+        file = victim.member.file
+        yield Outcome(state, file.path, victim.member.kind, file.size, keeper=victim.keeper.path, **more)
+    for companion, victim in unit.companions:
+        yield Outcome(
+            state, companion.path, companion.kind, companion.size, keeper=victim.keeper.path, **more
+        )
+
+
+def count(found: Iterable[Outcome], state: str) -> int:
+    """Count the outcomes of a state."""
+    return sum(each.state == state for each in found)

@@ -1,0 +1,188 @@
+"""A plan as it comes back from the user: a stranger's JSON until every piece of it was looked at."""
+
+import base64
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ...errors import UsageError
+from ...store.documents import SCHEMA_VERSION
+
+_DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_CLASSES = ("exact", "copy", "similar")
+_NEWEST = 1 << 63
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCompanion:
+    """A file that goes with a photo. path: absolute. kind: as `companions.Companion` has it."""
+
+    path: str
+    kind: str
+    size: int
+    mtime_ns: int
+
+    @property
+    def is_half(self) -> bool:
+        """Whether the shot is not whole without it."""
+        return self.kind != "sidecar"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFile:
+    """A photo and what was known of it when the plan was made. digest: blake3 in hex. size: bytes."""
+
+    path: str
+    digest: str
+    size: int
+    mtime_ns: int
+    companions: tuple[PlannedCompanion, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedMember:
+    """A copy of a kept file. kind: "exact", "copy" or "similar". selected: it is to go."""
+
+    file: PlannedFile
+    kind: str
+    transform: str
+    selected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedGroup:
+    """A file that stays and what was found to be the same picture."""
+
+    keeper: PlannedFile
+    members: tuple[PlannedMember, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What `dupes --plan` or the page wrote, perhaps changed by hand since.
+
+    protect: folders in which nothing may be touched. digest: blake3 of the plan itself, in hex.
+    """
+
+    groups: tuple[PlannedGroup, ...]
+    protect: tuple[str, ...]
+    created: str
+    digest: str
+
+
+def read_plan(data: bytes, source: str) -> Plan:
+    """Return the plan in data. source: what to call it in a message.
+
+    Raises:
+        UsageError: it is no plan; the message names the place.
+    """
+    from blake3 import blake3
+
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{source} is no plan: {error}; make one with `dupes --plan FILE`") from None
+    if not isinstance(document, dict) or "groups" not in document:
+        raise UsageError(f"{source} is no plan: it holds no groups; make one with `dupes --plan FILE`")
+    version = document.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise UsageError(
+            f"{source}: schema_version is {version!r}, this lookalike reads {SCHEMA_VERSION}; "
+            "make the plan anew"
+        )
+    groups = tuple(
+        _group(each, f"{source}, group {number}")
+        for number, each in enumerate(_list(document, "groups", source), 1)
+    )
+    protect = tuple(_path(each, f"{source}, protect") for each in _list(document, "protect", source))
+    return Plan(groups, protect, str(document.get("created", "")), blake3(data).hexdigest())
+
+
+def _group(entry: Any, place: str) -> PlannedGroup:
+    _object(entry, place)
+    keeper = _file(entry.get("keeper"), f"{place}, keeper")
+    members = (
+        _member(each, f"{place}, member {number}")
+        for number, each in enumerate(_list(entry, "members", place), 1)
+    )
+    return PlannedGroup(keeper, tuple(members))
+
+
+def _member(entry: Any, place: str) -> PlannedMember:
+    file = _file(entry, place)
+    kind, selected = entry.get("class"), entry.get("selected")
+    if kind not in _CLASSES:
+        raise UsageError(f"{place}: class is one of {', '.join(_CLASSES)}, not {kind!r}")
+    if not isinstance(selected, bool):
+        raise UsageError(f"{place}: selected is true or false, not {selected!r}")
+    return PlannedMember(file, kind, str(entry.get("transform", "")), selected)
+
+
+def _file(entry: Any, place: str) -> PlannedFile:
+    _object(entry, place)
+    digest = entry.get("blake3")
+    if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+        raise UsageError(f"{place}: blake3 is a digest of 64 hex digits, not {digest!r}")
+    companions = tuple(_companions(entry, place))
+    path = _path(entry, place)
+    return PlannedFile(
+        path, digest, _number(entry, "bytes", place), _number(entry, "mtime_ns", place), companions
+    )
+
+
+def _companions(entry: dict[str, Any], place: str) -> Iterator[PlannedCompanion]:
+    for each in _list(entry, "companions", place):
+        _object(each, place)
+        if each.get("shared"):
+            continue  # it belongs to another photo as well and stays
+        yield PlannedCompanion(
+            _path(each, f"{place}, companion"),
+            str(each.get("kind", "")),
+            _number(each, "bytes", place),
+            _number(each, "mtime_ns", place),
+        )
+
+
+def path_in(row: dict[str, Any], name: str = "path") -> str:
+    """Return a path of a JSON object: its exact bytes where these are no text.
+
+    Raises:
+        KeyError, TypeError, ValueError: there is none.
+    """
+    exact = row.get(f"{name}_b64")
+    return str(row[name]) if exact is None else os.fsdecode(base64.b64decode(exact, validate=True))
+
+
+def _path(entry: Any, place: str) -> str:
+    _object(entry, place)
+    try:
+        path = path_in(entry)
+    except KeyError:
+        raise UsageError(f"{place}: there is no path") from None
+    except (TypeError, ValueError):
+        raise UsageError(f"{place}: path_b64 is no base64") from None
+    if "\0" in path or not os.path.isabs(path):
+        raise UsageError(f"{place}: path is an absolute path, not {path!r}")
+    return os.path.normpath(path)
+
+
+def _number(entry: dict[str, Any], name: str, place: str) -> int:
+    value = entry.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or not -_NEWEST <= value < _NEWEST:
+        raise UsageError(f"{place}: {name} is a whole number, not {value!r}")
+    return value
+
+
+def _list(entry: dict[str, Any], name: str, place: str) -> list[Any]:
+    value = entry.get(name, [])
+    if not isinstance(value, list):
+        raise UsageError(f"{place}: {name} is a list, not {value!r}")
+    return value
+
+
+def _object(entry: Any, place: str) -> None:
+    if not isinstance(entry, dict):
+        raise UsageError(f"{place}: an object is expected, not {entry!r}")

@@ -1,0 +1,148 @@
+"""Removing for good what lies in the quarantine: only what has lain there a while and has a survivor."""
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from ...errors import Refusal
+from ...store.lock import held
+from ...store.progress import Watch
+from ...store.store import Store
+from . import moves
+from .apply import outcome_of
+from .journal import Act, Journal, Record, journals
+from .outcome import Outcome
+from .trash import forget_place
+from .witness import digest_of, is_whole_picture
+
+
+@dataclass(frozen=True, slots=True)
+class PruneOptions:
+    """What to prune. older_than: how long it must have lain there. run: only of this run."""
+
+    older_than: timedelta = timedelta(days=30)
+    run: str | None = None
+
+
+def preview_prune(store: Store, options: PruneOptions) -> Iterator[Outcome]:
+    """Yield what `prune` would remove; nothing is changed."""
+    pruning = _Pruning(store)
+    for record in _due(store, options):
+        for acts in _units(record):
+            yield from pruning.unit(record, acts, "planned", lambda _: None)
+
+
+def prune(store: Store, options: PruneOptions, watch: Watch) -> list[Outcome]:
+    """Remove what lies in quarantines, for good; return what became of each file.
+
+    A file goes only if what was kept for it can be read: the kept picture of an exact or proven copy, the
+    same bytes of a RAW or a video. Files that belong together go together. The trash is the user's own to
+    empty.
+
+    Raises:
+        StoreLocked: another run is acting.
+        StoreUnwritable: a journal cannot be written; nothing more was done.
+    """
+    with held(store.folder, "acting", store.lock_timeout_s):
+        pruning, found = _Pruning(store), list[Outcome]()
+        for record in _due(store, options):
+            units = _units(record)
+            watch.begin(f"pruning {record.name}", len(units))
+            with Journal(record.path) as journal:
+                for acts in units:
+                    if watch.is_stopped:
+                        return found
+                    outcomes = list(pruning.unit(record, acts, "done", _remover(journal)))
+                    found += outcomes
+                    watch.advance(1, any(each.state == "left" for each in outcomes))
+    return found
+
+
+def _due(store: Store, options: PruneOptions) -> list[Record]:
+    """Return the journals whose files have lain long enough, oldest first."""
+    latest = (datetime.now(UTC) - options.older_than).isoformat(timespec="seconds")
+    return [
+        record
+        for record in reversed(journals(store.folder))
+        if record.began <= latest and options.run in (None, record.name)
+    ]
+
+
+def _units(record: Record) -> list[list[Act]]:
+    """Return what lies in the quarantine, by what belongs together."""
+    units: dict[int, list[Act]] = defaultdict(list)
+    for act in record.pending:
+        if act.method != "trash" and os.path.lexists(act.to):
+            units[act.unit].append(act)
+    return list(units.values())
+
+
+def _remover(journal: Journal) -> Callable[[Sequence[Act]], None]:
+    def remove(acts: Sequence[Act]) -> None:
+        journal.end(acts, "pruned")
+        journal.write()
+        for act in acts:
+            moves.remove_for_good(act.to)
+            forget_place(act.to, "")
+
+    return remove
+
+
+class _Pruning:
+    """Looks for survivors: in the place where they were kept, or wherever the library has their content."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def unit(
+        self, record: Record, acts: Sequence[Act], state: str, remove: Callable[[Sequence[Act]], None]
+    ) -> Iterator[Outcome]:
+        """Check what belongs together, remove it, and yield what became of each file."""
+        try:
+            for act in acts:
+                self._check(act)
+            remove(acts)
+        except (Refusal, OSError) as why:
+            code = why.code if isinstance(why, Refusal) else "unwritable"
+            for act in acts:
+                yield replace(outcome_of(act, "left", record.name), code=code, reason=str(why))
+            return
+        yield from (outcome_of(act, state, record.name) for act in acts)
+
+    def _check(self, act: Act) -> None:
+        """Check that a file is what was put there, and that there is a survivor.
+
+        Raises:
+            Refusal: it stays.
+        """
+        if digest_of(act.to)[0] != act.digest:
+            raise Refusal("changed", f"{act.to} is not what was put there")
+        if act.kind == "sidecar" or self._survives(act):
+            return
+        raise Refusal(
+            "last_copy",
+            f"what was kept for {os.path.basename(act.path)} ({act.same_as or act.keeper}) is not there or "
+            "cannot be read: this may be the last copy; undo it, or index its folder first",
+        )
+
+    def _survives(self, act: Act) -> bool:
+        if act.kind in ("exact", "copy"):
+            # A copy is proven of its keeper; in either case it is the keeper's content that must be whole.
+            return self._is_whole(act.keeper, act.keeper_digest)
+        if act.kind == "similar":
+            return self._is_whole("", act.digest)
+        with suppress(Refusal):
+            return bool(act.same_as) and digest_of(act.same_as)[0] == act.digest
+        return False
+
+    def _is_whole(self, path: str, digest: str) -> bool:
+        """Tell whether a picture lies at a path, or wherever the library has its content, to be read."""
+        if path and is_whole_picture(path, digest):
+            return True
+        with self._store.reading() as view:
+            ids = list(view.ids_of([bytes.fromhex(digest)]).values())
+            files = [file.path for photo in view.photos(ids=ids) for file in photo.files]
+        return any(is_whole_picture(file, digest) for file in files if file != path)

@@ -1,0 +1,187 @@
+"""Moving the files of a unit: all of them, or none."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from ...errors import Refusal
+from . import links, moves
+from .journal import Act, Journal
+from .trash import Place, Quarantine, Trash, forget_place, trash_for
+from .verify import Piece
+from .witness import look, state_of
+
+METHODS = ("auto", "trash", "quarantine", "hardlink", "symlink", "reflink")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A file and the act that was journaled for it."""
+
+    piece: Piece
+    act: Act
+
+    def check(self) -> None:
+        """Check that what lies at the new place is what was found at the old one.
+
+        Raises:
+            Refusal: it is not; somebody was faster.
+        """
+        if state_of(look(self.act.to)) != state_of(self.piece.found):
+            raise Refusal("changed", "it changed while it was moved, and was put back")
+
+
+class Transfer:
+    """Does what a method says. quarantine: of this run. journal: gives the run's journal when needed."""
+
+    def __init__(self, method: str, quarantine: Quarantine, journal: Callable[[], Journal]) -> None:
+        self._method = method
+        self._quarantine = quarantine
+        self._journal = journal
+        self._acts = self._units = 0
+
+    def pieces_that_go(self, pieces: Sequence[Piece]) -> list[Piece]:
+        """Return what is touched: where a link takes a photo's place, its companions stay with it.
+
+        Raises:
+            Refusal: a link was asked for in place of other bytes.
+        """
+        if self._method in ("auto", "trash", "quarantine"):
+            return list(pieces)
+        photos = [piece for piece in pieces if piece.path == piece.victim.path]
+        if any(piece.digest != piece.victim.keeper.digest for piece in photos):
+            raise Refusal(
+                "unsupported", f"its bytes are others than those of the kept file: no {self._method} for it"
+            )
+        return photos
+
+    def places(self, pieces: Sequence[Piece]) -> list[tuple[str, Place]]:
+        """Return method and place of each file; nothing is made.
+
+        Raises:
+            Refusal: there is no trash.
+        """
+        trash = self._trash(pieces)
+        if trash is None:
+            return [(self._rest, self._quarantine.place(each.path, each.found)) for each in pieces]
+        return [("trash", trash.place(each.path)) for each in pieces]
+
+    def run(self, pieces: Sequence[Piece], still: Callable[[], None]) -> list[Step]:
+        """Move files, or put all of them back. still: raises a Refusal when their keepers have changed.
+
+        Raises:
+            Refusal: it could not be done; everything lies where it lay.
+            StoreUnwritable: the journal cannot be written.
+        """
+        steps = list(self._prepared(pieces))
+        moved: list[Step] = []
+        try:
+            self._journal().intend(step.act for step in steps)
+            for step in steps:
+                moved.append(step)
+                _do(step)
+            still()
+        except (OSError, Refusal) as error:
+            self._take_all_back(steps, moved)
+            raise _as_refusal(error) from error
+        except BaseException:
+            self._take_all_back(steps, moved)
+            raise
+        moves.sync_folders(
+            *(os.path.dirname(path) for step in steps for path in (step.act.to, step.act.path))
+        )
+        self._journal().end((step.act for step in steps), "done")
+        return steps
+
+    def take_back(self, step: Step) -> None:
+        """Put a file back where it lay.
+
+        Raises:
+            OSError, Refusal: it cannot be done; it stays where it is.
+        """
+        take_back(step.act)
+        self._journal().end([step.act], "failed")
+
+    def _take_all_back(self, steps: Sequence[Step], moved: Sequence[Step]) -> None:
+        for step in reversed(moved):
+            with suppress(OSError, Refusal):
+                self.take_back(step)
+        for step in steps[len(moved) :]:
+            forget_place(step.act.to, step.act.note)
+
+    @property
+    def _rest(self) -> str:
+        return "quarantine" if self._method == "auto" else self._method
+
+    def _trash(self, pieces: Sequence[Piece]) -> Trash | None:
+        """Return the trash for files that go together, None for a quarantine."""
+        if self._method not in ("auto", "trash"):
+            return None
+        piece = pieces[0]
+        trash = trash_for(piece.path, piece.found, make=self._method == "trash")
+        if trash is None and self._method == "trash":
+            raise Refusal("no_trash", "there is no trash on its file system; use --method quarantine")
+        return trash
+
+    def _prepared(self, pieces: Sequence[Piece]) -> Iterator[Step]:
+        self._units += 1
+        trash = self._trash(pieces)
+        for piece in pieces:
+            if trash is None:
+                place = self._quarantine.prepare(piece.path, piece.found)
+            else:
+                place = trash.prepare(piece.path)
+            self._acts += 1
+            yield Step(piece, self._act(piece, place, "trash" if trash else self._rest))
+
+    def _act(self, piece: Piece, place: Place, method: str) -> Act:
+        return Act(
+            number=self._acts,
+            unit=self._units,
+            method=method,
+            path=piece.path,
+            to=place.path,
+            digest=piece.digest,
+            size=piece.found.st_size,
+            mtime_ns=piece.found.st_mtime_ns,
+            ino=piece.found.st_ino,
+            kind=piece.kind,
+            keeper=piece.victim.keeper.path,
+            keeper_digest=piece.victim.keeper.digest,
+            note=place.note,
+            base=place.base,
+            same_as=piece.same_as,
+        )
+
+
+def _as_refusal(error: OSError | Refusal) -> Refusal:
+    if isinstance(error, Refusal):
+        return error
+    return Refusal("unwritable", f"it cannot be moved: {error.strerror or error}")
+
+
+def _do(step: Step) -> None:
+    """Do one act; what was moved is looked at once more: somebody may have been faster.
+
+    Raises:
+        OSError, Refusal: it failed; the file lies at either place.
+    """
+    if step.act.is_link:
+        links.replace_by_link(step.act, step.piece.found)
+    else:
+        moves.move_new(step.act.path, step.act.to)
+    step.check()
+
+
+def take_back(act: Act) -> None:
+    """Put the file of an act back, wherever the act came to.
+
+    Raises:
+        OSError, Refusal: it cannot be done: something else lies there; nothing is lost.
+    """
+    if act.is_link:
+        links.take_back(act)
+    elif os.path.lexists(act.to):
+        moves.move_new(act.to, act.path)
+    forget_place(act.to, act.note)

@@ -1,0 +1,227 @@
+"""Where a file goes: a quarantine on its own file system with the tree kept, or the user's trash."""
+
+import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+from ...errors import Refusal
+from ..groups.keeper import is_below
+from . import moves
+
+# Scans leave out whatever begins with ".lookalike".
+QUARANTINE = ".lookalike-quarantine"
+_README = "README.txt"
+_WHAT_IT_IS = (
+    "Photos that `lookalike apply` took out of the library lie here, in the tree they came from.\n"
+    "`lookalike undo` puts them back; `lookalike prune` removes them for good.\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one file goes. path: its new name, not taken yet. base: the folder that holds the quarantine.
+
+    note: the file in which a trash remembers where it came from, "" for a quarantine.
+    """
+
+    path: str
+    base: str = ""
+    note: str = ""
+
+
+class Quarantine:
+    """The quarantine of one run. run: its name. roots: of the library. chosen: the user's own folder."""
+
+    def __init__(self, run: str, roots: Sequence[str], chosen: str | None = None) -> None:
+        self._run = run
+        self._roots = roots
+        self._chosen = chosen
+
+    def place(self, path: str, found: os.stat_result) -> Place:
+        """Return where a file would go; nothing is made."""
+        base = self._chosen or _base_of(path, found.st_dev, self._roots)
+        rest = os.path.relpath(path, base) if is_below(path, [base]) else _from_root(path)
+        return Place(os.path.join(base, QUARANTINE, self._run, rest), base)
+
+    def prepare(self, path: str, found: os.stat_result) -> Place:
+        """Return where a file goes, with the folders made.
+
+        Raises:
+            Refusal: they cannot be made, or lie on another file system.
+        """
+        place = self.place(path, found)
+        top = os.path.join(place.base, QUARANTINE)
+        try:
+            moves.make_folders(place.base)
+            with suppress(FileExistsError):
+                os.mkdir(top, 0o700)
+                _explain(top)
+            moves.make_folders(os.path.dirname(place.path))
+            if os.lstat(top).st_dev != found.st_dev:
+                raise Refusal("other_filesystem", f"the quarantine {top} lies on another file system")
+        except OSError as error:
+            raise Refusal("unwritable", f"cannot make the quarantine {top}: {error.strerror}") from error
+        return place
+
+
+def _from_root(path: str) -> str:
+    return os.path.splitdrive(path)[1].lstrip(os.sep)
+
+
+def _base_of(path: str, device: int, roots: Sequence[str]) -> str:
+    """Return the highest folder of the library above a file that lies on the same file system."""
+    base = folder = os.path.dirname(path)
+    within = [root for root in roots if is_below(path, [root])]
+    top = min(within, key=len, default=folder)
+    while folder != top and folder != os.path.dirname(folder):
+        folder = os.path.dirname(folder)
+        if os.stat(folder).st_dev != device:
+            break
+        base = folder
+    return base
+
+
+def _explain(top: str) -> None:
+    # Only a courtesy: a full disk must not stop what makes room.
+    with suppress(OSError), open(os.path.join(top, _README), "x", encoding="utf-8") as out:
+        out.write(_WHAT_IT_IS)
+
+
+def forget_place(path: str, note: str) -> None:
+    """Tidy up around a place without a file: the note of a trash, empty folders of a quarantine."""
+    if os.path.lexists(path):
+        return
+    with suppress(OSError):
+        if note:
+            moves.remove_for_good(note)
+    folder = os.path.dirname(path)
+    head, found, _ = folder.partition(os.sep + QUARANTINE)
+    if found:
+        top = head + found
+        moves.remove_empty_folders(folder, os.path.join(top, folder[len(top) + 1 :].split(os.sep)[0]))
+        _remove_if_empty(top)
+
+
+def tidy(bases: Iterable[str]) -> None:
+    """Remove the empty folders of the quarantines in some folders: a crash may have left them."""
+    for base in bases:
+        top = os.path.join(base, QUARANTINE)
+        for folder, _, files in os.walk(top, topdown=False):
+            if not files:
+                moves.remove_empty_folders(folder, folder)
+        _remove_if_empty(top)
+
+
+def _remove_if_empty(top: str) -> None:
+    with suppress(OSError):
+        if os.listdir(top) == [_README]:
+            moves.remove_for_good(os.path.join(top, _README))
+    moves.remove_empty_folders(top, top)
+
+
+# --- the trash --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Trash:
+    """A trash folder as freedesktop.org specifies it (Trash specification 1.0).
+
+    folder: holds `files` and `info`. top: the folder that paths in `info` are relative to, "" for the home
+    trash. Without `info` (macOS) the files lie in the folder itself.
+    """
+
+    folder: str
+    top: str = ""
+    has_info: bool = True
+
+    @property
+    def files(self) -> str:
+        """The folder with the files."""
+        return os.path.join(self.folder, "files") if self.has_info else self.folder
+
+    def place(self, path: str) -> Place:
+        """Return where a file would go; nothing is made."""
+        return next(self._places(path))
+
+    def prepare(self, path: str) -> Place:
+        """Return where a file goes; the name is taken, and where it comes from is noted.
+
+        Raises:
+            Refusal: nothing can be written there.
+        """
+        try:
+            moves.make_folders(self.files, 0o700)
+            for place in self._places(path):
+                if not self.has_info:
+                    return place
+                moves.make_folders(os.path.dirname(place.note), 0o700)
+                with suppress(FileExistsError), open(place.note, "x", encoding="ascii") as out:
+                    out.write(self._note(path))
+                    return place
+        except OSError as error:
+            raise Refusal("unwritable", f"cannot use the trash {self.folder}: {error.strerror}") from error
+        raise Refusal("unwritable", f"the trash {self.folder} has no free name")
+
+    def _places(self, path: str) -> Iterator[Place]:
+        stem, extension = os.path.splitext(os.path.basename(path))
+        for number in range(100_000):
+            name = f"{stem}{f' {number}' if number else ''}{extension}"
+            place = os.path.join(self.files, name)
+            note = os.path.join(self.folder, "info", name + ".trashinfo") if self.has_info else ""
+            if not os.path.lexists(place) and not (note and os.path.lexists(note)):
+                yield Place(place, note=note)
+
+    def _note(self, path: str) -> str:
+        came_from = os.path.relpath(path, self.top) if self.top else path
+        when = datetime.now().strftime("%Y-%m-%dT%H:%M:%S")
+        return f"[Trash Info]\nPath={quote(os.fsencode(came_from))}\nDeletionDate={when}\n"
+
+
+def trash_for(path: str, found: os.stat_result, *, make: bool = False) -> Trash | None:
+    """Return the trash on the file system of a file; None where there is none. make: it may be made."""
+    if os.name == "nt":
+        return None  # its bin says nowhere where a file went: a quarantine can be undone
+    home = _home_trash()
+    if _device_above(home.folder) == found.st_dev:
+        return home if make or os.path.isdir(home.folder) else None
+    top = _mount_point(path, found.st_dev)
+    shared = os.path.join(top, ".Trash")
+    if _is_shared_trash(shared):
+        return Trash(os.path.join(shared, str(os.getuid())), top)
+    own = os.path.join(top, f".Trash-{os.getuid()}")
+    return Trash(own, top) if make or os.path.isdir(own) else None
+
+
+def _home_trash() -> Trash:
+    if sys.platform == "darwin":
+        return Trash(os.path.expanduser("~/.Trash"), has_info=False)
+    data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
+    return Trash(os.path.join(data, "Trash"))
+
+
+def _device_above(path: str) -> int:
+    """Return the device of a folder, or of the one that it would be made in."""
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    return os.stat(path).st_dev
+
+
+def _mount_point(path: str, device: int) -> str:
+    folder = os.path.dirname(path)
+    while folder != os.path.dirname(folder) and os.stat(os.path.dirname(folder)).st_dev == device:
+        folder = os.path.dirname(folder)
+    return folder
+
+
+def _is_shared_trash(path: str) -> bool:
+    """Tell whether an administrator made a trash for all: a real folder with the sticky bit."""
+    try:
+        mode = os.lstat(path).st_mode
+    except OSError:
+        return False
+    return stat.S_ISDIR(mode) and bool(mode & stat.S_ISVTX)

@@ -1,0 +1,185 @@
+"""Putting back what `apply` moved: by content, after renames, as often as one likes, and after a crash."""
+
+import errno
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from ...errors import Refusal
+from ...store.lock import held
+from ...store.progress import Watch
+from ...store.store import Store
+from ..groups.keeper import is_below
+from . import links, moves
+from .apply import outcome_of, tell_catalog
+from .journal import Act, Journal, Record, journal_named, journals
+from .locate import Finder
+from .outcome import Outcome
+from .transfer import take_back
+from .trash import forget_place, tidy
+from .witness import digest_of, look
+
+_ACTS_A_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class UndoOptions:
+    """What to undo. run: name or path of a journal, None for the newest that moved something.
+
+    folders: where else to look for files that somebody took out of the quarantine or the trash.
+    """
+
+    run: str | None = None
+    folders: tuple[str, ...] = ()
+
+
+def record_to_undo(store: Store, run: str | None) -> Record | None:
+    """Return the journal of a run, or of the newest that still stands; None where there is none.
+
+    Raises:
+        UsageError: there is no such journal.
+    """
+    if run is not None:
+        return journal_named(store.folder, run)
+    return next((record for record in journals(store.folder) if record.pending), None)
+
+
+def preview_undo(store: Store, record: Record, options: UndoOptions) -> Iterator[Outcome]:
+    """Yield what `undo` would do with the files of a journal; nothing is changed."""
+    undoing = _Undoing(store, record, options)
+    return (undoing.outcome(act, undoing.settled) for act in undoing.acts)
+
+
+def undo(store: Store, record: Record, options: UndoOptions, watch: Watch) -> list[Outcome]:
+    """Put back all that a run moved; return what became of each file.
+
+    store: open for writing. Nothing is replaced: where something else lies in the place of a file, it stays
+    where it is, and so it does when it was pruned or is not found.
+
+    Raises:
+        StoreLocked: another run is acting.
+        StoreUnwritable: the journal cannot be written; nothing more was done.
+    """
+    with held(store.folder, "acting", store.lock_timeout_s), Journal(record.path) as journal:
+        undoing, found = _Undoing(store, record, options), list[Outcome]()
+        watch.begin("putting back", len(undoing.acts))
+        for acts in _batches(undoing.acts):
+            if watch.is_stopped:
+                break
+            outcomes = [undoing.outcome(act, undoing.put_back) for act in acts]
+            found += outcomes
+            watch.advance(len(acts), sum(each.state == "left" for each in outcomes))
+            # The catalog before the journal: what a crash leaves pending is done, and told, once more.
+            tell_catalog(store, acts)
+            back = zip(acts, outcomes, strict=True)
+            journal.end((act for act, outcome in back if outcome.state != "left"), "undone")
+        undoing.tidy()
+    return found
+
+
+def _batches(acts: Sequence[Act]) -> Iterator[Sequence[Act]]:
+    for start in range(0, len(acts), _ACTS_A_BATCH):
+        yield acts[start : start + _ACTS_A_BATCH]
+
+
+class _Undoing:
+    """One run over a journal."""
+
+    def __init__(self, store: Store, record: Record, options: UndoOptions) -> None:
+        with store.reading() as view:
+            self._roots = [os.fsdecode(root.path) for root in view.roots()]
+        self._record = record
+        self._finder = Finder(record, self._roots, [os.path.abspath(each) for each in options.folders])
+        # The last act first. What could not be done at the time lies where it lay.
+        self.acts = [each for each in reversed(record.acts) if not self._was_put_back(each, "failed")]
+
+    def tidy(self) -> None:
+        """Remove what is left of quarantines in which nothing lies any more."""
+        tidy([*{act.base for act in self.acts if act.base}, *self._roots])
+
+    def _was_put_back(self, act: Act, state: str) -> bool:
+        return self._record.ends.get(act.number) == state and not os.path.lexists(act.to)
+
+    def outcome(self, act: Act, step: Callable[[Act], tuple[str, Act]]) -> Outcome:
+        """Return what a step makes of an act."""
+        try:
+            state, now = step(act)
+        except Refusal as why:
+            outcome = outcome_of(act, "left", self._record.name)
+            return replace(outcome, code=why.code, reason=str(why))
+        except OSError as error:
+            outcome = outcome_of(act, "left", self._record.name)
+            reason = f"it cannot be put back: {error.strerror or error}; it stays at {act.to}"
+            return replace(outcome, code="unwritable", reason=reason)
+        return outcome_of(now, state, self._record.name)
+
+    def settled(self, act: Act) -> tuple[str, Act]:
+        """Return "before" when a file is back already, else "planned", and the act as things lie today.
+
+        Raises:
+            Refusal: it cannot be put back.
+        """
+        if _is_back(act) or self._was_put_back(act, "undone"):
+            return "before", act
+        now = self._found(act)
+        if now.path != act.path and _is_back(now):
+            return "before", now
+        if os.path.lexists(now.path) and not (now.is_link and links.is_link_of(now)):
+            raise Refusal(
+                "occupied",
+                f"something else lies there now; move it away and undo again (it stays at {now.to})",
+            )
+        self._check_there(now)
+        return "planned", now
+
+    def put_back(self, act: Act) -> tuple[str, Act]:
+        """Put a file back; return as `settled` does, "done" for what was done.
+
+        Raises:
+            Refusal, OSError: it cannot be put back; it stays where it is.
+        """
+        state, now = self.settled(act)
+        if state == "before":
+            if now.is_link:
+                links.take_back(now)  # a link that a crash left in the quarantine
+            forget_place(now.to, now.note)
+            return state, now
+        moves.make_folders(os.path.dirname(now.path))
+        try:
+            take_back(now)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            moves.copy_new(now.to, now.path)
+        moves.sync_folders(os.path.dirname(now.path), os.path.dirname(now.to))
+        return "done", now
+
+    def _found(self, act: Act) -> Act:
+        try:
+            return self._finder.find(act)
+        except Refusal:
+            if self._record.ends.get(act.number) == "pruned":
+                raise Refusal("pruned", f"it was pruned; {act.keeper} was kept for it") from None
+            raise
+
+    def _check_there(self, act: Act) -> None:
+        """Check that the folder is there which a file comes back to: a drive may be away."""
+        for folder in (act.base, *self._roots):
+            if folder and is_below(act.path, [folder]) and not os.path.isdir(folder):
+                raise Refusal("offline", f"the folder {folder} is away")
+
+
+def _is_back(act: Act) -> bool:
+    """Tell whether a file lies where it lay before the act, whether it never left or came back."""
+    if links.is_original(act):
+        return True
+    # A link of ours shows the same bytes; it is not what lay there as long as that lies elsewhere.
+    return not (act.is_link and os.path.lexists(act.to)) and _is_same(act.path, act)
+
+
+def _is_same(path: str, act: Act) -> bool:
+    """Tell whether a file has the content that an act is about."""
+    try:
+        return look(path).st_size == act.size and digest_of(path)[0] == act.digest
+    except Refusal:
+        return False

@@ -1,0 +1,145 @@
+"""Is everything as the plan says? Asked again right before each act."""
+
+import os
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from ...errors import Refusal
+from ..groups.companions import Companion, Folders
+from .planfile import Plan, PlannedCompanion, PlannedFile
+from .units import Unit, Victim
+from .witness import State, digest_of, examine, examine_keeper, expect, look, state_of
+
+# A folder of 100,000 files is not listed again for each of them.
+_LISTING_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A file that is about to go, as it was found. digest: blake3, hex. kind: as of `Act`."""
+
+    path: str
+    found: os.stat_result
+    digest: str
+    kind: str
+    victim: Victim
+    same_as: str = ""
+
+
+class Checks:
+    """Looks at the files of units. known: the digests (hex) of the contents in the library."""
+
+    def __init__(self, plan: Plan, known: Collection[str]) -> None:
+        self._known = known
+        self._keepers = dict(_inodes(plan))
+        self._examined: dict[str, tuple[State, int]] = {}
+        self._folders, self._listed_at = Folders(), time.monotonic()
+
+    def glance(self, unit: Unit) -> list[Piece]:
+        """Return the files of a unit, checked as far as can be without opening them.
+
+        Raises:
+            Refusal: something is not as the plan says.
+        """
+        return list(self._pieces(unit, reads=False))
+
+    def examine(self, unit: Unit) -> list[Piece]:
+        """Return the files of a unit, each checked byte by byte, and its keepers decoded.
+
+        Raises:
+            Refusal: something is not as the plan says.
+        """
+        return list(self._pieces(unit, reads=True))
+
+    def _pieces(self, unit: Unit, *, reads: bool) -> Iterator[Piece]:
+        if unit.refusal is not None:
+            raise unit.refusal
+        for victim in unit.victims:
+            file = victim.member.file
+            self._check_known(victim)
+            self._check_keeper(victim.keeper, reads)
+            with _said_of(file.path):
+                found = examine(file) if reads else look(file.path)
+                expect(found, file.size, file.mtime_ns)
+            self._check_inode(found)
+            self._check_companions(unit, victim)
+            yield Piece(file.path, found, file.digest, victim.member.kind, victim)
+        for companion, victim in unit.companions:
+            yield _companion_piece(companion, victim, reads)
+
+    def _check_known(self, victim: Victim) -> None:
+        for digest in (victim.member.file.digest, victim.keeper.digest):
+            if digest not in self._known:
+                raise Refusal("unknown", "it is no photo of this library; is --store the right one?")
+
+    def _check_keeper(self, keeper: PlannedFile, reads: bool) -> None:
+        """Check a keeper; one that was read before and has not been touched since is not read again."""
+        with _said_of(keeper.path):
+            found = look(keeper.path)
+            expect(found, keeper.size, keeper.mtime_ns)
+            if reads and self._examined.get(keeper.path) != (state_of(found), found.st_ctime_ns):
+                found = examine_keeper(keeper)
+                self._examined[keeper.path] = (state_of(found), found.st_ctime_ns)
+
+    def check_keepers_again(self, unit: Unit) -> None:
+        """Check that the keepers are still those that were examined.
+
+        Raises:
+            Refusal: one is not.
+        """
+        for victim in unit.victims:
+            with _said_of(victim.keeper.path):
+                # A hard link to it changed its ctime: that is not looked at.
+                if self._examined[victim.keeper.path][0] != state_of(look(victim.keeper.path)):
+                    raise Refusal("changed", "it changed while its copies were moved")
+
+    def _check_inode(self, found: os.stat_result) -> None:
+        # Two names of one file, or one file by two ways: there is nothing to win, and all to lose.
+        keeper = self._keepers.get((found.st_dev, found.st_ino))
+        if keeper is not None:
+            raise Refusal("same_file", f"it is the same file as {os.path.basename(keeper)}, which is kept")
+
+    def _check_companions(self, unit: Unit, victim: Victim) -> None:
+        """Check that nothing came to a photo that the plan does not know: it would be left alone."""
+        here = victim.group | {other.path for other in unit.victims}
+        here |= {each.path for each, _ in unit.companions}
+        for found in self._companions_now(victim.path):
+            if not found.shared and found.path not in here:
+                name = os.path.basename(found.path)
+                raise Refusal("companions", f"{name} belongs to it, which the plan does not know")
+
+    def _companions_now(self, path: str) -> tuple[Companion, ...]:
+        if time.monotonic() - self._listed_at > _LISTING_S:
+            self._folders, self._listed_at = Folders(), time.monotonic()
+        return self._folders.companions(path)
+
+
+def _inodes(plan: Plan) -> Iterator[tuple[tuple[int, int], str]]:
+    for group in plan.groups:
+        with suppress(OSError):
+            found = os.stat(group.keeper.path)
+            yield (found.st_dev, found.st_ino), group.keeper.path
+
+
+def _companion_piece(companion: PlannedCompanion, victim: Victim, reads: bool) -> Piece:
+    with _said_of(companion.path):
+        found = look(companion.path)
+        expect(found, companion.size, companion.mtime_ns)
+        digest = ""
+        if reads:
+            digest, found = digest_of(companion.path)
+            expect(found, companion.size, companion.mtime_ns)
+    beside = ((each.kind, each.size, each.path) for each in victim.keeper.companions)
+    same_as = (path for kind, size, path in beside if (kind, size) == (companion.kind, companion.size))
+    return Piece(companion.path, found, digest, companion.kind, victim, next(same_as, ""))
+
+
+@contextmanager
+def _said_of(path: str) -> Iterator[None]:
+    """Say in a refusal which file it is about."""
+    try:
+        yield
+    except Refusal as error:
+        raise Refusal(error.code, f"{os.path.basename(path)}: {error}") from error

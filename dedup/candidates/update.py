@@ -1,0 +1,153 @@
+"""Compare the photos that are new with the whole library: neighbors, hashes, pairs worth a proof."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...indexer.executor import ThreadExecutor
+from ...store.catalog.hashes import Look
+from ...store.index.exact import Ids
+from ...store.progress import UNWATCHED, Watch
+from ...store.store import Store
+from ...store.view import View
+from ..proof.pictures import Thumbnail, stored_thumbnails
+from .all_pairs import Photos
+from .copy_space import AnyVectors, CopySpace
+from .hashes import dct_hash
+from .loading import NO_HASH, KnownHashes, Placed, known_hashes, placed, space_of
+from .nominate import Candidates, Findings, Search, UnitsOf
+
+_BLOCK = 64  # thumbnails read at once
+_SOME_HASHES = 1 << 12
+
+# Embeddings up to so many bytes stay in memory; of more, those that are asked for are read again.
+_MOST_KEPT = 1 << 30
+
+HashesOf = Callable[[Store, list[int]], list[tuple[bytes, int]]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Library:
+    """The visible photos, those first that were never compared: `new` of them. hashes: of the others."""
+
+    ids: Ids
+    new: int
+    space: CopySpace
+    placed: Placed
+    hashes: KnownHashes
+
+
+def hash_photos(store: Store, ids: list[int]) -> list[tuple[bytes, int]]:
+    """Return perceptual hash and quality of photos by their thumbnails; of those without one, nothing."""
+
+    def hashes_of(some: list[int]) -> list[tuple[bytes, int]]:
+        thumbnails = stored_thumbnails(store, some)
+        return [_hash_of(thumbnails.get(each)) for each in some]
+
+    blocks = (ids[start : start + _BLOCK] for start in range(0, len(ids), _BLOCK))
+    return [each for found in ThreadExecutor().run(blocks, hashes_of) for each in found]
+
+
+def _hash_of(thumbnail: Thumbnail | None) -> tuple[bytes, int]:
+    picture = thumbnail and thumbnail.picture()
+    if not picture:
+        return NO_HASH
+    bits, quality = dct_hash(picture.sheet.grey)
+    return bits.tobytes(), quality
+
+
+def compare_new(
+    store: Store,
+    stop: threading.Event | None = None,
+    *,
+    watch: Watch = UNWATCHED,
+    hashes_of: HashesOf = hash_photos,
+) -> int:
+    """Nominate the pairs of every photo that was not compared yet; return how many photos that were.
+
+    Some photos at a time are committed with their pairs: what is nominated will be proved, now or later,
+    and what is stopped goes on where it was. A photo counts as compared when it was with all; so the pair
+    of one that was and one that was not yet is met from the other's side.
+    """
+    library = _load(store)
+    if library is None or not library.new:
+        return 0
+    watch.begin("comparing photos", library.new)
+    if not _hash_new(store, library, hashes_of, stop):
+        return 0
+    photos = Photos(
+        library.ids, library.new, library.placed.points, library.hashes.at(slice(0, len(library.ids)))
+    )
+    search = Search(photos, library.space, _units_of(store, library))
+
+    def commit(found: Findings) -> int:
+        candidates = search.candidates(found)
+        looks = list(_looks(candidates, library.hashes, found.rows.start))
+        store.put_comparison(looks, candidates.pairs, candidates.cosine.tolist())
+        return len(looks)
+
+    done = 0
+    # In a thread of its own: meanwhile the search goes on.
+    for count in ThreadExecutor(1).run(search.findings(stop), commit):
+        done += count
+        watch.advance(count, 0)
+    return done
+
+
+def _load(store: Store) -> _Library | None:
+    """Return what is to be compared; None where nothing is new."""
+    with store.reading() as view:
+        visible = view.visible_ids()
+        is_new = ~np.isin(visible, view.compared_ids())
+        # Most runs find nothing new: they need not look at vectors to learn that.
+        if view.model is None or not is_new.any():
+            return None
+        ids = np.concatenate([visible[is_new], visible[~is_new]])
+        space = space_of(view)
+        keep = 2 * view.model.spec.dim * len(ids) <= _MOST_KEPT
+        found = placed(view, space, ids, keep=keep)
+        return _those_there(view, ids, int(is_new.sum()), space, found)
+
+
+def _those_there(view: View, ids: Ids, new: int, space: CopySpace, found: Placed) -> _Library:
+    if not found.there.all():
+        rows = np.flatnonzero(found.there)
+        ids, new = ids[rows], int(found.there[:new].sum())
+        units = None if found.units is None else found.units[rows]
+        found = Placed(found.points[rows], found.there[rows], units)
+    return _Library(ids, new, space, found, known_hashes(view, ids))
+
+
+def _hash_new(store: Store, library: _Library, hashes_of: HashesOf, stop: threading.Event | None) -> bool:
+    """Make the hashes of the new photos; return False if somebody wants to stop."""
+    for start in range(0, library.new, _SOME_HASHES):
+        rows = np.arange(start, min(start + _SOME_HASHES, library.new))
+        library.hashes.put(rows, hashes_of(store, library.ids[rows].tolist()))
+        if stop is not None and stop.is_set():
+            return False
+    return True
+
+
+def _units_of(store: Store, library: _Library) -> UnitsOf:
+    """Return what gives embeddings by id: from memory if they were kept, else from the store."""
+    kept = library.placed.units
+    order = np.argsort(library.ids)
+
+    def from_store(ids: Ids) -> AnyVectors:
+        with store.reading() as view:
+            return view.units(ids)
+
+    def from_memory(ids: Ids) -> AnyVectors:
+        assert kept is not None
+        return kept[order[np.searchsorted(library.ids, ids, sorter=order)]]
+
+    return from_store if kept is None else from_memory
+
+
+def _looks(found: Candidates, hashes: KnownHashes, start: int) -> Iterator[Look]:
+    bits, quality = hashes.bits[start:], hashes.quality[start:]
+    for row, photo in enumerate(found.new.tolist()):
+        listed = found.neighbors[row], found.scores[row]
+        yield Look(photo, *listed, bits[row].tobytes(), int(quality[row]))

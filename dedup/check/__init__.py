@@ -1,0 +1,1 @@
+"""Whether files are in the library already."""

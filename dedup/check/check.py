@@ -1,0 +1,231 @@
+"""Is it in the library already? New files are compared with it a batch at a time; nothing is written."""
+
+import os
+import threading
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+
+from ...errors import DecodeError
+from ...indexer.embed.embedder import Embedder
+from ...indexer.executor import ThreadExecutor
+from ...store.catalog.photos import Photo, PhotoFile
+from ...store.filters.where import ALL, Where, rel_below
+from ...store.records import Root
+from ...store.store import Store
+from ..candidates.gallery import Gallery
+from ..groups.capture_time import moments_differ
+from ..groups.members import CONFIRMED, SAME_PIXELS, beyond_doubt
+from ..proof import Evidence, prove
+from ..proof.pictures import Pictures, stored_thumbnails
+from ..proof.prove_all import Progress
+from .matches import Checked, Match, copy_match, rank_of
+from .outside import Newcomer, Reader
+
+_CHUNK = 4  # files that a worker reads at a time
+_BATCH = 64  # files that share a pass over the library
+_PICTURES = 1000  # of the library in memory: 200 MB at most
+
+Outcome = Newcomer | DecodeError
+Proofs = dict[int, Evidence]  # by the id of the library's photo
+# What the user said, by the digests of both contents in hex.
+Said = Mapping[frozenset[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOptions:
+    """How to check. where: photos of the library that count. workers: threads, None for one per core."""
+
+    where: Where = ALL
+    workers: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who looks on. progress: is told of every file that was read. stop: set it to end the run early."""
+
+    progress: Progress | None = None
+    stop: threading.Event | None = None
+
+
+def check_files(
+    store: Store,
+    paths: Iterable[str],
+    embedder: Callable[[], Embedder],
+    options: CheckOptions = CheckOptions(),
+    watch: Watch = Watch(),
+) -> Iterator[Checked]:
+    """Yield for each file whether its picture is in the library already, in their order.
+
+    The same bytes, else the same pixels, else proven copies: the surest that finds something counts. What
+    the user rejected is no match, what he confirmed is one, and photos of two moments are none.
+
+    Raises:
+        StoreMissing: nothing was indexed yet.
+    """
+    executor = ThreadExecutor(options.workers)
+    compare = _Comparison(store, options)
+    batch: list[tuple[str, Outcome]] = []
+    with Reader(store, embedder(), executor.workers) as read:
+        for chunk in executor.run(_chunks(paths, watch.stop), lambda some: (some, read(some))):
+            batch += zip(*chunk, strict=True)
+            if watch.progress:
+                watch.progress.advance(
+                    len(chunk[0]), sum(isinstance(each, DecodeError) for each in chunk[1])
+                )
+            if len(batch) >= _BATCH:
+                yield from compare(batch)
+                batch = []
+    yield from compare(batch)
+
+
+def _chunks(paths: Iterable[str], stop: threading.Event | None) -> Iterator[list[str]]:
+    rest = iter(paths)
+    while not (stop and stop.is_set()) and (chunk := list(islice(rest, _CHUNK))):
+        yield chunk
+
+
+class _Comparison:
+    """Compares batches of files with the library; what that takes is loaded when it is first needed."""
+
+    def __init__(self, store: Store, options: CheckOptions) -> None:
+        self._store = store
+        self._where = options.where
+        self._workers = options.workers
+        self._pictures = Pictures(_PICTURES)
+        with store.reading() as view:
+            self._is_there = Presence(view.roots())
+            self._said: Said = {frozenset((each.a, each.b)): each.kind for each in view.decisions()}
+
+    @cached_property
+    def _gallery(self) -> Gallery:
+        return Gallery(self._store, self._where)
+
+    def __call__(self, batch: Sequence[tuple[str, Outcome]]) -> list[Checked]:
+        read = {path: each for path, each in batch if isinstance(each, Newcomer)}
+        inside: set[str] = set()
+        found: dict[str, tuple[Match, ...]] = {}
+        for path, each in read.items():
+            photo = self._same_bytes(each)
+            if photo and any(each.is_own(photo, file) for file in photo.files):
+                inside.add(path)
+            files = self._others(each, photo) if photo else ()
+            if photo and files:
+                found[path] = (Match(photo, files, "exact", "same bytes"),)
+        for proofs_of in (self._beyond_doubt, self._proven):
+            left = [each for path, each in read.items() if not found.get(path)]
+            found |= self._matches(left, proofs_of(left)) if left else {}
+        return [_checked(path, each, found, inside) for path, each in batch]
+
+    def _same_bytes(self, newcomer: Newcomer) -> Photo | None:
+        """Return the photo of the library that is this content."""
+        digest = bytes.fromhex(newcomer.digest)
+        with self._store.reading() as view:
+            photo_id = view.ids_of([digest]).get(digest)
+            return None if photo_id is None else next(view.photos(self._where, [photo_id]), None)
+
+    def _beyond_doubt(self, newcomers: Sequence[Newcomer]) -> list[Proofs]:
+        """Return what needs no proof: the same pixels, and what the user confirmed."""
+        pixels = [bytes.fromhex(each.known.photo.pixel_digest) for each in newcomers]
+        with self._store.reading() as view:
+            same = view.ids_of_pixels(pixels)
+            partners = [self._confirmed(each.digest) for each in newcomers]
+            ids = view.ids_of([each for some in partners for each in some])
+        return [
+            dict.fromkeys(same.get(digest, ()), beyond_doubt(SAME_PIXELS))
+            | {ids[each]: beyond_doubt(CONFIRMED) for each in some if each in ids}
+            for digest, some in zip(pixels, partners, strict=True)
+        ]
+
+    def _confirmed(self, digest: str) -> list[bytes]:
+        """Return the contents that the user called copies of this one."""
+        pairs = (pair for pair, kind in self._said.items() if kind == "confirmed" and digest in pair)
+        return [bytes.fromhex(each) for pair in pairs for each in pair if each != digest]
+
+    def _proven(self, newcomers: Sequence[Newcomer]) -> list[Proofs]:
+        """Return the proven copies among the candidates; evidence from the library's photo to the file."""
+        pictures = [each.known.picture() for each in newcomers]
+        vectors = [each.known.vector for each in newcomers]
+        near = self._gallery.candidates(vectors, pictures)
+        pairs = [(place, photo_id) for place, ids in enumerate(near) for photo_id in ids]
+        proofs: list[Proofs] = [{} for _ in newcomers]
+        thumbnails = stored_thumbnails(self._store, sorted({photo_id for _, photo_id in pairs}))
+
+        def judge(pair: tuple[int, int]) -> Evidence | None:
+            ours = self._pictures.get(pair[1], thumbnails.get)
+            return None if ours is None else prove(ours, pictures[pair[0]])
+
+        for pair, proof in zip(pairs, ThreadExecutor(self._workers).run(pairs, judge), strict=True):
+            if proof is not None and proof.verdict == "copy":
+                proofs[pair[0]][pair[1]] = proof
+        return proofs
+
+    def _matches(
+        self, newcomers: Sequence[Newcomer], proofs: Sequence[Proofs]
+    ) -> dict[str, tuple[Match, ...]]:
+        ids = sorted({photo_id for each in proofs for photo_id in each})
+        with self._store.reading() as view:
+            photos = {photo.id: photo for photo in view.photos(self._where, ids)}
+        return {
+            newcomer.path: self._best_first(newcomer, photos, own)
+            for newcomer, own in zip(newcomers, proofs, strict=True)
+        }
+
+    def _best_first(
+        self, newcomer: Newcomer, photos: Mapping[int, Photo], proofs: Proofs
+    ) -> tuple[Match, ...]:
+        matches = []
+        for photo_id, proof in proofs.items():
+            photo = photos.get(photo_id)
+            files = self._others(newcomer, photo) if photo else ()
+            if photo and files and self._is_copy(newcomer.known.photo, photo):
+                matches.append(copy_match(newcomer.known.photo, photo, files, proof))
+        return tuple(sorted(matches, key=rank_of))
+
+    def _others(self, newcomer: Newcomer, photo: Photo) -> tuple[PhotoFile, ...]:
+        """Return the files of a photo that are there and are not the new file itself."""
+        others = (file for file in photo.files if not newcomer.is_own(photo, file))
+        return tuple(file for file in others if self._is_there(photo, file))
+
+    def _is_copy(self, new: Photo, photo: Photo) -> bool:
+        """Tell whether a proof stands: the user has not rejected it, and it is not another shot."""
+        if new.digest == photo.digest:
+            return False
+        said = self._said.get(frozenset((new.digest, photo.digest)))
+        if said is not None or new.pixel_digest == photo.pixel_digest:
+            return said != "rejected"
+        return not moments_differ(photo.taken, new.taken)
+
+
+def _checked(
+    path: str, each: Outcome, found: Mapping[str, tuple[Match, ...]], inside: Container[str]
+) -> Checked:
+    if isinstance(each, DecodeError):
+        return Checked(path, "unreadable", error=each)
+    matches = found.get(path, ())
+    return Checked(path, "found" if matches else "new", matches, path in inside)
+
+
+class Presence:
+    """Looks at files, none of which is opened. Of a folder that is away nothing is known: it counts."""
+
+    def __init__(self, roots: Sequence[Root]) -> None:
+        self._roots = [root.path for root in roots]
+
+    def __call__(self, photo: Photo, file: PhotoFile) -> bool:
+        """Tell whether a file may still hold the photo: it has the size, or its folder is away."""
+        path = os.fsencode(file.path)
+        try:
+            return os.stat(path).st_size == photo.size
+        except OSError:
+            return not any(rel_below(path, root) is not None and _is_online(root) for root in self._roots)
+
+
+def _is_online(root: bytes) -> bool:
+    """Tell whether a folder is there; an empty one is where a drive would be."""
+    try:
+        with os.scandir(root) as entries:
+            return next(entries, None) is not None
+    except OSError:
+        return False

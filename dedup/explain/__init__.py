@@ -1,0 +1,1 @@
+"""Why two pictures are copies, or are not."""

@@ -1,0 +1,1 @@
+"""Groups of copies, and which file of each to keep."""

@@ -1,0 +1,186 @@
+"""Which file of a group a person would keep: ordered rules, each with its reason in words."""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...errors import UsageError
+from ...store.catalog.photos import Photo, PhotoFile
+from .companions import Companion
+
+# Formats by what they keep of a picture: nothing lost, then what cameras write, then what is made of that.
+_FORMATS = ("TIFF", "PNG", "BMP", "JPEG2000", "HEIF", "MPO", "JPEG", "AVIF", "WEBP", "GIF")
+
+# Words that programs and people put into the name of a copy: "IMG_1 (2).jpg", "Kopie von ...", "IMG_1~2".
+_COPY_NAME = re.compile(
+    r"\(\d+\)|~\d+|\bcop(y|ies)\b|\bkopie\b|\bcopie\b|\bcopia\b|[-_ ]edited\b|\bthumb|\bscreenshot",
+    re.IGNORECASE,
+)
+
+
+_ORDER = ("resolution", "companions", "format", "quality", "metadata", "oldest", "path")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One file that may be kept, with the files that belong to it.
+
+    picture: share of it that is picture and no frame. is_derived: it was made from another file of the
+    group: put into a frame, or its color taken away.
+    """
+
+    photo: Photo
+    file: PhotoFile
+    companions: tuple[Companion, ...] = ()
+    picture: float = 1.0
+    is_derived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeepRules:
+    """How to choose. order: names of rules, the first that differs decides.
+
+    prefer: folders whose files come before all rules. protect: folders whose files are never given up;
+    they come first of all. Absolute paths.
+    """
+
+    order: tuple[str, ...] = _ORDER
+    prefer: tuple[str, ...] = ()
+    protect: tuple[str, ...] = ()
+
+
+DEFAULT_RULES = KeepRules()
+
+
+# A frame has pixels that nobody wants, and a screenshot may show a picture larger than it is: such a file
+# is kept only if it shows twice as much each way as any other.
+_DERIVED = 0.25
+
+
+def _pixels(choice: Choice) -> int:
+    return choice.photo.width * choice.photo.height
+
+
+def _picture_pixels(choice: Choice) -> float:
+    return _pixels(choice) * choice.picture * (_DERIVED if choice.is_derived else 1.0)
+
+
+_HALVES = (("raw", "RAW"), ("video", "video"))
+
+
+def _halves(choice: Choice) -> tuple[int, ...]:
+    # Before the format: what lies beside its RAW or its video came from the camera, whatever a converter
+    # made of it elsewhere. After the pixels: a small JPEG beside a RAW is no reason to lose a large one.
+    kinds = {each.kind for each in choice.companions if each.is_half}
+    return ("raw" in kinds, "video" in kinds, len(kinds))
+
+
+def _why_halves(choice: Choice) -> str:
+    kinds = {each.kind for each in choice.companions}
+    return next((f"has its {word}" for kind, word in _HALVES if kind in kinds), "has its other half")
+
+
+def _format_rank(choice: Choice) -> int:
+    known = choice.photo.format in _FORMATS
+    return -_FORMATS.index(choice.photo.format) if known else -len(_FORMATS)
+
+
+def _bytes_per_pixel(choice: Choice) -> float:
+    # At equal size and format, more bytes are less compression; within a tenth it is chance.
+    return round(choice.photo.size / max(1, _pixels(choice)), 1)
+
+
+def _metadata(choice: Choice) -> int:
+    photo = choice.photo
+    said = (photo.taken, photo.camera, photo.lens, photo.latitude)
+    has_sidecar = any(not each.is_half for each in choice.companions)
+    return sum(each is not None for each in said) + has_sidecar
+
+
+def _age(choice: Choice) -> int:
+    return -choice.file.mtime_ns
+
+
+def _plain_name(choice: Choice) -> tuple[bool, int, int]:
+    path = choice.file.path
+    return (not _COPY_NAME.search(os.path.basename(path)), -path.count(os.sep), -len(path))
+
+
+# name of the rule -> (what is better when larger, why it was kept)
+_RULES: dict[str, tuple[Callable[[Choice], Any], Callable[[Choice], str]]] = {
+    "resolution": (_picture_pixels, lambda c: f"most pixels ({c.photo.width}x{c.photo.height})"),
+    "companions": (_halves, _why_halves),
+    "format": (_format_rank, lambda c: f"best format ({c.photo.format})"),
+    "quality": (_bytes_per_pixel, lambda _: "least compressed"),
+    "metadata": (_metadata, lambda _: "most metadata"),
+    "oldest": (_age, lambda _: "oldest file"),
+    "path": (_plain_name, lambda _: "plainest name"),
+}
+RULE_NAMES = tuple(_RULES)
+
+
+def parse_order(text: str) -> tuple[str, ...]:
+    """Read "resolution,format,..."; rules that are not named come after, in their usual order.
+
+    Raises:
+        UsageError: there is no such rule.
+    """
+    named = [name.strip() for name in text.split(",") if name.strip()]
+    unknown = [name for name in named if name not in _RULES]
+    if unknown:
+        raise UsageError(f"no keep rule named {unknown[0]!r}; there are {', '.join(RULE_NAMES)}")
+    return (*dict.fromkeys(named), *(name for name in RULE_NAMES if name not in named))
+
+
+def rules_from(order: str | None, prefer: Iterable[str], protect: Iterable[str]) -> KeepRules:
+    """Return the rules for what a user says: an order or None, and folders as they are named here.
+
+    Raises:
+        UsageError: there is no such rule, or no such folder.
+    """
+    return KeepRules(
+        DEFAULT_RULES.order if order is None else parse_order(order),
+        tuple(_folder(name) for name in prefer),
+        tuple(_folder(name) for name in protect),
+    )
+
+
+def _folder(name: str) -> str:
+    if not os.path.isdir(name):
+        raise UsageError(f"there is no folder {name}")
+    return os.path.realpath(name)
+
+
+def choose_keeper(choices: Sequence[Choice], rules: KeepRules = DEFAULT_RULES) -> tuple[Choice, str]:
+    """Return the file to keep and the reason; the order of the choices changes nothing."""
+    left = sorted(choices, key=lambda choice: choice.file.path)
+    reason = "the only one"
+    for better, why in _steps(rules):
+        best = max(better(choice) for choice in left)
+        remaining = [choice for choice in left if better(choice) == best]
+        if len(remaining) < len(left):
+            left, reason = remaining, why(remaining[0])
+        if len(left) == 1:
+            return left[0], reason
+    return left[0], "first by name" if len(left) > 1 else reason
+
+
+def _steps(
+    rules: KeepRules,
+) -> Iterable[tuple[Callable[[Choice], Any], Callable[[Choice], str]]]:
+    yield (lambda c: is_below(c.file.path, rules.protect)), (lambda _: "in a protected folder")
+    yield (lambda c: is_below(c.file.path, rules.prefer)), (lambda _: "in a preferred folder")
+    for name in rules.order:
+        yield _RULES[name]
+
+
+def is_below(path: str, folders: Iterable[str]) -> bool:
+    """Tell whether a path lies in any of the folders."""
+    return any(path == folder or path.startswith(os.path.join(folder, "")) for folder in folders)
+
+
+def rank(rule: str, choice: Choice) -> Any:
+    """Return by what a rule ranks a file: the larger is kept."""
+    return _RULES[rule][0](choice)

@@ -1,0 +1,1 @@
+"""From the bytes of a file to upright sRGB pixels and what its metadata says."""

@@ -1,0 +1,314 @@
+"""From the bytes of a file to upright sRGB pixels, within limits of memory.
+
+The only module that lets Pillow parse what others wrote. Formats are an allow-list, told apart by
+content: what is not on the list is never handed to a parser.
+"""
+
+import ctypes
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import PIL
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    ExifTags,
+    GifImagePlugin,
+    Image,
+    Jpeg2KImagePlugin,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from ...errors import DecodeError
+from ...store.records import Metadata
+from .color import to_plain, to_srgb
+from .exif import read_metadata
+from .heif import heif_opener
+from .memory import SHARED, MemoryBudget, check_header
+from .sniff import sniff
+
+DECODE_VERSION = 1
+
+_STRIP_PIXELS = 2_000_000  # large pictures are converted in strips of this many pixels
+_MAX_SCANS = 64  # of a progressive JPEG: each costs a pass over the whole picture
+
+# The classes are called directly, not through `Image.open`: that one raises at a number of pixels
+# that is global to the process, and would have to be changed for whoever imports us.
+_OPENERS: dict[str, Callable[[BytesIO], Image.Image]] = {
+    "JPEG": JpegImagePlugin.jpeg_factory,
+    "PNG": PngImagePlugin.PngImageFile,
+    "WEBP": WebPImagePlugin.WebPImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+    "BMP": BmpImagePlugin.BmpImageFile,
+    "TIFF": TiffImagePlugin.TiffImageFile,
+    "AVIF": AvifImagePlugin.AvifImageFile,
+    "JPEG2000": Jpeg2KImagePlugin.Jpeg2KImageFile,
+}
+# Bytes per pixel that are held at the peak: by the picture in Pillow's memory, by the decoder beside
+# it, by the result when nothing is reduced. Measured; docs/formats.md has the table.
+_MODE_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I": 20, "F": 20}
+_DECODER_BYTES = {"WEBP": 12, "AVIF": 10, "HEIF": 8, "JPEG2000": 16, "TIFF": 3, "GIF": 1}
+_RESULT_BYTES = 7
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A picture as it is displayed.
+
+    image: RGB in sRGB, upright; may be a reduced decode.
+    width, height: full size as displayed (after orientation).
+    orientation: 1 to 8, by how EXIF turned it.
+    format: "JPEG", "MPO", "PNG", "HEIF", ...
+    warning: what was wrong with the file although it could be read.
+    """
+
+    image: Image.Image
+    width: int
+    height: int
+    orientation: int
+    format: str
+    metadata: Metadata
+    warning: str | None
+
+    @property
+    def pixels(self) -> npt.NDArray[np.uint8]:
+        """The picture as (h, w, 3) uint8, read-only; made anew each time."""
+        return _pixels(self.image)
+
+
+def decode(data: bytes, *, min_side: int = 0, memory: MemoryBudget = SHARED) -> Decoded:
+    """Decode the first picture in a file.
+
+    data: the whole file. min_side: if > 0, fewer pixels may be returned so long as both sides keep
+    at least this many (or their full size where that is less); 0 returns all. memory: what decoding
+    takes is reserved there first.
+
+    Raises:
+        DecodeError: for everything that is wrong with the picture, never anything else.
+    """
+    quiet_pillow()
+    kind = sniff(data)
+    with _as_decode_errors(kind):
+        image = _opener(kind)(BytesIO(data))
+        check_header(*image.size, len(data))
+        _refuse_raw(image)
+        if kind in ("AVIF", "HEIF"):
+            # Boxes of their own turn these. Where EXIF says nothing, Pillow would ask XMP.
+            image.info.pop("xmp", None)
+        full_size = image.size
+        is_jpeg = isinstance(image, JpegImagePlugin.JpegImageFile)
+        if is_jpeg and min_side > 0:
+            image.draft(None, (min_side, min_side))
+        with memory.reserve(_bytes_needed(image, full_size, data, min_side)):
+            image.load()
+            # Loading tells the size of a draft, but the true one of a TIFF (turned) or a HEIF.
+            return _decoded(image, full_size if is_jpeg else image.size, min_side)
+
+
+def decode_pil(image: Image.Image) -> Decoded:
+    """Decode a picture that Pillow has opened already, at full size.
+
+    Raises:
+        DecodeError: as `decode`.
+    """
+    with _as_decode_errors(image.format or "picture"):
+        image.load()
+        return _decoded(image, image.size, 0)
+
+
+def _opener(kind: str) -> Callable[[BytesIO], Image.Image]:
+    if kind == "TIFF":
+        quiet_libtiff()
+    return heif_opener() if kind == "HEIF" else _OPENERS[kind]
+
+
+@contextmanager
+def _as_decode_errors(kind: str) -> Iterator[None]:
+    """Turn whatever a decoder raises at a damaged file into a DecodeError."""
+    try:
+        yield
+    except DecodeError:
+        raise
+    except MemoryError as error:
+        raise DecodeError(
+            "out_of_memory", f"there is not enough memory to decode the {kind} file"
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise DecodeError("too_large", f"the {kind} file is too large: {_line(error)}") from error
+    except Exception as error:  # decoders raise nearly every type there is
+        if "truncated" in str(error).lower() or isinstance(error, EOFError):
+            raise DecodeError("truncated", f"the {kind} file ends too early") from error
+        raise DecodeError("damaged", f"the {kind} file is damaged: {_line(error)}") from error
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+def _refuse_raw(image: Image.Image) -> None:
+    """Refuse the raw files that are TIFFs: their first picture is a preview the size of a stamp."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return
+    tags = image.tag_v2
+    reduced = tags.get(0x00FE, 0)
+    is_preview = isinstance(reduced, int) and reduced & 1 and 0x014A in tags
+    if 0xC612 in tags or is_preview:
+        raise DecodeError("unsupported_format", "this is a camera raw file")
+
+
+def _bytes_needed(image: Image.Image, full_size: tuple[int, int], data: bytes, min_side: int) -> int:
+    """Return an upper bound of the memory that decoding takes, from the header alone."""
+    pixels = image.width * image.height
+    held = _MODE_BYTES.get(image.mode, 4)
+    result = 0 if _factor(image.size, min_side) > 1 else _RESULT_BYTES
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        return pixels * (held + result) + _coefficient_bytes(image, full_size, data)
+    return pixels * (held + result + _DECODER_BYTES.get(image.format or "", 0))
+
+
+def _coefficient_bytes(
+    image: JpegImagePlugin.JpegImageFile, full_size: tuple[int, int], data: bytes
+) -> int:
+    """Return what libjpeg keeps of a JPEG in several scans: all coefficients, at full size."""
+    first_scan = data.rfind(b"\xff\xda", 0, image.fp.tell() if image.fp else 0)
+    in_one_scan = first_scan >= 0 and data[first_scan + 4] >= image.layers
+    if in_one_scan and not image.info.get("progressive"):
+        return 0
+    if data.count(b"\xff\xda", first_scan, data.find(b"\xff\xd9", first_scan)) > _MAX_SCANS:
+        raise DecodeError("bomb", f"a JPEG of more than {_MAX_SCANS} scans")
+    areas = [horizontal * vertical for _, horizontal, vertical, _ in image.layer]
+    return 2 * full_size[0] * full_size[1] * sum(areas) // max(areas)
+
+
+def _decoded(image: Image.Image, full_size: tuple[int, int], min_side: int) -> Decoded:
+    """Turn a loaded picture into pixels and what is known of it."""
+    exif = _exif(image)
+    orientation = _orientation(exif)
+    rgb, warning = _reduced_srgb(image, _factor(image.size, min_side))
+    if orientation in _TURNS:
+        rgb = rgb.transpose(_TURNS[orientation])
+    width, height = full_size[::-1] if orientation >= 5 else full_size
+    return Decoded(
+        image=rgb,
+        width=width,
+        height=height,
+        orientation=orientation,
+        format=image.format or "",
+        metadata=read_metadata(exif),
+        warning=warning,
+    )
+
+
+def _exif(image: Image.Image) -> Image.Exif:
+    """Return the EXIF, empty where it cannot be read."""
+    try:
+        return image.getexif()
+    except Exception:  # damaged EXIF raises nearly every type there is
+        return Image.Exif()
+
+
+def _orientation(exif: Image.Exif) -> int:
+    """Return how the picture must be turned, 1..8; what is out of range means not at all."""
+    try:
+        value: Any = exif.get(ExifTags.Base.Orientation, 1)
+    except Exception:
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _factor(size: tuple[int, int], min_side: int) -> int:
+    """Return by how much both sides may shrink: a power of two, as JPEG's own reduction.
+
+    Other numbers get closer to min_side, and the embedding farther from that of the full picture
+    (least cosine 0.9983 against 0.9994).
+    """
+    times = min(size) // min_side if min_side > 0 else 0
+    return 1 << (times.bit_length() - 1) if times > 1 else 1
+
+
+def _reduced_srgb(image: Image.Image, factor: int) -> tuple[Image.Image, str | None]:
+    """Return the picture as RGB in sRGB, 1/factor of its size, and a warning.
+
+    Large pictures are converted in strips, so that no second copy of their size is made.
+    """
+    width, height = image.size
+    profile = image.info.get("icc_profile")
+    rows = max(1, _STRIP_PIXELS // (width * factor)) * factor
+    if rows >= height or (image.mode in ("I", "F")):  # the latter are scaled as a whole
+        return to_srgb(_shrunk(to_plain(image), factor), profile)
+    reduced = Image.new("RGB", (-(-width // factor), -(-height // factor)))
+    warning = None
+    for top in range(0, height, rows):
+        strip = image.crop((0, top, width, min(top + rows, height)))
+        rgb, warning = to_srgb(_shrunk(to_plain(strip), factor), profile)
+        reduced.paste(rgb, (0, top // factor))
+    return reduced, warning
+
+
+def _shrunk(image: Image.Image, factor: int) -> Image.Image:
+    return image.reduce(factor) if factor > 1 else image
+
+
+def _pixels(image: Image.Image) -> npt.NDArray[np.uint8]:
+    """Return the pixels as (h, w, 3) uint8, without a second copy of a large picture."""
+    rows = max(1, _STRIP_PIXELS // image.width)
+    if rows >= image.height:
+        return np.asarray(image)
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    for top in range(0, image.height, rows):
+        bottom = min(top + rows, image.height)
+        pixels[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
+    pixels.flags.writeable = False
+    return pixels
+
+
+@cache
+def quiet_pillow() -> None:
+    """Silence Pillow's warnings and log: odd EXIF is no news to whoever indexes 100,000 photos."""
+    # Not `warnings.catch_warnings`: it is not safe when several threads decode.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    # Errors that no handler takes would be printed by Python's handler of last resort.
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
+
+
+@cache
+def quiet_libtiff() -> None:
+    """Silence libtiff, which prints from C, where Pillow's wheel brings it as a library.
+
+    Elsewhere (a Pillow built by hand, Windows) damaged TIFFs keep printing a line each.
+    """
+    folder = Path(PIL.__file__).parent
+    bundled = [
+        *(folder.parent / "pillow.libs").glob("libtiff*.so*"),
+        *(folder / ".dylibs").glob("libtiff*.dylib"),
+    ]
+    for library in bundled:
+        try:
+            libtiff = ctypes.CDLL(str(library))
+            for setter in (libtiff.TIFFSetErrorHandler, libtiff.TIFFSetWarningHandler):
+                setter.argtypes, setter.restype = [ctypes.c_void_p], ctypes.c_void_p
+                setter(None)
+        except (OSError, AttributeError):
+            continue

@@ -1,0 +1,64 @@
+"""All that indexing wants of the bytes of a photo, from one decode."""
+
+from dataclasses import dataclass
+from io import BytesIO
+
+from PIL import Image
+
+from ...store.records import Metadata
+from ..embed.preprocess import InputRule, Pixels
+from .decode import decode
+from .memory import SHARED, MemoryBudget
+from .pixel_digest import pixel_digest
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A photo that was decoded.
+
+    width, height: full size as displayed. format, warning: as `decode.Decoded`. pixel_digest: 32 bytes.
+    thumbnail: JPEG. pixels: (H, W, 3) uint8, the network's input.
+    """
+
+    width: int
+    height: int
+    format: str
+    pixel_digest: bytes
+    metadata: Metadata
+    warning: str | None
+    thumbnail: bytes
+    pixels: Pixels
+
+
+def open_photo(data: bytes, rule: InputRule, memory: MemoryBudget = SHARED) -> Opened:
+    """Decode a photo. data: the whole file. rule: how the network wants it.
+
+    Raises:
+        DecodeError: for everything that is wrong with the picture, never anything else.
+    """
+    decoded = decode(data, min_side=rule.min_side, memory=memory)
+    return Opened(
+        width=decoded.width,
+        height=decoded.height,
+        format=decoded.format,
+        pixel_digest=pixel_digest(data, decoded),
+        metadata=decoded.metadata,
+        warning=decoded.warning,
+        thumbnail=make_thumbnail(decoded.image),
+        pixels=rule.prepare(decoded.image),
+    )
+
+
+LONG_SIDE = 256
+QUALITY = 77
+
+
+def make_thumbnail(picture: Image.Image, *, long_side: int = LONG_SIDE, quality: int = QUALITY) -> bytes:
+    """Return a JPEG of an RGB picture, at most long_side pixels on its longer side, never enlarged."""
+    scale = min(1.0, long_side / max(picture.size))
+    width, height = (max(1, round(side * scale)) for side in picture.size)
+    # Hamming takes 0.6 of bicubic's time here and is as free of jags.
+    small = picture.resize((width, height), Image.Resampling.HAMMING, reducing_gap=1.3)
+    out = BytesIO()
+    small.save(out, "JPEG", quality=quality, subsampling="4:2:0", optimize=True)
+    return out.getvalue()

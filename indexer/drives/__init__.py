@@ -1,0 +1,1 @@
+"""Which drive a folder lies on, and whether it is still there."""

@@ -1,0 +1,280 @@
+"""The folders of the library, and whether they are on the drives that they were on.
+
+A drive that is away leaves an empty folder, an error, or another drive in its place. Nothing of that may
+look like deleted photos.
+"""
+
+import os
+import re
+import secrets
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from ...errors import UsageError
+from ...store.catalog.folders import Trace, set_drive
+from ...store.files import write_atomic
+from ...store.filters.where import rel_below
+from ...store.records import Drive, Root
+from ...store.store import Store
+from ..scan.changes import Changes
+from ..scan.ignore import MARKER_NAME
+from ..scan.walk import Scan
+
+State = Literal["online", "away", "empty", "other drive", "suspect"]
+
+_MOUNTS = "/proc/self/mountinfo"
+_BY_UUID = "/dev/disk/by-uuid"
+_MARKER = re.compile(r"[0-9a-f]{32}", re.ASCII)
+
+# FAT keeps times in steps of two seconds.
+_TIME_STEP_NS = 2_000_000_000
+# So many files of a root are looked at to see whether they are there.
+_SAMPLE = 200
+
+
+# --- which folders ----------------------------------------------------------------------------
+
+
+def real_paths(store: Store, folders: Sequence[str | os.PathLike[str]]) -> list[bytes]:
+    """Return the real paths of the folders to index, each once.
+
+    Raises:
+        UsageError: a folder does not exist and never was part of the library.
+    """
+    with store.reading() as view:
+        roots = view.roots()
+    paths = [os.path.realpath(os.fsencode(folder)) for folder in folders]
+    for path in paths:
+        known = any(rel_below(path, root.path) is not None for root in roots)
+        if not known and not os.path.exists(path):
+            raise UsageError(f"there is no folder {os.fsdecode(path)}; name one that exists")
+    return [path for path in dict.fromkeys(paths) if not any(_is_inside(path, other) for other in paths)]
+
+
+def _is_inside(path: bytes, other: bytes) -> bool:
+    return path != other and rel_below(path, other) is not None
+
+
+# --- by what a drive is known -----------------------------------------------------------------
+
+
+def drive_of(folder: bytes) -> Drive:
+    """Return by what the drive of a folder is known again."""
+    return Drive(fs_id_of(folder), read_marker(folder))
+
+
+def fs_id_of(folder: bytes, mounts: str = _MOUNTS, by_uuid: str = _BY_UUID) -> str | None:
+    """Return a name of the file system that a folder is on, None where nothing tells it from others.
+
+    The UUID of the file system if its device has one, else the number that the system gives it: that may be
+    another one after the next mount, so that another name alone proves nothing.
+    """
+    try:
+        if os.name == "nt":
+            return f"dev:{os.stat(folder).st_dev:x}"
+        if not os.path.exists(mounts):
+            return None
+        uuid = _uuid_of(_source_of(folder, mounts), by_uuid)
+        if uuid is not None:
+            return f"uuid:{uuid}"
+        number = os.statvfs(folder).f_fsid
+    except OSError:
+        return None
+    return f"fsid:{number:x}" if number else None
+
+
+def _source_of(folder: bytes, mounts: str) -> bytes | None:
+    """Return the device that is mounted where the folder is."""
+    best, source = b"", None
+    path = os.path.join(os.path.realpath(folder), b"")
+    with open(mounts, "rb") as lines:
+        for line in lines:
+            about, _, more = line.partition(b" - ")
+            point = os.path.join(_plain(about.split(b" ")[4]), b"")
+            # Of two mounts on one place the later one is seen.
+            if path.startswith(point) and len(point) >= len(best):
+                best, source = point, _plain(more.split(b" ")[1])
+    return source
+
+
+def _plain(field: bytes) -> bytes:
+    return re.sub(rb"\\([0-7]{3})", lambda found: bytes([int(found[1], 8)]), field)
+
+
+def _uuid_of(source: bytes | None, by_uuid: str) -> str | None:
+    if source is None or not source.startswith(b"/") or not os.path.isdir(by_uuid):
+        return None
+    device = os.path.realpath(source)
+    for name in sorted(os.listdir(os.fsencode(by_uuid))):
+        if os.path.realpath(os.path.join(os.fsencode(by_uuid), name)) == device:
+            return os.fsdecode(name)
+    return None
+
+
+def read_marker(folder: bytes) -> str | None:
+    """Return the name in a folder's marker file, None where there is none."""
+    try:
+        with open(os.path.join(folder, MARKER_NAME), "rb") as source:
+            name = source.read(100).decode("ascii", "replace").strip()
+    except OSError:
+        return None
+    return name if _MARKER.fullmatch(name) else None
+
+
+def set_marker(folder: bytes) -> str:
+    """Return the name in a folder's marker file; make one where there is none.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    found = read_marker(folder)
+    if found is None:
+        found = secrets.token_hex(16)
+        text = f"{found}\n".encode()
+        write_atomic(
+            os.path.join(os.fsdecode(folder), os.fsdecode(MARKER_NAME)), lambda out: out.write(text)
+        )
+    return found
+
+
+# --- before anything is believed --------------------------------------------------------------
+
+
+def count_there(folder: bytes, traces: Iterable[Trace]) -> int:
+    """Count the files that lie where they were, with their size and time."""
+    return sum(_is_there(os.path.join(folder, trace.rel), trace) for trace in traces)
+
+
+def _is_there(path: bytes, trace: Trace) -> bool:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return False
+    return found.st_size == trace.size and abs(found.st_mtime_ns - trace.mtime_ns) <= _TIME_STEP_NS
+
+
+def why_other(folder: bytes, known: Drive, found: Drive, traces: Sequence[Trace]) -> str | None:
+    """Say why this is not the drive that the folder was on; None: it is, or a copy of it.
+
+    traces: files that should be there. Without any there is nothing to lose.
+    """
+    if not traces:
+        return None
+    if known.marker is not None:
+        if found.marker == known.marker:
+            return None
+        there = f"found {found.marker}" if found.marker else f"found no {os.fsdecode(MARKER_NAME)}"
+        return f"expected the marker {known.marker}, {there}"
+    if None in (known.fs_id, found.fs_id):
+        return _why_foreign(folder, traces)
+    if known.fs_id == found.fs_id:
+        return None
+    there_now = count_there(folder, traces)
+    if 2 * there_now >= len(traces):
+        return None
+    of = f"{there_now:,} of {len(traces):,} known photos"
+    return f"expected file system {known.fs_id} with them, found {found.fs_id} with {of}"
+
+
+def suspicion(store: Store, root: Root, found: Drive) -> str | None:
+    """Say what speaks for another drive in the place of a root's. found: the drive that is there now."""
+    is_same = root.drive == found and found != Drive(None, None)
+    if is_same or not os.path.isdir(root.path):
+        return None
+    return why_other(root.path, root.drive, found, traces_of(store, root))
+
+
+def _why_foreign(folder: bytes, traces: Sequence[Trace]) -> str | None:
+    """Say why a folder is another one although no name tells of which drive: nothing in it is known.
+
+    A file counts by its name and either its size or its time. Of a folder that is empty, and of a single
+    photo, that they are missing says enough.
+    """
+    if len(traces) < 2 or is_empty(folder) or any(_is_like(folder, trace) for trace in traces):
+        return None
+    return f"it has none of {len(traces):,} known photos, and nothing tells which drive it is"
+
+
+def _is_like(folder: bytes, trace: Trace) -> bool:
+    try:
+        found = os.stat(os.path.join(folder, trace.rel))
+    except OSError:
+        return False
+    return trace.size == found.st_size or abs(found.st_mtime_ns - trace.mtime_ns) <= _TIME_STEP_NS
+
+
+def is_empty(folder: bytes) -> bool:
+    """Tell whether nothing is in a folder.
+
+    Raises:
+        OSError: it cannot be listed.
+    """
+    with os.scandir(folder) as entries:
+        return next(entries, None) is None
+
+
+def refusal(scan: Scan, changes: Changes, why: str | None, accept_missing: int) -> str | None:
+    """Say why a root's run is refused: it is away, half listed, on another drive, or too much is missing.
+
+    why: what speaks for another drive, unless the user accepted that.
+    """
+    path = os.fsdecode(os.path.join(scan.root, scan.below)).rstrip("/") or "/"
+    missing = changes.missing if changes.is_suspect and changes.missing > accept_missing else 0
+    if any(problem.code in ("not_found", "root_changed") for problem in scan.problems):
+        return f"{path}: the folder is away; its photos stay as they were"
+    broken = [
+        each.message for each in scan.problems if each.rel == scan.below and each.code != "not_a_file"
+    ]
+    if broken and changes.known:
+        return f"{path}: the folder cannot be listed to its end: {broken[0]}; nothing was changed"
+    if why is not None:
+        more = f" --accept-missing {missing}" if missing else ""
+        return (
+            f"{path}: another drive seems to be there: {why}; nothing was changed. "
+            f"If it is the right one: --accept-drive{more}"
+        )
+    if missing:
+        empty = "the folder has no photos; " if changes.listed == 0 else ""
+        return (
+            f"{path}: {empty}{missing:,} of {changes.known:,} photos are missing, as if a drive were away; "
+            f"nothing was changed. If they are gone for good: --accept-missing {missing}"
+        )
+    return None
+
+
+def state_of(folder: bytes, known: Drive, traces: Sequence[Trace]) -> State:
+    """Tell how a root looks now, at a glance. traces: some of the files that should be there."""
+    try:
+        nothing_there = is_empty(folder)
+    except OSError:
+        return "away"
+    if nothing_there and traces:
+        return "empty"
+    if why_other(folder, known, drive_of(folder), traces) is not None:
+        return "other drive"
+    return "suspect" if 2 * count_there(folder, traces) < len(traces) else "online"
+
+
+def traces_of(store: Store, root: Root) -> Sequence[Trace]:
+    """Return some of the files that should be there."""
+    with store.reading() as view:
+        return view.sample(root, _SAMPLE)
+
+
+def remember_drive(store: Store, root: Root, found: Drive, *, mark: bool) -> str | None:
+    """Record the drive of a root whose run was believed; return why no marker could be written.
+
+    mark: have a marker file in the root; one that the root had before is looked for in any case.
+    """
+    failure = None
+    marker = found.marker if mark or root.drive.marker is not None else None
+    if mark and marker is None:
+        try:
+            marker = set_marker(root.path)
+        except OSError as error:
+            failure = f"{os.fsdecode(root.path)}: cannot write a marker file: {error.strerror}"
+    drive = Drive(found.fs_id or root.drive.fs_id, marker)
+    if drive != root.drive:
+        with store.writing() as connection:
+            set_drive(connection, root, drive)
+    return failure

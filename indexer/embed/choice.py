@@ -1,0 +1,61 @@
+"""What a user says about the embedder."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ...store.spec import EmbedderSpec
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """Which embedder a new store gets; None takes the measured default.
+
+    model: "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large". weights: a checkpoint file of your
+    own. engine: "auto", "onnx" or "torch"; it changes the speed, not the embeddings.
+    """
+
+    model: str | None = None
+    input_size: int | None = None
+    input_rule: str | None = None
+    weights: str | None = None
+    width_mult: float | None = None
+    engine: str = "auto"
+
+    @property
+    def is_given(self) -> bool:
+        """Whether anything is said that a store's spec must agree with."""
+        said = (self.model, self.input_size, self.input_rule, self.weights, self.width_mult)
+        return any(each is not None for each in said)
+
+    def spec_for(self, stored: "EmbedderSpec | None") -> "EmbedderSpec":
+        """Return the spec that is asked for; what is not said stays as the store has it.
+
+        Raises:
+            UsageError, ModelError: there is no such model, size, rule, width or file.
+        """
+        if stored is not None and not self.is_given:
+            return stored
+        from .embedder import DEFAULT_MODEL, default_spec
+
+        same = stored if stored and self.model in (None, stored.model) else None
+        asked = default_spec(
+            self.model or (same.model if same else DEFAULT_MODEL),
+            input_size=self.input_size,
+            input_rule=self.input_rule,
+            weights=self.weights,
+            width_mult=1.0 if self.width_mult is None else self.width_mult,
+        )
+        if same is None:
+            return asked
+        # What is not said stays as the store has it.
+        kept = {
+            "input_size": self.input_size is None,
+            "input_rule": self.input_rule is None,
+            "weights_sha256": self.weights is None,
+            "width_mult": self.width_mult is None,
+            "dim": self.width_mult is None,
+        }
+        stored_fields = {name: getattr(same, name) for name, keep in kept.items() if keep}
+        return dataclasses.replace(asked, **stored_fields)

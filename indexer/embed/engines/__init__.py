@@ -1,0 +1,67 @@
+"""The engines that turn network inputs into pooled features.
+
+Both give the same numbers (cosine of at least 0.9999): `onnx` runs the shipped model without ever
+loading torch, `torch` runs every model.
+"""
+
+from typing import Protocol
+
+from ....errors import UsageError
+from ....store.records import Vectors
+from ....store.spec import EmbedderSpec
+from ..preprocess import Pixels
+from ..weights.table import OFFICIAL, SHIPPED_MODEL
+
+ENGINES = ("auto", "onnx", "torch")
+
+
+class Engine(Protocol):
+    """Runs one model; safe to call from many threads, each call computes on one.
+
+    batch_size: how many pictures at a time run fastest. has_maps: whether it gives local maps.
+    """
+
+    name: str
+    batch_size: int
+    has_maps: bool
+
+    def run(self, batch: Pixels) -> Vectors:
+        """Return the pooled features, (n, dim) float32, of a batch of (n, H, W, 3) uint8 RGB."""
+        ...
+
+    def run_with_maps(self, batch: Pixels) -> tuple[Vectors, Vectors | None]:
+        """Return the pooled features as `run` does, and the projected last maps.
+
+        These are (n, d, rows, columns) float32; None where it has none.
+        """
+        ...
+
+
+def is_shipped(spec: EmbedderSpec) -> bool:
+    """Say whether the package itself carries this model's weights."""
+    shipped = (SHIPPED_MODEL, OFFICIAL[SHIPPED_MODEL].sha256, 1.0)
+    return (spec.model, spec.weights_sha256, spec.width_mult) == shipped
+
+
+def open_engine(spec: EmbedderSpec, name: str = "auto") -> Engine:
+    """Build the engine of that name; "auto" takes onnx for the shipped model, else torch.
+
+    Raises:
+        UsageError: there is no such engine, or it cannot run this model.
+        ModelError: the model cannot be loaded (see `weights.loader.load_state`).
+    """
+    if name not in ENGINES:
+        raise UsageError(f"no engine named {name!r}; there are {', '.join(ENGINES)}")
+    if name == "onnx" and not is_shipped(spec):
+        raise UsageError(
+            f"the onnx engine runs only the {SHIPPED_MODEL} that comes with the package; "
+            "use the engine torch (or auto) for any other model or weights"
+        )
+    # Each engine is imported only when it is used: torch alone takes seconds.
+    if name == "torch" or not is_shipped(spec):
+        from .torch import TorchEngine
+
+        return TorchEngine(spec)
+    from .onnx import OnnxEngine
+
+    return OnnxEngine()

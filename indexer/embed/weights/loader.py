@@ -1,0 +1,230 @@
+"""The checked loader of weights: shipped, fetched on request, or given by the user.
+
+Weights are known by the SHA-256 of the file they came in. Nothing of a file is read before its hash
+is what it must be, no code in a file is ever run, and what is read must have exactly the names and
+shapes of the architecture, and finite numbers. Torchvision's own loader does none of this: it runs
+code that someone has put into its cache.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import safetensors.numpy
+
+from ....errors import ModelError, UsageError, WeightsMissing, WeightsTampered
+from ..engines.architectures import architecture
+from . import cache
+from .cache import State
+from .download import OpenUrl, download, open_https
+from .table import OFFICIAL, SHIPPED_MODEL, SHIPPED_STATE, ShippedFile
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+# Far above the largest of the models; a file beyond it is a mistake.
+_MAX_BYTES = 256 << 20
+_OFFICIAL_NAME = re.compile(r"(mobilenet_v\w+)-([0-9a-f]{8})\.pth")
+
+
+def read_shipped(file: ShippedFile) -> bytes:
+    """Return the bytes of a file that comes with the package.
+
+    Raises:
+        WeightsTampered: it is not the file that was shipped.
+        WeightsMissing: it is not there.
+    """
+    try:
+        data = file.path.read_bytes()
+    except OSError as error:
+        raise WeightsMissing(
+            f"{file.path} comes with lookalike but cannot be read: {error}; install lookalike again"
+        ) from error
+    if _sha256(data) != file.sha256:
+        raise WeightsTampered(
+            f"{file.path} is not the file that came with lookalike, and was not used; "
+            "install lookalike again"
+        )
+    return data
+
+
+def is_here(model: str) -> bool:
+    """Say whether the official weights of a model are on this machine."""
+    return model == SHIPPED_MODEL or cache.find(OFFICIAL[model].sha256) is not None
+
+
+def load_state(model: str, sha256: str, width_mult: float) -> State:
+    """Return the weights with that identity.
+
+    model, width_mult: what they must fit. sha256: of the file they came in.
+
+    Raises:
+        WeightsMissing: they are not on this machine; the message says how to get them.
+        WeightsTampered: the file is not what it was when it was checked.
+        ModelError: they do not fit the model.
+    """
+    if sha256 == OFFICIAL[SHIPPED_MODEL].sha256:
+        state = safetensors.numpy.load(read_shipped(SHIPPED_STATE))
+    else:
+        path = cache.find(sha256)
+        if path is None:
+            raise WeightsMissing(_how_to_get(model, sha256))
+        state = cache.load(path)
+    return _checked(state, model, width_mult, f"the weights {sha256[:12]}")
+
+
+def adopt(path: Path, model: str, width_mult: float = 1.0) -> str:
+    """Check a weights file of the user's, keep its weights for later, return its SHA-256.
+
+    path: a .pth of torch or a .safetensors with the state of `model`. An official file is known by its
+    hash; any other is a checkpoint of its own, whose vectors never meet those of another.
+
+    Raises:
+        WeightsTampered: it has the name of an official file and is not that file.
+        UsageError: it is the official file of another model or width.
+        ModelError: it cannot be read safely, or does not fit the model.
+    """
+    data = _read(path)
+    sha256 = _sha256(data)
+    _check_claims(path, sha256, model, width_mult)
+    if sha256 != OFFICIAL[SHIPPED_MODEL].sha256:
+        _keep(data, sha256, model, width_mult, str(path))
+    return sha256
+
+
+def fetch(model: str, *, open_url: OpenUrl = open_https) -> None:
+    """Download a model's official weights, check them and keep them; only ever called on request.
+
+    Raises:
+        ModelError: the download failed; the message says how to do without.
+        WeightsTampered: what arrived is not the official file; nothing of it was used.
+    """
+    architecture(model)
+    if _is_whole(model):
+        return
+    official = OFFICIAL[model]
+    data = download(official, open_url)
+    if _sha256(data) != official.sha256:
+        raise WeightsTampered(
+            f"what came from {official.url} is not the official file (SHA-256 {_sha256(data)}, "
+            f"not {official.sha256}), and was not used; try again from another network"
+        )
+    _keep(data, official.sha256, model, 1.0, official.file_name)
+
+
+def _is_whole(model: str) -> bool:
+    path = cache.find(OFFICIAL[model].sha256)
+    if path is None:
+        return model == SHIPPED_MODEL
+    try:
+        cache.load(path)
+    except ModelError:
+        return False
+    return True
+
+
+def _keep(data: bytes, sha256: str, model: str, width_mult: float, name: str) -> None:
+    cache.store(sha256, _checked(_parse(data, name), model, width_mult, name))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise ModelError(f"{path} is larger than {_MAX_BYTES >> 20} MiB: not weights of a MobileNet")
+        return path.read_bytes()
+    except OSError as error:
+        raise WeightsMissing(f"the weights file {path} cannot be read: {error.strerror}") from error
+
+
+def _check_claims(path: Path, sha256: str, model: str, width_mult: float) -> None:
+    """Refuse a file that is not what its name says, or is not for this model or width."""
+    named = _OFFICIAL_NAME.fullmatch(path.name)
+    if named and not sha256.startswith(named[2]):
+        raise WeightsTampered(
+            f"{path} has the name of an official file of {named[1]}, but its SHA-256 is {sha256}; "
+            "nothing of it was read. Get the file again; if it is a checkpoint of your own, "
+            "give it another name"
+        )
+    for other, official in OFFICIAL.items():
+        if sha256 == official.sha256 and (other != model or width_mult != 1.0):
+            raise UsageError(
+                f"{path} is the official file of {other} at width 1; use it with --model {other}"
+            )
+
+
+def _parse(data: bytes, name: str) -> State:
+    """Return the tensors in a weights file, as float32 where they are floating-point."""
+    try:
+        if data[8:9] == b"{":
+            state = safetensors.numpy.load(data)
+            return {
+                key: value.astype(np.float32) if value.dtype.kind == "f" else value
+                for key, value in state.items()
+            }
+        from ..engines.torch import read_checkpoint
+
+        return read_checkpoint(data)
+    except ModelError:
+        raise
+    except Exception as error:  # a damaged file gets nearly every class out of the two readers
+        raise ModelError(
+            f"{name} cannot be read safely as weights, and no code in it was run: {_first_line(error)}. "
+            "Save the model's state alone (torch.save(model.state_dict(), ...)), or as safetensors"
+        ) from error
+
+
+def _checked(state: State, model: str, width_mult: float, name: str) -> State:
+    """Return `state` if it has exactly the names, shapes and kinds of numbers the model needs."""
+    from ..engines.torch import expected_shapes
+
+    biases = [key for key in state if re.fullmatch(r"classifier\.\d+\.bias", key)]
+    classes = len(state[max(biases)]) if biases else 1000
+    expected = expected_shapes(model, width_mult, classes)
+    problem = _misfit({key: value.shape for key, value in state.items()}, expected)
+    if problem:
+        raise ModelError(
+            f"{name} does not fit {model} at width {width_mult:g}: {problem}; "
+            "check --model and --width-mult"
+        )
+    broken = [key for key, value in state.items() if not np.isfinite(value).all()]
+    if broken:
+        raise ModelError(
+            f"{name} holds numbers that are not finite in {broken[0]!r}: the training diverged or the "
+            "file is damaged; use an earlier checkpoint"
+        )
+    return state
+
+
+def _misfit(given: Shapes, expected: Shapes) -> str | None:
+    """Return what first tells the shapes of a file from those of the architecture, None if nothing."""
+    for key in sorted(expected.keys() | given.keys()):
+        if key not in given:
+            return f"{key!r} is missing"
+        if key not in expected:
+            return f"{key!r} has no place in it"
+        if given[key] != expected[key]:
+            return f"{key!r} has the shape {given[key]}, not {expected[key]}"
+    return None
+
+
+def _how_to_get(model: str, sha256: str) -> str:
+    official = OFFICIAL[model]
+    if sha256 == official.sha256:
+        return (
+            f"the weights of {model} are not on this machine; fetch them once with "
+            f"`lookalike models --fetch {model}` ({official.megabytes:.0f} MiB from {official.url}), "
+            f"or get that file on another machine and pass it with --weights {official.file_name}"
+        )
+    return (
+        f"the weights that this store was made with (SHA-256 {sha256}) are no longer in "
+        f"{cache.folder()}; pass the same file again with --weights"
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

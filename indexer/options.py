@@ -1,0 +1,81 @@
+"""What an index run is told, what it tells meanwhile, and what it reports."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from .scan.walk import DEFAULT, ScanOptions
+
+
+class Progress(Protocol):
+    """Is told how an index run goes on."""
+
+    def begin(self, folder: str, files: int) -> None:
+        """Hear that a folder was scanned and so many of its files must be read."""
+
+    def advance(self, files: int, failed: int) -> None:
+        """Hear that so many more files are done and so many of these failed."""
+
+
+class Silence:
+    """A Progress that tells nobody."""
+
+    def begin(self, folder: str, files: int) -> None:
+        """Ignore it."""
+
+    def advance(self, files: int, failed: int) -> None:
+        """Ignore it."""
+
+
+SILENCE = Silence()
+
+
+@dataclass(frozen=True, slots=True)
+class IndexOptions:
+    """How to index.
+
+    workers: photos in work at a time, None for what the machine bears. retry_failed: read files again that
+    could not be read last time although they did not change. accept_missing: believe that up to so many
+    files are gone.
+    accept_drive: believe that a folder is on another drive now. marker: have a marker file in each folder.
+    regions: read photos again that have no local map, so that parts of them can be found.
+    batch_files, batch_seconds: when a batch is committed, whichever comes first; a crash loses one batch.
+    """
+
+    scan: ScanOptions = DEFAULT
+    workers: int | None = None
+    retry_failed: bool = False
+    accept_missing: int = 0
+    accept_drive: bool = False
+    marker: bool = False
+    regions: bool = False
+    batch_files: int = 256
+    batch_seconds: float = 2.0
+
+
+@dataclass(slots=True)
+class IndexReport:
+    """What an index run did, in numbers of files.
+
+    listed: photos that the scan met. unchanged: known by their stat, not even opened. embedded: decoded
+    and embedded. recognized: read, and their content was known (moved, renamed, touched, or a copy).
+    failed: listed, but unreadable. absent, excluded: known before, now gone or left out.
+    problems: folders that could not be listed. refused: folders in which nothing was changed, and why.
+    unmarked: folders in which no marker could be written, and why.
+    interrupted: stopped on request; what was finished is kept.
+    """
+
+    listed: int = 0
+    unchanged: int = 0
+    embedded: int = 0
+    recognized: int = 0
+    failed: int = 0
+    absent: int = 0
+    excluded: int = 0
+    seconds: float = 0.0
+    interrupted: bool = False
+    problems: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    unmarked: list[str] = field(default_factory=list)
+
+
+DEFAULT_OPTIONS = IndexOptions()

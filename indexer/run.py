@@ -1,0 +1,273 @@
+"""The straight line: folders -> scan -> read, decode, embed -> store."""
+
+import os
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ..errors import UsageError
+from ..store.knn_graph import update_graph
+from ..store.records import Failure, FileResult, FileStat, KnownFile, Root
+from ..store.spec import EmbedderSpec
+from ..store.store import Store
+from .background_index import IndexAhead
+from .drives.drives import real_paths, refusal, remember_drive, suspicion
+from .drives.nested import why_spared
+from .drives.watch import Guard, RootGone
+from .executor import ThreadExecutor, in_chunks
+from .known import KnownContents
+from .options import DEFAULT_OPTIONS, SILENCE, IndexOptions, IndexReport, Progress
+from .scan.changes import Changes, compare, problem_rows
+from .scan.walk import Scan, ScanProblem
+
+if TYPE_CHECKING:
+    from .embed.embedder import Embedder
+    from .sandbox.decoders import Opener
+
+
+class Indexing:
+    """One run over some folders; see `index_folders`."""
+
+    def __init__(
+        self,
+        store: Store,
+        spec: EmbedderSpec,
+        engine: str,
+        options: IndexOptions,
+        progress: Progress,
+        stop: threading.Event,
+    ) -> None:
+        self._store = store
+        self._spec = spec
+        self._engine = engine
+        self._options = options
+        self._progress = progress
+        self._stop = stop
+        self._executor = ThreadExecutor(options.workers)
+        self._helpers = ExitStack()
+        with store.reading() as view:
+            self._newest_before = view.newest_file_id()
+        self.report = IndexReport()
+
+    def close(self) -> None:
+        """End what decodes, and wait for the index that is being made."""
+        self._helpers.close()
+
+    def claim(self) -> None:
+        """Make the store one of this embedder, which must be able to run: the choice is for good.
+
+        Raises:
+            SpecMismatch: the store has another embedder.
+            ModelError: a new store was to get one that cannot be loaded.
+        """
+        if self._store.spec is None:
+            _ = self._embedder
+        self._store.use_spec(self._spec)
+        if self._options.regions and not self._embedder.has_maps:
+            engine = self._embedder.engine
+            raise UsageError(
+                f"--regions: {self._spec.model} run by {engine} makes no local maps; only the "
+                "shipped mobilenet_v2 run by onnx does: leave it away, or index into a new --store"
+            )
+
+    def run(self, folder: bytes) -> str | None:
+        """Bring the store up to date with one folder; or change nothing, and return why."""
+        scan, root, below = self._scan(folder)
+        with self._store.reading() as view:
+            known = view.known_files(root, below)
+        lost = self._store.rels_without(root, self._incomplete())
+        retry, accepted = self._options.retry_failed, self._options.accept_missing
+        changes = compare(scan, known, retry_failed=retry, again=lost, accept_missing=accepted)
+        if changes.is_suspect:
+            with self._store.reading() as view:
+                changes.elsewhere = view.count_elsewhere(root, changes.absent, self._newest_before)
+        why = None if self._options.accept_drive else suspicion(self._store, root, self._guard.drive)
+        refused = refusal(scan, changes, why, accepted)
+        if refused is not None or self._guard.is_gone():
+            return refused or _went(folder)
+        self._count(changes)
+        self._report_problems(root, scan.problems, known)
+        self._progress.begin(os.fsdecode(folder), len(changes.to_read))
+        try:
+            self._guard.expect(changes.to_read)
+            self._read(root, changes.to_read)
+            self._guard.check()
+        except RootGone:
+            self.__dict__.pop("_known", None)  # it counts on all that was read
+            self.report.refused.append(_went(folder))
+            return None
+        if not self.is_stopped:
+            self._settle(root, changes)
+        return None
+
+    def _settle(self, root: Root, changes: Changes) -> None:
+        self._store.settle(
+            root,
+            absent=changes.absent,
+            excluded=changes.excluded,
+            returned=changes.returned,
+            resolved=changes.resolved,
+            devices=changes.devices,
+        )
+        self.report.refused += [why_spared(root.path, each, changes.unbelieved) for each in changes.away]
+        self.report.absent += len(changes.absent)
+        self.report.excluded += len(changes.excluded)
+        mark = self._options.marker
+        unmarked = remember_drive(self._store, root, self._guard.drive, mark=mark)
+        self.report.unmarked += [unmarked] if unmarked else []
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether somebody wants the run to end early."""
+        return self._stop.is_set()
+
+    def _scan(self, folder: bytes) -> tuple[Scan, Root, bytes]:
+        is_file = os.path.isfile(folder)
+        root, below = self._store.add_root(os.path.dirname(folder) if is_file else folder)
+        if is_file:
+            below = os.path.join(below, os.path.basename(folder))
+        while below and not os.path.lexists(os.path.join(root.path, below)):
+            below = os.path.dirname(below)  # the folder that still is there can tell what is gone
+        avoid = [os.fsencode(self._store.folder)]
+        self._guard = Guard(root.path)
+        return Scan(root.path, self._options.scan, below=below, avoid=avoid), root, below
+
+    def _count(self, changes: Changes) -> None:
+        self.report.listed += changes.listed
+        self.report.unchanged += changes.unchanged - changes.still_failed
+        self.report.failed += changes.still_failed
+
+    def _report_problems(
+        self, root: Root, problems: Sequence[ScanProblem], known: Mapping[bytes, KnownFile]
+    ) -> None:
+        """Keep what could not be listed where `errors` finds it; known photos stay as they were."""
+        self.report.problems += [
+            f"{os.fsdecode(os.path.join(root.path, problem.rel))}: {problem.message}"
+            for problem in problems
+        ]
+        rows = problem_rows(problems, known)
+        if rows:
+            self._store.commit(root, rows)
+
+    def _read(self, root: Root, files: Sequence[FileStat]) -> None:
+        if not files:
+            return
+        from .worker import Worker
+
+        chunks = in_chunks(files, self._executor.workers, self._stop)
+        worker = Worker(root.path, self._embedder, self._known, self._open_photo)
+        ahead = self._ahead
+        for batch in self._batches(self._executor.run(chunks, worker)):
+            self._store.commit(root, batch)
+            self._known.committed()
+            ahead.committed(sum(each.photo is not None for each in batch))
+            self._tally(batch)
+
+    @cached_property
+    def _open_photo(self) -> "Opener":
+        """The processes that decode serve all folders of a run."""
+        from .sandbox.decoders import Opener
+
+        return self._helpers.enter_context(Opener(self._executor.workers, self._poison()))
+
+    @cached_property
+    def _ahead(self) -> IndexAhead:
+        return self._helpers.enter_context(IndexAhead(self._store, self._stop))
+
+    def _poison(self) -> dict[bytes, Failure]:
+        """Return what is not to be handed to a decoder."""
+        if self._options.retry_failed:
+            return {}
+        with self._store.reading() as view:
+            return view.poison()
+
+    def _batches(self, chunks: Iterable[list[FileResult]]) -> Iterator[list[FileResult]]:
+        """Gather results into batches, and note which photos came in."""
+        limits, batch, began = self._options, list[FileResult](), time.monotonic()
+        for results in chunks:
+            batch += results
+            self._known.expect(each.photo.content.digest for each in results if each.photo)
+            self._progress.advance(len(results), sum(each.failure is not None for each in results))
+            is_late = time.monotonic() - began >= limits.batch_seconds
+            if len(batch) >= limits.batch_files or is_late:
+                yield from self._reachable(batch)
+                batch, began = [], time.monotonic()
+        yield from self._reachable(batch)
+
+    def _reachable(self, batch: list[FileResult]) -> Iterator[list[FileResult]]:
+        """Yield what counts of a batch; raise RootGone if the root went away meanwhile."""
+        kept, is_gone = self._guard.reachable(batch)
+        if kept:
+            yield kept
+        if is_gone:
+            raise RootGone
+
+    @cached_property
+    def _embedder(self) -> "Embedder":
+        """The engine loads only when a file must be read."""
+        from .embed.embedder import Embedder
+
+        return Embedder(self._spec, engine=self._engine)
+
+    def _incomplete(self) -> set[bytes]:
+        """Contents that are decoded again although they are known: for a thumbnail, or a local map."""
+        lost = self._store.digests_without_thumbnail()
+        if self._options.regions:
+            from .embed.local_maps import map_kind
+
+            with self._store.reading() as view:
+                lost |= view.digests_without_map(map_kind(self._spec))
+        return lost
+
+    @cached_property
+    def _known(self) -> KnownContents:
+        return KnownContents(self._store, self._incomplete())
+
+    def _tally(self, batch: Iterable[FileResult]) -> None:
+        for result in batch:
+            self.report.embedded += result.photo is not None
+            self.report.failed += result.failure is not None
+            self.report.recognized += result.photo is None and result.failure is None
+
+
+def _went(folder: bytes) -> str:
+    return f"{os.fsdecode(folder)}: its drive went away in the middle; what was read is kept"
+
+
+def index_folders(
+    store: Store,
+    folders: Sequence[str | os.PathLike[str]],
+    *,
+    spec: EmbedderSpec,
+    engine: str = "auto",
+    options: IndexOptions = DEFAULT_OPTIONS,
+    progress: Progress = SILENCE,
+    stop: threading.Event | None = None,
+) -> IndexReport:
+    """Bring the store up to date with some folders; unreadable photos are reported, not fatal.
+
+    store: opened with create=True. folders: folders, or single files. spec: the embedder; the store must be
+    new or made by it. stop: set it from anywhere to end the run early; all finished work is kept.
+
+    Raises:
+        UsageError: a folder does not exist and never was part of the library.
+        SpecMismatch, StoreLocked, StoreUnwritable: see errors.py.
+    """
+    began = time.monotonic()
+    paths = real_paths(store, folders)
+    stop = stop or threading.Event()
+    with store.indexing():
+        with closing(Indexing(store, spec, engine, options, progress, stop)) as run:
+            run.claim()
+            refused = [path for path in paths if not run.is_stopped and run.run(path)]
+            # Once more: what went from one folder to another has been met there by now.
+            again = (run.run(path) for path in refused if not run.is_stopped)
+            run.report.refused += [why for why in again if why]
+        store.publish(stop)
+        update_graph(store, progress, stop)
+    run.report.interrupted = stop.is_set()
+    run.report.seconds = time.monotonic() - began
+    return run.report

@@ -1,0 +1,1 @@
+"""Which files lie in a folder, and which of them changed."""

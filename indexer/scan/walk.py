@@ -1,0 +1,278 @@
+"""Folders -> the photos in them, as the file system tells of them; no file is opened."""
+
+import errno
+import os
+import stat
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from ...store.records import FileStat
+from .ignore import Excludes, is_never_a_photo, is_photo_name, is_system_folder
+
+Entry = os.DirEntry[bytes]
+
+# Seen in the listing, gone a moment later: nothing to tell the user about.
+_VANISHED = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
+_CODES = {
+    errno.EACCES: "no_permission",
+    errno.EPERM: "no_permission",
+    errno.ENAMETOOLONG: "path_too_long",
+    errno.ENOENT: "not_found",
+    errno.ENOTDIR: "not_found",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOptions:
+    """What belongs to a library.
+
+    exclude: patterns of files and folders to leave out, see `ignore.Excludes`.
+    hidden: also enter folders whose name starts with a dot (files with such names always count).
+    one_filesystem: stay on the drive that the scan starts on.
+    follow: follow links to files and folders. Without it a link is no photo of its own: a link into
+        the library would only show up as a copy of its target.
+    all_files: take every regular file, not only those with a photo's extension.
+    """
+
+    exclude: tuple[str, ...] = ()
+    hidden: bool = False
+    one_filesystem: bool = False
+    follow: bool = False
+    all_files: bool = False
+
+
+DEFAULT = ScanOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class ScanProblem:
+    """A file or folder that could not be looked at; of what lies below it nothing is known.
+
+    rel: path below the root, b"" for the root itself.
+    code: "no_permission", "path_too_long", "not_found", "not_a_file", "root_changed" or
+        "unreadable".
+    """
+
+    rel: bytes
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder that the walk has still to enter."""
+
+    rel: bytes
+    found: os.stat_result
+    is_link: bool = False
+
+
+class Scan:
+    """One walk over a root; iterate over it once, then ask it what it could not see.
+
+    Photos come in a fixed order: the files of a folder by name, then its folders by name, linked
+    folders last. A problem is recorded and the walk goes on. An entry that goes away while the walk
+    is at it is left out; like a problem it proves nothing about the photos that were known there.
+
+    root: the folder that every `FileStat.rel` is below. A root that is a file is split into its
+        folder and `below`.
+    problems: what could not be read, in the order of the walk.
+    skipped: folders left out by a rule: hidden, system, excluded, `.nomedia`, other drive, avoided.
+    """
+
+    def __init__(
+        self,
+        root: bytes,
+        options: ScanOptions = DEFAULT,
+        *,
+        below: bytes = b"",
+        avoid: Iterable[bytes] = (),
+    ) -> None:
+        """Prepare a walk over `root`, or over the folder or file `below` it only.
+
+        A file named like this is taken whatever its extension, also through a link: it was asked for.
+
+        avoid: paths of folders never to enter, such as the store's own.
+        Raises: UsageError for an exclude pattern that cannot be read.
+        """
+        self.root, self.below = (root, below) if below else _split(root)
+        self.problems: list[ScanProblem] = []
+        self.skipped: list[bytes] = []
+        self._options = options
+        self._excludes = Excludes(options.exclude)
+        self._avoid = {identity(path) for path in avoid} - {None}
+        self._entered: set[tuple[int, int]] = set()
+        self._unseen: set[bytes] = set()
+        self._complete = False
+
+    def __iter__(self) -> Iterator[FileStat]:
+        """Walk: yield each photo's path and stat."""
+        before = identity(self.root)
+        yield from self._start()
+        # A drive pulled out under the walk leaves an empty folder behind: believe nothing then.
+        if before is not None and identity(self.root) != before:
+            self._problem(b"", "root_changed", "the folder went away or was replaced during the scan")
+        self._complete = True
+
+    def covers(self, rel: bytes) -> bool:
+        """Tell whether this walk would have met the photo `rel`, were it there.
+
+        Only then may a known photo that was not met be called absent. False for everything until
+        the walk has ended, outside of `below`, and at and under whatever could not be read. Folders
+        that a rule left out do count as walked: their photos are no longer part of the library.
+        """
+        inside = not self.below or (rel + b"/").startswith(self.below + b"/")
+        return self._complete and inside and self._unseen.isdisjoint(_with_parents(rel))
+
+    def _start(self) -> Iterator[FileStat]:
+        try:
+            found = os.stat(self._path(self.below))
+        except OSError as error:
+            # Here "not found" is worth a word: somebody named this path.
+            self._problem(self.below, _CODES.get(error.errno or 0, "unreadable"), _reason(error))
+            return
+        if stat.S_ISDIR(found.st_mode):
+            yield from self._walk(_Folder(self.below, found))
+        elif stat.S_ISREG(found.st_mode):
+            yield _file_stat(self.below, found)
+        else:
+            self._problem(self.below, "not_a_file", "neither a file nor a folder")
+
+    def _walk(self, start: _Folder) -> Iterator[FileStat]:
+        folders, links = [start], deque[_Folder]()
+        while folders or links:
+            # Links wait for the real folders: a photo is best known by its own path.
+            folder = folders.pop() if folders else links.popleft()
+            if not self._enter_once(folder.found):
+                continue
+            entries = self._list(folder.rel)
+            if folder is not start and any(entry.name == b".nomedia" for entry in entries):
+                self.skipped.append(folder.rel)
+                continue
+            yield from self._files(folder.rel, entries)
+            inner = list(self._folders(folder.rel, entries, start.found.st_dev))
+            folders.extend(reversed([each for each in inner if not each.is_link]))
+            links.extend(each for each in inner if each.is_link)
+
+    def _list(self, rel: bytes) -> list[Entry]:
+        """Return the entries of a folder by name: those before the error if it broke off."""
+        entries: list[Entry] = []
+        try:
+            with os.scandir(self._path(rel) or b".") as listing:
+                entries.extend(listing)
+        except OSError as error:
+            self._note(rel, error)
+        return sorted(entries, key=lambda entry: entry.name)
+
+    def _files(self, rel: bytes, entries: list[Entry]) -> Iterator[FileStat]:
+        """Yield the photos among the entries of a folder."""
+        follow = self._options.follow
+        for entry in entries:
+            if is_never_a_photo(entry.name) or not (self._options.all_files or is_photo_name(entry.name)):
+                continue
+            path = join(rel, entry.name)
+            try:
+                wanted = entry.is_file(follow_symlinks=follow)
+                if wanted and not self._excludes.matches(path, is_folder=False):
+                    yield _file_stat(path, entry.stat(follow_symlinks=follow))
+            except OSError as error:
+                self._note(path, error)
+
+    def _folders(self, rel: bytes, entries: list[Entry], dev: int) -> Iterator[_Folder]:
+        """Yield the folders to enter among the entries of a folder; `dev` is the start's device."""
+        follow = self._options.follow
+        for entry in entries:
+            path = join(rel, entry.name)
+            try:
+                if not entry.is_dir(follow_symlinks=follow):
+                    continue
+                found = entry.stat(follow_symlinks=follow)
+            except OSError as error:
+                self._note(path, error)
+                continue
+            if self._is_skipped(entry.name, path, found, dev):
+                self.skipped.append(path)
+            else:
+                yield _Folder(path, found, entry.is_symlink())
+
+    def _is_skipped(self, name: bytes, path: bytes, found: os.stat_result, dev: int) -> bool:
+        """Tell whether a rule leaves this folder out."""
+        return (
+            is_system_folder(name)
+            or (name.startswith(b".") and not self._options.hidden)
+            or (self._options.one_filesystem and found.st_dev != dev)
+            or (found.st_dev, found.st_ino) in self._avoid
+            or self._excludes.matches(path, is_folder=True)
+        )
+
+    def _enter_once(self, found: os.stat_result) -> bool:
+        """Tell whether this folder is entered for the first time: links may lead in circles.
+
+        Without links no folder is met twice, and some network drives number them all alike.
+        """
+        if not self._options.follow:
+            return True
+        identity = (found.st_dev, found.st_ino)
+        is_new = identity not in self._entered
+        self._entered.add(identity)
+        return is_new
+
+    def _note(self, rel: bytes, error: OSError) -> None:
+        """Remember that nothing is known of `rel`; worth telling unless it just went away."""
+        self._unseen.add(rel)
+        if error.errno not in _VANISHED:
+            self._problem(rel, _CODES.get(error.errno or 0, "unreadable"), _reason(error))
+
+    def _problem(self, rel: bytes, code: str, message: str) -> None:
+        self._unseen.add(rel)
+        self.problems.append(ScanProblem(rel, code, message))
+
+    def _path(self, rel: bytes) -> bytes:
+        return join(self.root, rel) if rel else self.root
+
+
+def join(folder: bytes, name: bytes) -> bytes:
+    """Join two paths; b"" is the folder that all are below."""
+    if not folder:
+        return name
+    return folder + name if folder.endswith(b"/") else folder + b"/" + name
+
+
+def _split(root: bytes) -> tuple[bytes, bytes]:
+    """Split a root that is not a folder into the folder it is in and its name."""
+    if os.path.exists(root) and not os.path.isdir(root):
+        return os.path.split(root)
+    return root, b""
+
+
+def _with_parents(rel: bytes) -> Iterator[bytes]:
+    """Yield a path, every folder above it, and b"" for the root."""
+    yield rel
+    while rel:
+        rel = rel.rpartition(b"/")[0]
+        yield rel
+
+
+def identity(path: bytes) -> tuple[int, int] | None:
+    """Return (device, inode) of what a path leads to, None if that is nothing."""
+    try:
+        found = os.stat(path or b".")
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or type(error).__name__
+
+
+def _file_stat(rel: bytes, found: os.stat_result) -> FileStat:
+    return FileStat(
+        rel,
+        found.st_size,
+        found.st_mtime_ns,
+        found.st_ctime_ns,
+        found.st_dev,
+        found.st_ino,
+    )

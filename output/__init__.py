@@ -1,0 +1,1 @@
+"""What people see: listings, text, progress, contact sheets, reports."""

@@ -1,0 +1,106 @@
+"""What enters and leaves the command line: data on stdout, everything else on stderr."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ..errors import UsageError
+from ..store import documents
+from . import listing as render
+
+PARTLY, OFFLINE = 3, 4  # some files could not be done; a folder is away
+INTERRUPTED = 130
+READER_GONE = 141  # what a shell says of a program that SIGPIPE ended
+
+
+def show(listing: render.Listing, form: str) -> None:
+    """Write a listing to stdout in one of the formats."""
+    with _quiet_for_readers_gone():
+        render.write(listing, form, sys.stdout.buffer)
+
+
+def show_bytes(parts: Iterable[bytes]) -> None:
+    """Write to stdout what a terminal shows as pictures."""
+    with _quiet_for_readers_gone():
+        for part in parts:
+            sys.stdout.buffer.write(part)
+            sys.stdout.buffer.flush()
+
+
+def say(line: str) -> None:
+    """Write a line of data to stdout."""
+    with _quiet_for_readers_gone():
+        sys.stdout.buffer.write(os.fsencode(line) + b"\n")
+        sys.stdout.buffer.flush()
+
+
+def say_document(fields: dict[str, Any]) -> None:
+    """Write one JSON document to stdout."""
+    with _quiet_for_readers_gone():
+        sys.stdout.buffer.write(documents.document(fields))
+        sys.stdout.buffer.flush()
+
+
+@contextmanager
+def _quiet_for_readers_gone() -> Iterator[None]:
+    """End the program without a word when nobody reads stdout any more: `| head` has seen enough.
+
+    The signal that would do so by itself is ignored: it would as well end us, without a word, when a
+    process that works for us comes to a bad end.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still to be flushed
+        sys.exit(READER_GONE)
+
+
+def read_names(source: str | None, null: bool) -> list[str]:
+    """Return file names from a file ("-": stdin, None: none), one a line, or ended by NUL bytes.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    if source is None:
+        return []
+    data = read_data(source)
+    found = data.split(b"\0") if null else data.splitlines()
+    return [os.fsdecode(name) for name in found if name]
+
+
+def read_data(source: str) -> bytes:
+    """Return all of a file ("-": stdin).
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    try:
+        with open(0 if source == "-" else source, "rb", closefd=source != "-") as file:
+            return file.read()
+    except OSError as error:
+        raise UsageError(f"cannot read {source}: {error.strerror}") from error
+
+
+def stop_on_signal() -> threading.Event:
+    """Return an event that the first Ctrl-C sets; the second one ends the program at once."""
+    stop = threading.Event()
+
+    def handle(*_: object) -> None:
+        if stop.is_set():
+            os._exit(INTERRUPTED)  # safe at any instant: the store is whole after a kill
+        stop.set()
+        tell("stopping: keeping what is finished (once more to stop at once)")
+
+    signal.signal(signal.SIGINT, handle)
+    signal.signal(signal.SIGTERM, handle)
+    return stop
+
+
+def tell(message: str) -> None:
+    """Tell people something, on stderr."""
+    sys.stderr.write(f"lookalike: {render.printable(message)}\n")
+    sys.stderr.flush()

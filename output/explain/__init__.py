@@ -1,0 +1,1 @@
+"""Why two pictures are copies or not, as text and as a picture."""

@@ -1,0 +1,109 @@
+"""Writing the page: one file without any other, that lets nothing in and nothing out."""
+
+import base64
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from typing import BinaryIO
+
+from ...dedup.proof import Picture
+from ...dedup.proof.pictures import Pictures, stored_thumbnails
+from ...dedup.proof.prove_all import Progress
+from ...errors import UsageError
+from ...store.documents import Row, dumps
+from ...store.files import replaced
+from ...store.store import Store
+from .data import Review, page_data
+
+# In the order in which they are read; together one script.
+SCRIPTS = ("model.js", "keeping.js", "cards.js", "compare.js", "list.js", "main.js")
+_SIGN = b'<meta name="generator" content="lookalike report">'  # by this a file is one we may replace
+_SIGN_WITHIN = 4096
+
+# Groups come one after the other and share few pictures.
+_PICTURES = 64
+
+
+def write_report(path: str, review: Review, store: Store, progress: Progress | None = None) -> None:
+    """Write a report to path; the file is whole or not there, an older report is replaced at the end.
+
+    Raises:
+        UsageError: see `check_target`; or the file cannot be written.
+    """
+    check_target(path)
+    pictures = Pictures(_PICTURES)
+
+    def picture(photo_id: int) -> Picture | None:
+        return pictures.get(photo_id, lambda each: stored_thumbnails(store, [each]).get(each))
+
+    data, digests = page_data(review, picture, progress)
+    try:
+        with replaced(os.path.realpath(path), mode=0o666) as temporary, open(temporary, "r+b") as out:
+            _write(out, data, digests, store)
+    except OSError as error:
+        raise UsageError(f"cannot write the report {path}: {error.strerror or error}") from error
+
+
+def check_target(path: str) -> None:
+    """Check that a report may be written to path, before the work begins.
+
+    Raises:
+        UsageError: the name does not end in .html, or there is another file, or no folder.
+    """
+    if not path.lower().endswith((".html", ".htm")):
+        raise UsageError(f"a report goes into a file whose name ends in .html, not {path}")
+    folder = os.path.dirname(os.path.realpath(path))
+    if not os.path.isdir(folder):
+        raise UsageError(f"there is no folder {folder} for the report; make it first")
+    if os.path.lexists(path) and not _is_report(path):
+        raise UsageError(f"{path} is no report of lookalike and stays as it is; choose another name")
+
+
+def _is_report(path: str) -> bool:
+    try:
+        with open(path, "rb") as old:
+            return _SIGN in old.read(_SIGN_WITHIN)
+    except OSError:
+        return False
+
+
+def _write(out: BinaryIO, data: Row, digests: Sequence[str], store: Store) -> None:
+    style, script = _part("page.css"), b"".join(_part(name) for name in SCRIPTS)
+    fills = {
+        "style-hash": _hash(style),
+        "script-hash": _hash(script),
+        "style": style,
+        "script": script,
+        "data": _inert(dumps(data)),
+    }
+    head, _, tail = _part("page.html").partition(b"@thumbs@")
+    for piece in _filled(head, fills):
+        out.write(piece)
+    # After the script: it shows the first groups while the rest still comes in.
+    for number, digest in enumerate(digests):
+        jpeg = store.thumbs.get(bytes.fromhex(digest))
+        if jpeg is not None:
+            out.write(b'<script type="text/plain" id="t%d">' % number)
+            out.write(base64.b64encode(jpeg) + b"</script>\n")
+    out.write(tail)
+
+
+def _filled(template: bytes, fills: dict[str, bytes]) -> Iterator[bytes]:
+    """Yield the template with every @place@ filled; what is filled in is not looked at again."""
+    for number, piece in enumerate(re.split(rb"@([a-z-]+)@", template)):
+        yield fills[piece.decode()] if number % 2 else piece
+
+
+def _part(name: str) -> bytes:
+    return files(__package__).joinpath("page", name).read_bytes()
+
+
+def _hash(text: bytes) -> bytes:
+    return b"sha256-" + base64.b64encode(hashlib.sha256(text).digest())
+
+
+def _inert(json: bytes) -> bytes:
+    """Return the same JSON without any character that HTML could take for a tag or a comment."""
+    return json.replace(b"<", b"\\u003c").replace(b">", b"\\u003e").replace(b"&", b"\\u0026")

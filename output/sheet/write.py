@@ -1,0 +1,97 @@
+"""Writing a contact sheet of answers to a file."""
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...errors import UsageError
+from ...search.answers import Answer
+from ...store.files import replaced
+from ...store.store import Store
+from .cells import Pixels, cells, count_cells, count_of
+from .drawing import Layout, encoded, rows
+from .signature import is_sheet
+
+_FORMS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
+
+# (up to so many pictures, their side, height of letters), in pixels; a sheet is about so wide, and no
+# format holds more than so high a one.
+_SIZES = ((60, 224, 15), (240, 160, 13), (10**9, 96, 10))
+_WIDTH = 1500
+_HIGHEST = 16_000
+
+
+def write_sheet(path: str, answers: Sequence[Answer], store: Store) -> None:
+    """Draw answers to a file, whole or not at all: examples first and framed, then results with numbers.
+
+    Several answers begin a row each. An older sheet is replaced.
+
+    Raises:
+        UsageError: see `check_sheet`; the answers are too many; or the file cannot be written.
+    """
+    check_sheet(path)
+    layout = layout_for(answers)
+    drawn = [row for answer in answers for row in rows(cells(answer, store), layout)]
+    data = _encoded(_joined(drawn, layout), path)
+    try:
+        with replaced(os.path.realpath(path), mode=0o666) as temporary, open(temporary, "r+b") as out:
+            out.write(data)
+    except OSError as error:
+        raise UsageError(f"cannot write the sheet {path}: {error.strerror or error}") from error
+
+
+def check_sheet(path: str) -> None:
+    """Check that a sheet may be written to path, before the work begins.
+
+    Raises:
+        UsageError: the name says no format that we write, there is another file, or no folder.
+    """
+    _form(path)
+    folder = os.path.dirname(os.path.realpath(path))
+    if not os.path.isdir(folder):
+        raise UsageError(f"there is no folder {folder} for the sheet; make it first")
+    if os.path.lexists(path) and not is_sheet(path):
+        raise UsageError(f"{path} is no sheet of lookalike and stays as it is; choose another name")
+
+
+def layout_for(answers: Sequence[Answer]) -> Layout:
+    """Return the sizes for a sheet of the answers: the more pictures, the smaller.
+
+    Raises:
+        UsageError: there are too many for one sheet.
+    """
+    count = count_cells(answers)
+    side, letters = next((side, letters) for most, side, letters in _SIZES if count <= most)
+    each = [count_of(answer) for answer in answers]
+    columns = max(1, min(_WIDTH // (side + 16), max(each, default=1)))
+    layout = Layout(side, columns, letters)
+    height = sum(-(-cells // columns) for cells in each) * layout.row
+    if height > _HIGHEST:
+        raise UsageError(
+            f"the sheet would be {height:,} pixels high, at most {_HIGHEST:,} can be; search by fewer "
+            "images at a time"
+        )
+    return layout
+
+
+def _form(path: str) -> str:
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix not in _FORMS:
+        raise UsageError(f"a sheet goes into a file whose name ends in {', '.join(_FORMS)}, not {path}")
+    return _FORMS[suffix]
+
+
+def _encoded(picture: Pixels, path: str) -> bytes:
+    try:
+        return encoded(picture, _form(path))
+    except (OSError, ValueError) as error:  # how encoders say that a picture is none for their format
+        height, width = picture.shape[:2]
+        raise UsageError(
+            f"a sheet of {width:,} x {height:,} pixels cannot be {_form(path)}: {error}; lower -k"
+        ) from error
+
+
+def _joined(drawn: list[Pixels], layout: Layout) -> Pixels:
+    empty = np.full((layout.gap, layout.width, 3), 250, np.uint8)
+    return np.concatenate([*drawn, empty])

@@ -1,0 +1,1 @@
+"""Conditions on photos, read from text."""

@@ -1,0 +1,130 @@
+"""From what a user says about photos to a filter of the store."""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypedDict
+
+from ...errors import UsageError
+from ...store.filters.where import Where, rel_below
+from ...store.records import Root
+from .values import read_bytes, read_date, read_number
+
+if TYPE_CHECKING:
+    from ...store.filters.terms import Term
+
+_BOX = re.compile(r"(\d{1,9})x(\d{1,9})", re.ASCII | re.IGNORECASE)
+_MEGAPIXELS = re.compile(r"(.*?)\s*mp", re.IGNORECASE | re.DOTALL)
+
+
+class MoreFilters(TypedDict, total=False):
+    """The words of `Said` besides folders and dates."""
+
+    camera: Sequence[str]
+    min_size: str | None
+    formats: Sequence[str]
+    near: str | None
+    where: "str | Term | None"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a user says about photos; all of it must hold.
+
+    folders: absolute, or relative to the working directory or to a folder of the library; any of them.
+    since, until: "2023", "2023-05", "2023-05-01", "2023-05-01T18:30", both included. camera: parts of
+    names, any of them. min_size: "12MP", "2000x1500" (or upright), "3MB". formats: "jpeg", any of them.
+    near: "LAT,LON,KM". where: a condition, as text (see `where.parse`) or as a term.
+    """
+
+    folders: Sequence[str] = ()
+    since: str | None = None
+    until: str | None = None
+    camera: Sequence[str] = ()
+    min_size: str | None = None
+    formats: Sequence[str] = ()
+    near: str | None = None
+    where: "str | Term | None" = None
+
+
+def make_where(roots: Sequence[Root], said: Said) -> Where:
+    """Return the filter for what was said. roots: all roots of the store.
+
+    Raises:
+        UsageError: a folder lies outside of the library, or something cannot be read.
+    """
+    found = [path for folder in said.folders for path in _resolve(roots, folder)]
+    return Where(tuple(found), _date(said.since), _date(said.until), _term(said))
+
+
+def _date(text: str | None) -> str | None:
+    return None if text is None else read_date(text)
+
+
+def _term(said: Said) -> "Term | None":
+    if said == Said(said.folders, said.since, said.until):
+        return None
+    from ...store.filters.terms import Compare, OneOf, Term, all_of, any_of  # a plain search does without
+    from .parser import check, parse
+
+    cameras: list[Term] = [Compare("camera", "~", name) for name in said.camera]
+    parts = [
+        any_of(cameras),
+        _min_size(said.min_size) if said.min_size is not None else None,
+        OneOf("format", tuple(said.formats)) if said.formats else None,
+        _near(said.near) if said.near is not None else None,
+        parse(str(said.where)) if said.where is not None else None,  # a term may be made by hand
+    ]
+    term = all_of([part for part in parts if part is not None])
+    if term is not None:
+        check(term)
+    return term
+
+
+def _min_size(text: str) -> "Term":
+    from ...store.filters.terms import And, Compare, Or
+
+    box, megapixels = _BOX.fullmatch(text), _MEGAPIXELS.fullmatch(text)
+    if box:
+        wide, high = sorted((float(box[1]), float(box[2])), reverse=True)
+        lying = And((Compare("width", ">=", wide), Compare("height", ">=", high)))
+        return Or((lying, And((Compare("width", ">=", high), Compare("height", ">=", wide)))))
+    number = read_number(megapixels[1]) if megapixels else read_bytes(text)
+    # A bare number may be meant as anything.
+    if number is None or number < 0 or read_number(text) is not None:
+        raise UsageError(f"cannot read the size {text!r}; write 12MP, 2000x1500 or 3MB")
+    return Compare("megapixels" if megapixels else "bytes", ">=", number)
+
+
+def _near(text: str) -> "Term":
+    from .parser import place_of
+
+    numbers = [read_number(part.strip()) for part in text.split(",")]
+    found = [number for number in numbers if number is not None]
+    if len(numbers) != 3 or len(found) != 3:
+        raise UsageError(
+            f"cannot read the place {text!r}; write latitude, longitude and kilometers: 48.137,11.575,10"
+        )
+    return place_of(found)
+
+
+def _resolve(roots: Sequence[Root], folder: str) -> list[bytes]:
+    """Return the absolute paths that a folder's name can mean within the library: here, or below a root."""
+    name = os.fsencode(folder)
+    here = os.path.realpath(name)
+    if os.path.lexists(here) and any(_touches(root, here) for root in roots):
+        return [here]
+    below = [os.path.normpath(os.path.join(root.path, name)) for root in roots]
+    found = [path for path in below if os.path.lexists(path)]
+    if found:
+        return found
+    # Its drive may be away: the library still knows it.
+    if any(rel_below(here, root.path) is not None and not os.path.lexists(root.path) for root in roots):
+        return [here]
+    known = ", ".join(os.fsdecode(root.path) for root in roots) or "none yet"
+    raise UsageError(f"{folder} is not in the library; its folders are: {known}")
+
+
+def _touches(root: Root, path: bytes) -> bool:
+    return rel_below(path, root.path) is not None or rel_below(root.path, path) is not None

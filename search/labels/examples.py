@@ -1,0 +1,159 @@
+"""From what a user shows to a taught label in the store, and from the store to heads."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+import numpy as np
+
+from ...errors import UsageError
+from ...indexer.embed.embedder import Embedder
+from ...indexer.sandbox.decoders import OPENED_AT_HOME, Opener
+from ...store.catalog.labels import Taught, damaged_error
+from ...store.filters.where import Where
+from ...store.records import Vectors
+from ...store.store import Store
+from ...store.view import View
+from ..examples import Preparation, Query
+from ..filters.filters import Said, make_where
+from .label import Head
+from .taxonomy import plain
+from .training import Lesson, Trial, learn, try_out
+
+# Photos near the examples, and photos taken at random, that are looked at.
+_NEAR, _SAMPLE = 500, 1000
+
+Shown = Mapping[bytes, Vectors]
+
+
+def lesson_of(view: View, yes: Shown, no: Shown) -> Lesson:
+    """Return what a label is learned from. yes, no: unit vectors (dim,) float32 by content digest."""
+    shown, dim = np.stack(list(yes.values())), next(iter(yes.values())).shape[0]
+    known = set(view.ids_of([*yes, *no]).values())
+    near = view.nearest(shown.mean(axis=0, keepdims=True), _NEAR + len(known)).ids[0]
+    near = np.sort(near[(near >= 0) & ~np.isin(near, list(known))])
+    rest = np.setdiff1d(view.visible_ids(), list(known))
+    some = np.sort(np.random.default_rng(0).permutation(rest)[:_SAMPLE])
+    hidden = np.stack(list(no.values())) if no else np.empty((0, dim), np.float32)
+    return Lesson(shown, hidden, _units(view, near, dim), _shuffled(_units(view, some, dim)))
+
+
+def _units(view: View, ids: "np.typing.NDArray[np.int64]", dim: int) -> Vectors:
+    return view.units(ids).astype(np.float32) if len(ids) else np.empty((0, dim), np.float32)
+
+
+def _shuffled(units: Vectors) -> Vectors:
+    """Return photos in no order: they came by their age."""
+    return np.random.default_rng(1).permutation(units)
+
+
+def teach(view: View, name: str, yes: Shown, no: Shown) -> Taught:
+    """Learn a label of the photos in a library."""
+    assert view.model is not None, "something was embedded"
+    head = learn(name, lesson_of(view, yes, no))
+    return Taught(
+        word=plain(name),
+        name=name,
+        fingerprint=view.model.spec.fingerprint,
+        yes=tuple(yes),
+        no=tuple(no),
+        vectors=np.stack([*yes.values(), *no.values()]).astype(np.float16),
+        weights=head.weights,
+        bias=head.bias,
+    )
+
+
+def shown_by(view: View, label: Taught) -> tuple[Shown, Shown]:
+    """Return the examples of a label: unit vectors by content digest, those that show it and the others.
+
+    Of a label that was learned from another embedder's vectors: those that the library holds.
+    """
+    digests = (*label.yes, *label.no)
+    assert view.model is not None, "something was embedded"
+    if label.fingerprint == view.model.spec.fingerprint:
+        vectors = dict(zip(digests, label.vectors.astype(np.float32), strict=True))
+    else:
+        ids = view.ids_of(digests)
+        raw = view.raw_vectors(list(ids.values()))
+        vectors = {
+            each: raw[number] / max(float(np.linalg.norm(raw[number])), 1e-12)
+            for each, number in ids.items()
+            if number in raw
+        }
+    yes, no = ({each: vectors[each] for each in side if each in vectors} for side in (label.yes, label.no))
+    return yes, no
+
+
+def heads(view: View, damaged: list[str] | None = None) -> list[Head]:
+    """Return the taught labels that fit the embedder of a store; damaged: see `View.taught`."""
+    assert view.model is not None, "something was embedded"
+    fingerprint = view.model.spec.fingerprint
+    return [
+        Head(label.name, label.weights, label.bias)
+        for label in view.taught(damaged)
+        if label.fingerprint == fingerprint
+    ]
+
+
+def trial_of(view: View, label: Taught) -> Trial | None:
+    """Return how well a label does on examples held out; None where there are not two."""
+    yes, no = shown_by(view, label)
+    return try_out(lesson_of(view, yes, no)) if len(yes) > 1 else None
+
+
+def named(view: View, name: str) -> Taught | None:
+    """Return the taught label of that name, however it is written; None if there is none.
+
+    Raises:
+        StoreCorrupt: it is damaged.
+    """
+    damaged: list[str] = []
+    found = next((label for label in view.taught(damaged) if label.word == plain(name)), None)
+    if found is None and plain(name) in map(plain, damaged):
+        raise damaged_error(name)
+    return found
+
+
+def shown_by_names(
+    store: Store, names: Iterable[str | os.PathLike[str]], embedder: Callable[[], Embedder]
+) -> dict[bytes, Vectors]:
+    """Return the unit vectors (dim,) float32 of pictures by the blake3 digest of their content.
+
+    names: paths of files, in the library or not; id:N; folders, for all their photos in the library.
+
+    Raises:
+        UsageError: a picture cannot be read, or a folder holds no photo of the library.
+    """
+    found: dict[bytes, Vectors] = {}
+    with Opener(1, at_home=OPENED_AT_HOME) as open_photo:
+        prepare = Preparation(store, embedder, open_photo)
+        for given in names:
+            name = os.fspath(given)
+            pictures = _of_folder(store, name) if os.path.isdir(name) else _of_one(prepare, name)
+            for digest, vector in pictures:
+                found[digest] = _unit(vector)
+    return found
+
+
+def _of_folder(store: Store, name: str) -> Iterator[tuple[bytes, Vectors]]:
+    with store.reading() as view:
+        where: Where = make_where(view.roots(), Said([name]))
+        ids = view.visible_ids(where).tolist()
+        digests, vectors = view.digests_of(ids), view.raw_vectors(ids)
+    if not ids:
+        raise UsageError(f"no photo of the library is in {name}; index it first, or name single files")
+    yield from ((digests[each], vectors[each]) for each in ids if each in vectors)
+
+
+def _of_one(prepare: Preparation, name: str) -> Iterator[tuple[bytes, Vectors]]:
+    digits = name.removeprefix("id:")
+    is_id = digits != name and digits.isascii() and digits.isdecimal()
+    example = prepare(Query(name, id=int(digits)) if is_id else Query(name, path=name))
+    if example.vector is None:
+        raise UsageError(f"{name}: {example.error}")
+    if example.digest is None:
+        raise UsageError(f"{name}: the file of this photo is not there; name another example")
+    yield bytes.fromhex(example.digest), example.vector
+
+
+def _unit(vector: Vectors) -> Vectors:
+    return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12), np.float32)

@@ -1,0 +1,1 @@
+"""Searching for a part of a picture."""

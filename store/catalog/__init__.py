@@ -1,0 +1,1 @@
+"""The catalog: SQL, and nothing but SQL."""

@@ -1,0 +1,200 @@
+"""Opening SQLite files the safe way; errors of the driver become errors of the store."""
+
+import contextlib
+import os
+import sqlite3
+import traceback
+from collections.abc import Callable, Iterator
+
+import sqlalchemy as sa
+
+from ...errors import StoreCorrupt, StoreError, StoreLocked, StoreUnwritable
+from .. import lock, place
+
+Ready = Callable[[sqlite3.Connection], object]
+
+# trusted_schema, cell_size_check: a damaged or foreign file must not run or crash anything.
+# mmap_size=0: memory-mapped reads of a damaged file end in SIGBUS.
+_PRAGMAS = (
+    "foreign_keys = ON",
+    "busy_timeout = 10000",
+    "trusted_schema = OFF",
+    "cell_size_check = ON",
+    "mmap_size = 0",
+    "cache_size = -65536",
+)
+_WRITER_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL")
+# The log needs memory that all who open the file share: over a network there is none. (Not
+# locking_mode = EXCLUSIVE, which would lock out our own reader.)
+_NETWORK_PRAGMAS = ("journal_mode = DELETE", "synchronous = FULL")
+
+
+def open_writer(path: str, page_size: int) -> sa.Engine:
+    """Return an engine whose transactions take the write lock at once.
+
+    A deferred transaction that reads first and writes later fails without waiting when another one
+    commits in between, so every transaction begins IMMEDIATE.
+    """
+    # page_size acts only before the first table exists, and must come before WAL.
+    is_network = place.is_network_allowed() and place.place_of(os.path.dirname(path)).is_network
+    pragmas = (
+        f"page_size = {page_size}",
+        *(_NETWORK_PRAGMAS if is_network else _WRITER_PRAGMAS),
+        *_PRAGMAS,
+    )
+    return _engine(f"file:{quoted(path)}?mode=rwc", pragmas, "BEGIN IMMEDIATE")
+
+
+def open_reader(path: str, ready: Ready = lambda _: None) -> sa.Engine:
+    """Return an engine that cannot write; each transaction sees one state of the file.
+
+    ready: is given each new connection before it is used.
+    """
+    mode = "mode=ro"
+    if not _is_writable(os.path.dirname(path)) and not os.path.exists(path + "-wal"):
+        # Read-only media: SQLite cannot make the -shm file, and nobody can write behind our back.
+        mode = "mode=ro&immutable=1"
+
+    def prepare(connection: sqlite3.Connection) -> None:
+        _finish_rollback(connection, path)
+        connection.execute("PRAGMA temp_store = MEMORY")  # saying so later would drop what `ready` made
+        ready(connection)
+
+    uri = f"file:{quoted(path)}?{mode}"
+    return _engine(uri, (*_PRAGMAS, "query_only = ON"), "BEGIN", prepare)
+
+
+def _finish_rollback(connection: sqlite3.Connection, path: str) -> None:
+    """Take back what a writer left half-done that was killed at the birth of the file.
+
+    A new file keeps a rollback journal until it is in WAL mode. Whoever opens it next takes such a
+    change back, which a connection for reading may not.
+    """
+    try:
+        connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
+            raise
+        with (
+            lock.held(os.path.dirname(path), "store", 10),
+            contextlib.closing(sqlite3.connect(f"file:{quoted(path)}?mode=rw", uri=True)) as writer,
+        ):
+            writer.execute("PRAGMA user_version").fetchone()
+
+
+def _is_writable(folder: str) -> bool:
+    return os.access(folder, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
+def quoted(path: str) -> str:
+    """Return a path as it stands in a file: URI."""
+    return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+def _engine(uri: str, pragmas: tuple[str, ...], begin: str, ready: Ready = lambda _: None) -> sa.Engine:
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(uri, uri=True, timeout=10, check_same_thread=False)
+        connection.isolation_level = None  # we say BEGIN ourselves
+        ready(connection)
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    engine = sa.create_engine("sqlite://", creator=connect, poolclass=sa.pool.QueuePool)
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def fold_log(writer: sa.Engine) -> None:
+    """Move what the write-ahead log holds into the file itself, as far as no reader is in the way.
+
+    A store at rest is then whole in its named files, for whoever copies it. A failure loses nothing.
+    """
+    with contextlib.suppress(sa.exc.DBAPIError, sqlite3.Error):
+        raw = writer.raw_connection()
+        try:
+            raw.cursor().execute("PRAGMA busy_timeout = 100")  # readers are not waited for
+            raw.cursor().execute("PRAGMA optimize")
+            raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            raw.close()
+
+
+def is_damage(error: sa.exc.DBAPIError) -> bool:
+    """Tell whether the file itself is at fault, not its permissions, a lock or the disk."""
+    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or "no such table" in str(error.orig)
+
+
+def ask_once(engine: sa.Engine, question: str, values: tuple[object, ...]) -> bool:
+    """Tell whether a question has any answer now: ten times as fast as in a transaction of its own."""
+    raw = engine.raw_connection()
+    try:
+        return raw.cursor().execute(question, values).fetchone() is not None
+    finally:
+        raw.close()
+
+
+def back_up(path: str, target: str) -> None:
+    """Copy a database into the empty file target, as of now and with what its log holds."""
+    with (
+        contextlib.closing(sqlite3.connect(f"file:{quoted(path)}?mode=ro", uri=True)) as source,
+        contextlib.closing(sqlite3.connect(target)) as copy,
+    ):
+        source.backup(copy)
+
+
+@contextlib.contextmanager
+def store_errors(folder: str) -> Iterator[None]:
+    """Turn the driver's errors within the block into the store's own, with what to do next."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        raise _translated(str(error.orig), folder) from error
+    # UnicodeDecodeError: the driver fails over its own message when that quotes a damaged schema.
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise _translated(str(error), folder) from error
+    except (AttributeError, IndexError, OverflowError, TypeError, ValueError) as error:
+        if not _is_of_a_row(error):
+            raise
+        raise _translated(
+            f"it holds a value that cannot be ({type(error).__name__}: {error})", folder
+        ) from error
+
+
+# What stands around the block of whoever reads or writes, and passes its errors on.
+_AROUND = ("store_errors", "reading", "writing")
+
+
+def _is_of_a_row(error: Exception) -> bool:
+    """Tell whether what a row holds is at fault: the store itself could not work with it.
+
+    A damaged row may hold anything in any column, and SQLite gives it out as it is. The error of whoever
+    reads from the store is not meant, although it passes by here.
+    """
+    base = __package__.rpartition(".")[0]
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    homes = [
+        each.f_globals.get("__package__") or "" for each in frames if each.f_code.co_name not in _AROUND
+    ]
+    ours = [home for home in homes if home == base or home.startswith(base + ".")]
+    return bool(ours) and ours[-1] == __package__
+
+
+def _translated(reason: str, folder: str) -> StoreError:
+    reason = " ".join(reason.split())  # a damaged schema is quoted with its line ends
+    if "locked" in reason:
+        return StoreLocked(f"the store {folder} is busy ({reason}); try again in a moment")
+    if any(word in reason for word in ("full", "readonly", "unable to open", "disk I/O")):
+        return StoreUnwritable(
+            f"cannot open or write the store {folder}: {reason}; "
+            "free some space or check its permissions, what was committed is safe"
+        )
+    return StoreCorrupt(
+        f"a database of the store {folder} cannot be read: {reason}; "
+        f"run `lookalike doctor --store {folder}` to see what is affected"
+    )

@@ -1,0 +1,117 @@
+"""What photos look like among the others, and the pairs that came of comparing them, to be proved.
+
+Each function runs in a transaction.
+"""
+
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+
+from ...errors import StoreCorrupt
+from ..index.exact import Ids
+from ..records import Vectors
+from .schema import look_table, pair_table
+
+_look = look_table.c
+
+HASH_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a photo looks like among the others, as of when it was compared with them.
+
+    neighbors: (k,) ids, best first, -1 where there are fewer. scores: (k,) cosines. hash: 32 bytes, a
+    perceptual hash. quality: 0 to 100, how much there is to see.
+    """
+
+    id: int
+    neighbors: Ids
+    scores: Vectors
+    hash: bytes
+    quality: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredHashes:
+    """Perceptual hashes of some photos. ids: (n,). bits: (n, 32). quality: (n,), 0 to 100."""
+
+    ids: Ids
+    bits: npt.NDArray[np.uint8]
+    quality: npt.NDArray[np.int64]
+
+
+# For very many rows at once: the text goes to the driver as it is.
+_PUT_CANDIDATE = """
+INSERT INTO pair (a, b, cosine, verifier) VALUES (?, ?, ?, 0) ON CONFLICT (a, b) DO NOTHING
+"""
+_KNOWN = "SELECT id FROM content WHERE id IN (SELECT value FROM json_each(?))"
+
+
+def _are_known(connection: sa.Connection, ids: Ids) -> npt.NDArray[np.bool_]:
+    """Return which ids are of contents that were not purged meanwhile, in the shape of ids."""
+    wanted = json.dumps(np.unique(ids).tolist())
+    rows = connection.exec_driver_sql(_KNOWN, (wanted,))
+    return np.isin(ids, np.fromiter(rows.scalars(), np.int64))
+
+
+def put_looks(connection: sa.Connection, model_id: int, looks: Sequence[Look]) -> None:
+    """Record how photos compare with the library."""
+    known = _are_known(connection, np.array([look.id for look in looks], np.int64))
+    rows = [
+        {
+            "content_id": look.id,
+            "model_id": model_id,
+            "neighbors": look.neighbors.astype("<i8").tobytes(),
+            "scores": look.scores.astype("<f4").tobytes(),
+            "hash": look.hash,
+            "quality": look.quality,
+        }
+        for look, is_known in zip(looks, known.tolist(), strict=True)
+        if is_known
+    ]
+    if rows:
+        connection.execute(sa.insert(look_table).prefix_with("OR REPLACE"), rows)
+
+
+def hashes(connection: sa.Connection, model_id: int) -> Iterator[StoredHashes]:
+    """Yield perceptual hash and quality of the photos that were compared, some at a time.
+
+    Raises:
+        StoreCorrupt: a hash has not 32 bytes.
+    """
+    rows = connection.execution_options(yield_per=4096).execute(
+        sa.select(_look.content_id, _look.hash, _look.quality).where(_look.model_id == model_id)
+    )
+    for block in rows.partitions(4096):
+        ids, bits, quality = zip(*block, strict=True)
+        if any(len(each) != HASH_BYTES for each in bits):
+            raise StoreCorrupt("a stored hash is damaged; run `lookalike doctor` to see what is affected")
+        joined = np.frombuffer(b"".join(bits), np.uint8).reshape(-1, HASH_BYTES)
+        yield StoredHashes(np.array(ids, np.int64), joined, np.array(quality, np.int64))
+
+
+def compared_ids(connection: sa.Connection, model_id: int) -> Ids:
+    """Return the ids of the photos that were compared with the library."""
+    rows = connection.execute(sa.select(_look.content_id).where(_look.model_id == model_id))
+    return np.fromiter(rows.scalars(), np.int64)
+
+
+def put_candidates(
+    connection: sa.Connection, pairs: npt.NDArray[np.int64], cosines: Sequence[float]
+) -> None:
+    """Remember pairs to be proved; those that are known stay as they are. pairs: (m, 2), a < b."""
+    known: list[bool] = np.all(_are_known(connection, pairs), axis=1).tolist()
+    rows = list(zip(*pairs[known].T.tolist(), itertools.compress(cosines, known), strict=True))
+    if rows:
+        connection.exec_driver_sql(_PUT_CANDIDATE, rows)
+
+
+def count_candidates(connection: sa.Connection) -> int:
+    """Return the number of pairs that were nominated, proved or not."""
+    return connection.execute(sa.select(sa.func.count()).select_from(pair_table)).scalar_one()

@@ -1,0 +1,224 @@
+"""What is known of pairs of photos: proofs, and what the user decided.
+
+Each function runs in a transaction. Pairs are of content ids, the smaller one first; decisions are of
+content digests, so that they outlive a rename, a new index and another model.
+"""
+
+import itertools
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+
+from .schema import content_table, decision_table, now, pair_table
+from .write import pieces
+
+_pair, _decision = pair_table.c, decision_table.c
+Decision = Literal["rejected", "confirmed"]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPair:
+    """A pair with its proof. a < b. evidence: numbers and words, as the verifier gave them.
+
+    log_odds: of a copy against another picture, by the numbers alone, as a natural logarithm.
+    """
+
+    a: int
+    b: int
+    cosine: float
+    verdict: str
+    log_odds: float
+    evidence: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a proof said of a pair, without the evidence. a < b."""
+
+    a: int
+    b: int
+    is_copy: bool
+    log_odds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What the user said of two contents. a, b: blake3 digests in hex, the smaller one first."""
+
+    a: str
+    b: str
+    kind: Decision
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a proof needs to know of a content. digest: blake3, 32 bytes. width, height: as displayed."""
+
+    digest: bytes
+    width: int
+    height: int
+
+
+def facts_of(connection: sa.Connection, content_ids: Sequence[int]) -> dict[int, Facts]:
+    """Return digest and size of contents by id, of those that there are."""
+    content = content_table.c
+    question = sa.select(content.id, content.digest, content.width, content.height)
+    found: dict[int, Facts] = {}
+    for some in pieces(content_ids):
+        rows = connection.execute(question.where(content.id.in_(some)))
+        found.update((content_id, Facts(*facts)) for content_id, *facts in rows)
+    return found
+
+
+def _of_known(connection: sa.Connection, rows: list[dict[str, Any]], *names: str) -> list[dict[str, Any]]:
+    """Leave out rows about contents (ids in the fields of these names) that were purged meanwhile."""
+    known = facts_of(connection, list({row[name] for row in rows for name in names}))
+    return [row for row in rows if all(row[name] in known for name in names)]
+
+
+# --- pairs ------------------------------------------------------------------------------------
+
+
+def unproved(connection: sa.Connection, verifier: int) -> list[tuple[int, int, float]]:
+    """Return (a, b, cosine) of the pairs that this version of the verifier has not seen, by a."""
+    rows = connection.execute(
+        sa.select(_pair.a, _pair.b, _pair.cosine)
+        .where(_pair.verifier < verifier)
+        .order_by(_pair.a, _pair.b)
+    )
+    return [(a, b, cosine) for a, b, cosine in rows]
+
+
+def put_proofs(connection: sa.Connection, verifier: int, proofs: Iterable[JudgedPair]) -> None:
+    """Record verdicts with their evidence."""
+    rows = [
+        {
+            "a": proof.a,
+            "b": proof.b,
+            "cosine": proof.cosine,
+            "verifier": verifier,
+            "verdict": proof.verdict,
+            "log_odds": proof.log_odds,
+            "evidence": json.dumps(proof.evidence),
+        }
+        for proof in proofs
+    ]
+    rows = _of_known(connection, rows, "a", "b")
+    if not rows:
+        return
+    statement = insert(pair_table)
+    changed = {name: statement.excluded[name] for name in ("verifier", "verdict", "log_odds", "evidence")}
+    connection.execute(statement.on_conflict_do_update(index_elements=["a", "b"], set_=changed), rows)
+
+
+def verdicts(connection: sa.Connection) -> Iterator[Verdict]:
+    """Yield what the proofs said of all pairs, by a and b."""
+    rows = connection.execute(
+        sa.select(_pair.a, _pair.b, _pair.verdict, _pair.log_odds)
+        .where(_pair.verdict.is_not(None))
+        .order_by(_pair.a, _pair.b)
+    )
+    for a, b, verdict, log_odds in rows:
+        yield Verdict(a, b, verdict == "copy", log_odds)
+
+
+def proofs_of(
+    connection: sa.Connection, wanted: Collection[tuple[int, int]]
+) -> dict[tuple[int, int], JudgedPair]:
+    """Return the proofs of these pairs (a < b), of those that there are."""
+    names = (_pair.a, _pair.b, _pair.cosine, _pair.verdict, _pair.log_odds, _pair.evidence)
+    found: dict[tuple[int, int], JudgedPair] = {}
+    for some in pieces(sorted({a for a, _ in wanted})):
+        rows = connection.execute(sa.select(*names).where(_pair.a.in_(some), _pair.verdict.is_not(None)))
+        for a, b, cosine, verdict, log_odds, evidence in rows:
+            if (a, b) in wanted:
+                found[a, b] = JudgedPair(a, b, cosine, verdict, log_odds, json.loads(evidence))
+    return found
+
+
+def same_pixels(connection: sa.Connection) -> Iterator[list[int]]:
+    """Yield the ids of contents that show the same pixels, each group by digest."""
+    content = content_table.c
+    repeated = sa.select(content.pixel_digest).group_by(content.pixel_digest).having(sa.func.count() > 1)
+    rows = connection.execute(
+        sa.select(content.pixel_digest, content.id)
+        .where(content.pixel_digest.in_(repeated))
+        .order_by(content.pixel_digest, content.digest)
+    )
+    for _, same in itertools.groupby(rows, key=lambda row: row.pixel_digest):
+        yield [row.id for row in same]
+
+
+def ids_of_pixels(connection: sa.Connection, digests: Sequence[bytes]) -> dict[bytes, list[int]]:
+    """Return the ids of the contents that show certain pixels, ascending, by pixel digest."""
+    content, found = content_table.c, defaultdict[bytes, list[int]](list)
+    for some in pieces(digests):
+        rows = connection.execute(
+            sa.select(content.pixel_digest, content.id)
+            .where(content.pixel_digest.in_(some))
+            .order_by(content.id)
+        )
+        for digest, content_id in rows:
+            found[digest].append(content_id)
+    return dict(found)
+
+
+# --- decisions --------------------------------------------------------------------------------
+
+
+def decide(connection: sa.Connection, a: str, b: str, kind: Decision | None) -> None:
+    """Remember what the user says of two contents (digests in hex); None takes it back."""
+    first, second = sorted((bytes.fromhex(a), bytes.fromhex(b)))
+    if kind is None:
+        connection.execute(sa.delete(decision_table).where(_decision.a == first, _decision.b == second))
+        return
+    statement = insert(decision_table).values(a=first, b=second, kind=kind, at=now())
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["a", "b"],
+            set_={"kind": statement.excluded.kind, "at": statement.excluded.at},
+        )
+    )
+
+
+def merge_decisions(connection: sa.Connection, given: Iterable[Decided]) -> int:
+    """Take over decisions that were made elsewhere; of two on one pair the later counts.
+
+    Returns how many changed anything.
+    """
+    changed = 0
+    for each in given:
+        first, second = sorted((bytes.fromhex(each.a), bytes.fromhex(each.b)))
+        statement = insert(decision_table).values(a=first, b=second, kind=each.kind, at=each.at)
+        later = statement.excluded.at > _decision.at
+        changed += connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["a", "b"],
+                set_={"kind": statement.excluded.kind, "at": statement.excluded.at},
+                where=later,
+            )
+        ).rowcount
+    return changed
+
+
+def decisions(connection: sa.Connection) -> Iterator[Decided]:
+    """Yield all decisions, oldest first."""
+    rows = connection.execute(sa.select(decision_table).order_by(_decision.at, _decision.a))
+    for row in rows:
+        yield Decided(row.a.hex(), row.b.hex(), row.kind, row.at)
+
+
+def decisions_by_ids(connection: sa.Connection) -> dict[tuple[int, int], str]:
+    """Return the decisions on contents that are in the library, by their ids, the smaller one first."""
+    first, second = content_table.alias(), content_table.alias()
+    join = decision_table.join(first, _decision.a == first.c.digest).join(
+        second, _decision.b == second.c.digest
+    )
+    rows = connection.execute(sa.select(first.c.id, second.c.id, _decision.kind).select_from(join))
+    return {(min(a, b), max(a, b)): kind for a, b, kind in rows}

@@ -1,0 +1,1 @@
+"""Which photos pass: conditions as data, and as SQL."""

@@ -1,0 +1,176 @@
+"""Keeping the neighborhoods of a library up to date as photos come in and copies are proven.
+
+New photos look for their neighbors, and are offered to these; then who has whom among his neighbors is
+looked at anew wherever it may have changed. Every step commits: what is stopped goes on where it was.
+"""
+
+import threading
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from .catalog import knn as kept
+from .catalog.knn import NEIGHBORS, Neighborhoods
+from .index import search
+from .index.exact import Ids, Neighbors
+from .index.tuning import NEVER
+from .records import Vectors
+from .store import Store
+from .view import View
+
+_BLOCK = 1024  # photos that look for their neighbors, and are committed, together
+# More are asked for: the photo itself and copies do not count.
+_SPARE = 8
+_MANY = 16 * NEIGHBORS  # for the few photos of which there are more copies
+# A new photo may be among the nearest of one that is not among its own.
+_OFFERED = 4 * NEIGHBORS
+
+Copies = Mapping[int, int]
+Flags = npt.NDArray[np.bool_]
+
+
+class Progress(Protocol):
+    """Is told how it goes on."""
+
+    def begin(self, folder: str, files: int) -> None:
+        """Hear what is done, and to how many photos."""
+
+    def advance(self, files: int, failed: int) -> None:
+        """Hear that so many more are done."""
+
+
+def update_graph(store: Store, progress: Progress | None = None, stop: threading.Event = NEVER) -> int:
+    """Find the neighbors of photos that have none yet; return how many photos that were.
+
+    The caller holds off index runs.
+    """
+    with store.reading() as view:
+        if view.model is None:
+            return 0
+        model_id = view.model.id
+        waiting = _waiting(view)
+        copies = view.copies() if len(waiting) else {}
+    # One block takes a moment: nothing to watch.
+    progress = progress if len(waiting) > _BLOCK else None
+    if progress:
+        progress.begin("comparing photos", len(waiting))
+    done = 0
+    for start in range(0, len(waiting), _BLOCK):
+        if stop.is_set():
+            return done
+        some = waiting[start : start + _BLOCK]
+        _place(store, model_id, some, waiting, copies)
+        done += len(some)
+        if progress:
+            progress.advance(len(some), 0)
+    _settle(store, model_id, stop)
+    return done
+
+
+def _waiting(view: View) -> Ids:
+    """Return the ids of photos without a neighborhood, and of those that new copies change, ascending."""
+    changed = view.with_other_copies()
+    around = view.neighborhoods(changed).neighbors.ravel()
+    again = np.concatenate([changed, around])
+    if len(again):
+        again = np.intersect1d(again, view.embedded_ids())
+    return np.union1d(view.without_neighborhood(), again)
+
+
+def _place(store: Store, model_id: int, some: Ids, waiting: Ids, copies: Copies) -> None:
+    """Find the neighbors of some photos, and offer them to those of these that are not waiting."""
+    with store.reading() as view:
+        is_growth = len(waiting) < view.count_embeddings()
+        found = _nearest(view, some, _OFFERED if is_growth else NEIGHBORS + _SPARE + 1)
+        placed = _without_copies(some, found, copies)
+        short = (placed.neighbors[:, -1] == 0) & (found.ids[:, -1] >= 0)
+        if short.any():
+            more = _without_copies(some[short], _nearest(view, some[short], _MANY), copies)
+            placed.neighbors[short], placed.scores[short] = more.neighbors, more.scores
+        before = view.neighborhoods(some)
+        others = view.neighborhoods(np.setdiff1d(found.ids[found.ids >= 0], waiting))
+        changed, dropped = _offered(others, placed.same_as, found)
+    with store.writing() as connection:
+        kept.put_neighborhoods(connection, model_id, placed, settled=False)
+        kept.put_neighborhoods(connection, model_id, changed, settled=False)
+        kept.unsettle(connection, model_id, np.concatenate([before.neighbors.ravel(), dropped]))
+
+
+def _nearest(view: View, ids: Ids, k: int) -> Neighbors:
+    units = view.units(ids).astype(np.float32)
+    return search.roughly(view, view.index(), units, k)
+
+
+def _without_copies(ids: Ids, found: Neighbors, copies: Copies) -> Neighborhoods:
+    """Return the first NEIGHBORS of each photo that are neither a copy of it nor of one before."""
+    placed = kept.empty(ids)
+    placed.same_as[:] = [copies.get(each, each) for each in ids.tolist()]
+    rows = zip(placed.same_as.tolist(), found.ids.tolist(), found.scores.tolist(), strict=True)
+    for place, (same_as, others, scores) in enumerate(rows):
+        best: dict[int, float] = {}
+        for other, score in zip(others, scores, strict=True):
+            stands = copies.get(other, other)
+            if stands not in best and stands != same_as and other >= 0:
+                best[stands] = score
+        count = min(len(best), NEIGHBORS)
+        placed.neighbors[place, :count] = list(best)[:count]
+        placed.scores[place, :count] = list(best.values())[:count]
+    return placed
+
+
+def _offered(others: Neighborhoods, stands: Ids, found: Neighbors) -> tuple[Neighborhoods, Ids]:
+    """Return the neighborhoods of others that new photos come into, and the ids that leave them.
+
+    stands: (n,), what stands for each new photo. found: (n, k), what is near it.
+    """
+    offers: dict[int, dict[int, float]] = {}
+    places, are_known = others.places(found.ids)
+    is_nearer = are_known & (found.scores > others.reach[places]) if len(others) else are_known
+    for row, column in np.argwhere(is_nearer).tolist():
+        place, stand = int(places[row, column]), int(stands[row])
+        if stand != others.same_as[place]:
+            offers.setdefault(place, {})[stand] = float(found.scores[row, column])
+    changed, dropped = [], list[int]()
+    neighbors, scores = others.neighbors.copy(), others.scores.copy()
+    for place, offered in offers.items():
+        had = {i: s for i, s in zip(neighbors[place].tolist(), scores[place].tolist(), strict=True) if i}
+        best = sorted({**offered, **had}.items(), key=lambda each: (-each[1], each[0]))[:NEIGHBORS]
+        left = had.keys() - dict(best)
+        if dict(best) == had:
+            continue
+        changed.append(place)
+        dropped += left
+        neighbors[place, : len(best)] = [each for each, _ in best]
+        scores[place, : len(best)] = [score for _, score in best]
+    rows = np.sort(np.array(changed, np.int64))
+    mutual = np.zeros((len(rows), NEIGHBORS), np.bool_)
+    came = Neighborhoods(others.ids[rows], others.same_as[rows], neighbors[rows], scores[rows], mutual)
+    return came, np.array(dropped, np.int64)
+
+
+def _settle(store: Store, model_id: int, stop: threading.Event) -> None:
+    """Find out which neighbors have a photo among their own, of all of which that is not known."""
+    while not stop.is_set():
+        with store.reading() as view:
+            asked = view.unsettled(_BLOCK)
+            some = view.neighborhoods(asked)
+            reach = _reach(view, some.neighbors)
+        if not len(asked):
+            return
+        mutual = (some.neighbors > 0) & (some.scores >= reach)
+        settled = Neighborhoods(some.ids, some.same_as, some.neighbors, some.scores, mutual)
+        with store.writing() as connection:
+            kept.put_neighborhoods(connection, model_id, settled, settled=True)
+            # What is damaged is found anew by the next run.
+            kept.forget_neighborhoods(connection, np.setdiff1d(asked, some.ids))
+
+
+def _reach(view: View, ids: Ids) -> Vectors:
+    """Return the score at which each photo's own neighbors end, 2 where nothing is known of it."""
+    found = view.neighborhoods(ids[ids > 0])
+    places, are_known = found.places(ids)
+    reach = np.full(ids.shape, 2, np.float32)
+    reach[are_known] = found.reach[places[are_known]]
+    return reach
