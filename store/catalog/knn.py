@@ -19,7 +19,7 @@ from .schema import embedding_table, neighborhood_table, signed_checksum
 from .write import pieces
 
 # So many neighbors are kept of each photo: k1 of Zhong et al. (2017); what other numbers find is in
-# benchmarks/reranking.py.
+# benchmarks/search/reranking.py.
 NEIGHBORS = 20
 
 _kept = neighborhood_table.c
