@@ -13,6 +13,9 @@ from .library_care import CareOfLibrary
 from .library_filters import FiltersOfLibrary
 from .search.labels.labels import WordsOfLibrary
 from .search.searches import ExamplesOfLibrary
+from .store.catalog.embeddings import raw_vectors
+from .store.catalog.ordering import ordered_photos
+from .store.catalog.photos import count_totals, file_errors, photos_in
 
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
     from .indexer.embed.embedder import Embedder
@@ -225,12 +228,12 @@ class Library(
         from .store.filters.where import ALL
 
         with self.store.reading() as view:
-            yield from view.ordered_photos(where or ALL, order) if order else view.photos(where or ALL)
+            yield from ordered_photos(view, where or ALL, order) if order else photos_in(view, where or ALL)
 
     def vectors(self, ids: Sequence[int]) -> "dict[int, Vectors]":
         """Return pooled features (dim,) float32 by photo id."""
         with self.store.reading() as view:
-            return view.raw_vectors(ids)
+            return raw_vectors(view, ids)
 
     def export_vectors(self, path: str | os.PathLike[str], where: "Where | None" = None) -> int:
         """Write the embeddings of the photos that pass to an .npz file; return their number.
@@ -250,12 +253,12 @@ class Library(
     def errors(self) -> "list[FileError]":
         """Return the files that could not be indexed."""
         with self.store.reading() as view:
-            return list(view.errors())
+            return list(file_errors(view))
 
     def totals(self) -> "Totals":
         """Count what the library holds."""
         with self.store.reading() as view:
-            return view.totals()
+            return count_totals(view)
 
     def thumbnail(self, photo: "Photo") -> bytes | None:
         """Return the thumbnail of a photo as JPEG; None when there is none."""

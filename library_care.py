@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from .store.catalog.photos import photos_in
+
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
     from .indexer.bitrot import Reread
     from .store.care.backup import Backup
@@ -46,7 +48,7 @@ class CareOfLibrary:
                 f"a sample is more than 0 % and up to 100 % of the files, not {share * 100:g} %"
             )
         with self.store.reading() as view:
-            yield from reread(view.photos(ALL), share)
+            yield from reread(photos_in(view, ALL), share)
 
     @staticmethod
     def damage(folder: Folder) -> list[str]:

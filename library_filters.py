@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Unpack
 
+from .store.catalog.folders import all_roots
+
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
     from .search.answers import Answer, SearchOptions
     from .search.filters.filters import MoreFilters
@@ -34,7 +36,7 @@ class FiltersOfLibrary:
         from .search.filters.filters import Said, make_where
 
         with self.store.reading() as view:
-            return make_where(view.roots(), Said(folders, since, until, **more))
+            return make_where(all_roots(view), Said(folders, since, until, **more))
 
     def list_photos(self, options: "SearchOptions") -> "Answer":
         """Return k photos that pass a filter, newest first: the answer of a search without an example."""

@@ -20,6 +20,9 @@ from typing import Any
 import numpy as np
 
 from lookalike.search.order import CANDIDATES, REPETITION, spread
+from lookalike.store.catalog.embeddings import raw_vectors, units_of
+from lookalike.store.catalog.photos import photos_in
+from lookalike.store.index.search import nearest_photos
 from lookalike.store.store import Store
 
 K = 10
@@ -58,12 +61,12 @@ def ask(store: Store, images: Path, truth: Any) -> tuple[dict[str, int], Any, An
     with store.reading() as view:
         ids = {
             str(Path(file.path).relative_to(images.resolve())): photo.id
-            for photo in view.photos()
+            for photo in photos_in(view)
             for file in photo.files
         }
         for query in truth["queries"]:
             own = ids[query["file"]]
-            found = view.nearest(view.raw_vectors([own])[own][None], K * CANDIDATES + 1)
+            found = nearest_photos(view, raw_vectors(view, [own])[own][None], K * CANDIDATES + 1)
             others = found.ids[0] != own
             near[query["file"]] = found.ids[0][others]
             scores[query["file"]] = found.scores[0][others]
@@ -78,7 +81,7 @@ def untimed(ids: Any) -> Any:
 
 def units_of(view: Any, ids: Any) -> Any:
     order = np.argsort(ids)
-    return view.units(ids[order]).astype(np.float32)[np.argsort(order)]
+    return units_of(view, ids[order]).astype(np.float32)[np.argsort(order)]
 
 
 def report(

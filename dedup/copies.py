@@ -6,6 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from ..store.catalog.contents import ids_of
+from ..store.catalog.folders import all_roots
+from ..store.catalog.pairs import all_decisions
+from ..store.catalog.photos import photos_in, visible_ids
+
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
     from ..indexer.embed.embedder import Embedder
     from ..indexer.options import Progress
@@ -83,7 +88,7 @@ class CopiesOfLibrary:
         from .actions.plan import Origin
 
         with self.store.reading() as view:
-            roots = [os.fsdecode(root.path) for root in view.roots()]
+            roots = [os.fsdecode(root.path) for root in all_roots(view)]
         return Origin.now(self.store.folder, roots, protect)
 
     def write_report(
@@ -145,7 +150,7 @@ class CopiesOfLibrary:
     def decisions(self) -> "list[Decided]":
         """Return what the user decided, oldest first."""
         with self.store.reading() as view:
-            return list(view.decisions())
+            return list(all_decisions(view))
 
     def import_decisions(self, data: bytes, source: str = "the data") -> int:
         """Take over decisions that `decisions --format json` (or jsonl) wrote; return how many changed.
@@ -166,8 +171,8 @@ class CopiesOfLibrary:
         """Return a path of each content (blake3 in hex) that the library has a file of."""
         wanted = [bytes.fromhex(each) for each in dict.fromkeys(digests)]
         with self.store.reading() as view:
-            ids = sorted(view.ids_of(wanted).values())
-            return {photo.digest: photo.path for photo in view.photos(ids=ids)}
+            ids = sorted(ids_of(view, wanted).values())
+            return {photo.digest: photo.path for photo in photos_in(view, ids=ids)}
 
     def lookalikes(
         self,
@@ -242,7 +247,7 @@ class CopiesOfLibrary:
             raise UsageError(f"{error}; index it first") from error
         for folder in folders:
             with self.store.reading() as view:
-                if not len(view.visible_ids(self.where([folder]))):
+                if not len(visible_ids(view, self.where([folder]))):
                     raise UsageError(f"no photo of the library lies below {folder}; index it first")
         return where
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from ..store.absence import count_purgeable, forgettable, missing_files, purgeable
+from ..store.catalog.folders import totals_by_root
+
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
     from ..store.absence import Forgotten, Missing, Purge
     from ..store.catalog.folders import RootTotals
@@ -53,7 +56,7 @@ class RootsOfLibrary:
         from .drives.drives import state_of, traces_of
 
         with self.store.reading() as view:
-            totals = view.totals_by_root()
+            totals = totals_by_root(view)
         return [
             RootStatus(each, state_of(each.root.path, each.root.drive, traces_of(self.store, each.root)))
             for each in totals
@@ -66,7 +69,7 @@ class RootsOfLibrary:
             UsageError: a folder is not in the library.
         """
         with self.store.reading() as view:
-            return list(view.missing(_real(folders)))
+            return list(missing_files(view, _real(folders)))
 
     def preview_forget(self, folders: Sequence[str | os.PathLike[str]]) -> "list[Forgotten]":
         """Return what `forget` would take out of the library.
@@ -75,7 +78,7 @@ class RootsOfLibrary:
             UsageError: a folder is not in the library.
         """
         with self.store.reading() as view:
-            return view.forgettable(_real(folders))
+            return forgettable(view, _real(folders))
 
     def forget(self, folders: Sequence[str | os.PathLike[str]]) -> "list[Forgotten]":
         """Take folders, or parts of them, out of the library; photos and decisions stay as they are.
@@ -96,7 +99,7 @@ class RootsOfLibrary:
         """Return what `purge` would take out of the library."""
         purge, spared = self._purge(missing_for, folders)
         with self.store.reading() as view:
-            return Purged(list(view.purgeable(purge)), view.count_purgeable(purge), spared)
+            return Purged(list(purgeable(view, purge)), count_purgeable(view, purge), spared)
 
     def purge(self, missing_for: timedelta, folders: Sequence[str | os.PathLike[str]] = ()) -> Purged:
         """Take files out of the library that have been missing so long, and contents that no file holds.
@@ -125,7 +128,7 @@ class RootsOfLibrary:
         away = tuple(each.totals.root for each in roots if each.state != "online")
         purge = Purge(until, tuple(_real(folders)), online, self._set_aside())
         with self.store.reading() as view:
-            others = [file.path for file in view.purgeable(Purge(until, purge.folders, away))]
+            others = [file.path for file in purgeable(view, Purge(until, purge.folders, away))]
         spared = [each for each in roots if any(_is_in(path, each.path) for path in others)]
         return purge, spared
 

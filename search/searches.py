@@ -4,6 +4,9 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..store.catalog.contents import ids_of
+from ..store.catalog.photos import photos_in
+
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
     from ..indexer.embed.embedder import Embedder
     from ..output.sheet.preview import Screen
@@ -152,7 +155,7 @@ class ExamplesOfLibrary:
         with self.store.reading() as view:
             paths = {
                 photo.digest: photo
-                for photo in view.photos(ids=list(view.ids_of([*digests.values()]).values()))
+                for photo in photos_in(view, ids=list(ids_of(view, [*digests.values()]).values()))
             }
         for rank, digest in digests.items():
             photo = paths.get(digest.hex())
@@ -164,7 +167,7 @@ class ExamplesOfLibrary:
 
     def _name_of_store(self) -> str:
         with self.store.reading() as view:
-            return view.store_uuid()
+            return view.uuid
 
 
 def _examples(last: "LastSearch") -> "Iterable[Example]":

@@ -11,6 +11,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from ...errors import Refusal, UsageError
+from ...store.catalog.contents import ids_of
+from ...store.catalog.folders import all_roots
 from ...store.catalog.moved import Moved, put_back, take_away
 from ...store.lock import held
 from ...store.progress import Watch
@@ -177,9 +179,9 @@ def _tools(
     if options.method not in METHODS:
         raise UsageError(f"there is no method {options.method!r}; there are {', '.join(METHODS)}")
     with store.reading() as view:
-        roots = [os.fsdecode(root.path) for root in view.roots()]
+        roots = [os.fsdecode(root.path) for root in all_roots(view)]
         files = (file for group in plan.groups for file in _files(group))
-        known = view.ids_of([bytes.fromhex(digest) for digest in {file.digest for file in files}])
+        known = ids_of(view, [bytes.fromhex(digest) for digest in {file.digest for file in files}])
     quarantine = Quarantine(name, roots, options.quarantine)
     return Checks(plan, {digest.hex() for digest in known}), Transfer(options.method, quarantine, journal)
 

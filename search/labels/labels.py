@@ -5,6 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ...store.catalog.knn import proven_copies
+from ...store.catalog.labels import taught_labels
+from ...store.catalog.photos import photos_in, visible_ids
+
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
     from numpy.typing import NDArray
 
@@ -47,7 +51,7 @@ class WordsOfLibrary:
         with self.store.reading() as view:
             if view.model is None:
                 return []
-            return _words(view).count(view, view.visible_ids(where or ALL), confidence)
+            return _words(view).count(view, visible_ids(view, where or ALL), confidence)
 
     def labels_of(self, ids: Iterable[int]) -> "dict[int, tuple[Label, ...]]":
         """Return the likely labels of photos by id, the most special first; () where none is likely."""
@@ -110,7 +114,7 @@ class WordsOfLibrary:
         names = [names] if isinstance(names, str) else names
         with self.store.reading() as view:
             found = _find(view, names, options.where, confidence)
-            copies = {} if options.include_copies or not len(found.ids) else view.copies()
+            copies = {} if options.include_copies or not len(found.ids) else proven_copies(view)
             ranked = found.ranked(options.min_score, copies)
             best = _results(view, [column[: candidates_of(options)] for column in ranked], options.where)
             return Answer(" + ".join(names), arranged(view, best, options), is_by_label=True)
@@ -162,7 +166,7 @@ class WordsOfLibrary:
     def taught(self) -> "list[Taught]":
         """Return the labels that were taught, by name."""
         with self.store.reading() as view:
-            return view.taught(damaged=[])
+            return taught_labels(view, damaged=[])
 
     def forget_label(self, name: str) -> None:
         """Forget a label that was taught; needs a library open for writing.
@@ -224,7 +228,7 @@ def _find(view: "View", names: str | Sequence[str], where: "Where", confidence: 
         raise UsageError("name at least one label; `lookalike labels` lists those that the library holds")
     if view.model is None:
         return Found(np.empty(0, np.int64), np.empty(0, np.float32))
-    return _words(view).find(view, names, view.visible_ids(where), confidence)
+    return _words(view).find(view, names, visible_ids(view, where), confidence)
 
 
 def _results(view: "View", ranked: "Sequence[NDArray[Any]]", where: "Where") -> "list[Result]":
@@ -232,7 +236,7 @@ def _results(view: "View", ranked: "Sequence[NDArray[Any]]", where: "Where") -> 
     from ..answers import Result
 
     ids, sure, copies = (column.tolist() for column in ranked)
-    photos = {photo.id: photo for photo in view.photos(where, ids)}
+    photos = {photo.id: photo for photo in photos_in(view, where, ids)}
     said = _words(view).of(view, ids) if ids else {}
     return [
         Result(score, photos[each], count, said.get(each, ()))

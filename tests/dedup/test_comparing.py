@@ -12,6 +12,8 @@ from lookalike.dedup.candidates.loading import NO_HASH
 from lookalike.dedup.candidates.nominate import Findings, Search
 from lookalike.dedup.candidates.update import compare_new
 from lookalike.errors import StoreUnwritable
+from lookalike.store.catalog.hashes import compared_ids
+from lookalike.store.catalog.pairs import unproved_pairs
 from lookalike.store.index.exact import Ids
 from lookalike.store.progress import Watch
 from lookalike.store.store import Store
@@ -35,12 +37,12 @@ def hash_of(number: int) -> Hash:
 
 def pairs_of(store: Store) -> Pairs:
     with store.reading() as view:
-        return {(a, b): cosine for a, b, cosine in view.unproved(1)}
+        return {(a, b): cosine for a, b, cosine in unproved_pairs(view, 1)}
 
 
 def compared(store: Store) -> set[int]:
     with store.reading() as view:
-        return set(view.compared_ids().tolist())
+        return set(compared_ids(view).tolist())
 
 
 class Counter:

@@ -9,6 +9,7 @@ import pytest
 
 from lookalike.indexer.known import KnownContents
 from lookalike.library import Library
+from lookalike.store.catalog.embeddings import count_embeddings
 from lookalike.tests.store.making import Filled, digest_of
 
 from .indexing import COUNT, check_finds_all, run
@@ -122,5 +123,5 @@ def test_touched_photos_are_recognized_and_get_back_their_lost_thumbnails(
     assert (report.embedded, report.recognized) == (3, COUNT - 3)
     assert all(library.thumbnail(photo) for photo in library.photos())
     with library.store.reading() as view:
-        assert view.count_embeddings() == COUNT
+        assert count_embeddings(view) == COUNT
     check_finds_all(library, photos)

@@ -13,7 +13,8 @@ from lookalike.store.absence import Purge, purge_missing
 from lookalike.store.care.checks import check_store
 from lookalike.store.care.repair import repair
 from lookalike.store.catalog import knn, pairs
-from lookalike.store.catalog.knn import NEIGHBORS, Neighborhoods
+from lookalike.store.catalog.embeddings import embedded_ids
+from lookalike.store.catalog.knn import NEIGHBORS, Neighborhoods, neighborhoods_of
 from lookalike.store.catalog.pairs import JudgedPair
 from lookalike.store.knn_graph import update_graph
 from lookalike.store.records import Vectors
@@ -26,7 +27,7 @@ PHOTOS = 90
 
 def of_all(store: Store) -> Neighborhoods:
     with store.reading() as view:
-        return view.neighborhoods(view.embedded_ids())
+        return neighborhoods_of(view, embedded_ids(view))
 
 
 def cosines(seeds: Sequence[int]) -> Vectors:
