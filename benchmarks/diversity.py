@@ -21,7 +21,7 @@ import numpy as np
 
 from lookalike.search.order import CANDIDATES, REPETITION, spread
 from lookalike.store.catalog.embeddings import raw_vectors, units_of
-from lookalike.store.catalog.photos import photos_in
+from lookalike.store.catalog.photos import photos_of
 from lookalike.store.index.search import nearest_photos
 from lookalike.store.store import Store
 
@@ -61,7 +61,7 @@ def ask(store: Store, images: Path, truth: Any) -> tuple[dict[str, int], Any, An
     with store.reading() as view:
         ids = {
             str(Path(file.path).relative_to(images.resolve())): photo.id
-            for photo in photos_in(view)
+            for photo in photos_of(view)
             for file in photo.files
         }
         for query in truth["queries"]:
@@ -70,7 +70,7 @@ def ask(store: Store, images: Path, truth: Any) -> tuple[dict[str, int], Any, An
             others = found.ids[0] != own
             near[query["file"]] = found.ids[0][others]
             scores[query["file"]] = found.scores[0][others]
-            units[query["file"]] = units_of(view, near[query["file"]])
+            units[query["file"]] = ordered_units(view, near[query["file"]])
     return ids, near, units, scores
 
 
@@ -79,7 +79,7 @@ def untimed(ids: Any) -> Any:
     return np.full(len(ids), np.nan)
 
 
-def units_of(view: Any, ids: Any) -> Any:
+def ordered_units(view: Any, ids: Any) -> Any:
     order = np.argsort(ids)
     return units_of(view, ids[order]).astype(np.float32)[np.argsort(order)]
 

@@ -14,7 +14,7 @@ from ..indexer.sandbox.decoders import Opener
 from ..store.catalog.contents import id_of
 from ..store.catalog.crashers import known_crashers
 from ..store.catalog.embeddings import raw_vectors
-from ..store.catalog.photos import Photo, PhotoFile, photos_in
+from ..store.catalog.photos import Photo, PhotoFile, photos_of
 from ..store.records import Vectors
 from ..store.store import Store
 
@@ -89,7 +89,7 @@ class Preparation:
             raise DecodeError("not_found", f"there is no photo id:{photo_id} in this store")
         with self._store.reading() as view:
             vector = raw_vectors(view, [photo_id]).get(photo_id)
-            photos = list(photos_in(view, ids=[photo_id]))
+            photos = list(photos_of(view, ids=[photo_id]))
         if vector is None:
             raise DecodeError("not_found", f"there is no photo id:{photo_id} in this store")
         own = frozenset((file.dev, file.ino) for photo in photos for file in photo.files)

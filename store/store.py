@@ -169,8 +169,9 @@ class Store:
                 embeddings.set_model(view, spec)
             elif view.model.spec != spec:
                 raise SpecMismatch(
-                    f"the store {self.folder} was made with {view.model.spec.difference(spec)}; embeddings of "
-                    "different kinds cannot be compared: leave the option away, or use another --store"
+                    f"the store {self.folder} was made with {view.model.spec.difference(spec)}; "
+                    "embeddings of different kinds cannot be compared: leave the option away, "
+                    "or use another --store"
                 )
 
     def commit(self, root: Root, results: Sequence[FileResult]) -> None:

@@ -240,5 +240,7 @@ def tell_catalog(store: Store, acts: Sequence[Act]) -> None:
         is_original = (found.st_ino, found.st_size, found.st_mtime_ns) == (act.ino, act.size, act.mtime_ns)
         if is_original or (act.is_link and is_link_of(act)):
             there.append(Moved(act.path, found, act.digest))
-    take_away(store, gone)
-    put_back(store, there)
+    if acts:
+        with store.writing() as view:
+            take_away(view, gone)
+            put_back(view, there)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from ...errors import Refusal
 from ...store.catalog.contents import ids_of
-from ...store.catalog.photos import photos_in
+from ...store.catalog.photos import photos_of
 from ...store.lock import held
 from ...store.progress import Watch
 from ...store.store import Store
@@ -146,5 +146,5 @@ class _Pruning:
             return True
         with self._store.reading() as view:
             ids = list(ids_of(view, [bytes.fromhex(digest)]).values())
-            files = [file.path for photo in photos_in(view, ids=ids) for file in photo.files]
+            files = [file.path for photo in photos_of(view, ids=ids) for file in photo.files]
         return any(is_whole_picture(file, digest) for file in files if file != path)

@@ -13,7 +13,7 @@ from ...indexer.executor import ThreadExecutor
 from ...store.catalog.contents import ids_of
 from ...store.catalog.folders import all_roots
 from ...store.catalog.pairs import all_decisions, ids_of_pixels
-from ...store.catalog.photos import Photo, PhotoFile, photos_in
+from ...store.catalog.photos import Photo, PhotoFile, photos_of
 from ...store.filters.where import ALL, Where, rel_below
 from ...store.records import Root
 from ...store.store import Store
@@ -126,7 +126,7 @@ class _Comparison:
         digest = bytes.fromhex(newcomer.digest)
         with self._store.reading() as view:
             photo_id = ids_of(view, [digest]).get(digest)
-            return None if photo_id is None else next(photos_in(view, self._where, [photo_id]), None)
+            return None if photo_id is None else next(photos_of(view, self._where, [photo_id]), None)
 
     def _beyond_doubt(self, newcomers: Sequence[Newcomer]) -> list[Proofs]:
         """Return what needs no proof: the same pixels, and what the user confirmed."""
@@ -169,7 +169,7 @@ class _Comparison:
     ) -> dict[str, tuple[Match, ...]]:
         ids = sorted({photo_id for each in proofs for photo_id in each})
         with self._store.reading() as view:
-            photos = {photo.id: photo for photo in photos_in(view, self._where, ids)}
+            photos = {photo.id: photo for photo in photos_of(view, self._where, ids)}
         return {
             newcomer.path: self._best_first(newcomer, photos, own)
             for newcomer, own in zip(newcomers, proofs, strict=True)

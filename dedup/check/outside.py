@@ -12,7 +12,7 @@ from ...indexer.worker import Worker
 from ...store.catalog.contents import id_of
 from ...store.catalog.crashers import known_crashers
 from ...store.catalog.embeddings import raw_vectors
-from ...store.catalog.photos import Photo, PhotoFile, photos_in
+from ...store.catalog.photos import Photo, PhotoFile, photos_of
 from ...store.records import Content, EmbeddedPhoto, FileResult, FileStat, Vectors
 from ...store.store import Store
 from ..proof import Picture
@@ -117,7 +117,7 @@ def stored(store: Store, digest: bytes) -> Known | None:
     """Return a photo of the library ready to be compared; None without a file or a sound thumbnail."""
     with store.reading() as view:
         photo_id = id_of(view, digest)
-        photo = None if photo_id is None else next(iter(photos_in(view, ids=[photo_id])), None)
+        photo = None if photo_id is None else next(iter(photos_of(view, ids=[photo_id])), None)
         if photo is None:
             return None
         vector = raw_vectors(view, [photo.id])[photo.id]

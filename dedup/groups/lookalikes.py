@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from ...store.catalog.embeddings import raw_vectors
-from ...store.catalog.photos import Photo, photos_in, repeated_photos, visible_ids
+from ...store.catalog.photos import Photo, photos_of, repeated_photos, visible_ids
 from ...store.filters.where import ALL, Where
 from ...store.index.exact import Ids
 from ...store.index.search import nearest_photos
@@ -75,7 +75,7 @@ def similar_groups(
     hidden -= {group.keeper_photo.id for group in copies}
     pairs = [p for p in similar_pairs(view, min_score, where) if p.a not in hidden and p.b not in hidden]
     ids = {each for pair in pairs for each in (pair.a, pair.b)}
-    photos = {photo.id: photo for photo in photos_in(view, where, sorted(ids))}
+    photos = {photo.id: photo for photo in photos_of(view, where, sorted(ids))}
     pairs = [pair for pair in pairs if not are_one_unit(photos[pair.a], photos[pair.b])]
     for star in star_groups(pairs, rank=lambda each: photos[each].digest):
         keeper = photos[star[0].a]

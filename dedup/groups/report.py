@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ...store.catalog.pairs import all_verdicts, decisions_by_ids, proofs_of, same_pixels
-from ...store.catalog.photos import Photo, photos_in
+from ...store.catalog.photos import Photo, photos_of
 from ...store.filters.where import ALL, Where
 from ...store.view import View
 from ..proof import Evidence
@@ -51,7 +51,7 @@ def copy_groups(
     doubt = {key: chance for key, chance in doubts(list(all_verdicts(view))).items() if key not in said}
     same = list(same_pixels(view))
     ids = {each for key in (*doubt, *said) for each in key} | {each for group in same for each in group}
-    photos = {photo.id: photo for photo in photos_in(view, where, sorted(ids))}
+    photos = {photo.id: photo for photo in photos_of(view, where, sorted(ids))}
     apart = Apart(photos, said)
     doubt = {key: chance for key, chance in doubt.items() if photos.keys() >= set(key) and not apart(*key)}
     doubt = {key: doubt[key] for key in surest(doubt, max_false)}

@@ -275,6 +275,6 @@ def remember_drive(store: Store, root: Root, found: Drive, *, mark: bool) -> str
             failure = f"{os.fsdecode(root.path)}: cannot write a marker file: {error.strerror}"
     drive = Drive(found.fs_id or root.drive.fs_id, marker)
     if drive != root.drive:
-        with store.writing() as connection:
-            set_drive(connection, root, drive)
+        with store.writing() as view:
+            set_drive(view, root, drive)
     return failure

@@ -89,7 +89,7 @@ def shown_by(view: View, label: Taught) -> tuple[Shown, Shown]:
 
 
 def heads(view: View, damaged: list[str] | None = None) -> list[Head]:
-    """Return the taught labels that fit the embedder of a store; damaged: see `View.taught`."""
+    """Return the taught labels that fit the embedder of a store; damaged: see `taught_labels`."""
     assert view.model is not None, "something was embedded"
     fingerprint = view.model.spec.fingerprint
     return [

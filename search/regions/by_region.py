@@ -14,7 +14,7 @@ from ...indexer.embed.preprocess import InputRule, Pixels
 from ...indexer.sandbox.decoders import OPENED_AT_HOME, Opener, open_picture
 from ...store.catalog.embeddings import raw_vectors, units_of
 from ...store.catalog.local_maps import MapsOfShape, read_maps
-from ...store.catalog.photos import Photo, photos_in, visible_ids
+from ...store.catalog.photos import Photo, photos_of, visible_ids
 from ...store.index.exact import Ids, Neighbors
 from ...store.index.search import nearest_photos
 from ...store.records import Cells, Vectors
@@ -140,7 +140,7 @@ class Parts(Preparation):
 
     def _read_id(self, query: Query, photo_id: int) -> tuple[Example, bytes]:
         with self._store.reading() as view:
-            photos = list(photos_in(view, ids=[photo_id])) if photo_id < 1 << 63 else []
+            photos = list(photos_of(view, ids=[photo_id])) if photo_id < 1 << 63 else []
             is_away = not photos and photo_id < 1 << 63 and bool(raw_vectors(view, [photo_id]))
         if is_away:
             raise DecodeError("not_found", f"the file of id:{photo_id} is away; to cut, it must be read")

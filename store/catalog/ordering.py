@@ -8,7 +8,7 @@ from ..filters.sql import column_of
 from ..filters.where import Where, date_of_photo
 from ..view import View
 from .folders import all_roots
-from .photos import Photo, joined, photos_in
+from .photos import Photo, joined, photos_of
 from .schema import file_table
 
 # "time": oldest first; "-time": newest first, both by Photo.date; "path": by the first file of each.
@@ -38,5 +38,5 @@ def ordered_photos(view: View, where: Where, order: str, limit: int | None = Non
     ids = ordered_ids(view, where, order, limit)
     for begin in range(0, len(ids), _BLOCK):
         some = ids[begin : begin + _BLOCK]
-        found = {photo.id: photo for photo in photos_in(view, where, some)}
+        found = {photo.id: photo for photo in photos_of(view, where, some)}
         yield from (found[each] for each in some)

@@ -112,7 +112,7 @@ def _passing(view: View, ids: Sequence[int], where: Where) -> Iterator[int]:
     )
 
 
-def photos_in(view: View, where: Where = ALL, ids: Sequence[int] | None = None) -> Iterator[Photo]:
+def photos_of(view: View, where: Where = ALL, ids: Sequence[int] | None = None) -> Iterator[Photo]:
     """Yield photos with their files that pass, by id; ids: only these."""
     if ids is None:
         yield from _grouped(view, where, sa.true())

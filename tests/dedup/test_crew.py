@@ -27,7 +27,7 @@ from lookalike.errors import LookalikeError
 from lookalike.indexer.decode.photo import make_thumbnail
 from lookalike.indexer.executor import ThreadExecutor
 from lookalike.store.catalog.pairs import JudgedPair, all_verdicts, proofs_of
-from lookalike.store.catalog.photos import photos_in
+from lookalike.store.catalog.photos import photos_of
 from lookalike.tests.pictures import draw_photo, save
 
 PAIRS = [(1, 2), (1, 3), (2, 3), (1, 9)]
@@ -187,7 +187,7 @@ def connected(pairs: list[tuple[int, int]]) -> dict[int, int]:
 
 def test_a_damaged_thumbnail_stops_nothing_and_is_nobodys_copy(library: Library) -> None:
     with library.store.reading() as view:
-        photos = {photo.path.rpartition("/")[2]: photo for photo in photos_in(view)}
+        photos = {photo.path.rpartition("/")[2]: photo for photo in photos_of(view)}
     broken = photos["0-95.jpg"]
     with contextlib.closing(sqlite3.connect(Path(library.store.folder) / "thumbs.db")) as thumbs, thumbs:
         thumbs.execute(

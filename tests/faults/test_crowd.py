@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lookalike.store.catalog.photos import photos_in
+from lookalike.store.catalog.photos import photos_of
 from lookalike.store.index import snapshot
 from lookalike.store.index.search import nearest_photos
 from lookalike.store.store import Store
@@ -99,7 +99,7 @@ def test_eight_writers_and_two_readers_lose_nothing_and_see_one_epoch_each(folde
         assert code == 5
         assert "process " in message or "another process" in message
     with Store.open(folder) as store, store.reading() as view:
-        paths = [photo.path for photo in photos_in(view)]
+        paths = [photo.path for photo in photos_of(view)]
         found = nearest_photos(view, QUERY[None], 10).scores[0].tolist()
     assert sorted(names([(path, 0) for path in paths])) == sorted(f"{seed}.jpg" for seed in [0, *arrived])
     assert found == pytest.approx(brute_force([0, *arrived], QUERY, 10), abs=1e-3)

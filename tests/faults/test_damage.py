@@ -24,7 +24,7 @@ from lookalike.store.catalog.files import known_files
 from lookalike.store.catalog.folders import all_roots
 from lookalike.store.catalog.hashes import stored_hashes
 from lookalike.store.catalog.pairs import all_decisions, all_verdicts, unproved_pairs
-from lookalike.store.catalog.photos import count_totals, file_errors, photos_in
+from lookalike.store.catalog.photos import count_totals, file_errors, photos_of
 from lookalike.store.index.search import nearest_photos
 from lookalike.store.store import Store
 from lookalike.tests.faults.scale import count, scale
@@ -102,7 +102,7 @@ class Facts:
 def facts(folder: Path) -> Facts:
     with Store.open(folder) as store, store.reading() as view:
         return Facts(
-            photos={each.id: (each.path, each.digest, each.width, each.size) for each in photos_in(view)},
+            photos={each.id: (each.path, each.digest, each.width, each.size) for each in photos_of(view)},
             neighbors=[nearest_photos(view, query[None], K).ids[0].tolist() for query in QUERIES],
         )
 
@@ -181,7 +181,7 @@ def mix(states: list[Path], folder: Path, files: dict[str, int]) -> None:
 
 READS: dict[str, Callable[[Any], Any]] = {
     "photos": lambda view: {
-        each.id: (each.path, each.digest, each.width, each.size) for each in photos_in(view)
+        each.id: (each.path, each.digest, each.width, each.size) for each in photos_of(view)
     },
     "errors": lambda view: list(file_errors(view)),
     "totals": lambda view: count_totals(view),

@@ -10,7 +10,7 @@ from lookalike.errors import StoreMissing
 from lookalike.store.care.checks import check_store
 from lookalike.store.catalog.embeddings import count_embeddings, raw_vectors
 from lookalike.store.catalog.pairs import all_decisions, all_verdicts
-from lookalike.store.catalog.photos import count_totals, file_errors, photos_in, visible_ids
+from lookalike.store.catalog.photos import count_totals, file_errors, photos_of, visible_ids
 from lookalike.store.index import snapshot
 from lookalike.store.index.search import nearest_photos
 from lookalike.store.store import Store
@@ -25,7 +25,7 @@ def digests(photos: Path) -> Contents:
 
 def held(store: Store) -> Contents:
     with store.reading() as view:
-        return {file.path: photo.digest for photo in photos_in(view) for file in photo.files}
+        return {file.path: photo.digest for photo in photos_of(view) for file in photo.files}
 
 
 def check_whole(folder: Path, truths: set[tuple[str, str]]) -> int:
@@ -55,7 +55,7 @@ def _check_answers(store: Store) -> None:
             found = nearest_photos(view, vectors[each][None], 3)
             assert each in found.ids[0].tolist()
             assert found.scores[0, 0] == pytest.approx(1, abs=1e-3)
-        for photo in photos_in(view):
+        for photo in photos_of(view):
             assert store.thumbs.get(bytes.fromhex(photo.digest)) is not None
 
 
@@ -78,7 +78,7 @@ def outcome(folder: Path) -> Outcome:
     snapshot: how many vectors the whole one holds, of how many.
     """
     with Store.open(folder) as store, store.reading() as view:
-        totals, digest_of = count_totals(view), {each.id: each.digest for each in photos_in(view)}
+        totals, digest_of = count_totals(view), {each.id: each.digest for each in photos_of(view)}
         manifest = snapshot.read_manifest(str(folder))
         is_whole = manifest is not None and snapshot.is_whole(str(folder), manifest)
         return Outcome(

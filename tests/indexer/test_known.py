@@ -54,8 +54,8 @@ def test_an_expected_content_that_was_not_committed_is_not_known(filled: Filled)
 
 def test_a_content_without_its_embedding_is_not_known(filled: Filled) -> None:
     filled.fill([1, 2])
-    with filled.store.writing() as connection:
-        connection.exec_driver_sql("DELETE FROM embedding WHERE content_id = 1")
+    with filled.store.writing() as view:
+        view.connection.exec_driver_sql("DELETE FROM embedding WHERE content_id = 1")
     known = KnownContents(filled.store)
     assert digest_of(1) not in known
     assert digest_of(2) in known

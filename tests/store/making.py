@@ -17,7 +17,7 @@ from blake3 import blake3
 
 from lookalike.store.catalog.embeddings import raw_vectors
 from lookalike.store.catalog.files import known_files
-from lookalike.store.catalog.photos import photos_in
+from lookalike.store.catalog.photos import photos_of
 from lookalike.store.filters.where import ALL, Where
 from lookalike.store.index.search import nearest_photos
 from lookalike.store.index.snapshot import read_manifest
@@ -123,7 +123,7 @@ def ask(store: Store, query: Vectors, k: int, where: Where = ALL) -> Answer:
     """Return (path, score) of the k nearest photos, checked against the scores by numpy."""
     with store.reading() as view:
         found = nearest_photos(view, query[None], k, where)
-        photos = {photo.id: photo for photo in photos_in(view)}
+        photos = {photo.id: photo for photo in photos_of(view)}
         scores = exact_scores(raw_vectors(view, list(photos)), query)
     ids = found.ids[0].tolist()
     assert len(set(ids)) == len(ids)

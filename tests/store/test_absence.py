@@ -44,15 +44,17 @@ def purge(filled: Filled, until: str = EVER, keep: frozenset[bytes] = frozenset(
 
 
 def since(filled: Filled, rel: bytes) -> str | None:
-    with filled.store.writing() as connection:
-        rows = connection.execute(sa.select(file_table.c.missing_since).where(file_table.c.rel == rel))
+    with filled.store.writing() as view:
+        rows = view.connection.execute(sa.select(file_table.c.missing_since).where(file_table.c.rel == rel))
         found: str | None = rows.scalar_one()
         return found
 
 
 def redate(filled: Filled, rel: bytes, when: str | None) -> None:
-    with filled.store.writing() as connection:
-        connection.execute(sa.update(file_table).where(file_table.c.rel == rel).values(missing_since=when))
+    with filled.store.writing() as view:
+        view.connection.execute(
+            sa.update(file_table).where(file_table.c.rel == rel).values(missing_since=when)
+        )
 
 
 def check_whole(store: Store) -> None:
@@ -220,8 +222,8 @@ def test_proofs_go_and_decisions_stay(filled: Filled) -> None:
     a, b, c = (ids[digest_of(seed)] for seed in (0, 1, 2))
     proofs = [JudgedPair(x, y, 0.9, "copy", 5.0, {}) for x, y in ((a, b), (a, c), (b, c))]
     filled.store.put_proofs(1, proofs)
-    with filled.store.writing() as connection:
-        connection.exec_driver_sql(
+    with filled.store.writing() as view:
+        view.connection.exec_driver_sql(
             "INSERT INTO decision (a, b, kind, at) VALUES (?, ?, 'rejected', '2026')",
             tuple(sorted([digest_of(0), digest_of(1)])),
         )

@@ -227,10 +227,10 @@ def test_a_restore_that_is_killed_leaves_the_old_store_or_the_new_one(
 
 def test_compacting_gives_back_room_and_a_kill_in_it_loses_nothing(published: Path, tmp_path: Path) -> None:
     filled = open_filled(published)
-    with filled.store.writing() as connection:
-        connection.exec_driver_sql("CREATE TABLE filler (x)")
-        connection.exec_driver_sql("INSERT INTO filler VALUES (zeroblob(3000000))")
-        connection.exec_driver_sql("DROP TABLE filler")
+    with filled.store.writing() as view:
+        view.connection.exec_driver_sql("CREATE TABLE filler (x)")
+        view.connection.exec_driver_sql("INSERT INTO filler VALUES (zeroblob(3000000))")
+        view.connection.exec_driver_sql("DROP TABLE filler")
     filled.store.close()
     done = run_child(DYING, published, tmp_path / "copies", "compact", timeout=250)
     assert done.returncode == 0, done.stderr

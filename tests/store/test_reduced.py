@@ -14,7 +14,7 @@ from lookalike.store.absence import Purge, purge_missing
 from lookalike.store.care.checks import check_recall, check_store
 from lookalike.store.catalog.embeddings import embedded_ids, units_of
 from lookalike.store.catalog.folders import all_roots
-from lookalike.store.catalog.photos import photos_in, visible_ids
+from lookalike.store.catalog.photos import photos_of, visible_ids
 from lookalike.store.filters.where import ALL, Where
 from lookalike.store.index import snapshot, tuning
 from lookalike.store.index.exact import Neighbors, VectorIndex
@@ -87,7 +87,7 @@ def missed(store: Store, queries: Vectors, k: int, where: Where = ALL) -> float:
         found = nearest_photos(view, queries, k, where)
         ids = visible_ids(view, where)
         codes = units_of(view, ids)
-        assert {photo.id for photo in photos_in(view, where)} == set(ids.tolist())
+        assert {photo.id for photo in photos_of(view, where)} == set(ids.tolist())
     units = queries / np.linalg.norm(queries, axis=1, keepdims=True)
     truth = np.minimum(units @ codes.astype(np.float32).T, 1)
     for row, neighbors, scores in zip(truth, found.ids, found.scores, strict=True):

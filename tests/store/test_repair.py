@@ -30,9 +30,9 @@ DECISIONS = 40
 @pytest.fixture
 def decided(published: Path) -> Path:
     """A published store with decisions."""
-    with Store.open(published, write=True) as store, store.writing() as connection:
+    with Store.open(published, write=True) as store, store.writing() as view:
         for seed in range(DECISIONS):
-            pairs.decide(connection, digest_of(seed).hex(), digest_of(seed + 1).hex(), "rejected")
+            pairs.decide(view, digest_of(seed).hex(), digest_of(seed + 1).hex(), "rejected")
     return published
 
 
@@ -47,7 +47,7 @@ def broken(folder: Path) -> list[str]:
         return [each.what for each in check_store(store) if each.level == "broken"]
 
 
-def stamp_of(folder: Path) -> object:
+def stamp_in(folder: Path) -> object:
     with Store.open(folder) as store, store.reading() as view:
         return stamp_of(view), count_totals(view)
 
@@ -89,11 +89,11 @@ def read_again(folder: Path, seeds: range) -> None:
 
 
 def test_a_whole_store_is_not_changed(published: Path) -> None:
-    before, index = stamp_of(published), (published / "index.json").read_bytes()
+    before, index = stamp_in(published), (published / "index.json").read_bytes()
     assert damage_of(str(published)) == []
     done = repair(str(published))
     assert (done.kept, done.mended.total, done.said) == (None, 0, [])
-    assert (stamp_of(published), (published / "index.json").read_bytes()) == (before, index)
+    assert (stamp_in(published), (published / "index.json").read_bytes()) == (before, index)
 
 
 @pytest.mark.parametrize("table", ["embedding", "content", "file", "decision"])

@@ -2,7 +2,7 @@
 
 from lookalike.store.catalog.files import known_files
 from lookalike.store.catalog.folders import all_roots
-from lookalike.store.catalog.photos import photos_in
+from lookalike.store.catalog.photos import photos_of
 from lookalike.store.records import Root
 
 from .making import Filled, make_result
@@ -10,7 +10,7 @@ from .making import Filled, make_result
 
 def paths(filled: Filled) -> list[str]:
     with filled.store.reading() as view:
-        return sorted(file.path for photo in photos_in(view) for file in photo.files)
+        return sorted(file.path for photo in photos_of(view) for file in photo.files)
 
 
 def root_paths(filled: Filled) -> list[bytes]:

@@ -10,7 +10,7 @@ import pytest
 from lookalike.errors import SpecMismatch, StoreUnwritable
 from lookalike.store.catalog.contents import id_of
 from lookalike.store.catalog.embeddings import count_embeddings, raw_vectors
-from lookalike.store.catalog.photos import count_totals, file_errors, photos_in
+from lookalike.store.catalog.photos import count_totals, file_errors, photos_of
 from lookalike.store.index.search import nearest_photos
 from lookalike.store.records import Failure, FileResult
 from lookalike.store.store import Store
@@ -75,7 +75,7 @@ def test_a_content_that_comes_again_keeps_its_id_and_takes_a_second_path(filled:
     filled.add(make_result(1))
     filled.add(make_result(1, b"copy.jpg"))
     with filled.store.reading() as view:
-        (photo,) = photos_in(view)
+        (photo,) = photos_of(view)
         assert [file.path for file in photo.files] == ["/photos/1.jpg", "/photos/copy.jpg"]
         assert count_embeddings(view) == 1
 
@@ -128,7 +128,7 @@ def test_a_reader_sees_one_epoch_from_start_to_end(filled: Filled, folder: Path)
         assert count_totals(view).present == 20
         filled.fill(range(40, 60))
         assert len(nearest_photos(view, QUERY[None], 100).ids[0]) == 20
-        assert sorted(photo.id for photo in photos_in(view)) == list(range(1, 21))
+        assert sorted(photo.id for photo in photos_of(view)) == list(range(1, 21))
         with reader.reading() as later:
             assert len(nearest_photos(later, QUERY[None], 100).ids[0]) == 60
         assert len(nearest_photos(view, QUERY[None], 100).ids[0]) == 20
@@ -171,13 +171,13 @@ def test_threads_that_search_during_commits_get_the_answers_of_one_epoch(folder:
 
 def test_ids_are_never_reused(filled: Filled) -> None:
     filled.fill(range(3))
-    with filled.store.writing() as connection:
-        connection.exec_driver_sql("DELETE FROM file")
-        connection.exec_driver_sql("DELETE FROM embedding")
-        connection.exec_driver_sql("DELETE FROM content")
+    with filled.store.writing() as view:
+        view.connection.exec_driver_sql("DELETE FROM file")
+        view.connection.exec_driver_sql("DELETE FROM embedding")
+        view.connection.exec_driver_sql("DELETE FROM content")
     filled.fill([10])
     with filled.store.reading() as view:
-        assert [photo.id for photo in photos_in(view)] == [4]
+        assert [photo.id for photo in photos_of(view)] == [4]
 
 
 def test_scores_are_cosines_whatever_the_length_of_the_query(filled: Filled) -> None:
