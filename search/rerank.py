@@ -35,7 +35,7 @@ _Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Weighing:
-    """How much neighbors of neighbors count; the defaults were found by benchmarks/reranking.py.
+    """How much neighbors of neighbors count; the defaults were found by benchmarks/search/reranking.py.
 
     worth: of sharing the whole neighborhood, in cosine. stands_out: where a query's best neighbor stands
     out from the twentieth by more than this, few photos are like it, and that is worth less in proportion.

@@ -4,7 +4,7 @@ The mean of the examples, less a part of what is not wanted (Rocchio 1971). In a
 library show anyway (sky, a table, indoor light) speaks as loud as what the examples have in common. So
 another one is added in which a direction counts the less, the more the library's photos vary along it: the
 linear discriminant with a shrunk covariance. Alone it finds more by five examples, but some first
-refinements of a single photo found less than before. See benchmarks/several_examples.py.
+refinements of a single photo found less than before. See benchmarks/search/several_examples.py.
 """
 
 from dataclasses import dataclass

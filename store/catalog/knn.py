@@ -16,7 +16,7 @@ from ..view import View
 from .schema import embedding_table, neighborhood_table, pieces, signed_checksum
 
 # So many neighbors are kept of each photo: k1 of Zhong et al. (2017); what other numbers find is in
-# benchmarks/reranking.py.
+# benchmarks/search/reranking.py.
 NEIGHBORS = 20
 
 _kept = neighborhood_table.c

@@ -1,8 +1,8 @@
 """Nearest neighbors in large libraries: shortened vectors in lists, most of which no query looks at.
 
 Inverted lists as of Jegou et al., "Product quantization for nearest neighbor search" (2011), with scalar
-codes. Measured on a million embeddings (benchmarks/search_scale.py): neighbors by distance need half the
-probes of those by inner product, as shortened vectors are no unit vectors any more.
+codes. Measured on a million embeddings (benchmarks/search/search_scale.py): neighbors by distance need half
+the probes of those by inner product, as shortened vectors are no unit vectors any more.
 """
 
 import struct

@@ -21,7 +21,7 @@ from lookalike.tests.library import lookalike
 from lookalike.tests.pictures import draw_photo, encode, save
 
 COUNT = 12
-# Drawn pictures have less to tell places by than photos have: benchmarks/region_search.py has the figures.
+# Drawn pictures have less to tell places by than photos: see benchmarks/search/region_search.py.
 ROUGHLY = 0.3
 PLANTED = Box(200, 100, 360, 270)
 
