@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..store.catalog.embeddings import embedded_ids, units_of
 from ..store.records import Vectors
 from ..store.view import View
 
@@ -48,10 +49,10 @@ class Variation:
     @classmethod
     def of(cls, view: View) -> "Variation | None":
         """Return what some photos from all over the library say; None: there are too few."""
-        ids = view.embedded_ids()
+        ids = embedded_ids(view)
         if len(ids) < LEAST_PHOTOS:
             return None
-        return cls.among(view.units(ids[:: -(-len(ids) // SAMPLE)]).astype(np.float32))
+        return cls.among(units_of(view, ids[:: -(-len(ids) // SAMPLE)]).astype(np.float32))
 
     @classmethod
     def among(cls, units: Vectors) -> "Variation":

@@ -41,6 +41,9 @@ from lookalike.dedup.candidates.nominate import ALMOST_SAME, DEFAULT_K, FEW, MAX
 from lookalike.dedup.candidates.topk import GRAIN
 from lookalike.dedup.candidates.update import compare_new, hash_photos
 from lookalike.indexer.embed.embedder import default_spec
+from lookalike.store.catalog.embeddings import count_embeddings
+from lookalike.store.catalog.pairs import count_candidates
+from lookalike.store.catalog.photos import visible_ids
 from lookalike.store.records import Vectors
 from lookalike.store.store import Store
 
@@ -95,7 +98,7 @@ def of_real_photos(work: Path, folders: list[Path]) -> tuple[Vectors, Bits, npt.
     real = real_embeddings(folders, work / "real")
     with Store.open(work / "real") as store:
         with store.reading() as view:
-            ids = view.visible_ids().tolist()
+            ids = visible_ids(view).tolist()
         begin = time.process_time()
         found = hash_photos(store, ids)
         spent = time.process_time() - begin
@@ -144,12 +147,12 @@ def compare(work: Path) -> dict[str, float]:
     given = Given.load(work)
     with Store.open(work / "store", write=True) as store:
         with store.reading() as view:
-            before = view.count_candidates()
+            before = count_candidates(view)
         wall, cpu = time.perf_counter(), time.process_time()
         photos = compare_new(store, threading.Event(), hashes_of=given)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         with store.reading() as view:
-            pairs = view.count_candidates() - before
+            pairs = count_candidates(view) - before
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"photos": photos, "pairs": pairs, "wall": wall, "cpu": cpu, "peak": peak}
 
@@ -163,7 +166,7 @@ def measure(work: Path, sample: int) -> None:
         print_recall(work, sample)
     for more in MORE:
         with Store.open(work / "store", write=True) as store, store.reading() as view:
-            count = view.count_embeddings()
+            count = count_embeddings(view)
         with Store.open(work / "store", write=True) as store:
             add(store, work, count, count + more)
         print_run(work, count + more)
@@ -194,7 +197,7 @@ def print_recall(work: Path, sample: int) -> None:
     """Compare the pairs of a sample of photos with those that plain products and sorting give."""
     given = Given.load(work)
     with Store.open(work / "store") as store, store.reading() as view:
-        ids, space = view.visible_ids(), shipped_space()
+        ids, space = visible_ids(view), shipped_space()
         points = placed(view, space, ids).points
     hashes = Hashes.of(given.bits[ids - 1], given.quality[ids - 1])
     rows = np.random.default_rng(1).choice(len(ids), min(sample, len(ids)), replace=False)

@@ -32,6 +32,7 @@ from lookalike.dedup.candidates.copy_space import (
 from lookalike.dedup.candidates.hashes import Hashes, dct_hash
 from lookalike.dedup.candidates.nominate import Candidates, nominate
 from lookalike.library import Library
+from lookalike.store.catalog.embeddings import vectors_since
 
 NEEDS = "known copies"
 
@@ -81,7 +82,7 @@ def read(
 ) -> tuple[npt.NDArray[np.int64], AnyVectors, Hashes, dict[str, int]]:
     """Return ids, unit embeddings and hashes of the photos, and the photo of each file."""
     with library.store.reading() as view:
-        ids, units = (np.concatenate(each) for each in zip(*view.vectors_since(0), strict=True))
+        ids, units = (np.concatenate(each) for each in zip(*vectors_since(view, 0), strict=True))
     photos = {photo.id: photo for photo in library.photos()}
     found = []
     begin = time.process_time()

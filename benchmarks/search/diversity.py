@@ -19,6 +19,9 @@ import numpy as np
 
 from lookalike.benchmarks.arguments import parser_for
 from lookalike.search.order import CANDIDATES, REPETITION, spread
+from lookalike.store.catalog.embeddings import raw_vectors, units_of
+from lookalike.store.catalog.photos import photos_of
+from lookalike.store.index.search import nearest_photos
 from lookalike.store.store import Store
 
 NEEDS = "labelled photos"
@@ -57,16 +60,16 @@ def ask(store: Store, images: Path, truth: Any) -> tuple[dict[str, int], Any, An
     with store.reading() as view:
         ids = {
             str(Path(file.path).relative_to(images.resolve())): photo.id
-            for photo in view.photos()
+            for photo in photos_of(view)
             for file in photo.files
         }
         for query in truth["queries"]:
             own = ids[query["file"]]
-            found = view.nearest(view.raw_vectors([own])[own][None], K * CANDIDATES + 1)
+            found = nearest_photos(view, raw_vectors(view, [own])[own][None], K * CANDIDATES + 1)
             others = found.ids[0] != own
             near[query["file"]] = found.ids[0][others]
             scores[query["file"]] = found.scores[0][others]
-            units[query["file"]] = units_of(view, near[query["file"]])
+            units[query["file"]] = ordered_units(view, near[query["file"]])
     return ids, near, units, scores
 
 
@@ -75,9 +78,9 @@ def untimed(ids: Any) -> Any:
     return np.full(len(ids), np.nan)
 
 
-def units_of(view: Any, ids: Any) -> Any:
+def ordered_units(view: Any, ids: Any) -> Any:
     order = np.argsort(ids)
-    return view.units(ids[order]).astype(np.float32)[np.argsort(order)]
+    return units_of(view, ids[order]).astype(np.float32)[np.argsort(order)]
 
 
 def report(

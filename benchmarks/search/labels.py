@@ -26,6 +26,8 @@ from lookalike.library import Library
 from lookalike.search.labels.classifier import FLOORS, Classifier, classifier_for
 from lookalike.search.labels.labelling import Words
 from lookalike.search.labels.taxonomy import tree
+from lookalike.store.catalog.embeddings import vectors_and_norms, vectors_since
+from lookalike.store.catalog.photos import visible_ids
 from lookalike.store.records import Vectors
 from lookalike.store.store import Store
 
@@ -103,15 +105,15 @@ def _one_of(means: set[int] | None, word: set[int]) -> set[int]:
 def measure_time(library: Library, count: int, folder: Path) -> None:
     with library.store.reading() as view:
         assert library.spec is not None
-        real = np.concatenate([units for _, units in view.vectors_since(0)]).astype(np.float32)
-        lengths = np.concatenate([each for *_, each in view.blocks()])
+        real = np.concatenate([units for _, units in vectors_since(view, 0)]).astype(np.float32)
+        lengths = np.concatenate([each for *_, each in vectors_and_norms(view)])
     with Store.open(folder, create=True) as store:
         store.use_spec(library.spec)
         blocks = (block.astype(np.float32) * np.median(lengths) for block in Mixtures(real).blocks(count))
         add_photos(store, blocks)
         for what in ("find", "count", "find"):
             with store.reading() as view:
-                words, ids = Words(library.spec), view.visible_ids()
+                words, ids = Words(library.spec), visible_ids(view)
                 start, cpu = time.perf_counter(), time.process_time()
                 words.find(view, ["dog"], ids) if what == "find" else words.count(view, ids)
                 took, work = time.perf_counter() - start, time.process_time() - cpu

@@ -8,7 +8,8 @@ from itertools import islice
 import numpy as np
 
 from lookalike.benchmarks.search.mixtures import Halves
-from lookalike.store.catalog import local_maps, write
+from lookalike.store.catalog import embeddings, files, local_maps
+from lookalike.store.catalog.contents import ids_of
 from lookalike.store.records import Content, EmbeddedPhoto, FileResult, FileStat, LocalMap, Vectors
 from lookalike.store.store import Store
 
@@ -20,13 +21,10 @@ def add_photos(store: Store, blocks: Iterable[Halves], start: int = 0) -> None:
     root, _ = store.add_root(b"/made-up")
     for units in blocks:
         results = [photo(start + at, unit) for at, unit in enumerate(units.astype(np.float32))]
-        with store.writing() as connection:
-            model = write.current_model(connection)
-            assert model is not None, "use_spec comes first"
-            epoch = write.bump_epoch(connection)
+        with store.writing() as view:
             photos = [each.photo for each in results if each.photo is not None]
-            write.put_photos(connection, model.id, epoch, photos)
-            write.put_files(connection, root.id, results)
+            embeddings.put_photos(view, embeddings.bump_epoch(view), photos)
+            files.put_files(view, root, results)
         start += len(units)
 
 
@@ -39,11 +37,9 @@ def add_maps(store: Store, maps: Iterator[LocalMap], block: int = 4096) -> None:
             plain = photo(start + at, np.zeros(1, np.float32)).photo
             assert plain is not None
             photos.append(replace(plain, local_map=each))
-        with store.writing() as connection:
-            model = write.current_model(connection)
-            assert model is not None, "use_spec comes first"
-            ids = write.content_ids(connection, [each.content.digest for each in photos])
-            local_maps.put_maps(connection, model.id, ids, photos)
+        with store.writing() as view:
+            ids = ids_of(view, [each.content.digest for each in photos])
+            local_maps.put_maps(view, ids, photos)
         start += len(some)
 
 

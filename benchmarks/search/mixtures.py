@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.library import Library
+from lookalike.store.catalog.embeddings import vectors_since
 
 Floats = npt.NDArray[np.float32]
 Halves = npt.NDArray[np.float16]
@@ -27,7 +28,7 @@ def real_embeddings(folders: Sequence[Path], store: Path) -> Floats:
     with Library.open(store, create=True) as library:
         library.index(folders)
         with library.store.reading() as view:
-            return np.concatenate([units for _, units in view.vectors_since(0)]).astype(np.float32)
+            return np.concatenate([units for _, units in vectors_since(view, 0)]).astype(np.float32)
 
 
 class Mixtures:

@@ -43,7 +43,8 @@ from lookalike.library import Library
 from lookalike.search.answers import Answer, SearchOptions
 from lookalike.search.examples import Query
 from lookalike.search.regions.boxes import WHOLE, Box, BoxAsked, as_box
-from lookalike.store.catalog.local_maps import MapsOfShape
+from lookalike.store.catalog.embeddings import vectors_since
+from lookalike.store.catalog.local_maps import MapsOfShape, read_maps
 from lookalike.store.records import LocalMap
 from lookalike.store.store import Store
 
@@ -165,8 +166,8 @@ def measure_scale(work: Path, paths: list[Path], arguments: argparse.Namespace) 
     """Make a large library and print what it takes to ask it."""
     kind, large = map_kind(default_spec()), work / "large"
     with Store.open(work / "store") as store, store.reading() as view:
-        real = np.concatenate([units for _, units in view.vectors_since(0)]).astype(np.float32)
-        shapes = view.local_maps(kind)
+        real = np.concatenate([units for _, units in vectors_since(view, 0)]).astype(np.float32)
+        shapes = read_maps(view, kind)
     with Store.open(large, create=True) as store:
         store.use_spec(default_spec())
         add_photos(store, Mixtures(real).blocks(arguments.scale))

@@ -28,6 +28,8 @@ import numpy as np
 from lookalike.benchmarks.arguments import parser_for
 from lookalike.library import Library
 from lookalike.search.rerank import CANDIDATES, MEASURED, Surroundings, Weighing, rerank
+from lookalike.store.catalog.photos import visible_ids
+from lookalike.store.index.search import nearest_photos
 from lookalike.store.knn_graph import update_graph
 from lookalike.store.records import Content, EmbeddedPhoto, FileResult, FileStat, Vectors
 from lookalike.store.spec import EmbedderSpec
@@ -67,7 +69,7 @@ class Labelled:
         with tempfile.TemporaryDirectory(prefix="rerank-") as folder:
             self._make(folder, kept)
             with Store.open(folder) as store, store.reading() as view:
-                found = view.nearest(self.vectors[kept], len(kept))
+                found = nearest_photos(view, self.vectors[kept], len(kept))
                 around = Surroundings.of(view, found.ids[:, :CANDIDATES])
         ranked = (found if each is None else rerank(found, around, each) for each in weighings)
         return [self._precision(kept, each.ids - 1) for each in ranked]
@@ -160,7 +162,7 @@ def sizes(labelled: Labelled, size: int) -> None:
 def times(store: str, queries: int = 60, rounds: int = 3) -> None:
     with Library.open(store) as library:
         with library.store.reading() as view:
-            ids = np.random.default_rng(1).choice(view.visible_ids(), queries).tolist()
+            ids = np.random.default_rng(1).choice(visible_ids(view), queries).tolist()
         for plain in [True, False] * (1 + rounds):
             spent = []
             for each in ids:

@@ -32,8 +32,10 @@ from lookalike.benchmarks.processes import LOOKALIKE, run
 from lookalike.benchmarks.search.made_store import FOLDER_OF, add_photos, name_of_folder
 from lookalike.benchmarks.search.mixtures import Floats, Halves, Mixtures, real_embeddings
 from lookalike.indexer.embed.embedder import default_spec
+from lookalike.store.catalog.embeddings import count_embeddings, embedded_ids, units_of, vectors_since
+from lookalike.store.catalog.photos import visible_ids
 from lookalike.store.filters.where import ALL, Where
-from lookalike.store.index.search import Truth
+from lookalike.store.index.search import Truth, nearest_photos
 from lookalike.store.store import Store
 from lookalike.store.view import View
 
@@ -138,9 +140,9 @@ def ask(folder: Path, queries: int) -> dict[str, Any]:
         with store.reading() as view:
             view.index()
             load_s = time.perf_counter() - began
-            ids = np.random.default_rng(1).permutation(view.embedded_ids())[:queries]
-            inside = unit(view.units(np.sort(ids)))
-            count = view.count_embeddings()
+            ids = np.random.default_rng(1).permutation(embedded_ids(view))[:queries]
+            inside = unit(units_of(view, np.sort(ids)))
+            count = count_embeddings(view)
         outside = unit(Mixtures(np.load(folder.parent / "real.npy")).library(queries, seed=99))
         folders = -(-count // FOLDER_OF)
         rows = {
@@ -170,7 +172,7 @@ def asked(store: Store, units: Floats, where: Where, own: int) -> dict[str, floa
         for unit in units:
             wall, cpu = time.perf_counter(), time.process_time()
             with store.reading() as view:
-                scores.append(view.nearest(unit[None], K + own, where).scores[0])
+                scores.append(nearest_photos(view, unit[None], K + own, where).scores[0])
             walls.append(time.perf_counter() - wall)
             cpus.append(time.process_time() - cpu)
     with store.reading() as view:
@@ -186,8 +188,8 @@ def asked(store: Store, units: Floats, where: Where, own: int) -> dict[str, floa
 
 def exact(view: View, units: Floats, k: int, where: Where) -> Floats:
     """Return the k best scores of each query among all photos that pass, in no order."""
-    truth, passing = Truth(units, k), view.visible_ids(where)
-    for ids, codes in view.vectors_since(0):
+    truth, passing = Truth(units, k), visible_ids(view, where)
+    for ids, codes in vectors_since(view, 0):
         truth.see(codes[np.isin(ids, passing)])
     return truth.scores
 
@@ -198,7 +200,7 @@ def exact(view: View, units: Floats, k: int, where: Where) -> Floats:
 def ask_peers(work: Path, store: Path, count: int, arguments: argparse.Namespace) -> None:
     """Print a row for each other tool: built from the same vectors, asked by the same photos."""
     with Store.open(store) as opened, opened.reading() as view:
-        np.save(work / "vectors.npy", np.concatenate([codes for _, codes in view.vectors_since(0)]))
+        np.save(work / "vectors.npy", np.concatenate([codes for _, codes in vectors_since(view, 0)]))
     np.save(
         work / "queries.npy", unit(Mixtures(np.load(work / "real.npy")).library(arguments.queries, seed=99))
     )
