@@ -24,9 +24,9 @@ from lookalike.benchmarks.processes import LOOKALIKE, Run, run
 AT_HOME = """
 import sys
 from lookalike import cli
-from lookalike.indexer.sandbox import crew
+from lookalike.indexer.sandbox import pool
 def no_process(*_): raise OSError("not wanted")
-crew.Member = no_process
+pool.WorkerProcess = no_process
 sys.argv[0] = "lookalike"
 cli.main()
 """

@@ -67,7 +67,7 @@ HOMES = {
     "sqlite3": ("store/",),
     "PIL": ("indexer/", "output/explain/text.py", "output/sheet/drawing.py"),  # the latter draw text
     # Nothing is executed or fetched on behalf of a file.
-    "subprocess": ("dedup/proof/pool.py", "indexer/sandbox/process.py"),
+    "subprocess": ("indexer/sandbox/process.py",),
     "socket": ("indexer/sandbox/process.py", "store/lock.py"),  # the latter asks for the name of the host
     "urllib": ("indexer/embed/weights/", "dedup/actions/trash.py"),  # the latter quotes a path
 }

@@ -1,33 +1,33 @@
 """From nominated pairs to proven ones: prove what no proof has seen, remember all of it."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from itertools import islice
-from typing import Any, Protocol
+from typing import Protocol
 
+from ...errors import LookalikeError
 from ...indexer.executor import ThreadExecutor, default_workers
+from ...indexer.sandbox.pool import NoWorkers, WorkerPool
+from ...indexer.sandbox.process import WorkerEnded
 from ...store.catalog.pairs import JudgedPair
 from ...store.store import Store
 from . import VERIFIER_VERSION, Evidence
-from .child import prove_pairs
-from .pictures import Pictures, stored_thumbnails
-from .pool import Crew
+from .pictures import Pictures, Thumbnail, stored_thumbnails
+from .proof_job import PROVER, PairOfIds, Proofs, proof_job, proofs_in, prove_pairs
 
 _CHUNK = 32
 _BATCH = 512
 
 # Processes take half a second to start; so few pairs are proved by then.
-_WORTH_A_CREW = 300
+_WORTH_PROCESSES = 300
 
 # Of pairs proved in this process.
 _PICTURES = 1000
 
-Pair = tuple[int, int]
 Waiting = tuple[int, int, float]  # with the cosine
-Proofs = Sequence[dict[str, Any] | None]
-Prove = Callable[[Sequence[Pair]], Proofs]
+Prove = Callable[[Sequence[PairOfIds]], Proofs]
 
 
 class Progress(Protocol):
@@ -62,7 +62,7 @@ def prove_all(
     done: list[JudgedPair] = []
     count = 0
     try:
-        with _prover(store, workers if len(waiting) >= _WORTH_A_CREW else 0) as prove_pairs:
+        with _prover(store, workers if len(waiting) >= _WORTH_PROCESSES else 0) as prove_pairs:
 
             def judge(pairs: Sequence[Waiting]) -> list[JudgedPair]:
                 return _judged(pairs, prove_pairs([(a, b) for a, b, _ in pairs]))
@@ -85,20 +85,27 @@ def prove_all(
 @contextmanager
 def _prover(store: Store, processes: int) -> Iterator[Prove]:
     """Give what proves pairs: processes, or this one where there are to be none or none can be started."""
-    try:
-        crew = Crew(processes) if processes else None
-    except OSError:
-        crew = None
     pictures = Pictures(_PICTURES)
+    with WorkerPool(processes, PROVER) if processes else nullcontext() as pool:
 
-    def prove(pairs: Sequence[Pair]) -> Proofs:
-        thumbnails = stored_thumbnails(store, sorted({each for pair in pairs for each in pair}))
-        if crew is not None:
-            return crew.prove(pairs, thumbnails)
-        return prove_pairs(pairs, thumbnails.get, pictures)
+        def prove(pairs: Sequence[PairOfIds]) -> Proofs:
+            thumbnails = stored_thumbnails(store, sorted({each for pair in pairs for each in pair}))
+            if pool is not None:
+                with suppress(NoWorkers):
+                    return _asked(pool, pairs, thumbnails)
+            return prove_pairs(pairs, thumbnails.get, pictures)
 
-    with crew or nullcontext():
         yield prove
+
+
+def _asked(pool: WorkerPool, pairs: Sequence[PairOfIds], thumbnails: Mapping[int, Thumbnail]) -> Proofs:
+    try:
+        return pool.ask(*proof_job(pairs, thumbnails), lambda _, buffers: proofs_in(buffers, len(pairs)))
+    except WorkerEnded as error:
+        raise LookalikeError(
+            f"{error}; what was proved is kept, so run the command again (if memory was short, with fewer "
+            "other programs)"
+        ) from error
 
 
 def _judged(pairs: Sequence[Waiting], proofs: Proofs) -> list[JudgedPair]:
