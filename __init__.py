@@ -30,21 +30,21 @@ if TYPE_CHECKING:
 # Names whose modules bring numpy, SQLAlchemy or FAISS: loaded when first asked for.
 _LAZY = {
     "Answer": "search.answers",
-    "Checked": "dedup.matches",
-    "EmbedderSpec": "spec",
-    "Explanation": "dedup.explaining",
-    "Group": "dedup.groups",
-    "IndexOptions": "indexer.records",
-    "IndexReport": "indexer.records",
-    "Match": "dedup.matches",
-    "Member": "dedup.groups",
-    "Photo": "store.listing",
-    "PhotoFile": "store.listing",
+    "Checked": "dedup.check.matches",
+    "EmbedderSpec": "store.spec",
+    "Explanation": "dedup.explain.explain",
+    "Group": "dedup.groups.groups",
+    "IndexOptions": "indexer.options",
+    "IndexReport": "indexer.options",
+    "Match": "dedup.check.matches",
+    "Member": "dedup.groups.groups",
+    "Photo": "store.catalog.photos",
+    "PhotoFile": "store.catalog.photos",
     "Query": "search.examples",
     "Result": "search.answers",
-    "ScanOptions": "indexer.scan",
+    "ScanOptions": "indexer.scan.walk",
     "SearchOptions": "search.answers",
-    "Where": "store.filters",
+    "Where": "store.filters.where",
 }
 
 __all__ = [

@@ -81,7 +81,9 @@ def index(
     choice = ModelChoice(model, input_size, input_rule, weights, width_mult, engine)
     options = IndexOptions(scan, workers, retry_failed, accept_missing, accept_drive, marker, regions)
     if allow_network_store:
-        Library.allow_network_store()
+        from .store.place import allow_network
+
+        allow_network()
     opened = Library.open(store, create=True, lock_timeout_s=lock_timeout)
     with opened as library, IndexProgress() as progress:
         report = library.index(
@@ -165,7 +167,7 @@ def export(
         if vectors is not None:
             count = library.export_vectors(vectors, where)
             tell(f"{count:,} embeddings written to {vectors}")
-        show(listings.export_listing(library.photos(where, sort), library.labels_of), form)
+        show(listings.export_listing(library.photos(where, sort), library.labels.of), form)
 
 
 @app.command(epilog="Example: lookalike models --bench")

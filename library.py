@@ -1,30 +1,32 @@
-"""The Python face: one class over index, search and duplicates. It never prints and never exits."""
+"""The Python face: a library, its parts, indexing and searching. It never prints and never exits."""
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Unpack
 
-from .dedup.copies import CopiesOfLibrary
-from .dedup.files import ActsOfLibrary
 from .indexer.embed.choice import ModelChoice
-from .indexer.folders import RootsOfLibrary
-from .library_care import CareOfLibrary
-from .library_filters import FiltersOfLibrary
-from .search.labels.labels import WordsOfLibrary
-from .search.searches import ExamplesOfLibrary
 
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
+    from .dedup.copies import Copies
+    from .dedup.files import Files
     from .indexer.embed.embedder import Embedder
+    from .indexer.folders import Folders
     from .indexer.options import IndexOptions, IndexReport, Progress
-    from .search.answers import Answer, Result, SearchOptions
-    from .search.examples import Query
+    from .search.answers import Result
+    from .search.filters.filters import MoreFilters
+    from .search.labels.labels import Labels
     from .search.regions.boxes import BoxAsked
+    from .search.searches import Searches
+    from .store.care.backup import Backup
     from .store.catalog.photos import FileError, Photo, Totals
     from .store.filters.where import Where
     from .store.records import Vectors
     from .store.spec import EmbedderSpec
     from .store.store import Store
+
+Folder = str | os.PathLike[str]
 
 
 def default_folder() -> str:
@@ -34,21 +36,15 @@ def default_folder() -> str:
     return os.environ.get("LOOKALIKE_STORE") or platformdirs.user_data_dir("lookalike", False)
 
 
-class Library(
-    FiltersOfLibrary,
-    WordsOfLibrary,
-    ExamplesOfLibrary,
-    CopiesOfLibrary,
-    ActsOfLibrary,
-    CareOfLibrary,
-    RootsOfLibrary,
-):
+class Library:
     """A photo library in a store; use it as a context manager.
 
     >>> with Library.open("store", create=True) as library:     # doctest: +SKIP
     ...     library.index(["Photos"])
     ...     for result in library.search("example.jpg", k=5):
     ...         print(result.score, result.path)
+
+    Its parts are made when they are first asked for: `searches`, `labels`, `copies`, `files`, `folders`.
     """
 
     def __init__(self, store: "Store", engine: str = "auto") -> None:
@@ -60,7 +56,7 @@ class Library(
     @classmethod
     def open(
         cls,
-        folder: str | os.PathLike[str] | None = None,
+        folder: Folder | None = None,
         *,
         create: bool = False,
         write: bool = False,
@@ -95,11 +91,66 @@ class Library(
         """The embedder of this library; None before the first index run."""
         return self.store.spec
 
-    # --- index --------------------------------------------------------------------------------
+    def embedder(self) -> "Embedder":
+        """Return the embedder of this library, loaded once.
+
+        Raises:
+            StoreMissing: nothing was indexed yet.
+        """
+        from .errors import StoreMissing
+        from .indexer.embed.embedder import Embedder
+
+        with self._mutex:
+            if self._embedder is None:
+                spec = self.spec
+                if spec is None:
+                    raise StoreMissing(f"nothing is indexed yet in {self.store.folder}")
+                self._embedder = Embedder(spec, engine=self._engine)
+            return self._embedder
+
+    # --- its parts ----------------------------------------------------------------------------
+
+    @cached_property
+    def searches(self) -> "Searches":
+        """Searching by one example or several, by a part of one, and what was found last."""
+        from .search.searches import Searches
+
+        return Searches(self.store, self.embedder, lambda: self.labels)
+
+    @cached_property
+    def labels(self) -> "Labels":
+        """What photos show, and labels that the user taught."""
+        from .search.labels.labels import Labels
+
+        return Labels(self.store, self.embedder)
+
+    @cached_property
+    def copies(self) -> "Copies":
+        """Copies and look-alikes, and what the user decided about them."""
+        from .dedup.copies import Copies
+
+        return Copies(self.store, self.embedder, self.where)
+
+    @cached_property
+    def files(self) -> "Files":
+        """Moving files along a plan, back again, and out of the quarantine."""
+        from .dedup.files import Files
+
+        return Files(self.store)
+
+    @cached_property
+    def folders(self) -> "Folders":
+        """The folders of the library, and what is missing in them."""
+        from .dedup.actions.journal import set_aside
+        from .indexer.folders import Folders
+
+        return Folders(self.store, lambda: set_aside(self.store.folder))
+
+    # --- index and search ---------------------------------------------------------------------
 
     def index(
         self,
-        folders: Sequence[str | os.PathLike[str]],
+        folders: Folder | Sequence[Folder],
         *,
         choice: ModelChoice | None = None,
         options: "IndexOptions | None" = None,
@@ -113,15 +164,13 @@ class Library(
         choice = choice or ModelChoice(engine=self._engine)
         return index_folders(
             self.store,
-            folders,
+            [folders] if isinstance(folders, (str, os.PathLike)) else folders,
             spec=choice.spec_for(self.store.spec),
             engine=choice.engine,
             options=options or IndexOptions(),
             progress=progress or SILENCE,
             stop=stop,
         )
-
-    # --- search -------------------------------------------------------------------------------
 
     def search(
         self,
@@ -147,75 +196,54 @@ class Library(
             DecodeError: the example cannot be read.
             UsageError: it is of another type, k or min_score is out of range, or a label is not known.
         """
-        from .search.answers import SearchOptions
-        from .search.regions.boxes import as_box
-        from .store.filters.where import ALL
-
-        options = SearchOptions(
-            k=k,
+        return self.searches.one(
+            example,
+            k,
             min_score=min_score,
-            where=where or ALL,
+            where=where,
             include_self=include_self,
             plain=plain,
             include_copies=include_copies,
-            allowed=self.labelled_ids(labels, where) if labels else None,
-            box=as_box(box),
+            labels=labels,
+            box=box,
         )
-        (answer,) = self.with_labels(self.search_many([self._query(example)], options))
-        if answer.error is not None:
-            raise answer.error
-        return answer.results
 
-    def search_many(self, queries: "Iterable[Query]", options: "SearchOptions") -> "Iterator[Answer]":
-        """Yield one answer for each query, in order; see `find_similar`."""
-        from .search.by_image import find_similar
+    # --- what it contains ---------------------------------------------------------------------
 
-        return find_similar(self.store, queries, options, self.embedder)
+    def where(
+        self,
+        folders: Folder | Sequence[Folder] = (),
+        since: str | None = None,
+        until: str | None = None,
+        **more: "Unpack[MoreFilters]",
+    ) -> "Where":
+        """Return a filter for the other methods: by folder, date, and what else is said; see `Said`.
 
-    def _query(self, example: Any) -> "Query":
-        import numpy as np
-
-        from .errors import UsageError
-        from .indexer.decode.decode import decode_pil
-        from .search.examples import Query
-        from .store.catalog.photos import Photo
-
-        example = getattr(example, "photo", example)  # a result
-        if isinstance(example, Photo):
-            return Query(example.path, id=example.id)
-        if isinstance(example, int):
-            return Query(f"id:{example}", id=example)
-        if isinstance(example, (bytes, bytearray, memoryview)):
-            return Query("bytes", data=bytes(example))
-        if isinstance(example, (str, os.PathLike)):
-            return Query(os.fspath(example), path=os.fspath(example))
-        if isinstance(example, np.ndarray):
-            if example.dtype != np.uint8 or example.ndim != 3 or example.shape[2] != 3:
-                shape = f"{example.dtype} {example.shape}"
-                raise UsageError(f"an array must be (h, w, 3) uint8 RGB, this one is {shape}")
-            return Query("array", picture=example)
-        if hasattr(example, "getexif"):
-            return Query("image", picture=decode_pil(example).image)
-        raise UsageError(f"cannot search by a {type(example).__name__}: give a path, bytes or an image")
-
-    def embedder(self) -> "Embedder":
-        """Return the embedder of this library, loaded once.
+        >>> library.where(since="2023-06", camera=["Pixel"], min_size="12MP")     # doctest: +SKIP
+        >>> library.where(where="near(48.137, 11.575, 10) and not has lens")      # doctest: +SKIP
 
         Raises:
-            StoreMissing: nothing was indexed yet.
+            UsageError: a folder lies outside of the library, or something cannot be read.
         """
-        from .errors import StoreMissing
-        from .indexer.embed.embedder import Embedder
+        from .search.filters.filters import Said, make_where
 
-        with self._mutex:
-            if self._embedder is None:
-                spec = self.spec
-                if spec is None:
-                    raise StoreMissing(f"nothing is indexed yet in {self.store.folder}")
-                self._embedder = Embedder(spec, engine=self._engine)
-            return self._embedder
+        named = [folders] if isinstance(folders, (str, os.PathLike)) else folders
+        with self.store.reading() as view:
+            return make_where(view.roots(), Said([os.fspath(each) for each in named], since, until, **more))
 
-    # --- what it holds ------------------------------------------------------------------------
+    def photo(self, name: str) -> "Photo":
+        """Return the photo of the library that a path or id:N names.
+
+        Raises:
+            UsageError: there is none; index it first.
+        """
+        from .dedup.naming import photo_named
+        from .errors import UsageError
+
+        photo = photo_named(self.store, name)
+        if photo is None:
+            raise UsageError(f"{name} is no photo of the library; index it first")
+        return photo
 
     def photos(self, where: "Where | None" = None, order: str | None = None) -> "Iterator[Photo]":
         """Yield the photos of the library with their files, by id.
@@ -260,3 +288,14 @@ class Library(
     def thumbnail(self, photo: "Photo") -> bytes | None:
         """Return the thumbnail of a photo as JPEG; None when there is none."""
         return self.store.thumbs.get(bytes.fromhex(photo.digest))
+
+    def backup(self, path: Folder, *, thumbnails: bool = False) -> "Backup":
+        """Write all that the store knows into one file, while others may go on writing to the store.
+
+        Raises:
+            UsageError: there is something at path that is no backup.
+            StoreUnwritable: there is no room for it.
+        """
+        from .store.care.backup import backup
+
+        return backup(self.store, os.fspath(path), thumbnails=thumbnails)

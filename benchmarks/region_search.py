@@ -128,7 +128,7 @@ def ask(library: Library, data: bytes, box: BoxAsked | None) -> tuple[Answer, fl
     """Return the answer to a query and the seconds of CPU that it took."""
     began = time.process_time()
     options = SearchOptions(k=10, box=box)
-    (answer,) = library.search_many([Query("crop", data=data)], options)
+    (answer,) = library.searches.many([Query("crop", data=data)], options)
     return answer, time.process_time() - began
 
 
@@ -206,12 +206,12 @@ def answer_times(folder: Path) -> dict[str, object]:
     files = sorted(folder.parent.glob("query-*.jpg"))
     with Library.open(folder) as library:
         # Model, vectors and what else a plain search reads are not what is asked for here.
-        next(iter(library.search_many([Query("plain", path=str(files[0]))], SearchOptions())))
+        next(iter(library.searches.many([Query("plain", path=str(files[0]))], SearchOptions())))
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
         times = []
         wall, cpu = time.perf_counter(), time.process_time()
         queries = [Query(each.name, path=str(each)) for each in files]
-        for _ in library.search_many(queries, SearchOptions(box=WHOLE)):
+        for _ in library.searches.many(queries, SearchOptions(box=WHOLE)):
             times.append((time.perf_counter() - wall, time.process_time() - cpu))
             wall, cpu = time.perf_counter(), time.process_time()
     return {

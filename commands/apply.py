@@ -55,14 +55,14 @@ def apply(
     options = ApplyOptions(method.value, include_similar, tuple(protect or ()), folder)
     if not yes:
         with Library.open(store) as library:
-            _show(library.preview(read, options), form, "go")
+            _show(library.files.preview(read, options), form, "go")
         return
     stop = stop_on_signal()
     with (
         Library.open(store, write=True, lock_timeout_s=lock_timeout) as library,
         IndexProgress() as progress,
     ):
-        found = library.apply(read, options, Watch(progress, stop))
+        found = library.files.apply(read, options, Watch(progress, stop))
     if any(outcome.state == "done" for outcome in found):
         tell("`lookalike undo --yes` puts back what went")
     _show(found, form, "go")
@@ -90,22 +90,22 @@ def undo(
 
     if list_:
         with Library.open(store) as library:
-            show(journals_listing(library.journals()), form)
+            show(journals_listing(library.files.journals()), form)
         return
     options = UndoOptions(run, tuple(from_ or ()))
     with Library.open(store, write=yes, lock_timeout_s=lock_timeout) as library:
-        record = library.record_to_undo(run)
+        record = library.files.record_to_undo(run)
         if record is None:
             tell("there is nothing to undo")
             return
         if record.damaged:
             tell(f"{record.damaged:,} lines of {record.path} are damaged: look into the quarantine, too")
         if not yes:
-            _show(library.preview_undo(record, options), form, "come back")
+            _show(library.files.preview_undo(record, options), form, "come back")
             return
         stop = stop_on_signal()
         with IndexProgress() as progress:
-            found = library.undo(record, options, Watch(progress, stop))
+            found = library.files.undo(record, options, Watch(progress, stop))
     _show(found, form, "come back")
     if stop.is_set():
         raise typer.Exit(INTERRUPTED)
@@ -131,14 +131,14 @@ def prune(
     options = PruneOptions(read_duration(older_than, "--older-than"), run)
     if not yes:
         with Library.open(store) as library:
-            _show(library.preview_prune(options), form, "be removed for good")
+            _show(library.files.preview_prune(options), form, "be removed for good")
         return
     stop = stop_on_signal()
     with (
         Library.open(store, write=True, lock_timeout_s=lock_timeout) as library,
         IndexProgress() as progress,
     ):
-        found = library.prune(options, Watch(progress, stop))
+        found = library.files.prune(options, Watch(progress, stop))
     _show(found, form, "be removed for good")
     if stop.is_set():
         raise typer.Exit(INTERRUPTED)

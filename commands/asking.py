@@ -65,7 +65,7 @@ def together(library: Library, given: Examples) -> "Together":
     plus, minus = tuple(queries(given.images)), tuple(queries(given.minus))
     if not given.refines:
         return Together(plus, minus, given.weights)
-    last = library.refined(given.more, given.less)
+    last = library.searches.refined(given.more, given.less)
     weights = given.weights and (*given.weights, *(1.0 for _ in last.plus))
     return Together((*plus, *last.plus), (*minus, *last.minus), weights, last.earlier)
 

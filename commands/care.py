@@ -74,18 +74,21 @@ def repair(
     that lost their vector are embedded again by the next index run. Snapshots and thumbnails are made anew.
     Photos are never touched. With --from-backup, a backup takes the catalog's place instead.
     """
+    from ..store.care.repair import damage_of
+    from ..store.care.repair import repair as repair_store
+
     folder = store or default_folder()
     if from_backup is not None:
         _restore(from_backup, folder, yes, lock_timeout)
         return
-    damage = Library.damage(folder)
+    damage = damage_of(folder)
     if not damage:
         say("the store is whole: nothing to repair")
         return
     for each in damage:
         tell(each)
     _ask(f"repair the store {folder}? The damaged catalog is kept beside the new one", yes)
-    done = Library.repair(folder, lock_timeout_s=lock_timeout)
+    done = repair_store(folder, lock_timeout)
     for sentence in done.said:
         say(listing.printable(sentence))
     say(f"the store holds {done.photos:,} photos and {done.decisions:,} decisions")
@@ -119,16 +122,21 @@ def restore(
 
 
 def _restore(file: str, folder: str, yes: bool, lock_timeout: float) -> None:
-    made = Library.read_backup(file)
+    from ..store.care.backup import read_backup
+    from ..store.care.backup import restore as restore_backup
+
+    made = read_backup(file)
     tell(f"{file}: {made.photos:,} photos and {made.decisions:,} decisions, made {made.made_at}")
     _ask(f"put it in the place of the store {folder}? The catalog that is there is kept beside", yes)
-    kept = Library.restore(file, folder, lock_timeout_s=lock_timeout)
+    kept = restore_backup(file, folder, lock_timeout)
     tell(f"restored to {folder}" + (f"; the catalog that was there is {kept}" if kept else ""))
 
 
 def compact(lock_timeout: opt.LockTimeoutOption = WAIT_S, store: opt.StoreOption = None) -> None:
     """Give back the room that the store no longer needs."""
-    done = Library.compact(store or default_folder(), lock_timeout_s=lock_timeout)
+    from ..store.care.compact import compact as compact_store
+
+    done = compact_store(store or default_folder(), lock_timeout)
     before, after = listing.file_size(done.before), listing.file_size(done.after)
     tell(f"{done.won:,} bytes won: {before} -> {after}")
 

@@ -94,16 +94,17 @@ def dupes(
             where=condition,
         )
         stop = stop_on_signal()
-        report = library.copies(where, rules=rules, max_false=max_false, progress=progress, stop=stop)
-        looks = library.lookalikes(min_score, where, copies=report.groups) if similar else []
+        report = library.copies.find(where, rules=rules, max_false=max_false, progress=progress, stop=stop)
+        looks = library.copies.lookalikes(min_score, where, copies=report.groups) if similar else []
         groups = [*report.groups, *looks]
-        labels = library.labels_of(ids_in(groups))
-        origin = library.origin(rules.protect)
+        labels = library.labels.of(ids_in(groups))
+        origin = library.copies.origin(rules.protect)
         if html is not None and not stop.is_set():
             from ..output.report.data import Review
+            from ..output.report.write import write_report
 
             review = Review(report.groups, origin, looks, rules, report.pairs, report.wrong)
-            library.write_report(html, review, progress)
+            write_report(html, review, library.store, progress)
     show(dupes_listing(groups, labels), form)
     if html is not None and not stop.is_set():
         tell(f"report written to {html}; open it in a browser")
@@ -167,9 +168,9 @@ def undecide(
 
 def _decide(a: str, b: str, kind: "Decision | None", place: Place) -> None:
     with Library.open(place.store, write=True, lock_timeout_s=place.lock_timeout_s) as library:
-        (first, name), (second, other) = library.content(a), library.content(b)
-        decided = {frozenset((each.a, each.b)) for each in library.decisions()}
-        library.decide(first, second, kind)
+        (first, name), (second, other) = library.copies.content(a), library.copies.content(b)
+        decided = {frozenset((each.a, each.b)) for each in library.copies.decisions()}
+        library.copies.decide(first, second, kind)
     if kind is not None:
         tell(f"{kind}: {name} and {other}; remembered by their content")
     elif frozenset((first, second)) in decided:
@@ -191,10 +192,10 @@ def decisions(
     """
     with Library.open(store, write=file is not None, lock_timeout_s=lock_timeout) as library:
         if file is not None:
-            changed = library.import_decisions(read_data(file), file)
+            changed = library.copies.import_decisions(read_data(file), file)
             tell(f"{changed:,} taken over from {file}")
-        found = library.decisions()
-        paths = library.paths_of(digest for each in found for digest in (each.a, each.b))
+        found = library.copies.decisions()
+        paths = library.copies.paths_of(digest for each in found for digest in (each.a, each.b))
     show(decisions_listing(found, paths), form)
 
 

@@ -103,7 +103,7 @@ def _check_model(library: Library) -> Finding:
 def _check_contents(library: Library, share: float) -> Iterator[Finding]:
     """Find photos whose bytes changed behind the file system's back."""
     states: Counter[str] = Counter()
-    for file in library.reread(share):
+    for file in library.folders.reread(share):
         states[file.state] += 1
         if file.state == "rotten":
             yield Finding("broken", "content", f"{file.path}: {file.message}")

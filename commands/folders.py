@@ -14,7 +14,7 @@ from . import options as opt
 from .fields import plural
 
 if TYPE_CHECKING:
-    from ..indexer.folders import RootStatus
+    from ..indexer.folders import FolderStatus
     from ..store.absence import Forgotten, Missing
 
 
@@ -36,7 +36,7 @@ def missing(
     library holds. They are hidden from all results, and are back without decoding when their files are.
     """
     with Library.open(store) as library:
-        show(missing_listing(library.missing(paths or [])), form)
+        show(missing_listing(library.folders.missing(paths or [])), form)
 
 
 def forget(
@@ -52,7 +52,7 @@ def forget(
     of the contents stays until `lookalike purge`, so that nothing is decoded when they come back.
     """
     with Library.open(store, write=yes) as library:
-        found = library.forget(paths) if yes else library.preview_forget(paths)
+        found = library.folders.forget(paths) if yes else library.folders.preview_forget(paths)
     show(forget_listing(found, done=yes), form)
     if found and not yes:
         tell("nothing was changed; --yes does it")
@@ -73,7 +73,11 @@ def purge(
     """
     age = read_duration(missing_for, "--missing-for")
     with Library.open(store, write=yes) as library:
-        found = library.purge(age, paths or []) if yes else library.preview_purge(age, paths or [])
+        found = (
+            library.folders.purge(age, paths or [])
+            if yes
+            else library.folders.preview_purge(age, paths or [])
+        )
     show(purge_listing(found.files, found.photos, done=yes), form)
     if not yes and (found.files or found.photos):
         tell("nothing was changed; --yes does it")
@@ -161,7 +165,7 @@ def files_word(count: int) -> str:
     return f"{count:,} {plural(count, 'file', 'files')}"
 
 
-def root_fields(status: "RootStatus") -> Row:
+def root_fields(status: "FolderStatus") -> Row:
     """Return what the status says of a folder."""
     totals = status.totals
     return {

@@ -275,7 +275,9 @@ def check(
     tally = Tally()
     with Library.open(store, engine=engine) as library, IndexProgress(alone=True) as progress:
         stop = stop_on_signal()
-        checked = library.check(new, against=against or (), workers=workers, progress=progress, stop=stop)
+        checked = library.copies.check(
+            new, against=against or (), workers=workers, progress=progress, stop=stop
+        )
         watched = _watched(checked, tally)
         show(check_listing(watched, tally, form, only_new=only_new), form)
     if stop.is_set():
@@ -307,9 +309,11 @@ def explain(
     look at the pair at all, and what else is known: capture times, the same pixels, what you decided.
     """
     with Library.open(store, engine=engine) as library:
-        found = library.explain(a, b)
+        found = library.copies.explain(a, b)
         if image is not None:
-            library.draw(found, image)
+            from ..output.explain.picture import write_comparison
+
+            write_comparison(found, image)
             tell(f"drawn to {image}")
     if form is opt.Summary.json:
         say_document(explanation_fields(found))

@@ -44,7 +44,7 @@ def labels(
     nothing is sure enough has no label.
     """
     with Library.open(store) as library:
-        found = library.labels(library.where(in_ or (), since, until), confidence=confidence)
+        found = library.labels.count(library.where(in_ or (), since, until), confidence=confidence)
         show(labels_listing(found, as_tree=tree), form)
 
 
@@ -71,8 +71,8 @@ def teach(
     changes = name is not None or forget is not None
     with Library.open(store, write=changes, engine=engine, lock_timeout_s=lock_timeout) as library:
         if name is not None:
-            made = library.teach(name, yes or (), no or ())
-            found = len(library.labelled_ids([name]))
+            made = library.labels.teach(name, yes or (), no or ())
+            found = len(library.labels.ids([name]))
             tell(
                 f"taught {name!r} by {len(made.yes)} examples and {len(made.no)} counter-examples; "
                 f"{found:,} photos are likely it: lookalike search --label {name!r}"
@@ -80,12 +80,12 @@ def teach(
             if form is not opt.Rows.table:
                 show(taught_listing([made]), form)
         elif forget is not None:
-            library.forget_label(forget)
+            library.labels.forget(forget)
             tell(f"forgot {forget!r}")
         elif test is not None:
             _show_trial(library, test, form)
         else:
-            show(taught_listing(library.taught()), form)
+            show(taught_listing(library.labels.taught()), form)
 
 
 def _check_one_thing(
@@ -100,7 +100,7 @@ def _check_one_thing(
 
 
 def _show_trial(library: Library, name: str, form: opt.Rows) -> None:
-    trial = library.test_label(name)
+    trial = library.labels.test(name)
     if form is opt.Rows.json:
         say_document(trial_fields(name, trial))
     else:

@@ -211,17 +211,17 @@ def search(
             include_copies=include_copies,
             sort=sort.value,
             diverse=diverse,
-            allowed=library.labelled_ids(label, where, confidence) if label and not by_label else None,
+            allowed=library.labels.ids(label, where, confidence) if label and not by_label else None,
             box=asked,
         )
         found = (
-            [library.answer_by_label(by_label, options, confidence)]
+            [library.labels.answer(by_label, options, confidence)]
             if by_label
             else _answers(library, examples, options, as_one=as_one)
         )
         # Paths tell nothing of labels, and these cost a twentieth of a second.
         is_bare = form in (opt.Format.paths, opt.Format.paths0)
-        answers = shown.pass_on(found if is_bare else library.with_labels(found))
+        answers = shown.pass_on(found if is_bare else library.labels.on(found))
         show(fields.search_listing(answers, all_files=all_files), form)
         shown.finish(library)
     if shown.failed:
@@ -232,10 +232,10 @@ def _answers(
     library: Library, examples: Examples, options: "SearchOptions", *, as_one: bool
 ) -> "Iterable[Answer]":
     if as_one or examples.are_one:
-        return [library.find_together(together(library, examples), options)]
+        return [library.searches.find_together(together(library, examples), options)]
     if examples.images:
-        return library.search_many(list(queries(examples.images)), options)
-    return [library.list_photos(options)]
+        return library.searches.many(list(queries(examples.images)), options)
+    return [library.searches.list(options)]
 
 
 @dataclass(slots=True)
@@ -291,11 +291,15 @@ class _Shown:
     def finish(self, library: Library) -> None:
         """Show the pictures that were asked for, and remember the search."""
         if self.screen is not None:
-            show_bytes(library.previews(self.kept, self.screen))
+            from ..output.sheet.preview import previews
+
+            show_bytes(previews(self.kept, library.store, self.screen))
         if self.sheet is not None:
-            library.write_sheet(self.sheet, self.kept)
+            from ..output.sheet.write import write_sheet
+
+            write_sheet(self.sheet, self.kept, library.store)
             tell(f"drawn to {self.sheet}")
         if self.only is not None:
-            library.remember_search(self.only)
+            library.searches.remember(self.only)
         elif self.count > 1:
-            library.forget_search()  # --more goes on with the numbers on the screen, and these came twice
+            library.searches.forget()  # --more goes on with the numbers on the screen, and these came twice

@@ -92,7 +92,7 @@ def status_fields(library: "Library") -> Row:
     count, size = library.store.thumbs.totals()
     return {
         "store": library.store.folder,
-        "roots": [root_fields(root) for root in library.roots()],
+        "roots": [root_fields(root) for root in library.folders.status()],
         "photos": totals.photos,
         "files": {name: getattr(totals, name) for name in ("present", "failed", "absent", "excluded")},
         "bytes": totals.file_bytes,

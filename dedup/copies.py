@@ -1,118 +1,86 @@
-"""What a library says of copies: a part of `Library`, apart because it is a subject of its own."""
+"""What is known of copies in a library: `library.copies`."""
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # the heavy modules load when they are first needed
-    from ..indexer.embed.embedder import Embedder
-    from ..indexer.options import Progress
-    from ..indexer.scan.walk import ScanProblem
-    from ..output.report.data import Review
-    from ..store.catalog.pairs import Decided, Decision
-    from ..store.catalog.photos import Photo
-    from ..store.filters.where import Where
-    from ..store.store import Store
-    from .actions.plan import Origin
-    from .check.check import CheckOptions, Watch
-    from .check.matches import Checked
-    from .explain.explain import Explanation
-    from .groups.groups import Group
-    from .groups.keeper import KeepRules
-    from .groups.report import CopyReport
+from ..errors import DecodeError, StoreLocked, UsageError
+from ..indexer.embed.embedder import Embedder
+from ..indexer.options import Progress
+from ..indexer.scan.walk import ScanProblem, photos_in
+from ..store.catalog import pairs
+from ..store.catalog.pairs import Decided, Decision
+from ..store.catalog.photos import Photo
+from ..store.filters.where import ALL, Where
+from ..store.index.tuning import NEVER
+from ..store.knn_graph import update_graph
+from ..store.progress import Watch as Watching
+from ..store.store import Store
+from .actions.plan import Origin
+from .candidates.update import compare_new
+from .check.check import CheckOptions, Watch, check_files
+from .check.matches import Checked
+from .decisions import read_decisions
+from .explain.explain import Explanation, explain
+from .groups.groups import Group
+from .groups.keeper import DEFAULT_RULES, KeepRules
+from .groups.lookalikes import similar_groups
+from .groups.report import CopyReport, copy_groups
+from .naming import content_of
+from .proof.prove_all import prove_all
 
 DEFAULT_MIN_SCORE = 0.9
 DEFAULT_MAX_FALSE = 1.0
 
 
-class CopiesOfLibrary:
-    """The methods of `Library` about copies, look-alikes and what the user decided about them."""
+class Copies:
+    """Copies and look-alikes in a library, and what the user decided about them."""
 
-    if TYPE_CHECKING:
-        store: Store
-
-        def embedder(self) -> Embedder:
-            """Return the embedder of this library."""
-
-        def where(self, folders: Sequence[str] = ()) -> Where:
-            """Return a filter by folder."""
-
-    def copies(
+    def __init__(
         self,
-        where: "Where | None" = None,
+        store: Store,
+        embedder: Callable[[], Embedder],
+        where: Callable[[Sequence[str]], Where],
+    ) -> None:
+        self.store = store
+        self.embedder = embedder
+        self.where = where
+
+    def find(
+        self,
+        where: Where | None = None,
         *,
-        rules: "KeepRules | None" = None,
+        rules: KeepRules | None = None,
         max_false: float = DEFAULT_MAX_FALSE,
-        progress: "Progress | None" = None,
+        progress: Progress | None = None,
         stop: threading.Event | None = None,
-    ) -> "CopyReport":
+    ) -> CopyReport:
         """Return the groups of exact and proven copies, most bytes to win first.
 
         Photos that are new since the last call are compared and proven first, and that is remembered; a
         library that was opened for reading only tells what is known already. rules: how to choose the
         file to keep. max_false: how many wrong pairs may be expected among all.
         """
-        from ..store.filters.where import ALL
-        from .groups.keeper import DEFAULT_RULES
-        from .groups.report import copy_groups
-        from .proof.prove_all import prove_all
-
         if self.store.is_writable:
-            from ..store.progress import Watch
-            from .candidates.update import compare_new
-
-            compare_new(self.store, stop, watch=Watch(progress, stop))
+            compare_new(self.store, stop, watch=Watching(progress, stop))
             prove_all(self.store, progress=progress, stop=stop)
             self._count_copies_once(progress, stop)
         with self.store.reading() as view:
             return copy_groups(view, where or ALL, rules or DEFAULT_RULES, max_false)
 
-    def _count_copies_once(self, progress: "Progress | None", stop: threading.Event | None) -> None:
+    def _count_copies_once(self, progress: Progress | None, stop: threading.Event | None) -> None:
         """Have searches know the copies that were proven; while an index run goes on, its end does it."""
-        from ..errors import StoreLocked
-        from ..store.index.tuning import NEVER
-        from ..store.knn_graph import update_graph
-
         with suppress(StoreLocked), self.store.indexing():
             update_graph(self.store, progress, stop or NEVER)
 
-    def origin(self, protect: Iterable[str] = ()) -> "Origin":
+    def origin(self, protect: Iterable[str] = ()) -> Origin:
         """Return what a plan made now says of where it comes from. protect: folders to leave alone."""
-        from .actions.plan import Origin
-
         with self.store.reading() as view:
             roots = [os.fsdecode(root.path) for root in view.roots()]
         return Origin.now(self.store.folder, roots, protect)
 
-    def write_report(
-        self, path: "str | os.PathLike[str]", review: "Review", progress: "Progress | None" = None
-    ) -> None:
-        """Write groups of copies as one HTML file, to review in a browser and export as a plan.
-
-        Raises:
-            UsageError: the name does not end in .html, or there is a file that is no report.
-        """
-        from ..output.report.write import write_report
-
-        write_report(os.fspath(path), review, self.store, progress)
-
-    def photo(self, name: str) -> "Photo":
-        """Return the photo of the library that a path or id:N names.
-
-        Raises:
-            UsageError: there is none; index it first.
-        """
-        from ..errors import UsageError
-        from .naming import photo_named
-
-        photo = photo_named(self.store, name)
-        if photo is None:
-            raise UsageError(f"{name} is no photo of the library; index it first")
-        return photo
-
-    def content(self, name: str) -> "tuple[str, str]":
+    def content(self, name: str) -> tuple[str, str]:
         """Return the blake3 digest (hex) of a photo, and what to call it: its path where it has one.
 
         name: a path, of the library or of any image file; id:N, also of a photo whose file is away; or
@@ -121,11 +89,9 @@ class CopiesOfLibrary:
         Raises:
             UsageError: there is nothing of that name.
         """
-        from .naming import content_of
-
         return content_of(self.store, name)
 
-    def decide(self, a: "Photo | str", b: "Photo | str", kind: "Decision | None") -> None:
+    def decide(self, a: Photo | str, b: Photo | str, kind: Decision | None) -> None:
         """Remember that two photos are copies ("confirmed") or not ("rejected"); None: undecided.
 
         a, b: photos, or the blake3 digests of contents in hex.
@@ -133,16 +99,13 @@ class CopiesOfLibrary:
         Raises:
             UsageError: both are the same content.
         """
-        from ..errors import UsageError
-        from ..store.catalog import pairs
-
         first, second = (each if isinstance(each, str) else each.digest for each in (a, b))
         if first == second:
             raise UsageError("both are the same content, byte by byte: there is nothing to decide")
         with self.store.writing() as connection:
             pairs.decide(connection, first, second, kind)
 
-    def decisions(self) -> "list[Decided]":
+    def decisions(self) -> list[Decided]:
         """Return what the user decided, oldest first."""
         with self.store.reading() as view:
             return list(view.decisions())
@@ -155,14 +118,11 @@ class CopiesOfLibrary:
         Raises:
             UsageError: it is no such listing; nothing was taken over.
         """
-        from ..store.catalog import pairs
-        from .decisions import read_decisions
-
         given = read_decisions(data, source)
         with self.store.writing() as connection:
             return pairs.merge_decisions(connection, given)
 
-    def paths_of(self, digests: Iterable[str]) -> "dict[str, str]":
+    def paths_of(self, digests: Iterable[str]) -> dict[str, str]:
         """Return a path of each content (blake3 in hex) that the library has a file of."""
         wanted = [bytes.fromhex(each) for each in dict.fromkeys(digests)]
         with self.store.reading() as view:
@@ -172,20 +132,16 @@ class CopiesOfLibrary:
     def lookalikes(
         self,
         min_score: float = DEFAULT_MIN_SCORE,
-        where: "Where | None" = None,
+        where: Where | None = None,
         *,
-        copies: "Iterable[Group]" = (),
-    ) -> "list[Group]":
+        copies: Iterable[Group] = (),
+    ) -> list[Group]:
         """Return groups of photos that look alike; nothing in them is proven to be a copy.
 
         copies: groups that are known, each of which counts as the one photo that is kept of it.
         """
-        from ..errors import UsageError
-        from ..store.filters.where import ALL
-        from .groups.lookalikes import similar_groups
-
         if not 0 < min_score <= 1:
-            raise UsageError(f"--min-score is a cosine above 0 and up to 1, not {min_score:g}")
+            raise UsageError(f"a look-alike's score is a cosine above 0 and up to 1, not {min_score:g}")
         with self.store.reading() as view:
             return list(similar_groups(view, min_score, where or ALL, list(copies)))
 
@@ -197,9 +153,9 @@ class CopiesOfLibrary:
         *,
         against: Sequence[str] = (),
         workers: int | None = None,
-        progress: "Progress | None" = None,
+        progress: Progress | None = None,
         stop: threading.Event | None = None,
-    ) -> "Iterator[Checked]":
+    ) -> Iterator[Checked]:
         """Yield for each photo in files and folders, indexed or not, whether the library has it already.
 
         against: only photos of the library below these folders count. Nothing is written.
@@ -208,12 +164,10 @@ class CopiesOfLibrary:
             UsageError: a folder of against holds nothing of the library.
             StoreMissing: nothing was indexed yet.
         """
-        from .check.check import CheckOptions, Watch
-
         if self.store.spec is None:
             self.embedder()  # says what is missing
         where = self._against(against)
-        paths, problems = _photos_in(names, self.store.folder)
+        paths, problems = photos_in(names, self.store.folder)
         if progress:
             progress.begin("checking", len(paths))
         return self._checked(paths, problems, CheckOptions(where, workers), Watch(progress, stop))
@@ -221,21 +175,15 @@ class CopiesOfLibrary:
     def _checked(
         self,
         paths: Iterable[str],
-        problems: "Iterable[tuple[str, ScanProblem]]",
-        options: "CheckOptions",
-        watch: "Watch",
-    ) -> "Iterator[Checked]":
-        from ..errors import DecodeError
-        from .check.check import check_files
-        from .check.matches import Checked
-
+        problems: Iterable[tuple[str, ScanProblem]],
+        options: CheckOptions,
+        watch: Watch,
+    ) -> Iterator[Checked]:
         for path, problem in problems:
             yield Checked(path, "unreadable", error=DecodeError(problem.code, problem.message))
         yield from check_files(self.store, paths, self.embedder, options, watch)
 
-    def _against(self, folders: Sequence[str]) -> "Where":
-        from ..errors import UsageError
-
+    def _against(self, folders: Sequence[str]) -> Where:
         try:
             where = self.where(folders)
         except UsageError as error:
@@ -246,35 +194,9 @@ class CopiesOfLibrary:
                     raise UsageError(f"no photo of the library lies below {folder}; index it first")
         return where
 
-    def explain(self, a: str, b: str) -> "Explanation":
+    def explain(self, a: str, b: str) -> Explanation:
         """Return all that speaks for or against two pictures being copies; see `explaining.explain`.
 
         a, b: image files, in the library or not, or id:N.
         """
-        from .explain.explain import explain
-
         return explain(self.store, a, b, self.embedder)
-
-    def draw(self, explanation: "Explanation", path: str) -> None:
-        """Write a picture that shows what an explanation says, see `comparison.write_comparison`."""
-        from ..output.explain.picture import write_comparison
-
-        write_comparison(explanation, path)
-
-
-def _photos_in(
-    names: Iterable[str | os.PathLike[str]], store: str
-) -> "tuple[list[str], list[tuple[str, ScanProblem]]]":
-    """Return the absolute paths of the photos, each once, and what could not be looked at."""
-    from ..indexer.scan.walk import Scan, join
-
-    paths: dict[str, None] = {}
-    problems = []
-    for name in names:
-        scan = Scan(os.path.abspath(os.fsencode(name)), avoid=[os.fsencode(store)])
-        for stat in scan:
-            paths[os.fsdecode(join(scan.root, stat.rel))] = None
-        for problem in scan.problems:
-            path = join(scan.root, problem.rel) if problem.rel else scan.root
-            problems.append((os.fsdecode(path), problem))
-    return list(paths), problems

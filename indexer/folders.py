@@ -1,27 +1,28 @@
-"""What a library does about its folders: are they there, what is missing, and taking out what is gone."""
+"""The folders of a library: are they there, what is missing, taking out what is gone: `library.folders`."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # the heavy modules load when they are first needed
-    from ..store.absence import Forgotten, Missing, Purge
-    from ..store.catalog.folders import RootTotals
-    from ..store.store import Store
-    from .drives.drives import State
+from ..errors import UsageError
+from ..store.absence import Forgotten, Missing, Purge, forget, purge_missing
+from ..store.catalog.folders import RootTotals
+from ..store.filters.where import ALL
+from ..store.store import Store
+from .bitrot import Reread, reread
+from .drives.drives import State, state_of, traces_of
 
 
 @dataclass(frozen=True, slots=True)
-class RootStatus:
+class FolderStatus:
     """A folder of the library as it is now. totals: what is known of it.
 
     state: "online", "away", "empty", "other drive", or "suspect": fewer than half of its photos are there.
     """
 
-    totals: "RootTotals"
-    state: "State"
+    totals: RootTotals
+    state: State
 
     @property
     def path(self) -> str:
@@ -37,29 +38,31 @@ class Purged:
     nothing is taken, because they are not online.
     """
 
-    files: "list[Missing]"
+    files: list[Missing]
     photos: int
-    spared: list[RootStatus]
+    spared: list[FolderStatus]
 
 
-class RootsOfLibrary:
-    """The methods of `Library` about its folders and about files that are missing."""
+class Folders:
+    """The folders of a library, and the files that are missing there.
 
-    if TYPE_CHECKING:
-        store: Store
+    set_aside: returns the contents that were moved out of them and can still come back.
+    """
 
-    def roots(self) -> list[RootStatus]:
+    def __init__(self, store: Store, set_aside: Callable[[], frozenset[bytes]]) -> None:
+        self.store = store
+        self._set_aside = set_aside
+
+    def status(self) -> list[FolderStatus]:
         """Return the folders of the library, each looked at now."""
-        from .drives.drives import state_of, traces_of
-
         with self.store.reading() as view:
             totals = view.totals_by_root()
         return [
-            RootStatus(each, state_of(each.root.path, each.root.drive, traces_of(self.store, each.root)))
+            FolderStatus(each, state_of(each.root.path, each.root.drive, traces_of(self.store, each.root)))
             for each in totals
         ]
 
-    def missing(self, folders: Sequence[str | os.PathLike[str]] = ()) -> "list[Missing]":
+    def missing(self, folders: Sequence[str | os.PathLike[str]] = ()) -> list[Missing]:
         """Return the files that are absent, at or below any of the folders (none: all), by path.
 
         Raises:
@@ -68,7 +71,7 @@ class RootsOfLibrary:
         with self.store.reading() as view:
             return list(view.missing(_real(folders)))
 
-    def preview_forget(self, folders: Sequence[str | os.PathLike[str]]) -> "list[Forgotten]":
+    def preview_forget(self, folders: Sequence[str | os.PathLike[str]]) -> list[Forgotten]:
         """Return what `forget` would take out of the library.
 
         Raises:
@@ -77,7 +80,7 @@ class RootsOfLibrary:
         with self.store.reading() as view:
             return view.forgettable(_real(folders))
 
-    def forget(self, folders: Sequence[str | os.PathLike[str]]) -> "list[Forgotten]":
+    def forget(self, folders: Sequence[str | os.PathLike[str]]) -> list[Forgotten]:
         """Take folders, or parts of them, out of the library; photos and decisions stay as they are.
 
         The library must be open for writing. What is known of the contents stays until a purge.
@@ -86,8 +89,6 @@ class RootsOfLibrary:
             UsageError: a folder is not in the library.
             StoreLocked: an index run is under way.
         """
-        from ..store.absence import forget
-
         return forget(self.store, _real(folders))
 
     def preview_purge(
@@ -108,19 +109,15 @@ class RootsOfLibrary:
             UsageError: a folder is not in the library.
             StoreLocked: an index run is under way.
         """
-        from ..store.absence import purge_missing
-
         purge, spared = self._purge(missing_for, folders)
         return Purged(*purge_missing(self.store, purge), spared)
 
     def _purge(
         self, missing_for: timedelta, folders: Sequence[str | os.PathLike[str]]
-    ) -> "tuple[Purge, list[RootStatus]]":
+    ) -> tuple[Purge, list[FolderStatus]]:
         """Return what to purge, and the folders to spare although they have something to lose."""
-        from ..store.absence import Purge
-
         until = (datetime.now(UTC) - missing_for).isoformat(timespec="seconds")
-        roots = self.roots()
+        roots = self.status()
         online = tuple(each.totals.root for each in roots if each.state == "online")
         away = tuple(each.totals.root for each in roots if each.state != "online")
         purge = Purge(until, tuple(_real(folders)), online, self._set_aside())
@@ -129,12 +126,18 @@ class RootsOfLibrary:
         spared = [each for each in roots if any(_is_in(path, each.path) for path in others)]
         return purge, spared
 
-    def _set_aside(self) -> frozenset[bytes]:
-        """Return the contents that `apply` put somewhere, from where they can still come back."""
-        from ..dedup.actions.journal import journals
+    def reread(self, share: float = 1.0) -> Iterator[Reread]:
+        """Read a share of the files, in (0, 1], again, and compare them with what was indexed.
 
-        acts = (act for record in journals(self.store.folder) for act in record.pending)
-        return frozenset(bytes.fromhex(act.digest) for act in acts if os.path.lexists(act.to))
+        Raises:
+            UsageError: the share is out of range.
+        """
+        if not 0 < share <= 1:
+            raise UsageError(
+                f"a sample is more than 0 % and up to 100 % of the files, not {share * 100:g} %"
+            )
+        with self.store.reading() as view:
+            yield from reread(view.photos(ALL), share)
 
 
 def _real(folders: Sequence[str | os.PathLike[str]]) -> list[bytes]:

@@ -1,52 +1,93 @@
-"""Search by several examples: a part of `Library`, apart because it is a subject of its own."""
+"""Searching a library: `library.searches`."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # the heavy modules load when they are first needed
-    from ..indexer.embed.embedder import Embedder
-    from ..output.sheet.preview import Screen
-    from ..store.filters.where import Where
-    from ..store.spec import EmbedderSpec
-    from ..store.store import Store
-    from .answers import Answer, Result, SearchOptions
-    from .by_images import Together
-    from .examples import Example, Query
-    from .last_search import LastSearch
+import numpy as np
+
+from ..errors import UsageError
+from ..indexer.decode.decode import decode_pil
+from ..indexer.embed.embedder import Embedder
+from ..store.catalog.photos import Photo
+from ..store.filters.where import ALL, Where
+from ..store.store import Store
+from . import last_search
+from .answers import Answer, Result, SearchOptions
+from .by_image import find_similar
+from .by_images import Together, find_together
+from .examples import Example, Query
+from .last_search import LastSearch, Remembered
+from .order import list_photos
+from .regions.boxes import BoxAsked, as_box
+
+if TYPE_CHECKING:
+    from .labels.labels import Labels
 
 
-class ExamplesOfLibrary:
-    """The methods of `Library` that search by several examples and refine what was found."""
+class Searches:
+    """Searches in a library: by one example or several, by a part of one, or by nothing but a filter.
 
-    if TYPE_CHECKING:
-        store: Store
+    labels: gives the labels of the library, once they are asked for.
+    """
 
-        @property
-        def spec(self) -> EmbedderSpec | None:
-            """The embedder of this library."""
+    def __init__(
+        self, store: Store, embedder: Callable[[], Embedder], labels: "Callable[[], Labels]"
+    ) -> None:
+        self.store = store
+        self.embedder = embedder
+        self._labels = labels
 
-        def embedder(self) -> Embedder:
-            """Return the embedder of this library."""
+    def one(
+        self,
+        example: Any,
+        k: int = 10,
+        *,
+        min_score: float = -1.0,
+        where: Where | None = None,
+        include_self: bool = False,
+        plain: bool = False,
+        include_copies: bool = False,
+        labels: Sequence[str] = (),
+        box: BoxAsked | Sequence[float] | str | None = None,
+    ) -> tuple[Result, ...]:
+        """Return the k photos most like the example; see `Library.search`."""
+        options = SearchOptions(
+            k=k,
+            min_score=min_score,
+            where=where or ALL,
+            include_self=include_self,
+            plain=plain,
+            include_copies=include_copies,
+            allowed=self._labels().ids(labels, where) if labels else None,
+            box=as_box(box),
+        )
+        (answer,) = self._labels().on(self.many([as_query(example)], options))
+        if answer.error is not None:
+            raise answer.error
+        return answer.results
 
-        def _query(self, example: Any) -> Query: ...
+    def many(self, queries: Iterable[Query], options: SearchOptions) -> Iterator[Answer]:
+        """Yield one answer for each query, in order; see `find_similar`."""
+        return find_similar(self.store, queries, options, self.embedder)
 
-        def with_labels(self, answers: Iterable[Answer]) -> Iterator[Answer]:
-            """Yield answers with the labels of their photos."""
+    def list(self, options: SearchOptions) -> Answer:
+        """Return k photos that pass a filter, newest first: the answer of a search without an example."""
+        return list_photos(self.store, options)
 
-    def search_together(
+    def together(
         self,
         plus: Sequence[Any],
         minus: Sequence[Any] = (),
         *,
         weights: Sequence[float] = (),
         k: int = 10,
-        where: "Where | None" = None,
+        where: Where | None = None,
         include_self: bool = False,
-    ) -> "tuple[Result, ...]":
+    ) -> tuple[Result, ...]:
         """Return the k photos most like all of plus and least like minus, best first.
 
-        plus, minus: examples as `search` takes them, results among them: `search_together([query, good],
+        plus, minus: examples as `search` takes them, results among them: `together([query, good],
         [bad])` refines what was found. weights: of plus, each above 0; by default all count the same.
         Scores are cosines to the vector that the examples make, lower than those of a single example.
 
@@ -54,49 +95,28 @@ class ExamplesOfLibrary:
             DecodeError: an example cannot be read; the message names it.
             UsageError: plus is empty, or weights, k or an example makes no sense.
         """
-        from ..store.filters.where import ALL
-        from .answers import SearchOptions
-        from .by_images import Together
-
-        together = Together(tuple(map(self._query, plus)), tuple(map(self._query, minus)), tuple(weights))
+        together = Together(tuple(map(as_query, plus)), tuple(map(as_query, minus)), tuple(weights))
         answer = self.find_together(
             together, SearchOptions(k, where=where or ALL, include_self=include_self)
         )
-        (answer,) = self.with_labels([answer])
+        (answer,) = self._labels().on([answer])
         if answer.error is not None:
             raise answer.error
         return answer.results
 
-    def find_together(self, together: "Together", options: "SearchOptions") -> "Answer":
+    def find_together(self, together: Together, options: SearchOptions) -> Answer:
         """Return one answer for several examples; see `together.find_together`."""
-        from .by_images import find_together
-
         return find_together(self.store, together, options, self.embedder)
-
-    # --- as pictures ------------------------------------------------------------------------------
-
-    def write_sheet(self, path: "str | os.PathLike[str]", answers: "Sequence[Answer]") -> None:
-        """Draw answers to a picture file, numbered, examples first; see `sheets.write.write_sheet`."""
-        from ..output.sheet.write import write_sheet
-
-        write_sheet(os.fspath(path), answers, self.store)
-
-    def previews(self, answers: "Iterable[Answer]", screen: "Screen") -> "Iterator[bytes]":
-        """Yield what shows answers as pictures in a terminal; see `sheets.preview.previews`."""
-        from ..output.sheet.preview import previews
-
-        return previews(answers, self.store, screen)
 
     # --- the last search --------------------------------------------------------------------------
 
-    def remember_search(self, answer: "Answer") -> None:
-        """Remember what was searched by and found, for `last_search`; not in the store, but for this user.
+    def remember(self, answer: Answer) -> None:
+        """Remember what was searched by and found, for `last`; not in the store, but for this user.
 
         Of a listing by label or filter, and of a search for a part, the results alone.
         """
-        from .last_search import LastSearch, Remembered, remember
-
-        if self.spec is None:
+        spec = self.store.spec
+        if spec is None:
             return
         example = answer.example
         parts = (example.parts or (example,)) if example else ()
@@ -106,48 +126,37 @@ class ExamplesOfLibrary:
             if part.vector is not None
         )
         results = tuple(result.photo.digest for result in answer.results)
-        remember(self._name_of_store(), LastSearch(self.spec.fingerprint, remembered, results))
+        last_search.remember(self._name_of_store(), LastSearch(spec.fingerprint, remembered, results))
 
-    def forget_search(self) -> None:
+    def forget(self) -> None:
         """Forget the last search of this library in this terminal."""
-        from .last_search import forget
+        last_search.forget(self._name_of_store())
 
-        forget(self._name_of_store())
-
-    def last_search(self) -> "LastSearch":
+    def last(self) -> LastSearch:
         """Return the search of this library that was remembered last in this terminal.
 
         Raises:
             UsageError: there is none, it is damaged, or it was by another model.
         """
-        from ..errors import UsageError
-        from .last_search import recall
-
-        last = recall(self._name_of_store())
-        if self.spec is None or last.fingerprint != self.spec.fingerprint:
+        last, spec = last_search.recall(self._name_of_store()), self.store.spec
+        if spec is None or last.fingerprint != spec.fingerprint:
             raise UsageError("the last search of this store was by another model; search again")
         return last
 
-    def refined(self, more: Iterable[int] = (), less: Iterable[int] = ()) -> "Together":
+    def refined(self, more: Iterable[int] = (), less: Iterable[int] = ()) -> Together:
         """Return the last search with numbered results of it as further examples, wanted or not.
 
         Raises:
-            UsageError: see `last_search`; a number is of no result, of both, or of one that is gone.
+            UsageError: see `last`; a number is of no result, of both, or of one that is gone.
         """
-        from ..errors import UsageError
-        from .by_images import Together
-
-        last, more, less = self.last_search(), list(more), list(less)
+        last, more, less = self.last(), list(more), list(less)
         both = sorted(set(more) & set(less))
         if both:
             raise UsageError(f"result {both[0]} cannot be wanted and not wanted")
         plus, minus = (tuple(self._numbered(last, ranks)) for ranks in (more, less))
         return Together(plus, minus, earlier=tuple(_examples(last)))
 
-    def _numbered(self, last: "LastSearch", ranks: Sequence[int]) -> "Iterable[Query]":
-        from ..errors import UsageError
-        from .examples import Query
-
+    def _numbered(self, last: LastSearch, ranks: Sequence[int]) -> Iterable[Query]:
         digests = {rank: bytes.fromhex(last.result(rank)) for rank in dict.fromkeys(ranks)}
         with self.store.reading() as view:
             paths = {
@@ -167,8 +176,31 @@ class ExamplesOfLibrary:
             return view.store_uuid()
 
 
-def _examples(last: "LastSearch") -> "Iterable[Example]":
-    from .examples import Example, Query
-
+def _examples(last: LastSearch) -> Iterable[Example]:
     for each in last.examples:
         yield Example(Query(each.name), each.vector, digest=each.digest, weight=each.weight)
+
+
+def as_query(example: Any) -> Query:
+    """Return an example in any of the forms that `Library.search` takes as a query.
+
+    Raises:
+        UsageError: it is of no such form.
+    """
+    example = getattr(example, "photo", example)  # a result
+    if isinstance(example, Photo):
+        return Query(example.path, id=example.id)
+    if isinstance(example, int):
+        return Query(f"id:{example}", id=example)
+    if isinstance(example, (bytes, bytearray, memoryview)):
+        return Query("bytes", data=bytes(example))
+    if isinstance(example, (str, os.PathLike)):
+        return Query(os.fspath(example), path=os.fspath(example))
+    if isinstance(example, np.ndarray):
+        if example.dtype != np.uint8 or example.ndim != 3 or example.shape[2] != 3:
+            shape = f"{example.dtype} {example.shape}"
+            raise UsageError(f"an array must be (h, w, 3) uint8 RGB, this one is {shape}")
+        return Query("array", picture=example)
+    if hasattr(example, "getexif"):
+        return Query("image", picture=decode_pil(example).image)
+    raise UsageError(f"cannot search by a {type(example).__name__}: give a path, bytes or an image")

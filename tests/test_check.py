@@ -137,7 +137,7 @@ def test_what_is_no_better_is_not_called_so(edit: Any, better: str, store: Path,
     save(tmp_path / "x.jpg", edit(draw_photo(6)), quality=92)
 
     with Library.open(store) as library:
-        (checked,) = library.check([tmp_path / "x.jpg"])
+        (checked,) = library.copies.check([tmp_path / "x.jpg"])
 
     assert checked.status == "found"
     assert better in checked.matches[0].better
@@ -157,7 +157,8 @@ def test_only_photos_below_against_count(card: Path, photos: Path, store: Path) 
 
     with Library.open(store) as library:
         found = {
-            Path(each.path).name: each for each in library.check([card], against=[str(photos / "album")])
+            Path(each.path).name: each
+            for each in library.copies.check([card], against=[str(photos / "album")])
         }
 
     assert [Path(match.files[0].path).name for match in found["three.jpg"].matches] == ["3-small.jpg"]
@@ -195,7 +196,7 @@ def test_a_hard_link_to_a_photo_of_the_library_is_that_photo(
     os.link(photos / "2023" / "0.jpg", tmp_path / "link.jpg")
 
     with Library.open(store) as library:
-        (checked,) = library.check([tmp_path / "link.jpg"])
+        (checked,) = library.copies.check([tmp_path / "link.jpg"])
 
     assert (checked.status, checked.is_inside) == ("new", True)
 
@@ -221,7 +222,7 @@ def test_many_files_in_several_batches_keep_their_order(store: Path, tmp_path: P
         (tmp_path / f"{number:03}.jpg").write_bytes(data)
 
     with Library.open(store) as library:
-        found = list(library.check([tmp_path]))
+        found = list(library.copies.check([tmp_path]))
 
     assert [Path(each.path).name for each in found] == [f"{number:03}.jpg" for number in range(150)]
     assert [each.status for each in found] == ["found" if number % 3 else "new" for number in range(150)]
@@ -257,7 +258,7 @@ def test_without_an_index_it_says_so(tmp_path: Path, card: Path) -> None:
     with pytest.raises(StoreMissing):
         Library.open(tmp_path / "nowhere")
     with Library.open(tmp_path / "s", create=True) as library, pytest.raises(StoreMissing):
-        library.check([card])
+        library.copies.check([card])
 
 
 def test_the_same_picture_in_another_orientation_is_found(store: Path, tmp_path: Path) -> None:
@@ -265,7 +266,7 @@ def test_the_same_picture_in_another_orientation_is_found(store: Path, tmp_path:
     save(tmp_path / "mirrored.jpg", draw_photo(5).transpose(Image.Transpose.FLIP_LEFT_RIGHT), quality=80)
 
     with Library.open(store) as library:
-        found = {Path(each.path).name: each for each in library.check([tmp_path])}
+        found = {Path(each.path).name: each for each in library.copies.check([tmp_path])}
 
     assert found["turned.jpg"].matches[0].change == "turned"
     assert found["mirrored.jpg"].matches[0].change == "mirrored"
@@ -284,7 +285,7 @@ def test_what_was_deleted_since_the_last_index_is_no_match(tmp_path: Path) -> No
         (library_folder / "1.jpg").unlink()
         save(library_folder / "2.jpg", draw_photo(9), quality=50)  # another photo by now
 
-        assert [each.status for each in library.check([card])] == ["new", "new", "new"]
+        assert [each.status for each in library.copies.check([card])] == ["new", "new", "new"]
 
 
 @pytest.mark.parametrize("is_mount_point_left", [True, False])
@@ -300,4 +301,4 @@ def test_a_library_whose_drive_is_away_still_knows_what_it_has(
         if is_mount_point_left:
             (tmp_path / "drive").mkdir()
 
-        assert [each.status for each in library.check([tmp_path / "card"])] == ["found", "found"]
+        assert [each.status for each in library.copies.check([tmp_path / "card"])] == ["found", "found"]

@@ -34,13 +34,13 @@ def grouped(store: Path) -> list[set[str]]:
     with Library.open(store, write=True) as library:
         return [
             {Path(group.keeper.path).name, *(Path(member.file.path).name for member in group.members)}
-            for group in library.copies().groups
+            for group in library.copies.find().groups
         ]
 
 
 def found(store: Path, path: Path) -> list[str]:
     with Library.open(store) as library:
-        (checked,) = library.check([path])
+        (checked,) = library.copies.check([path])
         return [Path(match.files[0].path).name for match in checked.matches]
 
 
@@ -104,7 +104,7 @@ def test_a_confirmed_pair_is_found_though_the_pixels_say_nothing(
     assert lookalike("confirm", photos / "other.jpg", print_, "--store", store).code == 0
 
     with Library.open(store) as library:
-        (checked,) = library.check([print_])
+        (checked,) = library.copies.check([print_])
 
     (match,) = checked.matches
     assert (match.transform, match.change, match.score) == ("confirmed by you", "confirmed", 1.0)
@@ -186,9 +186,9 @@ def test_what_is_exported_can_be_imported(form: str, count: int, store: Path, tm
     exported = tmp_path / "exported"
     exported.write_bytes(lookalike("decisions", "--format", form, "--store", store).out)
     with Library.open(tmp_path / "other", create=True) as library:
-        assert library.import_decisions(exported.read_bytes()) == count
-        assert library.import_decisions(exported.read_bytes()) == 0
-        assert len(library.decisions()) == count
+        assert library.copies.import_decisions(exported.read_bytes()) == count
+        assert library.copies.import_decisions(exported.read_bytes()) == 0
+        assert len(library.copies.decisions()) == count
 
 
 @pytest.mark.parametrize(
@@ -210,8 +210,8 @@ def test_a_wrong_entry_is_named_and_nothing_is_taken_over(
     path = written(tmp_path / "x.json", decision(DIGESTS[0], DIGESTS[2]), wrong)
     with Library.open(tmp_path / "s", create=True) as library:
         with pytest.raises(UsageError, match=message):
-            library.import_decisions(path.read_bytes(), "x.json")
-        assert library.decisions() == []
+            library.copies.import_decisions(path.read_bytes(), "x.json")
+        assert library.copies.decisions() == []
 
 
 @pytest.mark.parametrize(
@@ -229,11 +229,11 @@ def test_a_wrong_entry_is_named_and_nothing_is_taken_over(
 def test_what_is_no_listing_is_refused(data: bytes, message: str, tmp_path: Path) -> None:
     with Library.open(tmp_path / "s", create=True) as library:
         if not message:
-            assert library.import_decisions(data) == 0
+            assert library.copies.import_decisions(data) == 0
             return
         with pytest.raises(UsageError, match=message):
-            library.import_decisions(data)
-        assert library.decisions() == []
+            library.copies.import_decisions(data)
+        assert library.copies.decisions() == []
 
 
 def test_a_file_that_is_not_there_is_an_error_of_one_line(store: Path, tmp_path: Path) -> None:

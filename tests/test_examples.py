@@ -61,7 +61,7 @@ def scenes(found: list[str]) -> list[str]:
 
 def test_two_examples_find_the_photos_of_both_and_are_not_among_them(store: Path, photos: Path) -> None:
     with Library.open(store) as library:
-        results = library.search_together([photos / "3-0.jpg", photos / "7-0.jpg"], k=10)
+        results = library.searches.together([photos / "3-0.jpg", photos / "7-0.jpg"], k=10)
 
     found = [Path(result.path).name for result in results]
     assert {"3", "7"} <= set(scenes(found[:8]))
@@ -73,8 +73,8 @@ def test_two_examples_find_the_photos_of_both_and_are_not_among_them(store: Path
 def test_weights_and_what_is_not_wanted_change_the_order(store: Path, photos: Path) -> None:
     plus = [photos / "3-0.jpg", photos / "7-0.jpg"]
     with Library.open(store) as library:
-        heavy = library.search_together(plus, weights=[8, 1], k=5)
-        without = library.search_together(plus, [photos / "7-1.jpg"], k=5)
+        heavy = library.searches.together(plus, weights=[8, 1], k=5)
+        without = library.searches.together(plus, [photos / "7-1.jpg"], k=5)
 
     for results in (heavy, without):
         assert scenes([Path(result.path).name for result in results])[:4] == ["3"] * 4
@@ -83,9 +83,9 @@ def test_weights_and_what_is_not_wanted_change_the_order(store: Path, photos: Pa
 def test_results_and_photos_can_be_given_back(store: Path, photos: Path) -> None:
     with Library.open(store) as library:
         first, second, *_ = library.search(photos / "5-0.jpg", k=3)
-        refined = library.search_together([photos / "5-0.jpg", first], [second.photo], k=10)
+        refined = library.searches.together([photos / "5-0.jpg", first], [second.photo], k=10)
         found = {result.photo.id for result in refined}
-        all_of_them = library.search_together([first], k=60, include_self=True)
+        all_of_them = library.searches.together([first], k=60, include_self=True)
 
     assert not {first.photo.id, second.photo.id} & found
     assert all_of_them[0].photo.id == first.photo.id
@@ -107,7 +107,7 @@ def test_what_makes_no_sense_is_refused_before_any_work(
     store: Path, plus: dict[str, object], said: str
 ) -> None:
     with Library.open(store) as library, pytest.raises(UsageError, match=said):
-        library.search_together(**plus)  # type: ignore[arg-type]
+        library.searches.together(**plus)  # type: ignore[arg-type]
 
 
 def test_an_example_that_cannot_be_read_is_named(store: Path, photos: Path) -> None:
@@ -115,14 +115,14 @@ def test_an_example_that_cannot_be_read_is_named(store: Path, photos: Path) -> N
         Library.open(store) as library,
         pytest.raises(DecodeError, match=r"away\.jpg: there is no such file"),
     ):
-        library.search_together([photos / "1-0.jpg"], [photos / "away.jpg"])
+        library.searches.together([photos / "1-0.jpg"], [photos / "away.jpg"])
 
 
 def test_exact_copies_of_an_example_are_no_results_either(tmp_path: Path) -> None:
     photos = make_photos(tmp_path / "photos")  # photo0 is there twice
     with Library.open(tmp_path / "store", create=True) as library:
         library.index([photos])
-        found = library.search_together([photos / "2021/photo0.jpg", photos / "2022/photo1.jpg"], k=20)
+        found = library.searches.together([photos / "2021/photo0.jpg", photos / "2022/photo1.jpg"], k=20)
 
     assert len(found) == 5
     assert not {"photo0.jpg", "photo0-again.jpg", "photo1.jpg"} & {Path(r.path).name for r in found}

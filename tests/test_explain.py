@@ -10,6 +10,7 @@ from PIL import Image
 
 from lookalike import Library
 from lookalike.errors import DecodeError, UsageError
+from lookalike.output.explain.picture import write_comparison
 from lookalike.tests.dedup.proof.making import cropped, page, stamped
 from lookalike.tests.library import TAKEN, lookalike
 from lookalike.tests.pictures import draw_photo, exif_with, save
@@ -75,7 +76,7 @@ def test_json_has_all_of_it(photos: Path, store: Path, crop: Path) -> None:
 
 def test_other_pictures_are_no_copies_and_the_first_reason_is_told(photos: Path, store: Path) -> None:
     with Library.open(store) as library:
-        found = library.explain(str(photos / "0.jpg"), str(photos / "3.jpg"))
+        found = library.copies.explain(str(photos / "0.jpg"), str(photos / "3.jpg"))
 
     assert (found.verdict, found.transform, found.change) == ("similar", "", "")
     assert found.reason == found.proof
@@ -96,7 +97,7 @@ def test_the_same_bytes_need_no_proof(
     other: str, verdict: str, reason: str, photos: Path, store: Path
 ) -> None:
     with Library.open(store) as library:
-        found = library.explain(str(photos / "0.jpg"), str(photos / other))
+        found = library.copies.explain(str(photos / "0.jpg"), str(photos / other))
 
     assert found.verdict == verdict
     assert reason in found.reason
@@ -105,7 +106,7 @@ def test_the_same_bytes_need_no_proof(
 
 def test_the_same_pixels_are_said_to_be_that(photos: Path, store: Path) -> None:
     with Library.open(store) as library:
-        found = library.explain(str(photos / "1.jpg"), str(photos / "described.jpg"))
+        found = library.copies.explain(str(photos / "1.jpg"), str(photos / "described.jpg"))
 
     assert (found.verdict, found.change) == ("copy", "metadata")
     assert found.relation.same_pixels
@@ -114,7 +115,7 @@ def test_the_same_pixels_are_said_to_be_that(photos: Path, store: Path) -> None:
 
 def test_two_shots_are_no_copies_though_the_pixels_say_so(photos: Path, store: Path) -> None:
     with Library.open(store) as library:
-        found = library.explain(str(photos / "shot0.jpg"), str(photos / "shot1.jpg"))
+        found = library.copies.explain(str(photos / "shot0.jpg"), str(photos / "shot1.jpg"))
 
     assert found.verdict == "similar"
     assert "two shots" in found.reason
@@ -144,10 +145,10 @@ def test_photos_go_by_id_too_also_when_their_file_is_away(photos: Path, tmp_path
         (tmp_path / "photos").rename(tmp_path / "unplugged")
 
         by_id, by_path = (
-            library.explain(f"id:{number}", f"id:{number}"),
-            library.explain(path, f"id:{number}"),
+            library.copies.explain(f"id:{number}", f"id:{number}"),
+            library.copies.explain(path, f"id:{number}"),
         )
-        library.draw(by_path, str(tmp_path / "away.png"))
+        write_comparison(by_path, str(tmp_path / "away.png"))
 
     assert by_id.verdict == by_path.verdict == "exact"
     with Image.open(tmp_path / "away.png") as drawn:
@@ -161,9 +162,9 @@ def test_what_cannot_be_read_or_is_not_there_is_an_error_of_one_line(
     with Library.open(store) as library:
         for name in (str(tmp_path / "broken.jpg"), str(tmp_path / "gone.jpg")):
             with pytest.raises(DecodeError, match=name.rpartition("/")[2]):
-                library.explain(str(photos / "0.jpg"), name)
+                library.copies.explain(str(photos / "0.jpg"), name)
         with pytest.raises(UsageError, match="id:99999"):
-            library.explain("id:99999", str(photos / "0.jpg"))
+            library.copies.explain("id:99999", str(photos / "0.jpg"))
 
 
 # --- the picture

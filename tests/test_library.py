@@ -83,12 +83,12 @@ def test_filters_compose_and_refuse_what_they_do_not_know(library: Library, phot
 
 
 def test_copies_lookalikes_thumbnails_and_errors_are_data(library: Library, photos: Path) -> None:
-    (group,) = library.copies().groups
+    (group,) = library.copies.find().groups
     kinds = {Path(member.file.path).name: member.kind for member in group.members}
     assert Path(group.keeper.path).name == "photo0.jpg"
     assert kinds == {"photo0-again.jpg": "exact", "photo0-small.jpg": "copy"}
     assert group.reason
-    similar = library.lookalikes(0.9)
+    similar = library.copies.lookalikes(0.9)
     assert all(member.score >= 0.9 for each in similar for member in each.members)
     photo = next(iter(library.photos()))
     thumbnail = library.thumbnail(photo)

@@ -181,11 +181,11 @@ def test_a_marker_that_is_gone_ends_with_4_until_the_drive_is_accepted(home: Hom
 def test_the_library_gives_all_of_it_as_data(home: Home) -> None:
     home.lose("2023/photo2.jpg")
     with Library.open(home.folder / "store", write=True) as library:
-        (file,) = library.missing([home.photos])
+        (file,) = library.folders.missing([home.photos])
         assert file.path == f"{home.photos}/2023/photo2.jpg"
-        assert [root.state for root in library.roots()] == ["online", "online"]
-        assert library.preview_purge(timedelta(days=1)).files == []
-        assert library.purge(timedelta(0)).files == [file]
-        shown = library.preview_forget([home.other])
-        assert library.forget([home.other]) == shown
-        assert [root.path for root in library.roots()] == [str(home.photos)]
+        assert [root.state for root in library.folders.status()] == ["online", "online"]
+        assert library.folders.preview_purge(timedelta(days=1)).files == []
+        assert library.folders.purge(timedelta(0)).files == [file]
+        shown = library.folders.preview_forget([home.other])
+        assert library.folders.forget([home.other]) == shown
+        assert [root.path for root in library.folders.status()] == [str(home.photos)]

@@ -22,8 +22,6 @@ MODULES = {
     "errors.py",
     "library.py",
     "py.typed",
-    "library_care.py",
-    "library_filters.py",
 }
 WEIGHTS = {
     "lookalike/dedup/candidates/copy_space.safetensors",

@@ -250,3 +250,9 @@ def _take(record: Record, line: bytes) -> bool:
     except (KeyError, TypeError, ValueError):
         return False
     return True
+
+
+def set_aside(folder: str) -> frozenset[bytes]:
+    """Return the contents that the runs of a store put somewhere from where they can still come back."""
+    acts = (act for record in journals(folder) for act in record.pending)
+    return frozenset(bytes.fromhex(act.digest) for act in acts if os.path.lexists(act.to))

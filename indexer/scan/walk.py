@@ -276,3 +276,19 @@ def _file_stat(rel: bytes, found: os.stat_result) -> FileStat:
         found.st_dev,
         found.st_ino,
     )
+
+
+def photos_in(
+    names: Iterable[str | os.PathLike[str]], store: str
+) -> tuple[list[str], list[tuple[str, ScanProblem]]]:
+    """Return the absolute paths of the photos, each once, and what could not be looked at."""
+    paths: dict[str, None] = {}
+    problems = []
+    for name in names:
+        scan = Scan(os.path.abspath(os.fsencode(name)), avoid=[os.fsencode(store)])
+        for found in scan:
+            paths[os.fsdecode(join(scan.root, found.rel))] = None
+        for problem in scan.problems:
+            path = join(scan.root, problem.rel) if problem.rel else scan.root
+            problems.append((os.fsdecode(path), problem))
+    return list(paths), problems

@@ -26,12 +26,15 @@ _SIGN_WITHIN = 4096
 _PICTURES = 64
 
 
-def write_report(path: str, review: Review, store: Store, progress: Progress | None = None) -> None:
+def write_report(
+    path: str | os.PathLike[str], review: Review, store: Store, progress: Progress | None = None
+) -> None:
     """Write a report to path; the file is whole or not there, an older report is replaced at the end.
 
     Raises:
         UsageError: see `check_target`; or the file cannot be written.
     """
+    path = os.fspath(path)
     check_target(path)
     pictures = Pictures(_PICTURES)
 

@@ -22,7 +22,7 @@ _WIDTH = 1500
 _HIGHEST = 16_000
 
 
-def write_sheet(path: str, answers: Sequence[Answer], store: Store) -> None:
+def write_sheet(path: str | os.PathLike[str], answers: Sequence[Answer], store: Store) -> None:
     """Draw answers to a file, whole or not at all: examples first and framed, then results with numbers.
 
     Several answers begin a row each. An older sheet is replaced.
@@ -30,6 +30,7 @@ def write_sheet(path: str, answers: Sequence[Answer], store: Store) -> None:
     Raises:
         UsageError: see `check_sheet`; the answers are too many; or the file cannot be written.
     """
+    path = os.fspath(path)
     check_sheet(path)
     layout = layout_for(answers)
     drawn = [row for answer in answers for row in rows(cells(answer, store), layout)]

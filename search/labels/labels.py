@@ -1,37 +1,37 @@
-"""Words for photos: a part of `Library`, apart because it is a subject of its own."""
+"""What photos show: `library.labels`, those of the classifier and those that the user taught."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:  # the heavy modules load when they are first needed
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
-    from ...indexer.embed.embedder import Embedder
-    from ...store.catalog.labels import Taught
-    from ...store.filters.where import Where
-    from ...store.index.exact import Ids
-    from ...store.store import Store
-    from ...store.view import View
-    from ..answers import Answer, Result, SearchOptions
-    from .label import Label, LabelCount
-    from .labelling import Found, Words
-    from .training import Trial
+from ...errors import StoreMissing, UsageError
+from ...indexer.embed.embedder import Embedder
+from ...store.catalog.labels import Taught, forget_taught, put_taught
+from ...store.filters.where import ALL, Where
+from ...store.index.exact import Ids
+from ...store.store import Store
+from ...store.view import View
+from ..answers import Answer, Result, SearchOptions
+from ..order import arranged, candidates_of
+from .examples import heads, named, shown_by, shown_by_names, teach, trial_of
+from .label import Label, LabelCount
+from .labelling import Found, Words
+from .taxonomy import plain
+from .training import Trial
 
 
-class WordsOfLibrary:
-    """The methods of `Library` about labels: those of the classifier, and those that the user taught."""
+class Labels:
+    """The labels of a library."""
 
-    if TYPE_CHECKING:
-        store: Store
+    def __init__(self, store: Store, embedder: Callable[[], Embedder]) -> None:
+        self.store = store
+        self.embedder = embedder
 
-        def embedder(self) -> Embedder:
-            """Return the embedder of this library."""
-
-    def labels(
-        self, where: "Where | None" = None, *, confidence: float | None = None
-    ) -> "list[LabelCount]":
+    def count(self, where: Where | None = None, *, confidence: float | None = None) -> list[LabelCount]:
         """Return the labels that the library's photos have, each with its number of photos.
 
         A photo of a terrier counts as a dog, too. where: only photos that pass. confidence: that a label
@@ -41,27 +41,25 @@ class WordsOfLibrary:
             ModelError: the store's weights have no classifier, and nothing was taught.
             UsageError: confidence is out of range.
         """
-        from ...store.filters.where import ALL
-
         _check_confidence(confidence)
         with self.store.reading() as view:
             if view.model is None:
                 return []
             return _words(view).count(view, view.visible_ids(where or ALL), confidence)
 
-    def labels_of(self, ids: Iterable[int]) -> "dict[int, tuple[Label, ...]]":
+    def of(self, ids: Iterable[int]) -> dict[int, tuple[Label, ...]]:
         """Return the likely labels of photos by id, the most special first; () where none is likely."""
         with self.store.reading() as view:
             return _words(view).of(view, list(ids)) if view.model else {}
 
-    def labelled(
+    def find(
         self,
         names: str | Sequence[str],
         k: int | None = None,
         *,
-        where: "Where | None" = None,
+        where: Where | None = None,
         confidence: float | None = None,
-    ) -> "tuple[Result, ...]":
+    ) -> tuple[Result, ...]:
         """Return the photos that have all the labels, the surest first. k: at most so many, None: all.
 
         The score of a result is the confidence in the least sure of the labels.
@@ -70,22 +68,18 @@ class WordsOfLibrary:
             UsageError: there is no label or one that is not known, or confidence is out of range.
             ModelError: the store's weights have no classifier.
         """
-        from ...store.filters.where import ALL
-
         with self.store.reading() as view:
             found = _find(view, names, where or ALL, confidence)
             return tuple(_results(view, [column[:k] for column in found.ranked(-1, {})], where or ALL))
 
-    def labelled_ids(
-        self, names: str | Sequence[str], where: "Where | None" = None, confidence: float | None = None
-    ) -> "Ids":
+    def ids(
+        self, names: str | Sequence[str], where: Where | None = None, confidence: float | None = None
+    ) -> Ids:
         """Return the ids of the photos that have all the labels, ascending: a filter for searches."""
-        from ...store.filters.where import ALL
-
         with self.store.reading() as view:
             return _find(view, names, where or ALL, confidence).ids
 
-    def with_labels(self, answers: "Iterable[Answer]") -> "Iterator[Answer]":
+    def on(self, answers: Iterable[Answer]) -> Iterator[Answer]:
         """Yield answers of a search with the labels of their photos."""
         said: dict[int, tuple[Label, ...]] = {}
         words: Words | None = None
@@ -99,13 +93,10 @@ class WordsOfLibrary:
                 answer = replace(answer, results=tuple(results))
             yield answer
 
-    def answer_by_label(
-        self, names: str | Sequence[str], options: "SearchOptions", confidence: float | None = None
-    ) -> "Answer":
+    def answer(
+        self, names: str | Sequence[str], options: SearchOptions, confidence: float | None = None
+    ) -> Answer:
         """Return the photos that have all the labels as the answer of a search without an example."""
-        from ..answers import Answer
-        from ..order import arranged, candidates_of
-
         options.check()
         names = [names] if isinstance(names, str) else names
         with self.store.reading() as view:
@@ -120,9 +111,9 @@ class WordsOfLibrary:
     def teach(
         self,
         name: str,
-        yes: "Sequence[str | os.PathLike[str]]" = (),
-        no: "Sequence[str | os.PathLike[str]]" = (),
-    ) -> "Taught":
+        yes: Sequence[str | os.PathLike[str]] = (),
+        no: Sequence[str | os.PathLike[str]] = (),
+    ) -> Taught:
         """Teach a label by pictures that show it, and by some that do not; the library is open for writing.
 
         yes, no: paths of files, in the library or not, id:N, or folders, for all their photos in it.
@@ -132,11 +123,6 @@ class WordsOfLibrary:
             UsageError: the name is empty, there is no example that shows it, or one cannot be read.
             StoreMissing: nothing was indexed yet.
         """
-        from ...errors import StoreMissing, UsageError
-        from ...store.catalog.labels import put_taught
-        from .examples import named, shown_by, shown_by_names, teach
-        from .taxonomy import plain
-
         if not plain(name) or not name.isprintable():
             raise UsageError(f"a label needs a name that can be read, not {name!r}")
         more = [shown_by_names(self.store, each, self.embedder) for each in (yes, no)]
@@ -159,33 +145,27 @@ class WordsOfLibrary:
         with self.store.writing() as connection:
             return put_taught(connection, made)
 
-    def taught(self) -> "list[Taught]":
+    def taught(self) -> list[Taught]:
         """Return the labels that were taught, by name."""
         with self.store.reading() as view:
             return view.taught(damaged=[])
 
-    def forget_label(self, name: str) -> None:
+    def forget(self, name: str) -> None:
         """Forget a label that was taught; needs a library open for writing.
 
         Raises:
             UsageError: there is none of that name.
         """
-        from ...store.catalog.labels import forget_taught
-        from .taxonomy import plain
-
         with self.store.writing() as connection:
             if not forget_taught(connection, plain(name)):
                 raise _unknown(name)
 
-    def test_label(self, name: str) -> "Trial":
+    def test(self, name: str) -> Trial:
         """Return how well a taught label does on examples that it is not shown, by cross-validation.
 
         Raises:
             UsageError: there is none of that name, or it has fewer than two positive examples.
         """
-        from ...errors import UsageError
-        from .examples import named, trial_of
-
         with self.store.reading() as view:
             label = named(view, name)
             if label is None:
@@ -197,14 +177,11 @@ class WordsOfLibrary:
 
 
 def _unknown(name: str) -> Exception:
-    from ...errors import UsageError
 
     return UsageError(f"no label {name!r} was taught; `lookalike teach --list` lists those that were")
 
 
-def _words(view: "View") -> "Words":
-    from .examples import heads
-    from .labelling import Words
+def _words(view: View) -> Words:
 
     assert view.model is not None, "something was embedded"
     damaged: list[str] = []
@@ -212,11 +189,7 @@ def _words(view: "View") -> "Words":
     return Words(view.model.spec, found, damaged)
 
 
-def _find(view: "View", names: str | Sequence[str], where: "Where", confidence: float | None) -> "Found":
-    import numpy as np
-
-    from ...errors import UsageError
-    from .labelling import Found
+def _find(view: View, names: str | Sequence[str], where: Where, confidence: float | None) -> Found:
 
     _check_confidence(confidence)
     names = [names] if isinstance(names, str) else names  # else each of its letters were a label
@@ -227,10 +200,8 @@ def _find(view: "View", names: str | Sequence[str], where: "Where", confidence: 
     return _words(view).find(view, names, view.visible_ids(where), confidence)
 
 
-def _results(view: "View", ranked: "Sequence[NDArray[Any]]", where: "Where") -> "list[Result]":
+def _results(view: View, ranked: Sequence[NDArray[Any]], where: Where) -> list[Result]:
     """Return photos as results. ranked: ids, confidences, and how many copies are left out."""
-    from ..answers import Result
-
     ids, sure, copies = (column.tolist() for column in ranked)
     photos = {photo.id: photo for photo in view.photos(where, ids)}
     said = _words(view).of(view, ids) if ids else {}
@@ -241,7 +212,6 @@ def _results(view: "View", ranked: "Sequence[NDArray[Any]]", where: "Where") -> 
 
 
 def _check_confidence(confidence: float | None) -> None:
-    from ...errors import UsageError
 
     if confidence is not None and not 0 < confidence <= 1:
         raise UsageError(f"a confidence is above 0 and at most 1, not {confidence:g}")

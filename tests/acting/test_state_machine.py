@@ -114,9 +114,9 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: bool(journals(self.library.store.folder)))
     @rule()
     def undoes(self) -> None:
-        record = self.library.record_to_undo()
+        record = self.library.files.record_to_undo()
         if record is not None:
-            self.library.undo(record)
+            self.library.files.undo(record)
 
     @precondition(lambda self: bool(journals(self.library.store.folder)))
     @rule(kill=KILLS)
@@ -139,7 +139,7 @@ class Life(RuleBasedStateMachine):
 
     def check_the_library_says_where(self) -> None:
         for digest in self.indexed & self.on_disk():
-            places = [Path(place) for place in self.library.whereabouts(digest)]
+            places = [Path(place) for place in self.library.files.locate(digest)]
             there = [blake3(place.read_bytes()).hexdigest() for place in places if place.exists()]
             assert digest in there, places
         assert [str(each) for each in check_store(self.library.store) if each.level == "broken"] == []

@@ -23,7 +23,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 def grouped(library: Library) -> list[set[str]]:
-    groups = library.copies().groups
+    groups = library.copies.find().groups
     return [
         {Path(group.keeper.path).name, *(Path(member.file.path).name for member in group.members)}
         for group in groups
@@ -39,7 +39,7 @@ def test_distinct_photos_make_no_group_and_edited_ones_do(photos: Path, tmp_path
         library.index([photos])
 
         assert grouped(library) == [{"3.jpg", "cropped.jpg", "mirrored.png", "turned.jpg"}]
-        (group,) = library.copies().groups
+        (group,) = library.copies.find().groups
         said = {Path(member.file.path).name: member.transform for member in group.members}
     assert "cropped" in said["cropped.jpg"] or Path(group.keeper.path).name == "cropped.jpg"
     assert all(said.values())
@@ -89,9 +89,9 @@ def test_rules_decide_who_is_kept_and_every_member_has_a_proof(photos: Path, tmp
     save(photos / "album" / "small.jpg", draw_photo(1, 320, 240))
     with Library.open(tmp_path / "s", create=True) as library:
         library.index([photos])
-        (by_size,) = library.copies().groups
+        (by_size,) = library.copies.find().groups
         album = str((photos / "album").resolve())
-        (by_folder,) = library.copies(rules=KeepRules(prefer=(album,))).groups
+        (by_folder,) = library.copies.find(rules=KeepRules(prefer=(album,))).groups
 
     assert Path(by_size.keeper.path).name == "1.jpg"
     assert Path(by_folder.keeper.path).name == "small.jpg"
@@ -109,7 +109,7 @@ def test_the_same_pixels_with_other_metadata_are_copies_even_of_a_blank_page(
     save(photos / "grey.jpg", Image.new("RGB", (400, 300), "lightgrey"))
     with Library.open(tmp_path / "s", create=True) as library:
         library.index([photos])
-        (group,) = library.copies().groups
+        (group,) = library.copies.find().groups
 
     names = {Path(group.keeper.path).name, *(Path(m.file.path).name for m in group.members)}
     assert names == {"blank.jpg", "described.jpg"}
@@ -140,7 +140,7 @@ def test_a_library_indexed_in_another_order_has_the_same_groups_keepers_and_reas
                     *(group.keeper.path, group.reason),
                     [(m.file.path, m.transform, m.why_not) for m in group.members],
                 )
-                for group in library.copies().groups
+                for group in library.copies.find().groups
             ]
 
     expected = outcome(files, tmp_path / "a")

@@ -32,7 +32,7 @@ def roots(library: Library) -> list[Drive]:
 
 
 def state(library: Library) -> str:
-    (root,) = library.roots()
+    (root,) = library.folders.status()
     return root.state
 
 

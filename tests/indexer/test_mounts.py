@@ -55,7 +55,7 @@ def index(progress=None, *folders, **options):
     decoded.clear()
     options = IndexOptions(workers=1, batch_files=8, **options)
     report = library.index(folders or [place], choice=SMALL, options=options, progress=progress)
-    (root, *_) = [each for each in library.roots() if each.path == str(place)]
+    (root, *_) = [each for each in library.folders.status() if each.path == str(place)]
     return {"refused": report.refused, "unmarked": report.unmarked, "absent": report.absent,
             "failed": report.failed, "embedded": report.embedded, "recognized": report.recognized,
             "unchanged": report.unchanged, "decoded": len(decoded),
@@ -243,7 +243,7 @@ def test_a_drive_inside_a_folder_is_not_deleted_when_it_is_away(tmp_path: Path) 
 pull_inner(); (place / "own0.jpg").unlink()
 said.append(index())
 from datetime import timedelta
-library.purge(timedelta(seconds=-5))
+library.folders.purge(timedelta(seconds=-5))
 plug_inner("a"); said.append(index())
 """,
     )

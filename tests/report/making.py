@@ -73,10 +73,10 @@ def write_library(folder: Path) -> Written:
     with Library.open(folder / "store", create=True) as library:
         library.index([photos])
         rules = KeepRules(protect=(str(photos / "safe"),), prefer=(str(photos),))
-        report = library.copies(rules=rules)
-        similar = library.lookalikes(0.5)
-        review = Review(report.groups, library.origin(), similar, rules, report.pairs, report.wrong)
-        library.write_report(folder / "report.html", review)
+        report = library.copies.find(rules=rules)
+        similar = library.copies.lookalikes(0.5)
+        review = Review(report.groups, library.copies.origin(), similar, rules, report.pairs, report.wrong)
+        write_report(folder / "report.html", review, library.store)
     return Written(folder / "report.html", document(plan_of(review.groups, review.origin)), review)
 
 

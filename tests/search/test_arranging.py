@@ -49,7 +49,7 @@ def burst(filled: Filled, folder: Path) -> Iterator[Library]:
 
 
 def found(library: Library, options: SearchOptions) -> list[int]:
-    (answer,) = library.search_many([Query("one", id=1)], options)
+    (answer,) = library.searches.many([Query("one", id=1)], options)
     return [int(os.path.basename(each.path).partition(".")[0]) for each in answer.results]
 
 
@@ -78,27 +78,27 @@ def test_results_are_sorted_after_they_were_chosen(burst: Library, diverse: bool
     best = found(burst, SearchOptions(6, diverse=diverse))
     newest = found(burst, SearchOptions(6, sort="-time", diverse=diverse))
     assert sorted(newest) == sorted(best)
-    (answer,) = burst.search_many([Query("one", id=1)], SearchOptions(6, sort="time", diverse=diverse))
+    (answer,) = burst.searches.many([Query("one", id=1)], SearchOptions(6, sort="time", diverse=diverse))
     dates = [each.photo.date for each in answer.results]
     assert dates == sorted(dates)
-    (answer,) = burst.search_many([Query("one", id=1)], SearchOptions(6, sort="path", diverse=diverse))
+    (answer,) = burst.searches.many([Query("one", id=1)], SearchOptions(6, sort="path", diverse=diverse))
     assert [each.path for each in answer.results] == sorted(each.path for each in answer.results)
-    (answer,) = burst.search_many([Query("one", id=1)], SearchOptions(6, diverse=diverse))
+    (answer,) = burst.searches.many([Query("one", id=1)], SearchOptions(6, diverse=diverse))
     scores = [each.score for each in answer.results]
     assert scores == sorted(scores, reverse=True)
 
 
 def test_an_order_that_does_not_exist_is_refused(burst: Library) -> None:
     with pytest.raises(UsageError, match="size"):
-        list(burst.search_many([Query("one", id=1)], SearchOptions(sort="size")))
+        list(burst.searches.many([Query("one", id=1)], SearchOptions(sort="size")))
     with pytest.raises(UsageError, match="size"):
-        burst.list_photos(SearchOptions(sort="size"))
+        burst.searches.list(SearchOptions(sort="size"))
 
 
 def test_without_an_example_the_newest_that_pass_are_listed(burst: Library) -> None:
-    answer = burst.list_photos(SearchOptions(3, where=Where(until="2022")))
+    answer = burst.searches.list(SearchOptions(3, where=Where(until="2022")))
     assert [each.photo.date[:7] for each in answer.results] == ["2022-06", "2022-05", "2022-04"]
-    answer = burst.list_photos(SearchOptions(2, sort="time"))
+    answer = burst.searches.list(SearchOptions(2, sort="time"))
     assert [each.photo.date[:7] for each in answer.results] == ["2020-01", "2022-01"]
 
 

@@ -188,7 +188,7 @@ def test_photos_without_a_map_are_counted_and_the_others_answer(old: Path, photo
     assert "index --regions" in run.err
     with Library.open(old) as library:
         options = SearchOptions(k=COUNT, box=None)
-        assert next(iter(library.search_many([Query("q", id=1)], options))).without_map == 0
+        assert next(iter(library.searches.many([Query("q", id=1)], options))).without_map == 0
 
 
 def test_another_engine_says_that_it_has_no_maps(store: Path) -> None:

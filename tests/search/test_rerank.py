@@ -167,16 +167,16 @@ def test_a_library_whose_photos_are_all_gone_answers_with_nothing(tmp_path: Path
     query = Query("was here", id=3)
     filled.lose(*(b"%d.jpg" % seed for seed in range(EACH)))
     with Library(filled.store) as library:
-        (answer,) = library.search_many([query], SearchOptions(k=5))
+        (answer,) = library.searches.many([query], SearchOptions(k=5))
     assert answer.results == ()
 
 
 def test_a_library_without_neighborhoods_does_not_claim_to_have_asked_them(tmp_path: Path) -> None:
     filled = fill(tmp_path / "new", np.concatenate([path_of(kind) for kind in range(KINDS)]))
     with Library(filled.store) as library:
-        (answer,) = library.search_many([Query("one", id=1)], SearchOptions(k=5))
+        (answer,) = library.searches.many([Query("one", id=1)], SearchOptions(k=5))
         assert len(answer.results) == 5
         assert not answer.is_reranked
         update_graph(filled.store)
-        (answer,) = library.search_many([Query("one", id=1)], SearchOptions(k=5))
+        (answer,) = library.searches.many([Query("one", id=1)], SearchOptions(k=5))
         assert answer.is_reranked

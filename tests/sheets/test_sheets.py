@@ -13,9 +13,10 @@ from PIL import Image, PngImagePlugin
 from lookalike import Library, SearchOptions
 from lookalike.errors import UsageError
 from lookalike.output.sheet import cells, write
-from lookalike.output.sheet.preview import Screen
+from lookalike.output.sheet.preview import Screen, previews
 from lookalike.output.sheet.signature import is_sheet
 from lookalike.output.sheet.terminal import chosen, says_sixel, told_by
+from lookalike.output.sheet.write import write_sheet
 from lookalike.search.answers import Answer
 from lookalike.search.examples import Query
 from lookalike.tests.library import lookalike, make_photos
@@ -39,7 +40,7 @@ def library(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Library:
 @pytest.fixture
 def answers(library: Library, photos: Path) -> list[Answer]:
     queries = [Query(name, path=name) for name in (str(photos / "2022/photo1.jpg"), "away.jpg")]
-    return list(library.search_many(queries, SearchOptions(k=6)))
+    return list(library.searches.many(queries, SearchOptions(k=6)))
 
 
 @pytest.mark.parametrize(("suffix", "form"), [("jpg", "JPEG"), ("png", "PNG"), ("webp", "WEBP")])
@@ -48,14 +49,14 @@ def test_a_sheet_has_a_row_for_each_query_and_only_a_sheet_is_replaced(
 ) -> None:
     path = tmp_path / f"sheet.{suffix}"
     for _ in range(2):
-        library.write_sheet(path, answers)
+        write_sheet(path, answers, library.store)
 
     with Image.open(path) as sheet:
         assert sheet.format == form
         assert sheet.width > sheet.height > 500
     path.write_bytes(b"a photo of somebody")
     with pytest.raises(UsageError, match="is no sheet"):
-        library.write_sheet(path, answers)
+        write_sheet(path, answers, library.store)
     assert path.read_bytes() == b"a photo of somebody"
 
 
@@ -64,18 +65,18 @@ def test_what_no_sheet_can_be_is_refused(
 ) -> None:
     for name in ("sheet.gif", "sheet", "no/folder/sheet.jpg"):
         with pytest.raises(UsageError):
-            library.write_sheet(tmp_path / name, answers)
+            write_sheet(tmp_path / name, answers, library.store)
     monkeypatch.setattr(cells, "MOST_CELLS", 7)
     with pytest.raises(UsageError, match="at most 7 pictures, these would be 8"):
-        library.write_sheet(tmp_path / "s.jpg", answers)
+        write_sheet(tmp_path / "s.jpg", answers, library.store)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_sheet_of_an_answer_without_an_example_fills_its_rows(library: Library, tmp_path: Path) -> None:
-    listed = library.list_photos(SearchOptions(k=3))
+    listed = library.searches.list(SearchOptions(k=3))
     many = replace(listed, results=listed.results * 80)
     for suffix in ("jpg", "webp"):
-        library.write_sheet(tmp_path / f"s.{suffix}", [many])
+        write_sheet(tmp_path / f"s.{suffix}", [many], library.store)
         with Image.open(tmp_path / f"s.{suffix}") as sheet:
             assert sheet.width > 1000
             assert sheet.height < 10_000
@@ -84,12 +85,12 @@ def test_a_sheet_of_an_answer_without_an_example_fills_its_rows(library: Library
 def test_what_the_format_cannot_hold_is_an_error_and_nothing_is_written(
     library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = library.list_photos(SearchOptions(k=1))
+    one = library.searches.list(SearchOptions(k=1))
     with pytest.raises(UsageError, match="pixels high"):
-        library.write_sheet(tmp_path / "s.webp", [one] * 100)
+        write_sheet(tmp_path / "s.webp", [one] * 100, library.store)
     monkeypatch.setattr(write, "_HIGHEST", 10**6)
     with pytest.raises(UsageError, match=r"cannot be WEBP.*-k"):
-        library.write_sheet(tmp_path / "s.webp", [one] * 100)
+        write_sheet(tmp_path / "s.webp", [one] * 100, library.store)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -105,7 +106,7 @@ def test_a_photo_that_mentions_sheets_is_no_sheet(
     before = path.read_bytes()
 
     with pytest.raises(UsageError, match="is no sheet"):
-        library.write_sheet(path, answers)
+        write_sheet(path, answers, library.store)
     assert path.read_bytes() == before
     for end in (1, 5, 20, 40, len(before) // 2):
         path.write_bytes(before[:end])
@@ -127,7 +128,7 @@ def test_a_pipe_is_no_sheet_and_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_names_cannot_steer_the_terminal(library: Library, answers: list[Answer]) -> None:
-    shown = b"".join(library.previews(answers, Screen("blocks", 100)))
+    shown = b"".join(previews(answers, library.store, Screen("blocks", 100)))
 
     assert rb"odd\udcff\x1b[31m.jpg" in shown.replace("…".encode(), b"")
     assert b"\x1b[31m" not in shown
@@ -135,7 +136,7 @@ def test_names_cannot_steer_the_terminal(library: Library, answers: list[Answer]
 
 
 def test_photos_without_a_score_have_their_number_alone(library: Library) -> None:
-    listed = library.list_photos(SearchOptions(k=3))
+    listed = library.searches.list(SearchOptions(k=3))
     shown = list(cells.cells(listed, library.store))
 
     assert [cell.lines[0] for cell in shown] == ["1", "2", "3"]

@@ -52,7 +52,7 @@ def library(store: Path) -> Iterator[Library]:
 
 def said(library: Library, number: int) -> list[str]:
     (photo,) = [each for each in library.photos() if each.path == f"/photos/{number}.jpg"]
-    return [label.name for label in library.labels_of([photo.id])[photo.id]]
+    return [label.name for label in library.labels.of([photo.id])[photo.id]]
 
 
 # --- the tree ---------------------------------------------------------------------------------
@@ -156,33 +156,33 @@ def test_a_photo_of_which_nothing_is_sure_has_no_label(library: Library) -> None
 
 
 def test_a_label_finds_all_kinds_and_the_surest_first(library: Library) -> None:
-    assert set(names_of(library.labelled(["dog"]))) == {"0.jpg", "1.jpg", "2.jpg"}
-    scores = [each.score for each in library.labelled(["animal"])]
+    assert set(names_of(library.labels.find(["dog"]))) == {"0.jpg", "1.jpg", "2.jpg"}
+    scores = [each.score for each in library.labels.find(["animal"])]
     assert len(scores) == 4
     assert scores == sorted(scores, reverse=True)
-    assert names_of(library.labelled(["terrier"])) == ["2.jpg"]
-    assert names_of(library.labelled(["Yorkshire terrier"])) == []
+    assert names_of(library.labels.find(["terrier"])) == ["2.jpg"]
+    assert names_of(library.labels.find(["Yorkshire terrier"])) == []
 
 
 def test_several_labels_must_all_be_there(library: Library) -> None:
-    assert set(names_of(library.labelled(["dog", "hound"]))) == {"0.jpg", "1.jpg"}
-    assert library.labelled(["dog", "zebra"]) == ()
+    assert set(names_of(library.labels.find(["dog", "hound"]))) == {"0.jpg", "1.jpg"}
+    assert library.labels.find(["dog", "zebra"]) == ()
 
 
 def test_one_label_may_stand_alone_and_none_is_an_error(library: Library) -> None:
-    assert names_of(library.labelled("zebra")) == ["3.jpg"]
-    assert len(library.labelled_ids("dog")) == 3
+    assert names_of(library.labels.find("zebra")) == ["3.jpg"]
+    assert len(library.labels.ids("dog")) == 3
     with pytest.raises(UsageError, match="at least one label"):
-        library.labelled([])
+        library.labels.find([])
 
 
 def test_a_lower_confidence_lets_the_unsure_through(library: Library) -> None:
-    assert library.labelled(["pizza"]) == ()
-    assert names_of(library.labelled(["pizza"], confidence=0.3)) == ["4.jpg"]
+    assert library.labels.find(["pizza"]) == ()
+    assert names_of(library.labels.find(["pizza"], confidence=0.3)) == ["4.jpg"]
 
 
 def test_labels_are_a_filter_before_the_ranking(library: Library) -> None:
-    (zebra,) = library.labelled(["zebra"])
+    (zebra,) = library.labels.find(["zebra"])
     found = library.search(zebra.photo.id, k=2, labels=["dog"])
     assert len(found) == 2
     assert set(names_of(found)) < {"0.jpg", "1.jpg", "2.jpg"}
@@ -191,8 +191,8 @@ def test_labels_are_a_filter_before_the_ranking(library: Library) -> None:
 
 def test_a_label_composes_with_other_filters(library: Library) -> None:
     where = Where(folders=(b"/photos/1.jpg",))
-    assert names_of(library.labelled(["dog"], where=where)) == ["1.jpg"]
-    assert library.labelled(["zebra"], where=where) == ()
+    assert names_of(library.labels.find(["dog"], where=where)) == ["1.jpg"]
+    assert library.labels.find(["zebra"], where=where) == ()
 
 
 def test_photos_whose_files_are_gone_are_not_found_by_label(tmp_path: Path) -> None:
@@ -201,8 +201,8 @@ def test_photos_whose_files_are_gone_are_not_found_by_label(tmp_path: Path) -> N
             (root,) = view.roots()
             gone = view.known_files(root, b"")[b"0.jpg"].id
         library.store.settle(root, absent=[gone], excluded=[], returned=[])
-        assert names_of(library.labelled(["zebra"])) == ["1.jpg"]
-        assert {row.name: row.photos for row in library.labels()}["zebra"] == 1
+        assert names_of(library.labels.find(["zebra"])) == ["1.jpg"]
+        assert {row.name: row.photos for row in library.labels.count()}["zebra"] == 1
 
 
 @pytest.fixture
@@ -216,23 +216,23 @@ def with_copies(tmp_path: Path) -> Iterator[Library]:
 
 
 def test_proven_copies_count_once_by_label_unless_all_are_asked_for(with_copies: Library) -> None:
-    once = with_copies.answer_by_label(["beagle"], SearchOptions(k=10)).results
+    once = with_copies.labels.answer(["beagle"], SearchOptions(k=10)).results
     assert len(once) == 3
     assert {names_of([each])[0]: each.copies for each in once}.keys() > {"1.jpg", "2.jpg"}
     assert sorted(each.copies for each in once) == [0, 0, 3]
-    assert len(with_copies.answer_by_label("beagle", SearchOptions(k=3)).results) == 3
-    every = with_copies.answer_by_label("beagle", SearchOptions(k=10, include_copies=True)).results
+    assert len(with_copies.labels.answer("beagle", SearchOptions(k=3)).results) == 3
+    every = with_copies.labels.answer("beagle", SearchOptions(k=10, include_copies=True)).results
     assert [each.copies for each in every] == [0] * 6
 
 
 def test_photos_found_by_label_are_sorted_as_asked(with_copies: Library) -> None:
-    best = with_copies.answer_by_label("beagle", SearchOptions(k=3, include_copies=True)).results
+    best = with_copies.labels.answer("beagle", SearchOptions(k=3, include_copies=True)).results
     assert names_of(best) == ["1.jpg", "2.jpg", "3.jpg"]
     options = SearchOptions(include_copies=True, sort="path")
-    found = with_copies.answer_by_label("beagle", options).results
+    found = with_copies.labels.answer("beagle", options).results
     assert names_of(found) == [f"{number}.jpg" for number in range(6)]
     with pytest.raises(UsageError, match="sorted by"):
-        with_copies.answer_by_label("beagle", SearchOptions(sort="color"))
+        with_copies.labels.answer("beagle", SearchOptions(sort="color"))
 
 
 def test_without_the_classifier_searches_go_on_and_labels_say_what_to_do(
@@ -242,22 +242,22 @@ def test_without_the_classifier_searches_go_on_and_labels_say_what_to_do(
     module._load.cache_clear()
     assert len(library.search(1, k=2)) == 2
     with pytest.raises(ModelError, match="install lookalike again"):
-        library.labelled("dog")
+        library.labels.find("dog")
 
 
 def test_an_unknown_label_is_an_error_that_names_those_written_like_it(library: Library) -> None:
     with pytest.raises(UsageError, match=r"'zebra'.*lookalike labels"):
-        library.labelled(["zebar"])
+        library.labels.find(["zebar"])
 
 
 @pytest.mark.parametrize("confidence", [0, -1, 1.5])
 def test_a_confidence_out_of_range_is_an_error(library: Library, confidence: float) -> None:
     with pytest.raises(UsageError, match="confidence"):
-        library.labels(confidence=confidence)
+        library.labels.count(confidence=confidence)
 
 
 def test_the_library_counts_photos_by_label_with_what_is_above(library: Library) -> None:
-    found = {row.name: (row.photos, row.path) for row in library.labels()}
+    found = {row.name: (row.photos, row.path) for row in library.labels.count()}
     assert found["animal"] == (4, ())
     assert found["dog"] == (3, ("animal", "mammal"))
     assert found["beagle"] == (2, ("animal", "mammal", "dog", "hound"))
@@ -267,10 +267,10 @@ def test_the_library_counts_photos_by_label_with_what_is_above(library: Library)
 def test_a_store_of_other_weights_has_no_labels_and_says_why(tmp_path: Path) -> None:
     with library_of(tmp_path / "store", [make_vector(1)], make_spec()) as library:
         with pytest.raises(ModelError, match=r"checkpoint of your own.*lookalike teach"):
-            library.labelled(["dog"])
+            library.labels.find(["dog"])
         with pytest.raises(ModelError, match="official weights"):
-            library.labels()
-        ((photo_id, labels),) = library.labels_of([1]).items()
+            library.labels.count()
+        ((photo_id, labels),) = library.labels.of([1]).items()
         assert (photo_id, labels) == (1, ())
 
 
@@ -289,7 +289,7 @@ def test_pages_and_blank_pictures_have_no_label(tmp_path: Path) -> None:
         library.index([tmp_path / "photos"])
         ids = [photo.id for photo in library.photos()]
         assert len(ids) == 4
-        assert set(library.labels_of(ids).values()) == {()}
+        assert set(library.labels.of(ids).values()) == {()}
 
 
 # --- the command line -------------------------------------------------------------------------
@@ -344,7 +344,7 @@ def test_export_has_the_labels_of_each_photo(store: Path) -> None:
 def test_labels_never_load_an_engine(store: Path) -> None:
     code = (
         "import sys; from lookalike.library import Library\n"
-        "with Library.open(sys.argv[1]) as library: library.labels()\n"
+        "with Library.open(sys.argv[1]) as library: library.labels.count()\n"
         "print([name for name in ('torch', 'onnxruntime') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code, store], capture_output=True, text=True, check=True)

@@ -55,56 +55,56 @@ def is_first(name: str) -> bool:
 
 
 def test_five_examples_find_the_others_and_hardly_anything_else(library: Library) -> None:
-    library.teach("garden", ids(library, range(5)))
-    found = names_of(library.labelled(["garden"]))
+    library.labels.teach("garden", ids(library, range(5)))
+    found = names_of(library.labels.find(["garden"]))
     right = sum(map(is_first, found))
     assert right >= 0.4 * OF_FIRST
     assert right >= 0.9 * len(found)
 
 
 def test_it_is_a_filter_a_label_of_results_and_in_the_list_of_labels(library: Library) -> None:
-    library.teach("Garden", ids(library, range(5)))
+    library.labels.teach("Garden", ids(library, range(5)))
     results = library.search(100, k=5, labels=[" garden "])
     assert len(results) == 5
     assert all(result.labels[0].name == "Garden" for result in results)
-    (row,) = [each for each in library.labels() if each.is_taught]
-    assert (row.name, row.photos) == ("Garden", len(library.labelled(["garden"])))
+    (row,) = [each for each in library.labels.count() if each.is_taught]
+    assert (row.name, row.photos) == ("Garden", len(library.labels.find(["garden"])))
 
 
 def test_a_counter_example_pushes_what_is_like_it_away(library: Library) -> None:
-    library.teach("garden", ids(library, range(3)))
-    before = {each.path: each.score for each in library.labelled(["garden"], confidence=1e-9)}
-    library.teach("garden", no=ids(library, range(60, 70)))
-    after = {each.path: each.score for each in library.labelled(["garden"], confidence=1e-9)}
+    library.labels.teach("garden", ids(library, range(3)))
+    before = {each.path: each.score for each in library.labels.find(["garden"], confidence=1e-9)}
+    library.labels.teach("garden", no=ids(library, range(60, 70)))
+    after = {each.path: each.score for each in library.labels.find(["garden"], confidence=1e-9)}
     others = [f"/photos/{number}.jpg" for number in range(70, 80)]
     assert np.mean([after[each] / before[each] for each in others]) < 0.9
 
 
 def test_teaching_again_adds_examples_and_the_last_word_counts(library: Library) -> None:
-    library.teach("garden", ids(library, range(3)))
-    made = library.teach("GARDEN", ids(library, range(3, 5)), ids(library, range(1)))
+    library.labels.teach("garden", ids(library, range(3)))
+    made = library.labels.teach("GARDEN", ids(library, range(3, 5)), ids(library, range(1)))
     assert set(made.yes) == {digest_of(number) for number in range(1, 5)}
     assert made.no == (digest_of(0),)
-    (kept,) = library.taught()
+    (kept,) = library.labels.taught()
     assert (kept.name, kept.yes, kept.no) == ("GARDEN", made.yes, made.no)
 
 
 def test_it_outlives_its_examples(library: Library) -> None:
-    library.teach("garden", ids(library, range(5)))
+    library.labels.teach("garden", ids(library, range(5)))
     with library.store.reading() as view:
         (root,) = view.roots()
         known = view.known_files(root, b"")
     gone = [known[b"%d.jpg" % number].id for number in range(5)]
     library.store.settle(root, absent=gone, excluded=[], returned=[])
-    found = names_of(library.labelled(["garden"]))
+    found = names_of(library.labels.find(["garden"]))
     assert len(found) > 10
-    assert len(library.teach("garden", ids(library, range(5, 6))).yes) == 6
+    assert len(library.labels.teach("garden", ids(library, range(5, 6))).yes) == 6
 
 
 def test_a_trial_tells_a_thing_from_a_mixture(library: Library) -> None:
-    library.teach("garden", ids(library, range(36)))
-    library.teach("anything", ids(library, range(35, 300)[::26]))
-    good, poor = library.test_label("garden"), library.test_label("anything")
+    library.labels.teach("garden", ids(library, range(36)))
+    library.labels.teach("anything", ids(library, range(35, 300)[::26]))
+    good, poor = library.labels.test("garden"), library.labels.test("anything")
     assert good.precision > poor.precision + 0.15
     assert poor.spread >= 0
     assert poor.verdict.startswith("poor")
@@ -123,23 +123,23 @@ def test_what_cannot_be_taught_is_an_error_and_changes_nothing(
     library: Library, name: str, yes: range, no: range, said: str
 ) -> None:
     with pytest.raises(UsageError, match=said):
-        library.teach(name, ids(library, yes), ids(library, no))
-    assert library.taught() == []
+        library.labels.teach(name, ids(library, yes), ids(library, no))
+    assert library.labels.taught() == []
 
 
 def test_a_label_of_one_example_cannot_be_tried_and_an_unknown_one_not_forgotten(library: Library) -> None:
-    library.teach("garden", ids(library, range(1)))
+    library.labels.teach("garden", ids(library, range(1)))
     with pytest.raises(UsageError, match="one example only"):
-        library.test_label("garden")
+        library.labels.test("garden")
     with pytest.raises(UsageError, match="no label 'park' was taught"):
-        library.forget_label("park")
-    library.forget_label("Garden")
-    assert library.taught() == []
+        library.labels.forget("park")
+    library.labels.forget("Garden")
+    assert library.labels.taught() == []
 
 
 def test_damage_is_noticed_and_repaired(library: Library, caplog: pytest.LogCaptureFixture) -> None:
-    library.teach("garden", ids(library, range(5)))
-    library.teach("park", ids(library, range(60, 65)))
+    library.labels.teach("garden", ids(library, range(5)))
+    library.labels.teach("park", ids(library, range(60, 65)))
     folder = Path(library.store.folder)
     library.close()
     with contextlib.closing(sqlite3.connect(folder / "catalog.db")) as connection:
@@ -148,14 +148,14 @@ def test_damage_is_noticed_and_repaired(library: Library, caplog: pytest.LogCapt
     execute(folder, "UPDATE taught SET weights = ? WHERE word = 'garden'", flipped)
 
     with Library.open(folder) as opened:
-        for asked in (opened.labelled, opened.labelled_ids, opened.test_label):
+        for asked in (opened.labels.find, opened.labels.ids, opened.labels.test):
             with pytest.raises(StoreCorrupt, match="'Garden' is damaged"):
                 asked("Garden")
         # All else goes on without it.
-        assert [each.name for each in opened.labels()] == ["park"]
-        assert [each.name for each in opened.taught()] == ["park"]
+        assert [each.name for each in opened.labels.count()] == ["park"]
+        assert [each.name for each in opened.labels.taught()] == ["park"]
         assert len(opened.search(100, k=5)) == 5
-        assert opened.labelled("park")
+        assert opened.labels.find("park")
         assert "'garden' is damaged" in caplog.text
     with Store.open(folder) as store:
         broken = [each.what for each in check_store(store, deep=False) if each.level == "broken"]
@@ -163,17 +163,17 @@ def test_damage_is_noticed_and_repaired(library: Library, caplog: pytest.LogCapt
 
     assert any("taught label" in line for line in repair(str(folder)).said)
     with Library.open(folder) as opened:
-        assert [each.name for each in opened.taught()] == ["park"]
+        assert [each.name for each in opened.labels.taught()] == ["park"]
 
 
 def test_what_was_taught_is_read_once_for_many_answers(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    library.teach("garden", ids(library, range(5)))
+    library.labels.teach("garden", ids(library, range(5)))
     reads = Mock(wraps=examples.heads)
     monkeypatch.setattr(examples, "heads", reads)
     queries = [Query(f"id:{number}", id=number) for number in (1, 2, 100, 200)]
-    answers = list(library.with_labels(library.search_many(queries, SearchOptions(k=5))))
+    answers = list(library.labels.on(library.searches.many(queries, SearchOptions(k=5))))
     assert reads.call_count == 1
     assert len(answers) == 4
     assert any(result.labels for result in answers[0].results)
