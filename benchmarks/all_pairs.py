@@ -22,7 +22,6 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -144,7 +143,7 @@ def compare(work: Path) -> dict[str, float]:
         with store.reading() as view:
             before = view.count_candidates()
         wall, cpu = time.perf_counter(), time.process_time()
-        photos = compare_new(store, threading.Event(), hashes_of=given)
+        photos = compare_new(store, hashes_of=given)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         with store.reading() as view:
             pairs = view.count_candidates() - before

@@ -1,17 +1,16 @@
 """From nominated pairs to proven ones: prove what no proof has seen, remember all of it."""
 
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from itertools import islice
-from typing import Protocol
 
 from ...errors import LookalikeError
 from ...indexer.executor import ThreadExecutor, default_workers
 from ...indexer.sandbox.pool import NoWorkers, WorkerPool
 from ...indexer.sandbox.process import WorkerEnded
 from ...store.catalog.pairs import JudgedPair
+from ...store.progress import UNWATCHED, Watch
 from ...store.store import Store
 from . import VERIFIER_VERSION, Evidence
 from .pictures import Pictures, Thumbnail, stored_thumbnails
@@ -30,22 +29,11 @@ Waiting = tuple[int, int, float]  # with the cosine
 Prove = Callable[[Sequence[PairOfIds]], Proofs]
 
 
-class Progress(Protocol):
-    """Is told how the proving goes on."""
-
-    def begin(self, folder: str, files: int) -> None:
-        """Hear what is done, and to how many pairs."""
-
-    def advance(self, files: int, failed: int) -> None:
-        """Hear that so many more pairs are proved."""
-
-
 def prove_all(
     store: Store,
     *,
     workers: int | None = None,
-    progress: Progress | None = None,
-    stop: threading.Event | None = None,
+    watch: Watch = UNWATCHED,
 ) -> int:
     """Prove every nominated pair that this verifier has not seen; return how many it proved.
 
@@ -56,8 +44,8 @@ def prove_all(
     """
     with store.reading() as view:
         waiting = together(view.unproved(VERIFIER_VERSION))
-    if progress and waiting:
-        progress.begin("proving pairs", len(waiting))
+    if waiting:
+        watch.progress.begin("proving pairs", len(waiting))
     workers = workers or default_workers()
     done: list[JudgedPair] = []
     count = 0
@@ -68,11 +56,10 @@ def prove_all(
                 return _judged(pairs, prove_pairs([(a, b) for a, b, _ in pairs]))
 
             # One thread more: it has the next job ready when a process is.
-            for proofs in ThreadExecutor(workers + 1).run(_chunks(waiting, stop), judge):
+            for proofs in ThreadExecutor(workers + 1).run(_chunks(waiting, watch), judge):
                 done += proofs
                 count += len(proofs)
-                if progress:
-                    progress.advance(len(proofs), 0)
+                watch.progress.advance(len(proofs), 0)
                 if len(done) >= _BATCH:
                     store.put_proofs(VERIFIER_VERSION, done)
                     done = []
@@ -134,7 +121,7 @@ def together(pairs: Sequence[Waiting]) -> list[Waiting]:
     return sorted(pairs, key=lambda pair: (root(pair[0]), pair[0], pair[1]))
 
 
-def _chunks(pairs: Sequence[Waiting], stop: threading.Event | None) -> Iterator[list[Waiting]]:
+def _chunks(pairs: Sequence[Waiting], watch: Watch) -> Iterator[list[Waiting]]:
     rest = iter(pairs)
-    while not (stop and stop.is_set()) and (chunk := list(islice(rest, _CHUNK))):
+    while not watch.is_stopped and (chunk := list(islice(rest, _CHUNK))):
         yield chunk

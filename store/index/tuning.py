@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ..progress import NEVER
 from ..records import Codes
 from .exact import Ids
 from .ivf import ReducedIndex, Tuning
@@ -25,8 +26,6 @@ _NEIGHBORS = 10
 _LEAST_RECALL = 0.995
 _DEPTH, _MOST_DEPTH = 64, 1024
 _BLOCK = 4096
-
-NEVER = threading.Event()
 
 
 class Library(Shelf, Protocol):
