@@ -9,7 +9,7 @@ from ...errors import LookalikeError
 from ...indexer.executor import ThreadExecutor, default_workers
 from ...indexer.sandbox.pool import NoWorkers, WorkerPool
 from ...indexer.sandbox.process import WorkerEnded
-from ...store.catalog.pairs import JudgedPair
+from ...store.catalog.pairs import JudgedPair, unproved_pairs
 from ...store.progress import UNWATCHED, Watch
 from ...store.store import Store
 from . import VERIFIER_VERSION, Evidence
@@ -43,7 +43,7 @@ def prove_all(
         LookalikeError: a process that proves came to an end; what was proved is kept.
     """
     with store.reading() as view:
-        waiting = together(view.unproved(VERIFIER_VERSION))
+        waiting = together(unproved_pairs(view, VERIFIER_VERSION))
     if waiting:
         watch.progress.begin("proving pairs", len(waiting))
     workers = workers or default_workers()

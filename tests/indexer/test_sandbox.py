@@ -32,7 +32,7 @@ from lookalike.indexer.sandbox.decoders import OPENED_AT_HOME, DecoderCrashed, O
 from lookalike.indexer.sandbox.pool import WorkerPool
 from lookalike.indexer.sandbox.process import Limits, WorkerKind, WorkerProcess, held_bytes
 from lookalike.library import Library
-from lookalike.store.catalog.crashers import known_poison
+from lookalike.store.catalog.crashers import known_crashers
 from lookalike.store.records import Failure
 from lookalike.tests.indexer.indexing import run
 from lookalike.tests.pictures import draw_photo, encode, save
@@ -242,8 +242,8 @@ def test_a_picture_to_look_at_is_reduced_to_the_side_that_is_asked_for() -> None
 
 
 def crashers(library: Library) -> dict[bytes, Failure]:
-    with library.store.writing() as connection:
-        return known_poison(connection)
+    with library.store.writing() as view:
+        return known_crashers(view)
 
 
 def test_a_crasher_costs_a_run_one_row_and_is_known_under_any_name(
