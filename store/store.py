@@ -19,9 +19,9 @@ from .catalog.crashers import learn_crashers
 from .catalog.database import ask_once, fold_log, open_reader, open_writer, store_errors
 from .catalog.functions import add_functions
 from .index import snapshot
-from .index.tuning import NEVER
 from .index_cache import HeldIndex
 from .place import check_new
+from .progress import NEVER
 from .records import FileResult, Root
 from .spec import EmbedderSpec
 from .thumbs import Thumbs
