@@ -1,4 +1,4 @@
-"""The rows that the indexer hands to the store, as frozen data."""
+"""The rows that the indexer gives to the store, as frozen data."""
 
 from dataclasses import dataclass, field
 
@@ -95,7 +95,7 @@ class EmbeddedPhoto:
 class Failure:
     """Why a file could not be indexed: a stable word for scripts and a sentence for people.
 
-    tries: how often its content ended a decoder; 0 for all other reasons.
+    tries: how often its content crashed a decoder; 0 for all other reasons.
     """
 
     code: str
