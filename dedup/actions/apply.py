@@ -107,7 +107,7 @@ class _Applying:
     def run(self, watch: Watch) -> list[Outcome]:
         options = self._options
         units = list(units_of(self._plan, include_similar=options.include_similar, protect=options.protect))
-        watch.begin("acting", sum(len(unit.victims) for unit in units))
+        watch.progress.begin("acting", sum(len(unit.victims) for unit in units))
         found: list[Outcome] = []
         with ExitStack() as stack:
             stack.callback(self._close)
@@ -117,7 +117,7 @@ class _Applying:
                 outcomes = self._unit(unit)
                 found += outcomes
                 failed = sum(each.state == "left" for each in outcomes)
-                watch.advance(len(unit.victims), min(failed, len(unit.victims)))
+                watch.progress.advance(len(unit.victims), min(failed, len(unit.victims)))
                 if len(self._done) - self._told >= _UNITS_A_BATCH:
                     self._tell_catalog()
             changed = self._last_look()

@@ -52,14 +52,14 @@ def prune(store: Store, options: PruneOptions, watch: Watch) -> list[Outcome]:
         pruning, found = _Pruning(store), list[Outcome]()
         for record in _due(store, options):
             units = _units(record)
-            watch.begin(f"pruning {record.name}", len(units))
+            watch.progress.begin(f"pruning {record.name}", len(units))
             with Journal(record.path) as journal:
                 for acts in units:
                     if watch.is_stopped:
                         return found
                     outcomes = list(pruning.unit(record, acts, "done", _remover(journal)))
                     found += outcomes
-                    watch.advance(1, any(each.state == "left" for each in outcomes))
+                    watch.progress.advance(1, any(each.state == "left" for each in outcomes))
     return found
 
 

@@ -63,13 +63,13 @@ def undo(store: Store, record: Record, options: UndoOptions, watch: Watch) -> li
     """
     with held(store.folder, "acting", store.lock_timeout_s), Journal(record.path) as journal:
         undoing, found = _Undoing(store, record, options), list[Outcome]()
-        watch.begin("putting back", len(undoing.acts))
+        watch.progress.begin("putting back", len(undoing.acts))
         for acts in _batches(undoing.acts):
             if watch.is_stopped:
                 break
             outcomes = [undoing.outcome(act, undoing.put_back) for act in acts]
             found += outcomes
-            watch.advance(len(acts), sum(each.state == "left" for each in outcomes))
+            watch.progress.advance(len(acts), sum(each.state == "left" for each in outcomes))
             # The catalog before the journal: what a crash leaves pending is done, and told, once more.
             tell_catalog(store, acts)
             back = zip(acts, outcomes, strict=True)
