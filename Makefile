@@ -13,6 +13,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PIP_FLAGS ?=
 PYTEST_FLAGS ?=
+# A process for each core; modules in their order, as the ones that take long come early.
+PYTEST = $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
 # Not these: parts of others, and those that want more than a folder of photos.
 APART := asking index_loops index_peers made_store mixed_hashes mixtures neighbor_adapters peer_adapters \
 	peer_environments precision precision_engines processes quantizing truth proof edits_recipe peers
@@ -26,7 +28,7 @@ READY := $(VENV)/.installed
 PIP = $$(test -x $(BIN)/pip && echo $(BIN)/python -m pip || echo $(PYTHON) -m pip --python $(BIN)/python)
 INSTALL = $(PIP) install --disable-pip-version-check --quiet -c constraints.txt $(PIP_FLAGS)
 
-SOAK := tests/faults tests/acting tests/indexer/test_fuzz.py
+SOAK := tests/faults tests/acting tests/indexer/test_fuzz.py tests/search/test_where.py tests/store/test_conditions.py
 
 .PHONY: demo test check soak bench format clean
 
@@ -34,16 +36,16 @@ demo: $(READY)
 	@$(BIN)/python tools/demo.py
 
 test: $(READY)
-	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+	$(PYTEST) $(PYTEST_FLAGS)
 
 check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+	$(PYTEST) $(PYTEST_FLAGS)
 
 soak: $(READY)
-	LOOKALIKE_SOAK=1 $(BIN)/python -m pytest $(SOAK) $(PYTEST_FLAGS)
+	LOOKALIKE_SOAK=1 $(PYTEST) $(SOAK) $(PYTEST_FLAGS)
 
 bench: $(READY)
 	@test -n "$(DATA)" || { echo 'name the folders with photos: make bench DATA="FOLDER..."' >&2; exit 2; }
