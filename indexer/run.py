@@ -49,6 +49,7 @@ class Indexing:
         self._watch = watch
         self._executor = ThreadExecutor(options.workers)
         self._helpers = ExitStack()
+        self._known_contents: KnownContents | None = None
         with store.reading() as view:
             self._newest_before = newest_file_id(view)
         self.report = IndexReport()
@@ -97,7 +98,7 @@ class Indexing:
             self._read(root, changes.to_read)
             self._guard.check()
         except RootGone:
-            self.__dict__.pop("_known", None)  # it counts on all that was read
+            self._known_contents = None  # it counts on all that was read
             self.report.refused.append(_went(folder))
             return None
         if not self._watch.is_stopped:
@@ -218,9 +219,11 @@ class Indexing:
                 lost |= digests_without_map(view, map_kind(self._spec))
         return lost
 
-    @cached_property
+    @property
     def _known(self) -> KnownContents:
-        return KnownContents(self._store, self._incomplete())
+        if self._known_contents is None:
+            self._known_contents = KnownContents(self._store, self._incomplete())
+        return self._known_contents
 
     def _tally(self, batch: Iterable[FileResult]) -> None:
         for result in batch:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ...errors import Refusal
 from . import links, moves
 from .journal import Act, Journal
-from .trash import Place, Quarantine, Trash, forget_place, trash_for
+from .trash import Destination, Quarantine, Trash, forget_place, trash_for
 from .verify import Piece
 from .witness import look, state_of
 
@@ -56,7 +56,7 @@ class Transfer:
             )
         return photos
 
-    def places(self, pieces: Sequence[Piece]) -> list[tuple[str, Place]]:
+    def places(self, pieces: Sequence[Piece]) -> list[tuple[str, Destination]]:
         """Return method and place of each file; nothing is made.
 
         Raises:
@@ -135,7 +135,7 @@ class Transfer:
             self._acts += 1
             yield Step(piece, self._act(piece, place, "trash" if trash else self._rest))
 
-    def _act(self, piece: Piece, place: Place, method: str) -> Act:
+    def _act(self, piece: Piece, place: Destination, method: str) -> Act:
         return Act(
             number=self._acts,
             unit=self._units,

@@ -23,7 +23,7 @@ _WHAT_IT_IS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Destination:
     """Where one file goes. path: its new name, not taken yet. base: the folder that holds the quarantine.
 
     note: the file in which a trash remembers where it came from, "" for a quarantine.
@@ -42,13 +42,13 @@ class Quarantine:
         self._roots = roots
         self._chosen = chosen
 
-    def place(self, path: str, found: os.stat_result) -> Place:
+    def place(self, path: str, found: os.stat_result) -> Destination:
         """Return where a file would go; nothing is made."""
         base = self._chosen or _base_of(path, found.st_dev, self._roots)
         rest = os.path.relpath(path, base) if is_below(path, [base]) else _from_root(path)
-        return Place(os.path.join(base, QUARANTINE, self._run, rest), base)
+        return Destination(os.path.join(base, QUARANTINE, self._run, rest), base)
 
-    def prepare(self, path: str, found: os.stat_result) -> Place:
+    def prepare(self, path: str, found: os.stat_result) -> Destination:
         """Return where a file goes, with the folders made.
 
         Raises:
@@ -144,11 +144,11 @@ class Trash:
         """The folder with the files."""
         return os.path.join(self.folder, "files") if self.has_info else self.folder
 
-    def place(self, path: str) -> Place:
+    def place(self, path: str) -> Destination:
         """Return where a file would go; nothing is made."""
         return next(self._places(path))
 
-    def prepare(self, path: str) -> Place:
+    def prepare(self, path: str) -> Destination:
         """Return where a file goes; the name is taken, and where it comes from is noted.
 
         Raises:
@@ -167,14 +167,14 @@ class Trash:
             raise Refusal("unwritable", f"cannot use the trash {self.folder}: {error.strerror}") from error
         raise Refusal("unwritable", f"the trash {self.folder} has no free name")
 
-    def _places(self, path: str) -> Iterator[Place]:
+    def _places(self, path: str) -> Iterator[Destination]:
         stem, extension = os.path.splitext(os.path.basename(path))
         for number in range(100_000):
             name = f"{stem}{f' {number}' if number else ''}{extension}"
             place = os.path.join(self.files, name)
             note = os.path.join(self.folder, "info", name + ".trashinfo") if self.has_info else ""
             if not os.path.lexists(place) and not (note and os.path.lexists(note)):
-                yield Place(place, note=note)
+                yield Destination(place, note=note)
 
     def _note(self, path: str) -> str:
         came_from = os.path.relpath(path, self.top) if self.top else path

@@ -14,7 +14,7 @@ from ...store.store import Store
 from ..candidates.gallery import as_units, hashes_of
 from ..candidates.loading import space_of
 from ..candidates.nominate import ALMOST_SAME, MAX_DISTANCE
-from ..check.outside import NOT_IN_LIBRARY, Known, Reader, stored
+from ..check.outside import NOT_IN_LIBRARY, Comparable, Reader, stored
 from ..groups.capture_time import moments_differ
 from ..groups.groups import Class
 from ..groups.members import change_in_a_word, transform_in_words
@@ -28,7 +28,7 @@ class Side:
     """One of the two pictures. name: as it was given. known: what it shows."""
 
     name: str
-    known: Known
+    known: Comparable
 
     @property
     def in_library(self) -> bool:
@@ -205,7 +205,7 @@ def _transform(verdict: Class, known: Relation, e: Evidence, sides: tuple[Side, 
     return transform_in_words(e, a, b), change_in_a_word(e, a, b)
 
 
-def _candidacy(store: Store, a: Known, b: Known) -> Candidacy:
+def _candidacy(store: Store, a: Comparable, b: Comparable) -> Candidacy:
     with store.reading() as view:
         space = space_of(view)
     units = as_units([a.vector, b.vector])

@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from ...store.catalog.photos import Photo
-from ..proof import GREY_SATURATION, WHOLE, Evidence, Facts, classify, describe, details_differ, is_straight
+from ..proof import (
+    GREY_SATURATION,
+    WHOLE,
+    Evidence,
+    FileFacts,
+    classify,
+    describe,
+    details_differ,
+    is_straight,
+)
 from ..proof.differences import MOST_PLACES
 from ..proof.prove import reversed_evidence
 from .companions import Companion
@@ -25,7 +34,7 @@ def beyond_doubt(branch: str) -> Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class GroupContext:
     """What the description of a group's members needs to know.
 
     proofs: of the pairs that are copies. companions: of a file, by its path.
@@ -36,7 +45,7 @@ class Surroundings:
     companions: Callable[[str], tuple[Companion, ...]]
 
 
-def described(photos: Sequence[Photo], about: Surroundings) -> Group:
+def described(photos: Sequence[Photo], about: GroupContext) -> Group:
     """Choose the file to keep among those of the photos, the center of their star first."""
     choices = _choices(photos, about)
     keeper, reason = choose_keeper(choices, about.rules)
@@ -45,7 +54,7 @@ def described(photos: Sequence[Photo], about: Surroundings) -> Group:
     return Group(keeper.photo, keeper.file, members, reason, keeper.companions)
 
 
-def _choices(photos: Sequence[Photo], about: Surroundings) -> list[Choice]:
+def _choices(photos: Sequence[Photo], about: GroupContext) -> list[Choice]:
     """Return the files with their companions; what is a copy here, by its bytes or a decision, is none."""
     files = [(photo, file) for photo in photos for file in photo.files]
     here = {file.path for _, file in files}
@@ -81,7 +90,7 @@ def _turned_grey(proofs: Mapping[PairKey, Evidence]) -> set[int]:
     return without_b | {a for (a, _), proof in proofs.items() if proof.saturation > 1 / GREY_SATURATION}
 
 
-def _member(choice: Choice, keeper: Choice, center: Photo, about: Surroundings) -> Member:
+def _member(choice: Choice, keeper: Choice, center: Photo, about: GroupContext) -> Member:
     if choice.photo.id == keeper.photo.id:
         is_link = (choice.file.dev, choice.file.ino) == (keeper.file.dev, keeper.file.ino)
         member = Member(
@@ -219,6 +228,6 @@ def change_in_a_word(evidence: Evidence, kept: Photo, other: Photo) -> str:
     return classify(evidence, facts(kept), facts(other))
 
 
-def facts(photo: Photo) -> Facts:
+def facts(photo: Photo) -> FileFacts:
     """Return what the proof wants to know of a photo."""
-    return Facts(photo.width, photo.height, photo.format, photo.size)
+    return FileFacts(photo.width, photo.height, photo.format, photo.size)

@@ -16,8 +16,8 @@ from .lookalikes import exact_groups
 from .members import (
     CONFIRMED,
     SAME_PIXELS,
+    GroupContext,
     PairKey,
-    Surroundings,
     beyond_doubt,
     described,
     with_halves_together,
@@ -56,7 +56,7 @@ def copy_groups(
     doubt = {key: chance for key, chance in doubt.items() if photos.keys() >= set(key) and not apart(*key)}
     doubt = {key: doubt[key] for key in surest(doubt, max_false)}
     exact = tuple(group.keeper_photo for group in exact_groups(view, where))
-    known = Known(photos, _evidence(view, doubt, said), same, said, exact)
+    known = GroupInput(photos, _evidence(view, doubt, said), same, said, exact)
     return CopyReport(tuple(group_copies(known, rules)), len(doubt), expected_wrong(doubt))
 
 
@@ -73,7 +73,7 @@ def _evidence(
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class GroupInput:
     """What groups are made of.
 
     photos: by id, those that may be listed. proofs: of the pairs that are copies, also of other photos.
@@ -88,7 +88,7 @@ class Known:
     exact: Sequence[Photo] = ()
 
 
-def group_copies(known: Known, rules: KeepRules = DEFAULT_RULES) -> list[Group]:
+def group_copies(known: GroupInput, rules: KeepRules = DEFAULT_RULES) -> list[Group]:
     """Return the groups, most bytes to win first; ids and the order of things change nothing."""
     apart = Apart(known.photos, known.said)
     proofs = {key: proof for key, proof in known.proofs.items() if known.photos.keys() >= set(key)}
@@ -100,12 +100,12 @@ def group_copies(known: Known, rules: KeepRules = DEFAULT_RULES) -> list[Group]:
     starred = [[known.photos[each] for each in (star[0].a, *(p.b for p in star))] for star in stars]
     taken = {photo.id for star in starred for photo in star}
     starred += [[photo] for photo in known.exact if photo.id not in taken]
-    about = Surroundings(proofs, rules, Folders().companions)
+    about = GroupContext(proofs, rules, Folders().companions)
     groups = with_halves_together(described(photos, about) for photos in starred)
     return sorted(groups, key=lambda group: (-group.wasted_bytes, group.keeper.path))
 
 
-def _same_pixels(known: Known, apart: Apart) -> Iterator[PairKey]:
+def _same_pixels(known: GroupInput, apart: Apart) -> Iterator[PairKey]:
     """Yield pairs that join the photos with the same pixels, each with the first that it may."""
     for group in known.same_pixels:
         seen = [each for each in group if each in known.photos]
