@@ -1,4 +1,4 @@
-"""Where a file goes: a quarantine on its own file system with the tree kept, or the user's trash."""
+"""Where a file is moved: a quarantine on its own file system with the tree kept, or the user's trash."""
 
 import os
 import stat
@@ -24,7 +24,7 @@ _WHAT_IT_IS = (
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where one file goes. path: its new name, not taken yet. base: the folder that holds the quarantine.
+    """Where one file is moved. path: its new name, not taken yet. base: holds the quarantine.
 
     note: the file in which a trash remembers where it came from, "" for a quarantine.
     """
@@ -43,13 +43,13 @@ class Quarantine:
         self._chosen = chosen
 
     def place(self, path: str, found: os.stat_result) -> Destination:
-        """Return where a file would go; nothing is made."""
+        """Return where a file would be moved; nothing is made."""
         base = self._chosen or _base_of(path, found.st_dev, self._roots)
         rest = os.path.relpath(path, base) if is_below(path, [base]) else _from_root(path)
         return Destination(os.path.join(base, QUARANTINE, self._run, rest), base)
 
     def prepare(self, path: str, found: os.stat_result) -> Destination:
-        """Return where a file goes, with the folders made.
+        """Return where a file is moved, with the folders made.
 
         Raises:
             Refusal: they cannot be made, or lie on another file system.
@@ -145,11 +145,11 @@ class Trash:
         return os.path.join(self.folder, "files") if self.has_info else self.folder
 
     def place(self, path: str) -> Destination:
-        """Return where a file would go; nothing is made."""
+        """Return where a file would be moved; nothing is made."""
         return next(self._places(path))
 
     def prepare(self, path: str) -> Destination:
-        """Return where a file goes; the name is taken, and where it comes from is noted.
+        """Return where a file is moved; the name is taken, and where it comes from is noted.
 
         Raises:
             Refusal: nothing can be written there.
@@ -185,7 +185,7 @@ class Trash:
 def trash_for(path: str, found: os.stat_result, *, make: bool = False) -> Trash | None:
     """Return the trash on the file system of a file; None where there is none. make: it may be made."""
     if os.name == "nt":
-        return None  # its bin says nowhere where a file went: a quarantine can be undone
+        return None  # its bin does not record where a file came from: a quarantine can be undone
     home = _home_trash()
     if _device_above(home.folder) == found.st_dev:
         return home if make or os.path.isdir(home.folder) else None

@@ -28,7 +28,7 @@ FEW = 6
 # photos of 1.3 million pairs did so 21 times.
 MAX_DISTANCE = 72
 
-# From here down the hashes need nobody's word: a picture without its colors may be far away in the space
+# From here down the hashes alone are enough: a picture without its colors may be far away in the space
 # for copies (cosine 0.08) with not one bit changed, and stamps all over it change 27.
 ALMOST_SAME = 48
 

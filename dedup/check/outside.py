@@ -131,7 +131,7 @@ def _made(embedded: EmbeddedPhoto, file: PhotoFile) -> Comparable:
 
 
 def _as_photo(content: Content, file: PhotoFile) -> Photo:
-    said = content.metadata
+    metadata = content.metadata
     modified = datetime.fromtimestamp(file.mtime_ns / 1e9).isoformat(timespec="seconds")
     return Photo(
         id=NOT_IN_LIBRARY,
@@ -140,13 +140,13 @@ def _as_photo(content: Content, file: PhotoFile) -> Photo:
         width=content.width,
         height=content.height,
         format=content.format,
-        date=said.taken or modified,
-        taken=said.taken,
-        camera=said.camera,
-        lens=said.lens,
-        latitude=said.latitude,
-        longitude=said.longitude,
-        altitude=said.altitude,
+        date=metadata.taken or modified,
+        taken=metadata.taken,
+        camera=metadata.camera,
+        lens=metadata.lens,
+        latitude=metadata.latitude,
+        longitude=metadata.longitude,
+        altitude=metadata.altitude,
         warning=content.warning,
         pixel_digest=content.pixel_digest.hex(),
         files=(file,),

@@ -78,7 +78,7 @@ class Relation:
     """What is known of two pictures beside what they show.
 
     same_file: one file, or hard links of one. same_pixels: they differ in metadata at most.
-    moments_differ: their capture times are those of two shots. decision, decided_at: what the user said.
+    moments_differ: their capture times are those of two shots. decision, decided_at: what the user decided.
     """
 
     same_file: bool
@@ -160,7 +160,7 @@ def _side(store: Store, reader: Reader, name: str) -> Side:
 def _relation(store: Store, first: Side, second: Side) -> Relation:
     a, b = first.known.photo, second.known.photo
     with store.reading() as view:
-        said = next(
+        decided = next(
             (each for each in all_decisions(view) if {each.a, each.b} == {a.digest, b.digest}), None
         )
     same_bytes = a.digest == b.digest
@@ -169,8 +169,8 @@ def _relation(store: Store, first: Side, second: Side) -> Relation:
         same_bytes=same_bytes,
         same_pixels=a.pixel_digest == b.pixel_digest,
         moments_differ=moments_differ(a.taken, b.taken),
-        decision=said.kind if said else None,
-        decided_at=said.at if said else None,
+        decision=decided.kind if decided else None,
+        decided_at=decided.at if decided else None,
     )
 
 

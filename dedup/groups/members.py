@@ -1,4 +1,4 @@
-"""A star of photos -> a group: which file is kept, what the others are, and which can go unseen."""
+"""A star of photos -> a group: which file is kept, what the others are, and which are safe to preselect."""
 
 import itertools
 from collections import defaultdict
@@ -141,27 +141,27 @@ def _proof_between(a: Photo, b: Photo, proofs: Mapping[PairKey, Evidence]) -> Ev
 
 
 def _doubt(proof: Evidence) -> str:
-    """Return why a proven copy is not given up unseen, "" if nothing speaks against it."""
+    """Return why a proven copy is not preselected, "" if nothing speaks against it."""
     if proof.branch in (CONFIRMED, SAME_PIXELS):
         return ""
     if proof.page:
-        return "page"
+        return "document"
     if not is_straight(proof):
         return "tilted or bent"
     if proof.overlap_b < WHOLE:
-        return "shows more"
+        return "shows more of the scene than the kept file"
     if details_differ(proof):
         return "details differ"
     return "" if proof.natural else "uncertain"
 
 
 def _knows_more(other: Photo, kept: Photo) -> bool:
-    """Tell whether a copy says of the shot what the kept one does not: a screenshot may have more pixels.
+    """Tell whether a copy has metadata that the kept one lacks: a screenshot may have more pixels.
 
     What was enlarged or framed elsewhere has lost the time or the camera more often than not.
     """
-    said = ((other.taken, kept.taken), (other.camera, kept.camera), (other.latitude, kept.latitude))
-    return any(here is not None and there is None for here, there in said)
+    fields = ((other.taken, kept.taken), (other.camera, kept.camera), (other.latitude, kept.latitude))
+    return any(here is not None and there is None for here, there in fields)
 
 
 def _loses_a_half(choice: Choice, keeper: Choice) -> bool:
@@ -194,7 +194,7 @@ def _unparted(members: Iterable[Member], stay: Set[str]) -> tuple[Member, ...]:
     )
 
 
-# The branch of a pair that is a copy because the user said so.
+# The branch of a pair that the user confirmed as a copy.
 CONFIRMED = "confirmed"
 
 
@@ -208,19 +208,19 @@ def transform_in_words(evidence: Evidence, kept: Photo, other: Photo) -> str:
     if kept.format != other.format:
         words = f"{words}, converted to {other.format}" if words else f"converted to {other.format}"
     words = words or "re-saved"
-    return f"{words}, a page{_places(len(evidence.differs))}" if evidence.page else words
+    return f"{words}, looks like a document: {_places(len(evidence.differs))}" if evidence.page else words
 
 
 def _places(count: int) -> str:
-    """Return what to look at on a page; also nothing seen in a thumbnail may be something in the text."""
+    """Return what to check in a document; what a thumbnail does not show may still differ in the text."""
     if not count:
-        return ": look before you choose"
+        return "check it yourself"
     many = "many places differ" if count >= MOST_PLACES else f"{count} places differ"
-    return f": {'1 place differs' if count == 1 else many}, look before you choose"
+    return f"{'1 place differs' if count == 1 else many}, check it yourself"
 
 
 def change_in_a_word(evidence: Evidence, kept: Photo, other: Photo) -> str:
-    """Return the change in one word for scripts: what `proof.classify` says, "confirmed" or "metadata"."""
+    """Return the change in one word for scripts: that of `proof.classify`, "confirmed" or "metadata"."""
     if evidence.branch == CONFIRMED:
         return CONFIRMED
     if kept.pixel_digest == other.pixel_digest:

@@ -120,7 +120,7 @@ def set_marker(folder: bytes) -> str:
     return found
 
 
-# --- before anything is believed --------------------------------------------------------------
+# --- before a run is accepted --------------------------------------------------------------
 
 
 def count_there(folder: bytes, traces: Iterable[Trace]) -> int:
@@ -137,7 +137,7 @@ def _is_there(path: bytes, trace: Trace) -> bool:
 
 
 def why_other(folder: bytes, known: Drive, found: Drive, traces: Sequence[Trace]) -> str | None:
-    """Say why this is not the drive that the folder was on; None: it is, or a copy of it.
+    """Return why this is not the drive that the folder was on; None: it is, or a copy of it.
 
     traces: files that should be there. Without any there is nothing to lose.
     """
@@ -160,7 +160,7 @@ def why_other(folder: bytes, known: Drive, found: Drive, traces: Sequence[Trace]
 
 
 def suspicion(store: Store, root: Root, found: Drive) -> str | None:
-    """Say what speaks for another drive in the place of a root's. found: the drive that is there now."""
+    """Return what speaks for another drive in the place of a root's. found: the drive that is there now."""
     is_same = root.drive == found and found != Drive(None, None)
     if is_same or not os.path.isdir(root.path):
         return None
@@ -168,7 +168,7 @@ def suspicion(store: Store, root: Root, found: Drive) -> str | None:
 
 
 def _why_foreign(folder: bytes, traces: Sequence[Trace]) -> str | None:
-    """Say why a folder is another one although no name tells of which drive: nothing in it is known.
+    """Return why a folder is another one although no name tells of which drive: nothing in it is known.
 
     A file counts by its name and either its size or its time. Of a folder that is empty, and of a single
     photo, that they are missing says enough.
@@ -197,7 +197,7 @@ def is_empty(folder: bytes) -> bool:
 
 
 def refusal(scan: Scan, changes: Changes, why: str | None, accept_missing: int) -> str | None:
-    """Say why a root's run is refused: it is away, half listed, on another drive, or too much is missing.
+    """Return why a root's run is refused: it is away, half listed, on another drive, or much is missing.
 
     why: what speaks for another drive, unless the user accepted that.
     """
@@ -245,7 +245,7 @@ def traces_of(store: Store, root: Root) -> Sequence[Trace]:
 
 
 def remember_drive(store: Store, root: Root, found: Drive, *, mark: bool) -> str | None:
-    """Record the drive of a root whose run was believed; return why no marker could be written.
+    """Record the drive of a root whose run was accepted; return why no marker could be written.
 
     mark: have a marker file in the root; one that the root had before is looked for in any case.
     """

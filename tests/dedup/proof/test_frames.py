@@ -96,7 +96,7 @@ def test_what_shows_more_than_the_kept_one_is_not_given_up_unseen() -> None:
     large_crop = resized(2)(cropped(0.8)(PHOTO))
     group = group_of(large_crop, PHOTO, compare(large_crop, PHOTO))
     assert group.keeper_photo.id == 1
-    assert [member.why_not for member in group.members] == ["shows more"]
+    assert [member.why_not for member in group.members] == ["shows more of the scene than the kept file"]
 
 
 def test_of_two_alike_the_one_with_its_colors_is_kept() -> None:
