@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lookalike.search.last_search import FOLDER
-from lookalike.tests import decoders
+from lookalike.tests import decoders as lasting_decoders
 from lookalike.tests.faults import scale
 from lookalike.tests.store.making import PUBLISHED, Filled, open_filled
 
@@ -45,7 +45,7 @@ def _state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _decoders() -> Iterator[None]:
-    with decoders.lasting():
+    with lasting_decoders.lasting():
         yield
 
 

@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-from lookalike.indexer.sandbox import crew
-from lookalike.indexer.sandbox.member import Limits, Member
-from lookalike.indexer.sandbox.wire import Head
+from lookalike.indexer.sandbox import pool
+from lookalike.indexer.sandbox.framing import Head
+from lookalike.indexer.sandbox.process import WorkerKind, WorkerProcess
 
 # What differs from test to test and is nothing to a decoder.
 _OF_TESTS = "PYTEST_CURRENT_TEST"
 _spare: defaultdict[object, list["_Lasting"]] = defaultdict(list)
 
 
-class _Lasting(Member):
+class _Lasting(WorkerProcess):
     """A decoder that waits for the next test when its work went well to the end."""
 
-    kind: object = None
+    key: object = None
     _is_well = False
 
     def ask(self, *arguments: Any, **options: Any) -> tuple[Head, list[bytes]]:
@@ -30,24 +30,29 @@ class _Lasting(Member):
         return head, buffers
 
     def end(self) -> int | None:
-        if self.kind is None or not self._is_well or self.is_worn or self._process.poll() is not None:
+        if self.key is None or not self._is_well or self.should_recycle or self._process.poll() is not None:
             return super().end()
-        _spare[self.kind].append(self)
+        _spare[self.key].append(self)
         return None
 
 
-def _taken(module: str, limits: Limits) -> Member:
-    """Return a decoder that waits, if it is one such as would be started now, else start one."""
+def _taken(kind: WorkerKind) -> WorkerProcess:
+    """Return a worker that waits, if it is one such as would be started now, else start one.
+
+    A prover remembers pictures by the numbers of one library, and is never taken by another.
+    """
+    if kind.name != "decoder":
+        return WorkerProcess(kind)
     environment = {name: value for name, value in os.environ.items() if name != _OF_TESTS}
-    kind = (module, limits, os.geteuid(), tuple(sorted(environment.items())))
-    while _spare[kind]:
-        member = _spare[kind].pop()
-        if member._process.poll() is None:
-            return member
-        member.kind = None
-        member.end()
-    made = _Lasting(module, limits)
-    made.kind = kind
+    key = (kind, os.geteuid(), tuple(sorted(environment.items())))
+    while _spare[key]:
+        process = _spare[key].pop()
+        if process._process.poll() is None:
+            return process
+        process.key = None
+        process.end()
+    made = _Lasting(kind)
+    made.key = key
     return made
 
 
@@ -55,12 +60,12 @@ def _taken(module: str, limits: Limits) -> Member:
 def lasting() -> Iterator[None]:
     """Let decoders outlive those who started them, until the end."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(crew, "Member", _taken)
+        patch.setattr(pool, "WorkerProcess", _taken)
         yield
-    for members in _spare.values():
-        for member in members:
-            member.kind = None
-            member.end()
+    for processes in _spare.values():
+        for process in processes:
+            process.key = None
+            process.end()
     _spare.clear()
 
 
@@ -68,5 +73,5 @@ def lasting() -> Iterator[None]:
 def ended_at_once() -> Iterator[None]:
     """Let decoders be as they are, where they are what is tested."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(crew, "Member", Member)
+        patch.setattr(pool, "WorkerProcess", WorkerProcess)
         yield

@@ -33,7 +33,7 @@ from lookalike.indexer.sandbox.process import Limits, WorkerKind, WorkerProcess,
 from lookalike.library import Library
 from lookalike.store.catalog.crashers import known_crashers
 from lookalike.store.records import Failure
-from lookalike.tests import decoders
+from lookalike.tests import decoders as lasting_decoders
 from lookalike.tests.indexer.indexing import run
 from lookalike.tests.pictures import draw_photo, encode, save
 
@@ -46,7 +46,7 @@ ABUSE = WorkerKind("lookalike.tests.indexer.abuse", "decoder", Limits(seconds=2.
 
 @pytest.fixture(autouse=True)
 def _decoders_of_one_test() -> Iterator[None]:
-    with decoders.ended_at_once():
+    with lasting_decoders.ended_at_once():
         yield
 
 
