@@ -20,7 +20,7 @@ PLAIN := $(VENV)/.installed
 TESTED := $(VENV)/.tested
 # Where Python comes without ensurepip, .venv has no pip of its own and the outer one works for it.
 PIP = $$(test -x $(BIN)/pip && echo $(BIN)/python -m pip || echo $(PYTHON) -m pip --python $(BIN)/python)
-INSTALL = $(PIP) install --disable-pip-version-check --quiet -c constraints.txt $(PIP_FLAGS)
+INSTALL = $(PIP) install --disable-pip-version-check --no-warn-conflicts --quiet -c constraints.txt $(PIP_FLAGS)
 
 SOAK := tests/faults tests/acting tests/indexer/test_fuzz.py
 

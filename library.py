@@ -70,7 +70,8 @@ class Library:
         to prove new copies and to remember decisions.
 
         Raises:
-            StoreMissing, StoreTooNew, StoreCorrupt, StoreLocked, StoreUnwritable: see errors.py.
+            StoreMissing, StoreTooNew, StoreTooOld, StoreCorrupt, StoreLocked, StoreUnwritable: see
+                errors.py.
         """
         from .store.store import Store
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -17,7 +16,6 @@ from .catalog import contents, embeddings, files, folders, hashes, local_maps, m
 from .catalog.crashers import learn_crashers
 from .catalog.database import ask_once, fold_log, open_reader, open_writer, store_errors
 from .catalog.functions import add_functions
-from .catalog.overlay import overlay
 from .index import snapshot
 from .index_cache import HeldIndex
 from .place import check_new
@@ -28,11 +26,6 @@ from .thumbs import Thumbs
 from .view import View
 
 _CLOSING_TIMEOUT_S = 1.0
-
-
-def _prepare(connection: sqlite3.Connection) -> None:
-    overlay(connection)
-    add_functions(connection)
 
 
 class Store:
@@ -46,7 +39,7 @@ class Store:
         self.folder = folder
         self.lock_timeout_s = lock_timeout_s
         self._catalog = os.path.join(folder, "catalog.db")
-        self._reader = open_reader(self._catalog, _prepare)
+        self._reader = open_reader(self._catalog, add_functions)
         self._writer = open_writer(self._catalog, schema.PAGE_SIZE) if writable else None
         self._inode = inode_of(self._catalog)
         self._open = contextlib.ExitStack()
@@ -67,7 +60,7 @@ class Store:
 
         Raises:
             StoreMissing: there is none, and create is False.
-            StoreTooNew, StoreCorrupt, StoreUnwritable, StoreLocked: see errors.py.
+            StoreTooNew, StoreTooOld, StoreCorrupt, StoreUnwritable, StoreLocked: see errors.py.
         """
         folder = os.path.abspath(os.fspath(folder))
         if create:
@@ -105,7 +98,6 @@ class Store:
             self.thumbs = Thumbs(self.folder, writable=True)
             with self._writer_engine.begin() as connection:
                 migrations.migrate(connection)
-            self._reader.dispose()  # it may have looked at the older version, and as such
             snapshot.sweep_temporary(self.folder)
 
     def __enter__(self) -> "Store":

@@ -28,7 +28,7 @@ from .mend import begin_history
 from .repair import is_sound
 from .swap import alone, swap_in
 
-_MARK = b"lookalike-backup"
+_MARK = b"lookalike backup"
 _FORMAT = 1
 _BLOCK = 1 << 20
 

@@ -179,7 +179,7 @@ def test_a_store_that_is_open_for_writing_is_not_replaced(saved: Path, published
 
 DYING = """
 import os, shutil, signal, sys
-from lookalike.store import backup, compact
+from lookalike.store.care import backup, compact
 number, status = 0, 9
 while status:
     number += 1

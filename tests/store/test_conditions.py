@@ -1,9 +1,7 @@
 """Terms of a filter are asked of SQLite as plain Python would understand them."""
 
-import contextlib
 import os
 import random
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,6 @@ from lookalike.errors import StoreCorrupt
 from lookalike.search.filters.parser import MAX_DEPTH, parse
 from lookalike.store.catalog.functions import kilometers
 from lookalike.store.catalog.photos import photos_of, repeated_photos
-from lookalike.store.catalog.schema import SCHEMA_VERSION
 from lookalike.store.filters.terms import FIELDS, MAX_TERMS, Kind, Near, Not, OneOf, Term
 from lookalike.store.filters.where import Where
 from lookalike.store.records import Content, EmbeddedPhoto, FileResult, FileStat, Metadata
@@ -181,18 +178,6 @@ def test_the_largest_condition_is_not_too_deep_for_sqlite(
         assert not list(repeated_photos(view, Where((b"/",), "2010", "2030", term)))
     alternatives = parse(" or ".join(["date=2000"] * MAX_TERMS))
     assert paths_that_pass(store, alternatives) == set()
-
-
-@pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
-def test_older_catalogs_are_asked_in_the_same_way(folder: Path, version: int) -> None:
-    folder.mkdir()
-    with contextlib.closing(sqlite3.connect(folder / "catalog.db")) as connection:
-        connection.executescript((Path(__file__).parent / f"version{version}.sql").read_text())
-    with Store.open(folder) as store, store.reading() as view:
-        everything = {photo.id for photo in photos_of(view)}
-        wide = {photo.id for photo in photos_of(view, Where(term=parse("width >= 1 and path ~ '/'")))}
-        assert wide == everything != set()
-        assert not list(photos_of(view, Where(term=parse("camera ~ nobody or near(0, 0, 1)"))))
 
 
 def test_a_damaged_place_is_an_error_of_the_store(filled: Filled, folder: Path) -> None:
