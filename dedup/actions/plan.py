@@ -128,7 +128,7 @@ def check_plan_target(path: str) -> None:
     if not os.path.isdir(folder):
         raise UsageError(f"there is no folder {folder} for the plan; make it first")
     if os.path.lexists(path) and not _is_plan(path):
-        raise UsageError(f"{path} is no plan of lookalike and stays as it is; choose another name")
+        raise UsageError(f"{path} is not a plan of lookalike and is left unchanged; choose another name")
 
 
 def _is_plan(path: str) -> bool:
