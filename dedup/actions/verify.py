@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from ...errors import Refusal
-from ..groups.companions import Companion, Folders
+from ..groups.companions import Companion, CompanionFinder
 from .planfile import Plan, PlannedCompanion, PlannedFile
 from .units import Removal, Unit
 from .witness import State, digest_of, examine, examine_keeper, expect, look, state_of
@@ -35,7 +35,7 @@ class Checks:
         self._known = known
         self._keepers = dict(_inodes(plan))
         self._examined: dict[str, tuple[State, int]] = {}
-        self._folders, self._listed_at = Folders(), time.monotonic()
+        self._folders, self._listed_at = CompanionFinder(), time.monotonic()
 
     def glance(self, unit: Unit) -> list[Piece]:
         """Return the files of a unit, checked as far as can be without opening them.
@@ -112,7 +112,7 @@ class Checks:
 
     def _companions_now(self, path: str) -> tuple[Companion, ...]:
         if time.monotonic() - self._listed_at > _LISTING_S:
-            self._folders, self._listed_at = Folders(), time.monotonic()
+            self._folders, self._listed_at = CompanionFinder(), time.monotonic()
         return self._folders.companions(path)
 
 
