@@ -125,7 +125,7 @@ def test_a_plan_overwrites_nothing_but_a_plan(home: Home) -> None:
     data = photo.read_bytes()
     refused = home.run("dupes", "--plan", photo)
     assert (refused.code, photo.read_bytes()) == (2, data)
-    assert "is no plan of lookalike and stays unchanged" in refused.err
+    assert "is not a plan of lookalike and is left unchanged" in refused.err
     assert home.run("dupes", "--plan", home.folder / "no" / "plan.json").code == 2
     assert home.run("dupes", "--plan", home.plan).code == 0
 

@@ -62,7 +62,7 @@ def library(folder: Path) -> Iterator[Library]:
 def share_found(library: Library, *, plain: bool) -> float:
     """Return the share of their own kind that all photos find, recall@(EACH - 1)."""
     queries = [Query(str(number), id=number) for number in range(1, KINDS * EACH + 1)]
-    answers = library.search_many(queries, SearchOptions(k=EACH - 1, plain=plain))
+    answers = library.searches.many(queries, SearchOptions(k=EACH - 1, plain=plain))
     found = [[(each.photo.id - 1) // EACH for each in answer.results] for answer in answers]
     return float(np.mean([np.mean(np.array(kinds) == row // EACH) for row, kinds in enumerate(found)]))
 
