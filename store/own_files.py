@@ -42,7 +42,7 @@ class OwnFile:
             raise UsageError(f"there is no folder {folder} for the {self.what}; make it first")
         if os.path.lexists(path) and not self._is_one(path):
             raise UsageError(
-                f"{path} is no {self.what} of lookalike and stays unchanged; choose another name"
+                f"{path} is not a {self.what} of lookalike and is left unchanged; choose another name"
             )
 
     def _is_one(self, path: str) -> bool:
