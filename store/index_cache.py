@@ -64,7 +64,7 @@ class IndexCache:
     def to_publish(self, view: View, stop: threading.Event) -> tuple[Stamp, AnyIndex] | None:
         """Return stamp and index of the snapshot to write; None when there is nothing to write.
 
-        For a large library the index is made if none fits, a minute for a million photos, unless stop is set.
+        For a large library it is made if none fits (a minute for a million photos), unless stop is set.
         """
         stamp, count = stamp_of(view), count_embeddings(view)
         recipe = ReducedIndex.RECIPE if count > tuning.MOST_EXACT else VectorIndex.RECIPE
