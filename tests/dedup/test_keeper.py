@@ -30,7 +30,7 @@ def choice(path: str, *, mtime: int = 5, beside: tuple[Companion, ...] = (), **f
         (choice("/a.jpg", width=400), choice("/b.jpg", width=300, beside=RAW), "pixels"),
         (choice("/a.png", format="PNG"), choice("/b.jpg", size=900), "format"),
         (choice("/z.jpg", beside=SIDECAR), choice("/a.jpg", mtime=1), "metadata"),
-        (choice("/a.jpg", size=900), choice("/b.jpg", size=300), "compressed"),
+        (choice("/a.jpg", size=900), choice("/b.jpg", size=300), "less compression"),
         (choice("/z.jpg", taken="2020-01-01T00:00:00"), choice("/a.jpg", mtime=1), "metadata"),
         (choice("/z.jpg", mtime=1), choice("/a.jpg", mtime=9), "oldest"),
         (choice("/IMG_1.jpg"), choice("/IMG_1 (2).jpg"), "name"),
