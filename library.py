@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # the heavy modules load when they are first needed
     from .store.care.backup import Backup
     from .store.catalog.photos import FileError, Photo, Totals
     from .store.filters.where import Where
-    from .store.records import Vectors
+    from .store.records import Root, Vectors
     from .store.spec import EmbedderSpec
     from .store.store import Store
 
@@ -230,10 +230,11 @@ class Library:
         from .store.catalog.folders import all_roots
 
         named = [folders] if isinstance(folders, (str, os.PathLike)) else folders
-        with self.store.reading() as view:
-            return make_where(
-                all_roots(view), Said([os.fspath(each) for each in named], since, until, **more)
-            )
+        roots: list[Root] = []
+        if named:
+            with self.store.reading() as view:
+                roots = all_roots(view)
+        return make_where(roots, Said([os.fspath(each) for each in named], since, until, **more))
 
     def photo(self, name: str) -> "Photo":
         """Return the photo of the library that a path or id:N names.

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 from ...errors import Refusal, UsageError
 from ...store.catalog.contents import ids_of
+from ...store.catalog.files import Moved, put_back, take_away
 from ...store.catalog.folders import all_roots
-from ...store.catalog.moved import Moved, put_back, take_away
 from ...store.lock import held
 from ...store.progress import Watch
 from ...store.store import Store

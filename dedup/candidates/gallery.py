@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from ...store.catalog.photos import visible_ids
 from ...store.filters.where import ALL, Where
-from ...store.records import Vectors
+from ...store.records import Vectors, unit_vectors
 from ...store.store import Store
 from ..proof import Picture
 from .all_pairs import where as places
@@ -69,9 +69,7 @@ class Gallery:
 
 def as_units(vectors: Sequence[Vectors]) -> AnyVectors:
     """Return unit vectors (n, dim) as the store keeps them, of vectors of any length."""
-    stacked = np.stack(vectors)
-    lengths = np.linalg.norm(stacked, axis=1, keepdims=True)
-    return np.asarray(stacked / np.maximum(lengths, 1e-12), np.float16)
+    return unit_vectors(np.stack(vectors)).astype(np.float16)
 
 
 def hashes_of(pictures: Sequence[Picture]) -> Hashes:
