@@ -9,7 +9,7 @@ import pytest
 from lookalike.dedup.groups.companions import Companion
 from lookalike.dedup.groups.keeper import Choice, KeepRules, choose_keeper, parse_order
 from lookalike.errors import UsageError
-from lookalike.tests.dedup.test_groups import make_file, make_photo
+from lookalike.tests.dedup.groups.test_groups import make_file, make_photo
 
 RAW = (Companion("/a.CR2", "raw", 9, 1),)
 VIDEO = (Companion("/b.MOV", "video", 9, 1),)
