@@ -41,7 +41,7 @@ from lookalike.indexer.embed.local_maps import map_kind
 from lookalike.library import Library
 from lookalike.search.answers import Answer, SearchOptions
 from lookalike.search.examples import Query
-from lookalike.search.regions.boxes import WHOLE, Box, BoxAsked, as_box
+from lookalike.search.regions.boxes import WHOLE, Box, RequestedBox, as_box
 from lookalike.store.catalog.local_maps import MapsOfShape
 from lookalike.store.records import LocalMap
 from lookalike.store.store import Store
@@ -124,7 +124,7 @@ def saved(picture: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def ask(library: Library, data: bytes, box: BoxAsked | None) -> tuple[Answer, float]:
+def ask(library: Library, data: bytes, box: RequestedBox | None) -> tuple[Answer, float]:
     """Return the answer to a query and the seconds of CPU that it took."""
     began = time.process_time()
     options = SearchOptions(k=10, box=box)

@@ -13,9 +13,8 @@ from ...store.filters.where import Where
 from ...store.records import Vectors
 from ...store.store import Store
 from ...store.view import View
-from ..examples import Preparation, Query
-from ..filters.filters import Said, make_where
-from .label import Head
+from ..examples import Preparation, as_query
+from ..filters.filters import FilterSpec, make_where
 from .taxonomy import plain
 from .training import Lesson, Trial, learn, try_out
 
@@ -83,17 +82,6 @@ def shown_by(view: View, label: Taught) -> tuple[Shown, Shown]:
     return yes, no
 
 
-def heads(view: View, damaged: list[str] | None = None) -> list[Head]:
-    """Return the taught labels that fit the embedder of a store; damaged: see `View.taught`."""
-    assert view.model is not None, "something was embedded"
-    fingerprint = view.model.spec.fingerprint
-    return [
-        Head(label.name, label.weights, label.bias)
-        for label in view.taught(damaged)
-        if label.fingerprint == fingerprint
-    ]
-
-
 def trial_of(view: View, label: Taught) -> Trial | None:
     """Return how well a label does on examples held out; None where there are not two."""
     yes, no = shown_by(view, label)
@@ -125,7 +113,7 @@ def shown_by_names(
     """
     found: dict[bytes, Vectors] = {}
     with Opener(1, at_home=OPENED_AT_HOME) as open_photo:
-        prepare = Preparation(store, embedder, open_photo)
+        prepare = Preparation(store.reading, embedder, open_photo)
         for given in names:
             name = os.fspath(given)
             pictures = _of_folder(store, name) if os.path.isdir(name) else _of_one(prepare, name)
@@ -136,7 +124,7 @@ def shown_by_names(
 
 def _of_folder(store: Store, name: str) -> Iterator[tuple[bytes, Vectors]]:
     with store.reading() as view:
-        where: Where = make_where(view.roots(), Said([name]))
+        where: Where = make_where(view.roots(), FilterSpec([name]))
         ids = view.visible_ids(where).tolist()
         digests, vectors = view.digests_of(ids), view.raw_vectors(ids)
     if not ids:
@@ -145,9 +133,7 @@ def _of_folder(store: Store, name: str) -> Iterator[tuple[bytes, Vectors]]:
 
 
 def _of_one(prepare: Preparation, name: str) -> Iterator[tuple[bytes, Vectors]]:
-    digits = name.removeprefix("id:")
-    is_id = digits != name and digits.isascii() and digits.isdecimal()
-    example = prepare(Query(name, id=int(digits)) if is_id else Query(name, path=name))
+    example = prepare(as_query(name))
     if example.vector is None:
         raise UsageError(f"{name}: {example.error}")
     if example.digest is None:
