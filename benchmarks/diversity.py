@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from lookalike.search.order import CANDIDATES, REPETITION, spread
+from lookalike.search.order import CANDIDATES, REPETITION, diversify
 from lookalike.store.store import Store
 
 K = 10
@@ -35,7 +35,7 @@ def main() -> None:
     for repetition in (0.0, *arguments.repetition):
         began = time.process_time()
         answers = {
-            query: near[query][spread(units[query], scores[query], untimed(near[query]), K, repetition)]
+            query: near[query][diversify(units[query], scores[query], untimed(near[query]), K, repetition)]
             for query in near
         }
         report(truth, ids, labels, repetition, answers)
