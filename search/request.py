@@ -152,7 +152,7 @@ class SearchRequest:
         if not (given or self.refines):
             if self.minus:
                 raise UsageError("minus says what is not wanted: name an image that is, too")
-            if self.together or self.diverse:
+            if self.together or (self.diverse and not self.labels):
                 raise UsageError("together and diverse are about images to search by: name one")
 
 
