@@ -12,6 +12,7 @@ LookalikeError                 1
     ├── SpecMismatch           2   the store was made by another embedder
     ├── StoreLocked            5
     ├── StoreTooNew            6
+    ├── StoreTooOld            6
     ├── StoreUnwritable        7   disk full or read-only
     └── StoreCorrupt           1
 """
@@ -90,6 +91,12 @@ class StoreLocked(StoreError):
 
 class StoreTooNew(StoreError):
     """The store was written by a newer version of lookalike."""
+
+    exit_code = 6
+
+
+class StoreTooOld(StoreError):
+    """The store has an older format, which cannot be read as it is."""
 
     exit_code = 6
 

@@ -7,13 +7,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Unpack
 
 from .indexer.embed.choice import ModelChoice
+from .store.progress import Progress, watch_of
 
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
     from .dedup.copies import Copies
     from .dedup.files import Files
     from .indexer.embed.embedder import Embedder
     from .indexer.folders import Folders
-    from .indexer.options import IndexOptions, IndexReport, Progress
+    from .indexer.options import IndexOptions, IndexReport
     from .search.answers import Result
     from .search.filters.filters import FilterOptions
     from .search.labels.labels import Labels
@@ -68,7 +69,8 @@ class Library:
         to prove new copies and to remember decisions.
 
         Raises:
-            StoreMissing, StoreTooNew, StoreCorrupt, StoreLocked, StoreUnwritable: see errors.py.
+            StoreMissing, StoreTooNew, StoreTooOld, StoreCorrupt, StoreLocked, StoreUnwritable: see
+                errors.py.
         """
         from .store.store import Store
 
@@ -153,11 +155,11 @@ class Library:
         *,
         choice: ModelChoice | None = None,
         options: "IndexOptions | None" = None,
-        progress: "Progress | None" = None,
+        progress: Progress | None = None,
         stop: threading.Event | None = None,
     ) -> "IndexReport":
         """Bring the library up to date with folders (or single files); see `index_folders`."""
-        from .indexer.options import SILENCE, IndexOptions
+        from .indexer.options import IndexOptions
         from .indexer.run import index_folders
 
         choice = choice or ModelChoice(engine=self._engine)
@@ -167,8 +169,7 @@ class Library:
             spec=choice.spec_for(self.store.spec),
             engine=choice.engine,
             options=options or IndexOptions(),
-            progress=progress or SILENCE,
-            stop=stop,
+            watch=watch_of(progress, stop),
         )
 
     def search(self, example: Any = None, k: int = 10, **options: Any) -> "tuple[Result, ...]":
@@ -208,13 +209,14 @@ class Library:
             UsageError: a folder lies outside of the library, or a condition cannot be read.
         """
         from .search.filters.filters import FilterSpec, make_where
+        from .store.catalog.folders import all_roots
 
         named = [folders] if isinstance(folders, (str, os.PathLike)) else folders
         spec = FilterSpec([os.fspath(each) for each in named], since, until, **more)
         if not spec.folders:
             return make_where((), spec)
         with self.store.reading() as view:
-            return make_where(view.roots(), spec)
+            return make_where(all_roots(view), spec)
 
     def photo(self, name: str) -> "Photo":
         """Return the photo of the library that a path or id:N names.
@@ -235,15 +237,19 @@ class Library:
 
         order: "time" (oldest first), "-time" or "path" instead.
         """
+        from .store.catalog.ordering import ordered_photos
+        from .store.catalog.photos import photos_of
         from .store.filters.where import ALL
 
         with self.store.reading() as view:
-            yield from view.ordered_photos(where or ALL, order) if order else view.photos(where or ALL)
+            yield from ordered_photos(view, where or ALL, order) if order else photos_of(view, where or ALL)
 
     def vectors(self, ids: Sequence[int]) -> "dict[int, Vectors]":
         """Return pooled features (dim,) float32 by photo id."""
+        from .store.catalog.embeddings import raw_vectors
+
         with self.store.reading() as view:
-            return view.raw_vectors(ids)
+            return raw_vectors(view, ids)
 
     def export_vectors(self, path: str | os.PathLike[str], where: "Where | None" = None) -> int:
         """Write the embeddings of the photos that pass to an .npz file; return their number.
@@ -262,13 +268,17 @@ class Library:
 
     def errors(self) -> "list[FileError]":
         """Return the files that could not be indexed."""
+        from .store.catalog.photos import file_errors
+
         with self.store.reading() as view:
-            return list(view.errors())
+            return list(file_errors(view))
 
     def totals(self) -> "Totals":
         """Count what the library holds."""
+        from .store.catalog.photos import count_totals
+
         with self.store.reading() as view:
-            return view.totals()
+            return count_totals(view)
 
     def thumbnail(self, photo: "Photo") -> bytes | None:
         """Return the thumbnail of a photo as JPEG; None when there is none."""

@@ -7,19 +7,19 @@ from contextlib import suppress
 
 from ..errors import DecodeError, StoreLocked, UsageError
 from ..indexer.embed.embedder import Embedder
-from ..indexer.options import Progress
 from ..indexer.scan.walk import ScanProblem, photos_in
 from ..store.catalog import pairs
-from ..store.catalog.pairs import Decided, Decision
-from ..store.catalog.photos import Photo
+from ..store.catalog.contents import ids_of
+from ..store.catalog.folders import all_roots
+from ..store.catalog.pairs import Decided, Decision, all_decisions
+from ..store.catalog.photos import Photo, photos_of, visible_ids
 from ..store.filters.where import ALL, Where
-from ..store.index.tuning import NEVER
 from ..store.knn_graph import update_graph
-from ..store.progress import Watch as Watching
+from ..store.progress import Progress, Watch, watch_of
 from ..store.store import Store
 from .actions.plan import Origin
 from .candidates.update import compare_new
-from .check.check import CheckOptions, Watch, check_files
+from .check.check import CheckOptions, check_files
 from .check.matches import Checked
 from .decisions import read_decisions
 from .explain.explain import Explanation, explain
@@ -63,21 +63,22 @@ class Copies:
         file to keep. max_false: how many wrong pairs may be expected among all.
         """
         if self.store.is_writable:
-            compare_new(self.store, stop, watch=Watching(progress, stop))
-            prove_all(self.store, progress=progress, stop=stop)
-            self._count_copies_once(progress, stop)
+            watch = watch_of(progress, stop)
+            compare_new(self.store, watch)
+            prove_all(self.store, watch=watch)
+            self._count_copies_once(watch)
         with self.store.reading() as view:
             return copy_groups(view, where or ALL, rules or DEFAULT_RULES, max_false)
 
-    def _count_copies_once(self, progress: Progress | None, stop: threading.Event | None) -> None:
+    def _count_copies_once(self, watch: Watch) -> None:
         """Have searches know the copies that were proven; while an index run goes on, its end does it."""
         with suppress(StoreLocked), self.store.indexing():
-            update_graph(self.store, progress, stop or NEVER)
+            update_graph(self.store, watch)
 
     def origin(self, protect: Iterable[str] = ()) -> Origin:
         """Return what a plan made now says of where it comes from. protect: folders to leave alone."""
         with self.store.reading() as view:
-            roots = [os.fsdecode(root.path) for root in view.roots()]
+            roots = [os.fsdecode(root.path) for root in all_roots(view)]
         return Origin.now(self.store.folder, roots, protect)
 
     def content(self, name: str) -> tuple[str, str]:
@@ -102,13 +103,13 @@ class Copies:
         first, second = (each if isinstance(each, str) else each.digest for each in (a, b))
         if first == second:
             raise UsageError("both are the same content, byte by byte: there is nothing to decide")
-        with self.store.writing() as connection:
-            pairs.decide(connection, first, second, kind)
+        with self.store.writing() as view:
+            pairs.decide(view, first, second, kind)
 
     def decisions(self) -> list[Decided]:
         """Return what the user decided, oldest first."""
         with self.store.reading() as view:
-            return list(view.decisions())
+            return list(all_decisions(view))
 
     def import_decisions(self, data: bytes, source: str = "the data") -> int:
         """Take over decisions that `decisions --format json` (or jsonl) wrote; return how many changed.
@@ -119,15 +120,15 @@ class Copies:
             UsageError: it is no such listing; nothing was taken over.
         """
         given = read_decisions(data, source)
-        with self.store.writing() as connection:
-            return pairs.merge_decisions(connection, given)
+        with self.store.writing() as view:
+            return pairs.merge_decisions(view, given)
 
     def paths_of(self, digests: Iterable[str]) -> dict[str, str]:
         """Return a path of each content (blake3 in hex) that the library has a file of."""
         wanted = [bytes.fromhex(each) for each in dict.fromkeys(digests)]
         with self.store.reading() as view:
-            ids = sorted(view.ids_of(wanted).values())
-            return {photo.digest: photo.path for photo in view.photos(ids=ids)}
+            ids = sorted(ids_of(view, wanted).values())
+            return {photo.digest: photo.path for photo in photos_of(view, ids=ids)}
 
     def lookalikes(
         self,
@@ -168,9 +169,9 @@ class Copies:
             self.embedder()  # says what is missing
         where = self._against(against)
         paths, problems = photos_in(names, self.store.folder)
-        if progress:
-            progress.begin("checking", len(paths))
-        return self._checked(paths, problems, CheckOptions(where, workers), Watch(progress, stop))
+        watch = watch_of(progress, stop)
+        watch.progress.begin("checking", len(paths))
+        return self._checked(paths, problems, CheckOptions(where, workers), watch)
 
     def _checked(
         self,
@@ -190,7 +191,7 @@ class Copies:
             raise UsageError(f"{error}; index it first") from error
         for folder in folders:
             with self.store.reading() as view:
-                if not len(view.visible_ids(self.where([folder]))):
+                if not len(visible_ids(view, self.where([folder]))):
                     raise UsageError(f"no photo of the library lies below {folder}; index it first")
         return where
 

@@ -1,32 +1,8 @@
-"""What an index run is told, what it tells meanwhile, and what it reports."""
+"""How to index, and what an index run reports."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from .scan.walk import DEFAULT, ScanOptions
-
-
-class Progress(Protocol):
-    """Is told how an index run goes on."""
-
-    def begin(self, folder: str, files: int) -> None:
-        """Hear that a folder was scanned and so many of its files must be read."""
-
-    def advance(self, files: int, failed: int) -> None:
-        """Hear that so many more files are done and so many of these failed."""
-
-
-class Silence:
-    """A Progress that tells nobody."""
-
-    def begin(self, folder: str, files: int) -> None:
-        """Ignore it."""
-
-    def advance(self, files: int, failed: int) -> None:
-        """Ignore it."""
-
-
-SILENCE = Silence()
 
 
 @dataclass(frozen=True, slots=True)

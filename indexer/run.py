@@ -1,7 +1,6 @@
 """The straight line: folders -> scan -> read, decode, embed -> store."""
 
 import os
-import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
@@ -9,7 +8,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from ..store.catalog.crashers import known_crashers
+from ..store.catalog.files import count_elsewhere, known_files, newest_file_id
+from ..store.catalog.local_maps import digests_without_map
 from ..store.knn_graph import update_graph
+from ..store.progress import UNWATCHED, Watch
 from ..store.records import Failure, FileResult, FileStat, KnownFile, Root
 from ..store.spec import EmbedderSpec
 from ..store.store import Store
@@ -19,7 +22,7 @@ from .drives.nested import why_spared
 from .drives.watch import Guard, RootGone
 from .executor import ThreadExecutor, in_chunks
 from .known import KnownContents
-from .options import DEFAULT_OPTIONS, SILENCE, IndexOptions, IndexReport, Progress
+from .options import DEFAULT_OPTIONS, IndexOptions, IndexReport
 from .scan.changes import Changes, compare, problem_rows
 from .scan.walk import Scan, ScanProblem
 
@@ -37,19 +40,17 @@ class Indexing:
         spec: EmbedderSpec,
         engine: str,
         options: IndexOptions,
-        progress: Progress,
-        stop: threading.Event,
+        watch: Watch,
     ) -> None:
         self._store = store
         self._spec = spec
         self._engine = engine
         self._options = options
-        self._progress = progress
-        self._stop = stop
+        self._watch = watch
         self._executor = ThreadExecutor(options.workers)
         self._helpers = ExitStack()
         with store.reading() as view:
-            self._newest_before = view.newest_file_id()
+            self._newest_before = newest_file_id(view)
         self.report = IndexReport()
 
     def close(self) -> None:
@@ -77,20 +78,20 @@ class Indexing:
         """Bring the store up to date with one folder; or change nothing, and return why."""
         scan, root, below = self._scan(folder)
         with self._store.reading() as view:
-            known = view.known_files(root, below)
+            known = known_files(view, root, below)
         lost = self._store.rels_without(root, self._incomplete())
         retry, accepted = self._options.retry_failed, self._options.accept_missing
         changes = compare(scan, known, retry_failed=retry, again=lost, accept_missing=accepted)
         if changes.is_suspect:
             with self._store.reading() as view:
-                changes.elsewhere = view.count_elsewhere(root, changes.absent, self._newest_before)
+                changes.elsewhere = count_elsewhere(view, root, changes.absent, self._newest_before)
         why = None if self._options.accept_drive else suspicion(self._store, root, self._guard.drive)
         refused = refusal(scan, changes, why, accepted)
         if refused is not None or self._guard.is_gone():
             return refused or _went(folder)
         self._count(changes)
         self._report_problems(root, scan.problems, known)
-        self._progress.begin(os.fsdecode(folder), len(changes.to_read))
+        self._watch.progress.begin(os.fsdecode(folder), len(changes.to_read))
         try:
             self._guard.expect(changes.to_read)
             self._read(root, changes.to_read)
@@ -99,7 +100,7 @@ class Indexing:
             self.__dict__.pop("_known", None)  # it counts on all that was read
             self.report.refused.append(_went(folder))
             return None
-        if not self.is_stopped:
+        if not self._watch.is_stopped:
             self._settle(root, changes)
         return None
 
@@ -118,11 +119,6 @@ class Indexing:
         mark = self._options.marker
         unmarked = remember_drive(self._store, root, self._guard.drive, mark=mark)
         self.report.unmarked += [unmarked] if unmarked else []
-
-    @property
-    def is_stopped(self) -> bool:
-        """Whether somebody wants the run to end early."""
-        return self._stop.is_set()
 
     def _scan(self, folder: bytes) -> tuple[Scan, Root, bytes]:
         is_file = os.path.isfile(folder)
@@ -157,7 +153,7 @@ class Indexing:
             return
         from .worker import Worker
 
-        chunks = in_chunks(files, self._executor.workers, self._stop)
+        chunks = in_chunks(files, self._executor.workers, self._watch.stop)
         worker = Worker(root.path, self._embedder, self._known, self._open_photo)
         ahead = self._ahead
         for batch in self._batches(self._executor.run(chunks, worker)):
@@ -175,14 +171,14 @@ class Indexing:
 
     @cached_property
     def _ahead(self) -> IndexAhead:
-        return self._helpers.enter_context(IndexAhead(self._store, self._stop))
+        return self._helpers.enter_context(IndexAhead(self._store, self._watch.stop))
 
     def _poison(self) -> dict[bytes, Failure]:
         """Return what is not to be handed to a decoder."""
         if self._options.retry_failed:
             return {}
         with self._store.reading() as view:
-            return view.poison()
+            return known_crashers(view)
 
     def _batches(self, chunks: Iterable[list[FileResult]]) -> Iterator[list[FileResult]]:
         """Gather results into batches, and note which photos came in."""
@@ -190,7 +186,7 @@ class Indexing:
         for results in chunks:
             batch += results
             self._known.expect(each.photo.content.digest for each in results if each.photo)
-            self._progress.advance(len(results), sum(each.failure is not None for each in results))
+            self._watch.progress.advance(len(results), sum(each.failure is not None for each in results))
             is_late = time.monotonic() - began >= limits.batch_seconds
             if len(batch) >= limits.batch_files or is_late:
                 yield from self._reachable(batch)
@@ -219,7 +215,7 @@ class Indexing:
             from .embed.local_maps import map_kind
 
             with self._store.reading() as view:
-                lost |= view.digests_without_map(map_kind(self._spec))
+                lost |= digests_without_map(view, map_kind(self._spec))
         return lost
 
     @cached_property
@@ -244,13 +240,12 @@ def index_folders(
     spec: EmbedderSpec,
     engine: str = "auto",
     options: IndexOptions = DEFAULT_OPTIONS,
-    progress: Progress = SILENCE,
-    stop: threading.Event | None = None,
+    watch: Watch = UNWATCHED,
 ) -> IndexReport:
     """Bring the store up to date with some folders; unreadable photos are reported, not fatal.
 
     store: opened with create=True. folders: folders, or single files. spec: the embedder; the store must be
-    new or made by it. stop: set it from anywhere to end the run early; all finished work is kept.
+    new or made by it. watch: its stop may be set from anywhere; all finished work is kept.
 
     Raises:
         UsageError: a folder does not exist and never was part of the library.
@@ -258,16 +253,15 @@ def index_folders(
     """
     began = time.monotonic()
     paths = real_paths(store, folders)
-    stop = stop or threading.Event()
     with store.indexing():
-        with closing(Indexing(store, spec, engine, options, progress, stop)) as run:
+        with closing(Indexing(store, spec, engine, options, watch)) as run:
             run.claim()
-            refused = [path for path in paths if not run.is_stopped and run.run(path)]
+            refused = [path for path in paths if not watch.is_stopped and run.run(path)]
             # Once more: what went from one folder to another has been met there by now.
-            again = (run.run(path) for path in refused if not run.is_stopped)
+            again = (run.run(path) for path in refused if not watch.is_stopped)
             run.report.refused += [why for why in again if why]
-        store.publish(stop)
-        update_graph(store, progress, stop)
-    run.report.interrupted = stop.is_set()
+        store.publish(watch.stop)
+        update_graph(store, watch)
+    run.report.interrupted = watch.is_stopped
     run.report.seconds = time.monotonic() - began
     return run.report

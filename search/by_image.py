@@ -8,6 +8,7 @@ import numpy as np
 
 from ..indexer.executor import ThreadExecutor
 from ..indexer.sandbox.decoders import OPENED_AT_HOME, Opener
+from ..store.index.search import nearest_photos
 from ..store.view import View
 from .answers import Answer, Result
 from .collapse import Ranked, collapse
@@ -70,7 +71,7 @@ def _search(
     spare = max(_SPARE, *(len(each.parts) for each in examples))
     depth = max(wanted.k + spare, CANDIDATES if is_reranked else 0)
     while True:
-        neighbors = view.nearest(vectors, depth, scope.where, scope.ids)
+        neighbors = nearest_photos(view, vectors, depth, scope.where, scope.ids)
         around = Surroundings.of(view, neighbors.ids)
         is_reranked = is_reranked and around.know(neighbors.ids[:, :CANDIDATES])
         best = rerank(neighbors, around) if is_reranked else neighbors

@@ -5,6 +5,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from ..store.catalog.knn import proven_copies
+from ..store.catalog.photos import photos_of
 from ..store.filters.where import Where
 from ..store.view import View
 from .answers import Answer, Result
@@ -20,7 +22,7 @@ def answer_by_label(view: View, labeler: Labeler, request: SearchRequest, where:
         UsageError, StoreCorrupt, ModelError: see `Labeler.find`.
     """
     found = labeler.find(view, request.labels, where, request.confidence)
-    copies = {} if request.include_copies or not len(found.ids) else view.copies()
+    copies = {} if request.include_copies or not len(found.ids) else proven_copies(view)
     ranked = [column[: candidates_of(request)] for column in found.ranked(request.min_score, copies)]
     best = labeled_results(view, labeler, ranked, where)
     return Answer(" + ".join(request.labels), selected(view, best, request), is_by_label=True)
@@ -34,7 +36,7 @@ def labeled_results(
     ranked: ids, confidences, and how many copies of each are left out, (n,) each.
     """
     ids, sure, copies = (column.tolist() for column in ranked)
-    photos = {photo.id: photo for photo in view.photos(where, ids)}
+    photos = {photo.id: photo for photo in photos_of(view, where, ids)}
     labels = labeler.labels_of(view, ids) if ids else {}
     return [
         Result(score, photos[each], count, labels.get(each, ()))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from ..store.catalog.photos import Photo
+from ..store.catalog.photos import Photo, photos_of
 from ..store.filters.where import Where
 from ..store.index.exact import Ids
 from ..store.records import Vectors
@@ -47,7 +47,7 @@ def collapse(
     ]
     # Photos cost more to look up than all else.
     wanted = sorted({each.id for row in rows for each in row})
-    photos = {photo.id: photo for photo in view.photos(where, wanted)}
+    photos = {photo.id: photo for photo in photos_of(view, where, wanted)}
     return [_results(*each, photos, request) for each in zip(examples, rows, strict=True)]
 
 

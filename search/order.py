@@ -7,6 +7,8 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
+from ..store.catalog.embeddings import units_of
+from ..store.catalog.ordering import ordered_photos
 from ..store.filters.where import Where
 from ..store.records import Vectors
 from ..store.view import View
@@ -41,7 +43,7 @@ def selected(view: View, found: Sequence[Result], request: SearchRequest) -> tup
 def _diversified(view: View, found: Sequence[Result], k: int) -> list[Result]:
     ids = np.array([result.photo.id for result in found], np.int64)
     order = np.argsort(ids)
-    units = view.units(ids[order]).astype(np.float32)[np.argsort(order)]
+    units = units_of(view, ids[order]).astype(np.float32)[np.argsort(order)]
     scores = np.array([result.score for result in found], np.float32)
     times = np.array([seconds_of(result.photo.taken) for result in found])
     return [found[at] for at in sorted(diversify(units, scores, times, k))]
@@ -96,5 +98,5 @@ def answer_by_filter(view: View, request: SearchRequest, where: Where) -> Answer
     The query of the answer is "", the scores are NaN: there is nothing to be like.
     """
     order = "-time" if request.sort == "score" else request.sort
-    photos = list(view.ordered_photos(where, order, request.k))
+    photos = list(ordered_photos(view, where, order, request.k))
     return Answer("", tuple(Result(math.nan, photo) for photo in photos))

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ..errors import UsageError
 from ..indexer.embed.embedder import Embedder
+from ..store.catalog.contents import ids_of
+from ..store.catalog.photos import photos_of
 from ..store.store import Store
 from ..store.view import View
 from . import last_search
@@ -102,7 +104,7 @@ class Searches:
     def forget(self) -> None:
         """Forget the last search of this library in this terminal."""
         with self.store.reading() as view:
-            last_search.forget(view.store_uuid())
+            last_search.forget(view.uuid)
 
     def last(self) -> LastSearch:
         """Return the search of this library that was remembered last in this terminal.
@@ -141,11 +143,11 @@ def _remember(view: View, answer: Answer) -> None:
         if part.vector is not None
     )
     results = tuple(result.photo.digest for result in answer.results)
-    last_search.remember(view.store_uuid(), LastSearch(view.model.spec.fingerprint, remembered, results))
+    last_search.remember(view.uuid, LastSearch(view.model.spec.fingerprint, remembered, results))
 
 
 def _last(view: View) -> LastSearch:
-    last = last_search.recall(view.store_uuid())
+    last = last_search.recall(view.uuid)
     if view.model is None or last.fingerprint != view.model.spec.fingerprint:
         raise UsageError("the last search of this store was by another model; search again")
     return last
@@ -163,8 +165,8 @@ def _numbered(view: View, last: LastSearch | None, ranks: Sequence[int]) -> list
     if last is None:
         return []
     digests = {rank: last.result(rank) for rank in dict.fromkeys(ranks)}
-    ids = view.ids_of([bytes.fromhex(each) for each in digests.values()])
-    photos = {photo.digest: photo for photo in view.photos(ids=list(ids.values()))}
+    ids = ids_of(view, [bytes.fromhex(each) for each in digests.values()])
+    photos = {photo.digest: photo for photo in photos_of(view, ids=list(ids.values()))}
     for rank, digest in digests.items():
         if digest not in photos:
             raise UsageError(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..indexer.embed.embedder import Embedder
+from ..store.catalog.folders import all_roots
 from ..store.filters.where import Where
 from ..store.store import Store
 from ..store.view import View
@@ -50,9 +51,9 @@ class Session:
             UsageError: a folder lies outside of the library, or a condition cannot be read.
         """
         where = self.request.where
-        return (
-            where if isinstance(where, Where) else make_where(view.roots() if where.folders else (), where)
-        )
+        if isinstance(where, Where):
+            return where
+        return make_where(all_roots(view) if where.folders else (), where)
 
     def scope(self, view: View) -> Scope:
         """Return which photos may be results, of a search by example; found once.

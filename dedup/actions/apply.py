@@ -11,6 +11,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from ...errors import Refusal, UsageError
+from ...store.catalog.contents import ids_of
+from ...store.catalog.folders import all_roots
 from ...store.catalog.moved import Moved, put_back, take_away
 from ...store.lock import held
 from ...store.progress import Watch
@@ -105,7 +107,7 @@ class _Applying:
     def run(self, watch: Watch) -> list[Outcome]:
         options = self._options
         units = list(units_of(self._plan, include_similar=options.include_similar, protect=options.protect))
-        watch.begin("acting", sum(len(unit.victims) for unit in units))
+        watch.progress.begin("acting", sum(len(unit.victims) for unit in units))
         found: list[Outcome] = []
         with ExitStack() as stack:
             stack.callback(self._close)
@@ -115,7 +117,7 @@ class _Applying:
                 outcomes = self._unit(unit)
                 found += outcomes
                 failed = sum(each.state == "left" for each in outcomes)
-                watch.advance(len(unit.victims), min(failed, len(unit.victims)))
+                watch.progress.advance(len(unit.victims), min(failed, len(unit.victims)))
                 if len(self._done) - self._told >= _UNITS_A_BATCH:
                     self._tell_catalog()
             changed = self._last_look()
@@ -177,9 +179,9 @@ def _tools(
     if options.method not in METHODS:
         raise UsageError(f"there is no method {options.method!r}; there are {', '.join(METHODS)}")
     with store.reading() as view:
-        roots = [os.fsdecode(root.path) for root in view.roots()]
+        roots = [os.fsdecode(root.path) for root in all_roots(view)]
         files = (file for group in plan.groups for file in _files(group))
-        known = view.ids_of([bytes.fromhex(digest) for digest in {file.digest for file in files}])
+        known = ids_of(view, [bytes.fromhex(digest) for digest in {file.digest for file in files}])
     quarantine = Quarantine(name, roots, options.quarantine)
     return Checks(plan, {digest.hex() for digest in known}), Transfer(options.method, quarantine, journal)
 
@@ -238,5 +240,7 @@ def tell_catalog(store: Store, acts: Sequence[Act]) -> None:
         is_original = (found.st_ino, found.st_size, found.st_mtime_ns) == (act.ino, act.size, act.mtime_ns)
         if is_original or (act.is_link and is_link_of(act)):
             there.append(Moved(act.path, found, act.digest))
-    take_away(store, gone)
-    put_back(store, there)
+    if acts:
+        with store.writing() as view:
+            take_away(view, gone)
+            put_back(view, there)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from ...errors import Refusal
+from ...store.catalog.contents import ids_of
+from ...store.catalog.photos import photos_of
 from ...store.lock import held
 from ...store.progress import Watch
 from ...store.store import Store
@@ -50,14 +52,14 @@ def prune(store: Store, options: PruneOptions, watch: Watch) -> list[Outcome]:
         pruning, found = _Pruning(store), list[Outcome]()
         for record in _due(store, options):
             units = _units(record)
-            watch.begin(f"pruning {record.name}", len(units))
+            watch.progress.begin(f"pruning {record.name}", len(units))
             with Journal(record.path) as journal:
                 for acts in units:
                     if watch.is_stopped:
                         return found
                     outcomes = list(pruning.unit(record, acts, "done", _remover(journal)))
                     found += outcomes
-                    watch.advance(1, any(each.state == "left" for each in outcomes))
+                    watch.progress.advance(1, any(each.state == "left" for each in outcomes))
     return found
 
 
@@ -143,6 +145,6 @@ class _Pruning:
         if path and is_whole_picture(path, digest):
             return True
         with self._store.reading() as view:
-            ids = list(view.ids_of([bytes.fromhex(digest)]).values())
-            files = [file.path for photo in view.photos(ids=ids) for file in photo.files]
+            ids = list(ids_of(view, [bytes.fromhex(digest)]).values())
+            files = [file.path for photo in photos_of(view, ids=ids) for file in photo.files]
         return any(is_whole_picture(file, digest) for file in files if file != path)

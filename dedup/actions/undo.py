@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ...errors import Refusal
+from ...store.catalog.folders import all_roots
 from ...store.lock import held
 from ...store.progress import Watch
 from ...store.store import Store
@@ -62,13 +63,13 @@ def undo(store: Store, record: Record, options: UndoOptions, watch: Watch) -> li
     """
     with held(store.folder, "acting", store.lock_timeout_s), Journal(record.path) as journal:
         undoing, found = _Undoing(store, record, options), list[Outcome]()
-        watch.begin("putting back", len(undoing.acts))
+        watch.progress.begin("putting back", len(undoing.acts))
         for acts in _batches(undoing.acts):
             if watch.is_stopped:
                 break
             outcomes = [undoing.outcome(act, undoing.put_back) for act in acts]
             found += outcomes
-            watch.advance(len(acts), sum(each.state == "left" for each in outcomes))
+            watch.progress.advance(len(acts), sum(each.state == "left" for each in outcomes))
             # The catalog before the journal: what a crash leaves pending is done, and told, once more.
             tell_catalog(store, acts)
             back = zip(acts, outcomes, strict=True)
@@ -87,7 +88,7 @@ class _Undoing:
 
     def __init__(self, store: Store, record: Record, options: UndoOptions) -> None:
         with store.reading() as view:
-            self._roots = [os.fsdecode(root.path) for root in view.roots()]
+            self._roots = [os.fsdecode(root.path) for root in all_roots(view)]
         self._record = record
         self._finder = Finder(record, self._roots, [os.path.abspath(each) for each in options.folders])
         # The last act first. What could not be done at the time lies where it lay.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...store.index.exact import Ids
+from ...store.progress import NEVER
 from ...store.records import Vectors
 from .all_pairs import Limits, Mask, Photos, Scan, Strip
 from .copy_space import AnyVectors, CopySpace
@@ -103,7 +104,7 @@ class Search:
         self._place = np.argsort(photos.ids)
         self._by_number = photos.ids[self._place]
 
-    def findings(self, stop: threading.Event | None = None) -> Iterator[Findings]:
+    def findings(self, stop: threading.Event = NEVER) -> Iterator[Findings]:
         """Yield what was found, complete for its photos: they were compared with all.
 
         stop: set it to end early.

@@ -1,7 +1,6 @@
 """Is it in the library already? New files are compared with it a batch at a time; nothing is written."""
 
 import os
-import threading
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,8 +9,12 @@ from itertools import islice
 from ...errors import DecodeError
 from ...indexer.embed.embedder import Embedder
 from ...indexer.executor import ThreadExecutor
-from ...store.catalog.photos import Photo, PhotoFile
+from ...store.catalog.contents import ids_of
+from ...store.catalog.folders import all_roots
+from ...store.catalog.pairs import all_decisions, ids_of_pixels
+from ...store.catalog.photos import Photo, PhotoFile, photos_of
 from ...store.filters.where import ALL, Where, rel_below
+from ...store.progress import UNWATCHED, Watch
 from ...store.records import Root
 from ...store.store import Store
 from ..candidates.gallery import Gallery
@@ -19,7 +22,6 @@ from ..groups.capture_time import moments_differ
 from ..groups.members import CONFIRMED, SAME_PIXELS, beyond_doubt
 from ..proof import Evidence, prove
 from ..proof.pictures import Pictures, stored_thumbnails
-from ..proof.prove_all import Progress
 from .matches import Checked, Match, copy_match, rank_of
 from .outside import Newcomer, Reader
 
@@ -41,20 +43,12 @@ class CheckOptions:
     workers: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """Who looks on. progress: is told of every file that was read. stop: set it to end the run early."""
-
-    progress: Progress | None = None
-    stop: threading.Event | None = None
-
-
 def check_files(
     store: Store,
     paths: Iterable[str],
     embedder: Callable[[], Embedder],
     options: CheckOptions = CheckOptions(),
-    watch: Watch = Watch(),
+    watch: Watch = UNWATCHED,
 ) -> Iterator[Checked]:
     """Yield for each file whether its picture is in the library already, in their order.
 
@@ -68,21 +62,18 @@ def check_files(
     compare = _Comparison(store, options)
     batch: list[tuple[str, Outcome]] = []
     with Reader(store, embedder(), executor.workers) as read:
-        for chunk in executor.run(_chunks(paths, watch.stop), lambda some: (some, read(some))):
+        for chunk in executor.run(_chunks(paths, watch), lambda some: (some, read(some))):
             batch += zip(*chunk, strict=True)
-            if watch.progress:
-                watch.progress.advance(
-                    len(chunk[0]), sum(isinstance(each, DecodeError) for each in chunk[1])
-                )
+            watch.progress.advance(len(chunk[0]), sum(isinstance(each, DecodeError) for each in chunk[1]))
             if len(batch) >= _BATCH:
                 yield from compare(batch)
                 batch = []
     yield from compare(batch)
 
 
-def _chunks(paths: Iterable[str], stop: threading.Event | None) -> Iterator[list[str]]:
+def _chunks(paths: Iterable[str], watch: Watch) -> Iterator[list[str]]:
     rest = iter(paths)
-    while not (stop and stop.is_set()) and (chunk := list(islice(rest, _CHUNK))):
+    while not watch.is_stopped and (chunk := list(islice(rest, _CHUNK))):
         yield chunk
 
 
@@ -95,8 +86,8 @@ class _Comparison:
         self._workers = options.workers
         self._pictures = Pictures(_PICTURES)
         with store.reading() as view:
-            self._is_there = Presence(view.roots())
-            self._said: Said = {frozenset((each.a, each.b)): each.kind for each in view.decisions()}
+            self._is_there = Presence(all_roots(view))
+            self._said: Said = {frozenset((each.a, each.b)): each.kind for each in all_decisions(view)}
 
     @cached_property
     def _gallery(self) -> Gallery:
@@ -122,16 +113,16 @@ class _Comparison:
         """Return the photo of the library that is this content."""
         digest = bytes.fromhex(newcomer.digest)
         with self._store.reading() as view:
-            photo_id = view.ids_of([digest]).get(digest)
-            return None if photo_id is None else next(view.photos(self._where, [photo_id]), None)
+            photo_id = ids_of(view, [digest]).get(digest)
+            return None if photo_id is None else next(photos_of(view, self._where, [photo_id]), None)
 
     def _beyond_doubt(self, newcomers: Sequence[Newcomer]) -> list[Proofs]:
         """Return what needs no proof: the same pixels, and what the user confirmed."""
         pixels = [bytes.fromhex(each.known.photo.pixel_digest) for each in newcomers]
         with self._store.reading() as view:
-            same = view.ids_of_pixels(pixels)
+            same = ids_of_pixels(view, pixels)
             partners = [self._confirmed(each.digest) for each in newcomers]
-            ids = view.ids_of([each for some in partners for each in some])
+            ids = ids_of(view, [each for some in partners for each in some])
         return [
             dict.fromkeys(same.get(digest, ()), beyond_doubt(SAME_PIXELS))
             | {ids[each]: beyond_doubt(CONFIRMED) for each in some if each in ids}
@@ -166,7 +157,7 @@ class _Comparison:
     ) -> dict[str, tuple[Match, ...]]:
         ids = sorted({photo_id for each in proofs for photo_id in each})
         with self._store.reading() as view:
-            photos = {photo.id: photo for photo in view.photos(self._where, ids)}
+            photos = {photo.id: photo for photo in photos_of(view, self._where, ids)}
         return {
             newcomer.path: self._best_first(newcomer, photos, own)
             for newcomer, own in zip(newcomers, proofs, strict=True)

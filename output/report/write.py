@@ -10,10 +10,10 @@ from typing import BinaryIO
 
 from ...dedup.proof import Picture
 from ...dedup.proof.pictures import Pictures, stored_thumbnails
-from ...dedup.proof.prove_all import Progress
 from ...errors import UsageError
 from ...store.documents import Row, dumps
 from ...store.files import replaced
+from ...store.progress import NO_PROGRESS, Progress
 from ...store.store import Store
 from .data import Review, page_data
 
@@ -27,7 +27,7 @@ _PICTURES = 64
 
 
 def write_report(
-    path: str | os.PathLike[str], review: Review, store: Store, progress: Progress | None = None
+    path: str | os.PathLike[str], review: Review, store: Store, progress: Progress = NO_PROGRESS
 ) -> None:
     """Write a report to path; the file is whole or not there, an older report is replaced at the end.
 

@@ -7,7 +7,9 @@ from functools import cached_property
 import numpy as np
 
 from ...errors import ModelError, UsageError
-from ...store.catalog.labels import damaged_error
+from ...store.catalog.embeddings import raw_vectors, vectors_and_norms
+from ...store.catalog.labels import damaged_error, taught_labels
+from ...store.catalog.photos import visible_ids
 from ...store.filters.where import ALL, Where
 from ...store.index.exact import Ids
 from ...store.records import Vectors
@@ -64,7 +66,7 @@ class Labeler:
             return cls(None)
         spec, damaged = view.model.spec, list[str]()
         # What was learned from another embedder's vectors does not fit those of this one.
-        taught = [each for each in view.taught(damaged) if each.fingerprint == spec.fingerprint]
+        taught = [each for each in taught_labels(view, damaged) if each.fingerprint == spec.fingerprint]
         return cls(spec, [Head(each.name, each.weights, each.bias) for each in taught], damaged)
 
     @cached_property
@@ -80,7 +82,7 @@ class Labeler:
 
     def labels_of(self, view: View, ids: Sequence[int]) -> dict[int, tuple[Label, ...]]:
         """Return the labels of photos by id: taught ones first, then the most specific; () for none."""
-        raw = view.raw_vectors(ids)
+        raw = raw_vectors(view, ids)
         if not raw:
             return {}
         vectors = np.stack(list(raw.values()))
@@ -119,7 +121,7 @@ class Labeler:
             )
         if self._spec is None:
             return LabelMatches(np.empty(0, np.int64), np.empty(0, np.float32))
-        return self._find(view, [self._meaning(name) for name in names], view.visible_ids(where), least)
+        return self._find(view, [self._meaning(name) for name in names], visible_ids(view, where), least)
 
     def _find(
         self, view: View, meanings: "Sequence[Head | Ids]", allowed: Ids, least: float | None
@@ -159,7 +161,7 @@ class Labeler:
 
     def _blocks(self, view: View, allowed: Ids) -> Iterator[tuple[Ids, Vectors, Vectors]]:
         """Yield ids, vectors as they left the network and unit vectors, a few hundred at a time."""
-        for ids, codes, lengths in view.blocks():
+        for ids, codes, lengths in vectors_and_norms(view):
             inside = np.flatnonzero(np.isin(ids, allowed))
             for start in range(0, len(inside), _ROWS):
                 some = inside[start : start + _ROWS]
@@ -182,7 +184,7 @@ class Labeler:
         heads = list(self._heads.values())
         taught = np.zeros(len(heads), np.int64)
         known = np.zeros(len(tree().labels), np.int64)
-        for _, vectors, units in self._blocks(view, view.visible_ids(where)):
+        for _, vectors, units in self._blocks(view, visible_ids(view, where)):
             for place, head in enumerate(heads):
                 taught[place] += (head.confidence(units) >= (LIKELY if least is None else least)).sum()
             if classifier is not None:

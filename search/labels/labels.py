@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ...errors import StoreMissing, UsageError
 from ...indexer.embed.embedder import Embedder
-from ...store.catalog.labels import Taught, forget_taught, put_taught
+from ...store.catalog.labels import Taught, forget_taught, put_taught, taught_labels
 from ...store.filters.where import ALL, Where
 from ...store.index.exact import Ids
 from ...store.store import Store
@@ -114,7 +114,7 @@ class Labels:
     def taught(self) -> list[Taught]:
         """Return the labels that were taught, by name."""
         with self.store.reading() as view:
-            return view.taught(damaged=[])
+            return taught_labels(view, damaged=[])
 
     def forget(self, name: str) -> None:
         """Forget a label that was taught; needs a library open for writing.

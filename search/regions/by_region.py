@@ -12,9 +12,11 @@ from ...indexer.decode.read import read_file
 from ...indexer.embed.embedder import Embedder
 from ...indexer.embed.preprocess import InputRule, Pixels
 from ...indexer.sandbox.decoders import OPENED_AT_HOME, Opener, open_picture
-from ...store.catalog.local_maps import MapsOfShape
-from ...store.catalog.photos import Photo
+from ...store.catalog.embeddings import raw_vectors, units_of
+from ...store.catalog.local_maps import MapsOfShape, read_maps
+from ...store.catalog.photos import Photo, photos_of, visible_ids
 from ...store.index.exact import Ids
+from ...store.index.search import nearest_photos
 from ...store.records import Cells, Vectors
 from ...store.view import View
 from ..answers import Answer
@@ -133,8 +135,8 @@ class Parts(Preparation):
 
     def _read_id(self, query: Query, photo_id: int) -> tuple[Example, bytes]:
         with self._reading() as view:
-            photos = list(view.photos(ids=[photo_id])) if photo_id < 1 << 63 else []
-            is_away = not photos and photo_id < 1 << 63 and bool(view.raw_vectors([photo_id]))
+            photos = list(photos_of(view, ids=[photo_id])) if photo_id < 1 << 63 else []
+            is_away = not photos and photo_id < 1 << 63 and bool(raw_vectors(view, [photo_id]))
         if is_away:
             raise DecodeError("not_found", f"the file of id:{photo_id} is away; to cut, it must be read")
         if not photos:
@@ -187,7 +189,7 @@ class _Maps:
             UsageError: there are none.
         """
         if self._at != view.latest:
-            self._maps, self._at = view.local_maps(kind), view.latest
+            self._maps, self._at = read_maps(view, kind), view.latest
         if not self._maps:
             raise UsageError(
                 "this library has no local maps, so that parts of pictures cannot be found; "
@@ -198,10 +200,10 @@ class _Maps:
 
 def _answer(session: Session, view: View, maps: _Maps, ready: tuple[Example, Part]) -> Answer:
     example, part = ready
-    if not len(view.visible_ids()):
+    if not len(visible_ids(view)):
         return Answer(example.query.name)
     scope, request = session.scope(view), session.request
-    visible = view.visible_ids(scope.where) if scope.ids is None else scope.ids
+    visible = visible_ids(view, scope.where) if scope.ids is None else scope.ids
     allowed = [chosen(each, visible) for each in maps.of(view, session.embedder().map_kind)]
     mapped = np.sort(np.concatenate([each.ids for each in allowed]))
     windows, scores = _scored(view, allowed, part, _candidates(view, allowed, mapped, part))
@@ -222,7 +224,7 @@ def _candidates(view: View, maps: list[MapsOfShape], mapped: Ids, part: Part) ->
     many = min(_CANDIDATES, len(mapped))
     if not many:
         return mapped
-    near = view.nearest(part.vector[None], many, allowed=mapped).ids[0]
+    near = nearest_photos(view, part.vector[None], many, allowed=mapped).ids[0]
     templates = [part.templates[number] for number in _GLANCES]
     fits = np.concatenate([glance(each, templates) for each in maps])
     ids = np.concatenate([each.ids for each in maps])
@@ -242,7 +244,7 @@ def _scored(
     unit = part.vector / max(float(np.linalg.norm(part.vector)), 1e-12)
     if not len(candidates):
         return {}, {}
-    cosines = (view.units(candidates).astype(np.float32) @ unit).tolist()
+    cosines = (units_of(view, candidates).astype(np.float32) @ unit).tolist()
     scores = {
         photo_id: float(_POOLED * cosine + (1 - _POOLED) * windows[photo_id].score)
         for photo_id, cosine in zip(candidates.tolist(), cosines, strict=True)

@@ -9,10 +9,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ...errors import StoreCorrupt, StoreError, StoreTooNew
+from ...errors import StoreCorrupt, StoreError, StoreTooNew, StoreTooOld
 from .. import store as opening
 from ..catalog import schema
 from ..catalog.database import open_writer, quoted, store_errors
+from ..catalog.pairs import all_decisions
+from ..catalog.photos import count_totals
 from ..files import temporary_beside
 from ..index import snapshot
 from ..place import need_room
@@ -153,6 +155,8 @@ def _save_rows(path: str, target_path: str) -> dict[str, tuple[int, int]]:
 
 def _refuse_foreign(source: sqlite3.Connection, path: str) -> None:
     application = source.execute("PRAGMA application_id").fetchone()[0]
+    if application == schema.FORMER_ID:
+        raise StoreTooOld(f"{path} was made before the first release; index into a new --store")
     if application not in (schema.APPLICATION_ID, 0):
         raise StoreCorrupt(f"{path} is some other program's database (application id {application:#x})")
     if source.execute("PRAGMA user_version").fetchone()[0] > schema.SCHEMA_VERSION:
@@ -202,15 +206,15 @@ def _writing(path: str) -> Iterator[sa.Connection]:
 def _mend(folder: str, done: Repaired, lock_timeout_s: float) -> None:
     """Mend what the catalog says, and make the snapshot anew where it is not what it should be."""
     with Store.open(folder, write=True, lock_timeout_s=lock_timeout_s) as store:
-        with store.writing() as connection:
-            connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
-            mended = mend(connection)
+        with store.writing() as view:
+            view.connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+            mended = mend(view.connection)
         done.mended = mended if mended.total else done.mended
         done.said += _mended_in_words(done.mended)
         _renew_snapshot(store, done)
         with store.reading() as view:
-            done.photos = view.totals().photos
-            done.decisions = sum(1 for _ in view.decisions())
+            done.photos = count_totals(view).photos
+            done.decisions = sum(1 for _ in all_decisions(view))
 
 
 def _mended_in_words(mended: Mended) -> list[str]:

@@ -178,11 +178,9 @@ def _is_of_a_row(error: Exception) -> bool:
     """
     base = __package__.rpartition(".")[0]
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    homes = [
-        each.f_globals.get("__package__") or "" for each in frames if each.f_code.co_name not in _AROUND
-    ]
-    ours = [home for home in homes if home == base or home.startswith(base + ".")]
-    return bool(ours) and ours[-1] == __package__
+    modules = [str(each.f_globals.get("__name__")) for each in frames if each.f_code.co_name not in _AROUND]
+    ours = [module for module in modules if module.startswith(f"{base}.")]
+    return bool(ours) and ours[-1].startswith((f"{__package__}.", f"{base}.view"))
 
 
 def _translated(reason: str, folder: str) -> StoreError:

@@ -12,8 +12,11 @@ from lookalike.dedup.candidates.loading import NO_HASH
 from lookalike.dedup.candidates.nominate import Findings, Search
 from lookalike.dedup.candidates.update import compare_new
 from lookalike.errors import StoreUnwritable
+from lookalike.store.catalog.embeddings import units_of
+from lookalike.store.catalog.hashes import compared_ids
+from lookalike.store.catalog.pairs import unproved_pairs
 from lookalike.store.index.exact import Ids
-from lookalike.store.progress import Watch
+from lookalike.store.progress import NEVER, Watch
 from lookalike.store.store import Store
 from lookalike.store.view import View
 from lookalike.tests.store.making import Filled, execute, make_result, open_filled
@@ -35,12 +38,12 @@ def hash_of(number: int) -> Hash:
 
 def pairs_of(store: Store) -> Pairs:
     with store.reading() as view:
-        return {(a, b): cosine for a, b, cosine in view.unproved(1)}
+        return {(a, b): cosine for a, b, cosine in unproved_pairs(view, 1)}
 
 
 def compared(store: Store) -> set[int]:
     with store.reading() as view:
-        return set(view.compared_ids().tolist())
+        return set(compared_ids(view).tolist())
 
 
 class Counter:
@@ -61,7 +64,7 @@ def stop_after(pieces: int, stop: threading.Event, monkeypatch: pytest.MonkeyPat
     """Set an event as soon as so many pieces were searched."""
     search = Search.findings
 
-    def findings(self: Search, given: threading.Event | None = None) -> Iterator[Findings]:
+    def findings(self: Search, given: threading.Event = NEVER) -> Iterator[Findings]:
         for number, found in enumerate(search(self, given), start=1):
             if number == pieces:
                 stop.set()
@@ -110,7 +113,7 @@ def test_a_run_that_was_stopped_goes_on_and_finds_the_same(
     store, stop, counter = made("stopped").store, threading.Event(), Counter()
     with monkeypatch.context() as patch:
         stop_after(2, stop, patch)
-        assert compare_new(store, stop, watch=Watch(counter), hashes_of=made_hashes) == 128
+        assert compare_new(store, Watch(counter, stop), hashes_of=made_hashes) == 128
     assert (counter.begun, counter.seen) == ([("comparing photos", COUNT)], 128)
     assert len(compared(store)) == 128
     assert pairs_of(store).items() < expected.items()
@@ -149,7 +152,7 @@ def test_a_stop_while_hashes_are_made_records_nothing(made: Callable[[str], Fill
         stop.set()
         return made_hashes(given, ids)
 
-    assert compare_new(store, stop, hashes_of=stop_soon) == 0
+    assert compare_new(store, Watch(stop=stop), hashes_of=stop_soon) == 0
     assert asked == [50]
     assert not compared(store)
 
@@ -175,15 +178,14 @@ def test_vectors_from_the_store_give_what_those_in_memory_do(
     made: Callable[[str], Filled], expected: Pairs, monkeypatch: pytest.MonkeyPatch, worth_bytes: int
 ) -> None:
     asked: list[int] = []
-    units = View.units
 
-    def units_of(view: View, ids: Ids) -> object:
+    def counted(view: View, ids: Ids) -> object:
         asked.append(len(ids))
-        return units(view, ids)
+        return units_of(view, ids)
 
     monkeypatch.setattr(update, "_MOST_KEPT", 0)
     monkeypatch.setattr(int8, "_WORTH_BYTES", worth_bytes)
-    monkeypatch.setattr(View, "units", units_of)
+    monkeypatch.setattr(update, "units_of", counted)
     store = made("large").store
     compare_new(store, hashes_of=made_hashes)
     assert pairs_of(store) == pytest.approx(expected, abs=1e-6)

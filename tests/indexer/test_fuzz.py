@@ -17,7 +17,7 @@ from blake3 import blake3
 
 from lookalike.errors import DecodeError
 from lookalike.indexer.embed.preprocess import InputRule
-from lookalike.indexer.sandbox.decoders import Opener, Poisonous
+from lookalike.indexer.sandbox.decoders import DecoderCrashed, Opener
 from lookalike.tests.faults.scale import count, scale
 from lookalike.tests.pictures import color_profile, draw_photo, encode, exif_with
 
@@ -136,7 +136,7 @@ def outcome_of(opener: Opener, data: bytes, name: str) -> str:
     """Return what became of a file, in a word; fail where it ended its decoder."""
     try:
         opened = opener(data, blake3(data).digest(), RULE)
-    except Poisonous as error:
+    except DecoderCrashed as error:
         pytest.fail(f"{name}: {error.code}: {error}")
     except DecodeError as error:
         return error.code if str(error) else pytest.fail(f"{name}: an error without words")

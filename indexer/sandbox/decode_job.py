@@ -1,0 +1,154 @@
+"""Decoding as a job of worker processes: what is asked, how it is answered, what of an answer is trusted.
+
+A worker may have been taken over by a picture: its answers are checked as a stranger's.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ...store.records import Metadata
+from ..decode.decode import decode
+from ..decode.heif import decode_on_one_thread
+from ..decode.memory import MemoryBudget
+from ..decode.photo import Opened, open_photo
+from ..embed.preprocess import InputRule, Pixels
+from .framing import Frame, Head, text_in
+
+_MAX_THUMBNAIL = 1 << 20
+_MAX_SIDE = 1 << 31
+
+
+def photo_job(rule: InputRule) -> Head:
+    """Ask for all that indexing wants of a photo."""
+    return {"want": "photo", "rule": [rule.name, rule.size, rule.resize]}
+
+
+def picture_job(min_side: int, long_side: int) -> Head:
+    """Ask for a picture to look at, reduced as by `decode(min_side=)` and to long_side at most."""
+    return {"want": "picture", "min_side": min_side, "long_side": long_side}
+
+
+def answer(job: Head, buffers: Sequence[bytes], memory: MemoryBudget) -> Frame:
+    """Return what a job asks for of a picture.
+
+    Raises:
+        DecodeError: it cannot be read.
+    """
+    (data,) = buffers
+    if job["want"] == "photo":
+        return _photo(data, InputRule(*job["rule"]), memory)
+    return _picture(data, job["min_side"], job["long_side"], memory)
+
+
+def _photo(data: bytes, rule: InputRule, memory: MemoryBudget) -> Frame:
+    opened = open_photo(data, rule, memory)
+    head: Head = {
+        "width": opened.width,
+        "height": opened.height,
+        "format": opened.format,
+        "pixel_digest": opened.pixel_digest.hex(),
+        "metadata": asdict(opened.metadata),
+        "warning": opened.warning,
+        "shape": opened.pixels.shape,
+    }
+    return head, (opened.thumbnail, np.ascontiguousarray(opened.pixels).data.cast("B"))
+
+
+def _picture(data: bytes, min_side: int, long_side: int, memory: MemoryBudget) -> Frame:
+    image = decode(data, min_side=min_side, memory=memory).image
+    image.thumbnail((long_side, long_side), Image.Resampling.BOX)
+    return {"shape": (image.height, image.width, 3)}, (image.tobytes(),)
+
+
+def photo_in(head: Head, buffers: Sequence[bytes], rule: InputRule) -> Opened:
+    """Return the photo of an answer.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is none.
+    """
+    thumbnail, pixels = buffers
+    if not (thumbnail.startswith(b"\xff\xd8") and len(thumbnail) <= _MAX_THUMBNAIL):
+        raise ValueError("a thumbnail that is no JPEG")
+    shape = _shape(head)
+    if not rule.gives(*shape[:2]):
+        raise ValueError(f"an input of {shape}")
+    digest = bytes.fromhex(head["pixel_digest"])
+    if len(digest) != 32:
+        raise ValueError("a digest of another length")
+    return Opened(
+        width=_side(head["width"]),
+        height=_side(head["height"]),
+        format=text_in(head["format"]) or "",
+        pixel_digest=digest,
+        metadata=_metadata(head["metadata"]),
+        warning=text_in(head["warning"]),
+        thumbnail=thumbnail,
+        pixels=_pixels(pixels, shape),
+    )
+
+
+def picture_in(head: Head, buffers: Sequence[bytes], long_side: int) -> Pixels:
+    """Return the picture of an answer, (h, w, 3).
+
+    Raises:
+        ValueError, KeyError, TypeError: it is none.
+    """
+    (pixels,) = buffers
+    shape = _shape(head)
+    if max(shape) > long_side:
+        raise ValueError(f"a picture of {shape}")
+    return _pixels(pixels, shape)
+
+
+def _shape(head: Head) -> tuple[int, int, int]:
+    height, width, channels = head["shape"]
+    if channels != 3:
+        raise ValueError("not three channels")
+    return _side(height), _side(width), 3
+
+
+def _pixels(data: bytes, shape: tuple[int, int, int]) -> Pixels:
+    return np.frombuffer(data, np.uint8).reshape(shape)
+
+
+def _side(value: object) -> int:
+    if type(value) is not int or not 0 < value < _MAX_SIDE:
+        raise ValueError(f"a side of {value!r:.20}")
+    return value
+
+
+def _metadata(fields: dict[str, Any]) -> Metadata:
+    return Metadata(
+        taken=text_in(fields["taken"]),
+        camera=text_in(fields["camera"]),
+        lens=text_in(fields["lens"]),
+        latitude=_number(fields["latitude"]),
+        longitude=_number(fields["longitude"]),
+        altitude=_number(fields["altitude"]),
+    )
+
+
+def _number(value: object) -> float | None:
+    if value is not None and not (isinstance(value, (int, float)) and math.isfinite(value)):
+        raise ValueError("not a number")
+    return None if value is None else float(value)
+
+
+def use_one_thread() -> None:
+    """Keep decoders from threads of their own: other cores have other pictures."""
+    from PIL import AvifImagePlugin
+
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    decode_on_one_thread()
+
+
+if __name__ == "__main__":
+    from .child import serve
+
+    use_one_thread()
+    serve(answer)
