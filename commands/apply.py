@@ -1,4 +1,4 @@
-"""The commands that move files: acting on a plan, taking that back, emptying the quarantine."""
+"""The commands that move files: applying a plan, undoing that, emptying the quarantine."""
 
 import os
 from collections import Counter
@@ -40,7 +40,7 @@ def apply(
 ) -> None:
     """Act on the selected files of a plan: show what would be done, or do it with --yes.
 
-    Right before each act both files are looked at again, byte by byte, and the one to keep is decoded;
+    Right before each action both files are looked at again, byte by byte, and the one to keep is decoded;
     what has changed since the plan was made is left alone. Files go to the trash, or to a quarantine folder
     on the same drive where there is no trash, with the sidecars, RAWs and videos that belong to them.
     Nothing is ever removed, everything is journaled first, and `lookalike undo` puts it back.
@@ -248,14 +248,14 @@ def journals_listing(records: "Iterable[Record]") -> Listing:
     """List what was done so far, newest first."""
 
     def row(record: "Record") -> Row:
-        standing = [act for act in record.pending if os.path.lexists(act.to)]
+        standing = [action for action in record.pending if os.path.lexists(action.to)]
         return {
             "run": record.name,
             "began": record.began,
             "method": record.method,
-            "files": len(record.acts),
+            "files": len(record.actions),
             "standing": len(standing),
-            "bytes": sum(act.size for act in standing),
+            "bytes": sum(action.size for action in standing),
             **path_fields(record.path),
         }
 

@@ -56,7 +56,7 @@ class Copies:
         progress: Progress | None = None,
         stop: threading.Event | None = None,
     ) -> CopyReport:
-        """Return the groups of exact and proven copies, most bytes to win first.
+        """Return the groups of exact and proven copies, those that free most bytes first.
 
         Photos that are new since the last call are compared and proven first, and that is remembered; a
         library that was opened for reading only tells what is known already. rules: how to choose the
@@ -76,7 +76,7 @@ class Copies:
             update_graph(self.store, watch)
 
     def origin(self, protect: Iterable[str] = ()) -> Origin:
-        """Return what a plan made now says of where it comes from. protect: folders to leave alone."""
+        """Return where a plan that is made now comes from. protect: folders to leave alone."""
         with self.store.reading() as view:
             roots = [os.fsdecode(root.path) for root in all_roots(view)]
         return Origin.now(self.store.folder, roots, protect)

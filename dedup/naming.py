@@ -79,6 +79,8 @@ def whereabouts(store: Store, digest: str) -> list[str]:
     with store.reading() as view:
         ids = list(ids_of(view, [bytes.fromhex(digest)]).values())
         paths = [file.path for photo in photos_of(view, ids=ids) for file in photo.files]
-    acts = [act for record in journals(store.folder) for act in record.pending if act.digest == digest]
-    moved = [path for act in acts for path in (act.to, act.path) if os.path.lexists(path)]
+    actions = [
+        action for record in journals(store.folder) for action in record.pending if action.digest == digest
+    ]
+    moved = [path for action in actions for path in (action.to, action.path) if os.path.lexists(path)]
     return list(dict.fromkeys([*paths, *moved]))

@@ -9,12 +9,12 @@ from .scan.walk import DEFAULT, ScanOptions
 class IndexOptions:
     """How to index.
 
-    workers: photos in work at a time, None for what the machine bears. retry_failed: read files again that
-    could not be read last time although they did not change. accept_missing: believe that up to so many
-    files are gone.
-    accept_drive: believe that a folder is on another drive now. marker: have a marker file in each folder.
-    regions: read photos again that have no local map, so that parts of them can be found.
-    batch_files, batch_seconds: when a batch is committed, whichever comes first; a crash loses one batch.
+    workers: photos processed in parallel, None for what the machine has cores and memory for. retry_failed:
+    read files again that could not be read last time although they did not change. accept_missing: accept
+    that up to so many files are gone. accept_drive: accept that a folder is on another drive now. marker:
+    have a marker file in each folder. regions: read photos again that have no local map, so that parts of
+    them can be found. batch_files, batch_seconds: when a batch is committed, whichever comes first; a crash
+    loses one batch.
     """
 
     scan: ScanOptions = DEFAULT

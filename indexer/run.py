@@ -16,7 +16,7 @@ from ..store.progress import UNWATCHED, Watch
 from ..store.records import Failure, FileResult, FileStat, KnownFile, Root
 from ..store.spec import EmbedderSpec
 from ..store.store import Store
-from .background_index import IndexAhead
+from .background_index import BackgroundIndex
 from .drives.drives import real_paths, refusal, remember_drive, suspicion
 from .drives.nested import why_spared
 from .drives.watch import Guard, RootGone
@@ -49,6 +49,7 @@ class Indexing:
         self._watch = watch
         self._executor = ThreadExecutor(options.workers)
         self._helpers = ExitStack()
+        self._known_contents: KnownContents | None = None
         with store.reading() as view:
             self._newest_before = newest_file_id(view)
         self.report = IndexReport()
@@ -97,7 +98,7 @@ class Indexing:
             self._read(root, changes.to_read)
             self._guard.check()
         except RootGone:
-            self.__dict__.pop("_known", None)  # it counts on all that was read
+            self._known_contents = None  # it counts on all that was read
             self.report.refused.append(_went(folder))
             return None
         if not self._watch.is_stopped:
@@ -113,7 +114,7 @@ class Indexing:
             resolved=changes.resolved,
             devices=changes.devices,
         )
-        self.report.refused += [why_spared(root.path, each, changes.unbelieved) for each in changes.away]
+        self.report.refused += [why_spared(root.path, each, changes.unaccepted) for each in changes.away]
         self.report.absent += len(changes.absent)
         self.report.excluded += len(changes.excluded)
         mark = self._options.marker
@@ -155,11 +156,11 @@ class Indexing:
 
         chunks = in_chunks(files, self._executor.workers, self._watch.stop)
         worker = Worker(root.path, self._embedder, self._known, self._open_photo)
-        ahead = self._ahead
+        background = self._background
         for batch in self._batches(self._executor.run(chunks, worker)):
             self._store.commit(root, batch)
             self._known.committed()
-            ahead.committed(sum(each.photo is not None for each in batch))
+            background.committed(sum(each.photo is not None for each in batch))
             self._tally(batch)
 
     @cached_property
@@ -167,14 +168,14 @@ class Indexing:
         """The processes that decode serve all folders of a run."""
         from .sandbox.decoders import Opener
 
-        return self._helpers.enter_context(Opener(self._executor.workers, self._poison()))
+        return self._helpers.enter_context(Opener(self._executor.workers, self._crashers()))
 
     @cached_property
-    def _ahead(self) -> IndexAhead:
-        return self._helpers.enter_context(IndexAhead(self._store, self._watch.stop))
+    def _background(self) -> BackgroundIndex:
+        return self._helpers.enter_context(BackgroundIndex(self._store, self._watch.stop))
 
-    def _poison(self) -> dict[bytes, Failure]:
-        """Return what is not to be handed to a decoder."""
+    def _crashers(self) -> dict[bytes, Failure]:
+        """Return the contents that ended a decoder before, with why."""
         if self._options.retry_failed:
             return {}
         with self._store.reading() as view:
@@ -218,9 +219,11 @@ class Indexing:
                 lost |= digests_without_map(view, map_kind(self._spec))
         return lost
 
-    @cached_property
+    @property
     def _known(self) -> KnownContents:
-        return KnownContents(self._store, self._incomplete())
+        if self._known_contents is None:
+            self._known_contents = KnownContents(self._store, self._incomplete())
+        return self._known_contents
 
     def _tally(self, batch: Iterable[FileResult]) -> None:
         for result in batch:
@@ -230,7 +233,7 @@ class Indexing:
 
 
 def _went(folder: bytes) -> str:
-    return f"{os.fsdecode(folder)}: its drive went away in the middle; what was read is kept"
+    return f"{os.fsdecode(folder)}: its drive went away during the run; what was read is kept"
 
 
 def index_folders(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lookalike.search.last_search import FOLDER
+from lookalike.tests import decoders as lasting_decoders
 from lookalike.tests.faults import scale
 from lookalike.tests.store.making import PUBLISHED, Filled, open_filled
 
@@ -39,6 +40,12 @@ def _state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Let no test remember its searches where the user's are."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(FOLDER, str(tmp_path_factory.mktemp("state")))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _decoders() -> Iterator[None]:
+    with lasting_decoders.lasting():
         yield
 
 

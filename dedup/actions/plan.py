@@ -1,4 +1,4 @@
-"""What an act on groups of copies would do, as a document: which files stay, which could go."""
+"""A plan as a document: which files stay, which could be moved."""
 
 import os
 from collections.abc import Iterable
@@ -34,7 +34,7 @@ class Origin:
         return cls(datetime.now(UTC).isoformat(timespec="seconds"), store, tuple(roots), tuple(protect))
 
     def fields(self) -> Row:
-        """Return what a plan says of its origin."""
+        """Return the origin's part of a plan."""
         return {
             "created": self.created,
             **path_fields(self.store, "store"),
@@ -44,16 +44,17 @@ class Origin:
 
 
 def plan_of(groups: Iterable[Group], origin: Origin) -> Row:
-    """Return the plan: which files stay, which could go, and what was expected of each.
+    """Return the plan: which files stay, which could be moved, and what was expected of each.
 
     Only what is safe without a look is selected, and never a file that is protected or a hard link. Beside
-    a member stand the companions that would go with it, without those that belong to another photo as well.
+    a member stand the companions that would be moved with it, without those that belong to another photo as
+    well.
     """
     return origin.fields() | {"groups": [planned(group) for group in groups]}
 
 
 def planned(group: Group) -> Row:
-    """Return what a plan says of one group."""
+    """Return one group's part of a plan."""
     keeper = expected(group.keeper_photo, group.keeper, group.companions)
     return {
         "keeper": keeper | {"reason": group.reason},
@@ -72,7 +73,7 @@ def planned(group: Group) -> Row:
 
 
 def moving(member: Member) -> list[Companion]:
-    """Return the files that would go with a member."""
+    """Return the files that would be moved with a member."""
     return [each for each in member.companions if not each.shared]
 
 

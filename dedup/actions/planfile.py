@@ -18,7 +18,7 @@ _NEWEST = 1 << 63
 
 @dataclass(frozen=True, slots=True)
 class PlannedCompanion:
-    """A file that goes with a photo. path: absolute. kind: as `companions.Companion` has it."""
+    """A file that is moved with a photo. path: absolute. kind: as `companions.Companion` has it."""
 
     path: str
     kind: str
@@ -44,7 +44,7 @@ class PlannedFile:
 
 @dataclass(frozen=True, slots=True)
 class PlannedMember:
-    """A copy of a kept file. kind: "exact", "copy" or "similar". selected: it is to go."""
+    """A copy of a kept file. kind: "exact", "copy" or "similar". selected: it is to be moved."""
 
     file: PlannedFile
     kind: str

@@ -1,4 +1,4 @@
-"""What a file is right now, against what a plan or a journal says of it."""
+"""What a file is right now, compared with a plan or a journal."""
 
 import os
 import stat

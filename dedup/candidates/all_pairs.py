@@ -58,7 +58,7 @@ class Photos:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SearchLimits:
     """What is near enough to be kept.
 
     floor: score from which on the k nearest are. gate: score from which on photos are whose hashes differ
@@ -101,10 +101,10 @@ class Block:
         return row + self.rows.start, column + self.columns.start
 
 
-class Scan:
+class AllPairs:
     """Compares the new of some photos with all of them."""
 
-    def __init__(self, photos: Photos, limits: Limits) -> None:
+    def __init__(self, photos: Photos, limits: SearchLimits) -> None:
         """Make ready for comparing.
 
         Raises:

@@ -31,8 +31,8 @@ _PICTURES = 1000  # of the library in memory: 200 MB at most
 
 Outcome = Newcomer | DecodeError
 Proofs = dict[int, Evidence]  # by the id of the library's photo
-# What the user said, by the digests of both contents in hex.
-Said = Mapping[frozenset[str], str]
+# What the user decided, by the digests of both contents in hex.
+Decided = Mapping[frozenset[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,9 @@ class _Comparison:
         self._pictures = Pictures(_PICTURES)
         with store.reading() as view:
             self._is_there = Presence(all_roots(view))
-            self._said: Said = {frozenset((each.a, each.b)): each.kind for each in all_decisions(view)}
+            self._decided: Decided = {
+                frozenset((each.a, each.b)): each.kind for each in all_decisions(view)
+            }
 
     @cached_property
     def _gallery(self) -> Gallery:
@@ -131,7 +133,7 @@ class _Comparison:
 
     def _confirmed(self, digest: str) -> list[bytes]:
         """Return the contents that the user called copies of this one."""
-        pairs = (pair for pair, kind in self._said.items() if kind == "confirmed" and digest in pair)
+        pairs = (pair for pair, kind in self._decided.items() if kind == "confirmed" and digest in pair)
         return [bytes.fromhex(each) for pair in pairs for each in pair if each != digest]
 
     def _proven(self, newcomers: Sequence[Newcomer]) -> list[Proofs]:
@@ -183,9 +185,9 @@ class _Comparison:
         """Tell whether a proof stands: the user has not rejected it, and it is not another shot."""
         if new.digest == photo.digest:
             return False
-        said = self._said.get(frozenset((new.digest, photo.digest)))
-        if said is not None or new.pixel_digest == photo.pixel_digest:
-            return said != "rejected"
+        decided = self._decided.get(frozenset((new.digest, photo.digest)))
+        if decided is not None or new.pixel_digest == photo.pixel_digest:
+            return decided != "rejected"
         return not moments_differ(photo.taken, new.taken)
 
 

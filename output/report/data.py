@@ -20,9 +20,9 @@ from .comparing import Comparison, compare, has_proof
 
 # What people are told of a copy that is not chosen unseen, by its reason; what must stay says so itself.
 _NOTES = {
-    "page": "a page of text or nearly blank: one line may differ",
+    "document": "a page of text or nearly blank: one line may differ",
     "tilted or bent": "tilted or bent: it may be another photo of the same thing",
-    "shows more": "it shows something that the kept file does not",
+    "shows more of the scene than the kept file": "it shows more of the scene than the kept file",
     "details differ": "details differ",
     "no direct proof": "no proof of its own with the kept file",
     "companions": "its RAW or its video would be left alone",

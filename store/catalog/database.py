@@ -15,14 +15,8 @@ Ready = Callable[[sqlite3.Connection], object]
 
 # trusted_schema, cell_size_check: a damaged or foreign file must not run or crash anything.
 # mmap_size=0: memory-mapped reads of a damaged file end in SIGBUS.
-_PRAGMAS = (
-    "foreign_keys = ON",
-    "busy_timeout = 10000",
-    "trusted_schema = OFF",
-    "cell_size_check = ON",
-    "mmap_size = 0",
-    "cache_size = -65536",
-)
+_PRAGMAS = ("trusted_schema = OFF", "cell_size_check = ON", "mmap_size = 0", "cache_size = -65536")
+_READER_PRAGMAS = (*_PRAGMAS, "temp_store = MEMORY")
 _WRITER_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL")
 # The log needs memory that all who open the file share: over a network there is none. (Not
 # locking_mode = EXCLUSIVE, which would lock out our own reader.)
@@ -41,6 +35,7 @@ def open_writer(path: str, page_size: int) -> sa.Engine:
         f"page_size = {page_size}",
         *(_NETWORK_PRAGMAS if is_network else _WRITER_PRAGMAS),
         *_PRAGMAS,
+        "foreign_keys = ON",
     )
     return _engine(f"file:{quoted(path)}?mode=rwc", pragmas, "BEGIN IMMEDIATE")
 
@@ -57,11 +52,9 @@ def open_reader(path: str, ready: Ready = lambda _: None) -> sa.Engine:
 
     def prepare(connection: sqlite3.Connection) -> None:
         _finish_rollback(connection, path)
-        connection.execute("PRAGMA temp_store = MEMORY")  # saying so later would drop what `ready` made
         ready(connection)
 
-    uri = f"file:{quoted(path)}?{mode}"
-    return _engine(uri, (*_PRAGMAS, "query_only = ON"), "BEGIN", prepare)
+    return _engine(f"file:{quoted(path)}?{mode}", _READER_PRAGMAS, "BEGIN", prepare)
 
 
 def _finish_rollback(connection: sqlite3.Connection, path: str) -> None:
@@ -95,9 +88,9 @@ def _engine(uri: str, pragmas: tuple[str, ...], begin: str, ready: Ready = lambd
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(uri, uri=True, timeout=10, check_same_thread=False)
         connection.isolation_level = None  # we say BEGIN ourselves
-        ready(connection)
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
+        ready(connection)
         return connection
 
     engine = sa.create_engine("sqlite://", creator=connect, poolclass=sa.pool.QueuePool)

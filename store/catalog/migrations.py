@@ -4,6 +4,9 @@ A step is frozen once it was published: it says in plain SQL what changed at its
 look like today. A new catalog takes no steps.
 """
 
+import sqlite3
+from typing import cast
+
 import sqlalchemy as sa
 
 from ...errors import StoreUnwritable
@@ -17,7 +20,7 @@ STEPS: tuple[tuple[str, ...], ...] = ()
 
 def migrate(connection: sa.Connection) -> None:
     """Bring the catalog to SCHEMA_VERSION; the steps and their record commit together."""
-    version = schema.version_of(connection)
+    version = schema.version_of(cast("sqlite3.Connection", connection.connection.driver_connection))
     if version == 0:
         schema.create(connection)
         return

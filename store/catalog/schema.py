@@ -1,5 +1,6 @@
 """The tables of catalog.db as they are today; migrations.py brings files of older formats up to date."""
 
+import sqlite3
 import struct
 import uuid
 from collections.abc import Iterator, Sequence
@@ -281,7 +282,7 @@ def mark(connection: sa.Connection) -> None:
     connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
-def version_of(connection: sa.Connection, *, reading: bool = False) -> int:
+def version_of(connection: sqlite3.Connection, *, reading: bool = False) -> int:
     """Return the schema version of an open catalog; 0 for an empty file.
 
     reading: a catalog of another version will do if it has all that is read here; it is not changed.
@@ -291,9 +292,9 @@ def version_of(connection: sa.Connection, *, reading: bool = False) -> int:
         StoreTooOld: it is of a format that cannot be read, or not before it is brought up to date.
         StoreCorrupt: the file is some other program's database.
     """
-    version, application = connection.exec_driver_sql(
+    version, application = connection.execute(
         "SELECT user_version, application_id FROM pragma_user_version, pragma_application_id"
-    ).one()
+    ).fetchone()
     if application == FORMER_ID:
         raise StoreTooOld(
             "this store was made before the first release of lookalike and cannot be read; "
@@ -318,14 +319,14 @@ def version_of(connection: sa.Connection, *, reading: bool = False) -> int:
     return int(version)
 
 
-def _has_all(connection: sa.Connection) -> bool:
+def _has_all(connection: sqlite3.Connection) -> bool:
     """Tell whether every table and column of ours is there."""
     for table in tables.sorted_tables:
-        rows = connection.exec_driver_sql(f'PRAGMA table_info("{table.name}")').all()
+        rows = connection.execute(f'PRAGMA table_info("{table.name}")')
         if not {row[1] for row in rows}.issuperset(table.columns.keys()):
             return False
     return True
 
 
-def _has_tables(connection: sa.Connection) -> bool:
-    return bool(connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one())
+def _has_tables(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])

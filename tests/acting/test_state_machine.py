@@ -146,10 +146,10 @@ class Life(RuleBasedStateMachine):
 
     def pruned(self) -> set[str]:
         return {
-            act.digest
+            action.digest
             for record in journals(self.library.store.folder)
-            for act in record.acts
-            if act.kind == "copy" and record.ends.get(act.number) == "pruned"
+            for action in record.actions
+            if action.kind == "copy" and record.ends.get(action.number) == "pruned"
         }
 
     def on_disk(self) -> set[str]:

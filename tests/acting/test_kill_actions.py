@@ -28,7 +28,7 @@ METHODS = ("quarantine", "trash", "hardlink", "symlink")
 
 
 class Stage:
-    """A shelf with a plan, and processes that act on it."""
+    """A shelf with a plan, and processes that apply it."""
 
     def __init__(self, shelf: Shelf, folder: Path, runner: Runner) -> None:
         self.shelf, self.folder, self.runner = shelf, folder, runner
