@@ -2,11 +2,15 @@
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 from blake3 import blake3
 
-from ..errors import DecodeError
+from ..errors import DecodeError, UsageError
+from ..indexer.decode.decode import decode_pil
 from ..indexer.decode.read import read_file
 from ..indexer.embed.embedder import Embedder
 from ..indexer.embed.preprocess import Picture, Pixels
@@ -15,8 +19,8 @@ from ..store.catalog.contents import id_of
 from ..store.catalog.crashers import known_crashers
 from ..store.catalog.embeddings import raw_vectors
 from ..store.catalog.photos import Photo, PhotoFile, photos_of
-from ..store.records import Vectors
-from ..store.store import Store
+from ..store.records import Vectors, photo_id_in
+from ..store.view import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +68,18 @@ class Example:
 
 
 class Preparation:
-    """Turns queries into vectors; called from several threads."""
+    """Turns queries into vectors; called from several threads.
 
-    def __init__(self, store: Store, embedder: Callable[[], Embedder], open_photo: Opener) -> None:
-        self._store = store
+    reading: gives a view of the library that is valid for a block.
+    """
+
+    def __init__(
+        self,
+        reading: Callable[[], AbstractContextManager[View]],
+        embedder: Callable[[], Embedder],
+        open_photo: Opener,
+    ) -> None:
+        self._reading = reading
         self._embedder = embedder
         self._open_photo = open_photo
 
@@ -87,7 +99,7 @@ class Preparation:
     def _from_id(self, query: Query, photo_id: int) -> Example:
         if photo_id >= 1 << 63:
             raise DecodeError("not_found", f"there is no photo id:{photo_id} in this store")
-        with self._store.reading() as view:
+        with self._reading() as view:
             vector = raw_vectors(view, [photo_id]).get(photo_id)
             photos = list(photos_of(view, ids=[photo_id]))
         if vector is None:
@@ -121,14 +133,14 @@ class Preparation:
         return self._embed_prepared(self._open_photo(data, digest, embedder.rule).pixels)
 
     def _refuse_poison(self, digest: bytes) -> None:
-        with self._store.reading() as view:
+        with self._reading() as view:
             failure = known_crashers(view, digest).get(digest)
         if failure is not None:
             raise DecodeError(failure.code, failure.message)
 
     def _stored(self, digest: bytes) -> Vectors | None:
         """Return the vector of a content that the library holds: no decode, no engine."""
-        with self._store.reading() as view:
+        with self._reading() as view:
             photo_id = id_of(view, digest)
             return None if photo_id is None else raw_vectors(view, [photo_id])[photo_id]
 
@@ -138,3 +150,32 @@ class Preparation:
     def _embed_prepared(self, pixels: Pixels) -> Vectors:
         vector: Vectors = self._embedder().embed([pixels])[0]
         return vector
+
+
+def as_query(example: Any) -> Query:
+    """Return an example in any of the forms that a `SearchRequest` takes as a query.
+
+    Raises:
+        UsageError: it is of no such form.
+    """
+    if isinstance(example, Query):
+        return example
+    example = getattr(example, "photo", example)  # a result
+    if isinstance(example, Photo):
+        return Query(example.path, id=example.id)
+    if isinstance(example, int):
+        return Query(f"id:{example}", id=example)
+    if isinstance(example, (bytes, bytearray, memoryview)):
+        return Query("bytes", data=bytes(example))
+    if isinstance(example, (str, os.PathLike)):
+        name = os.fspath(example)
+        photo_id = photo_id_in(name)
+        return Query(name, path=name) if photo_id is None else Query(name, id=photo_id)
+    if isinstance(example, np.ndarray):
+        if example.dtype != np.uint8 or example.ndim != 3 or example.shape[2] != 3:
+            shape = f"{example.dtype} {example.shape}"
+            raise UsageError(f"an array must be (h, w, 3) uint8 RGB, this one is {shape}")
+        return Query("array", picture=example)
+    if hasattr(example, "getexif"):
+        return Query("image", picture=decode_pil(example).image)
+    raise UsageError(f"cannot search by a {type(example).__name__}: give a path, bytes or an image")
