@@ -71,16 +71,16 @@ def dupes(
     What could go without a look is preselected, and only that is listed by --format paths: no page, nothing
     that is tilted or differs in its details, no look-alike, and nothing that leaves a RAW or a video alone.
     """
-    from ..dedup.actions.plan import check_plan_target, plan_of, write_plan
+    from ..dedup.actions.plan import PLAN, plan_of, write_plan
     from ..dedup.groups.keeper import rules_from
     from ..output.progress import IndexProgress
 
     if html is not None:
-        from ..output.report.write import check_target
+        from ..output.report.write import REPORT
 
-        check_target(html)
+        REPORT.check(html)
     if plan is not None:
-        check_plan_target(plan)
+        PLAN.check(plan)
     rules = rules_from(keep, prefer or (), protect or ())
     with _opened(store, lock_timeout) as library, IndexProgress() as progress:
         where = library.where(

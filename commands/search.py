@@ -231,9 +231,9 @@ class _Shown:
             UsageError: it cannot be shown so.
         """
         if sheet is not None:
-            from ..output.sheet.write import check_sheet
+            from ..output.sheet.write import SHEET
 
-            check_sheet(sheet)
+            SHEET.check(sheet)
         if not preview and preview_as is PreviewAs.auto:
             return cls(sheet, None)
         from ..output.sheet.terminal import screen

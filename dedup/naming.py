@@ -60,8 +60,8 @@ def _by_file(name: str) -> tuple[str, str]:
         data, _ = read_file(path, path)
     except FileNotFoundError:
         raise UsageError(
-            f"{name} is no photo of the library, and there is no such file; of a photo whose file is away, "
-            "give its id (id:N) or its digest"
+            f"{name} is not a photo of the library, and there is no such file; of a photo whose file is "
+            "away, give its id (id:N) or its digest"
         ) from None
     except DecodeError as error:
         raise UsageError(f"{name}: {error}") from error

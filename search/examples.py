@@ -12,7 +12,7 @@ from ..errors import DecodeError, UsageError
 from ..indexer.decode.decode import decode_pil
 from ..indexer.embed.embedder import Embedder
 from ..indexer.embed.preprocess import Picture
-from ..indexer.outside import OutsideReader, Source
+from ..indexer.outside import OutsideReader, Source, stored_vector
 from ..indexer.sandbox.decoders import Opener
 from ..store.catalog.embeddings import raw_vectors
 from ..store.catalog.photos import Photo, PhotoFile, photos_of
@@ -24,7 +24,9 @@ from ..store.view import View
 class Query:
     """An example to search by: exactly one of a file, bytes, an RGB picture or a photo's id.
 
-    name: what the answer is labelled with. picture: an image, or (h, w, 3) uint8.
+    name: of the answer. picture: an image, or (h, w, 3) uint8. digest: of an example of the last search,
+    blake3 (hex) of its content, which the library has, or the file at path while it is unchanged; "": of
+    none.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Query:
     data: bytes | None = None
     picture: Picture | None = None
     id: int | None = None
+    digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,8 @@ class ExampleReader:
     def __call__(self, query: Query) -> Example:
         """Return the query with its vector, or why it cannot be read."""
         try:
+            if query.digest is not None:
+                return self._again(query, query.digest)
             if query.id is not None:
                 return self._stored(query, query.id)
             if query.picture is not None:
@@ -101,6 +106,21 @@ class ExampleReader:
             photos = list(photos_of(view, ids=[photo_id]))
         own = frozenset((file.dev, file.ino) for photo in photos for file in photo.files)
         return Example(query, vector, digest=photos[0].digest if photos else None, own=own)
+
+    def _again(self, query: Query, digest: str) -> Example:
+        """Return an example by its content, which the library has or the file still holds."""
+        with self._reading() as view:
+            vector = stored_vector(view, bytes.fromhex(digest))
+        if vector is None:
+            source = Source.with_digest(bytes.fromhex(digest), [query.path] if query.path else [])
+            if source is None:
+                raise DecodeError(
+                    "not_found",
+                    "this example of the last search is not in the library, and not unchanged in its file; "
+                    "search again",
+                )
+            vector = self._outside.vector(source)
+        return Example(query, vector, digest=digest)
 
 
 def given(query: Query) -> tuple[Example, Source]:

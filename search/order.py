@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ..store.catalog.embeddings import units_of
-from ..store.catalog.ordering import ordered_photos
 from ..store.filters.where import Where
 from ..store.records import Vectors
 from ..store.view import View
@@ -97,6 +96,8 @@ def answer_by_filter(view: View, request: SearchRequest, where: Where) -> Answer
 
     The query of the answer is "", the scores are NaN: there is nothing to be like.
     """
+    from ..store.catalog.ordering import ordered_photos  # a plain search does without
+
     order = "-time" if request.sort == "score" else request.sort
     photos = list(ordered_photos(view, where, order, request.k))
     return Answer("", tuple(Result(math.nan, photo) for photo in photos))

@@ -2,24 +2,27 @@
 
 import contextlib
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 
 @contextlib.contextmanager
-def replaced(path: str, mode: int = 0o600) -> Iterator[str]:
+def replaced(path: str, mode: int = 0o600, *, durable: bool = True) -> Iterator[str]:
     """Give the path of an empty file to fill; after the block it has taken the place of path.
 
     After a crash at any point path is the old file or the new one, whole: a temporary file beside the
     target, fsync, `os.replace`, fsync of the folder. The temporary file is removed when anything fails.
+    durable: False spares both waits, and a power loss may take the file.
     """
-    temporary = f"{path}.{os.getpid()}.tmp"
+    temporary = _new_beside(path, mode)
     try:
-        os.close(os.open(temporary, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, mode))
         yield temporary
-        sync_file(temporary)
+        if durable:
+            sync_file(temporary)
         os.replace(temporary, path)
-        sync_folder(os.path.dirname(path))
+        if durable:
+            sync_folder(os.path.dirname(path))
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
@@ -29,14 +32,26 @@ def replaced(path: str, mode: int = 0o600) -> Iterator[str]:
 @contextlib.contextmanager
 def temporary_beside(path: str, mode: int = 0o600) -> Iterator[str]:
     """Give the path of an empty file beside path that is gone after the block, unless it was moved."""
-    temporary = f"{path}.new.{os.getpid()}.tmp"
+    temporary = _new_beside(path, mode)
     try:
-        os.close(os.open(temporary, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, mode))
         yield temporary
     finally:
         for suffix in ("", "-wal", "-shm", "-journal"):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary + suffix)
+
+
+def _new_beside(path: str, mode: int) -> str:
+    """Make an empty file that was not there, beside path."""
+    temporary = f"{path}.{secrets.token_hex(8)}.tmp"
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
+    return temporary
+
+
+def discard(path: str) -> None:
+    """Remove a file of our own that nobody misses, if that can be done."""
+    with contextlib.suppress(OSError):
+        os.unlink(path)
 
 
 def write_atomic(path: str, write: Callable[[BinaryIO], object]) -> None:

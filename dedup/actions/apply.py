@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 from ...errors import Refusal, UsageError
 from ...store.catalog.contents import ids_of
+from ...store.catalog.files import Moved, put_back, take_away
 from ...store.catalog.folders import all_roots
-from ...store.catalog.moved import Moved, put_back, take_away
 from ...store.lock import held
 from ...store.progress import Watch
 from ...store.store import Store
@@ -162,7 +162,7 @@ class _Applying:
         try:
             self._transfer.take_back(step)
         except (OSError, Refusal) as error:
-            reason = f"{why}; something new lies in its place, so it stays at {step.action.to} ({error})"
+            reason = f"{why}; something new is in its place, so it stays at {step.action.to} ({error})"
             return replace(outcome, code="occupied", reason=reason)
         tell_catalog(self._store, [step.action])
         return replace(outcome, to="", code=why.code, reason=str(why))

@@ -79,11 +79,11 @@ def take_back(action: Action) -> None:
     elif is_original(action):
         _drop(action, action.to)
     elif not is_link_of(action):
-        raise Refusal("occupied", "something else lies in its place now")
+        raise Refusal("occupied", "something else is in its place now")
     elif moves.exchange(action.path, action.to):
         if not _is_link(action, action.to):
             moves.exchange(action.path, action.to)  # somebody put a new file there in this very moment
-            raise Refusal("occupied", "something else lies in its place now")
+            raise Refusal("occupied", "something else is in its place now")
         _drop(action, action.to)
     else:
         _drop(action, action.path)

@@ -1,14 +1,12 @@
 """A plan as a document: which files stay, which could be moved."""
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ...errors import UsageError
 from ...store.catalog.photos import Photo, PhotoFile
 from ...store.documents import Row, document, path_fields
-from ...store.files import replaced
+from ...store.own_files import OwnFile
 from ..groups.companions import Companion
 from ..groups.groups import Group, Member
 
@@ -108,34 +106,16 @@ def write_plan(path: str, plan: Row) -> None:
     """Write a plan as JSON, whole or not at all.
 
     Raises:
-        UsageError: see `check_plan_target`; or the file cannot be written.
+        UsageError: see `OwnFile.check`; or the file cannot be written.
     """
-    check_plan_target(path)
-    try:
-        with replaced(os.path.realpath(path), mode=0o666) as temporary, open(temporary, "wb") as out:
-            out.write(document(plan))
-    except OSError as error:
-        raise UsageError(f"cannot write the plan {path}: {error.strerror}") from error
-
-
-def check_plan_target(path: str) -> None:
-    """Check that a plan may be written to path, before the work begins.
-
-    Raises:
-        UsageError: there is a file that is no plan, or no folder.
-    """
-    folder = os.path.dirname(os.path.realpath(path))
-    if not os.path.isdir(folder):
-        raise UsageError(f"there is no folder {folder} for the plan; make it first")
-    if os.path.lexists(path) and not _is_plan(path):
-        raise UsageError(f"{path} is no plan of lookalike and stays as it is; choose another name")
+    with PLAN.replaced(path) as temporary, open(temporary, "wb") as out:
+        out.write(document(plan))
 
 
 def _is_plan(path: str) -> bool:
     """Tell whether a file begins as plans do, or is empty."""
-    try:
-        with open(path, "rb") as old:
-            head = old.read(len(_BEGINNING))
-    except OSError:
-        return False
-    return head in (b"", _BEGINNING)
+    with open(path, "rb") as old:
+        return old.read(len(_BEGINNING)) in (b"", _BEGINNING)
+
+
+PLAN = OwnFile("plan", _is_plan)

@@ -63,7 +63,7 @@ class Quarantine:
                 _explain(top)
             moves.make_folders(os.path.dirname(place.path))
             if os.lstat(top).st_dev != found.st_dev:
-                raise Refusal("other_filesystem", f"the quarantine {top} lies on another file system")
+                raise Refusal("other_filesystem", f"the quarantine {top} is on another file system")
         except OSError as error:
             raise Refusal("unwritable", f"cannot make the quarantine {top}: {error.strerror}") from error
         return place

@@ -128,7 +128,7 @@ class _Undoing:
         if os.path.lexists(now.path) and not (now.is_link and links.is_link_of(now)):
             raise Refusal(
                 "occupied",
-                f"something else lies there now; move it away and undo again (it stays at {now.to})",
+                f"something else is there now; move it away and undo again (it stays at {now.to})",
             )
         self._check_there(now)
         return "planned", now

@@ -110,7 +110,7 @@ class _Rules:
     def _protection(self, files: Iterable[str]) -> Refusal | None:
         for path in files:
             if is_below(real(path), self._protected):
-                return Refusal("protected", f"{_name(path)} lies in a protected folder")
+                return Refusal("protected", f"{_name(path)} is in a protected folder")
         return None
 
     def _parting(self, unit: Unit) -> Refusal | None:
@@ -124,7 +124,7 @@ class _Rules:
 def _twice(unit: Unit) -> Refusal | None:
     paths = [removal.path for removal in unit.removals]
     twice = next((path for path in paths if paths.count(path) > 1), None)
-    return Refusal("kept", f"{_name(twice)} is in two groups; make the plan anew") if twice else None
+    return Refusal("kept", f"{_name(twice)} is in two groups; make a new plan") if twice else None
 
 
 def real(path: str) -> str:

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from ...errors import Refusal
-from ..groups.companions import Companion, Folders
+from ..groups.companions import Companion, CompanionFinder
 from .planfile import Plan, PlannedCompanion, PlannedFile
 from .units import Removal, Unit
 from .witness import State, digest_of, examine, examine_keeper, expect, look, state_of
@@ -35,7 +35,7 @@ class Checks:
         self._known = known
         self._keepers = dict(_inodes(plan))
         self._examined: dict[str, tuple[State, int]] = {}
-        self._folders, self._listed_at = Folders(), time.monotonic()
+        self._folders, self._listed_at = CompanionFinder(), time.monotonic()
 
     def glance(self, unit: Unit) -> list[Piece]:
         """Return the files of a unit, checked as far as can be without opening them.
@@ -72,7 +72,7 @@ class Checks:
     def _check_known(self, removal: Removal) -> None:
         for digest in (removal.member.file.digest, removal.keeper.digest):
             if digest not in self._known:
-                raise Refusal("unknown", "it is no photo of this library; is --store the right one?")
+                raise Refusal("unknown", "it is not a photo of this library; is --store the right one?")
 
     def _check_keeper(self, keeper: PlannedFile, reads: bool) -> None:
         """Check a keeper; one that was read before and has not been touched since is not read again."""
@@ -108,11 +108,11 @@ class Checks:
         for found in self._companions_now(removal.path):
             if not found.shared and found.path not in here:
                 name = os.path.basename(found.path)
-                raise Refusal("companions", f"{name} belongs to it, which the plan does not know")
+                raise Refusal("companions", f"{name} belongs to it and is not in the plan")
 
     def _companions_now(self, path: str) -> tuple[Companion, ...]:
         if time.monotonic() - self._listed_at > _LISTING_S:
-            self._folders, self._listed_at = Folders(), time.monotonic()
+            self._folders, self._listed_at = CompanionFinder(), time.monotonic()
         return self._folders.companions(path)
 
 

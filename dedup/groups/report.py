@@ -8,7 +8,7 @@ from ...store.catalog.photos import Photo, photos_of
 from ...store.filters.where import ALL, Where
 from ...store.view import View
 from ..proof import Evidence
-from .companions import Folders
+from .companions import CompanionFinder
 from .error_rate import Expectation, doubts, expected_wrong, surest
 from .groups import Group, Pair, star_groups
 from .keeper import DEFAULT_RULES, KeepRules
@@ -100,7 +100,7 @@ def group_copies(known: GroupInput, rules: KeepRules = DEFAULT_RULES) -> list[Gr
     starred = [[known.photos[each] for each in (star[0].a, *(p.b for p in star))] for star in stars]
     taken = {photo.id for star in starred for photo in star}
     starred += [[photo] for photo in known.exact if photo.id not in taken]
-    about = GroupContext(proofs, rules, Folders().companions)
+    about = GroupContext(proofs, rules, CompanionFinder().companions)
     groups = with_halves_together(described(photos, about) for photos in starred)
     return sorted(groups, key=lambda group: (-group.wasted_bytes, group.keeper.path))
 

@@ -204,7 +204,7 @@ def refusal(scan: Scan, changes: Changes, why: str | None, accept_missing: int) 
     path = os.fsdecode(os.path.join(scan.root, scan.below)).rstrip("/") or "/"
     missing = changes.missing if changes.is_suspect and changes.missing > accept_missing else 0
     if any(problem.code in ("not_found", "root_changed") for problem in scan.problems):
-        return f"{path}: the folder is away; its photos stay as they were"
+        return f"{path}: the folder is away; its photos are unchanged"
     broken = [
         each.message for each in scan.problems if each.rel == scan.below and each.code != "not_a_file"
     ]

@@ -71,6 +71,6 @@ def why_spared(root: bytes, drive: AwayDrive, missing: int) -> str:
     path = os.fsdecode(os.path.join(root, drive.folder)).rstrip(os.sep)
     what = "is away" if drive.other is None else "is away and another one is there"
     return (
-        f"{path}: the drive with {len(drive.files):,} photos there {what}; they stay as they were. "
+        f"{path}: the drive with {len(drive.files):,} photos there {what}; they are unchanged. "
         f"If they are gone for good: --accept-missing {missing}"
     )

@@ -12,7 +12,7 @@ from ...store.catalog.labels import damaged_error, taught_labels
 from ...store.catalog.photos import visible_ids
 from ...store.filters.where import ALL, Where
 from ...store.index.exact import Ids
-from ...store.records import Vectors
+from ...store.records import Vectors, unit_vectors
 from ...store.spec import EmbedderSpec
 from ...store.view import View
 from .classifier import CONFIDENT, Classifier, classifier_for
@@ -92,7 +92,7 @@ class Labeler:
         labels: list[tuple[Label, ...]] = [()] * len(vectors)
         if self._classifier is not None:
             labels = self._classifier.labels_of(self._classifier.probabilities(vectors))
-        units = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        units = unit_vectors(vectors)
         for head in self._heads.values():
             sure = head.confidence(units)
             for row in np.flatnonzero(sure >= LIKELY).tolist():

@@ -19,10 +19,10 @@ from ..files import temporary_beside
 from ..index import snapshot
 from ..place import need_room
 from ..store import Store
-from ..thumbs import renew_thumbs
 from .mend import Mended, begin_history, mend
 from .salvage import Fits, copy_table, damaged
 from .swap import alone, swap_in
+from .thumbs import renew_thumbs
 
 # In this order a row finds what it refers to.
 _TABLES = (

@@ -14,7 +14,7 @@ from .. import lock, place
 Ready = Callable[[sqlite3.Connection], object]
 
 # trusted_schema, cell_size_check: a damaged or foreign file must not run or crash anything.
-# mmap_size=0: memory-mapped reads of a damaged file end in SIGBUS.
+# mmap_size = 0: memory-mapped reads of a damaged file end in SIGBUS.
 _PRAGMAS = ("trusted_schema = OFF", "cell_size_check = ON", "mmap_size = 0", "cache_size = -65536")
 _READER_PRAGMAS = (*_PRAGMAS, "temp_store = MEMORY")
 _WRITER_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL")
@@ -88,9 +88,9 @@ def _engine(uri: str, pragmas: tuple[str, ...], begin: str, ready: Ready = lambd
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(uri, uri=True, timeout=10, check_same_thread=False)
         connection.isolation_level = None  # we say BEGIN ourselves
+        ready(connection)
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
-        ready(connection)
         return connection
 
     engine = sa.create_engine("sqlite://", creator=connect, poolclass=sa.pool.QueuePool)

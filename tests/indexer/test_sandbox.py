@@ -346,7 +346,7 @@ def test_a_process_that_is_killed_in_mid_run_costs_no_photo(
 
     monkeypatch.setattr(WorkerProcess, "ask", kill_and_ask)
     report = run(library, photos, workers=1)
-    # A photo whose decoder is killed twice counts as its murderer; the third kill is another one's.
+    # A photo whose decoder is killed twice counts as a crasher; the third kill is of another one.
     assert (report.embedded, report.failed) == (7, 1)
     assert [each.error for each in library.errors()] == ["out_of_memory"]
     assert len(killed) == 3

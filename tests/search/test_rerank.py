@@ -58,17 +58,11 @@ def library(folder: Path) -> Iterator[Library]:
         yield opened
 
 
-def kinds(library: Library, photo_id: int, *, rerank: bool) -> list[int]:
-    found = library.search(photo_id, k=EACH - 1, rerank=rerank)
-    return [(each.photo.id - 1) // EACH for each in found]
-
-
 def share_found(library: Library, *, rerank: bool) -> float:
     """Return the share of their own kind that all photos find, recall@(EACH - 1)."""
-    ids = range(1, KINDS * EACH + 1)
-    return float(
-        np.mean([np.mean(np.array(kinds(library, i, rerank=rerank)) == (i - 1) // EACH) for i in ids])
-    )
+    request = SearchRequest(examples=range(1, KINDS * EACH + 1), k=EACH - 1, rerank=rerank)
+    found = [[(r.photo.id - 1) // EACH for r in each.results] for each in library.searches.answers(request)]
+    return float(np.mean([np.mean(np.array(kinds) == row // EACH) for row, kinds in enumerate(found)]))
 
 
 def test_more_of_a_kind_is_found_than_by_the_cosine(library: Library) -> None:

@@ -18,6 +18,7 @@ from lookalike.store.filters.terms import FIELDS, MAX_TERMS, Kind, Near, Not, On
 from lookalike.store.filters.where import Where
 from lookalike.store.records import Content, EmbeddedPhoto, FileResult, FileStat, Metadata
 from lookalike.store.store import Store
+from lookalike.tests.faults.scale import scale
 from lookalike.tests.search import globe
 from lookalike.tests.search.terms import LETTERS, TERMS, Row, passes
 
@@ -81,7 +82,7 @@ def paths_that_pass(store: Store, term: Term) -> set[str]:
         return {file.path for photo in photos_of(view, Where(term=term)) for file in photo.files}
 
 
-@settings(deadline=None, derandomize=True, max_examples=400)
+@settings(max_examples=scale("LOOKALIKE_EXAMPLES", suite=100, soak=1000))
 @given(term=TERMS)
 def test_sqlite_passes_what_python_does(rows: tuple[Store, dict[str, Row]], term: Term) -> None:
     store, known = rows
@@ -106,7 +107,6 @@ def test_every_field_parts_the_photos(rows: tuple[Store, dict[str, Row]], field:
 # Places
 
 
-@settings(deadline=None, derandomize=True, max_examples=200)
 @given(
     st.tuples(st.floats(-90, 90), st.floats(-180, 180)), st.tuples(st.floats(-90, 90), st.floats(-180, 180))
 )
@@ -114,7 +114,6 @@ def test_the_way_between_two_places_is_right(a: globe.Place, b: globe.Place) -> 
     assert kilometers(*a, *b) == pytest.approx(globe.kilometers(a, b), abs=1e-3)
 
 
-@settings(deadline=None, derandomize=True, max_examples=200)
 @given(
     st.sampled_from([*PLACES, (89.95, -60.0), (48.0, 11.0)]),
     st.sampled_from([0.0, 1.0, 12.0, 60.0, 111.3, 1200.0, 5000.0, 10_008.0, 15_000.0, 20_000.0, 20_016.0]),
