@@ -69,7 +69,7 @@ def test_a_file_is_known_again_by_its_digest(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "code"), [("away.jpg", "not_found"), ("a\0b", "not_found"), ("/", "not_a_file")]
+    ("path", "code"), [("away.jpg", "not_found"), ("a\0b", "not_found"), ("/", "read_error")]
 )
 def test_a_file_that_cannot_be_read_says_why(path: str, code: str) -> None:
     with pytest.raises(DecodeError) as caught:
