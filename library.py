@@ -177,8 +177,8 @@ class Library:
 
         example: a path, "id:N", the id of a photo in the library (int), the bytes of an image file, a PIL
         image, an (h, w, 3) uint8 RGB array, a photo or a result of another search; a list of them is
-        searched by together; None: photos are listed by labels or a filter. options: any field of
-        `SearchRequest` that goes with one answer, such as where, labels, box, minus or rerank.
+        searched by together; None: photos are listed, by the labels or the filter among the options.
+        options: any field of `SearchRequest` that goes with one answer: where, labels, box, minus, rerank...
 
         Raises:
             DecodeError: an example cannot be read.
@@ -186,8 +186,10 @@ class Library:
         """
         from .search.request import SearchRequest
 
-        several = isinstance(example, (list, tuple))
-        examples = example if several else () if example is None else (example,)
+        if example is None and options:
+            examples: Sequence[Any] = ()
+        else:
+            examples = example if isinstance(example, (list, tuple)) else (example,)
         options.setdefault("together", len(examples) > 1)
         return self.searches.results(SearchRequest(examples=examples, k=k, **options))
 

@@ -12,7 +12,7 @@ from ..store.index.search import nearest_photos
 from ..store.view import View
 from .answers import Answer, Result
 from .collapse import Ranked, collapse
-from .examples import Example, Preparation, Query
+from .examples import Example, ExampleReader, Query
 from .order import candidates_of, selected
 from .request import Scope, SearchRequest
 from .rerank import CANDIDATES, LEAST_PHOTOS, Surroundings, rerank
@@ -42,8 +42,8 @@ def prepared(session: Session, queries: Sequence[Query]) -> Iterator[Example]:
         # One query has nobody to share the work with: threads would be a quarter of its time.
         is_one = len(queries) == 1
         reading = session.reading if is_one else session.store.reading
-        prepare = Preparation(reading, session.embedder, open_photo)
-        yield from map(prepare, queries) if is_one else executor.run(queries, prepare)
+        read = ExampleReader(reading, session.embedder, open_photo)
+        yield from map(read, queries) if is_one else executor.run(queries, read)
 
 
 def answers_to(

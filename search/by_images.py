@@ -1,6 +1,6 @@
 """Search by several examples at once: one answer for all of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,15 +9,17 @@ from ..errors import DecodeError, UsageError
 from .answers import Answer
 from .by_image import answers_to, prepared
 from .examples import Example, Query, as_query
-from .request import MAX_EXAMPLES
+from .request import MAX_EXAMPLES, SearchRequest
 from .rocchio import Variation, combined
 from .session import Session
 
 _NAMED = 6
 
+Weighted = tuple[Query, float]  # of an example that is not wanted below 0
+
 
 def answer_together(
-    session: Session, earlier: Sequence[Example], more: Sequence[Query], less: Sequence[Query]
+    session: Session, earlier: Sequence[Weighted], more: Sequence[Query], less: Sequence[Query]
 ) -> Answer:
     """Return one answer for all examples of the request, none of which is in it unless it says so.
 
@@ -29,14 +31,10 @@ def answer_together(
     Raises:
         UsageError: nothing is wanted, or there are too many examples.
     """
-    weighted = _weighted(session, more, less)
-    if len(weighted) + len(earlier) > MAX_EXAMPLES:
+    new = _weighted(session.request, more, less)
+    if len(earlier) + len(new) > MAX_EXAMPLES:
         raise UsageError(f"at most {MAX_EXAMPLES} examples make one search together")
-    new = prepared(session, [query for query, _ in weighted])
-    examples = _merged(
-        earlier,
-        [replace(example, weight=weight) for example, (_, weight) in zip(new, weighted, strict=True)],
-    )
+    examples = _merged(_ready(session, [*earlier, *new]), len(earlier))
     name = named(examples)
     for example in examples:
         if example.error is not None:
@@ -47,9 +45,8 @@ def answer_together(
     return _answer(session, Query(name), examples)
 
 
-def _weighted(session: Session, more: Iterable[Query], less: Iterable[Query]) -> list[tuple[Query, float]]:
-    """Return the new examples with their weights, of what is not wanted below 0."""
-    request = session.request
+def _weighted(request: SearchRequest, more: Sequence[Query], less: Sequence[Query]) -> list[Weighted]:
+    """Return the new examples with their weights."""
     weights = request.weights or (1.0,) * len(request.examples)
     return [
         *zip(map(as_query, request.examples), weights, strict=True),
@@ -58,9 +55,18 @@ def _weighted(session: Session, more: Iterable[Query], less: Iterable[Query]) ->
     ]
 
 
-def _merged(earlier: Sequence[Example], new: Sequence[Example]) -> list[Example]:
+def _ready(session: Session, weighted: Sequence[Weighted]) -> list[Example]:
+    examples = prepared(session, [query for query, _ in weighted])
+    return [
+        replace(example, weight=weight) for example, (_, weight) in zip(examples, weighted, strict=True)
+    ]
+
+
+def _merged(examples: Sequence[Example], earlier: int) -> list[Example]:
+    """Return the examples without those of the first ones (so many are earlier) that are given anew."""
+    new = examples[earlier:]
     digests = {example.digest for example in new if example.digest is not None}
-    return [*(example for example in earlier if example.digest not in digests), *new]
+    return [*(each for each in examples[:earlier] if each.digest not in digests), *new]
 
 
 def _answer(session: Session, query: Query, examples: Sequence[Example]) -> Answer:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ..errors import UsageError
 from ..indexer.embed.embedder import Embedder
-from ..store.catalog.contents import ids_of
+from ..indexer.outside import Source
+from ..store.catalog.contents import digests_of, ids_of
 from ..store.catalog.photos import photos_of
 from ..store.store import Store
 from ..store.view import View
@@ -13,7 +14,7 @@ from .answers import Answer, Result
 from .by_image import answers_by_image
 from .by_images import answer_together
 from .examples import Example, Query, as_query
-from .last_search import LastSearch, Remembered
+from .last_search import LastSearch, RememberedExample
 from .order import answer_by_filter
 from .request import SearchKind, SearchRequest
 from .session import Session
@@ -86,7 +87,7 @@ class Searches:
     def _by_example(self, view: View, session: Session, queries: Sequence[Query]) -> Answer:
         request = session.request
         if request.kind is SearchKind.together:
-            last = _last(view) if request.refines else None
+            last = last_search.recall(view.uuid) if request.refines else None
             more, less = (_numbered(view, last, ranks) for ranks in (request.more, request.less))
             return answer_together(session, _examples(last), more, less)
         (answer,) = self._each(session, queries)
@@ -110,10 +111,10 @@ class Searches:
         """Return the search of this library that was remembered last in this terminal.
 
         Raises:
-            UsageError: there is none, it is damaged, or it was by another model.
+            UsageError: there is none, or it is damaged.
         """
         with self.store.reading() as view:
-            return _last(view)
+            return last_search.recall(view.uuid)
 
 
 def _listed(view: View, session: Session) -> Answer:
@@ -133,29 +134,32 @@ def _remember(view: View, answer: Answer) -> None:
 
     Of a list by label or filter, and of a search for a part, the results alone.
     """
-    if view.model is None:
-        return
     example = answer.example
     parts = (example.parts or (example,)) if example else ()
-    remembered = tuple(
-        Remembered(part.query.name, part.weight, part.digest, part.vector)
+    examples = tuple(
+        RememberedExample(
+            part.query.name, part.weight, _digest_of(view, part), part.own_path or part.query.path
+        )
         for part in parts
         if part.vector is not None
     )
     results = tuple(result.photo.digest for result in answer.results)
-    last_search.remember(view.uuid, LastSearch(view.model.spec.fingerprint, remembered, results))
+    last_search.remember(view.uuid, LastSearch(examples, results))
 
 
-def _last(view: View) -> LastSearch:
-    last = last_search.recall(view.uuid)
-    if view.model is None or last.fingerprint != view.model.spec.fingerprint:
-        raise UsageError("the last search of this store was by another model; search again")
-    return last
+def _digest_of(view: View, example: Example) -> str:
+    """Return the digest of an example's content; "" of a picture in memory."""
+    query = example.query
+    if example.digest is not None:
+        return example.digest
+    if query.id is not None:
+        return digests_of(view, [query.id])[query.id].hex()
+    return Source.from_bytes(query.data).digest.hex() if query.data else ""
 
 
-def _examples(last: LastSearch | None) -> list[Example]:
+def _examples(last: LastSearch | None) -> list[tuple[Query, float]]:
     return [
-        Example(Query(each.name), each.vector, digest=each.digest, weight=each.weight)
+        (Query(each.name, path=each.path, digest=each.digest), each.weight)
         for each in (last.examples if last else ())
     ]
 

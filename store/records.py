@@ -1,4 +1,4 @@
-"""The rows that the indexer gives to the store, as frozen data."""
+"""The rows that the indexer hands to the store, as frozen data."""
 
 from dataclasses import dataclass, field
 
@@ -14,14 +14,6 @@ Codes = npt.NDArray[np.float16]  # unit vectors as they are stored
 MAX_ID = (1 << 63) - 1
 
 
-def unit_vectors(vectors: Vectors) -> Vectors:
-    """Return vectors (dim,) or (..., dim) at length 1, float32; those of length 0 stay unchanged."""
-    if vectors.ndim == 1:
-        return np.asarray(vectors / max(float(np.linalg.norm(vectors)), 1e-12), np.float32)
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32)
-
-
 def photo_id_in(name: str) -> int | None:
     """Return N of a name like "id:N", which photos have besides their paths; None of any other name.
 
@@ -32,6 +24,14 @@ def photo_id_in(name: str) -> int | None:
         return None
     # Longer ones are not read at all: Python refuses those of thousands of digits.
     return int(digits) if len(digits) < len(str(MAX_ID)) else MAX_ID
+
+
+def unit_vectors(vectors: Vectors) -> Vectors:
+    """Return vectors (dim,) or (..., dim) at length 1, float32; those of length 0 stay unchanged."""
+    if vectors.ndim == 1:
+        return np.asarray(vectors / max(float(np.linalg.norm(vectors)), 1e-12), np.float32)
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class EmbeddedPhoto:
 class Failure:
     """Why a file could not be indexed: a stable word for scripts and a sentence for people.
 
-    tries: how often its content crashed a decoder; 0 for all other reasons.
+    tries: how often its content ended a decoder; 0 for all other reasons.
     """
 
     code: str

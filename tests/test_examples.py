@@ -8,10 +8,11 @@ import pytest
 
 from lookalike import Library
 from lookalike.errors import DecodeError, UsageError
+from lookalike.search.answers import Result
 from lookalike.search.last_search import FOLDER
 from lookalike.search.request import SearchRequest
 from lookalike.tests.library import Run, lookalike, make_photos
-from lookalike.tests.pictures import draw_photo, save
+from lookalike.tests.pictures import draw_photo, encode, save
 
 SCENES, SHOTS = 10, 6
 
@@ -257,6 +258,44 @@ def test_a_list_without_an_example_can_be_gone_on_with(store: Path, photos: Path
     run = lookalike("search", "--more", "2", "--store", store, "--format", "jsonl", "--include-self")
 
     assert run.lines[0]["results"][0]["id"] == second["id"]
+
+
+def test_examples_from_outside_are_read_again_while_they_are_the_same(
+    store: Path, photos: Path, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crop = save(tmp_path / "crop.jpg", draw_photo(104, 400, 300).crop((50, 30, 350, 270)))
+    monkeypatch.chdir(tmp_path)
+
+    def refined() -> Run:
+        assert lookalike("search", "crop.jpg", "--store", store).code == 0
+        monkeypatch.chdir(photos)  # its name was relative
+        return lookalike("search", "--more", "1", "--store", store, "--format", "jsonl")
+
+    first = refined()
+    assert first.code == 0
+    assert scenes(names(first))[:4] == ["4"] * 4
+    again = lookalike("search", "--less", "9", "--store", store, "--format", "jsonl")
+    assert again.lines[0]["examples"][0]["query"] == "crop.jpg"
+
+    save(crop, draw_photo(105, 400, 300))
+    changed = lookalike("search", "--more", "1", "--store", store)
+    assert changed.code == 3
+    assert "crop.jpg: this example of the last search is not in the library" in changed.err
+
+
+def test_bytes_are_remembered_by_what_the_library_holds(store: Path, photos: Path, state: Path) -> None:
+    with Library.open(store) as library:
+
+        def refined(example: object) -> tuple[Result, ...]:
+            request = SearchRequest(examples=[example], remember=True)
+            assert library.searches.results(request)
+            return library.searches.results(SearchRequest(more=[1]))
+
+        assert refined((photos / "6-0.jpg").read_bytes())
+        assert refined(7)
+        for unknown in (encode(draw_photo(77, 64, 48)), draw_photo(77, 64, 48)):
+            with pytest.raises(DecodeError, match="search again"):
+                refined(unknown)
 
 
 def test_a_store_for_reading_only_can_be_searched_and_refined(

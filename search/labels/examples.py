@@ -18,7 +18,7 @@ from ...store.index.search import nearest_photos
 from ...store.records import Vectors, unit_vectors
 from ...store.store import Store
 from ...store.view import View
-from ..examples import Preparation, as_query
+from ..examples import ExampleReader, as_query
 from ..filters.filters import FilterSpec, make_where
 from .taxonomy import plain
 from .training import Lesson, Trial, learn, try_out
@@ -114,10 +114,10 @@ def shown_by_names(
     """
     found: dict[bytes, Vectors] = {}
     with Opener(1, at_home=OPENED_AT_HOME) as open_photo:
-        prepare = Preparation(store.reading, embedder, open_photo)
+        read = ExampleReader(store.reading, embedder, open_photo)
         for given in names:
             name = os.fspath(given)
-            pictures = _of_folder(store, name) if os.path.isdir(name) else _of_one(prepare, name)
+            pictures = _of_folder(store, name) if os.path.isdir(name) else _of_one(read, name)
             for digest, vector in pictures:
                 found[digest] = unit_vectors(vector)
     return found
@@ -133,8 +133,8 @@ def _of_folder(store: Store, name: str) -> Iterator[tuple[bytes, Vectors]]:
     yield from ((digests[each], vectors[each]) for each in ids if each in vectors)
 
 
-def _of_one(prepare: Preparation, name: str) -> Iterator[tuple[bytes, Vectors]]:
-    example = prepare(as_query(name))
+def _of_one(read: ExampleReader, name: str) -> Iterator[tuple[bytes, Vectors]]:
+    example = read(as_query(name))
     if example.vector is None:
         raise UsageError(f"{name}: {example.error}")
     if example.digest is None:

@@ -1,27 +1,25 @@
 """Search for a part of a picture: by its own embedding, and by where it comes up in the local maps."""
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from blake3 import blake3
 
 from ...errors import DecodeError, UsageError
-from ...indexer.decode.read import read_file
 from ...indexer.embed.embedder import Embedder
 from ...indexer.embed.preprocess import InputRule, Pixels
+from ...indexer.outside import OutsideReader, Source
 from ...indexer.sandbox.decoders import OPENED_AT_HOME, Opener, open_picture
 from ...store.catalog.embeddings import raw_vectors, units_of
 from ...store.catalog.local_maps import MapsOfShape, read_maps
 from ...store.catalog.photos import Photo, photos_of, visible_ids
 from ...store.index.exact import Ids
 from ...store.index.search import nearest_photos
-from ...store.records import Cells, Vectors, unit_vectors
+from ...store.records import MAX_ID, Cells, Vectors, unit_vectors
 from ...store.view import View
 from ..answers import Answer
 from ..collapse import Ranked, collapse
-from ..examples import Example, Preparation, Query
+from ..examples import Example, Query, given
 from ..order import in_order
 from ..rerank import Surroundings
 from ..session import Session
@@ -64,10 +62,10 @@ def answers_by_region(session: Session, queries: Sequence[Query]) -> Iterator[An
     _check(embedder)
     maps = _Maps()
     with Opener(1, at_home=OPENED_AT_HOME) as open_photo:
-        prepare = Parts(session.reading, session.embedder, open_photo)
+        read = _PartReader(session, open_photo)
         for query in queries:
             try:
-                ready = prepare.part(query, session.request.requested_box or WHOLE)
+                ready = read(query, session.request.requested_box or WHOLE)
             except DecodeError as error:
                 yield Answer(query.name, error=error)
                 continue
@@ -90,11 +88,16 @@ def _check(embedder: Embedder) -> None:
         )
 
 
-class Parts(Preparation):
+class _PartReader:
     """Cuts parts out of queries and embeds them."""
 
-    def part(self, query: Query, box: RequestedBox) -> tuple[Example, Part]:
-        """Return a query and the part of it which is looked for.
+    def __init__(self, session: Session, open_photo: Opener) -> None:
+        self._reading = session.reading
+        self._embedder = session.embedder
+        self._outside = OutsideReader(session.reading, session.embedder, open_photo)
+
+    def __call__(self, query: Query, box: RequestedBox) -> tuple[Example, Part]:
+        """Return a query and the part of it that is searched for.
 
         Raises:
             DecodeError: it cannot be read.
@@ -104,53 +107,30 @@ class Parts(Preparation):
             picture = np.asarray(query.picture)
             full = (picture.shape[1], picture.shape[0])
             return Example(query), self._embedded(picture, box.within(*full), full)
-        example, data = self._read(query)
-        digest = blake3(data).digest()
-        self._refuse_poison(digest)
-        opened = self._open_photo(data, digest, self._embedder().rule)
-        requested = box.within(opened.width, opened.height)
+        example, source = given(query) if query.id is None else self._stored(query, query.id)
+        opened = self._outside.opened(source)
+        part = box.within(opened.width, opened.height)
         # Of a small part a reduced picture would show too little.
-        enlarged = min(opened.width / requested.width, opened.height / requested.height)
+        enlarged = min(opened.width / part.width, opened.height / part.height)
         min_side = round(self._embedder().min_side * max(1.0, enlarged))
-        picture = open_picture(data, min_side=min_side, long_side=_LONG_SIDE)
-        return example, self._embedded(picture, requested, (opened.width, opened.height))
+        picture = open_picture(source.data, min_side=min_side, long_side=_LONG_SIDE)
+        return example, self._embedded(picture, part, (opened.width, opened.height))
 
-    def _read(self, query: Query) -> tuple[Example, bytes]:
-        """Return the query without a vector, and its bytes."""
-        if query.id is not None:
-            return self._read_id(query, query.id)
-        if query.path is None:
-            if not query.data:
-                raise DecodeError("empty", "the image is empty (0 bytes)")
-            return Example(query), query.data
-        name = os.fsencode(query.path)
-        try:
-            data, stat = read_file(name, name)
-        except (FileNotFoundError, ValueError) as error:  # ValueError: a name with NUL in it
-            raise DecodeError("not_found", "there is no such file") from error
-        own = frozenset({(stat.dev, stat.ino)})
-        return Example(
-            query, digest=blake3(data).hexdigest(), own=own, own_path=os.path.realpath(query.path)
-        ), data
-
-    def _read_id(self, query: Query, photo_id: int) -> tuple[Example, bytes]:
+    def _stored(self, query: Query, photo_id: int) -> tuple[Example, Source]:
+        """Return a photo of the library and the bytes of one of its files."""
         with self._reading() as view:
-            photos = list(photos_of(view, ids=[photo_id])) if photo_id < 1 << 63 else []
-            is_away = not photos and photo_id < 1 << 63 and bool(raw_vectors(view, [photo_id]))
+            ids = [photo_id] if photo_id <= MAX_ID else []
+            photos = list(photos_of(view, ids=ids))
+            is_away = not photos and bool(raw_vectors(view, ids))
         if is_away:
-            raise DecodeError("not_found", f"the file of id:{photo_id} is away; to cut, it must be read")
+            raise DecodeError("not_found", f"the file of {query.name} is away; to cut, it must be read")
         if not photos:
-            raise DecodeError("not_found", f"there is no photo id:{photo_id} in this store")
-        own = frozenset((file.dev, file.ino) for file in photos[0].files)
-        example = Example(query, digest=photos[0].digest, own=own)
-        for file in photos[0].files:
-            try:
-                data, _ = read_file(os.fsencode(file.path), os.fsencode(file.path))
-            except (OSError, DecodeError):
-                continue
-            if blake3(data).hexdigest() == photos[0].digest:
-                return example, data
-        raise DecodeError("not_found", f"no file of id:{photo_id} can be read, or it has changed")
+            raise DecodeError("not_found", f"there is no photo {query.name} in this store")
+        files, digest = photos[0].files, photos[0].digest
+        source = Source.with_digest(bytes.fromhex(digest), [file.path for file in files])
+        if source is None:
+            raise DecodeError("not_found", f"no file of {query.name} can be read, or it has changed")
+        return Example(query, digest=digest, own=frozenset((file.dev, file.ino) for file in files)), source
 
     def _embedded(self, picture: Pixels, box: Box, full: tuple[int, int]) -> Part:
         """Return a part of a picture, which may be a reduced one. full: the size that the box is of."""

@@ -60,9 +60,8 @@ def library(folder: Path) -> Iterator[Library]:
 
 def share_found(library: Library, *, rerank: bool) -> float:
     """Return the share of their own kind that all photos find, recall@(EACH - 1)."""
-    ids = tuple(range(1, KINDS * EACH + 1))
-    answers = library.searches.answers(SearchRequest(examples=ids, k=EACH - 1, rerank=rerank))
-    found = [[(each.photo.id - 1) // EACH for each in answer.results] for answer in answers]
+    request = SearchRequest(examples=range(1, KINDS * EACH + 1), k=EACH - 1, rerank=rerank)
+    found = [[(r.photo.id - 1) // EACH for r in each.results] for each in library.searches.answers(request)]
     return float(np.mean([np.mean(np.array(kinds) == row // EACH) for row, kinds in enumerate(found)]))
 
 
