@@ -28,7 +28,8 @@ READY := $(VENV)/.installed
 PIP = $$(test -x $(BIN)/pip && echo $(BIN)/python -m pip || echo $(PYTHON) -m pip --python $(BIN)/python)
 INSTALL = $(PIP) install --disable-pip-version-check --quiet -c constraints.txt $(PIP_FLAGS)
 
-SOAK := tests/faults tests/acting tests/indexer/test_fuzz.py tests/search/test_where.py tests/store/test_conditions.py
+SOAK := tests/faults tests/acting tests/indexer/test_fuzz.py tests/search/test_where.py \
+	tests/store/test_conditions.py tests/store/test_repair.py
 
 .PHONY: demo test check soak bench format clean
 

@@ -205,11 +205,12 @@ while status:
 """
 
 
+@pytest.mark.timeout(3600)
 def test_a_restore_that_is_killed_leaves_the_old_store_or_the_new_one(
     saved: Path, published: Path, tmp_path: Path
 ) -> None:
     open_filled(published, range(PUBLISHED, PUBLISHED + 30)).store.close()
-    done = run_child(DYING, published, tmp_path / "copies", saved, timeout=250)
+    done = run_child(DYING, published, tmp_path / "copies", saved, timeout=3000)
     assert done.returncode == 0, done.stderr
     counts = set()
     for folder in (tmp_path / "copies").iterdir():
@@ -223,6 +224,7 @@ def test_a_restore_that_is_killed_leaves_the_old_store_or_the_new_one(
     assert counts == {PUBLISHED, PUBLISHED + 30}
 
 
+@pytest.mark.timeout(3600)
 def test_compacting_gives_back_room_and_a_kill_in_it_loses_nothing(published: Path, tmp_path: Path) -> None:
     filled = open_filled(published)
     with filled.store.writing() as connection:
@@ -230,7 +232,7 @@ def test_compacting_gives_back_room_and_a_kill_in_it_loses_nothing(published: Pa
         connection.exec_driver_sql("INSERT INTO filler VALUES (zeroblob(3000000))")
         connection.exec_driver_sql("DROP TABLE filler")
     filled.store.close()
-    done = run_child(DYING, published, tmp_path / "copies", "compact", timeout=250)
+    done = run_child(DYING, published, tmp_path / "copies", "compact", timeout=3000)
     assert done.returncode == 0, done.stderr
     for folder in (tmp_path / "copies").iterdir():
         check_photos(folder, PUBLISHED)

@@ -165,7 +165,7 @@ while status:
 def test_a_kill_at_any_statement_leaves_the_old_or_the_new_version_whole(
     old: Path, number: int, tmp_path: Path
 ) -> None:
-    done = run_child(DYING, old, tmp_path / "copies")
+    done = run_child(DYING, old, tmp_path / "copies", timeout=250)
     assert done.returncode == 0, done.stderr
     seen = set()
     copies = list((tmp_path / "copies").iterdir())
