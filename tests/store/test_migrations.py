@@ -183,7 +183,7 @@ while status:
 
 
 def test_a_kill_at_any_statement_leaves_the_old_or_the_new_version_whole(old: Path, tmp_path: Path) -> None:
-    done = run_child(DYING, old, tmp_path / "copies", json.dumps([NEXT, migrations.STEPS]))
+    done = run_child(DYING, old, tmp_path / "copies", json.dumps([NEXT, migrations.STEPS]), timeout=250)
     assert done.returncode == 0, done.stderr
     seen = set()
     copies = list((tmp_path / "copies").iterdir())
