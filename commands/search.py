@@ -12,11 +12,11 @@ from ..library import Library
 from ..output.console import PARTLY, read_names, show, show_bytes, tell
 from . import fields
 from . import options as opt
-from .asking import Examples, queries, together
+from .asking import queries, ranks_in, weights_in
 
 if TYPE_CHECKING:
     from ..output.sheet.preview import Screen
-    from ..search.answers import Answer, SearchOptions
+    from ..search.answers import Answer
 
 
 class PreviewAs(StrEnum):
@@ -168,88 +168,59 @@ def search(
 
     With --label only photos count that likely show this; without an IMAGE the surest come first.
     """
-    from ..search.answers import SearchOptions
-    from ..search.regions.boxes import WHOLE, as_box
+    from ..search.filters.filters import FilterSpec
+    from ..search.request import SearchRequest
 
     if files_from == "-" and "-" in [*(images or []), *(minus or [])]:
         raise UsageError("stdin can hold one image (`-`) or names (`--files-from -`), not both")
     names = [*(images or []), *read_names(files_from, null)]
-    examples = Examples.of(names, minus, weight, more, less)
-    if part and box is not None:
-        raise UsageError("--part means all of each image, --box a part of it: give one of them")
-    asked = WHOLE if part else as_box(box)
-    if asked is not None and not names:
-        raise UsageError("--box and --part look for a part of an image: name one")
-    if asked is not None and (as_one or examples.are_one or diverse):
-        raise UsageError("--box and --part are without --together, --minus, --more and --diverse")
-    if (as_one or diverse) and not (names or examples.refines):
-        raise UsageError("--together and --diverse are about the neighbors of images: name one")
+    filters = FilterSpec(in_ or (), since, until, camera or (), min_size, format_is or (), near, condition)
+    if not (names or more or less) and (
+        files_from is not None or not (filters != FilterSpec() or label or minus or weight)
+    ):
+        raise UsageError(
+            "name an image to search by, `-` for stdin, or --files-from FILE; or filters, to list"
+        )
+    given = [*queries([*names, *(minus or [])])]
+    request = SearchRequest(
+        examples=given[: len(names)],
+        together=as_one,
+        minus=given[len(names) :],
+        weights=weights_in(weight),
+        more=ranks_in(more),
+        less=ranks_in(less),
+        remember=True,
+        box=box,
+        part=part,
+        where=filters,
+        labels=label or (),
+        confidence=confidence,
+        k=k,
+        min_score=min_score,
+        rerank=not plain,
+        include_self=include_self,
+        include_copies=include_copies,
+        sort=sort.value,
+        diverse=diverse,
+        # Paths tell nothing of labels, and these cost a twentieth of a second.
+        with_labels=form not in (opt.Format.paths, opt.Format.paths0),
+    )
     shown = _Shown.of(form, sheet, preview, preview_as)
     with Library.open(store, engine=engine) as library:
-        where = library.where(
-            in_ or (),
-            since,
-            until,
-            camera=camera or (),
-            min_size=min_size,
-            formats=format_is or (),
-            near=near,
-            where=condition,
-        )
-        is_listed = where or label
-        if not (names or examples.refines) and (not is_listed or files_from is not None or minus):
-            raise UsageError(
-                "name an image to search by, `-` for stdin, or --files-from FILE; or filters, to list"
-            )
-        by_label = label if label and not (names or examples.refines) else None
-        options = SearchOptions(
-            k=k,
-            min_score=min_score,
-            where=where,
-            include_self=include_self,
-            plain=plain,
-            include_copies=include_copies,
-            sort=sort.value,
-            diverse=diverse,
-            allowed=library.labels.ids(label, where, confidence) if label and not by_label else None,
-            box=asked,
-        )
-        found = (
-            [library.labels.answer(by_label, options, confidence)]
-            if by_label
-            else _answers(library, examples, options, as_one=as_one)
-        )
-        # Paths tell nothing of labels, and these cost a twentieth of a second.
-        is_bare = form in (opt.Format.paths, opt.Format.paths0)
-        answers = shown.pass_on(found if is_bare else library.labels.on(found))
+        answers = shown.pass_on(library.searches.answers(request))
         show(fields.search_listing(answers, all_files=all_files), form)
         shown.finish(library)
     if shown.failed:
         raise typer.Exit(PARTLY)
 
 
-def _answers(
-    library: Library, examples: Examples, options: "SearchOptions", *, as_one: bool
-) -> "Iterable[Answer]":
-    if as_one or examples.are_one:
-        return [library.searches.find_together(together(library, examples), options)]
-    if examples.images:
-        return library.searches.many(list(queries(examples.images)), options)
-    return [library.searches.list(options)]
-
-
 @dataclass(slots=True)
 class _Shown:
-    """What becomes of the answers beside the list: pictures, and being remembered.
-
-    only: the answer, if it was one that could be given.
-    """
+    """What becomes of the answers beside the list: pictures."""
 
     sheet: str | None
     screen: "Screen | None"
     kept: "list[Answer]" = field(default_factory=list)
-    only: "Answer | None" = None
-    count: int = 0
     failed: bool = False
 
     @classmethod
@@ -274,10 +245,8 @@ class _Shown:
     def pass_on(self, answers: "Iterable[Answer]") -> "Iterator[Answer]":
         """Yield the answers; queries that could not be read are told on stderr."""
         for answer in answers:
-            self.count += 1
             if self.screen is not None or self.sheet is not None:
                 self.kept.append(answer)
-            self.only = answer if self.count == 1 and answer.error is None else None
             if answer.error is not None:
                 self.failed = True
                 tell(f"{answer.query}: {answer.error}")
@@ -289,7 +258,7 @@ class _Shown:
             yield answer
 
     def finish(self, library: Library) -> None:
-        """Show the pictures that were asked for, and remember the search."""
+        """Show the pictures that were asked for."""
         if self.screen is not None:
             from ..output.sheet.preview import previews
 
@@ -299,7 +268,3 @@ class _Shown:
 
             write_sheet(self.sheet, self.kept, library.store)
             tell(f"drawn to {self.sheet}")
-        if self.only is not None:
-            library.searches.remember(self.only)
-        elif self.count > 1:
-            library.searches.forget()  # --more goes on with the numbers on the screen, and these came twice

@@ -1,4 +1,4 @@
-"""The rows that the indexer gives to the store, as frozen data."""
+"""The rows that the indexer hands to the store, as frozen data."""
 
 from dataclasses import dataclass, field
 
@@ -8,6 +8,22 @@ import numpy.typing as npt
 Vectors = npt.NDArray[np.float32]
 Cells = npt.NDArray[np.int8]  # (rows, columns, d) directions, 127 is 1
 Codes = npt.NDArray[np.float16]  # unit vectors as they are stored
+
+
+# The highest row id of SQLite.
+MAX_ID = (1 << 63) - 1
+
+
+def photo_id_in(name: str) -> int | None:
+    """Return N of a name like "id:N", which photos have besides their paths; None of any other name.
+
+    A number that no photo can have counts as MAX_ID.
+    """
+    digits = name.removeprefix("id:")
+    if digits == name or not (digits.isascii() and digits.isdecimal()):
+        return None
+    # Longer ones are not read at all: Python refuses those of thousands of digits.
+    return int(digits) if len(digits) < len(str(MAX_ID)) else MAX_ID
 
 
 def unit_vectors(vectors: Vectors) -> Vectors:
@@ -95,7 +111,7 @@ class EmbeddedPhoto:
 class Failure:
     """Why a file could not be indexed: a stable word for scripts and a sentence for people.
 
-    tries: how often its content crashed a decoder; 0 for all other reasons.
+    tries: how often its content ended a decoder; 0 for all other reasons.
     """
 
     code: str

@@ -18,8 +18,11 @@ PACKAGES = ("commands", "dedup", "indexer", "output", "search", "store", "web")
 MAX_LINES = 500
 
 # Who may import what of ours: a folder may import itself and what is named here, and all that is below it.
-# What makes a file an embedding (and, in the worker, a thumbnail) serves a query as well as a library.
-EMBEDDING = tuple(f"indexer.{name}" for name in ("decode", "embed", "sandbox", "executor", "worker"))
+# What makes a file an embedding (and, in the worker, a thumbnail) serves a query as well as a library, and
+# so does the reader of pictures outside of it: search and dedup do not know each other.
+EMBEDDING = tuple(
+    f"indexer.{name}" for name in ("decode", "embed", "sandbox", "executor", "worker", "outside")
+)
 ALLOWED = {
     "errors": (),
     "store": ("errors", "store", "__version__"),

@@ -18,9 +18,8 @@ from ...store.index.search import nearest_photos
 from ...store.records import Vectors, unit_vectors
 from ...store.store import Store
 from ...store.view import View
-from ..examples import Preparation, Query
-from ..filters.filters import Said, make_where
-from .label import Head
+from ..examples import ExampleReader, as_query
+from ..filters.filters import FilterSpec, make_where
 from .taxonomy import plain
 from .training import Lesson, Trial, learn, try_out
 
@@ -84,17 +83,6 @@ def shown_by(view: View, label: Taught) -> tuple[Shown, Shown]:
     return yes, no
 
 
-def heads(view: View, damaged: list[str] | None = None) -> list[Head]:
-    """Return the taught labels that fit the embedder of a store; damaged: see `taught_labels`."""
-    assert view.model is not None, "something was embedded"
-    fingerprint = view.model.spec.fingerprint
-    return [
-        Head(label.name, label.weights, label.bias)
-        for label in taught_labels(view, damaged)
-        if label.fingerprint == fingerprint
-    ]
-
-
 def trial_of(view: View, label: Taught) -> Trial | None:
     """Return how well a label does on examples held out; None where there are not two."""
     yes, no = shown_by(view, label)
@@ -126,10 +114,10 @@ def shown_by_names(
     """
     found: dict[bytes, Vectors] = {}
     with Opener(1, at_home=OPENED_AT_HOME) as open_photo:
-        prepare = Preparation(store, embedder, open_photo)
+        read = ExampleReader(store.reading, embedder, open_photo)
         for given in names:
             name = os.fspath(given)
-            pictures = _of_folder(store, name) if os.path.isdir(name) else _of_one(prepare, name)
+            pictures = _of_folder(store, name) if os.path.isdir(name) else _of_one(read, name)
             for digest, vector in pictures:
                 found[digest] = unit_vectors(vector)
     return found
@@ -137,7 +125,7 @@ def shown_by_names(
 
 def _of_folder(store: Store, name: str) -> Iterator[tuple[bytes, Vectors]]:
     with store.reading() as view:
-        where: Where = make_where(all_roots(view), Said([name]))
+        where: Where = make_where(all_roots(view), FilterSpec([name]))
         ids = visible_ids(view, where).tolist()
         digests, vectors = digests_of(view, ids), raw_vectors(view, ids)
     if not ids:
@@ -145,10 +133,8 @@ def _of_folder(store: Store, name: str) -> Iterator[tuple[bytes, Vectors]]:
     yield from ((digests[each], vectors[each]) for each in ids if each in vectors)
 
 
-def _of_one(prepare: Preparation, name: str) -> Iterator[tuple[bytes, Vectors]]:
-    digits = name.removeprefix("id:")
-    is_id = digits != name and digits.isascii() and digits.isdecimal()
-    example = prepare(Query(name, id=int(digits)) if is_id else Query(name, path=name))
+def _of_one(read: ExampleReader, name: str) -> Iterator[tuple[bytes, Vectors]]:
+    example = read(as_query(name))
     if example.vector is None:
         raise UsageError(f"{name}: {example.error}")
     if example.digest is None:
