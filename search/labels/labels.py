@@ -108,8 +108,8 @@ class Labels:
             if not shown:
                 raise UsageError(f"{name!r} needs at least one picture that shows it: --yes IMAGE")
             made = teach(view, name, shown, hidden)
-        with self.store.writing() as connection:
-            return put_taught(connection, made)
+        with self.store.writing() as view:
+            return put_taught(view, made)
 
     def taught(self) -> list[Taught]:
         """Return the labels that were taught, by name."""
@@ -122,8 +122,8 @@ class Labels:
         Raises:
             UsageError: there is none of that name.
         """
-        with self.store.writing() as connection:
-            if not forget_taught(connection, plain(name)):
+        with self.store.writing() as view:
+            if not forget_taught(view, plain(name)):
                 raise _unknown(name)
 
     def test(self, name: str) -> Trial:
