@@ -138,7 +138,7 @@ def compact(lock_timeout: opt.LockTimeoutOption = WAIT_S, store: opt.StoreOption
 
     done = compact_store(store or default_folder(), lock_timeout)
     before, after = listing.file_size(done.before), listing.file_size(done.after)
-    tell(f"{done.won:,} bytes won: {before} -> {after}")
+    tell(f"{done.freed:,} bytes freed: {before} -> {after}")
 
 
 def _ask(question: str, yes: bool) -> None:

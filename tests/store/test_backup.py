@@ -243,8 +243,8 @@ def test_compacting_gives_back_room_and_a_kill_in_it_loses_nothing(published: Pa
         check_photos(folder, PUBLISHED)
         assert list(folder.glob("*.tmp*")) == []
 
-    assert compact(str(published)).won > 2_900_000
-    assert compact(str(published)).won == 0
+    assert compact(str(published)).freed > 2_900_000
+    assert compact(str(published)).freed == 0
 
 
 def test_compacting_says_what_room_it_needs(published: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,10 +22,9 @@ from lookalike.library import Library
 from lookalike.store.catalog.files import known_files
 from lookalike.store.catalog.folders import all_roots, sample_files
 from lookalike.store.records import Drive, Failure, FileResult, FileStat
+from lookalike.tests.indexer.indexing import COUNT, SMALL, Meddler, check_finds_all, rels, run
 from lookalike.tests.pictures import draw_photo, save
 from lookalike.tests.store.making import make_result, make_spec
-
-from .indexing import COUNT, SMALL, Meddler, check_finds_all, rels, run
 
 
 def roots(library: Library) -> list[Drive]:
