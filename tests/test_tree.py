@@ -59,10 +59,7 @@ HOMES = {
     "urllib": ("indexer/embed/weights/", "dedup/actions/trash.py"),  # the latter quotes a path
 }
 READING_HOMES = ("indexer/decode/decode.py",)
-REMOVAL_HOMES = (
-    *("store/", "dedup/actions/moves.py", "indexer/embed/weights/cache.py"),
-    "search/last_search.py",  # the searches that it remembers
-)
+REMOVAL_HOMES = ("store/", "dedup/actions/moves.py", "indexer/embed/weights/cache.py")
 REMOVALS = {"remove", "unlink", "rmdir", "removedirs", "rmtree"}
 OUTPUT_HOMES = ("cli.py", "output/console.py", "output/listing.py")
 EXIT_HOMES = ("cli.py", "output/console.py", "__main__.py")
