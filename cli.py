@@ -4,6 +4,7 @@ import gc
 import os
 import sys
 import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -236,25 +237,35 @@ def _collect_garbage_later() -> None:
 
 
 def main() -> NoReturn:
-    """Run the command line; every foreseen error is a line on stderr and an exit code."""
+    """Be the program: run the command line of this process and end with its exit code."""
     _collect_garbage_later()
+    sys.exit(run())
+
+
+def run(argv: Sequence[str] | None = None) -> int:
+    """Run a command line (None: that of this process) and return its exit code.
+
+    Every foreseen error is a line on stderr and an exit code.
+    """
     try:
-        app()
+        app(argv)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
     except LookalikeError as error:
         tell(str(error))
         for line in error.details:
             tell(line)
-        sys.exit(error.exit_code)
+        return error.exit_code
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        return INTERRUPTED
     except MemoryError:
         tell(
             "out of memory; what was finished is kept: run it again, with fewer --workers where it has them"
         )
-        sys.exit(1)
+        return 1
     except Exception as error:
         if os.environ.get("LOOKALIKE_DEBUG"):
             raise
         tell(f"a mistake of ours: {type(error).__name__}: {error}; LOOKALIKE_DEBUG=1 shows where")
-        sys.exit(1)
-    sys.exit(0)
+        return 1
+    return 0

@@ -3,11 +3,16 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+from unittest import mock
 
 from lookalike.tests.pictures import draw_photo, exif_with, save
 
@@ -32,7 +37,53 @@ class Run:
 
 
 def lookalike(*arguments: str | Path, stdin: bytes = b"", **environment: str) -> Run:
-    """Run the command line as a process of its own."""
+    """Run the command line in this process, which is as it was when it ends."""
+    from lookalike.cli import run  # here: many modules only draw photos
+
+    with ExitStack() as stack:
+        given, out, err = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(3))
+        given.write(stdin)
+        given.seek(0)
+        stack.enter_context(mock.patch.dict(os.environ, environment))
+        with _process_lent(given, out, err):
+            code = run([os.fspath(each) for each in arguments])
+        return Run(code, _all_of(out), _all_of(err).decode(errors="replace"))
+
+
+def _all_of(file: BinaryIO) -> bytes:
+    return os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0)
+
+
+@contextmanager
+def _process_lent(*files: BinaryIO) -> Iterator[None]:
+    """Lend the process to a command: three files become its streams, down to the descriptors, and back.
+
+    The descriptors too, as commands read from 0, and what they start inherits 2.
+    """
+    streams, hook = (sys.stdin, sys.stdout, sys.stderr), sys.excepthook
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    kept = [os.dup(number) for number in range(3)]
+    for number, file in enumerate(files):
+        os.dup2(file.fileno(), number)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115 - it is no file of ours
+    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for number, descriptor in enumerate(kept):
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        sys.stdin, sys.stdout, sys.stderr = streams
+        sys.excepthook = hook
+        for each, handler in handlers.items():
+            signal.signal(each, handler)
+
+
+def lookalike_process(*arguments: str | Path, stdin: bytes = b"", **environment: str) -> Run:
+    """Run the command line as a process of its own: where that is what a test is about."""
     done = subprocess.run(
         [sys.executable, "-m", "lookalike", *[os.fspath(each) for each in arguments]],
         input=stdin,

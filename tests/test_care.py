@@ -1,6 +1,7 @@
 """The commands of care as people and scripts meet them: exit codes, one line for each error."""
 
 import contextlib
+import json
 import os
 import shutil
 import sqlite3
@@ -75,9 +76,13 @@ READING = [
 ]
 
 
-def call(command: tuple[str, ...], photos: Path, store: Path, *more: str) -> Run:
+def line_of(command: tuple[str, ...], photos: Path, store: Path) -> list[str]:
     names = {"PHOTO": str(photos / "2021/photo0.jpg"), "PHOTO2": str(photos / "2021/photo3.jpg")}
-    return lookalike(*(names.get(each, each) for each in command), "--store", store, *more)
+    return [*(names.get(each, each) for each in command), "--store", str(store)]
+
+
+def call(command: tuple[str, ...], photos: Path, store: Path, *more: str) -> Run:
+    return lookalike(*line_of(command, photos, store), *more)
 
 
 # --- doctor
@@ -264,26 +269,38 @@ def test_copies_of_a_newer_store_are_listed_as_far_as_known(store: Path) -> None
     assert "what is known already" in run.err
 
 
-def on_read_only_medium(command: tuple[str, ...], photos: Path, store: Path) -> Run:
-    """Run a command in a namespace of its own in which the store lies on a read-only mount."""
-    names = {"PHOTO": str(photos / "2021/photo0.jpg"), "PHOTO2": str(photos / "2021/photo3.jpg")}
+# Runs command lines, each as JSON on a line of stdin, and says of each how it ended.
+RUN_ALL = """
+import json, sys
+from lookalike.tests.library import lookalike
+for line in sys.stdin.readlines():
+    run = lookalike(*json.loads(line))
+    print(json.dumps([run.code, run.err]))
+"""
+
+
+def on_read_only_medium(commands: list[tuple[str, ...]], photos: Path, store: Path) -> list[Run]:
+    """Run commands in a namespace of its own in which the store lies on a read-only mount."""
     mount = f"mount --bind '{store}' '{store}' && mount -o remount,ro,bind '{store}' && exec \"$@\""
-    program = [sys.executable, "-m", "lookalike", *(names.get(each, each) for each in command)]
     done = subprocess.run(
-        ["unshare", "-rm", "sh", "-c", mount, "sh", *program, "--store", str(store)],
+        ["unshare", "-rm", "sh", "-c", mount, "sh", sys.executable, "-c", RUN_ALL],
+        input="\n".join(json.dumps(line_of(command, photos, store)) for command in commands),
         capture_output=True,
+        text=True,
         env={**os.environ, "TMPDIR": "/tmp"},
     )
-    return Run(done.returncode, done.stdout, done.stderr.decode())
+    assert done.returncode == 0, done.stderr
+    return [Run(code, b"", err) for code, err in map(json.loads, done.stdout.splitlines())]
 
 
 @pytest.mark.skipif(not can_mount(), reason="no user namespaces; the store's tests step down instead")
 def test_a_store_on_a_read_only_medium_is_read_and_writes_end_with_7(store: Path, photos: Path) -> None:
-    for command in READING:
-        run = on_read_only_medium(command, photos, store)
-        assert run.code in (0, 10), (command, run.err)
-    for command in WRITING:
-        in_one_line(on_read_only_medium(command, photos, store), 7)
+    runs = on_read_only_medium([*READING, *WRITING], photos, store)
+    for command, run in zip([*READING, *WRITING], runs, strict=True):
+        if command in READING:
+            assert run.code in (0, 10), (command, run.err)
+        else:
+            in_one_line(run, 7)
 
 
 def test_a_store_on_a_full_disk_ends_with_7(store: Path, photos: Path) -> None:

@@ -1,4 +1,4 @@
-"""`check`: is this import already in the library? Real processes, real photos, the real model."""
+"""`check`: is this import already in the library? Real photos, the real model."""
 
 import csv
 import hashlib
@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from lookalike import Library
+from lookalike.dedup import checking
 from lookalike.errors import StoreMissing
 from lookalike.tests.library import TAKEN, lookalike
 from lookalike.tests.pictures import draw_photo, encode, exif_with, save
@@ -215,17 +216,20 @@ def test_nothing_is_written_and_a_proven_store_gives_the_same(
     assert lookalike("check", card, "--store", store, "--format", "json").json == fresh
 
 
-def test_many_files_in_several_batches_keep_their_order(store: Path, tmp_path: Path) -> None:
-    picture = draw_photo(7)
-    for number in range(150):
-        data = encode(picture if number % 3 else draw_photo(200), quality=60) + bytes([number])
+def test_many_files_in_several_batches_keep_their_order(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "_BATCH", 16)
+    known, new = (encode(draw_photo(seed, 320, 240), quality=60) for seed in (7, 200))
+    for number in range(40):
+        data = (known if number % 3 else new) + bytes([number])
         (tmp_path / f"{number:03}.jpg").write_bytes(data)
 
     with Library.open(store) as library:
         found = list(library.copies.check([tmp_path]))
 
-    assert [Path(each.path).name for each in found] == [f"{number:03}.jpg" for number in range(150)]
-    assert [each.status for each in found] == ["found" if number % 3 else "new" for number in range(150)]
+    assert [Path(each.path).name for each in found] == [f"{number:03}.jpg" for number in range(40)]
+    assert [each.status for each in found] == ["found" if number % 3 else "new" for number in range(40)]
 
 
 def test_ctrl_c_keeps_what_was_found_and_ends_with_130(store: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
-"""The command line as users and scripts meet it: real processes, real photos, the real model."""
+"""The command line as users and scripts meet it: real photos, the real model, here and there a process."""
 
 import base64
+import contextlib
 import csv
 import io
 import json
@@ -10,13 +11,15 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from lookalike.tests.library import Run, lookalike, make_photos
-from lookalike.tests.pictures import draw_photo, encode
+from lookalike.tests.library import Run, lookalike, lookalike_process, make_photos
+from lookalike.tests.pictures import draw_photo, encode, save
+from lookalike.tests.store.test_locks import holder
 
 
 @pytest.fixture(scope="module")
@@ -74,15 +77,21 @@ def test_a_library_whose_drive_is_away_stays_as_it_was_and_ends_with_4(tmp_path:
     assert lookalike("status", "--store", store, "--format", "json").json["photos"] == 7
 
 
+# The command line with small batches: much is left to do when the first one is committed.
+SMALL_BATCHES = (
+    "import sys; from lookalike.tests.faults.tasks import commands; sys.exit(commands([sys.argv[1:]]))"
+)
+
+
 def test_ctrl_c_keeps_finished_work_and_ends_with_130(tmp_path: Path) -> None:
-    count, data = 300, encode(draw_photo(1, 640, 480))
+    count, data = 300, encode(draw_photo(1, 64, 48))
     (tmp_path / "photos").mkdir()
     for number in range(count):  # each with an end of its own: another content for the library
         (tmp_path / "photos" / f"{number}.jpg").write_bytes(data + number.to_bytes(2, "big"))
     arguments = ["index", str(tmp_path / "photos"), "--store", str(tmp_path / "s"), "--workers", "1"]
-    command = [sys.executable, "-m", "lookalike", *arguments]
+    command = [sys.executable, "-c", SMALL_BATCHES, *arguments]
     process = subprocess.Popen(command, stderr=subprocess.PIPE)
-    while not _thumbnails_of(tmp_path / "s"):  # the first batch is committed after two seconds
+    while not _thumbnails_of(tmp_path / "s"):
         assert process.poll() is None, "it ended before it could be stopped"
 
     process.send_signal(signal.SIGINT)
@@ -96,8 +105,9 @@ def test_ctrl_c_keeps_finished_work_and_ends_with_130(tmp_path: Path) -> None:
 
 
 def _thumbnails_of(store: Path) -> int:
+    uri = f"file:{store / 'thumbs.db'}?mode=ro"
     try:
-        with sqlite3.connect(f"file:{store / 'thumbs.db'}?mode=ro", uri=True) as connection:
+        with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
             return int(connection.execute("SELECT count(*) FROM thumb").fetchone()[0])
     except sqlite3.Error:
         return 0
@@ -400,3 +410,50 @@ def test_help_and_status_load_no_engine_and_search_never_loads_torch(store: Path
     loaded = modules("search", str(outside), "--store", str(store))
     assert {"onnxruntime", "faiss"} <= loaded
     assert "torch" not in loaded
+
+
+@pytest.mark.parametrize(
+    ("code", "line"),
+    [
+        (0, "status --store STORE"),
+        (1, "status --store NOWHERE"),
+        (2, "search --store STORE"),
+        (3, "search PHOTOS/broken.jpg --store STORE"),
+        (4, "index AWAY --store OTHER"),
+        (5, "compact --store STORE --lock-timeout 0.1"),
+        (6, "compact --store OTHER"),
+        (10, "check PHOTOS/edited --store STORE --format paths"),
+    ],
+)
+def test_a_process_ends_with_the_code_of_its_command(
+    code: int, line: str, photos: Path, store: Path, tmp_path: Path
+) -> None:
+    """Other tests run commands in their own process, but for those of 7, 130 and 141."""
+    places = {"STORE": store, "OTHER": tmp_path / "store", "NOWHERE": tmp_path, "AWAY": tmp_path / "away"}
+    for name, place in {**places, "PHOTOS": photos}.items():
+        line = line.replace(name, str(place))
+    prepare: dict[int, Callable[[], object]] = {
+        4: lambda: home_without_its_photos(tmp_path),
+        6: lambda: newer_store(store, tmp_path / "store"),
+    }
+    prepare.get(code, lambda: None)()
+
+    with holder(store) if code == 5 else contextlib.nullcontext():
+        run = lookalike_process(*line.split())
+    again = lookalike(*line.split()) if code != 5 else run
+
+    assert run.code == code, run.err
+    assert (again.code, again.out) == (run.code, run.out)
+    assert "Traceback" not in run.err
+
+
+def home_without_its_photos(folder: Path) -> None:
+    save(folder / "away" / "a.jpg", draw_photo(1, 64, 48))
+    assert lookalike("index", folder / "away", "--store", folder / "store").code == 0
+    (folder / "away").rename(folder / "unplugged")
+
+
+def newer_store(store: Path, target: Path) -> None:
+    shutil.copytree(store, target)
+    with contextlib.closing(sqlite3.connect(target / "catalog.db")) as connection, connection:
+        connection.execute("PRAGMA user_version = 99")

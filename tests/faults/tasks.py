@@ -2,7 +2,6 @@
 
 import functools
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,18 +19,10 @@ def commands(argvs: Sequence[Sequence[str]]) -> int:
     small = functools.partial(options.IndexOptions, batch_files=BATCH, batch_seconds=1e9)
     setattr(options, "IndexOptions", small)  # noqa: B010
     for argv in argvs:
-        code = _command(argv)
+        code = cli.run(argv)
         if code not in DONE:
             return code
     return 0
-
-
-def _command(argv: Sequence[str]) -> int:
-    sys.argv = ["lookalike", *argv]
-    try:
-        cli.main()
-    except SystemExit as end:
-        return int(end.code or 0)
 
 
 def recorded(argvs: Sequence[Sequence[str]], record: str) -> int:
