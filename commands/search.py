@@ -1,22 +1,27 @@
 """The command that searches by example."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
-from ..errors import UsageError
+from ..errors import ExitCode, UsageError
 from ..library import Library
-from ..output.console import PARTLY, read_names, show, show_bytes, tell
-from . import fields
+from ..output.console import read_names, show_bytes, tell
+from ..output.listing import Listing
 from . import options as opt
-from .asking import Examples, queries, together
+from .fields import search_listing
+from .groups import Topic, command
 
 if TYPE_CHECKING:
     from ..output.sheet.preview import Screen
-    from ..search.answers import Answer, SearchOptions
+    from ..search.answers import Answer
+    from ..search.by_images import Together
+    from ..search.examples import Query
+    from ..search.regions.boxes import BoxAsked
 
 
 class PreviewAs(StrEnum):
@@ -38,204 +43,328 @@ class Sort(StrEnum):
     path = "path"
 
 
-# search.
 ImagesArgument = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="IMAGE...", help="Image files, `-` for bytes on stdin, or id:N."),
+    opt.Repeatable,
+    typer.Argument(metavar="IMAGE", help="Image files, `-` for bytes on stdin, or id:N."),
 ]
-CountOption = Annotated[int, typer.Option("-k", min=1, help="Number of neighbors per query.")]
+CountOption = Annotated[int, typer.Option("-k", min=1, metavar="N", help="Number of results.")]
 MinScoreOption = Annotated[
-    float, typer.Option(min=-1, max=1, help="Leave out neighbors with a lower cosine.")
-]
-PlainOption = Annotated[
-    bool, typer.Option("--plain", help="Rank by the score alone, not by neighbors of neighbors.")
-]
-IncludeCopiesOption = Annotated[
-    bool, typer.Option("--include-copies", help="Show all proven copies of a photo, not one of them.")
-]
-SortOption = Annotated[
-    Sort,
-    typer.Option("--sort", help="Order of the neighbors; -time: newest first."),
-]
-DiverseOption = Annotated[bool, typer.Option("--diverse", help="Spread the neighbors over scenes.")]
-IncludeSelfOption = Annotated[
-    bool, typer.Option("--include-self", help="Let a photo of the library find itself.")
-]
-AllFilesOption = Annotated[
-    bool, typer.Option("--all-files", help="Name every file of a photo, not only one.")
-]
-FilesFromOption = Annotated[
-    str | None, typer.Option(metavar="FILE", help="Read names of queries from FILE (`-`: stdin).")
-]
-NullOption = Annotated[bool, typer.Option("-0", "--null", help="Names in FILE end with NUL.")]
-
-# search: several examples.
-TogetherOption = Annotated[
-    bool, typer.Option("--together", help="One answer for all images, not one for each.")
-]
-WeightOption = Annotated[
-    str | None,
-    typer.Option("--weight", metavar="N,N,...", help="How much each image counts; implies --together."),
-]
-MinusOption = Annotated[
-    list[str] | None,
-    typer.Option("--minus", metavar="IMAGE", help="Less like this; implies --together, repeatable."),
-]
-MoreOption = Annotated[
-    str | None,
-    typer.Option("--more", metavar="N,N,...", help="Go on with the last search: more like these results."),
-]
-LessOption = Annotated[
-    str | None, typer.Option("--less", metavar="N,N,...", help="The same: less like these results.")
-]
-
-# search: results as pictures.
-ContactSheetOption = Annotated[
-    str | None,
-    typer.Option("--sheet", metavar="FILE", help="Draw the results to this file (.jpg, .png or .webp)."),
-]
-PreviewOption = Annotated[
-    bool, typer.Option("--preview", help="Show the results as pictures in the terminal, too.")
-]
-PreviewAsOption = Annotated[
-    PreviewAs, typer.Option("--preview-as", help="How, where the terminal is not told rightly.")
-]
-
-# search: a part of a picture.
-BoxOption = Annotated[
-    str | None,
+    float,
     typer.Option(
-        metavar="X,Y,W,H", help="Search for this part of each image: pixels, or percent 10%,20%,30%,40%."
+        min=-1, max=1, metavar="N", show_default=False, help="Leave out results with a lower score."
     ),
 ]
-PartOption = Annotated[
-    bool, typer.Option("--part", help="Each image is itself a part: find the photos that show it.")
+AllFilesOption = Annotated[
+    bool,
+    typer.Option(
+        "--all-files", help="Name every file of a photo, not only one.", rich_help_panel=opt.OUTPUT
+    ),
 ]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the commands to the command line."""
-    app.command(epilog="Example: lookalike search beach.jpg -k 5 --in Pictures/2023")(search)
+@dataclass(frozen=True)
+class Several:
+    """Several examples for one answer."""
+
+    panel: ClassVar[str] = "Several examples"
+
+    as_one: Annotated[
+        bool, typer.Option("--together", help="One answer for all images, not one for each.")
+    ] = False
+    weight: Annotated[
+        opt.Text, typer.Option(metavar="N,N,...", help="How much each image counts; implies --together.")
+    ] = None
+    minus: Annotated[
+        opt.Repeatable,
+        typer.Option(metavar="IMAGE", help="Less like this; implies --together; repeatable."),
+    ] = None
+    more: Annotated[
+        opt.Text,
+        typer.Option(metavar="N,N,...", help="Refine the last search: more like these results."),
+    ] = None
+    less: Annotated[
+        opt.Text, typer.Option(metavar="N,N,...", help="Refine the last search: less like these results.")
+    ] = None
 
 
+@dataclass(frozen=True)
+class Parts:
+    """A part of a picture."""
+
+    panel: ClassVar[str] = "Parts of pictures"
+
+    box: Annotated[
+        opt.Text,
+        typer.Option(
+            metavar="X,Y,W,H", help="Search for this part of each image: pixels, or 10%,20%,30%,40%."
+        ),
+    ] = None
+    part: Annotated[
+        bool, typer.Option("--part", help="Each image is itself a part: find the photos that show it.")
+    ] = False
+
+    def asked(self) -> "BoxAsked | None":
+        """Return the part of each image to look for, None: no part."""
+        from ..search.regions.boxes import WHOLE, as_box
+
+        if self.part and self.box is not None:
+            raise UsageError("--part means all of each image, --box a part of it: give one of them")
+        return WHOLE if self.part else as_box(self.box)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Which results come, and in what order."""
+
+    panel: ClassVar[str] = opt.OUTPUT
+
+    sort: Annotated[
+        Sort, typer.Option(metavar="ORDER", help="score, time, -time (newest first) or path.")
+    ] = Sort.score
+    diverse: Annotated[
+        bool, typer.Option("--diverse", help="Spread the results over scenes: no ten shots of one burst.")
+    ] = False
+    no_rerank: Annotated[
+        bool, typer.Option("--no-rerank", help="Rank by the score alone, without k-reciprocal re-ranking.")
+    ] = False
+    include_self: Annotated[
+        bool, typer.Option("--include-self", help="Let a photo of the library find itself.")
+    ] = False
+    include_copies: Annotated[
+        bool, typer.Option("--include-copies", help="Show all proven copies of a photo, not one of them.")
+    ] = False
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Results as pictures."""
+
+    panel: ClassVar[str] = opt.OUTPUT
+
+    sheet: Annotated[
+        opt.Text,
+        typer.Option(metavar="FILE", help="Draw the results to this file (.jpg, .png or .webp)."),
+    ] = None
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Show the results as pictures in the terminal, too.")
+    ] = False
+    preview_as: Annotated[
+        PreviewAs, typer.Option(metavar="HOW", help="auto, kitty, iterm, sixel or blocks.")
+    ] = PreviewAs.auto
+
+
+@dataclass(frozen=True)
+class NamesFrom:
+    """Where more names of images are."""
+
+    panel: ClassVar[str] = opt.ADVANCED
+
+    files_from: Annotated[
+        opt.Text, typer.Option(metavar="FILE", help="Read names of images from FILE (`-`: stdin).")
+    ] = None
+    null: Annotated[bool, typer.Option("-0", "--null", help="Names in FILE end with NUL.")] = False
+
+
+@command(
+    Topic.FIND,
+    "lookalike search beach.jpg",
+    "lookalike search beach.jpg -k 20 --in Pictures/2023 --sheet found.jpg",
+    "lookalike search rose1.jpg rose2.jpg --together --minus tulip.jpg",
+)
 def search(
     images: ImagesArgument = None,
     k: CountOption = 10,
     min_score: MinScoreOption = -1.0,
-    in_: opt.InOption = None,
-    since: opt.SinceOption = None,
-    until: opt.UntilOption = None,
-    camera: opt.CameraOption = None,
-    min_size: opt.MinSizeOption = None,
-    format_is: opt.FormatIsOption = None,
-    near: opt.NearOption = None,
-    condition: opt.WhereOption = None,
-    label: opt.LabelOption = None,
-    confidence: opt.ConfidenceOption = None,
-    as_one: TogetherOption = False,
-    weight: WeightOption = None,
-    minus: MinusOption = None,
-    more: MoreOption = None,
-    less: LessOption = None,
-    box: BoxOption = None,
-    part: PartOption = False,
-    sort: SortOption = Sort.score,
-    diverse: DiverseOption = False,
-    plain: PlainOption = False,
-    include_self: IncludeSelfOption = False,
-    include_copies: IncludeCopiesOption = False,
-    sheet: ContactSheetOption = None,
-    preview: PreviewOption = False,
-    preview_as: PreviewAsOption = PreviewAs.auto,
+    *,
+    filters: opt.Filters,
+    shows: opt.Shows,
+    several: Several,
+    parts: Parts,
+    ranking: Ranking,
+    pictures: Pictures,
     all_files: AllFilesOption = False,
-    files_from: FilesFromOption = None,
-    null: NullOption = False,
-    engine: opt.EngineOption = opt.Engine.auto,
     form: opt.FormatOption = opt.Format.table,
-    store: opt.StoreOption = None,
-) -> None:
-    """Show the photos that look most like each IMAGE, best first.
+    source: NamesFrom,
+    engine: opt.EngineOption = opt.Engine.auto,
+    at: opt.StoreArgs,
+) -> Listing:
+    """Find the photos that look most like an image.
 
-    Scores are cosines: 1 is the same picture. In a library of 200 photos and more, those come first that
-    have neighbors in common with the query, so that scores need not fall all the way; --plain goes by the
-    score alone. Exact and proven copies of one photo count once. A query that lies in the library is not
-    its own result. Without an IMAGE, the photos that pass the filters are listed, newest first.
+    Scores run to 1.0 (the same picture); above 0.9 is usually the same scene. In a library of 200 photos
+    and more, photos come first that have neighbors in common with the image (k-reciprocal re-ranking), so
+    that scores need not fall all the way; --no-rerank ranks by the score alone. Exact and proven copies of
+    one photo count once. An image that lies in the library is not its own result. Each of several images
+    has an answer of its own.
 
-    With --together, --weight, --minus, --more or --less there is one answer for all images. Results are
-    numbered for --more and --less, which refine the last search that had one answer.
+    Without an image, the photos that pass the filters are listed, newest first, or with --label those that
+    likely show it, the surest first.
 
-    With --box a part of each image is looked for in all photos, with --part the whole image is such a part.
-
-    With --label only photos count that likely show this; without an IMAGE the surest come first.
+    --together, --weight, --minus, --more and --less make one answer of all images. --more and --less take
+    the numbers of results, and refine the last search that had one answer.
     """
-    from ..search.answers import SearchOptions
-    from ..search.regions.boxes import WHOLE, as_box
-
-    if files_from == "-" and "-" in [*(images or []), *(minus or [])]:
+    if source.files_from == "-" and "-" in [*(images or ()), *(several.minus or ())]:
         raise UsageError("stdin can hold one image (`-`) or names (`--files-from -`), not both")
-    names = [*(images or []), *read_names(files_from, null)]
-    examples = Examples.of(names, minus, weight, more, less)
-    if part and box is not None:
-        raise UsageError("--part means all of each image, --box a part of it: give one of them")
-    asked = WHOLE if part else as_box(box)
-    if asked is not None and not names:
-        raise UsageError("--box and --part look for a part of an image: name one")
-    if asked is not None and (as_one or examples.are_one or diverse):
-        raise UsageError("--box and --part are without --together, --minus, --more and --diverse")
-    if (as_one or diverse) and not (names or examples.refines):
-        raise UsageError("--together and --diverse are about the neighbors of images: name one")
-    shown = _Shown.of(form, sheet, preview, preview_as)
-    with Library.open(store, engine=engine) as library:
-        where = library.where(
-            in_ or (),
-            since,
-            until,
-            camera=camera or (),
-            min_size=min_size,
-            formats=format_is or (),
-            near=near,
-            where=condition,
-        )
-        is_listed = where or label
-        if not (names or examples.refines) and (not is_listed or files_from is not None or minus):
+    names = [*(images or ()), *read_names(source.files_from, source.null)]
+    examples = Examples.of(names, several)
+    asked = _Asked(examples, k, min_score, filters, shows, ranking, parts.asked())
+    asked.check(may_list=source.files_from is None)
+    shown = _Shown.of(form, pictures)
+    # Paths tell nothing of labels, and these cost a twentieth of a second.
+    is_bare = form in (opt.Format.paths, opt.Format.paths0)
+
+    def answers() -> "Iterator[Answer]":
+        with at.reading(engine) as library:
+            found = asked.answers(library)
+            yield from shown.pass_on(found if is_bare else library.labels.on(found))
+            shown.finish(library)
+
+    return search_listing(answers(), all_files=all_files, end=shown.exit_code)
+
+
+# --- what is searched by ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """What is searched by. more, less: numbered results of the last search. as_one: for one answer."""
+
+    images: list[str]
+    minus: list[str]
+    weights: tuple[float, ...] = ()
+    more: list[int] = field(default_factory=list)
+    less: list[int] = field(default_factory=list)
+    as_one: bool = False
+
+    @classmethod
+    def of(cls, images: list[str], given: Several) -> "Examples":
+        """Read what the options say.
+
+        Raises:
+            UsageError: an option has no numbers in it, or stdin is named twice.
+        """
+        minus, weights = given.minus or [], _numbers(given.weight)
+        more, less = _ranks(given.more), _ranks(given.less)
+        if [*images, *minus].count("-") > 1:
+            raise UsageError("stdin holds one image: name `-` once")
+        if weights and len(weights) != len(images):
+            raise UsageError(
+                f"--weight is one number for each image: {len(weights)} for {len(images)} are given"
+            )
+        if minus and not (images or more or less):
+            raise UsageError("--minus says what is not wanted: name an image that is, too")
+        as_one = bool(given.as_one or minus or weights or more or less)
+        return cls(images, minus, weights, more, less, as_one)
+
+    def __bool__(self) -> bool:
+        return bool(self.images or self.refines)
+
+    @property
+    def refines(self) -> bool:
+        """Whether the last search goes on."""
+        return bool(self.more or self.less)
+
+    def together(self, library: Library) -> "Together":
+        """Return the examples for one answer; results of the last search are among them if it goes on."""
+        from ..search.by_images import Together
+
+        plus, minus = tuple(queries(self.images)), tuple(queries(self.minus))
+        if not self.refines:
+            return Together(plus, minus, self.weights)
+        last = library.searches.refined(self.more, self.less)
+        weights = self.weights and (*self.weights, *(1.0 for _ in last.plus))
+        return Together((*plus, *last.plus), (*minus, *last.minus), weights, last.earlier)
+
+
+def _numbers(text: str | None) -> tuple[float, ...]:
+    """Return the weights in "2,0.5"."""
+    try:
+        return tuple(float(each) for each in text.split(",")) if text is not None else ()
+    except ValueError as error:
+        raise UsageError(f"--weight is one number for each image, such as 2,1, not {text}") from error
+
+
+def _ranks(text: str | None) -> list[int]:
+    """Return the numbers of results in "3,7"."""
+    if text is None:
+        return []
+    ranks = [each.strip() for each in text.split(",")]
+    if not all(each.isascii() and each.isdecimal() and len(each) < 10 for each in ranks):
+        raise UsageError(f"--more and --less take numbers of results, such as 3,7, not {text}")
+    return [int(each) for each in ranks]
+
+
+def queries(names: Iterable[str]) -> "Iterator[Query]":
+    """Yield what each name on the command line stands for: a file, `-` for stdin, id:N."""
+    from ..search.examples import Query
+
+    for name in names:
+        if name == "-":
+            yield Query("-", data=sys.stdin.buffer.read())
+        elif name.startswith("id:") and name[3:].isascii() and name[3:].isdecimal():
+            yield Query(name, id=int(name[3:]))
+        else:
+            yield Query(name, path=name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A search. box: the part of each image to look for, None: no part."""
+
+    examples: Examples
+    k: int
+    min_score: float
+    filters: opt.Filters
+    shows: opt.Shows
+    ranking: Ranking
+    box: "BoxAsked | None"
+
+    def check(self, *, may_list: bool) -> None:
+        """Check that it makes sense. may_list: without an image, list the photos that pass the filters.
+
+        Raises:
+            UsageError: it does not.
+        """
+        examples, is_diverse = self.examples, self.ranking.diverse
+        if self.box is not None and not examples.images:
+            raise UsageError("--box and --part look for a part of an image: name one")
+        if self.box is not None and (examples.as_one or is_diverse):
+            raise UsageError("--box and --part are without --together, --minus, --more and --diverse")
+        if (examples.as_one or is_diverse) and not examples:
+            raise UsageError("--together and --diverse are about results for images: name one")
+        is_filtered = self.filters != opt.Filters() or self.shows.label
+        if not examples and not (is_filtered and may_list):
             raise UsageError(
                 "name an image to search by, `-` for stdin, or --files-from FILE; or filters, to list"
             )
-        by_label = label if label and not (names or examples.refines) else None
+
+    def answers(self, library: Library) -> "Iterable[Answer]":
+        """Search; one answer for each image, or for all."""
+        from ..search.answers import SearchOptions
+
+        where = self.filters.of(library)
+        label, confidence = self.shows.label, self.shows.confidence
         options = SearchOptions(
-            k=k,
-            min_score=min_score,
+            k=self.k,
+            min_score=self.min_score,
             where=where,
-            include_self=include_self,
-            plain=plain,
-            include_copies=include_copies,
-            sort=sort.value,
-            diverse=diverse,
-            allowed=library.labels.ids(label, where, confidence) if label and not by_label else None,
-            box=asked,
+            include_self=self.ranking.include_self,
+            plain=self.ranking.no_rerank,
+            include_copies=self.ranking.include_copies,
+            sort=self.ranking.sort.value,
+            diverse=self.ranking.diverse,
+            allowed=library.labels.ids(label, where, confidence) if label and self.examples else None,
+            box=self.box,
         )
-        found = (
-            [library.labels.answer(by_label, options, confidence)]
-            if by_label
-            else _answers(library, examples, options, as_one=as_one)
-        )
-        # Paths tell nothing of labels, and these cost a twentieth of a second.
-        is_bare = form in (opt.Format.paths, opt.Format.paths0)
-        answers = shown.pass_on(found if is_bare else library.labels.on(found))
-        show(fields.search_listing(answers, all_files=all_files), form)
-        shown.finish(library)
-    if shown.failed:
-        raise typer.Exit(PARTLY)
+        if self.examples.as_one:
+            return [library.searches.find_together(self.examples.together(library), options)]
+        if self.examples:
+            return library.searches.many(list(queries(self.examples.images)), options)
+        return [
+            library.labels.answer(label, options, confidence) if label else library.searches.list(options)
+        ]
 
 
-def _answers(
-    library: Library, examples: Examples, options: "SearchOptions", *, as_one: bool
-) -> "Iterable[Answer]":
-    if as_one or examples.are_one:
-        return [library.searches.find_together(together(library, examples), options)]
-    if examples.images:
-        return library.searches.many(list(queries(examples.images)), options)
-    return [library.searches.list(options)]
+# --- what becomes of answers beside the list --------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -253,26 +382,26 @@ class _Shown:
     failed: bool = False
 
     @classmethod
-    def of(cls, form: opt.Format, sheet: str | None, preview: bool, preview_as: PreviewAs) -> "_Shown":
+    def of(cls, form: opt.Format, pictures: Pictures) -> "_Shown":
         """Make ready what is asked for.
 
         Raises:
             UsageError: it cannot be shown so.
         """
-        if sheet is not None:
+        if pictures.sheet is not None:
             from ..output.sheet.write import check_sheet
 
-            check_sheet(sheet)
-        if not preview and preview_as is PreviewAs.auto:
-            return cls(sheet, None)
+            check_sheet(pictures.sheet)
+        if not pictures.preview and pictures.preview_as is PreviewAs.auto:
+            return cls(pictures.sheet, None)
         from ..output.sheet.terminal import screen
 
         if form is not opt.Format.table:
             raise UsageError(f"--preview goes with the table, not with --format {form}")
-        return cls(sheet, screen(preview_as))
+        return cls(pictures.sheet, screen(pictures.preview_as))
 
     def pass_on(self, answers: "Iterable[Answer]") -> "Iterator[Answer]":
-        """Yield the answers; queries that could not be read are told on stderr."""
+        """Yield the answers; images that could not be read are told on stderr."""
         for answer in answers:
             self.count += 1
             if self.screen is not None or self.sheet is not None:
@@ -303,3 +432,7 @@ class _Shown:
             library.searches.remember(self.only)
         elif self.count > 1:
             library.searches.forget()  # --more goes on with the numbers on the screen, and these came twice
+
+    def exit_code(self) -> ExitCode:
+        """Return how the command ends, when all answers passed."""
+        return ExitCode.PARTLY if self.failed else ExitCode.DONE

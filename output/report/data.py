@@ -15,7 +15,7 @@ from ...dedup.proof import Evidence, Picture, reversed_evidence
 from ...dedup.proof.prove_all import Progress
 from ...store.catalog.photos import Photo, PhotoFile
 from ...store.documents import Row, document, dumps
-from ..listing import day, printable
+from ..text import day, printable
 from .comparing import Comparison, compare, has_proof
 
 # What people are told of a copy that is not chosen unseen, by its reason; what must stay says so itself.
