@@ -226,10 +226,13 @@ class Library:
             UsageError: a folder lies outside of the library, or something cannot be read.
         """
         from .search.filters.filters import Said, make_where
+        from .store.catalog.folders import all_roots
 
         named = [folders] if isinstance(folders, (str, os.PathLike)) else folders
         with self.store.reading() as view:
-            return make_where(view.roots(), Said([os.fspath(each) for each in named], since, until, **more))
+            return make_where(
+                all_roots(view), Said([os.fspath(each) for each in named], since, until, **more)
+            )
 
     def photo(self, name: str) -> "Photo":
         """Return the photo of the library that a path or id:N names.
@@ -250,15 +253,19 @@ class Library:
 
         order: "time" (oldest first), "-time" or "path" instead.
         """
+        from .store.catalog.ordering import ordered_photos
+        from .store.catalog.photos import photos_of
         from .store.filters.where import ALL
 
         with self.store.reading() as view:
-            yield from view.ordered_photos(where or ALL, order) if order else view.photos(where or ALL)
+            yield from ordered_photos(view, where or ALL, order) if order else photos_of(view, where or ALL)
 
     def vectors(self, ids: Sequence[int]) -> "dict[int, Vectors]":
         """Return pooled features (dim,) float32 by photo id."""
+        from .store.catalog.embeddings import raw_vectors
+
         with self.store.reading() as view:
-            return view.raw_vectors(ids)
+            return raw_vectors(view, ids)
 
     def export_vectors(self, path: str | os.PathLike[str], where: "Where | None" = None) -> int:
         """Write the embeddings of the photos that pass to an .npz file; return their number.
@@ -277,13 +284,17 @@ class Library:
 
     def errors(self) -> "list[FileError]":
         """Return the files that could not be indexed."""
+        from .store.catalog.photos import file_errors
+
         with self.store.reading() as view:
-            return list(view.errors())
+            return list(file_errors(view))
 
     def totals(self) -> "Totals":
         """Count what the library holds."""
+        from .store.catalog.photos import count_totals
+
         with self.store.reading() as view:
-            return view.totals()
+            return count_totals(view)
 
     def thumbnail(self, photo: "Photo") -> bytes | None:
         """Return the thumbnail of a photo as JPEG; None when there is none."""

@@ -71,7 +71,7 @@ def _check_heif() -> Finding:
     """Most attacks by pictures are on libheif: an old one is not used unless the user wants it."""
     found = libheif_version()
     if found is None:
-        return Finding("ok", "heif", "HEIC pictures are not read: pip install 'lookalike[heif]'")
+        return Finding("ok", "heif", "HEIC pictures are not read: pip install pillow-heif")
     if not is_outdated(found):
         return Finding("ok", "heif", f"libheif {found}")
     least = as_text(MIN_LIBHEIF)

@@ -10,8 +10,10 @@ from ..indexer.embed.embedder import Embedder
 from ..indexer.options import Progress
 from ..indexer.scan.walk import ScanProblem, photos_in
 from ..store.catalog import pairs
-from ..store.catalog.pairs import Decided, Decision
-from ..store.catalog.photos import Photo
+from ..store.catalog.contents import ids_of
+from ..store.catalog.folders import all_roots
+from ..store.catalog.pairs import Decided, Decision, all_decisions
+from ..store.catalog.photos import Photo, photos_of, visible_ids
 from ..store.filters.where import ALL, Where
 from ..store.index.tuning import NEVER
 from ..store.knn_graph import update_graph
@@ -75,7 +77,7 @@ class Copies:
     def origin(self, protect: Iterable[str] = ()) -> Origin:
         """Return what a plan made now says of where it comes from. protect: folders to leave alone."""
         with self.store.reading() as view:
-            roots = [os.fsdecode(root.path) for root in view.roots()]
+            roots = [os.fsdecode(root.path) for root in all_roots(view)]
         return Origin.now(self.store.folder, roots, protect)
 
     def content(self, name: str) -> tuple[str, str]:
@@ -100,13 +102,13 @@ class Copies:
         first, second = (each if isinstance(each, str) else each.digest for each in (a, b))
         if first == second:
             raise UsageError("both are the same content, byte by byte: there is nothing to decide")
-        with self.store.writing() as connection:
-            pairs.decide(connection, first, second, kind)
+        with self.store.writing() as view:
+            pairs.decide(view, first, second, kind)
 
     def decisions(self) -> list[Decided]:
         """Return what the user decided, oldest first."""
         with self.store.reading() as view:
-            return list(view.decisions())
+            return list(all_decisions(view))
 
     def import_decisions(self, data: bytes, source: str = "the data") -> int:
         """Take over decisions that `decisions --format json` (or jsonl) wrote; return how many changed.
@@ -117,15 +119,15 @@ class Copies:
             UsageError: it is no such listing; nothing was taken over.
         """
         given = read_decisions(data, source)
-        with self.store.writing() as connection:
-            return pairs.merge_decisions(connection, given)
+        with self.store.writing() as view:
+            return pairs.merge_decisions(view, given)
 
     def paths_of(self, digests: Iterable[str]) -> dict[str, str]:
         """Return a path of each content (blake3 in hex) that the library has a file of."""
         wanted = [bytes.fromhex(each) for each in dict.fromkeys(digests)]
         with self.store.reading() as view:
-            ids = sorted(view.ids_of(wanted).values())
-            return {photo.digest: photo.path for photo in view.photos(ids=ids)}
+            ids = sorted(ids_of(view, wanted).values())
+            return {photo.digest: photo.path for photo in photos_of(view, ids=ids)}
 
     def lookalikes(
         self,
@@ -188,7 +190,7 @@ class Copies:
             raise UsageError(f"{error}; index it first") from error
         for folder in folders:
             with self.store.reading() as view:
-                if not len(view.visible_ids(self.where([folder]))):
+                if not len(visible_ids(view, self.where([folder]))):
                     raise UsageError(f"no photo of the library lies below {folder}; index it first")
         return where
 

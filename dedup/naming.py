@@ -7,7 +7,9 @@ from blake3 import blake3
 
 from ..errors import DecodeError, UsageError
 from ..indexer.decode.read import read_file
-from ..store.catalog.photos import Photo
+from ..store.catalog.contents import ids_of
+from ..store.catalog.pairs import facts_of
+from ..store.catalog.photos import Photo, photos_of
 from ..store.filters.where import Where
 from ..store.store import Store
 from .actions.journal import journals
@@ -27,8 +29,8 @@ def photo_named(store: Store, name: str) -> Photo | None:
     photo_id, path = id_in(name), os.path.realpath(name)
     with store.reading() as view:
         if photo_id is not None:
-            return next(iter(view.photos(ids=[photo_id])), None)
-        found = list(view.photos(Where(folders=(os.fsencode(path),))))
+            return next(iter(photos_of(view, ids=[photo_id])), None)
+        found = list(photos_of(view, Where(folders=(os.fsencode(path),))))
     return next((photo for photo in found if any(file.path == path for file in photo.files)), None)
 
 
@@ -51,7 +53,7 @@ def content_of(store: Store, name: str) -> tuple[str, str]:
 
 def _absent(store: Store, name: str, photo_id: int) -> tuple[str, str]:
     with store.reading() as view:
-        facts = view.facts_of([photo_id]).get(photo_id)
+        facts = facts_of(view, [photo_id]).get(photo_id)
     if facts is None:
         raise UsageError(f"there is no photo {name} in the library")
     return facts.digest.hex(), name
@@ -75,8 +77,8 @@ def _by_file(name: str) -> tuple[str, str]:
 def whereabouts(store: Store, digest: str) -> list[str]:
     """Return the paths at which a content (blake3 in hex) should lie, those of the library first."""
     with store.reading() as view:
-        ids = list(view.ids_of([bytes.fromhex(digest)]).values())
-        paths = [file.path for photo in view.photos(ids=ids) for file in photo.files]
+        ids = list(ids_of(view, [bytes.fromhex(digest)]).values())
+        paths = [file.path for photo in photos_of(view, ids=ids) for file in photo.files]
     acts = [act for record in journals(store.folder) for act in record.pending if act.digest == digest]
     moved = [path for act in acts for path in (act.to, act.path) if os.path.lexists(path)]
     return list(dict.fromkeys([*paths, *moved]))

@@ -4,6 +4,7 @@ import logging
 import threading
 
 from ..errors import StoreError
+from ..store.catalog.embeddings import count_embeddings
 from ..store.index import tuning
 from ..store.store import Store
 
@@ -24,7 +25,7 @@ class IndexAhead:
         self._stop = stop
         self._thread: threading.Thread | None = None
         with store.reading() as view:
-            self._count = view.count_embeddings()
+            self._count = count_embeddings(view)
         self._next = _GROWTH * max(self._count, tuning.MOST_EXACT)
 
     def __enter__(self) -> "IndexAhead":

@@ -6,8 +6,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from ..errors import UsageError
-from ..store.absence import Forgotten, Missing, Purge, forget, purge_missing
-from ..store.catalog.folders import RootTotals
+from ..store.absence import (
+    Forgotten,
+    Missing,
+    Purge,
+    count_purgeable,
+    forget,
+    forgettable,
+    missing_files,
+    purge_missing,
+    purgeable,
+)
+from ..store.catalog.folders import RootTotals, totals_by_root
+from ..store.catalog.photos import photos_of
 from ..store.filters.where import ALL
 from ..store.store import Store
 from .bitrot import Reread, reread
@@ -56,7 +67,7 @@ class Folders:
     def status(self) -> list[FolderStatus]:
         """Return the folders of the library, each looked at now."""
         with self.store.reading() as view:
-            totals = view.totals_by_root()
+            totals = totals_by_root(view)
         return [
             FolderStatus(each, state_of(each.root.path, each.root.drive, traces_of(self.store, each.root)))
             for each in totals
@@ -69,7 +80,7 @@ class Folders:
             UsageError: a folder is not in the library.
         """
         with self.store.reading() as view:
-            return list(view.missing(_real(folders)))
+            return list(missing_files(view, _real(folders)))
 
     def preview_forget(self, folders: Sequence[str | os.PathLike[str]]) -> list[Forgotten]:
         """Return what `forget` would take out of the library.
@@ -78,7 +89,7 @@ class Folders:
             UsageError: a folder is not in the library.
         """
         with self.store.reading() as view:
-            return view.forgettable(_real(folders))
+            return forgettable(view, _real(folders))
 
     def forget(self, folders: Sequence[str | os.PathLike[str]]) -> list[Forgotten]:
         """Take folders, or parts of them, out of the library; photos and decisions stay as they are.
@@ -97,7 +108,7 @@ class Folders:
         """Return what `purge` would take out of the library."""
         purge, spared = self._purge(missing_for, folders)
         with self.store.reading() as view:
-            return Purged(list(view.purgeable(purge)), view.count_purgeable(purge), spared)
+            return Purged(list(purgeable(view, purge)), count_purgeable(view, purge), spared)
 
     def purge(self, missing_for: timedelta, folders: Sequence[str | os.PathLike[str]] = ()) -> Purged:
         """Take files out of the library that have been missing so long, and contents that no file holds.
@@ -122,7 +133,7 @@ class Folders:
         away = tuple(each.totals.root for each in roots if each.state != "online")
         purge = Purge(until, tuple(_real(folders)), online, self._set_aside())
         with self.store.reading() as view:
-            others = [file.path for file in view.purgeable(Purge(until, purge.folders, away))]
+            others = [file.path for file in purgeable(view, Purge(until, purge.folders, away))]
         spared = [each for each in roots if any(_is_in(path, each.path) for path in others)]
         return purge, spared
 
@@ -137,7 +148,7 @@ class Folders:
                 f"a sample is more than 0 % and up to 100 % of the files, not {share * 100:g} %"
             )
         with self.store.reading() as view:
-            yield from reread(view.photos(ALL), share)
+            yield from reread(photos_of(view, ALL), share)
 
 
 def _real(folders: Sequence[str | os.PathLike[str]]) -> list[bytes]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 
+from ..store.catalog.contents import all_digests
 from ..store.store import Store
 
 _PREFIX = 3  # bytes: 16 M places, 16 MB; at a million photos 6 % of new ones are asked for in vain
@@ -23,7 +24,7 @@ class KnownContents:
         self._bare = set(incomplete)
         self._prefixes = bytearray(1 << 8 * _PREFIX)
         with store.reading() as view:
-            self._mark(view.digests())
+            self._mark(all_digests(view))
 
     def __contains__(self, digest: object) -> bool:
         assert isinstance(digest, bytes)

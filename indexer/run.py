@@ -9,6 +9,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from ..store.catalog.crashers import known_crashers
+from ..store.catalog.files import count_elsewhere, known_files, newest_file_id
+from ..store.catalog.local_maps import digests_without_map
 from ..store.knn_graph import update_graph
 from ..store.records import Failure, FileResult, FileStat, KnownFile, Root
 from ..store.spec import EmbedderSpec
@@ -49,7 +52,7 @@ class Indexing:
         self._executor = ThreadExecutor(options.workers)
         self._helpers = ExitStack()
         with store.reading() as view:
-            self._newest_before = view.newest_file_id()
+            self._newest_before = newest_file_id(view)
         self.report = IndexReport()
 
     def close(self) -> None:
@@ -77,13 +80,13 @@ class Indexing:
         """Bring the store up to date with one folder; or change nothing, and return why."""
         scan, root, below = self._scan(folder)
         with self._store.reading() as view:
-            known = view.known_files(root, below)
+            known = known_files(view, root, below)
         lost = self._store.rels_without(root, self._incomplete())
         retry, accepted = self._options.retry_failed, self._options.accept_missing
         changes = compare(scan, known, retry_failed=retry, again=lost, accept_missing=accepted)
         if changes.is_suspect:
             with self._store.reading() as view:
-                changes.elsewhere = view.count_elsewhere(root, changes.absent, self._newest_before)
+                changes.elsewhere = count_elsewhere(view, root, changes.absent, self._newest_before)
         why = None if self._options.accept_drive else suspicion(self._store, root, self._guard.drive)
         refused = refusal(scan, changes, why, accepted)
         if refused is not None or self._guard.is_gone():
@@ -182,7 +185,7 @@ class Indexing:
         if self._options.retry_failed:
             return {}
         with self._store.reading() as view:
-            return view.poison()
+            return known_crashers(view)
 
     def _batches(self, chunks: Iterable[list[FileResult]]) -> Iterator[list[FileResult]]:
         """Gather results into batches, and note which photos came in."""
@@ -219,7 +222,7 @@ class Indexing:
             from .embed.local_maps import map_kind
 
             with self._store.reading() as view:
-                lost |= view.digests_without_map(map_kind(self._spec))
+                lost |= digests_without_map(view, map_kind(self._spec))
         return lost
 
     @cached_property

@@ -8,6 +8,7 @@ import numpy as np
 from ..indexer.embed.embedder import Embedder
 from ..indexer.executor import ThreadExecutor
 from ..indexer.sandbox.decoders import OPENED_AT_HOME, Opener
+from ..store.index.search import nearest_photos
 from ..store.store import Store
 from ..store.view import View
 from .answers import Answer, Result, SearchOptions
@@ -86,7 +87,7 @@ def _search(
     spare = max(_SPARE, *(len(each.parts) for each in examples))
     depth = max(wanted.k + spare, CANDIDATES if is_reranked else 0)
     while True:
-        neighbors = view.nearest(vectors, depth, options.where, options.allowed)
+        neighbors = nearest_photos(view, vectors, depth, options.where, options.allowed)
         around = Surroundings.of(view, neighbors.ids)
         is_reranked = is_reranked and around.know(neighbors.ids[:, :CANDIDATES])
         ranked = rerank(neighbors, around) if is_reranked else neighbors

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from ..store.catalog.photos import Photo
+from ..store.catalog.photos import Photo, photos_of
 from ..store.index.exact import Ids, Neighbors
 from ..store.view import View
 from .answers import Result, SearchOptions
@@ -40,7 +40,7 @@ def shown(
     ]
     # Photos cost more to look up than all else.
     wanted = sorted({each.id for row in rows for each in row})
-    photos = {photo.id: photo for photo in view.photos(options.where, wanted)}
+    photos = {photo.id: photo for photo in photos_of(view, options.where, wanted)}
     return [_results(*each, photos, options) for each in zip(examples, rows, strict=True)]
 
 

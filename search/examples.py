@@ -11,7 +11,10 @@ from ..indexer.decode.read import read_file
 from ..indexer.embed.embedder import Embedder
 from ..indexer.embed.preprocess import Picture, Pixels
 from ..indexer.sandbox.decoders import Opener
-from ..store.catalog.photos import Photo, PhotoFile
+from ..store.catalog.contents import id_of
+from ..store.catalog.crashers import known_crashers
+from ..store.catalog.embeddings import raw_vectors
+from ..store.catalog.photos import Photo, PhotoFile, photos_of
 from ..store.records import Vectors
 from ..store.store import Store
 
@@ -85,8 +88,8 @@ class Preparation:
         if photo_id >= 1 << 63:
             raise DecodeError("not_found", f"there is no photo id:{photo_id} in this store")
         with self._store.reading() as view:
-            vector = view.raw_vectors([photo_id]).get(photo_id)
-            photos = list(view.photos(ids=[photo_id]))
+            vector = raw_vectors(view, [photo_id]).get(photo_id)
+            photos = list(photos_of(view, ids=[photo_id]))
         if vector is None:
             raise DecodeError("not_found", f"there is no photo id:{photo_id} in this store")
         own = frozenset((file.dev, file.ino) for photo in photos for file in photo.files)
@@ -119,15 +122,15 @@ class Preparation:
 
     def _refuse_poison(self, digest: bytes) -> None:
         with self._store.reading() as view:
-            failure = view.poison(digest).get(digest)
+            failure = known_crashers(view, digest).get(digest)
         if failure is not None:
             raise DecodeError(failure.code, failure.message)
 
     def _stored(self, digest: bytes) -> Vectors | None:
         """Return the vector of a content that the library holds: no decode, no engine."""
         with self._store.reading() as view:
-            photo_id = view.id_of(digest)
-            return None if photo_id is None else view.raw_vectors([photo_id])[photo_id]
+            photo_id = id_of(view, digest)
+            return None if photo_id is None else raw_vectors(view, [photo_id])[photo_id]
 
     def _embed(self, picture: Picture) -> Vectors:
         return self._embed_prepared(self._embedder().prepare(picture))

@@ -7,6 +7,8 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
+from ..store.catalog.embeddings import units_of
+from ..store.catalog.ordering import ordered_photos
 from ..store.records import Vectors
 from ..store.store import Store
 from ..store.view import View
@@ -35,7 +37,7 @@ def arranged(view: View, found: Sequence[Result], options: SearchOptions) -> tup
     if options.diverse and len(found) > options.k:
         ids = np.array([result.photo.id for result in found], np.int64)
         order = np.argsort(ids)
-        units = view.units(ids[order]).astype(np.float32)[np.argsort(order)]
+        units = units_of(view, ids[order]).astype(np.float32)[np.argsort(order)]
         scores = np.array([result.score for result in found], np.float32)
         times = np.array([seconds_of(result.photo.taken) for result in found])
         found = [found[at] for at in sorted(spread(units, scores, times, options.k))]
@@ -96,5 +98,5 @@ def list_photos(store: Store, options: SearchOptions) -> Answer:
     options.check()
     order = "-time" if options.sort == "score" else options.sort
     with store.reading() as view:
-        photos = list(view.ordered_photos(options.where, order, options.k))
+        photos = list(ordered_photos(view, options.where, order, options.k))
     return Answer("", tuple(Result(math.nan, photo) for photo in photos))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..store.catalog.knn import NEIGHBORS, Neighborhoods
+from ..store.catalog.knn import NEIGHBORS, Neighborhoods, neighborhoods_of
 from ..store.index.exact import Ids, Neighbors
 from ..store.records import Vectors
 from ..store.view import View
@@ -35,7 +35,7 @@ _Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Weighing:
-    """How much neighbors of neighbors count; the defaults were found by benchmarks/reranking.py.
+    """How much neighbors of neighbors count; the defaults were found by benchmarks/search/reranking.py.
 
     worth: of sharing the whole neighborhood, in cosine. stands_out: where a query's best neighbor stands
     out from the twentieth by more than this, few photos are like it, and that is worth less in proportion.
@@ -59,9 +59,9 @@ class Surroundings:
     @classmethod
     def of(cls, view: View, candidates: Ids) -> "Surroundings":
         """Return those of candidates (any shape, -1 for none)."""
-        near = view.neighborhoods(candidates[candidates >= 0])
+        near = neighborhoods_of(view, candidates[candidates >= 0])
         closest = np.setdiff1d(near.neighbors[:, :_CLOSEST], near.ids)
-        return cls(_joined(near, view.neighborhoods(closest[closest > 0])))
+        return cls(_joined(near, neighborhoods_of(view, closest[closest > 0])))
 
     def know(self, candidates: Ids) -> bool:
         """Tell whether nearly all candidates (any shape, -1 for none) have a neighborhood."""

@@ -4,13 +4,14 @@ The mean of the examples, less a part of what is not wanted (Rocchio 1971). In a
 library show anyway (sky, a table, indoor light) speaks as loud as what the examples have in common. So
 another one is added in which a direction counts the less, the more the library's photos vary along it: the
 linear discriminant with a shrunk covariance. Alone it finds more by five examples, but some first
-refinements of a single photo found less than before. See benchmarks/several_examples.py.
+refinements of a single photo found less than before. See benchmarks/search/several_examples.py.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..store.catalog.embeddings import embedded_ids, units_of
 from ..store.records import Vectors
 from ..store.view import View
 
@@ -48,10 +49,10 @@ class Variation:
     @classmethod
     def of(cls, view: View) -> "Variation | None":
         """Return what some photos from all over the library say; None: there are too few."""
-        ids = view.embedded_ids()
+        ids = embedded_ids(view)
         if len(ids) < LEAST_PHOTOS:
             return None
-        return cls.among(view.units(ids[:: -(-len(ids) // SAMPLE)]).astype(np.float32))
+        return cls.among(units_of(view, ids[:: -(-len(ids) // SAMPLE)]).astype(np.float32))
 
     @classmethod
     def among(cls, units: Vectors) -> "Variation":

@@ -9,7 +9,8 @@ import numpy as np
 from ..errors import UsageError
 from ..indexer.decode.decode import decode_pil
 from ..indexer.embed.embedder import Embedder
-from ..store.catalog.photos import Photo
+from ..store.catalog.contents import ids_of
+from ..store.catalog.photos import Photo, photos_of
 from ..store.filters.where import ALL, Where
 from ..store.store import Store
 from . import last_search
@@ -161,7 +162,7 @@ class Searches:
         with self.store.reading() as view:
             paths = {
                 photo.digest: photo
-                for photo in view.photos(ids=list(view.ids_of([*digests.values()]).values()))
+                for photo in photos_of(view, ids=list(ids_of(view, [*digests.values()]).values()))
             }
         for rank, digest in digests.items():
             photo = paths.get(digest.hex())
@@ -173,7 +174,7 @@ class Searches:
 
     def _name_of_store(self) -> str:
         with self.store.reading() as view:
-            return view.store_uuid()
+            return view.uuid
 
 
 def _examples(last: LastSearch) -> Iterable[Example]:

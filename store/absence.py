@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from ..errors import UsageError
-from .catalog import digests, knn, write
+from .catalog.contents import sorted_digests
+from .catalog.folders import all_roots
+from .catalog.knn import forget_neighbors
 from .catalog.schema import (
     content_table,
     embedding_table,
@@ -22,10 +24,12 @@ from .catalog.schema import (
     look_table,
     neighborhood_table,
     pair_table,
+    pieces,
     root_table,
 )
 from .filters.where import rel_below, within
 from .records import Root
+from .view import View
 
 if TYPE_CHECKING:
     from .store import Store
@@ -80,23 +84,23 @@ class Purge:
     keep: frozenset[bytes] = frozenset()
 
 
-def missing(connection: sa.Connection, folders: Sequence[bytes] = ()) -> Iterator[Missing]:
+def missing_files(view: View, folders: Sequence[bytes] = ()) -> Iterator[Missing]:
     """Yield the absent files at or below any of the folders (empty: all), by path."""
-    there = sa.true() if not folders else within(_known_roots(connection, folders), folders)
-    return _missing(connection, there)
+    there = sa.true() if not folders else within(_known_roots(view, folders), folders)
+    return _missing(view, there)
 
 
-def purgeable(connection: sa.Connection, purge: Purge) -> Iterator[Missing]:
+def purgeable(view: View, purge: Purge) -> Iterator[Missing]:
     """Yield the files that a purge would take out of the catalog, by path."""
-    return _missing(connection, _purged(connection, purge))
+    return _missing(view, _purged(view, purge))
 
 
-def _missing(connection: sa.Connection, where: sa.ColumnElement[bool]) -> Iterator[Missing]:
+def _missing(view: View, where: sa.ColumnElement[bool]) -> Iterator[Missing]:
     other = file_table.alias()
     held = sa.exists().where(other.c.content_id == _file.content_id, other.c.state == "present")
-    since = _file.missing_since if knows_drives(connection) else sa.null()
+    since = _file.missing_since if knows_drives(view.connection) else sa.null()
     columns = (root_table.c.path, _file.rel, since, _file.size, _content.digest)
-    rows = connection.execution_options(yield_per=1000).execute(
+    rows = view.connection.execution_options(yield_per=1000).execute(
         sa.select(*columns, held)
         .select_from(_files)
         .where(_file.state == "absent", where)
@@ -107,13 +111,13 @@ def _missing(connection: sa.Connection, where: sa.ColumnElement[bool]) -> Iterat
         yield Missing(path, when, size, digest.hex() if digest else None, bool(is_elsewhere))
 
 
-def _known_roots(connection: sa.Connection, folders: Sequence[bytes]) -> list[Root]:
+def _known_roots(view: View, folders: Sequence[bytes]) -> list[Root]:
     """Return all roots.
 
     Raises:
         UsageError: a folder is neither in one of them nor around one.
     """
-    roots = write.roots(connection)
+    roots = all_roots(view)
     for folder in folders:
         if not any(
             rel_below(folder, root.path) is not None or rel_below(root.path, folder) is not None
@@ -127,24 +131,26 @@ def _known_roots(connection: sa.Connection, folders: Sequence[bytes]) -> list[Ro
 # --- forget -----------------------------------------------------------------------------------
 
 
-def forgettable(connection: sa.Connection, folders: Sequence[bytes]) -> list[Forgotten]:
+def forgettable(view: View, folders: Sequence[bytes]) -> list[Forgotten]:
     """Return what would leave the library with each of the folders, without those that hold nothing.
 
     Raises:
         UsageError: a folder is not in the library.
     """
-    roots = _known_roots(connection, folders)
-    found = [_forgotten(connection, roots, folder) for folder in folders]
+    roots = _known_roots(view, folders)
+    found = [_forgotten(view, roots, folder) for folder in folders]
     return [each for each in found if each.files or each.is_root]
 
 
-def _forgotten(connection: sa.Connection, roots: Sequence[Root], folder: bytes) -> Forgotten:
+def _forgotten(view: View, roots: Sequence[Root], folder: bytes) -> Forgotten:
     inside = within(roots, [folder])
-    counts = connection.execute(sa.select(_file.state, sa.func.count()).where(inside).group_by(_file.state))
+    counts = view.connection.execute(
+        sa.select(_file.state, sa.func.count()).where(inside).group_by(_file.state)
+    )
     states: dict[str, int] = {row[0]: row[1] for row in counts}
     held = sa.select(_file.content_id).where(inside, _file.content_id.is_not(None))
     kept = sa.select(_file.content_id).where(sa.not_(inside), _file.content_id.is_not(None))
-    photos = connection.execute(
+    photos = view.connection.execute(
         sa.select(sa.func.count()).where(_content.id.in_(held), _content.id.not_in(kept))
     ).scalar_one()
     is_root = any(rel_below(root.path, folder) is not None for root in roots)
@@ -158,22 +164,20 @@ def forget(store: "Store", folders: Sequence[bytes]) -> list[Forgotten]:
         UsageError: a folder is not in the library; then nothing was done.
         StoreLocked: an index run is under way.
     """
-    with store.indexing(), store.writing() as connection:
-        found = forgettable(connection, folders)
-        roots = write.roots(connection)
-        connection.execute(sa.delete(file_table).where(within(roots, folders)))
+    with store.indexing(), store.writing() as view:
+        found = forgettable(view, folders)
+        roots = all_roots(view)
+        view.connection.execute(sa.delete(file_table).where(within(roots, folders)))
         gone = [root.id for root in roots for each in folders if rel_below(root.path, each) is not None]
-        connection.execute(sa.delete(root_table).where(root_table.c.id.in_(gone)))
+        view.connection.execute(sa.delete(root_table).where(root_table.c.id.in_(gone)))
     return found
 
 
 # --- purge ------------------------------------------------------------------------------------
 
 
-def _purged(connection: sa.Connection, purge: Purge) -> sa.ColumnElement[bool]:
-    there = (
-        sa.true() if not purge.folders else within(_known_roots(connection, purge.folders), purge.folders)
-    )
+def _purged(view: View, purge: Purge) -> sa.ColumnElement[bool]:
+    there = sa.true() if not purge.folders else within(_known_roots(view, purge.folders), purge.folders)
     return sa.and_(
         _file.state == "absent",
         _file.missing_since.is_not(None),
@@ -183,9 +187,9 @@ def _purged(connection: sa.Connection, purge: Purge) -> sa.ColumnElement[bool]:
     )
 
 
-def count_purgeable(connection: sa.Connection, purge: Purge) -> int:
+def count_purgeable(view: View, purge: Purge) -> int:
     """Count the contents that no file would hold after a purge."""
-    return len(_orphans(connection, purge.keep, sa.not_(_purged(connection, purge))))
+    return len(_orphans(view, purge.keep, sa.not_(_purged(view, purge))))
 
 
 def purge_missing(store: "Store", purge: Purge) -> tuple[list[Missing], int]:
@@ -199,16 +203,16 @@ def purge_missing(store: "Store", purge: Purge) -> tuple[list[Missing], int]:
     """
     # An index run relies on the contents that it has seen in the catalog.
     with store.indexing():
-        with store.writing() as connection:
-            where = _purged(connection, purge)
-            files = list(_missing(connection, where))
-            connection.execute(sa.delete(file_table).where(where))
-            orphans = _orphans(connection, purge.keep)
+        with store.writing() as view:
+            where = _purged(view, purge)
+            files = list(_missing(view, where))
+            view.connection.execute(sa.delete(file_table).where(where))
+            orphans = _orphans(view, purge.keep)
             if orphans:
-                _remove_contents(connection, orphans)
+                _remove_contents(view, orphans)
         # The catalog went first: a thumbnail too many is no harm, and goes with the next purge.
-        with store.writing() as connection:
-            store.thumbs.keep_only(digests.digests_sorted(connection, False))
+        with store.writing() as view:
+            store.thumbs.keep_only(sorted_digests(view))
         if orphans:
             from .knn_graph import update_graph  # which knows the store, and this module does not
 
@@ -217,15 +221,13 @@ def purge_missing(store: "Store", purge: Purge) -> tuple[list[Missing], int]:
     return files, len(orphans)
 
 
-def _orphans(
-    connection: sa.Connection, keep: Collection[bytes], holds: sa.ColumnElement[bool] | None = None
-) -> list[int]:
+def _orphans(view: View, keep: Collection[bytes], holds: sa.ColumnElement[bool] | None = None) -> list[int]:
     """Return the ids of the contents that no file holds. holds: which files count, None: all."""
     holder = sa.exists().where(_file.content_id == _content.id)
     question = sa.select(_content.id, _content.digest).where(
         sa.not_(holder if holds is None else holder.where(holds))
     )
-    return [row.id for row in connection.execute(question) if row.digest not in keep]
+    return [row.id for row in view.connection.execute(question) if row.digest not in keep]
 
 
 # Each content that goes is looked for in all tables that refer to contents; two are not ordered for it.
@@ -235,18 +237,18 @@ _HELPERS = (
 )
 
 
-def _remove_contents(connection: sa.Connection, ids: Sequence[int]) -> None:
+def _remove_contents(view: View, ids: Sequence[int]) -> None:
     """Remove contents and what hangs on them, and disown every snapshot and index that may hold them."""
     for _, create in _HELPERS:
-        connection.exec_driver_sql(create)
-    for some in write.pieces(ids):
+        view.connection.exec_driver_sql(create)
+    for some in pieces(ids):
         pair = pair_table.c
-        connection.execute(sa.delete(pair_table).where(sa.or_(pair.a.in_(some), pair.b.in_(some))))
+        view.connection.execute(sa.delete(pair_table).where(sa.or_(pair.a.in_(some), pair.b.in_(some))))
         for table in (look_table, local_map_table, neighborhood_table):
-            connection.execute(sa.delete(table).where(table.c.content_id.in_(some)))
-        connection.execute(sa.delete(embedding_table).where(embedding_table.c.content_id.in_(some)))
-        connection.execute(sa.delete(content_table).where(_content.id.in_(some)))
-    knn.forget_neighbors(connection, ids)
+            view.connection.execute(sa.delete(table).where(table.c.content_id.in_(some)))
+        view.connection.execute(sa.delete(embedding_table).where(embedding_table.c.content_id.in_(some)))
+        view.connection.execute(sa.delete(content_table).where(_content.id.in_(some)))
+    forget_neighbors(view, ids)
     for name, _ in _HELPERS:
-        connection.exec_driver_sql(f"DROP INDEX {name}")
-    connection.execute(sa.update(epoch_table).values(nonce=sa.func.randomblob(16)))
+        view.connection.exec_driver_sql(f"DROP INDEX {name}")
+    view.connection.execute(sa.update(epoch_table).values(nonce=sa.func.randomblob(16)))

@@ -9,6 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import StoreCorrupt, UsageError
+from .catalog.contents import digests_of
+from .catalog.embeddings import raw_vectors
+from .catalog.photos import visible_ids
 from .files import replaced
 from .filters.where import Where
 from .index.exact import Ids
@@ -28,7 +31,7 @@ def export_vectors(view: View, path: str, where: Where) -> int:
     """
     path = os.path.realpath(path)  # the file that a link points to is replaced, not the link
     _check(path)
-    ids = view.visible_ids(where)
+    ids = visible_ids(view, where)
     try:
         with replaced(path, mode=0o666) as temporary, zipfile.ZipFile(temporary, "w") as archive:
             _write(archive, "ids", ids.shape, np.dtype(np.int64), [ids])
@@ -74,13 +77,13 @@ def _write(
 
 def _digests(view: View, ids: Ids) -> Iterator[npt.NDArray[np.str_]]:
     for some in _blocks(ids):
-        found = view.digests_of(some)
+        found = digests_of(view, some)
         yield np.array([found[each].hex() for each in some], dtype="U64")
 
 
 def _vectors(view: View, ids: Ids) -> Iterator[npt.NDArray[np.float32]]:
     for some in _blocks(ids):
-        found = view.raw_vectors(some)
+        found = raw_vectors(view, some)
         if len(found) < len(some):
             raise StoreCorrupt("some photos have no embedding; run `lookalike doctor`")
         yield np.stack([found[each] for each in some])

@@ -3,10 +3,10 @@
 import logging
 import threading
 
+from .catalog.embeddings import count_embeddings, vectors_since
 from .index import snapshot, tuning
 from .index.exact import VectorIndex
-from .index.ivf import ReducedIndex
-from .index.search import AnyIndex
+from .index.ivf import AnyIndex, ReducedIndex
 from .index.snapshot import Stamp
 from .view import View
 
@@ -40,7 +40,7 @@ class HeldIndex:
             if epoch < view.epoch:
                 # Others may be searching the index that is held: FAISS takes no change under a search.
                 index = index.copy() if index is shared else index
-                for ids, codes in view.vectors_since(epoch):
+                for ids, codes in vectors_since(view, epoch):
                     index.add(ids, codes)
             self._held = (index, *view.latest)
             return index
@@ -49,7 +49,7 @@ class HeldIndex:
         """Return an index that lacks nothing but what came after an epoch, and this epoch."""
         if not (self._held and view.follows(*self._held[1:])):
             try:
-                self._held = view.load_snapshot(self._folder)
+                self._held = load_snapshot(view, self._folder)
             except ValueError as reason:
                 _log.info("rebuilding the index from the catalog: %s", reason)
                 self._is_snapshot_bad = True
@@ -58,7 +58,7 @@ class HeldIndex:
 
     def _made(self, view: View) -> tuple[AnyIndex, int]:
         assert view.model is not None
-        index = tuning.build(view) if view.count_embeddings() > _MOST_LOADED else None
+        index = tuning.build(view) if count_embeddings(view) > _MOST_LOADED else None
         return (index, view.epoch) if index else (VectorIndex(view.model.spec.dim), 0)
 
     def to_publish(self, view: View, stop: threading.Event) -> tuple[Stamp, AnyIndex] | None:
@@ -66,7 +66,7 @@ class HeldIndex:
 
         That of a large library is made where none fits, unless stop is set: a minute for a million photos.
         """
-        stamp, count = view.stamp(), view.count_embeddings()
+        stamp, count = stamp_of(view), count_embeddings(view)
         recipe = ReducedIndex.RECIPE if count > tuning.MOST_EXACT else VectorIndex.RECIPE
         is_published = snapshot.is_published(self._folder, stamp, recipe) if stamp else True
         if stamp is None or (is_published and not self._is_snapshot_bad):
@@ -94,3 +94,40 @@ class HeldIndex:
     def published(self) -> None:
         """Hear that the snapshot is what it must be."""
         self._is_snapshot_bad = False
+
+
+def stamp_of(view: View) -> Stamp | None:
+    """Return what a snapshot of this view must be stamped with; None when there is nothing."""
+    if view.model is None or view.epoch == 0:
+        return None
+    return Stamp(view.uuid, view.model.spec.fingerprint, *view.latest)
+
+
+def check_stamp(view: View, stamp: Stamp) -> None:
+    """Check that a snapshot with this stamp belongs to the history of this store.
+
+    Raises:
+        ValueError: it does not; the message says why.
+    """
+    if stamp.store != view.uuid:
+        raise ValueError("the snapshot belongs to another store")
+    if view.model is None or stamp.fingerprint != view.model.spec.fingerprint:
+        raise ValueError("the snapshot is of another model")
+    if not view.has_epoch(stamp.epoch, stamp.nonce):
+        raise ValueError("the snapshot is of a state that the catalog never had")
+
+
+def load_snapshot(view: View, folder: str) -> tuple[AnyIndex, int, str]:
+    """Return the published index with its epoch and nonce, if it is to be believed.
+
+    Raises:
+        ValueError: it is not; the message says why.
+    """
+    manifest = snapshot.read_manifest(folder)
+    if manifest is None:
+        raise ValueError("there is no snapshot")
+    check_stamp(view, manifest.stamp)
+    index = snapshot.load(folder, manifest)
+    if len(index) != count_embeddings(view, manifest.stamp.epoch):
+        raise ValueError("the snapshot is not complete")
+    return index, manifest.stamp.epoch, manifest.stamp.nonce

@@ -11,8 +11,20 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from .catalog import knn as kept
-from .catalog.knn import NEIGHBORS, Neighborhoods
+from .catalog.embeddings import count_embeddings, embedded_ids, units_of
+from .catalog.knn import (
+    NEIGHBORS,
+    Neighborhoods,
+    empty,
+    forget_neighborhoods,
+    neighborhoods_of,
+    proven_copies,
+    put_neighborhoods,
+    unsettle,
+    unsettled_ids,
+    with_other_copies,
+    without_neighborhood,
+)
 from .index import search
 from .index.exact import Ids, Neighbors
 from .index.tuning import NEVER
@@ -49,9 +61,8 @@ def update_graph(store: Store, progress: Progress | None = None, stop: threading
     with store.reading() as view:
         if view.model is None:
             return 0
-        model_id = view.model.id
         waiting = _waiting(view)
-        copies = view.copies() if len(waiting) else {}
+        copies = proven_copies(view) if len(waiting) else {}
     # One block takes a moment: nothing to watch.
     progress = progress if len(waiting) > _BLOCK else None
     if progress:
@@ -61,51 +72,51 @@ def update_graph(store: Store, progress: Progress | None = None, stop: threading
         if stop.is_set():
             return done
         some = waiting[start : start + _BLOCK]
-        _place(store, model_id, some, waiting, copies)
+        _place(store, some, waiting, copies)
         done += len(some)
         if progress:
             progress.advance(len(some), 0)
-    _settle(store, model_id, stop)
+    _settle(store, stop)
     return done
 
 
 def _waiting(view: View) -> Ids:
     """Return the ids of photos without a neighborhood, and of those that new copies change, ascending."""
-    changed = view.with_other_copies()
-    around = view.neighborhoods(changed).neighbors.ravel()
+    changed = with_other_copies(view)
+    around = neighborhoods_of(view, changed).neighbors.ravel()
     again = np.concatenate([changed, around])
     if len(again):
-        again = np.intersect1d(again, view.embedded_ids())
-    return np.union1d(view.without_neighborhood(), again)
+        again = np.intersect1d(again, embedded_ids(view))
+    return np.union1d(without_neighborhood(view), again)
 
 
-def _place(store: Store, model_id: int, some: Ids, waiting: Ids, copies: Copies) -> None:
+def _place(store: Store, some: Ids, waiting: Ids, copies: Copies) -> None:
     """Find the neighbors of some photos, and offer them to those of these that are not waiting."""
     with store.reading() as view:
-        is_growth = len(waiting) < view.count_embeddings()
+        is_growth = len(waiting) < count_embeddings(view)
         found = _nearest(view, some, _OFFERED if is_growth else NEIGHBORS + _SPARE + 1)
         placed = _without_copies(some, found, copies)
         short = (placed.neighbors[:, -1] == 0) & (found.ids[:, -1] >= 0)
         if short.any():
             more = _without_copies(some[short], _nearest(view, some[short], _MANY), copies)
             placed.neighbors[short], placed.scores[short] = more.neighbors, more.scores
-        before = view.neighborhoods(some)
-        others = view.neighborhoods(np.setdiff1d(found.ids[found.ids >= 0], waiting))
+        before = neighborhoods_of(view, some)
+        others = neighborhoods_of(view, np.setdiff1d(found.ids[found.ids >= 0], waiting))
         changed, dropped = _offered(others, placed.same_as, found)
-    with store.writing() as connection:
-        kept.put_neighborhoods(connection, model_id, placed, settled=False)
-        kept.put_neighborhoods(connection, model_id, changed, settled=False)
-        kept.unsettle(connection, model_id, np.concatenate([before.neighbors.ravel(), dropped]))
+    with store.writing() as view:
+        put_neighborhoods(view, placed, settled=False)
+        put_neighborhoods(view, changed, settled=False)
+        unsettle(view, np.concatenate([before.neighbors.ravel(), dropped]))
 
 
 def _nearest(view: View, ids: Ids, k: int) -> Neighbors:
-    units = view.units(ids).astype(np.float32)
+    units = units_of(view, ids).astype(np.float32)
     return search.roughly(view, view.index(), units, k)
 
 
 def _without_copies(ids: Ids, found: Neighbors, copies: Copies) -> Neighborhoods:
     """Return the first NEIGHBORS of each photo that are neither a copy of it nor of one before."""
-    placed = kept.empty(ids)
+    placed = empty(ids)
     placed.same_as[:] = [copies.get(each, each) for each in ids.tolist()]
     rows = zip(placed.same_as.tolist(), found.ids.tolist(), found.scores.tolist(), strict=True)
     for place, (same_as, others, scores) in enumerate(rows):
@@ -150,26 +161,26 @@ def _offered(others: Neighborhoods, stands: Ids, found: Neighbors) -> tuple[Neig
     return came, np.array(dropped, np.int64)
 
 
-def _settle(store: Store, model_id: int, stop: threading.Event) -> None:
+def _settle(store: Store, stop: threading.Event) -> None:
     """Find out which neighbors have a photo among their own, of all of which that is not known."""
     while not stop.is_set():
         with store.reading() as view:
-            asked = view.unsettled(_BLOCK)
-            some = view.neighborhoods(asked)
+            asked = unsettled_ids(view, _BLOCK)
+            some = neighborhoods_of(view, asked)
             reach = _reach(view, some.neighbors)
         if not len(asked):
             return
         mutual = (some.neighbors > 0) & (some.scores >= reach)
         settled = Neighborhoods(some.ids, some.same_as, some.neighbors, some.scores, mutual)
-        with store.writing() as connection:
-            kept.put_neighborhoods(connection, model_id, settled, settled=True)
+        with store.writing() as view:
+            put_neighborhoods(view, settled, settled=True)
             # What is damaged is found anew by the next run.
-            kept.forget_neighborhoods(connection, np.setdiff1d(asked, some.ids))
+            forget_neighborhoods(view, np.setdiff1d(asked, some.ids))
 
 
 def _reach(view: View, ids: Ids) -> Vectors:
     """Return the score at which each photo's own neighbors end, 2 where nothing is known of it."""
-    found = view.neighborhoods(ids[ids > 0])
+    found = neighborhoods_of(view, ids[ids > 0])
     places, are_known = found.places(ids)
     reach = np.full(ids.shape, 2, np.float32)
     reach[are_known] = found.reach[places[are_known]]

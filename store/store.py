@@ -13,11 +13,9 @@ import sqlalchemy as sa
 
 from ..errors import SpecMismatch, StoreCorrupt, StoreError, StoreMissing, StoreTooNew, StoreUnwritable
 from . import lock
-from .catalog import hashes, local_maps, migrations, pairs, schema, write
-from .catalog import write as catalog
-from .catalog.crashers import learn_poison
+from .catalog import contents, embeddings, files, folders, hashes, local_maps, migrations, pairs, schema
+from .catalog.crashers import learn_crashers
 from .catalog.database import ask_once, fold_log, open_reader, open_writer, store_errors
-from .catalog.folders import set_devices
 from .catalog.functions import add_functions
 from .catalog.overlay import overlay
 from .index import snapshot
@@ -155,10 +153,10 @@ class Store:
         return lock.held(self.folder, "indexing", self.lock_timeout_s)
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
-        """Run the block as one transaction under the store's lock."""
+    def writing(self) -> Iterator[View]:
+        """Give a view that takes changes: the block is one transaction under the store's lock."""
         with self.exclusive(), store_errors(self.folder), self._writer_engine.begin() as connection:
-            yield connection
+            yield View(connection, self._index.at)
 
     def use_spec(self, spec: EmbedderSpec) -> None:
         """Fix the embedder of this store, or check that it is the one it has.
@@ -166,31 +164,27 @@ class Store:
         Raises:
             SpecMismatch: the store holds embeddings of another one.
         """
-        with self.writing() as connection:
-            model = catalog.current_model(connection)
-            if model is None:
-                catalog.set_model(connection, spec)
-            elif model.spec != spec:
+        with self.writing() as view:
+            if view.model is None:
+                embeddings.set_model(view, spec)
+            elif view.model.spec != spec:
                 raise SpecMismatch(
-                    f"the store {self.folder} was made with {model.spec.difference(spec)}; embeddings of "
-                    "different kinds cannot be compared: leave the option away, or use another --store"
+                    f"the store {self.folder} was made with {view.model.spec.difference(spec)}; "
+                    "embeddings of different kinds cannot be compared: leave the option away, "
+                    "or use another --store"
                 )
 
     def commit(self, root: Root, results: Sequence[FileResult]) -> None:
         """Make a batch of results part of the library: all of it or, after any failure, nothing."""
         photos = [result.photo for result in results if result.photo]
-        with self.writing() as connection:
-            model = catalog.current_model(connection)
-            assert model is not None, "use_spec comes before commit"
+        with self.writing() as view:
             # First the thumbnails: a row of the catalog never names one that is not there.
             self.thumbs.put((photo.content.digest, photo.thumbnail) for photo in photos)
             if photos:
-                epoch = catalog.bump_epoch(connection)
-                catalog.put_photos(connection, model.id, epoch, photos)
-                digests = [photo.content.digest for photo in photos]
-                local_maps.put_maps(connection, model.id, catalog.content_ids(connection, digests), photos)
-            catalog.put_files(connection, root.id, results)
-            learn_poison(connection, results)
+                ids = embeddings.put_photos(view, embeddings.bump_epoch(view), photos)
+                local_maps.put_maps(view, ids, photos)
+            files.put_files(view, root, results)
+            learn_crashers(view, results)
 
     def settle(
         self,
@@ -207,33 +201,31 @@ class Store:
         resolved: what could not be looked at before and could now; nothing is kept of it. devices: on which
         unchanged files are, where that is another one than recorded.
         """
-        with self.writing() as connection:
-            catalog.set_state(connection, absent, "absent")
-            catalog.set_state(connection, excluded, "excluded")
-            catalog.restore_state(connection, returned)
-            catalog.forget_problems(connection, resolved)
-            set_devices(connection, devices)
-            catalog.mark_scanned(connection, root.id)
+        with self.writing() as view:
+            files.set_state(view, absent, "absent")
+            files.set_state(view, excluded, "excluded")
+            files.restore_state(view, returned)
+            files.forget_problems(view, resolved)
+            files.set_devices(view, devices)
+            folders.mark_scanned(view, root)
 
     def add_root(self, path: bytes) -> tuple[Root, bytes]:
         """Make a folder part of the library; return its root and its path below that root."""
-        with self.writing() as connection:
-            return catalog.ensure_root(connection, path)
+        with self.writing() as view:
+            return folders.ensure_root(view, path)
 
     def put_comparison(
         self, compared: Sequence[hashes.Look], candidates: npt.NDArray[np.int64], cosines: Sequence[float]
     ) -> None:
         """Record what photos look like among the others, and the pairs to be proved. candidates: (m, 2)."""
-        with self.writing() as connection:
-            model = catalog.current_model(connection)
-            assert model is not None, "photos were compared"
-            hashes.put_looks(connection, model.id, compared)
-            hashes.put_candidates(connection, candidates, cosines)
+        with self.writing() as view:
+            hashes.put_looks(view, compared)
+            hashes.put_candidates(view, candidates, cosines)
 
     def put_proofs(self, verifier: int, proofs: Sequence[pairs.JudgedPair]) -> None:
         """Record verdicts with their evidence."""
-        with self.writing() as connection:
-            pairs.put_proofs(connection, verifier, proofs)
+        with self.writing() as view:
+            pairs.put_proofs(view, verifier, proofs)
 
     def publish(self, stop: threading.Event = NEVER) -> None:
         """Write a snapshot of the vector index, unless the newest one is up to date.
@@ -246,7 +238,7 @@ class Store:
         if made is None:
             return
         stamp, index = made
-        with self.writing() as connection:
+        with self.writing() as view:
             try:
                 snapshot.publish(self.folder, stamp, index)
             except OSError as error:
@@ -254,7 +246,7 @@ class Store:
                     f"cannot write the index of {self.folder}: {error.strerror}; nothing is lost, "
                     "it will be rebuilt from the catalog; free some space"
                 ) from error
-            catalog.trim_epochs(connection, stamp.epoch)
+            embeddings.trim_epochs(view, stamp.epoch)
         self._index.published()
 
     # --- reading ------------------------------------------------------------------------------
@@ -264,7 +256,9 @@ class Store:
         """Give a view of the store as it is now; later commits do not change it."""
         self._follow()
         with store_errors(self.folder), self._reader.begin() as connection:
-            yield View(connection, self._index.at)
+            view = View(connection, self._index.at)
+            _ = view.latest  # the first read fixes what a transaction sees
+            yield view
 
     def _follow(self) -> None:
         """Open the catalog anew when another one was put in its place."""
@@ -276,22 +270,22 @@ class Store:
     def knows(self, digest: bytes) -> bool:
         """Tell whether the content is embedded by the current model, as of the last commit."""
         with store_errors(self.folder):
-            return ask_once(self._reader, catalog.IS_EMBEDDED, (digest,))
+            return ask_once(self._reader, contents.IS_EMBEDDED, (digest,))
 
     def digests_without_thumbnail(self) -> set[bytes]:
         """Return the contents whose thumbnail was lost; an index run makes it again."""
         with self.reading() as view:
             # Enough in all but the rarest cases, and much cheaper than comparing them one by one.
-            if self.thumbs.count() >= view.count_contents():
+            if self.thumbs.count() >= contents.count_contents(view):
                 return set()
-            return set(self.thumbs.missing(view.digests_sorted()))
+            return set(self.thumbs.missing(contents.sorted_digests(view)))
 
     def rels_without(self, root: Root, lost: set[bytes]) -> set[bytes]:
         """Return the present files (below a root) that hold one of these contents."""
         if not lost:
             return set()
         with self.reading() as view:
-            return {rel for rel, digest in view.present_digests(root) if digest in lost}
+            return {rel for rel, digest in files.present_digests(view, root) if digest in lost}
 
     @property
     def spec(self) -> EmbedderSpec | None:
@@ -354,7 +348,7 @@ def check_model(connection: sa.Connection) -> None:
         StoreTooNew: it does not.
     """
     try:
-        write.current_model(connection)
+        _ = View(connection).model
     except StoreCorrupt as error:
         raise StoreTooNew(f"a newer lookalike made this store ({error}); update lookalike") from error
 

@@ -13,7 +13,7 @@ from ..errors import StoreCorrupt
 from .care.salvage import copy_table, damaged
 from .care.swap import swap_in
 from .catalog.database import fold_log, is_damage, open_reader, open_writer, quoted, store_errors
-from .catalog.write import pieces
+from .catalog.schema import pieces
 from .files import temporary_beside
 
 _log = logging.getLogger(__name__)

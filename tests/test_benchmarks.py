@@ -1,6 +1,9 @@
-"""The scorer of the benchmarks, by a truth small enough to count by hand, and the process watch."""
+"""The benchmarks: what they say of themselves, their scores by hand, and the process watch."""
 
+import ast
 import json
+import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -8,11 +11,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lookalike.benchmarks.edits_recipe import build, edits
-from lookalike.benchmarks.mixed_hashes import MixedHashes
+from lookalike.benchmarks import __main__ as runner
+from lookalike.benchmarks.__main__ import needs
+from lookalike.benchmarks.copies.edits_recipe import build, edits
+from lookalike.benchmarks.copies.mixed_hashes import MixedHashes
+from lookalike.benchmarks.copies.truth import Share, Truth, closed, read_truth, score
 from lookalike.benchmarks.processes import run
-from lookalike.benchmarks.truth import Share, Truth, closed, read_truth, score
+from lookalike.benchmarks.search.input_rules import retrieval_scores
 from lookalike.tests.pictures import draw_photo, save
+
+BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
+RUNNABLE = sorted(
+    file.relative_to(BENCHMARKS).as_posix()
+    for file in BENCHMARKS.rglob("*.py")
+    if "\nif __name__ == " in file.read_text()
+)
 
 # Group 1: a with the copies b (easy), c (hard) and m (mirrored). Group 2: x alone. Group 3: y alone.
 TRUTH = {
@@ -128,7 +141,7 @@ def test_all_pairs_of_a_small_library_are_found_and_counted(tmp_path: Path) -> N
         save(photos / f"{seed}.jpg", draw_photo(seed, 320, 240))
     work = ["--photos", "1500", "--recall-sample", "200", "--store", str(tmp_path / "work")]
     done = subprocess.run(
-        [sys.executable, "-m", "lookalike.benchmarks.all_pairs", str(photos), *work],
+        [sys.executable, "-m", "lookalike.benchmarks.copies.all_pairs", str(photos), *work],
         check=True,
         capture_output=True,
         text=True,
@@ -136,3 +149,59 @@ def test_all_pairs_of_a_small_library_are_found_and_counted(tmp_path: Path) -> N
     assert "recall 1.00000" in done.stdout
     rows = [line.split()[:2] for line in done.stdout.splitlines() if line[:10].strip("0123456789, ") == ""]
     assert [row for row in rows if row] == [["1,500", "1,500"], ["50", "1,550"], ["1,000", "2,550"]]
+
+
+def test_a_score_is_the_mean_of_the_average_precisions_of_the_queries() -> None:
+    vectors = np.array([[1, 0], [0.9, 0.1], [0, 1], [0.8, 0.6]], np.float32)
+    index = {name: row for row, name in enumerate("abcd")}
+    queries = [
+        {"file": "a", "task": "one", "relevant": ["b", "c"]},
+        {"file": "c", "task": "one", "relevant": ["d"]},
+        {"file": "d", "task": "two", "relevant": ["a", "b"]},
+    ]
+
+    scores = retrieval_scores({"queries": queries}, index, vectors)
+
+    assert scores == {
+        "one": pytest.approx(((1 + 2 / 3) / 2 + 1) / 2),
+        "two": pytest.approx((1 + 2 / 2) / 2),
+    }
+
+
+@pytest.mark.parametrize("script", RUNNABLE)
+def test_every_script_explains_itself(
+    script: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [script, "--help"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(BENCHMARKS / script), run_name="__main__")
+
+    assert ended.value.code == 0
+    told = capsys.readouterr().out
+    assert told.startswith("usage: ")
+    assert f"\n{ast.get_docstring(ast.parse((BENCHMARKS / script).read_text()), clean=False)}" in told
+
+
+def test_the_table_says_of_every_benchmark_what_it_needs() -> None:
+    rows = re.findall(r"^\| `([a-z_/]+\.py)` \|.*\| (.*) \|$", (BENCHMARKS / "README.md").read_text(), re.M)
+    said = {script.relative_to(BENCHMARKS).as_posix(): needed for script, needed in needs().items()}
+    assert dict(rows) == said
+    assert len(rows) == len(said)
+
+
+def test_the_runner_gives_the_folders_to_those_that_need_photos_and_to_no_others(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name, needed in {"a": "photos", "b": "nothing", "c": "known copies"}.items():
+        script = f"import sys\n\nNEEDS = {needed!r}\nprint(*sys.argv[1:])\n".replace("'", '"')
+        (tmp_path / "all").mkdir(exist_ok=True)
+        (tmp_path / "all" / f"{name}.py").write_text(script)
+    monkeypatch.setattr(runner, "__file__", str(tmp_path / "__main__.py"))
+    monkeypatch.setattr(sys, "argv", ["bench", "photos", "more photos"])
+
+    runner.main()
+
+    assert capfd.readouterr().out == "== all/a.py\nphotos more photos\n== all/b.py\n\n"
+    (tmp_path / "all" / "d.py").write_text('NEEDS = "nothing"\nraise SystemExit(7)\n')
+    with pytest.raises(SystemExit, match=r"d\.py ended with 7"):
+        runner.main()

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from lookalike import Library
-from lookalike.dedup import checking
+from lookalike.dedup.check import check
 from lookalike.errors import StoreMissing
 from lookalike.tests.library import TAKEN, lookalike
 from lookalike.tests.pictures import draw_photo, encode, exif_with, save
@@ -219,7 +219,7 @@ def test_nothing_is_written_and_a_proven_store_gives_the_same(
 def test_many_files_in_several_batches_keep_their_order(
     store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checking, "_BATCH", 16)
+    monkeypatch.setattr(check, "_BATCH", 16)
     known, new = (encode(draw_photo(seed, 320, 240), quality=60) for seed in (7, 200))
     for number in range(40):
         data = (known if number % 3 else new) + bytes([number])

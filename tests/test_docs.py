@@ -74,7 +74,7 @@ def test_every_call_in_a_document_is_one_that_the_program_takes(document: str) -
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_flag_in_a_document_exists(document: str) -> None:
     known = {flag for command in COMMANDS.values() for flag in flags_of(command)}
-    others = {"--index-url", "--photos", "--home"}  # of pip and of tools/
+    others = {"--photos", "--home"}  # of tools/
     mentioned = {
         flag for code in code_in(document) for flag in re.findall(r"(?<![\w-])--[a-z][a-z-]+", code)
     }

@@ -31,17 +31,16 @@ ALLOWED = {
 # Of a house that is being rebuilt: each of these is to go.
 NOT_YET = {
     "dedup/copies.py: dedup must not import indexer.options.Progress",
-    "store/catalog/moved.py: must not import store.store.Store",
     "store/progress.py: store must not import dedup.proof.prove_all.Progress",
-    "store/view.py: must not import store.absence",
 }
 FACES = ("cli", "__main__")  # nothing else may import cli
 # Floors inside the store, the lowest first: none knows a higher one.
 STORE_FLOORS = (
     ("store.records", "store.files", "store.spec", "store.catalog.schema", "store.catalog.functions"),
-    ("store.filters",),
-    ("store.catalog", "store.index"),
+    ("store.filters", "store.index.exact", "store.index.ivf"),
     ("store.view",),
+    ("store.catalog", "store.index"),
+    ("store.index_cache",),
     ("store.store",),
     ("store.care", "store.absence", "store.knn_graph"),
 )
@@ -143,7 +142,7 @@ def arrows_go_one_way(module: Module) -> Iterator[str]:
 
 
 def floors_of_the_store_know_no_higher_ones(module: Module) -> Iterator[str]:
-    """Care, absence, knn_graph -> store -> view -> catalog, index -> filters -> records, files."""
+    """Care, absence, knn_graph -> store -> catalog, index -> view -> filters -> records, files."""
     own = floor_of(".".join(module.parts))
     for name in imports(module):
         other = floor_of(name.removeprefix("lookalike."))
@@ -306,7 +305,7 @@ def test_a_circle_is_seen() -> None:
         (arrows_go_one_way, "output/a.py", "from ..library import Library"),
         (arrows_go_one_way, "indexer/a.py", "from ..commands import options"),
         (floors_of_the_store_know_no_higher_ones, "store/view.py", "from .absence import x"),
-        (floors_of_the_store_know_no_higher_ones, "store/catalog/a.py", "from ..view import View"),
+        (floors_of_the_store_know_no_higher_ones, "store/view.py", "from .catalog import photos"),
         (floors_of_the_store_know_no_higher_ones, "store/filters/a.py", "from ..catalog import photos"),
         (arrows_go_one_way, "web/a.py", "from ..cli.app import app"),
         (libraries_stay_at_home, "indexer/embed/embedder.py", "import torch.nn as nn"),

@@ -11,6 +11,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from ...errors import Refusal, UsageError
+from ...store.catalog.contents import ids_of
+from ...store.catalog.folders import all_roots
 from ...store.catalog.moved import Moved, put_back, take_away
 from ...store.lock import held
 from ...store.progress import Watch
@@ -177,9 +179,9 @@ def _tools(
     if options.method not in METHODS:
         raise UsageError(f"there is no method {options.method!r}; there are {', '.join(METHODS)}")
     with store.reading() as view:
-        roots = [os.fsdecode(root.path) for root in view.roots()]
+        roots = [os.fsdecode(root.path) for root in all_roots(view)]
         files = (file for group in plan.groups for file in _files(group))
-        known = view.ids_of([bytes.fromhex(digest) for digest in {file.digest for file in files}])
+        known = ids_of(view, [bytes.fromhex(digest) for digest in {file.digest for file in files}])
     quarantine = Quarantine(name, roots, options.quarantine)
     return Checks(plan, {digest.hex() for digest in known}), Transfer(options.method, quarantine, journal)
 
@@ -238,5 +240,7 @@ def tell_catalog(store: Store, acts: Sequence[Act]) -> None:
         is_original = (found.st_ino, found.st_size, found.st_mtime_ns) == (act.ino, act.size, act.mtime_ns)
         if is_original or (act.is_link and is_link_of(act)):
             there.append(Moved(act.path, found, act.digest))
-    take_away(store, gone)
-    put_back(store, there)
+    if acts:
+        with store.writing() as view:
+            take_away(view, gone)
+            put_back(view, there)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from ...errors import Refusal
+from ...store.catalog.contents import ids_of
+from ...store.catalog.photos import photos_of
 from ...store.lock import held
 from ...store.progress import Watch
 from ...store.store import Store
@@ -143,6 +145,6 @@ class _Pruning:
         if path and is_whole_picture(path, digest):
             return True
         with self._store.reading() as view:
-            ids = list(view.ids_of([bytes.fromhex(digest)]).values())
-            files = [file.path for photo in view.photos(ids=ids) for file in photo.files]
+            ids = list(ids_of(view, [bytes.fromhex(digest)]).values())
+            files = [file.path for photo in photos_of(view, ids=ids) for file in photo.files]
         return any(is_whole_picture(file, digest) for file in files if file != path)

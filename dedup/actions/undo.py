@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ...errors import Refusal
+from ...store.catalog.folders import all_roots
 from ...store.lock import held
 from ...store.progress import Watch
 from ...store.store import Store
@@ -87,7 +88,7 @@ class _Undoing:
 
     def __init__(self, store: Store, record: Record, options: UndoOptions) -> None:
         with store.reading() as view:
-            self._roots = [os.fsdecode(root.path) for root in view.roots()]
+            self._roots = [os.fsdecode(root.path) for root in all_roots(view)]
         self._record = record
         self._finder = Finder(record, self._roots, [os.path.abspath(each) for each in options.folders])
         # The last act first. What could not be done at the time lies where it lay.

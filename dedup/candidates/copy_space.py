@@ -104,5 +104,5 @@ def shipped_space() -> CopySpace:
     except (OSError, KeyError, safetensors.SafetensorError) as error:
         raise ModelError(f"{FILE} is missing or damaged; install lookalike again") from error
     # Generated edits of photos that the fit had not seen, and known copies of others: see
-    # benchmarks/candidates.py.
+    # benchmarks/copies/candidates.py.
     return CopySpace(mean, matrix, floor=0.42, gate=0.15, few_floor=0.33)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...store.catalog.photos import visible_ids
 from ...store.filters.where import ALL, Where
 from ...store.records import Vectors
 from ...store.store import Store
@@ -28,7 +29,7 @@ class Gallery:
         self._store = store
         with store.reading() as view:
             self.space: CopySpace = space_of(view)
-            ids = view.visible_ids(where)
+            ids = visible_ids(view, where)
             found = placed(view, self.space, ids)
             there = np.flatnonzero(found.there)
             self._ids = ids[there]

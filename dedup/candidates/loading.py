@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ...store.catalog.embeddings import count_embeddings, vectors_since
+from ...store.catalog.hashes import stored_hashes
 from ...store.index.exact import Ids
 from ...store.records import Vectors
 from ...store.view import View
@@ -36,7 +38,7 @@ def space_of(view: View) -> CopySpace:
     # The shipped space needs no look at the library.
     if spec.fingerprint == shipped_fingerprint():
         return shipped_space()
-    count = view.count_embeddings()
+    count = count_embeddings(view)
     if count < MIN_FIT:
         return plain_space(spec.dim)
     return copy_space(spec.fingerprint, _every(view, -(-count // MAX_FIT)))
@@ -45,7 +47,7 @@ def space_of(view: View) -> CopySpace:
 def _every(view: View, step: int) -> Halves:
     """Return the first and then every step-th embedding, (n, dim)."""
     found, begin = [], 0
-    for _, units in view.vectors_since(0):
+    for _, units in vectors_since(view, 0):
         found.append(units[-begin % step :: step])
         begin += len(units)
     return np.concatenate(found)
@@ -72,7 +74,7 @@ def placed(view: View, space: CopySpace, ids: Ids, *, keep: bool = False) -> Pla
     there = np.zeros(len(ids), np.bool_)
     units = np.zeros((len(ids), dim), np.float16) if keep else None
     order = np.argsort(ids)
-    for block, codes in view.vectors_since(0):
+    for block, codes in vectors_since(view, 0):
         place, found = _places(ids, order, block)
         points[place] = space.project(codes[found])
         there[place] = True
@@ -110,7 +112,7 @@ def known_hashes(view: View, ids: Ids) -> KnownHashes:
         np.zeros(len(ids), np.bool_),
     )
     order = np.argsort(ids)
-    for block in view.hashes():
+    for block in stored_hashes(view):
         place, found = _places(ids, order, block.ids)
         known.bits[place], known.quality[place] = block.bits[found], block.quality[found]
         known.known[place] = True

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...indexer.executor import ThreadExecutor
-from ...store.catalog.hashes import Look
+from ...store.catalog.embeddings import units_of
+from ...store.catalog.hashes import Look, compared_ids
+from ...store.catalog.photos import visible_ids
 from ...store.index.exact import Ids
 from ...store.progress import UNWATCHED, Watch
 from ...store.store import Store
@@ -99,8 +101,8 @@ def compare_new(
 def _load(store: Store) -> _Library | None:
     """Return what is to be compared; None where nothing is new."""
     with store.reading() as view:
-        visible = view.visible_ids()
-        is_new = ~np.isin(visible, view.compared_ids())
+        visible = visible_ids(view)
+        is_new = ~np.isin(visible, compared_ids(view))
         # Most runs find nothing new: they need not look at vectors to learn that.
         if view.model is None or not is_new.any():
             return None
@@ -137,7 +139,7 @@ def _units_of(store: Store, library: _Library) -> UnitsOf:
 
     def from_store(ids: Ids) -> AnyVectors:
         with store.reading() as view:
-            return view.units(ids)
+            return units_of(view, ids)
 
     def from_memory(ids: Ids) -> AnyVectors:
         assert kept is not None

@@ -10,7 +10,10 @@ from itertools import islice
 from ...errors import DecodeError
 from ...indexer.embed.embedder import Embedder
 from ...indexer.executor import ThreadExecutor
-from ...store.catalog.photos import Photo, PhotoFile
+from ...store.catalog.contents import ids_of
+from ...store.catalog.folders import all_roots
+from ...store.catalog.pairs import all_decisions, ids_of_pixels
+from ...store.catalog.photos import Photo, PhotoFile, photos_of
 from ...store.filters.where import ALL, Where, rel_below
 from ...store.records import Root
 from ...store.store import Store
@@ -95,8 +98,8 @@ class _Comparison:
         self._workers = options.workers
         self._pictures = Pictures(_PICTURES)
         with store.reading() as view:
-            self._is_there = Presence(view.roots())
-            self._said: Said = {frozenset((each.a, each.b)): each.kind for each in view.decisions()}
+            self._is_there = Presence(all_roots(view))
+            self._said: Said = {frozenset((each.a, each.b)): each.kind for each in all_decisions(view)}
 
     @cached_property
     def _gallery(self) -> Gallery:
@@ -122,16 +125,16 @@ class _Comparison:
         """Return the photo of the library that is this content."""
         digest = bytes.fromhex(newcomer.digest)
         with self._store.reading() as view:
-            photo_id = view.ids_of([digest]).get(digest)
-            return None if photo_id is None else next(view.photos(self._where, [photo_id]), None)
+            photo_id = ids_of(view, [digest]).get(digest)
+            return None if photo_id is None else next(photos_of(view, self._where, [photo_id]), None)
 
     def _beyond_doubt(self, newcomers: Sequence[Newcomer]) -> list[Proofs]:
         """Return what needs no proof: the same pixels, and what the user confirmed."""
         pixels = [bytes.fromhex(each.known.photo.pixel_digest) for each in newcomers]
         with self._store.reading() as view:
-            same = view.ids_of_pixels(pixels)
+            same = ids_of_pixels(view, pixels)
             partners = [self._confirmed(each.digest) for each in newcomers]
-            ids = view.ids_of([each for some in partners for each in some])
+            ids = ids_of(view, [each for some in partners for each in some])
         return [
             dict.fromkeys(same.get(digest, ()), beyond_doubt(SAME_PIXELS))
             | {ids[each]: beyond_doubt(CONFIRMED) for each in some if each in ids}
@@ -166,7 +169,7 @@ class _Comparison:
     ) -> dict[str, tuple[Match, ...]]:
         ids = sorted({photo_id for each in proofs for photo_id in each})
         with self._store.reading() as view:
-            photos = {photo.id: photo for photo in view.photos(self._where, ids)}
+            photos = {photo.id: photo for photo in photos_of(view, self._where, ids)}
         return {
             newcomer.path: self._best_first(newcomer, photos, own)
             for newcomer, own in zip(newcomers, proofs, strict=True)

@@ -9,7 +9,10 @@ from ...errors import DecodeError
 from ...indexer.embed.embedder import Embedder
 from ...indexer.sandbox.decoders import Opener
 from ...indexer.worker import Worker
-from ...store.catalog.photos import Photo, PhotoFile
+from ...store.catalog.contents import id_of
+from ...store.catalog.crashers import known_crashers
+from ...store.catalog.embeddings import raw_vectors
+from ...store.catalog.photos import Photo, PhotoFile, photos_of
 from ...store.records import Content, EmbeddedPhoto, FileResult, FileStat, Vectors
 from ...store.store import Store
 from ..proof import Picture
@@ -70,7 +73,7 @@ class Reader:
     ) -> None:
         self._store = store
         with store.reading() as view:
-            self._opener = Opener(workers, view.poison(), at_home)
+            self._opener = Opener(workers, known_crashers(view), at_home)
         self._worker = Worker(b"", embedder, _Held(store), self._opener)
 
     def __enter__(self) -> "Reader":
@@ -113,11 +116,11 @@ class _Held:
 def stored(store: Store, digest: bytes) -> Known | None:
     """Return a photo of the library ready to be compared; None without a file or a sound thumbnail."""
     with store.reading() as view:
-        photo_id = view.id_of(digest)
-        photo = None if photo_id is None else next(iter(view.photos(ids=[photo_id])), None)
+        photo_id = id_of(view, digest)
+        photo = None if photo_id is None else next(iter(photos_of(view, ids=[photo_id])), None)
         if photo is None:
             return None
-        vector = view.raw_vectors([photo.id])[photo.id]
+        vector = raw_vectors(view, [photo.id])[photo.id]
     jpeg = store.thumbs.get(digest)
     is_sound = jpeg is not None and Thumbnail(jpeg, photo.width, photo.height).picture() is not None
     return Known(photo, vector, jpeg) if jpeg and is_sound else None

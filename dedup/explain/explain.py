@@ -9,7 +9,7 @@ import numpy as np
 from ...errors import DecodeError, UsageError
 from ...indexer.embed.embedder import Embedder
 from ...indexer.sandbox.decoders import OPENED_AT_HOME
-from ...store.catalog.pairs import Decision
+from ...store.catalog.pairs import Decision, all_decisions
 from ...store.store import Store
 from ..candidates.gallery import as_units, hashes_of
 from ..candidates.loading import space_of
@@ -160,7 +160,9 @@ def _side(store: Store, reader: Reader, name: str) -> Side:
 def _relation(store: Store, first: Side, second: Side) -> Relation:
     a, b = first.known.photo, second.known.photo
     with store.reading() as view:
-        said = next((each for each in view.decisions() if {each.a, each.b} == {a.digest, b.digest}), None)
+        said = next(
+            (each for each in all_decisions(view) if {each.a, each.b} == {a.digest, b.digest}), None
+        )
     same_bytes = a.digest == b.digest
     return Relation(
         same_file=same_bytes and _is_same_file(first.name, second.name),

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from ...store.catalog.photos import Photo
+from ...store.catalog.embeddings import raw_vectors
+from ...store.catalog.photos import Photo, photos_of, repeated_photos, visible_ids
 from ...store.filters.where import ALL, Where
 from ...store.index.exact import Ids
+from ...store.index.search import nearest_photos
 from ...store.view import View
 from .capture_time import shot_in_words
 from .groups import Group, Member, Pair, exact_group, star_groups
@@ -24,7 +26,7 @@ def similar_pairs(view: View, min_score: float, where: Where = ALL) -> Iterator[
     Most pairs come twice, once from each side, with scores that may differ in the last digits. Of a photo
     with more than 255 such neighbors the best 255 count.
     """
-    ids = view.visible_ids(where)
+    ids = visible_ids(view, where)
     for start in range(0, len(ids), _BLOCK):
         block = ids[start : start + _BLOCK]
         yield from _pairs_of(view, block, min_score, ids if where else None)
@@ -33,11 +35,11 @@ def similar_pairs(view: View, min_score: float, where: Where = ALL) -> Iterator[
 def _pairs_of(view: View, ids: Ids, min_score: float, allowed: Ids | None) -> Iterator[Pair]:
     k = _FIRST_K
     while len(ids):
-        vectors = view.raw_vectors(ids.tolist())
+        vectors = raw_vectors(view, ids.tolist())
         ids = np.array([each for each in ids.tolist() if each in vectors], dtype=np.int64)
         if not len(ids):
             return
-        found = view.nearest(np.stack([vectors[each] for each in ids.tolist()]), k, allowed=allowed)
+        found = nearest_photos(view, np.stack([vectors[each] for each in ids.tolist()]), k, allowed=allowed)
         is_full = found.scores[:, -1] >= min_score if k <= _MOST_K // 4 else np.zeros(len(ids), bool)
         is_full &= found.ids.shape[1] == k
         for row in np.flatnonzero(~is_full):
@@ -56,7 +58,7 @@ def _row_pairs(
 
 def exact_groups(view: View, where: Where = ALL) -> Iterator[Group]:
     """Yield the groups of files with the same bytes, most wasted space first."""
-    groups = (exact_group(photo) for photo in view.repeated(where))
+    groups = (exact_group(photo) for photo in repeated_photos(view, where))
     found = [(-group.wasted_bytes, group.keeper.path, group) for group in groups if group]
     yield from (group for *_, group in sorted(found, key=lambda row: row[:2]))
 
@@ -73,7 +75,7 @@ def similar_groups(
     hidden -= {group.keeper_photo.id for group in copies}
     pairs = [p for p in similar_pairs(view, min_score, where) if p.a not in hidden and p.b not in hidden]
     ids = {each for pair in pairs for each in (pair.a, pair.b)}
-    photos = {photo.id: photo for photo in view.photos(where, sorted(ids))}
+    photos = {photo.id: photo for photo in photos_of(view, where, sorted(ids))}
     pairs = [pair for pair in pairs if not are_one_unit(photos[pair.a], photos[pair.b])]
     for star in star_groups(pairs, rank=lambda each: photos[each].digest):
         keeper = photos[star[0].a]

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ...store.catalog.photos import Photo
+from ...store.catalog.pairs import all_verdicts, decisions_by_ids, proofs_of, same_pixels
+from ...store.catalog.photos import Photo, photos_of
 from ...store.filters.where import ALL, Where
 from ...store.view import View
 from ..proof import Evidence
@@ -46,11 +47,11 @@ def copy_groups(
     of likenesses joins nothing. Which file is kept is chosen afterwards. Pairs are taken from the surest
     on, until more than max_false wrong ones are to be expected among them.
     """
-    said = view.decisions_by_ids()
-    doubt = {key: chance for key, chance in doubts(list(view.verdicts())).items() if key not in said}
-    same = list(view.same_pixels())
+    said = decisions_by_ids(view)
+    doubt = {key: chance for key, chance in doubts(list(all_verdicts(view))).items() if key not in said}
+    same = list(same_pixels(view))
     ids = {each for key in (*doubt, *said) for each in key} | {each for group in same for each in group}
-    photos = {photo.id: photo for photo in view.photos(where, sorted(ids))}
+    photos = {photo.id: photo for photo in photos_of(view, where, sorted(ids))}
     apart = Apart(photos, said)
     doubt = {key: chance for key, chance in doubt.items() if photos.keys() >= set(key) and not apart(*key)}
     doubt = {key: doubt[key] for key in surest(doubt, max_false)}
@@ -65,7 +66,7 @@ def _evidence(
     """Return the proofs of the pairs, as probable as they are in this library, and of confirmed ones."""
     proofs = {
         key: Evidence.from_dict({**proof.evidence, "probability": 1 - doubt[key]})
-        for key, proof in view.proofs_of(doubt).items()
+        for key, proof in proofs_of(view, doubt).items()
     }
     confirmed = (key for key, kind in said.items() if kind == "confirmed")
     return proofs | dict.fromkeys(confirmed, beyond_doubt(CONFIRMED))

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ...store.catalog.pairs import facts_of
 from ...store.store import Store
 from . import Picture
 
@@ -51,7 +52,7 @@ class Pictures:
 def stored_thumbnails(store: Store, photo_ids: Sequence[int]) -> dict[int, Thumbnail]:
     """Return the thumbnails of photos by id, of those that have one."""
     with store.reading() as view:
-        facts = view.facts_of(photo_ids)
+        facts = facts_of(view, photo_ids)
     jpegs = store.thumbs.get_many([each.digest for each in facts.values()])
     return {
         photo_id: Thumbnail(jpegs[each.digest], each.width, each.height)

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, Protocol
 
 from ...indexer.executor import ThreadExecutor, default_workers
-from ...store.catalog.pairs import JudgedPair
+from ...store.catalog.pairs import JudgedPair, unproved_pairs
 from ...store.store import Store
 from . import VERIFIER_VERSION, Evidence
 from .child import prove_pairs
@@ -55,7 +55,7 @@ def prove_all(
         LookalikeError: a process that proves came to an end; what was proved is kept.
     """
     with store.reading() as view:
-        waiting = together(view.unproved(VERIFIER_VERSION))
+        waiting = together(unproved_pairs(view, VERIFIER_VERSION))
     if progress and waiting:
         progress.begin("proving pairs", len(waiting))
     workers = workers or default_workers()

@@ -1,4 +1,4 @@
-"""HEIC and HEIF: an optional extra, and the decoder that strangers like best to attack."""
+"""HEIC and HEIF: the decoder that strangers like best to attack."""
 
 import os
 from collections.abc import Callable
@@ -24,14 +24,14 @@ def heif_opener() -> Callable[[BytesIO], Image.Image]:
     except ImportError:
         raise DecodeError(
             "heif_support_missing",
-            "HEIC pictures need one more package: pip install 'lookalike[heif]'",
+            "HEIC pictures need the package pillow-heif: pip install pillow-heif",
         ) from None
     found = libheif_version()
     if is_outdated(found) and not os.environ.get(FORCE):
         raise DecodeError(
             "heif_support_outdated",
             f"HEIC pictures are not opened with libheif {found}: below {as_text(MIN_LIBHEIF)} a picture "
-            f"can run code; pip install -U 'lookalike[heif]' (or force it: {FORCE}=1)",
+            f"can run code; pip install -U pillow-heif (or force it: {FORCE}=1)",
         )
     opener: Callable[[BytesIO], Image.Image] = HeifImageFile
     return opener

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from ...errors import UsageError
-from ...store.catalog.folders import Trace, set_drive
+from ...store.catalog.folders import Trace, all_roots, sample_files, set_drive
 from ...store.files import write_atomic
 from ...store.filters.where import rel_below
 from ...store.records import Drive, Root
@@ -42,7 +42,7 @@ def real_paths(store: Store, folders: Sequence[str | os.PathLike[str]]) -> list[
         UsageError: a folder does not exist and never was part of the library.
     """
     with store.reading() as view:
-        roots = view.roots()
+        roots = all_roots(view)
     paths = [os.path.realpath(os.fsencode(folder)) for folder in folders]
     for path in paths:
         known = any(rel_below(path, root.path) is not None for root in roots)
@@ -258,7 +258,7 @@ def state_of(folder: bytes, known: Drive, traces: Sequence[Trace]) -> State:
 def traces_of(store: Store, root: Root) -> Sequence[Trace]:
     """Return some of the files that should be there."""
     with store.reading() as view:
-        return view.sample(root, _SAMPLE)
+        return sample_files(view, root, _SAMPLE)
 
 
 def remember_drive(store: Store, root: Root, found: Drive, *, mark: bool) -> str | None:
@@ -275,6 +275,6 @@ def remember_drive(store: Store, root: Root, found: Drive, *, mark: bool) -> str
             failure = f"{os.fsdecode(root.path)}: cannot write a marker file: {error.strerror}"
     drive = Drive(found.fs_id or root.drive.fs_id, marker)
     if drive != root.drive:
-        with store.writing() as connection:
-            set_drive(connection, root, drive)
+        with store.writing() as view:
+            set_drive(view, root, drive)
     return failure

@@ -19,10 +19,10 @@ from .weights.loader import adopt
 from .weights.table import OFFICIAL, SHIPPED_MODEL
 
 DEFAULT_MODEL = SHIPPED_MODEL
-# Chosen by measurement: benchmarks/input_rules.py, docs/models.md.
+# Chosen by measurement: benchmarks/search/input_rules.py, docs/models.md.
 DEFAULT_RULE = "fit"
 DEFAULT_SIZE = 256
-# Lower precision saves little of a photo and finds less: benchmarks/precision.py, docs/models.md.
+# Lower precision saves little of a photo and finds less: docs/models.md.
 PRECISION = "fp32"
 # Below the smallest, the last layers see a single cell; beyond the largest, nothing is gained.
 _MIN_SIZE, _MAX_SIZE = 32, 1024

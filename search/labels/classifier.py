@@ -24,7 +24,7 @@ from .taxonomy import Classes, Tree, tree
 FILE = Path(__file__).with_name("classifier.safetensors")
 BLAKE3 = "83124bfd0c48a11d80701d5fbac3dd2d4466cde6155d969c0d8f8513cea8d0af"
 
-# A label is said when its classes have so much of the probability together. See benchmarks/labels.py.
+# A label is said when its classes have so much of the probability together: benchmarks/search/labels.py.
 CONFIDENT = 0.8
 
 # And only when the best class stands out in absolute terms, too: softmax is sure of something in any

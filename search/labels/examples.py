@@ -8,8 +8,13 @@ import numpy as np
 from ...errors import UsageError
 from ...indexer.embed.embedder import Embedder
 from ...indexer.sandbox.decoders import OPENED_AT_HOME, Opener
-from ...store.catalog.labels import Taught, damaged_error
+from ...store.catalog.contents import digests_of, ids_of
+from ...store.catalog.embeddings import raw_vectors, units_of
+from ...store.catalog.folders import all_roots
+from ...store.catalog.labels import Taught, damaged_error, taught_labels
+from ...store.catalog.photos import visible_ids
 from ...store.filters.where import Where
+from ...store.index.search import nearest_photos
 from ...store.records import Vectors
 from ...store.store import Store
 from ...store.view import View
@@ -28,17 +33,17 @@ Shown = Mapping[bytes, Vectors]
 def lesson_of(view: View, yes: Shown, no: Shown) -> Lesson:
     """Return what a label is learned from. yes, no: unit vectors (dim,) float32 by content digest."""
     shown, dim = np.stack(list(yes.values())), next(iter(yes.values())).shape[0]
-    known = set(view.ids_of([*yes, *no]).values())
-    near = view.nearest(shown.mean(axis=0, keepdims=True), _NEAR + len(known)).ids[0]
+    known = set(ids_of(view, [*yes, *no]).values())
+    near = nearest_photos(view, shown.mean(axis=0, keepdims=True), _NEAR + len(known)).ids[0]
     near = np.sort(near[(near >= 0) & ~np.isin(near, list(known))])
-    rest = np.setdiff1d(view.visible_ids(), list(known))
+    rest = np.setdiff1d(visible_ids(view), list(known))
     some = np.sort(np.random.default_rng(0).permutation(rest)[:_SAMPLE])
     hidden = np.stack(list(no.values())) if no else np.empty((0, dim), np.float32)
     return Lesson(shown, hidden, _units(view, near, dim), _shuffled(_units(view, some, dim)))
 
 
 def _units(view: View, ids: "np.typing.NDArray[np.int64]", dim: int) -> Vectors:
-    return view.units(ids).astype(np.float32) if len(ids) else np.empty((0, dim), np.float32)
+    return units_of(view, ids).astype(np.float32) if len(ids) else np.empty((0, dim), np.float32)
 
 
 def _shuffled(units: Vectors) -> Vectors:
@@ -72,8 +77,8 @@ def shown_by(view: View, label: Taught) -> tuple[Shown, Shown]:
     if label.fingerprint == view.model.spec.fingerprint:
         vectors = dict(zip(digests, label.vectors.astype(np.float32), strict=True))
     else:
-        ids = view.ids_of(digests)
-        raw = view.raw_vectors(list(ids.values()))
+        ids = ids_of(view, digests)
+        raw = raw_vectors(view, list(ids.values()))
         vectors = {
             each: raw[number] / max(float(np.linalg.norm(raw[number])), 1e-12)
             for each, number in ids.items()
@@ -84,12 +89,12 @@ def shown_by(view: View, label: Taught) -> tuple[Shown, Shown]:
 
 
 def heads(view: View, damaged: list[str] | None = None) -> list[Head]:
-    """Return the taught labels that fit the embedder of a store; damaged: see `View.taught`."""
+    """Return the taught labels that fit the embedder of a store; damaged: see `taught_labels`."""
     assert view.model is not None, "something was embedded"
     fingerprint = view.model.spec.fingerprint
     return [
         Head(label.name, label.weights, label.bias)
-        for label in view.taught(damaged)
+        for label in taught_labels(view, damaged)
         if label.fingerprint == fingerprint
     ]
 
@@ -107,7 +112,7 @@ def named(view: View, name: str) -> Taught | None:
         StoreCorrupt: it is damaged.
     """
     damaged: list[str] = []
-    found = next((label for label in view.taught(damaged) if label.word == plain(name)), None)
+    found = next((label for label in taught_labels(view, damaged) if label.word == plain(name)), None)
     if found is None and plain(name) in map(plain, damaged):
         raise damaged_error(name)
     return found
@@ -136,9 +141,9 @@ def shown_by_names(
 
 def _of_folder(store: Store, name: str) -> Iterator[tuple[bytes, Vectors]]:
     with store.reading() as view:
-        where: Where = make_where(view.roots(), Said([name]))
-        ids = view.visible_ids(where).tolist()
-        digests, vectors = view.digests_of(ids), view.raw_vectors(ids)
+        where: Where = make_where(all_roots(view), Said([name]))
+        ids = visible_ids(view, where).tolist()
+        digests, vectors = digests_of(view, ids), raw_vectors(view, ids)
     if not ids:
         raise UsageError(f"no photo of the library is in {name}; index it first, or name single files")
     yield from ((digests[each], vectors[each]) for each in ids if each in vectors)

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from ...errors import ModelError, UsageError
+from ...store.catalog.embeddings import raw_vectors, vectors_and_norms
 from ...store.catalog.labels import damaged_error
 from ...store.index.exact import Ids
 from ...store.records import Vectors
@@ -60,7 +61,7 @@ class Words:
 
     def of(self, view: View, ids: Sequence[int]) -> dict[int, tuple[Label, ...]]:
         """Return the labels of photos by id: taught ones first, then the most special; () for none."""
-        raw = view.raw_vectors(ids)
+        raw = raw_vectors(view, ids)
         if not raw:
             return {}
         vectors = np.stack(list(raw.values()))
@@ -124,7 +125,7 @@ class Words:
 
     def _blocks(self, view: View, allowed: Ids) -> Iterator[tuple[Ids, Vectors, Vectors]]:
         """Yield ids, vectors as they left the network and unit vectors, a few hundred at a time."""
-        for ids, codes, lengths in view.blocks():
+        for ids, codes, lengths in vectors_and_norms(view):
             inside = np.flatnonzero(np.isin(ids, allowed))
             for start in range(0, len(inside), _ROWS):
                 some = inside[start : start + _ROWS]

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from ...errors import StoreMissing, UsageError
 from ...indexer.embed.embedder import Embedder
-from ...store.catalog.labels import Taught, forget_taught, put_taught
+from ...store.catalog.knn import proven_copies
+from ...store.catalog.labels import Taught, forget_taught, put_taught, taught_labels
+from ...store.catalog.photos import photos_of, visible_ids
 from ...store.filters.where import ALL, Where
 from ...store.index.exact import Ids
 from ...store.store import Store
@@ -45,7 +47,7 @@ class Labels:
         with self.store.reading() as view:
             if view.model is None:
                 return []
-            return _words(view).count(view, view.visible_ids(where or ALL), confidence)
+            return _words(view).count(view, visible_ids(view, where or ALL), confidence)
 
     def of(self, ids: Iterable[int]) -> dict[int, tuple[Label, ...]]:
         """Return the likely labels of photos by id, the most special first; () where none is likely."""
@@ -101,7 +103,7 @@ class Labels:
         names = [names] if isinstance(names, str) else names
         with self.store.reading() as view:
             found = _find(view, names, options.where, confidence)
-            copies = {} if options.include_copies or not len(found.ids) else view.copies()
+            copies = {} if options.include_copies or not len(found.ids) else proven_copies(view)
             ranked = found.ranked(options.min_score, copies)
             best = _results(view, [column[: candidates_of(options)] for column in ranked], options.where)
             return Answer(" + ".join(names), arranged(view, best, options), is_by_label=True)
@@ -142,13 +144,13 @@ class Labels:
             if not shown:
                 raise UsageError(f"{name!r} needs at least one picture that shows it: --yes IMAGE")
             made = teach(view, name, shown, hidden)
-        with self.store.writing() as connection:
-            return put_taught(connection, made)
+        with self.store.writing() as view:
+            return put_taught(view, made)
 
     def taught(self) -> list[Taught]:
         """Return the labels that were taught, by name."""
         with self.store.reading() as view:
-            return view.taught(damaged=[])
+            return taught_labels(view, damaged=[])
 
     def forget(self, name: str) -> None:
         """Forget a label that was taught; needs a library open for writing.
@@ -156,8 +158,8 @@ class Labels:
         Raises:
             UsageError: there is none of that name.
         """
-        with self.store.writing() as connection:
-            if not forget_taught(connection, plain(name)):
+        with self.store.writing() as view:
+            if not forget_taught(view, plain(name)):
                 raise _unknown(name)
 
     def test(self, name: str) -> Trial:
@@ -197,13 +199,13 @@ def _find(view: View, names: str | Sequence[str], where: Where, confidence: floa
         raise UsageError("name at least one label; `lookalike labels` lists those that the library holds")
     if view.model is None:
         return Found(np.empty(0, np.int64), np.empty(0, np.float32))
-    return _words(view).find(view, names, view.visible_ids(where), confidence)
+    return _words(view).find(view, names, visible_ids(view, where), confidence)
 
 
 def _results(view: View, ranked: Sequence[NDArray[Any]], where: Where) -> list[Result]:
     """Return photos as results. ranked: ids, confidences, and how many copies are left out."""
     ids, sure, copies = (column.tolist() for column in ranked)
-    photos = {photo.id: photo for photo in view.photos(where, ids)}
+    photos = {photo.id: photo for photo in photos_of(view, where, ids)}
     said = _words(view).of(view, ids) if ids else {}
     return [
         Result(score, photos[each], count, said.get(each, ()))

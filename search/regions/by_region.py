@@ -12,9 +12,11 @@ from ...indexer.decode.read import read_file
 from ...indexer.embed.embedder import Embedder
 from ...indexer.embed.preprocess import InputRule, Pixels
 from ...indexer.sandbox.decoders import OPENED_AT_HOME, Opener, open_picture
-from ...store.catalog.local_maps import MapsOfShape
-from ...store.catalog.photos import Photo
+from ...store.catalog.embeddings import raw_vectors, units_of
+from ...store.catalog.local_maps import MapsOfShape, read_maps
+from ...store.catalog.photos import Photo, photos_of, visible_ids
 from ...store.index.exact import Ids, Neighbors
+from ...store.index.search import nearest_photos
 from ...store.records import Cells, Vectors
 from ...store.store import Store
 from ...store.view import View
@@ -78,7 +80,7 @@ def find_regions(
                 yield Answer(query.name, error=DecodeError("box", str(error)))
                 continue
             with store.reading() as view:
-                if not len(view.visible_ids()):
+                if not len(visible_ids(view)):
                     yield Answer(query.name)
                     continue
                 found = maps.of(view, embedder().map_kind)
@@ -138,8 +140,8 @@ class Parts(Preparation):
 
     def _read_id(self, query: Query, photo_id: int) -> tuple[Example, bytes]:
         with self._store.reading() as view:
-            photos = list(view.photos(ids=[photo_id])) if photo_id < 1 << 63 else []
-            is_away = not photos and photo_id < 1 << 63 and bool(view.raw_vectors([photo_id]))
+            photos = list(photos_of(view, ids=[photo_id])) if photo_id < 1 << 63 else []
+            is_away = not photos and photo_id < 1 << 63 and bool(raw_vectors(view, [photo_id]))
         if is_away:
             raise DecodeError("not_found", f"the file of id:{photo_id} is away; to cut, it must be read")
         if not photos:
@@ -192,7 +194,7 @@ class _Maps:
             UsageError: there are none.
         """
         if self._at != view.latest:
-            self._maps, self._at = view.local_maps(kind), view.latest
+            self._maps, self._at = read_maps(view, kind), view.latest
         if not self._maps:
             raise UsageError(
                 "this library has no local maps, so that parts of pictures cannot be found; "
@@ -209,7 +211,7 @@ def _answer(
     options: SearchOptions,
 ) -> Answer:
     example, part = asked
-    visible = view.visible_ids(options.where) if options.allowed is None else options.allowed
+    visible = visible_ids(view, options.where) if options.allowed is None else options.allowed
     allowed = [chosen(each, visible) for each in maps]
     mapped = np.sort(np.concatenate([each.ids for each in allowed]))
     windows, scores = _scored(view, allowed, part, _candidates(view, allowed, mapped, part))
@@ -229,7 +231,7 @@ def _candidates(view: View, maps: list[MapsOfShape], mapped: Ids, part: Part) ->
     many = min(_CANDIDATES, len(mapped))
     if not many:
         return mapped
-    near = view.nearest(part.vector[None], many, allowed=mapped).ids[0]
+    near = nearest_photos(view, part.vector[None], many, allowed=mapped).ids[0]
     templates = [part.templates[number] for number in _GLANCES]
     fits = np.concatenate([glance(each, templates) for each in maps])
     ids = np.concatenate([each.ids for each in maps])
@@ -249,7 +251,7 @@ def _scored(
     unit = part.vector / max(float(np.linalg.norm(part.vector)), 1e-12)
     if not len(candidates):
         return {}, {}
-    cosines = (view.units(candidates).astype(np.float32) @ unit).tolist()
+    cosines = (units_of(view, candidates).astype(np.float32) @ unit).tolist()
     scores = {
         photo_id: float(_POOLED * cosine + (1 - _POOLED) * windows[photo_id].score)
         for photo_id, cosine in zip(candidates.tolist(), cosines, strict=True)

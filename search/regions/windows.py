@@ -14,7 +14,7 @@ from ...store.records import Cells, Vectors
 # Photos whose maps are compared at a time: what is made of them meanwhile fits the processor's cache.
 _BLOCK = 2048
 # The fewer cells are compared, the better they fit somewhere by chance: this is taken off, over the root
-# of their number. More finds a few more photos, and worse places in them (benchmarks/region_search.py).
+# of their number. More finds a few more, and worse places in them: benchmarks/search/region_search.py.
 _CHANCE = 0.5
 
 

@@ -19,6 +19,8 @@ from ...errors import StoreCorrupt, StoreTooNew, StoreUnwritable, UsageError
 from .. import store as opening
 from ..catalog import migrations, schema
 from ..catalog.database import back_up, open_writer, store_errors
+from ..catalog.pairs import all_decisions
+from ..catalog.photos import count_totals
 from ..files import replaced, temporary_beside
 from ..place import need_room
 from ..store import Store
@@ -92,8 +94,8 @@ def _write(store: Store, parts: list[str], temporary: str) -> Backup:
             back_up(source, copy)
             written.append(_append(copy, temporary))
     with Store.open(store.folder) as now_store, now_store.reading() as view:
-        photos, decisions = view.totals().photos, sum(1 for _ in view.decisions())
-        uuid = view.store_uuid()
+        photos, decisions = count_totals(view).photos, sum(1 for _ in all_decisions(view))
+        uuid = view.uuid
     made = Backup(_FORMAT, uuid, _version_of(temporary), schema.now(), photos, decisions, *written)
     text = json.dumps(dataclasses.asdict(made)).encode()
     with open(temporary, "ab") as out:

@@ -12,12 +12,19 @@ import sqlalchemy as sa
 from ...errors import StoreCorrupt, StoreError
 from .. import lock
 from ..catalog import knn, schema
+from ..catalog.contents import sorted_digests
 from ..catalog.database import open_reader, store_errors
+from ..catalog.embeddings import embedded_ids, units_of, vectors_since
+from ..catalog.labels import taught_labels
+from ..catalog.local_maps import check_maps
+from ..catalog.photos import count_totals
 from ..catalog.schema import embedding_table, epoch_table, file_table
 from ..index import snapshot
 from ..index.exact import VectorIndex
-from ..index.search import AnyIndex, scored
+from ..index.ivf import AnyIndex
+from ..index.search import scored
 from ..index.tuning import measure
+from ..index_cache import check_stamp
 from ..place import place_of
 from ..store import Store
 from ..view import View
@@ -122,7 +129,7 @@ def _check_embeddings(connection: sa.Connection) -> Iterator[Finding]:
 
 def _check_neighborhoods(connection: sa.Connection) -> Finding:
     is_older = schema.version_of(connection, reading=True) < 6
-    damaged = 0 if is_older else knn.count_damaged(connection)
+    damaged = 0 if is_older else knn.count_damaged(View(connection))
     if not damaged:
         return Finding("ok", "neighborhoods", "as they were written")
     todo = f"searches do without them; {_REPAIR}, then `lookalike index`"
@@ -140,7 +147,7 @@ def _check_vectors(view: View) -> Finding:
     """Read every vector: right length, finite, unit."""
     count = bad = 0
     try:
-        for _, codes in view.vectors_since(0):
+        for _, codes in vectors_since(view, 0):
             with np.errstate(invalid="ignore", over="ignore"):  # what is damaged may be any number
                 lengths = np.linalg.norm(codes.astype(np.float32), axis=1)
             count += len(codes)
@@ -154,7 +161,7 @@ def _check_vectors(view: View) -> Finding:
 
 def _check_taught(view: View) -> Finding:
     try:
-        count = len(view.taught())
+        count = len(taught_labels(view))
     except StoreCorrupt as error:
         return Finding("broken", "labels", str(error))
     return Finding("ok", "labels", f"{count:,} taught")
@@ -162,7 +169,7 @@ def _check_taught(view: View) -> Finding:
 
 def _check_maps(view: View) -> Finding:
     """Read every local map; photos without one are only not found by a part of them."""
-    bad, count = view.check_maps()
+    bad, count = check_maps(view)
     if bad:
         what = f"{bad:,} of {count:,} local maps are damaged; {_REPAIR}"
         return Finding("broken", "maps", what)
@@ -175,7 +182,7 @@ def check_snapshot(store: Store, view: View) -> Finding:
     if manifest is None:
         return Finding("note", "index", "no snapshot; the index is built from the catalog at each start")
     try:
-        view.check(manifest.stamp)
+        check_stamp(view, manifest.stamp)
         index = snapshot.load(store.folder, manifest)
     except ValueError as error:
         return Finding(
@@ -212,7 +219,7 @@ def _glance_at_snapshot(store: Store, view: View) -> Finding:
     try:
         if manifest is None:
             raise ValueError("there is no snapshot that can be read")
-        view.check(manifest.stamp)
+        check_stamp(view, manifest.stamp)
         if not snapshot.is_current(store.folder, manifest):
             raise ValueError("the snapshot is not the file that was written")
     except ValueError as error:
@@ -224,17 +231,17 @@ def _holds_its_vectors(index: AnyIndex, view: View, until: int) -> bool:
     """Tell whether an index holds the vectors of the catalog up to an epoch, and finds them."""
     if isinstance(index, VectorIndex):
         return _is_prefix(index, view)
-    if not np.array_equal(np.sort(index.ids()), view.embedded_ids(until)):
+    if not np.array_equal(np.sort(index.ids()), embedded_ids(view, until)):
         return False
     ids = np.sort(index.ids()[:: max(1, len(index) // _SOME)])
-    units = view.units(ids).astype(np.float32)
+    units = units_of(view, ids).astype(np.float32)
     # Not by their ids: several photos may have the same vector.
     return bool((scored(view, units, index.near(units, 8), 1).scores >= _SAME_VECTOR).all())
 
 
 def _is_prefix(index: VectorIndex, view: View) -> bool:
     ids, codes, start = index.ids(), index.codes(), 0
-    for block_ids, block in view.vectors_since(0):
+    for block_ids, block in vectors_since(view, 0):
         stop = min(start + len(block_ids), len(ids))
         same_ids = np.array_equal(ids[start:stop], block_ids[: stop - start])
         if not same_ids or not np.array_equal(codes[start:stop], block[: stop - start]):
@@ -246,7 +253,7 @@ def _is_prefix(index: VectorIndex, view: View) -> bool:
 def _check_thumbs(store: Store, view: View) -> Finding:
     if not store.thumbs.is_sound():
         return Finding("note", "thumbnails", f"thumbs.db is damaged; {_REMADE}")
-    lost = sum(1 for _ in store.thumbs.missing(view.digests_sorted(only_present=True)))
+    lost = sum(1 for _ in store.thumbs.missing(sorted_digests(view, only_present=True)))
     if lost:
         return Finding("note", "thumbnails", f"{lost:,} photos have lost theirs; {_REMADE}")
     bad = store.thumbs.count_damaged()
@@ -257,7 +264,7 @@ def _check_thumbs(store: Store, view: View) -> Finding:
 
 
 def _count_thumbs(store: Store, view: View) -> Finding:
-    count, photos = store.thumbs.count(), view.totals().photos
+    count, photos = store.thumbs.count(), count_totals(view).photos
     if count < photos:
         return Finding("note", "thumbnails", f"{photos - count:,} photos have lost theirs; {_REMADE}")
     return Finding("ok", "thumbnails", f"{count:,} thumbnails")

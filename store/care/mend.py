@@ -10,8 +10,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from ...errors import StoreCorrupt
-from ..catalog import knn, local_maps, write
-from ..catalog.labels import drop_damaged
+from ..catalog import knn, labels, local_maps
 from ..catalog.schema import (
     content_table,
     embedding_checksum,
@@ -23,9 +22,11 @@ from ..catalog.schema import (
     neighborhood_table,
     now,
     pair_table,
+    pieces,
     root_table,
     store_table,
 )
+from ..view import View, spec_from
 
 # No file ever had such a time: the next index run takes the file for changed, and reads it.
 READ_AGAIN = -1
@@ -77,12 +78,13 @@ def mend(connection: sa.Connection) -> Mended:
     )
     pairs += _delete_strays(connection, look_table, look_table.c.model_id, model_table.c.id)
     # No harm: the next index run finds them again.
-    knn.drop_damaged(connection)
-    maps = local_maps.drop_bad_maps(connection)
+    view = View(connection)
+    knn.drop_damaged(view)
+    maps = local_maps.drop_bad_maps(view)
     dropped = _drop_vectors(connection, model_id, dim)
     records = _ask_for_records(connection)
     vectors = _ask_for_vectors(connection, model_id)
-    mended = Mended(vectors, records, strays, pairs, dropped, drop_damaged(connection), maps)
+    mended = Mended(vectors, records, strays, pairs, dropped, labels.drop_damaged(view), maps)
     if mended.total or _is_ahead(connection):
         begin_history(connection)
     return mended
@@ -140,7 +142,7 @@ def _is_spec(connection: sa.Connection, model_id: int) -> bool:
         sa.select(model_table.c.spec).where(model_table.c.id == model_id)
     ).scalar_one()
     try:
-        write.spec_from(text)
+        spec_from(text)
     except StoreCorrupt:
         return False
     return True
@@ -201,7 +203,7 @@ def _drop_vectors(connection: sa.Connection, model_id: int | None, dim: int) -> 
     embedding = embedding_table.c
     dropped = _delete_strays(connection, embedding_table, embedding.content_id, content_table.c.id)
     dropped += _delete_strays(connection, embedding_table, embedding.model_id, model_table.c.id)
-    for some in write.pieces(bad_vectors(connection, model_id, dim)):
+    for some in pieces(bad_vectors(connection, model_id, dim)):
         dropped += connection.execute(sa.delete(embedding_table).where(embedding.id.in_(some))).rowcount
     _add_checksums(connection)
     return dropped

@@ -13,6 +13,8 @@ from ...errors import StoreCorrupt, StoreError, StoreTooNew
 from .. import store as opening
 from ..catalog import schema
 from ..catalog.database import open_writer, quoted, store_errors
+from ..catalog.pairs import all_decisions
+from ..catalog.photos import count_totals
 from ..files import temporary_beside
 from ..index import snapshot
 from ..place import need_room
@@ -202,15 +204,15 @@ def _writing(path: str) -> Iterator[sa.Connection]:
 def _mend(folder: str, done: Repaired, lock_timeout_s: float) -> None:
     """Mend what the catalog says, and make the snapshot anew where it is not what it should be."""
     with Store.open(folder, write=True, lock_timeout_s=lock_timeout_s) as store:
-        with store.writing() as connection:
-            connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
-            mended = mend(connection)
+        with store.writing() as view:
+            view.connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+            mended = mend(view.connection)
         done.mended = mended if mended.total else done.mended
         done.said += _mended_in_words(done.mended)
         _renew_snapshot(store, done)
         with store.reading() as view:
-            done.photos = view.totals().photos
-            done.decisions = sum(1 for _ in view.decisions())
+            done.photos = count_totals(view).photos
+            done.decisions = sum(1 for _ in all_decisions(view))
 
 
 def _mended_in_words(mended: Mended) -> list[str]:

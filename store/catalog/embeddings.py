@@ -1,44 +1,57 @@
-"""Reading embeddings from the catalog; each is checked against its checksum."""
+"""Embeddings in the catalog, each checked against its checksum when it is read; models and epochs."""
 
 import json
+import secrets
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
 
 from ...errors import StoreCorrupt
 from ..index.exact import Ids
-from ..records import Codes, Vectors
+from ..records import Codes, EmbeddedPhoto, Vectors
+from ..spec import EmbedderSpec
+from ..view import View
 from . import schema
-from .schema import embedding_table
-from .write import pieces
+from .contents import put_contents
+from .schema import (
+    embedding_checksum,
+    embedding_table,
+    epoch_table,
+    model_table,
+    now,
+    pieces,
+    store_table,
+)
 
 _embedding = embedding_table.c
 
+_EPOCHS_KEPT = 10_000
 
-def vectors_since(
-    connection: sa.Connection, model_id: int, epoch: int, dim: int
-) -> Iterator[tuple[Ids, Codes]]:
+
+def vectors_since(view: View, epoch: int) -> Iterator[tuple[Ids, Codes]]:
     """Yield blocks of (ids (n,), unit vectors (n, dim) fp16) that came after the epoch, in order.
 
     Raises:
         StoreCorrupt: an embedding is damaged.
     """
-    for ids, codes, _ in blocks_since(connection, model_id, epoch, dim):
+    for ids, codes, _ in vectors_and_norms(view, epoch):
         yield ids, codes
 
 
-def blocks_since(
-    connection: sa.Connection, model_id: int, epoch: int, dim: int
-) -> Iterator[tuple[Ids, Codes, Vectors]]:
+def vectors_and_norms(view: View, epoch: int = 0) -> Iterator[tuple[Ids, Codes, Vectors]]:
     """Yield what `vectors_since` does, and the lengths that the vectors had, (n,) float32.
 
     Raises:
         StoreCorrupt: an embedding is damaged.
     """
-    rows = connection.execution_options(yield_per=4096).execute(
-        sa.select(*_embedding_columns(connection))
+    if view.model is None:
+        return
+    model_id, dim = view.model.id, view.model.spec.dim
+    rows = view.connection.execution_options(yield_per=4096).execute(
+        sa.select(*_embedding_columns(view))
         .where(_embedding.model_id == model_id, _embedding.epoch > epoch)
         .order_by(_embedding.id)
     )
@@ -48,14 +61,14 @@ def blocks_since(
         yield ids, codes.reshape(len(ids), dim), np.array([row[1] for row in block], np.float32)
 
 
-def _embedding_columns(connection: sa.Connection) -> tuple[sa.ColumnElement[Any], ...]:
+def _embedding_columns(view: View) -> tuple[sa.ColumnElement[Any], ...]:
     """Return content, norm, vector and checksum; catalogs of older formats have no checksums."""
-    checksum = _embedding.checksum if _has_checksums(connection) else sa.literal("none")
+    checksum = _embedding.checksum if _has_checksums(view) else sa.literal("none")
     return _embedding.content_id, _embedding.norm, _embedding.vector, checksum
 
 
-def _has_checksums(connection: sa.Connection) -> bool:
-    return schema.version_of(connection, reading=True) >= 5
+def _has_checksums(view: View) -> bool:
+    return schema.version_of(view.connection, reading=True) >= 5
 
 
 def _code(row: Sequence[Any], dim: int) -> Codes:
@@ -65,7 +78,7 @@ def _code(row: Sequence[Any], dim: int) -> Codes:
             f"the embedding of photo {content_id} has {len(vector)} bytes, not {2 * dim}; "
             "run `lookalike doctor` to see what is affected"
         )
-    if checksum not in ("none", schema.embedding_checksum(content_id, norm, vector)):
+    if checksum not in ("none", embedding_checksum(content_id, norm, vector)):
         raise StoreCorrupt(
             f"the embedding of photo {content_id} is damaged: its checksum differs; "
             "run `lookalike doctor` to see what is affected"
@@ -73,14 +86,19 @@ def _code(row: Sequence[Any], dim: int) -> Codes:
     return np.frombuffer(vector, dtype=np.float16)
 
 
-def raw_vectors(
-    connection: sa.Connection, model_id: int, ids: Sequence[int], dim: int
-) -> dict[int, Vectors]:
-    """Return the pooled features as they left the network (up to fp16), by content id."""
+def raw_vectors(view: View, ids: Sequence[int]) -> dict[int, Vectors]:
+    """Return the pooled features as they left the network (up to fp16), by content id.
+
+    Raises:
+        StoreCorrupt: an embedding is damaged.
+    """
     found: dict[int, Vectors] = {}
+    if view.model is None:
+        return found
+    model_id, dim = view.model.id, view.model.spec.dim
     for some in pieces(ids):
-        rows = connection.execute(
-            sa.select(*_embedding_columns(connection)).where(
+        rows = view.connection.execute(
+            sa.select(*_embedding_columns(view)).where(
                 _embedding.model_id == model_id, _embedding.content_id.in_(some)
             )
         )
@@ -89,15 +107,16 @@ def raw_vectors(
     return found
 
 
-def units(connection: sa.Connection, model_id: int, ids: Ids, dim: int) -> Codes:
+def units_of(view: View, ids: Ids) -> Codes:
     """Return the unit vectors of contents (ids ascending, each once), (n, dim); zeros for what is gone.
 
     Raises:
         StoreCorrupt: an embedding is damaged.
     """
-    checksum = "checksum" if _has_checksums(connection) else "'none'"
+    model_id, dim = view.known_model.id, view.known_model.spec.dim
+    checksum = "checksum" if _has_checksums(view) else "'none'"
     # Past SQLAlchemy, as every search asks; one value for all ids, so that the statement stays the same.
-    rows = connection.exec_driver_sql(
+    rows = view.connection.exec_driver_sql(
         f"SELECT content_id, norm, vector, {checksum} FROM embedding"
         " WHERE model_id = ? AND content_id IN (SELECT value FROM json_each(?))",
         (model_id, json.dumps(ids.tolist())),
@@ -109,18 +128,79 @@ def units(connection: sa.Connection, model_id: int, ids: Ids, dim: int) -> Codes
     return found
 
 
-def embedded_ids(connection: sa.Connection, model_id: int, until: int) -> Ids:
-    """Return the ids of the contents that have a vector of the model up to an epoch, ascending."""
-    rows = connection.execute(
-        sa.select(_embedding.content_id)
-        .where(_embedding.model_id == model_id, _embedding.epoch <= until)
-        .order_by(_embedding.content_id)
+def embedded_ids(view: View, until: int | None = None) -> Ids:
+    """Return the ids of the photos with a vector up to an epoch (None: all), ascending."""
+    rows = view.connection.execute(
+        sa.select(_embedding.content_id).where(*_up_to(view, until)).order_by(_embedding.content_id)
     )
     return np.fromiter(rows.scalars(), np.int64)
 
 
-def count_embeddings(connection: sa.Connection, model_id: int, until: int) -> int:
-    """Return the number of embeddings of the model up to and with an epoch."""
-    return connection.execute(
-        sa.select(sa.func.count()).where(_embedding.model_id == model_id, _embedding.epoch <= until)
+def count_embeddings(view: View, until: int | None = None) -> int:
+    """Return the number of embeddings up to and with an epoch (None: all)."""
+    return view.connection.execute(sa.select(sa.func.count()).where(*_up_to(view, until))).scalar_one()
+
+
+def _up_to(view: View, epoch: int | None) -> tuple[sa.ColumnElement[bool], ...]:
+    if view.model is None:
+        return (sa.false(),)
+    until = view.epoch if epoch is None else epoch
+    return _embedding.model_id == view.model.id, _embedding.epoch <= until
+
+
+# --- writing ----------------------------------------------------------------------------------
+
+
+def set_model(view: View, spec: EmbedderSpec) -> None:
+    """Make spec the model of the store."""
+    model_id = view.connection.execute(
+        sa.insert(model_table)
+        .values(fingerprint=spec.fingerprint, spec=spec.to_json(), dim=spec.dim)
+        .returning(model_table.c.id)
     ).scalar_one()
+    view.connection.execute(sa.update(store_table).values(model_id=model_id))
+
+
+def bump_epoch(view: View) -> int:
+    """Begin a new epoch with a fresh nonce and return its number."""
+    last = view.connection.execute(sa.select(sa.func.max(epoch_table.c.epoch))).scalar_one()
+    epoch = (last or 0) + 1
+    view.connection.execute(
+        sa.insert(epoch_table).values(epoch=epoch, nonce=secrets.token_bytes(16), at=now())
+    )
+    return epoch
+
+
+def trim_epochs(view: View, published: int) -> None:
+    """Forget old epochs: only snapshots are compared with them, and they name the published one."""
+    newest = sa.select(sa.func.max(epoch_table.c.epoch)).scalar_subquery()
+    view.connection.execute(
+        sa.delete(epoch_table).where(
+            epoch_table.c.epoch <= newest - _EPOCHS_KEPT, epoch_table.c.epoch != published
+        )
+    )
+
+
+def put_photos(view: View, epoch: int, photos: Sequence[EmbeddedPhoto]) -> dict[bytes, int]:
+    """Insert contents and embeddings; what is there already stays as it is. Returns the ids, by digest."""
+    ids = put_contents(view, [photo.content for photo in photos])
+    if not photos:
+        return ids
+    vectors = np.stack([photo.vector for photo in photos]).astype(np.float32)
+    norms = np.linalg.norm(vectors, axis=1)
+    units = (vectors / norms[:, None]).astype(np.float16)
+    view.connection.execute(
+        insert(embedding_table).on_conflict_do_nothing(index_elements=["model_id", "content_id"]),
+        [
+            {
+                "model_id": view.known_model.id,
+                "content_id": ids[photo.content.digest],
+                "epoch": epoch,
+                "norm": float(norm),
+                "vector": unit.tobytes(),
+                "checksum": embedding_checksum(ids[photo.content.digest], float(norm), unit.tobytes()),
+            }
+            for photo, norm, unit in zip(photos, norms, units, strict=True)
+        ],
+    )
+    return ids

@@ -1,13 +1,15 @@
 """What the catalog says of the folders of the library: their drives, their files, the last scan."""
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from ..filters.where import rel_below
 from ..records import Drive, Root
-from .schema import file_table, root_table
-from .write import roots
+from ..view import View
+from .schema import file_table, knows_drives, now, root_table
 
 _file = file_table.c
 
@@ -36,52 +38,98 @@ class Trace:
     mtime_ns: int
 
 
-def totals_by_root(connection: sa.Connection) -> list[RootTotals]:
+def totals_by_root(view: View) -> list[RootTotals]:
     """Count what each root holds, by path."""
     counts = {
         (root_id, state): (files, photos)
-        for root_id, state, files, photos in connection.execute(
+        for root_id, state, files, photos in view.connection.execute(
             sa.select(
                 _file.root_id, _file.state, sa.func.count(), sa.func.count(_file.content_id.distinct())
             ).group_by(_file.root_id, _file.state)
         )
     }
-    rows = connection.execute(sa.select(root_table.c.id, root_table.c.scanned_at))
+    rows = view.connection.execute(sa.select(root_table.c.id, root_table.c.scanned_at))
     scanned: dict[int, str | None] = {row[0]: row[1] for row in rows}
     found = []
-    for root in roots(connection):
+    for root in all_roots(view):
         files, photos = counts.get((root.id, "present"), (0, 0))
         missing, _ = counts.get((root.id, "absent"), (0, 0))
         found.append(RootTotals(root, photos, files, missing, scanned[root.id]))
     return found
 
 
-def sample(connection: sa.Connection, root: Root, count: int) -> Sequence[Trace]:
+def sample_files(view: View, root: Root, count: int) -> Sequence[Trace]:
     """Return up to twice count present files from all over a root: all of them if there are no more."""
     present = (_file.root_id == root.id, _file.state == "present")
-    total = connection.execute(sa.select(sa.func.count()).where(*present)).scalar_one()
+    total = view.connection.execute(sa.select(sa.func.count()).where(*present)).scalar_one()
     step = max(1, total // count)
     question = sa.select(_file.rel, _file.size, _file.mtime_ns).where(*present).limit(2 * count)
     # Ids may be spread unevenly: some sample is better than none.
-    rows = connection.execute(question.where(_file.id % step == 0)).all() or connection.execute(question)
+    rows = view.connection.execute(question.where(_file.id % step == 0)).all() or view.connection.execute(
+        question
+    )
     return [Trace(*row) for row in rows]
 
 
-def set_drive(connection: sa.Connection, root: Root, drive: Drive) -> None:
+def set_drive(view: View, root: Root, drive: Drive) -> None:
     """Record by what the drive of a root is known again."""
-    connection.execute(
+    view.connection.execute(
         sa.update(root_table)
         .where(root_table.c.id == root.id)
         .values(fs_id=drive.fs_id, marker=drive.marker)
     )
 
 
-def set_devices(connection: sa.Connection, devices: Mapping[int, int]) -> None:
-    """Record the device that files are on now, by row id."""
-    if devices:
-        connection.execute(
+def all_roots(view: View) -> list[Root]:
+    """Return all folders of the library, by path."""
+    root = root_table.c
+    drive = (root.fs_id, root.marker) if knows_drives(view.connection) else (sa.null(), sa.null())
+    rows = view.connection.execute(sa.select(root.id, root.path, *drive).order_by(root.path))
+    return [Root(key, path, Drive(fs_id, marker)) for key, path, fs_id, marker in rows]
+
+
+def ensure_root(view: View, path: bytes) -> tuple[Root, bytes]:
+    """Return the root that holds the folder at path, and the folder's path below it.
+
+    A folder inside a known root belongs to that root; a folder around known roots takes them over, so
+    that no file is ever listed under two roots.
+    """
+    known = all_roots(view)
+    for root in known:
+        below = rel_below(path, root.path)
+        if below is not None:
+            return root, below
+    root_id = view.connection.execute(
+        sa.insert(root_table).values(path=path).returning(root_table.c.id)
+    ).scalar_one()
+    for inner in known:
+        prefix = rel_below(inner.path, path)
+        if prefix is not None:
+            _absorb(view, inner, root_id, prefix)
+    return Root(root_id, path), b""
+
+
+def _absorb(view: View, inner: Root, root_id: int, prefix: bytes) -> None:
+    rows = view.connection.execute(
+        sa.select(file_table.c.id, file_table.c.rel).where(file_table.c.root_id == inner.id)
+    ).all()
+    moved = [{"key": row.id, "rel": os.path.join(prefix, row.rel)} for row in rows]
+    if moved:
+        view.connection.execute(
             sa.update(file_table)
             .where(file_table.c.id == sa.bindparam("key"))
-            .values(dev=sa.bindparam("device")),
-            [{"key": key, "device": device} for key, device in devices.items()],
+            .values(root_id=root_id, rel=sa.bindparam("rel")),
+            moved,
         )
+    view.connection.execute(sa.delete(root_table).where(root_table.c.id == inner.id))
+
+
+def mark_scanned(view: View, root: Root) -> None:
+    """Record that the root was scanned to its end now."""
+    view.connection.execute(
+        sa.update(root_table).where(root_table.c.id == root.id).values(scanned_at=now())
+    )
+    # Those that went away before this was recorded have been missing since now at the latest.
+    file = file_table.c
+    undated = (file.root_id == root.id, file.state == "absent", file.missing_since.is_(None))
+    view.connection.execute(sa.update(file_table).where(*undated).values(missing_since=now()))

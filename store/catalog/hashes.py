@@ -1,7 +1,4 @@
-"""What photos look like among the others, and the pairs that came of comparing them, to be proved.
-
-Each function runs in a transaction.
-"""
+"""What photos look like among the others, and the pairs that came of comparing them, to be proved."""
 
 import itertools
 import json
@@ -15,7 +12,8 @@ import sqlalchemy as sa
 from ...errors import StoreCorrupt
 from ..index.exact import Ids
 from ..records import Vectors
-from .schema import look_table, pair_table
+from ..view import View
+from .schema import look_table
 
 _look = look_table.c
 
@@ -53,20 +51,20 @@ INSERT INTO pair (a, b, cosine, verifier) VALUES (?, ?, ?, 0) ON CONFLICT (a, b)
 _KNOWN = "SELECT id FROM content WHERE id IN (SELECT value FROM json_each(?))"
 
 
-def _are_known(connection: sa.Connection, ids: Ids) -> npt.NDArray[np.bool_]:
+def _are_known(view: View, ids: Ids) -> npt.NDArray[np.bool_]:
     """Return which ids are of contents that were not purged meanwhile, in the shape of ids."""
     wanted = json.dumps(np.unique(ids).tolist())
-    rows = connection.exec_driver_sql(_KNOWN, (wanted,))
+    rows = view.connection.exec_driver_sql(_KNOWN, (wanted,))
     return np.isin(ids, np.fromiter(rows.scalars(), np.int64))
 
 
-def put_looks(connection: sa.Connection, model_id: int, looks: Sequence[Look]) -> None:
+def put_looks(view: View, looks: Sequence[Look]) -> None:
     """Record how photos compare with the library."""
-    known = _are_known(connection, np.array([look.id for look in looks], np.int64))
+    known = _are_known(view, np.array([look.id for look in looks], np.int64))
     rows = [
         {
             "content_id": look.id,
-            "model_id": model_id,
+            "model_id": view.known_model.id,
             "neighbors": look.neighbors.astype("<i8").tobytes(),
             "scores": look.scores.astype("<f4").tobytes(),
             "hash": look.hash,
@@ -76,17 +74,19 @@ def put_looks(connection: sa.Connection, model_id: int, looks: Sequence[Look]) -
         if is_known
     ]
     if rows:
-        connection.execute(sa.insert(look_table).prefix_with("OR REPLACE"), rows)
+        view.connection.execute(sa.insert(look_table).prefix_with("OR REPLACE"), rows)
 
 
-def hashes(connection: sa.Connection, model_id: int) -> Iterator[StoredHashes]:
+def stored_hashes(view: View) -> Iterator[StoredHashes]:
     """Yield perceptual hash and quality of the photos that were compared, some at a time.
 
     Raises:
         StoreCorrupt: a hash has not 32 bytes.
     """
-    rows = connection.execution_options(yield_per=4096).execute(
-        sa.select(_look.content_id, _look.hash, _look.quality).where(_look.model_id == model_id)
+    if view.model is None:
+        return
+    rows = view.connection.execution_options(yield_per=4096).execute(
+        sa.select(_look.content_id, _look.hash, _look.quality).where(_look.model_id == view.model.id)
     )
     for block in rows.partitions(4096):
         ids, bits, quality = zip(*block, strict=True)
@@ -96,22 +96,17 @@ def hashes(connection: sa.Connection, model_id: int) -> Iterator[StoredHashes]:
         yield StoredHashes(np.array(ids, np.int64), joined, np.array(quality, np.int64))
 
 
-def compared_ids(connection: sa.Connection, model_id: int) -> Ids:
+def compared_ids(view: View) -> Ids:
     """Return the ids of the photos that were compared with the library."""
-    rows = connection.execute(sa.select(_look.content_id).where(_look.model_id == model_id))
+    if view.model is None:
+        return np.empty(0, np.int64)
+    rows = view.connection.execute(sa.select(_look.content_id).where(_look.model_id == view.model.id))
     return np.fromiter(rows.scalars(), np.int64)
 
 
-def put_candidates(
-    connection: sa.Connection, pairs: npt.NDArray[np.int64], cosines: Sequence[float]
-) -> None:
+def put_candidates(view: View, pairs: npt.NDArray[np.int64], cosines: Sequence[float]) -> None:
     """Remember pairs to be proved; those that are known stay as they are. pairs: (m, 2), a < b."""
-    known: list[bool] = np.all(_are_known(connection, pairs), axis=1).tolist()
+    known: list[bool] = np.all(_are_known(view, pairs), axis=1).tolist()
     rows = list(zip(*pairs[known].T.tolist(), itertools.compress(cosines, known), strict=True))
     if rows:
-        connection.exec_driver_sql(_PUT_CANDIDATE, rows)
-
-
-def count_candidates(connection: sa.Connection) -> int:
-    """Return the number of pairs that were nominated, proved or not."""
-    return connection.execute(sa.select(sa.func.count()).select_from(pair_table)).scalar_one()
+        view.connection.exec_driver_sql(_PUT_CANDIDATE, rows)

@@ -1,7 +1,4 @@
-"""Which photos are nearest to each photo of the library, as it is kept in the catalog.
-
-Each function runs in a transaction.
-"""
+"""Which photos are nearest to each photo of the library, as it is kept in the catalog."""
 
 import json
 import struct
@@ -15,11 +12,11 @@ import sqlalchemy as sa
 
 from ..index.exact import Ids
 from ..records import Vectors
-from .schema import embedding_table, neighborhood_table, signed_checksum
-from .write import pieces
+from ..view import View
+from .schema import embedding_table, neighborhood_table, pieces, signed_checksum
 
 # So many neighbors are kept of each photo: k1 of Zhong et al. (2017); what other numbers find is in
-# benchmarks/reranking.py.
+# benchmarks/search/reranking.py.
 NEIGHBORS = 20
 
 _kept = neighborhood_table.c
@@ -100,10 +97,12 @@ def empty(ids: Ids) -> Neighborhoods:
     )
 
 
-def neighborhoods(connection: sa.Connection, model_id: int, ids: Ids) -> Neighborhoods:
+def neighborhoods_of(view: View, ids: Ids) -> Neighborhoods:
     """Return what is known of some photos; those of which nothing is, or nothing sound, are left out."""
+    if view.model is None:
+        return empty(np.empty(0, np.int64))
     wanted = json.dumps(np.unique(ids).tolist())
-    rows = connection.exec_driver_sql(_ASK, (model_id, wanted)).all()
+    rows = view.connection.exec_driver_sql(_ASK, (view.model.id, wanted)).all()
     return _unpacked(sorted((row for row in rows if _is_sound(row)), key=lambda row: int(row[0])))
 
 
@@ -129,9 +128,7 @@ def _unpacked(rows: Sequence[Sequence[Any]]) -> Neighborhoods:
     )
 
 
-def put_neighborhoods(
-    connection: sa.Connection, model_id: int, found: Neighborhoods, *, settled: bool
-) -> None:
+def put_neighborhoods(view: View, found: Neighborhoods, *, settled: bool) -> None:
     """Record neighborhoods. settled: whether `mutual` is known."""
     signed = np.where(found.mutual, found.neighbors, -found.neighbors).astype("<i8")
     parts = zip(found.ids.tolist(), found.same_as.tolist(), signed, found.scores, strict=True)
@@ -139,59 +136,61 @@ def put_neighborhoods(
     for content_id, same_as, neighbors, scores in parts:
         blobs = neighbors.tobytes(), scores.astype("<f4").tobytes()
         checksum = _checksum(content_id, same_as, *blobs)
-        rows.append((content_id, model_id, same_as, int(settled), *blobs, checksum))
+        rows.append((content_id, view.known_model.id, same_as, int(settled), *blobs, checksum))
     if rows:
-        connection.exec_driver_sql(_PUT, rows)
+        view.connection.exec_driver_sql(_PUT, rows)
 
 
-def unsettle(connection: sa.Connection, model_id: int, ids: Ids) -> None:
+def unsettle(view: View, ids: Ids) -> None:
     """Have the mutual neighbors of photos looked at again."""
-    connection.exec_driver_sql(_UNSETTLE, (model_id, json.dumps(np.unique(ids).tolist())))
+    view.connection.exec_driver_sql(_UNSETTLE, (view.known_model.id, json.dumps(np.unique(ids).tolist())))
 
 
-def unsettled(connection: sa.Connection, model_id: int, most: int) -> Ids:
+def unsettled_ids(view: View, most: int) -> Ids:
     """Return the ids of up to so many photos whose mutual neighbors must be looked at, ascending."""
-    rows = connection.execute(
+    rows = view.connection.execute(
         sa.select(_kept.content_id)
-        .where(_kept.is_settled == 0, _kept.model_id == model_id)
+        .where(_kept.is_settled == 0, _kept.model_id == view.known_model.id)
         .order_by(_kept.content_id)
         .limit(most)
     )
     return np.fromiter(rows.scalars(), np.int64)
 
 
-def without_neighborhood(connection: sa.Connection, model_id: int) -> Ids:
+def without_neighborhood(view: View) -> Ids:
     """Return the photos that have an embedding and no neighborhood."""
-    return np.fromiter(connection.exec_driver_sql(_NEW, (model_id,)).scalars(), np.int64)
+    return np.fromiter(view.connection.exec_driver_sql(_NEW, (view.known_model.id,)).scalars(), np.int64)
 
 
-def with_other_copies(connection: sa.Connection, model_id: int) -> Ids:
+def with_other_copies(view: View) -> Ids:
     """Return the photos for which another one stands now than when their neighborhood was found."""
-    return np.fromiter(connection.exec_driver_sql(_CHANGED, (model_id,)).scalars(), np.int64)
+    return np.fromiter(
+        view.connection.exec_driver_sql(_CHANGED, (view.known_model.id,)).scalars(), np.int64
+    )
 
 
-def copies(connection: sa.Connection) -> dict[int, int]:
+def proven_copies(view: View) -> dict[int, int]:
     """Return for each proven copy that is not the oldest the oldest photo that it is a copy of."""
-    return {row[0]: row[1] for row in connection.exec_driver_sql(_COPIES)}
+    return {row[0]: row[1] for row in view.connection.exec_driver_sql(_COPIES)}
 
 
-def count_damaged(connection: sa.Connection) -> int:
+def count_damaged(view: View) -> int:
     """Return how many rows are not what was written."""
     names = (_kept.content_id, _kept.same_as, _kept.neighbors, _kept.scores, _kept.checksum)
-    rows = connection.execution_options(yield_per=4096).execute(sa.select(*names))
+    rows = view.connection.execution_options(yield_per=4096).execute(sa.select(*names))
     return sum(not _is_sound(row) for row in rows)
 
 
-def forget_neighborhoods(connection: sa.Connection, ids: Ids) -> None:
+def forget_neighborhoods(view: View, ids: Ids) -> None:
     """Remove the neighborhoods of photos."""
     for some in pieces(ids.tolist()):
-        connection.execute(sa.delete(neighborhood_table).where(_kept.content_id.in_(some)))
+        view.connection.execute(sa.delete(neighborhood_table).where(_kept.content_id.in_(some)))
 
 
-def forget_neighbors(connection: sa.Connection, gone: Sequence[int]) -> None:
+def forget_neighbors(view: View, gone: Sequence[int]) -> None:
     """Remove the neighborhoods that photos which are gone are part of: others take their places."""
     gone_ids = np.array(gone, np.int64)
-    rows = connection.execution_options(yield_per=4096).execute(
+    rows = view.connection.execution_options(yield_per=4096).execute(
         sa.select(_kept.content_id, _kept.same_as, _kept.neighbors, _kept.scores, _kept.checksum)
     )
     stale = [
@@ -199,14 +198,14 @@ def forget_neighbors(connection: sa.Connection, gone: Sequence[int]) -> None:
         for block in rows.partitions(4096)
         for found in [_unpacked([row for row in block if _is_sound(row)])]
     ]
-    forget_neighborhoods(connection, np.concatenate([np.empty(0, np.int64), *stale]))
+    forget_neighborhoods(view, np.concatenate([np.empty(0, np.int64), *stale]))
 
 
-def drop_damaged(connection: sa.Connection) -> int:
+def drop_damaged(view: View) -> int:
     """Remove the rows that are not what was written; return how many. The next index run makes them."""
     names = (_kept.content_id, _kept.same_as, _kept.neighbors, _kept.scores, _kept.checksum)
-    bad = [row[0] for row in connection.execute(sa.select(*names)) if not _is_sound(row)]
-    forget_neighborhoods(connection, np.array(bad, np.int64))
+    bad = [row[0] for row in view.connection.execute(sa.select(*names)) if not _is_sound(row)]
+    forget_neighborhoods(view, np.array(bad, np.int64))
     known = sa.select(embedding_table.c.content_id)
-    strays = connection.execute(sa.delete(neighborhood_table).where(_kept.content_id.not_in(known)))
+    strays = view.connection.execute(sa.delete(neighborhood_table).where(_kept.content_id.not_in(known)))
     return len(bad) + strays.rowcount

@@ -1,10 +1,7 @@
-"""Labels that the user taught: their examples by content digest, and what was learned from these.
-
-Each function runs in a transaction.
-"""
+"""Labels that the user taught: their examples by content digest, and what was learned from these."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from ...errors import StoreCorrupt
 from ..records import Codes, Vectors
+from ..view import View
 from .schema import now, taught_checksum, taught_table
 
 _log = logging.getLogger(__name__)
@@ -48,7 +46,7 @@ class Taught:
         return b"".join(self.yes), b"".join(self.no), self.vectors.tobytes(), self.weights.tobytes()
 
 
-def put_taught(connection: sa.Connection, label: Taught) -> Taught:
+def put_taught(view: View, label: Taught) -> Taught:
     """Record a label; one of the same word is replaced. Return it with the time of that."""
     yes, no, vectors, weights = label.parts
     words, at = (label.word, label.name, label.fingerprint), now()
@@ -63,32 +61,34 @@ def put_taught(connection: sa.Connection, label: Taught) -> Taught:
         "checksum": taught_checksum([*words, at], label.parts, label.bias),
     }
     statement = insert(taught_table).values(row)
-    connection.execute(statement.on_conflict_do_update(index_elements=["word"], set_=row))
+    view.connection.execute(statement.on_conflict_do_update(index_elements=["word"], set_=row))
     return replace(label, at=at)
 
 
-def forget_taught(connection: sa.Connection, word: str) -> bool:
+def forget_taught(view: View, word: str) -> bool:
     """Remove a label; return whether there was one."""
-    return connection.execute(sa.delete(taught_table).where(_taught.word == word)).rowcount > 0
+    return view.connection.execute(sa.delete(taught_table).where(_taught.word == word)).rowcount > 0
 
 
-def taught(connection: sa.Connection, damaged: list[str] | None = None) -> Iterator[Taught]:
-    """Yield the labels that were taught, by word.
+def taught_labels(view: View, damaged: list[str] | None = None) -> list[Taught]:
+    """Return the labels that were taught, by word.
 
     damaged: takes the names of those that are damaged, which are left out with a warning.
 
     Raises:
         StoreCorrupt: one is damaged, and there is no such list.
     """
-    for row in connection.execute(sa.select(taught_table).order_by(_taught.word)):
+    found = []
+    for row in view.connection.execute(sa.select(taught_table).order_by(_taught.word)):
         if is_whole(row):
-            yield _read(row)
+            found.append(_read(row))
             continue
         error = damaged_error(str(row.name))
         if damaged is None:
             raise error
         _log.warning("%s", error)
         damaged += [str(row.word), str(row.name)]
+    return found
 
 
 def damaged_error(name: str) -> StoreCorrupt:
@@ -119,12 +119,12 @@ def _parts(row: "sa.Row[tuple[object, ...]]") -> Sequence[bytes]:
     return row.positives, row.negatives, row.vectors, row.weights
 
 
-def drop_damaged(connection: sa.Connection) -> int:
+def drop_damaged(view: View) -> int:
     """Remove the labels that are not what was written; return how many."""
-    rows = connection.execute(sa.select(taught_table, sa.literal_column("rowid").label("row"))).all()
+    rows = view.connection.execute(sa.select(taught_table, sa.literal_column("rowid").label("row"))).all()
     bad = [row.row for row in rows if not is_whole(row)]
     for each in bad:
-        connection.execute(sa.delete(taught_table).where(sa.literal_column("rowid") == each))
+        view.connection.execute(sa.delete(taught_table).where(sa.literal_column("rowid") == each))
     return len(bad)
 
 

@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from ...errors import StoreCorrupt
 from ..index.exact import Ids
 from ..records import Cells, EmbeddedPhoto, LocalMap
-from .schema import content_table, embedding_table, file_table, local_map_table, signed_checksum
-from .write import pieces
+from ..view import View
+from .schema import content_table, embedding_table, local_map_table, pieces, signed_checksum
 
-_map, _embedding, _file = local_map_table.c, embedding_table.c, file_table.c
+_map, _embedding = local_map_table.c, embedding_table.c
 _COLUMNS = (_map.content_id, _map.kind, _map.map_rows, _map.map_columns, _map.cells, _map.checksum)
 _BLOCK = 4096
 _HEAD = struct.Struct("<qqhh")
@@ -39,18 +39,16 @@ def _sum(content_id: int, kind: int, rows: int, columns: int, cells: bytes) -> i
     return signed_checksum(_HEAD.pack(content_id, kind, rows, columns) + cells)
 
 
-def put_maps(
-    connection: sa.Connection, model_id: int, ids: Mapping[bytes, int], photos: Sequence[EmbeddedPhoto]
-) -> None:
+def put_maps(view: View, ids: Mapping[bytes, int], photos: Sequence[EmbeddedPhoto]) -> None:
     """Record the local maps of photos, of those that have one. ids: of their contents, by digest."""
     rows = [
-        _row(model_id, ids[photo.content.digest], photo.local_map)
+        _row(view.known_model.id, ids[photo.content.digest], photo.local_map)
         for photo in photos
         if photo.local_map is not None
     ]
     if rows:
         # What is there may be of another kind, or damaged: the newest holds.
-        connection.execute(sa.insert(local_map_table).prefix_with("OR REPLACE"), rows)
+        view.connection.execute(sa.insert(local_map_table).prefix_with("OR REPLACE"), rows)
 
 
 def _row(model_id: int, content_id: int, local_map: LocalMap) -> dict[str, Any]:
@@ -66,7 +64,7 @@ def _row(model_id: int, content_id: int, local_map: LocalMap) -> dict[str, Any]:
     }
 
 
-def read_maps(connection: sa.Connection, model_id: int, kind: int) -> list[MapsOfShape]:
+def read_maps(view: View, kind: int) -> list[MapsOfShape]:
     """Return all local maps of one kind.
 
     Raises:
@@ -75,7 +73,7 @@ def read_maps(connection: sa.Connection, model_id: int, kind: int) -> list[MapsO
     # Cells of one shape end to end: an array for each row would take as long as reading it.
     ids: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
     cells: defaultdict[tuple[int, ...], bytearray] = defaultdict(bytearray)
-    for row in _rows(connection, sa.and_(_map.model_id == model_id, _map.kind == kind)):
+    for row in _rows(view, _of_kind(view, kind)):
         if not _is_whole(row):
             raise StoreCorrupt(
                 f"the local map of photo {row[0]} is damaged; run `lookalike repair`, "
@@ -91,9 +89,17 @@ def read_maps(connection: sa.Connection, model_id: int, kind: int) -> list[MapsO
     ]
 
 
-def _rows(connection: sa.Connection, where: sa.ColumnElement[bool]) -> Iterator[Sequence[Any]]:
+def _of_kind(view: View, kind: int) -> sa.ColumnElement[bool]:
+    return sa.and_(_map.model_id == _model_id(view), _map.kind == kind)
+
+
+def _model_id(view: View) -> int:
+    return view.model.id if view.model else 0
+
+
+def _rows(view: View, where: sa.ColumnElement[bool]) -> Iterator[Sequence[Any]]:
     question = sa.select(*_COLUMNS).where(where).order_by(_map.content_id)
-    rows = connection.execution_options(yield_per=_BLOCK).execute(question)
+    rows = view.connection.execution_options(yield_per=_BLOCK).execute(question)
     for block in rows.partitions(_BLOCK):
         yield from block
 
@@ -107,34 +113,37 @@ def _is_whole(row: Sequence[Any]) -> bool:
     return bool(summed == said and rows > 0 < columns and cells and len(cells) % (rows * columns) == 0)
 
 
-def bad_maps(connection: sa.Connection) -> list[int]:
+def bad_maps(view: View) -> list[int]:
     """Return the ids of the photos whose local map is damaged."""
-    return [row[0] for row in _rows(connection, sa.true()) if not _is_whole(row)]
+    return [row[0] for row in _rows(view, sa.true()) if not _is_whole(row)]
 
 
-def drop_bad_maps(connection: sa.Connection) -> int:
+def drop_bad_maps(view: View) -> int:
     """Delete damaged local maps, and those of photos or models that are not there; return how many."""
     lost = sa.or_(
         _map.content_id.not_in(sa.select(content_table.c.id)),
         _map.model_id.not_in(sa.select(_embedding.model_id)),
     )
-    dropped = connection.execute(sa.delete(local_map_table).where(lost)).rowcount
-    for some in pieces(bad_maps(connection)):
-        dropped += connection.execute(sa.delete(local_map_table).where(_map.content_id.in_(some))).rowcount
+    dropped = view.connection.execute(sa.delete(local_map_table).where(lost)).rowcount
+    for some in pieces(bad_maps(view)):
+        dropped += view.connection.execute(
+            sa.delete(local_map_table).where(_map.content_id.in_(some))
+        ).rowcount
     return dropped
 
 
-def count_maps(connection: sa.Connection) -> int:
-    """Return the number of local maps, of whatever kind."""
-    return connection.execute(sa.select(sa.func.count()).select_from(local_map_table)).scalar_one()
+def check_maps(view: View) -> tuple[int, int]:
+    """Return how many local maps are damaged, of how many."""
+    count = view.connection.execute(sa.select(sa.func.count()).select_from(local_map_table)).scalar_one()
+    return len(bad_maps(view)), count
 
 
-def digests_without_map(connection: sa.Connection, model_id: int, kind: int) -> set[bytes]:
+def digests_without_map(view: View, kind: int) -> set[bytes]:
     """Return the embedded contents that have no local map of this kind."""
-    having = sa.select(_map.content_id).where(_map.model_id == model_id, _map.kind == kind)
-    rows = connection.execute(
+    having = sa.select(_map.content_id).where(_of_kind(view, kind))
+    rows = view.connection.execute(
         sa.select(content_table.c.digest)
         .join(embedding_table, _embedding.content_id == content_table.c.id)
-        .where(_embedding.model_id == model_id, content_table.c.id.not_in(having))
+        .where(_embedding.model_id == _model_id(view), content_table.c.id.not_in(having))
     )
     return set(rows.scalars())

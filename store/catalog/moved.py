@@ -1,17 +1,18 @@
 """What the catalog learns of files that were moved out of the library by us, and back into it."""
 
 import os
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from ..filters.where import rel_below
-from ..records import FileResult, FileStat
-from ..store import Store
-from . import write
-from .schema import file_table
+from ..records import FileResult, FileStat, Root
+from ..view import View
+from .contents import ids_of
+from .files import put_files, set_state
+from .folders import all_roots
+from .schema import file_table, pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,26 +24,19 @@ class Moved:
     digest: str
 
 
-def take_away(store: Store, paths: Sequence[str]) -> None:
+def take_away(view: View, paths: Sequence[str]) -> None:
     """Record that files are not there any more, as an index run would find."""
-    if not paths:
-        return
-    with store.writing() as connection:
-        for root_id, rels in _by_root(connection, paths).items():
-            write.set_state(connection, _ids(connection, root_id, list(rels)), "absent")
+    for root, rels in _by_root(view, paths):
+        set_state(view, _ids(view, root, list(rels)), "absent")
 
 
-def put_back(store: Store, files: Iterable[Moved]) -> None:
+def put_back(view: View, files: Iterable[Moved]) -> None:
     """Record that files are there; those whose content is not known wait for the next index run."""
     by_path = {file.path: file for file in files}
-    if not by_path:
-        return
-    with store.writing() as connection:
-        digests = [bytes.fromhex(file.digest) for file in by_path.values()]
-        known = write.content_ids(connection, digests)
-        for root_id, rels in _by_root(connection, list(by_path)).items():
-            results = [_result(rel, by_path[path]) for rel, path in rels.items()]
-            write.put_files(connection, root_id, [each for each in results if each.digest in known])
+    known = ids_of(view, [bytes.fromhex(file.digest) for file in by_path.values()])
+    for root, rels in _by_root(view, list(by_path)):
+        results = [_result(rel, by_path[path]) for rel, path in rels.items()]
+        put_files(view, root, [each for each in results if each.digest in known])
 
 
 def _result(rel: bytes, file: Moved) -> FileResult:
@@ -51,23 +45,18 @@ def _result(rel: bytes, file: Moved) -> FileResult:
     return FileResult(stat, bytes.fromhex(file.digest))
 
 
-def _by_root(connection: sa.Connection, paths: Sequence[str]) -> dict[int, dict[bytes, str]]:
-    """Return the paths below each root, by the part below it; what lies outside is left out."""
-    roots = write.roots(connection)
-    found: dict[int, dict[bytes, str]] = defaultdict(dict)
-    for path in paths:
-        for root in roots:
-            rel = rel_below(os.fsencode(path), root.path)
-            if rel:
-                found[root.id][rel] = path
-    return found
+def _by_root(view: View, paths: Sequence[str]) -> Iterator[tuple[Root, dict[bytes, str]]]:
+    """Yield each root with the paths below it, by the part below it; what lies outside is left out."""
+    for root in all_roots(view):
+        rels = {rel_below(os.fsencode(path), root.path): path for path in paths}
+        yield root, {rel: path for rel, path in rels.items() if rel}
 
 
-def _ids(connection: sa.Connection, root_id: int, rels: Sequence[bytes]) -> list[int]:
+def _ids(view: View, root: Root, rels: Sequence[bytes]) -> list[int]:
     ids: list[int] = []
-    for some in write.pieces(rels):
-        rows = connection.execute(
-            sa.select(file_table.c.id).where(file_table.c.root_id == root_id, file_table.c.rel.in_(some))
+    for some in pieces(rels):
+        rows = view.connection.execute(
+            sa.select(file_table.c.id).where(file_table.c.root_id == root.id, file_table.c.rel.in_(some))
         )
         ids += rows.scalars()
     return ids

@@ -6,9 +6,10 @@ import sqlalchemy as sa
 
 from ..filters.sql import column_of
 from ..filters.where import Where, date_of_photo
-from .photos import Photo, joined, photos
+from ..view import View
+from .folders import all_roots
+from .photos import Photo, joined, photos_of
 from .schema import file_table
-from .write import roots
 
 # "time": oldest first; "-time": newest first, both by Photo.date; "path": by the first file of each.
 ORDERS = ("time", "-time", "path")
@@ -16,15 +17,15 @@ ORDERS = ("time", "-time", "path")
 _BLOCK = 500
 
 
-def ordered_ids(connection: sa.Connection, where: Where, order: str, limit: int | None = None) -> list[int]:
+def ordered_ids(view: View, where: Where, order: str, limit: int | None = None) -> list[int]:
     """Return the ids of the photos that pass, in one of ORDERS, at most limit; equal ones by path."""
     path, date = sa.func.min(column_of("path")), date_of_photo()
     # SQLite takes the date, of which nothing is said, from the row with the least path: the first file.
     first = {"time": date, "-time": date.desc(), "path": path}[order]
-    rows = connection.execute(
+    rows = view.connection.execute(
         sa.select(file_table.c.content_id, path)
         .select_from(joined)
-        .where(where.condition(roots(connection)))
+        .where(where.condition(all_roots(view)))
         .group_by(file_table.c.content_id)
         .order_by(first, path)
         .limit(limit)
@@ -32,12 +33,10 @@ def ordered_ids(connection: sa.Connection, where: Where, order: str, limit: int 
     return [row[0] for row in rows]
 
 
-def ordered_photos(
-    connection: sa.Connection, where: Where, order: str, limit: int | None = None
-) -> Iterator[Photo]:
+def ordered_photos(view: View, where: Where, order: str, limit: int | None = None) -> Iterator[Photo]:
     """Yield the photos that pass with their files that do, in one of ORDERS, at most limit."""
-    ids = ordered_ids(connection, where, order, limit)
+    ids = ordered_ids(view, where, order, limit)
     for begin in range(0, len(ids), _BLOCK):
         some = ids[begin : begin + _BLOCK]
-        found = {photo.id: photo for photo in photos(connection, where, some)}
+        found = {photo.id: photo for photo in photos_of(view, where, some)}
         yield from (found[each] for each in some)

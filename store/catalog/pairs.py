@@ -1,6 +1,6 @@
 """What is known of pairs of photos: proofs, and what the user decided.
 
-Each function runs in a transaction. Pairs are of content ids, the smaller one first; decisions are of
+Pairs are of content ids, the smaller one first; decisions are of
 content digests, so that they outlive a rename, a new index and another model.
 """
 
@@ -14,8 +14,8 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from .schema import content_table, decision_table, now, pair_table
-from .write import pieces
+from ..view import View
+from .schema import content_table, decision_table, now, pair_table, pieces
 
 _pair, _decision = pair_table.c, decision_table.c
 Decision = Literal["rejected", "confirmed"]
@@ -65,29 +65,34 @@ class Facts:
     height: int
 
 
-def facts_of(connection: sa.Connection, content_ids: Sequence[int]) -> dict[int, Facts]:
+def facts_of(view: View, content_ids: Sequence[int]) -> dict[int, Facts]:
     """Return digest and size of contents by id, of those that there are."""
     content = content_table.c
     question = sa.select(content.id, content.digest, content.width, content.height)
     found: dict[int, Facts] = {}
     for some in pieces(content_ids):
-        rows = connection.execute(question.where(content.id.in_(some)))
+        rows = view.connection.execute(question.where(content.id.in_(some)))
         found.update((content_id, Facts(*facts)) for content_id, *facts in rows)
     return found
 
 
-def _of_known(connection: sa.Connection, rows: list[dict[str, Any]], *names: str) -> list[dict[str, Any]]:
+def _of_known(view: View, rows: list[dict[str, Any]], *names: str) -> list[dict[str, Any]]:
     """Leave out rows about contents (ids in the fields of these names) that were purged meanwhile."""
-    known = facts_of(connection, list({row[name] for row in rows for name in names}))
+    known = facts_of(view, list({row[name] for row in rows for name in names}))
     return [row for row in rows if all(row[name] in known for name in names)]
 
 
 # --- pairs ------------------------------------------------------------------------------------
 
 
-def unproved(connection: sa.Connection, verifier: int) -> list[tuple[int, int, float]]:
+def count_candidates(view: View) -> int:
+    """Return the number of pairs that were nominated, proved or not."""
+    return view.connection.execute(sa.select(sa.func.count()).select_from(pair_table)).scalar_one()
+
+
+def unproved_pairs(view: View, verifier: int) -> list[tuple[int, int, float]]:
     """Return (a, b, cosine) of the pairs that this version of the verifier has not seen, by a."""
-    rows = connection.execute(
+    rows = view.connection.execute(
         sa.select(_pair.a, _pair.b, _pair.cosine)
         .where(_pair.verifier < verifier)
         .order_by(_pair.a, _pair.b)
@@ -95,7 +100,7 @@ def unproved(connection: sa.Connection, verifier: int) -> list[tuple[int, int, f
     return [(a, b, cosine) for a, b, cosine in rows]
 
 
-def put_proofs(connection: sa.Connection, verifier: int, proofs: Iterable[JudgedPair]) -> None:
+def put_proofs(view: View, verifier: int, proofs: Iterable[JudgedPair]) -> None:
     """Record verdicts with their evidence."""
     rows = [
         {
@@ -109,17 +114,17 @@ def put_proofs(connection: sa.Connection, verifier: int, proofs: Iterable[Judged
         }
         for proof in proofs
     ]
-    rows = _of_known(connection, rows, "a", "b")
+    rows = _of_known(view, rows, "a", "b")
     if not rows:
         return
     statement = insert(pair_table)
     changed = {name: statement.excluded[name] for name in ("verifier", "verdict", "log_odds", "evidence")}
-    connection.execute(statement.on_conflict_do_update(index_elements=["a", "b"], set_=changed), rows)
+    view.connection.execute(statement.on_conflict_do_update(index_elements=["a", "b"], set_=changed), rows)
 
 
-def verdicts(connection: sa.Connection) -> Iterator[Verdict]:
+def all_verdicts(view: View) -> Iterator[Verdict]:
     """Yield what the proofs said of all pairs, by a and b."""
-    rows = connection.execute(
+    rows = view.connection.execute(
         sa.select(_pair.a, _pair.b, _pair.verdict, _pair.log_odds)
         .where(_pair.verdict.is_not(None))
         .order_by(_pair.a, _pair.b)
@@ -128,25 +133,25 @@ def verdicts(connection: sa.Connection) -> Iterator[Verdict]:
         yield Verdict(a, b, verdict == "copy", log_odds)
 
 
-def proofs_of(
-    connection: sa.Connection, wanted: Collection[tuple[int, int]]
-) -> dict[tuple[int, int], JudgedPair]:
+def proofs_of(view: View, wanted: Collection[tuple[int, int]]) -> dict[tuple[int, int], JudgedPair]:
     """Return the proofs of these pairs (a < b), of those that there are."""
     names = (_pair.a, _pair.b, _pair.cosine, _pair.verdict, _pair.log_odds, _pair.evidence)
     found: dict[tuple[int, int], JudgedPair] = {}
     for some in pieces(sorted({a for a, _ in wanted})):
-        rows = connection.execute(sa.select(*names).where(_pair.a.in_(some), _pair.verdict.is_not(None)))
+        rows = view.connection.execute(
+            sa.select(*names).where(_pair.a.in_(some), _pair.verdict.is_not(None))
+        )
         for a, b, cosine, verdict, log_odds, evidence in rows:
             if (a, b) in wanted:
                 found[a, b] = JudgedPair(a, b, cosine, verdict, log_odds, json.loads(evidence))
     return found
 
 
-def same_pixels(connection: sa.Connection) -> Iterator[list[int]]:
+def same_pixels(view: View) -> Iterator[list[int]]:
     """Yield the ids of contents that show the same pixels, each group by digest."""
     content = content_table.c
     repeated = sa.select(content.pixel_digest).group_by(content.pixel_digest).having(sa.func.count() > 1)
-    rows = connection.execute(
+    rows = view.connection.execute(
         sa.select(content.pixel_digest, content.id)
         .where(content.pixel_digest.in_(repeated))
         .order_by(content.pixel_digest, content.digest)
@@ -155,11 +160,11 @@ def same_pixels(connection: sa.Connection) -> Iterator[list[int]]:
         yield [row.id for row in same]
 
 
-def ids_of_pixels(connection: sa.Connection, digests: Sequence[bytes]) -> dict[bytes, list[int]]:
+def ids_of_pixels(view: View, digests: Sequence[bytes]) -> dict[bytes, list[int]]:
     """Return the ids of the contents that show certain pixels, ascending, by pixel digest."""
     content, found = content_table.c, defaultdict[bytes, list[int]](list)
     for some in pieces(digests):
-        rows = connection.execute(
+        rows = view.connection.execute(
             sa.select(content.pixel_digest, content.id)
             .where(content.pixel_digest.in_(some))
             .order_by(content.id)
@@ -172,14 +177,16 @@ def ids_of_pixels(connection: sa.Connection, digests: Sequence[bytes]) -> dict[b
 # --- decisions --------------------------------------------------------------------------------
 
 
-def decide(connection: sa.Connection, a: str, b: str, kind: Decision | None) -> None:
+def decide(view: View, a: str, b: str, kind: Decision | None) -> None:
     """Remember what the user says of two contents (digests in hex); None takes it back."""
     first, second = sorted((bytes.fromhex(a), bytes.fromhex(b)))
     if kind is None:
-        connection.execute(sa.delete(decision_table).where(_decision.a == first, _decision.b == second))
+        view.connection.execute(
+            sa.delete(decision_table).where(_decision.a == first, _decision.b == second)
+        )
         return
     statement = insert(decision_table).values(a=first, b=second, kind=kind, at=now())
-    connection.execute(
+    view.connection.execute(
         statement.on_conflict_do_update(
             index_elements=["a", "b"],
             set_={"kind": statement.excluded.kind, "at": statement.excluded.at},
@@ -187,7 +194,7 @@ def decide(connection: sa.Connection, a: str, b: str, kind: Decision | None) -> 
     )
 
 
-def merge_decisions(connection: sa.Connection, given: Iterable[Decided]) -> int:
+def merge_decisions(view: View, given: Iterable[Decided]) -> int:
     """Take over decisions that were made elsewhere; of two on one pair the later counts.
 
     Returns how many changed anything.
@@ -197,7 +204,7 @@ def merge_decisions(connection: sa.Connection, given: Iterable[Decided]) -> int:
         first, second = sorted((bytes.fromhex(each.a), bytes.fromhex(each.b)))
         statement = insert(decision_table).values(a=first, b=second, kind=each.kind, at=each.at)
         later = statement.excluded.at > _decision.at
-        changed += connection.execute(
+        changed += view.connection.execute(
             statement.on_conflict_do_update(
                 index_elements=["a", "b"],
                 set_={"kind": statement.excluded.kind, "at": statement.excluded.at},
@@ -207,18 +214,18 @@ def merge_decisions(connection: sa.Connection, given: Iterable[Decided]) -> int:
     return changed
 
 
-def decisions(connection: sa.Connection) -> Iterator[Decided]:
+def all_decisions(view: View) -> Iterator[Decided]:
     """Yield all decisions, oldest first."""
-    rows = connection.execute(sa.select(decision_table).order_by(_decision.at, _decision.a))
+    rows = view.connection.execute(sa.select(decision_table).order_by(_decision.at, _decision.a))
     for row in rows:
         yield Decided(row.a.hex(), row.b.hex(), row.kind, row.at)
 
 
-def decisions_by_ids(connection: sa.Connection) -> dict[tuple[int, int], str]:
+def decisions_by_ids(view: View) -> dict[tuple[int, int], str]:
     """Return the decisions on contents that are in the library, by their ids, the smaller one first."""
     first, second = content_table.alias(), content_table.alias()
     join = decision_table.join(first, _decision.a == first.c.digest).join(
         second, _decision.b == second.c.digest
     )
-    rows = connection.execute(sa.select(first.c.id, second.c.id, _decision.kind).select_from(join))
+    rows = view.connection.execute(sa.select(first.c.id, second.c.id, _decision.kind).select_from(join))
     return {(min(a, b), max(a, b)): kind for a, b, kind in rows}

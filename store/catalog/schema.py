@@ -2,8 +2,9 @@
 
 import struct
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import sqlalchemy as sa
 import xxhash
@@ -18,6 +19,11 @@ PAGE_SIZE = 8192
 
 # What this program writes. A change of the tables adds one, and a step to migrations.py.
 SCHEMA_VERSION = 6
+
+# SQLite takes 32,766 values in a statement; questions about many keys are asked in pieces.
+_KEYS_PER_QUESTION = 10_000
+
+T = TypeVar("T")
 
 tables = sa.MetaData()
 
@@ -247,6 +253,12 @@ def taught_checksum(words: Sequence[str], parts: Sequence[bytes], bias: float) -
     """Return xxh3-64 over what a taught label is, as SQLite's signed 64 bits."""
     pieces = [*(each.encode("utf-8", "surrogatepass") for each in words), *parts, struct.pack("<d", bias)]
     return signed_checksum(b"".join(struct.pack("<q", len(each)) + each for each in pieces))
+
+
+def pieces(keys: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Cut keys into runs that fit one SQL statement."""
+    for start in range(0, len(keys), _KEYS_PER_QUESTION):
+        yield keys[start : start + _KEYS_PER_QUESTION]
 
 
 def now() -> str:

@@ -1,8 +1,8 @@
 """Nearest neighbors in large libraries: shortened vectors in lists, most of which no query looks at.
 
 Inverted lists as of Jegou et al., "Product quantization for nearest neighbor search" (2011), with scalar
-codes. Measured on a million embeddings (benchmarks/search_scale.py): neighbors by distance need half the
-probes of those by inner product, as shortened vectors are no unit vectors any more.
+codes. Measured on a million embeddings (benchmarks/search/search_scale.py): neighbors by distance need half
+the probes of those by inner product, as shortened vectors are no unit vectors any more.
 """
 
 import struct
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..records import Codes, Vectors
-from .exact import Ids, faiss_module, read_index, threaded, write_index
+from .exact import Ids, VectorIndex, faiss_module, read_index, threaded, write_index
 
 # Directions kept. Of the ten neighbors of each of 200 photos in a million, 0.9985 were among the 50 nearest
 # by these; 0.983 by 128, all by 256. Each costs time and memory.
@@ -164,3 +164,6 @@ def _bitmap(ids: Ids) -> npt.NDArray[np.uint8]:
     marks = np.zeros(int(ids.max(initial=0)) + 1, bool)
     marks[ids] = True
     return np.packbits(marks, bitorder="little")
+
+
+AnyIndex = VectorIndex | ReducedIndex

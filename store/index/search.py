@@ -1,16 +1,14 @@
 """The nearest photos of some queries, whatever kind of index there is, and how many of them it finds."""
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
-
 import numpy as np
 
+from ..catalog.embeddings import units_of
+from ..catalog.photos import visible_among, visible_ids
 from ..filters.where import ALL, Where
 from ..records import Codes, Vectors
+from ..view import View
 from .exact import Ids, Neighbors, VectorIndex, by_score
-from .ivf import ReducedIndex
-
-AnyIndex = VectorIndex | ReducedIndex
+from .ivf import AnyIndex, ReducedIndex
 
 # Photos whose files are gone stay in the index; so many more are asked for before giving up on luck.
 _SPARE = 16
@@ -31,57 +29,50 @@ _ROUGH = 1 / 3
 _GRAIN = np.float32(1e-5)
 
 
-class Shelf(Protocol):
-    """Where vectors come from, and what is to be seen of a library; a View is one."""
-
-    def units(self, ids: Ids) -> Codes:
-        """Return the unit vectors of photos (ids ascending), (n, dim); zeros for what is gone."""
-
-    def vectors_since(self, epoch: int) -> Iterator[tuple[Ids, Codes]]:
-        """Yield the ids and unit vectors that came after an epoch, block by block."""
-
-    def visible_ids(self, where: Where = ALL) -> Ids:
-        """Return the ids of all photos that have a file and pass the filter."""
-
-    def visible_among(self, ids: Sequence[int], where: Where = ALL) -> Ids:
-        """Return those of some photos that have a file and pass the filter."""
-
-
-def nearest(
-    shelf: Shelf, index: AnyIndex, units: Vectors, k: int, allowed: Ids | None = None, where: Where = ALL
+def nearest_photos(
+    view: View, queries: Vectors, k: int, where: Where = ALL, allowed: Ids | None = None
 ) -> Neighbors:
-    """Return the k nearest photos of queries (q, dim), unit vectors.
+    """Return the k nearest photos that pass the filter. queries: (q, dim) float32, any length.
 
-    allowed: the only ones that count, ascending; None: those that are to be seen and pass the filter.
+    The filter acts before the ranking, so that k photos come back whenever k pass. allowed: the ids that
+    pass it, ascending, for whoever asks many times and knows them.
     """
+    if view.model is None:
+        return VectorIndex(1).search(np.empty((len(queries), 1), np.float32), k)
+    lengths = np.maximum(np.linalg.norm(queries, axis=1, keepdims=True), 1e-12)
+    return _nearest(view, np.asarray(queries / lengths, np.float32), k, where, allowed)
+
+
+def _nearest(view: View, units: Vectors, k: int, where: Where, allowed: Ids | None) -> Neighbors:
+    index = view.index()
     if allowed is None and isinstance(index, ReducedIndex):
         # To ask of some hundred photos whether they pass is faster than which of a million do.
         for many in (_SOME,) if where else (k + _SPARE, _SOME):
             candidates = index.near(units, _depth(index, many))
-            passing = np.isin(candidates, shelf.visible_among(_python(candidates), where))
+            passing = np.isin(candidates, visible_among(view, _python(candidates), where))
             if (passing.sum(axis=1) >= _DEPTH_PER_NEIGHBOR * k).all():
-                return scored(shelf, units, np.where(passing, candidates, -1), k)
+                return scored(view, units, np.where(passing, candidates, -1), k)
     elif allowed is None and not where:
-        found = search(shelf, index, units, k + _SPARE)
+        found = search(view, index, units, k + _SPARE)
         wanted = min(k, found.ids.shape[1])
-        seen = np.isin(found.ids, shelf.visible_among(_python(found.ids), where))
+        seen = np.isin(found.ids, visible_among(view, _python(found.ids), where))
         if (seen.sum(axis=1) >= wanted).all():
             first = np.argsort(~seen, axis=1, kind="stable")[:, :k]
             ids, scores = found.ids, found.scores
             return Neighbors(np.take_along_axis(ids, first, 1), np.take_along_axis(scores, first, 1))
-    return search(shelf, index, units, k, shelf.visible_ids(where) if allowed is None else allowed)
+    return search(view, index, units, k, visible_ids(view, where) if allowed is None else allowed)
 
 
-def search(shelf: Shelf, index: AnyIndex, units: Vectors, k: int, allowed: Ids | None = None) -> Neighbors:
+def search(view: View, index: AnyIndex, units: Vectors, k: int, allowed: Ids | None = None) -> Neighbors:
     """Return the k nearest of all that the index holds, or of those allowed, whether to be seen or not."""
     if isinstance(index, VectorIndex):
         return index.search(units, k, allowed)
     if allowed is not None and len(allowed) <= _FEW:
-        return _among(shelf, units, allowed, k)
-    return scored(shelf, units, index.near(units, _depth(index, k), allowed), k)
+        return _among(view, units, allowed, k)
+    return scored(view, units, index.near(units, _depth(index, k), allowed), k)
 
 
-def roughly(shelf: Shelf, index: AnyIndex, units: Vectors, k: int) -> Neighbors:
+def roughly(view: View, index: AnyIndex, units: Vectors, k: int) -> Neighbors:
     """Return about the k nearest of all, at half the price where an index is not exact.
 
     Of a large library 97 of 100 are found.
@@ -89,24 +80,24 @@ def roughly(shelf: Shelf, index: AnyIndex, units: Vectors, k: int) -> Neighbors:
     if isinstance(index, VectorIndex):
         return index.search(units, k)
     depth = min(_DEPTH_PER_NEIGHBOR * k, len(index))
-    return scored(shelf, units, index.near(units, depth, effort=_ROUGH), k)
+    return scored(view, units, index.near(units, depth, effort=_ROUGH), k)
 
 
 def _depth(index: ReducedIndex, k: int) -> int:
     return min(max(index.tuning.depth, _DEPTH_PER_NEIGHBOR * k), len(index))
 
 
-def _among(shelf: Shelf, units: Vectors, allowed: Ids, k: int) -> Neighbors:
+def _among(view: View, units: Vectors, allowed: Ids, k: int) -> Neighbors:
     """Return the k best of some photos, comparing all of them."""
-    scores = units @ shelf.units(allowed).astype(np.float32).T
+    scores = units @ units_of(view, allowed).astype(np.float32).T
     return _best(np.broadcast_to(allowed, scores.shape), scores, k)
 
 
-def scored(shelf: Shelf, units: Vectors, candidates: Ids, k: int) -> Neighbors:
+def scored(view: View, units: Vectors, candidates: Ids, k: int) -> Neighbors:
     """Return the k best of each query's candidates (q, c), -1 for none, by their stored vectors."""
     ids = np.unique(candidates)
     ids = ids[ids >= 0]
-    codes, place = shelf.units(ids), np.searchsorted(ids, candidates)
+    codes, place = units_of(view, ids), np.searchsorted(ids, candidates)
     scores = np.full(candidates.shape, -np.inf, np.float32)
     for row, unit in enumerate(units):
         some = np.flatnonzero(candidates[row] >= 0)

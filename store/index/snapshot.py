@@ -15,8 +15,7 @@ import xxhash
 
 from ..files import write_atomic
 from .exact import VectorIndex
-from .ivf import ReducedIndex
-from .search import AnyIndex
+from .ivf import AnyIndex, ReducedIndex
 
 _MANIFEST = "index.json"
 _FORMAT = 1

@@ -3,14 +3,15 @@
 import threading
 import time
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 
+from ..catalog.embeddings import embedded_ids, units_of, vectors_since
 from ..records import Codes
+from ..view import View
 from .exact import Ids
-from .ivf import ReducedIndex, Tuning
-from .search import AnyIndex, Shelf, Truth, recall, scored, search
+from .ivf import AnyIndex, ReducedIndex, Tuning
+from .search import Truth, recall, scored, search
 
 # Up to here all vectors are compared: 10,000 take 2.2 ms on one thread, and twice as many twice that.
 MOST_EXACT = 20_000
@@ -29,13 +30,6 @@ _BLOCK = 4096
 NEVER = threading.Event()
 
 
-class Library(Shelf, Protocol):
-    """What an index is made of."""
-
-    def embedded_ids(self) -> Ids:
-        """Return the ids of all photos that have a vector, ascending."""
-
-
 def fits(index: AnyIndex, count: int) -> bool:
     """Tell whether an index is the right one for so many photos."""
     if isinstance(index, ReducedIndex):
@@ -43,49 +37,49 @@ def fits(index: AnyIndex, count: int) -> bool:
     return count <= MOST_EXACT
 
 
-def build(library: Library, stop: threading.Event = NEVER) -> ReducedIndex | None:
+def build(view: View, stop: threading.Event = NEVER) -> ReducedIndex | None:
     """Make an index of all photos: reads every vector once, and a sample of them before.
 
     Memory: 250 bytes a photo, and 300 MB at most for the sample. None when it was stopped.
     """
     if stop.is_set():
         return None
-    ids = library.embedded_ids()
+    ids = embedded_ids(view)
     lists = min(_MOST_LISTS, max(1, int(np.sqrt(len(ids)))))
-    sample = _sample(library, ids, _POINTS_PER_LIST * lists)
+    sample = _sample(view, ids, _POINTS_PER_LIST * lists)
     index = ReducedIndex.train(sample, lists)
     truth = Truth(sample[:: -(-len(sample) // _QUERIES)].astype(np.float32), _NEIGHBORS + 1)
-    for block, codes in library.vectors_since(0):
+    for block, codes in vectors_since(view, 0):
         if stop.is_set():
             return None
         index.add(block, codes)
         truth.see(codes)
-    index.tuning = _tuned(library, index, truth)
+    index.tuning = _tuned(view, index, truth)
     return index
 
 
-def _sample(library: Library, ids: Ids, count: int) -> Codes:
+def _sample(view: View, ids: Ids, count: int) -> Codes:
     some = np.sort(np.random.default_rng(0).permutation(ids)[:count])
     starts = range(0, len(some), _BLOCK)
-    return np.concatenate([library.units(some[start : start + _BLOCK]) for start in starts])
+    return np.concatenate([units_of(view, some[start : start + _BLOCK]) for start in starts])
 
 
-def _tuned(library: Library, index: ReducedIndex, truth: Truth) -> Tuning:
+def _tuned(view: View, index: ReducedIndex, truth: Truth) -> Tuning:
     """Return the least effort with which the queries find enough of what they should."""
     depth = _DEPTH
-    while depth < _MOST_DEPTH and _try(library, index, truth, index.lists, depth).recall < _LEAST_RECALL:
+    while depth < _MOST_DEPTH and _try(view, index, truth, index.lists, depth).recall < _LEAST_RECALL:
         depth *= 2
     probes = 1
-    while (tuning := _try(library, index, truth, probes, depth)).recall < _LEAST_RECALL:
+    while (tuning := _try(view, index, truth, probes, depth)).recall < _LEAST_RECALL:
         if probes == index.lists:
             break
         probes = min(probes + (probes + 1) // 2, index.lists)
     return tuning
 
 
-def _try(library: Library, index: ReducedIndex, truth: Truth, probes: int, depth: int) -> Tuning:
+def _try(view: View, index: ReducedIndex, truth: Truth, probes: int, depth: int) -> Tuning:
     index.tuning = Tuning(len(index), probes, depth, 0)
-    found = scored(library, truth.units, index.near(truth.units, depth), _NEIGHBORS + 1)
+    found = scored(view, truth.units, index.near(truth.units, depth), _NEIGHBORS + 1)
     return replace(index.tuning, recall=recall(truth, found.scores))
 
 
@@ -98,22 +92,22 @@ class Measured:
     seconds: float
 
 
-def measure(library: Library, index: AnyIndex, queries: int) -> Measured:
+def measure(view: View, index: AnyIndex, queries: int) -> Measured:
     """Ask an index for the neighbors of so many photos of the library, one after the other.
 
     Raises:
         ValueError: there are fewer than two photos.
     """
-    ids = library.embedded_ids()
+    ids = embedded_ids(view)
     if len(ids) < 2:
         raise ValueError("fewer than two photos are indexed")
-    units = _sample(library, ids, queries).astype(np.float32)
+    units = _sample(view, ids, queries).astype(np.float32)
     truth = Truth(units, min(_NEIGHBORS + 1, len(ids)))
-    for _, codes in library.vectors_since(0):
+    for _, codes in vectors_since(view, 0):
         truth.see(codes)
     scores, seconds = [], []
     for unit in units:
         began = time.perf_counter()
-        scores.append(search(library, index, unit[None], truth.scores.shape[1]).scores)
+        scores.append(search(view, index, unit[None], truth.scores.shape[1]).scores)
         seconds.append(time.perf_counter() - began)
     return Measured(len(units), recall(truth, np.concatenate(scores)), float(np.median(seconds)))

@@ -14,6 +14,7 @@ from lookalike.dedup.actions.plan import companion_rows
 from lookalike.dedup.actions.planfile import Plan, read_plan
 from lookalike.dedup.actions.undo import UndoOptions, undo
 from lookalike.dedup.groups.companions import Folders
+from lookalike.store.catalog.photos import photos_of
 from lookalike.store.documents import Row, document, path_fields
 from lookalike.store.progress import UNWATCHED, Watch
 from lookalike.store.records import Content, EmbeddedPhoto, FileResult, FileStat
@@ -120,7 +121,7 @@ class Shelf:
     def present(self) -> set[str]:
         """Return what the catalog holds for present, by path below the photos."""
         with self.store.reading() as view:
-            files = [file.path for photo in view.photos() for file in photo.files]
+            files = [file.path for photo in photos_of(view) for file in photo.files]
         return {os.path.relpath(path, self.photos) for path in files}
 
     def quarantined(self) -> set[str]:

@@ -12,6 +12,9 @@ from lookalike.dedup.candidates.loading import NO_HASH
 from lookalike.dedup.candidates.nominate import Findings, Search
 from lookalike.dedup.candidates.update import compare_new
 from lookalike.errors import StoreUnwritable
+from lookalike.store.catalog.embeddings import units_of
+from lookalike.store.catalog.hashes import compared_ids
+from lookalike.store.catalog.pairs import unproved_pairs
 from lookalike.store.index.exact import Ids
 from lookalike.store.progress import Watch
 from lookalike.store.store import Store
@@ -35,12 +38,12 @@ def hash_of(number: int) -> Hash:
 
 def pairs_of(store: Store) -> Pairs:
     with store.reading() as view:
-        return {(a, b): cosine for a, b, cosine in view.unproved(1)}
+        return {(a, b): cosine for a, b, cosine in unproved_pairs(view, 1)}
 
 
 def compared(store: Store) -> set[int]:
     with store.reading() as view:
-        return set(view.compared_ids().tolist())
+        return set(compared_ids(view).tolist())
 
 
 class Counter:
@@ -175,15 +178,14 @@ def test_vectors_from_the_store_give_what_those_in_memory_do(
     made: Callable[[str], Filled], expected: Pairs, monkeypatch: pytest.MonkeyPatch, worth_bytes: int
 ) -> None:
     asked: list[int] = []
-    units = View.units
 
-    def units_of(view: View, ids: Ids) -> object:
+    def counted(view: View, ids: Ids) -> object:
         asked.append(len(ids))
-        return units(view, ids)
+        return units_of(view, ids)
 
     monkeypatch.setattr(update, "_MOST_KEPT", 0)
     monkeypatch.setattr(int8, "_WORTH_BYTES", worth_bytes)
-    monkeypatch.setattr(View, "units", units_of)
+    monkeypatch.setattr(update, "units_of", counted)
     store = made("large").store
     compare_new(store, hashes_of=made_hashes)
     assert pairs_of(store) == pytest.approx(expected, abs=1e-6)

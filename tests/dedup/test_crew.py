@@ -26,7 +26,8 @@ from lookalike.dedup.proof.prove_all import prove_all, together
 from lookalike.errors import LookalikeError
 from lookalike.indexer.decode.photo import make_thumbnail
 from lookalike.indexer.executor import ThreadExecutor
-from lookalike.store.catalog.pairs import JudgedPair
+from lookalike.store.catalog.pairs import JudgedPair, all_verdicts, proofs_of
+from lookalike.store.catalog.photos import photos_of
 from lookalike.tests.pictures import draw_photo, save
 
 PAIRS = [(1, 2), (1, 3), (2, 3), (1, 9)]
@@ -56,7 +57,7 @@ def library(tmp_path: Path) -> Iterator[Library]:
 
 def judged(library: Library) -> list[JudgedPair]:
     with library.store.reading() as view:
-        proofs = view.proofs_of({(each.a, each.b) for each in view.verdicts()})
+        proofs = proofs_of(view, {(each.a, each.b) for each in all_verdicts(view)})
     return [proof for _, proof in sorted(proofs.items())]
 
 
@@ -186,7 +187,7 @@ def connected(pairs: list[tuple[int, int]]) -> dict[int, int]:
 
 def test_a_damaged_thumbnail_stops_nothing_and_is_nobodys_copy(library: Library) -> None:
     with library.store.reading() as view:
-        photos = {photo.path.rpartition("/")[2]: photo for photo in view.photos()}
+        photos = {photo.path.rpartition("/")[2]: photo for photo in photos_of(view)}
     broken = photos["0-95.jpg"]
     with contextlib.closing(sqlite3.connect(Path(library.store.folder) / "thumbs.db")) as thumbs, thumbs:
         thumbs.execute(

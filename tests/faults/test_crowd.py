@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from lookalike.store.catalog.photos import photos_of
 from lookalike.store.index import snapshot
+from lookalike.store.index.search import nearest_photos
 from lookalike.store.store import Store
 from lookalike.tests.faults.scale import count, scale
 from lookalike.tests.store.making import brute_force, index_file, make_vector, names, open_filled
@@ -97,8 +99,8 @@ def test_eight_writers_and_two_readers_lose_nothing_and_see_one_epoch_each(folde
         assert code == 5
         assert "process " in message or "another process" in message
     with Store.open(folder) as store, store.reading() as view:
-        paths = [photo.path for photo in view.photos()]
-        found = view.nearest(QUERY[None], 10).scores[0].tolist()
+        paths = [photo.path for photo in photos_of(view)]
+        found = nearest_photos(view, QUERY[None], 10).scores[0].tolist()
     assert sorted(names([(path, 0) for path in paths])) == sorted(f"{seed}.jpg" for seed in [0, *arrived])
     assert found == pytest.approx(brute_force([0, *arrived], QUERY, 10), abs=1e-3)
     count("commits of eight writers at once", len(arrived))
@@ -131,11 +133,11 @@ def test_a_snapshot_that_is_cut_or_replaced_under_a_reader_changes_no_answer(
     expected = pytest.approx(brute_force(range(120), QUERY, 20), abs=1e-3)
     for cut in (0, 100, len(whole) // 2, len(whole) - 1):
         with Store.open(published) as store, store.reading() as view:
-            assert view.nearest(QUERY[None], 20).scores[0].tolist() == expected
+            assert nearest_photos(view, QUERY[None], 20).scores[0].tolist() == expected
             os.truncate(file, cut)
-            assert view.nearest(QUERY[None], 20).scores[0].tolist() == expected
+            assert nearest_photos(view, QUERY[None], 20).scores[0].tolist() == expected
             shutil.copy(published / "index.json", file)
-            assert view.nearest(QUERY[None], 20).scores[0].tolist() == expected
+            assert nearest_photos(view, QUERY[None], 20).scores[0].tolist() == expected
         file.write_bytes(whole)
         count("snapshots cut under a reader")
     manifest = snapshot.read_manifest(str(published))

@@ -18,6 +18,14 @@ import pytest
 
 from lookalike.errors import StoreError
 from lookalike.store.care.checks import check_store
+from lookalike.store.catalog.contents import sorted_digests
+from lookalike.store.catalog.embeddings import raw_vectors
+from lookalike.store.catalog.files import known_files
+from lookalike.store.catalog.folders import all_roots
+from lookalike.store.catalog.hashes import stored_hashes
+from lookalike.store.catalog.pairs import all_decisions, all_verdicts, unproved_pairs
+from lookalike.store.catalog.photos import count_totals, file_errors, photos_of
+from lookalike.store.index.search import nearest_photos
 from lookalike.store.store import Store
 from lookalike.tests.faults.scale import count, scale
 from lookalike.tests.store.making import (
@@ -94,8 +102,8 @@ class Facts:
 def facts(folder: Path) -> Facts:
     with Store.open(folder) as store, store.reading() as view:
         return Facts(
-            photos={each.id: (each.path, each.digest, each.width, each.size) for each in view.photos()},
-            neighbors=[view.nearest(query[None], K).ids[0].tolist() for query in QUERIES],
+            photos={each.id: (each.path, each.digest, each.width, each.size) for each in photos_of(view)},
+            neighbors=[nearest_photos(view, query[None], K).ids[0].tolist() for query in QUERIES],
         )
 
 
@@ -103,9 +111,9 @@ def check_search(folder: Path, seeds: Any, k: int = K) -> None:
     """Compare the answers of a store with brute force."""
     with Store.open(folder) as store, store.reading() as view:
         for query in QUERIES:
-            found = view.nearest(query[None], k)
+            found = nearest_photos(view, query[None], k)
             assert found.scores[0].tolist() == pytest.approx(brute_force(seeds, query, k), abs=1e-3)
-            scores = exact_scores(view.raw_vectors(found.ids[0].tolist()), query)
+            scores = exact_scores(raw_vectors(view, found.ids[0].tolist()), query)
             assert [scores[each] for each in found.ids[0].tolist()] == pytest.approx(
                 found.scores[0].tolist(), abs=1e-3
             )
@@ -173,18 +181,18 @@ def mix(states: list[Path], folder: Path, files: dict[str, int]) -> None:
 
 READS: dict[str, Callable[[Any], Any]] = {
     "photos": lambda view: {
-        each.id: (each.path, each.digest, each.width, each.size) for each in view.photos()
+        each.id: (each.path, each.digest, each.width, each.size) for each in photos_of(view)
     },
-    "errors": lambda view: list(view.errors()),
-    "totals": lambda view: view.totals(),
+    "errors": lambda view: list(file_errors(view)),
+    "totals": lambda view: count_totals(view),
     "pairs": lambda view: (
-        list(view.verdicts()),
-        view.unproved(1),
-        [(each.ids.tolist(), each.bits.tobytes(), each.quality.tolist()) for each in view.hashes()],
+        list(all_verdicts(view)),
+        unproved_pairs(view, 1),
+        [(each.ids.tolist(), each.bits.tobytes(), each.quality.tolist()) for each in stored_hashes(view)],
     ),
-    "decisions": lambda view: list(view.decisions()),
-    "digests": lambda view: list(view.digests_sorted()),
-    "known files": lambda view: [view.known_files(root, b"") for root in view.roots()],
+    "decisions": lambda view: list(all_decisions(view)),
+    "digests": lambda view: list(sorted_digests(view)),
+    "known files": lambda view: [known_files(view, root, b"") for root in all_roots(view)],
 }
 
 
@@ -221,7 +229,7 @@ def look_at_all(folder: Path, right: Facts) -> bool:
         try:
             with store.reading() as view:
                 for query, neighbors in zip(QUERIES, right.neighbors, strict=True):
-                    found = view.nearest(query[None], K).ids[0].tolist()
+                    found = nearest_photos(view, query[None], K).ids[0].tolist()
                     # A photo may be hidden with its damaged row; none may come that is no neighbor.
                     assert found == neighbors or is_noticed(folder), (found, neighbors)
         except StoreError:

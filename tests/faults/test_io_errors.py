@@ -15,6 +15,8 @@ import pytest
 
 from lookalike.errors import StoreMissing
 from lookalike.store.care.checks import check_store
+from lookalike.store.catalog.photos import count_totals
+from lookalike.store.index.search import nearest_photos
 from lookalike.store.store import Store
 from lookalike.tests.faults.scale import count, scale
 from lookalike.tests.faults.whole import check_whole, digests
@@ -120,9 +122,9 @@ def lookalike_store(folder: Path) -> int | None:
     with store:
         assert [str(each) for each in check_store(store) if each.level == "broken"] == []
         with store.reading() as view:
-            photos = view.totals().present
+            photos = count_totals(view).present
             if photos:
-                found = view.nearest(QUERY[None], 10).scores[0].tolist()
+                found = nearest_photos(view, QUERY[None], 10).scores[0].tolist()
                 assert found == pytest.approx(brute_force(range(photos), QUERY, 10), abs=1e-3)
         return photos
 

@@ -15,7 +15,9 @@ import pytest
 from lookalike.errors import StoreError
 from lookalike.store.care.checks import check_store
 from lookalike.store.catalog import schema
+from lookalike.store.catalog.photos import count_totals
 from lookalike.store.index import snapshot
+from lookalike.store.index.search import nearest_photos
 from lookalike.store.store import Store
 from lookalike.tests.faults.scale import count, scale
 from lookalike.tests.store.making import brute_force, index_file, make_vector, open_filled
@@ -67,8 +69,8 @@ def check_state(folder: Path) -> int | None:
     try:
         with Store.open(folder) as store:
             with store.reading() as view:
-                photos = view.totals().present
-                found = view.nearest(QUERY[None], 10).scores[0].tolist()
+                photos = count_totals(view).present
+                found = nearest_photos(view, QUERY[None], 10).scores[0].tolist()
             assert [str(each) for each in check_store(store) if each.level == "broken"] == []
     except StoreError:
         return None
@@ -160,6 +162,6 @@ def test_an_older_backup_whose_epochs_come_again_gives_its_own_answers(
         filled.store.close()
         seeds.append(seed)
         with Store.open(folder) as store, store.reading() as view:
-            found = view.nearest(QUERY[None], 10).scores[0].tolist()
+            found = nearest_photos(view, QUERY[None], 10).scores[0].tolist()
         assert found == pytest.approx(brute_force(seeds, QUERY, 10), abs=1e-3)
         count("restored backups")

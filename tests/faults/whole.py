@@ -8,7 +8,11 @@ from blake3 import blake3
 
 from lookalike.errors import StoreMissing
 from lookalike.store.care.checks import check_store
+from lookalike.store.catalog.embeddings import count_embeddings, raw_vectors
+from lookalike.store.catalog.pairs import all_decisions, all_verdicts
+from lookalike.store.catalog.photos import count_totals, file_errors, photos_of, visible_ids
 from lookalike.store.index import snapshot
+from lookalike.store.index.search import nearest_photos
 from lookalike.store.store import Store
 
 Contents = dict[str, str]  # the blake3 digest in hex by path
@@ -21,7 +25,7 @@ def digests(photos: Path) -> Contents:
 
 def held(store: Store) -> Contents:
     with store.reading() as view:
-        return {file.path: photo.digest for photo in view.photos() for file in photo.files}
+        return {file.path: photo.digest for photo in photos_of(view) for file in photo.files}
 
 
 def check_whole(folder: Path, truths: set[tuple[str, str]]) -> int:
@@ -44,14 +48,14 @@ def check_whole(folder: Path, truths: set[tuple[str, str]]) -> int:
 def _check_answers(store: Store) -> None:
     """Every tenth photo finds itself, and all have embedding and thumbnail."""
     with store.reading() as view:
-        ids = view.visible_ids().tolist()
-        vectors = view.raw_vectors(ids)
+        ids = visible_ids(view).tolist()
+        vectors = raw_vectors(view, ids)
         assert sorted(vectors) == ids
         for each in ids[:: max(1, len(ids) // 10)]:
-            found = view.nearest(vectors[each][None], 3)
+            found = nearest_photos(view, vectors[each][None], 3)
             assert each in found.ids[0].tolist()
             assert found.scores[0, 0] == pytest.approx(1, abs=1e-3)
-        for photo in view.photos():
+        for photo in photos_of(view):
             assert store.thumbs.get(bytes.fromhex(photo.digest)) is not None
 
 
@@ -74,18 +78,18 @@ def outcome(folder: Path) -> Outcome:
     snapshot: how many vectors the whole one holds, of how many.
     """
     with Store.open(folder) as store, store.reading() as view:
-        totals, digest_of = view.totals(), {each.id: each.digest for each in view.photos()}
+        totals, digest_of = count_totals(view), {each.id: each.digest for each in photos_of(view)}
         manifest = snapshot.read_manifest(str(folder))
         is_whole = manifest is not None and snapshot.is_whole(str(folder), manifest)
         return Outcome(
             files=held(store),
-            errors={(each.path, each.error) for each in view.errors()},
+            errors={(each.path, each.error) for each in file_errors(view)},
             totals=(totals.present, totals.absent, totals.failed, totals.photos),
-            decisions={(each.a, each.b, each.kind) for each in view.decisions()},
+            decisions={(each.a, each.b, each.kind) for each in all_decisions(view)},
             verdicts={
                 (frozenset((digest_of.get(each.a, ""), digest_of.get(each.b, ""))), each.is_copy)
-                for each in view.verdicts()
+                for each in all_verdicts(view)
             },
-            snapshot=(manifest.count, view.count_embeddings()) if manifest and is_whole else None,
+            snapshot=(manifest.count, count_embeddings(view)) if manifest and is_whole else None,
             left=tuple(sorted(path.name for path in folder.glob("*.tmp"))),
         )

@@ -19,6 +19,8 @@ from lookalike.indexer.embed.preprocess import InputRule
 from lookalike.indexer.sandbox.decoders import Opener
 from lookalike.indexer.scan.walk import ScanOptions
 from lookalike.library import Library
+from lookalike.store.catalog.files import known_files
+from lookalike.store.catalog.folders import all_roots, sample_files
 from lookalike.store.records import Drive, Failure, FileResult, FileStat
 from lookalike.tests.pictures import draw_photo, save
 from lookalike.tests.store.making import make_result, make_spec
@@ -28,7 +30,7 @@ from .indexing import COUNT, SMALL, Meddler, check_finds_all, rels, run
 
 def roots(library: Library) -> list[Drive]:
     with library.store.reading() as view:
-        return [root.drive for root in view.roots()]
+        return [root.drive for root in all_roots(view)]
 
 
 def state(library: Library) -> str:
@@ -453,11 +455,11 @@ def test_a_sample_of_a_large_folder_is_spread_over_it_and_never_empty(library: L
     root, _ = library.store.add_root(b"/photos")
     library.store.commit(root, [make_result(1, b"%04d.jpg" % n) for n in range(900)])
     with library.store.reading() as view:
-        few = view.sample(root, 100)
+        few = sample_files(view, root, 100)
         assert 50 <= len(few) <= 200
         assert {trace.rel[:2] for trace in few} == {b"%02d" % n for n in range(9)}
-        assert len(view.sample(root, 2000)) == 900
-        assert view.sample(root, 1)
+        assert len(sample_files(view, root, 2000)) == 900
+        assert sample_files(view, root, 1)
 
 
 # --- clocks and names
@@ -590,15 +592,15 @@ def test_the_device_of_unchanged_photos_is_that_of_the_last_believed_run(
 ) -> None:
     def devices() -> set[int]:
         with library.store.reading() as view:
-            (root,) = view.roots()
-            return {file.dev for file in view.known_files(root, b"").values()}
+            (root,) = all_roots(view)
+            return {file.dev for file in known_files(view, root, b"").values()}
 
     run(library, photos)
     here = photos.stat().st_dev
     assert devices() == {here}
     with library.store.reading() as view:
-        (root,) = view.roots()
-        ids = [file.id for file in view.known_files(root, b"").values()]
+        (root,) = all_roots(view)
+        ids = [file.id for file in known_files(view, root, b"").values()]
     # As the catalog has it after the drive got another number at its next mount.
     library.store.settle(root, absent=[], excluded=[], returned=[], devices=dict.fromkeys(ids, here + 1))
     assert devices() == {here + 1}

@@ -9,6 +9,7 @@ import pytest
 
 from lookalike.indexer.known import KnownContents
 from lookalike.library import Library
+from lookalike.store.catalog.embeddings import count_embeddings
 from lookalike.tests.store.making import Filled, digest_of
 
 from .indexing import COUNT, check_finds_all, run
@@ -53,8 +54,8 @@ def test_an_expected_content_that_was_not_committed_is_not_known(filled: Filled)
 
 def test_a_content_without_its_embedding_is_not_known(filled: Filled) -> None:
     filled.fill([1, 2])
-    with filled.store.writing() as connection:
-        connection.exec_driver_sql("DELETE FROM embedding WHERE content_id = 1")
+    with filled.store.writing() as view:
+        view.connection.exec_driver_sql("DELETE FROM embedding WHERE content_id = 1")
     known = KnownContents(filled.store)
     assert digest_of(1) not in known
     assert digest_of(2) in known
@@ -122,5 +123,5 @@ def test_touched_photos_are_recognized_and_get_back_their_lost_thumbnails(
     assert (report.embedded, report.recognized) == (3, COUNT - 3)
     assert all(library.thumbnail(photo) for photo in library.photos())
     with library.store.reading() as view:
-        assert view.count_embeddings() == COUNT
+        assert count_embeddings(view) == COUNT
     check_finds_all(library, photos)

@@ -31,7 +31,7 @@ from lookalike.indexer.sandbox.decoders import OPENED_AT_HOME, Opener, Poisonous
 from lookalike.indexer.sandbox.pool import Crew
 from lookalike.indexer.sandbox.process import Limits, Member, held_bytes
 from lookalike.library import Library
-from lookalike.store.catalog.crashers import known_poison
+from lookalike.store.catalog.crashers import known_crashers
 from lookalike.store.records import Failure
 from lookalike.tests.indexer.indexing import run
 from lookalike.tests.pictures import draw_photo, encode, save
@@ -190,7 +190,7 @@ def test_what_the_user_set_of_the_heap_stays(monkeypatch: pytest.MonkeyPatch) ->
         member.end()
 
 
-def test_known_poison_is_handed_to_no_decoder(abuse: None) -> None:
+def test_known_crashers_is_handed_to_no_decoder(abuse: None) -> None:
     data = told("abort")
     with Opener(1, {blake3(data).digest(): Failure("crashed", "it did before", 2)}) as opener:
         with pytest.raises(DecodeError, match="it did before"):
@@ -243,8 +243,8 @@ def test_a_picture_to_look_at_is_reduced_to_the_side_that_is_asked_for() -> None
 
 
 def poison(library: Library) -> dict[bytes, Failure]:
-    with library.store.writing() as connection:
-        return known_poison(connection)
+    with library.store.writing() as view:
+        return known_crashers(view)
 
 
 def test_a_poison_costs_a_run_one_row_and_is_known_under_any_name(
@@ -296,7 +296,7 @@ def test_a_poison_that_a_newer_decoder_can_open_is_forgotten(
     assert poison(library) == {}
 
 
-def test_a_search_by_a_known_poison_is_refused(abuse: None, library: Library, photos: Path) -> None:
+def test_a_search_by_a_known_crashers_is_refused(abuse: None, library: Library, photos: Path) -> None:
     bad = told("abort", encode(draw_photo(1, 96, 72), "WEBP"))
     (photos / "bad.jpg").write_bytes(bad)
     run(library, photos)

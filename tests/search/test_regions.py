@@ -15,12 +15,13 @@ from lookalike.indexer.options import IndexOptions
 from lookalike.search.answers import SearchOptions
 from lookalike.search.examples import Query
 from lookalike.search.regions.boxes import Box
+from lookalike.store.catalog.folders import all_roots
 from lookalike.tests.indexer.indexing import Meddler
 from lookalike.tests.library import lookalike
 from lookalike.tests.pictures import draw_photo, encode, save
 
 COUNT = 12
-# Drawn pictures have less to tell places by than photos have: benchmarks/region_search.py has the figures.
+# Drawn pictures have less to tell places by than photos: see benchmarks/search/region_search.py.
 ROUGHLY = 0.3
 PLANTED = Box(200, 100, 360, 270)
 
@@ -63,7 +64,7 @@ def old(store: Path, tmp_path: Path) -> Path:
 
 def _roots(store: Path) -> list[str]:
     with Library.open(store) as library, library.store.reading() as view:
-        return [root.path.decode() for root in view.roots()]
+        return [root.path.decode() for root in all_roots(view)]
 
 
 def forget_maps(folder: Path, where: str = "1") -> None:

@@ -11,8 +11,10 @@ from lookalike.library import Library
 from lookalike.search.answers import SearchOptions
 from lookalike.search.examples import Query
 from lookalike.search.rerank import CANDIDATES, LEAST_PHOTOS, Surroundings, rerank
+from lookalike.store.catalog.embeddings import raw_vectors
 from lookalike.store.catalog.pairs import JudgedPair
 from lookalike.store.index.exact import Neighbors
+from lookalike.store.index.search import nearest_photos
 from lookalike.store.knn_graph import update_graph
 from lookalike.store.records import Vectors
 from lookalike.store.store import Store
@@ -79,11 +81,11 @@ def test_more_of_a_kind_is_found_than_by_the_cosine(library: Library) -> None:
 def test_a_query_from_outside_is_ranked_alike(folder: Path) -> None:
     def found(ids: list[int]) -> float:
         with Store.open(folder) as store, store.reading() as view:
-            stored = view.raw_vectors(ids)
+            stored = raw_vectors(view, ids)
             # Moved a little, so that no photo of the library is the query itself.
             shift = np.random.default_rng(1).normal(0, 0.1, (len(ids), DIM))
             queries = np.stack([stored[each] for each in ids]) + shift
-            neighbors = view.nearest(queries.astype(np.float32), CANDIDATES)
+            neighbors = nearest_photos(view, queries.astype(np.float32), CANDIDATES)
             ranked = rerank(neighbors, Surroundings.of(view, neighbors.ids))
         of = (np.array(ids)[:, None] - 1) // EACH
         before, after = (((each.ids[:, :EACH] - 1) // EACH == of).mean() for each in (neighbors, ranked))
@@ -94,8 +96,8 @@ def test_a_query_from_outside_is_ranked_alike(folder: Path) -> None:
 
 def test_the_same_photos_with_the_same_scores_come_in_another_order(folder: Path) -> None:
     with Store.open(folder) as store, store.reading() as view:
-        queries = np.stack(list(view.raw_vectors([5, 77]).values()))
-        before = view.nearest(queries, 230)
+        queries = np.stack(list(raw_vectors(view, [5, 77]).values()))
+        before = nearest_photos(view, queries, 230)
         after = rerank(before, Surroundings.of(view, before.ids))
     for row in range(2):
         pairs = [
@@ -110,7 +112,7 @@ def test_the_same_photos_with_the_same_scores_come_in_another_order(folder: Path
 
 def test_photos_without_a_neighborhood_are_ranked_by_the_cosine(folder: Path) -> None:
     with Store.open(folder) as store, store.reading() as view:
-        found = view.nearest(np.stack(list(view.raw_vectors([5]).values())), 50)
+        found = nearest_photos(view, np.stack(list(raw_vectors(view, [5]).values())), 50)
         none = Surroundings.of(view, np.array([[-1]]))
         assert rerank(found, none).ids.tolist() == found.ids.tolist()
         nothing = Neighbors(np.full((1, 3), -1, np.int64), np.zeros((1, 3), np.float32))

@@ -15,7 +15,11 @@ from typing import Any
 import numpy as np
 from blake3 import blake3
 
+from lookalike.store.catalog.embeddings import raw_vectors
+from lookalike.store.catalog.files import known_files
+from lookalike.store.catalog.photos import photos_of
 from lookalike.store.filters.where import ALL, Where
+from lookalike.store.index.search import nearest_photos
 from lookalike.store.index.snapshot import read_manifest
 from lookalike.store.records import Content, EmbeddedPhoto, FileResult, FileStat, Metadata, Root, Vectors
 from lookalike.store.spec import EmbedderSpec
@@ -79,7 +83,7 @@ class Filled:
 
     def known(self) -> dict[bytes, int]:
         with self.store.reading() as view:
-            return {rel: file.id for rel, file in view.known_files(self.root, b"").items()}
+            return {rel: file.id for rel, file in known_files(view, self.root, b"").items()}
 
     def lose(self, *rels: bytes, state: str = "absent") -> None:
         known = self.known()
@@ -118,9 +122,9 @@ Answer = list[tuple[str, float]]
 def ask(store: Store, query: Vectors, k: int, where: Where = ALL) -> Answer:
     """Return (path, score) of the k nearest photos, checked against the scores by numpy."""
     with store.reading() as view:
-        found = view.nearest(query[None], k, where)
-        photos = {photo.id: photo for photo in view.photos()}
-        scores = exact_scores(view.raw_vectors(list(photos)), query)
+        found = nearest_photos(view, query[None], k, where)
+        photos = {photo.id: photo for photo in photos_of(view)}
+        scores = exact_scores(raw_vectors(view, list(photos)), query)
     ids = found.ids[0].tolist()
     assert len(set(ids)) == len(ids)
     for each, score in zip(ids, found.scores[0].tolist(), strict=True):

@@ -7,11 +7,25 @@ import pytest
 import sqlalchemy as sa
 
 from lookalike.errors import StoreLocked, UsageError
-from lookalike.store.absence import Purge, forget, purge_missing
+from lookalike.store.absence import (
+    Purge,
+    count_purgeable,
+    forget,
+    forgettable,
+    missing_files,
+    purge_missing,
+    purgeable,
+)
 from lookalike.store.care.checks import check_store
-from lookalike.store.catalog.pairs import JudgedPair
+from lookalike.store.catalog.contents import all_digests, count_contents, id_of, ids_of
+from lookalike.store.catalog.embeddings import count_embeddings
+from lookalike.store.catalog.files import known_files
+from lookalike.store.catalog.folders import all_roots
+from lookalike.store.catalog.pairs import JudgedPair, all_decisions, all_verdicts
+from lookalike.store.catalog.photos import count_totals
 from lookalike.store.catalog.schema import file_table
 from lookalike.store.index import snapshot
+from lookalike.store.index_cache import check_stamp
 from lookalike.store.store import Store
 
 from .making import Filled, ask, brute_force, digest_of, make_result, make_vector, names, thumbnail_of
@@ -21,7 +35,7 @@ EVER = "9999"
 
 def missing(filled: Filled, *folders: bytes) -> list[str]:
     with filled.store.reading() as view:
-        return [Path(file.path).name for file in view.missing(folders)]
+        return [Path(file.path).name for file in missing_files(view, folders)]
 
 
 def purge(filled: Filled, until: str = EVER, keep: frozenset[bytes] = frozenset()) -> tuple[list[str], int]:
@@ -30,15 +44,17 @@ def purge(filled: Filled, until: str = EVER, keep: frozenset[bytes] = frozenset(
 
 
 def since(filled: Filled, rel: bytes) -> str | None:
-    with filled.store.writing() as connection:
-        rows = connection.execute(sa.select(file_table.c.missing_since).where(file_table.c.rel == rel))
+    with filled.store.writing() as view:
+        rows = view.connection.execute(sa.select(file_table.c.missing_since).where(file_table.c.rel == rel))
         found: str | None = rows.scalar_one()
         return found
 
 
 def redate(filled: Filled, rel: bytes, when: str | None) -> None:
-    with filled.store.writing() as connection:
-        connection.execute(sa.update(file_table).where(file_table.c.rel == rel).values(missing_since=when))
+    with filled.store.writing() as view:
+        view.connection.execute(
+            sa.update(file_table).where(file_table.c.rel == rel).values(missing_since=when)
+        )
 
 
 def check_whole(store: Store) -> None:
@@ -88,7 +104,7 @@ def test_missing_files_say_whether_another_file_holds_them(filled: Filled) -> No
     )
     filled.lose(b"1.jpg", b"2.jpg", b"sub/3.jpg")
     with filled.store.reading() as view:
-        found = {file.path: file for file in view.missing()}
+        found = {file.path: file for file in missing_files(view)}
     assert {path: file.is_elsewhere for path, file in found.items()} == {
         "/photos/1.jpg": True,
         "/photos/2.jpg": False,
@@ -123,11 +139,11 @@ def test_forgetting_a_folder_takes_its_rows_and_leaves_the_contents(filled: Fill
 def test_forgetting_a_root_or_a_folder_around_it_takes_the_root(filled: Filled) -> None:
     filled.fill(range(4))
     with filled.store.reading() as view:
-        (shown,) = view.forgettable([b"/"])
-        assert (shown.files, shown.is_root, len(view.roots())) == (4, True, 1)
+        (shown,) = forgettable(view, [b"/"])
+        assert (shown.files, shown.is_root, len(all_roots(view))) == (4, True, 1)
     forget(filled.store, [b"/"])
     with filled.store.reading() as view:
-        assert (view.roots(), view.totals().present, view.count_contents()) == ([], 0, 4)
+        assert (all_roots(view), count_totals(view).present, count_contents(view)) == ([], 0, 4)
     check_whole(filled.store)
 
 
@@ -163,7 +179,7 @@ def test_a_purge_takes_what_is_missing_for_so_long_and_nothing_else(filled: Fill
 
     assert set(filled.known()) == {b"0.jpg", b"3.jpg", b"4.jpg", b"5.jpg"}
     with filled.store.reading() as view:
-        assert (view.count_contents(), view.count_embeddings()) == (4, 4)
+        assert (count_contents(view), count_embeddings(view)) == (4, 4)
     assert filled.store.thumbs.get(digest_of(1)) is None
     assert filled.store.thumbs.get(digest_of(4)) == thumbnail_of(4)
     check_whole(filled.store)
@@ -183,7 +199,7 @@ def test_files_of_other_roots_stay(filled: Filled) -> None:
     filled.store.commit(other, [make_result(7, b"7.jpg")])
     filled.fill(range(2))
     with filled.store.reading() as view:
-        key = view.known_files(other, b"")[b"7.jpg"].id
+        key = known_files(view, other, b"")[b"7.jpg"].id
     filled.store.settle(other, absent=[key], excluded=[], returned=[])
     assert purge(filled) == ([], 0)
     assert missing(filled) == ["7.jpg"]
@@ -195,42 +211,42 @@ def test_what_is_shown_is_what_goes(filled: Filled) -> None:
     redate(filled, b"3.jpg", None)
     wanted = Purge(EVER, roots=(filled.root,))
     with filled.store.reading() as view:
-        shown = [Path(file.path).name for file in view.purgeable(wanted)], view.count_purgeable(wanted)
+        shown = [Path(file.path).name for file in purgeable(view, wanted)], count_purgeable(view, wanted)
     assert shown == purge(filled) == (["1.jpg", "2.jpg"], 1)
 
 
 def test_proofs_go_and_decisions_stay(filled: Filled) -> None:
     filled.fill(range(4))
     with filled.store.reading() as view:
-        ids = view.ids_of([digest_of(seed) for seed in range(4)])
+        ids = ids_of(view, [digest_of(seed) for seed in range(4)])
     a, b, c = (ids[digest_of(seed)] for seed in (0, 1, 2))
     proofs = [JudgedPair(x, y, 0.9, "copy", 5.0, {}) for x, y in ((a, b), (a, c), (b, c))]
     filled.store.put_proofs(1, proofs)
-    with filled.store.writing() as connection:
-        connection.exec_driver_sql(
+    with filled.store.writing() as view:
+        view.connection.exec_driver_sql(
             "INSERT INTO decision (a, b, kind, at) VALUES (?, ?, 'rejected', '2026')",
             tuple(sorted([digest_of(0), digest_of(1)])),
         )
     filled.lose(b"1.jpg")
     purge(filled)
     with filled.store.reading() as view:
-        assert [(pair.a, pair.b) for pair in view.verdicts()] == [(a, c)]
-        assert len(list(view.decisions())) == 1
+        assert [(pair.a, pair.b) for pair in all_verdicts(view)] == [(a, c)]
+        assert len(list(all_decisions(view))) == 1
     filled.store.put_proofs(1, proofs)  # of a run that was under way: no row about what is gone
     with filled.store.reading() as view:
-        assert [(pair.a, pair.b) for pair in view.verdicts()] == [(a, c)]
+        assert [(pair.a, pair.b) for pair in all_verdicts(view)] == [(a, c)]
     check_whole(filled.store)
 
 
 def test_a_photo_that_comes_back_after_a_purge_is_embedded_anew_with_another_id(filled: Filled) -> None:
     filled.fill(range(3))
     with filled.store.reading() as view:
-        before = view.id_of(digest_of(1))
+        before = id_of(view, digest_of(1))
     filled.lose(b"1.jpg")
     purge(filled)
     filled.fill([1])
     with filled.store.reading() as view:
-        assert (view.id_of(digest_of(1)) or 0) > (before or 0)
+        assert (id_of(view, digest_of(1)) or 0) > (before or 0)
         assert len(view.index()) == 3
     assert names(ask(filled.store, make_vector(1), 1)) == ["1.jpg"]
 
@@ -245,7 +261,7 @@ def ids_in_index(store: Store) -> list[int]:
 
 def ids_in_catalog(store: Store) -> list[int]:
     with store.reading() as view:
-        return sorted(view.ids_of(list(view.digests())).values())
+        return sorted(ids_of(view, list(all_digests(view))).values())
 
 
 def lose_and_purge(filled: Filled) -> None:
@@ -317,7 +333,7 @@ def test_a_purge_that_takes_no_content_leaves_snapshots_as_they_are(filled: Fill
     assert snapshot.read_manifest(filled.store.folder) == before
     with filled.store.reading() as view:
         assert before is not None
-        view.check(before.stamp)
+        check_stamp(view, before.stamp)
 
 
 def test_all_photos_may_go(filled: Filled) -> None:

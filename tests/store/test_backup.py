@@ -17,6 +17,7 @@ from lookalike.store.care.backup import backup, read_backup, restore
 from lookalike.store.care.checks import check_store
 from lookalike.store.care.compact import compact
 from lookalike.store.catalog import schema
+from lookalike.store.catalog.photos import count_totals
 from lookalike.store.store import Store
 
 from .making import PUBLISHED, ask, brute_force, make_vector, names, open_filled, run_child
@@ -42,7 +43,7 @@ def check_photos(folder: Path, photos: int) -> None:
 
 def uuid_of(folder: Path) -> str:
     with Store.open(folder) as store, store.reading() as view:
-        return view.store_uuid()
+        return view.uuid
 
 
 def test_a_backup_says_what_it_holds_and_is_for_its_owner_only(saved: Path, published: Path) -> None:
@@ -89,7 +90,7 @@ def test_a_backup_is_made_while_others_write(published: Path, tmp_path: Path) ->
                 backup(store, str(tmp_path / "now"))
             restore(str(tmp_path / "now"), str(tmp_path / "again"))
             with Store.open(tmp_path / "again") as store, store.reading() as view:
-                seen.add(view.totals().photos)
+                seen.add(count_totals(view).photos)
     finally:
         assert writer.wait(60) == 0
     assert all(PUBLISHED <= count <= PUBLISHED + 10 for count in seen)
@@ -215,8 +216,8 @@ def test_a_restore_that_is_killed_leaves_the_old_store_or_the_new_one(
     counts = set()
     for folder in (tmp_path / "copies").iterdir():
         with Store.open(folder) as store, store.reading() as view:
-            counts.add(view.totals().photos)
-            count = view.totals().photos
+            counts.add(count_totals(view).photos)
+            count = count_totals(view).photos
         check_photos(folder, count)
         open_filled(folder, range(count, count + 3)).store.close()
         assert list(folder.glob("*.tmp*")) == []
@@ -226,10 +227,10 @@ def test_a_restore_that_is_killed_leaves_the_old_store_or_the_new_one(
 
 def test_compacting_gives_back_room_and_a_kill_in_it_loses_nothing(published: Path, tmp_path: Path) -> None:
     filled = open_filled(published)
-    with filled.store.writing() as connection:
-        connection.exec_driver_sql("CREATE TABLE filler (x)")
-        connection.exec_driver_sql("INSERT INTO filler VALUES (zeroblob(3000000))")
-        connection.exec_driver_sql("DROP TABLE filler")
+    with filled.store.writing() as view:
+        view.connection.exec_driver_sql("CREATE TABLE filler (x)")
+        view.connection.exec_driver_sql("INSERT INTO filler VALUES (zeroblob(3000000))")
+        view.connection.exec_driver_sql("DROP TABLE filler")
     filled.store.close()
     done = run_child(DYING, published, tmp_path / "copies", "compact", timeout=250)
     assert done.returncode == 0, done.stderr

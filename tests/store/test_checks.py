@@ -10,6 +10,7 @@ import pytest
 
 from lookalike.errors import StoreCorrupt
 from lookalike.store.care.checks import Finding, check_sqlite, check_store
+from lookalike.store.catalog.embeddings import raw_vectors
 from lookalike.store.index import snapshot
 from lookalike.store.index.exact import VectorIndex
 from lookalike.store.store import Store
@@ -112,7 +113,7 @@ def test_a_vector_that_is_not_what_was_stored_is_an_error_of_ours_in_a_search(
         with pytest.raises(StoreCorrupt, match="photo 5"):
             ask(store, make_vector(1), 3)
         with pytest.raises(StoreCorrupt, match="photo 5"), store.reading() as view:
-            view.raw_vectors([5])
+            raw_vectors(view, [5])
 
 
 def test_a_photo_without_its_embedding_is_found(published: Path) -> None:

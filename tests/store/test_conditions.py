@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from lookalike.errors import StoreCorrupt
 from lookalike.search.filters.parser import MAX_DEPTH, parse
 from lookalike.store.catalog.functions import kilometers
+from lookalike.store.catalog.photos import photos_of, repeated_photos
 from lookalike.store.catalog.schema import SCHEMA_VERSION
 from lookalike.store.filters.terms import FIELDS, MAX_TERMS, Kind, Near, Not, OneOf, Term
 from lookalike.store.filters.where import Where
@@ -72,7 +73,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, dict
     filled.add(*(result for result, _ in made))
     rows = {row["path"]: row for _, row in made}
     with filled.store.reading() as view:
-        for photo in view.photos():
+        for photo in photos_of(view):
             rows[photo.path]["date"] = photo.date
     yield filled.store, rows
     filled.store.close()
@@ -80,7 +81,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, dict
 
 def paths_that_pass(store: Store, term: Term) -> set[str]:
     with store.reading() as view:
-        return {file.path for photo in view.photos(Where(term=term)) for file in photo.files}
+        return {file.path for photo in photos_of(view, Where(term=term)) for file in photo.files}
 
 
 @settings(deadline=None, derandomize=True, max_examples=400)
@@ -162,8 +163,8 @@ def test_folders_dates_and_a_condition_must_all_hold(filled: Filled) -> None:
     folder = next(os.path.dirname(result.stat.rel) for result in results if b"/" in result.stat.rel)
     where = Where((b"/photos/" + folder,), "2020", None, parse("width >= 1 and not has gps"))
     with filled.store.reading() as view:
-        found = list(view.photos(where))
-        inside = list(view.photos(Where((b"/photos/" + folder,), "2020")))
+        found = list(photos_of(view, where))
+        inside = list(photos_of(view, Where((b"/photos/" + folder,), "2020")))
     assert [photo.id for photo in found] == [photo.id for photo in inside if photo.latitude is None]
 
 
@@ -177,7 +178,7 @@ def test_the_largest_condition_is_not_too_deep_for_sqlite(
     many = ",".join(["é"] * (MAX_TERMS - 3 * MAX_DEPTH))
     term = parse(around * levels + f"{field} in ({many})" + ")" * levels * around.count("("))
     with store.reading() as view:
-        assert not list(view.repeated(Where((b"/",), "2010", "2030", term)))
+        assert not list(repeated_photos(view, Where((b"/",), "2010", "2030", term)))
     alternatives = parse(" or ".join(["date=2000"] * MAX_TERMS))
     assert paths_that_pass(store, alternatives) == set()
 
@@ -188,10 +189,10 @@ def test_older_catalogs_are_asked_in_the_same_way(folder: Path, version: int) ->
     with contextlib.closing(sqlite3.connect(folder / "catalog.db")) as connection:
         connection.executescript((Path(__file__).parent / f"version{version}.sql").read_text())
     with Store.open(folder) as store, store.reading() as view:
-        everything = {photo.id for photo in view.photos()}
-        wide = {photo.id for photo in view.photos(Where(term=parse("width >= 1 and path ~ '/'")))}
+        everything = {photo.id for photo in photos_of(view)}
+        wide = {photo.id for photo in photos_of(view, Where(term=parse("width >= 1 and path ~ '/'")))}
         assert wide == everything != set()
-        assert not list(view.photos(Where(term=parse("camera ~ nobody or near(0, 0, 1)"))))
+        assert not list(photos_of(view, Where(term=parse("camera ~ nobody or near(0, 0, 1)"))))
 
 
 def test_a_damaged_place_is_an_error_of_the_store(filled: Filled, folder: Path) -> None:

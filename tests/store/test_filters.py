@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from lookalike.store.catalog.photos import photos_of
 from lookalike.store.filters.where import ALL, Where
 
 from .making import Filled, ask, make_result, make_vector, names
@@ -24,7 +25,7 @@ def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 def paths_that_pass(filled: Filled, where: Where) -> set[str]:
     with filled.store.reading() as view:
-        return {file.path for photo in view.photos(where) for file in photo.files}
+        return {file.path for photo in photos_of(view, where) for file in photo.files}
 
 
 def put(filled: Filled, *rels: bytes) -> None:
@@ -126,7 +127,7 @@ def test_capture_time_outweighs_modification_time(filled: Filled) -> None:
     assert paths_that_pass(filled, Where(since="2023")) == set()
     assert len(paths_that_pass(filled, Where(until="2010"))) == 1
     with filled.store.reading() as view:
-        (photo,) = view.photos()
+        (photo,) = photos_of(view)
     assert photo.date == "2010-01-01T00:00:00"
 
 

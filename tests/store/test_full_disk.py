@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lookalike.store.catalog.photos import count_totals
 from lookalike.store.index import snapshot
 from lookalike.store.store import Store
 
@@ -50,7 +51,7 @@ def run_limited(folder: Path, limit: int, task: str) -> Any:
 def check_answers(folder: Path, photos: int) -> None:
     with Store.open(folder) as store:
         with store.reading() as view:
-            assert view.totals().present == photos
+            assert count_totals(view).present == photos
             assert len(view.index()) == photos
         scores = [score for _, score in ask(store, QUERY, 20)]
     assert scores == pytest.approx(brute_force(range(photos), QUERY, 20), abs=1e-3)

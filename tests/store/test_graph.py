@@ -13,7 +13,8 @@ from lookalike.store.absence import Purge, purge_missing
 from lookalike.store.care.checks import check_store
 from lookalike.store.care.repair import repair
 from lookalike.store.catalog import knn, pairs
-from lookalike.store.catalog.knn import NEIGHBORS, Neighborhoods
+from lookalike.store.catalog.embeddings import embedded_ids
+from lookalike.store.catalog.knn import NEIGHBORS, Neighborhoods, neighborhoods_of
 from lookalike.store.catalog.pairs import JudgedPair
 from lookalike.store.knn_graph import update_graph
 from lookalike.store.records import Vectors
@@ -26,7 +27,7 @@ PHOTOS = 90
 
 def of_all(store: Store) -> Neighborhoods:
     with store.reading() as view:
-        return view.neighborhoods(view.embedded_ids())
+        return neighborhoods_of(view, embedded_ids(view))
 
 
 def cosines(seeds: Sequence[int]) -> Vectors:
@@ -133,9 +134,9 @@ def test_proven_copies_are_one_neighbor_and_none_of_their_own(grown: Filled) -> 
 
 def test_the_users_word_counts_more_than_the_proof(grown: Filled) -> None:
     grown.store.put_proofs(1, [judged(3, 4)])
-    with grown.store.writing() as connection:
-        pairs.decide(connection, digest_of(2).hex(), digest_of(3).hex(), "rejected")
-        pairs.decide(connection, digest_of(6).hex(), digest_of(7).hex(), "confirmed")
+    with grown.store.writing() as view:
+        pairs.decide(view, digest_of(2).hex(), digest_of(3).hex(), "rejected")
+        pairs.decide(view, digest_of(6).hex(), digest_of(7).hex(), "confirmed")
     update_graph(grown.store)
     same_as = of_all(grown.store).same_as
     assert same_as[3] == 4
@@ -157,9 +158,9 @@ def test_a_damaged_row_is_as_good_as_none_and_found_again(grown: Filled, folder:
     flipped = f"CAST(X'00' || substr({column}, 2) AS BLOB)"
     execute(folder, f"UPDATE neighborhood SET {column} = {flipped} WHERE content_id = 7")
     assert 7 not in of_all(grown.store).ids
-    with grown.store.writing() as connection:
-        assert knn.count_damaged(connection) == 1
-        assert knn.drop_damaged(connection) == 1
+    with grown.store.writing() as view:
+        assert knn.count_damaged(view) == 1
+        assert knn.drop_damaged(view) == 1
     assert update_graph(grown.store) == 1
     found = of_all(grown.store)
     np.testing.assert_array_equal(found.neighbors, whole.neighbors)

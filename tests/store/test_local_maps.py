@@ -12,6 +12,9 @@ from lookalike.errors import StoreCorrupt
 from lookalike.store.absence import Purge, purge_missing
 from lookalike.store.care.checks import check_store
 from lookalike.store.care.repair import repair
+from lookalike.store.catalog.contents import digests_of
+from lookalike.store.catalog.folders import all_roots
+from lookalike.store.catalog.local_maps import digests_without_map, read_maps
 from lookalike.store.records import Cells, FileResult, LocalMap
 from lookalike.store.store import Store
 
@@ -34,8 +37,8 @@ def stored(store: Store, kind: int = KIND) -> dict[int, Cells]:
     """Return the maps by the seed of their photo."""
     with store.reading() as view:
         digests = {digest_of(seed): seed for seed in range(20)}
-        maps = [pair for each in view.local_maps(kind) for pair in zip(each.ids, each.cells, strict=True)]
-        seeds = {key: digests[value] for key, value in view.digests_of([int(k) for k, _ in maps]).items()}
+        maps = [pair for each in read_maps(view, kind) for pair in zip(each.ids, each.cells, strict=True)]
+        seeds = {key: digests[value] for key, value in digests_of(view, [int(k) for k, _ in maps]).items()}
         return {seeds[int(photo_id)]: cells for photo_id, cells in maps}
 
 
@@ -61,10 +64,10 @@ def test_maps_come_back_as_they_were_and_only_those_of_the_kind(filled: Filled) 
 
 def test_photos_without_a_map_of_the_kind_are_known_and_can_get_one(filled: Filled) -> None:
     with filled.store.reading() as view:
-        assert view.digests_without_map(KIND) == {digest_of(0), digest_of(4)}
+        assert digests_without_map(view, KIND) == {digest_of(0), digest_of(4)}
     filled.add(mapped(0), mapped(4))
     with filled.store.reading() as view:
-        assert view.digests_without_map(KIND) == set()
+        assert digests_without_map(view, KIND) == set()
     assert set(stored(filled.store)) == {0, 1, 2, 3, 4}
 
 
@@ -96,7 +99,7 @@ def test_damage_to_a_map_is_noticed_and_repair_drops_it_alone(filled: Filled, ch
         assert set(stored(store)) == {2, 3}
         assert not [each for each in check_store(store) if each.level == "broken"]
         with store.reading() as view:
-            assert digest_of(1) in view.digests_without_map(KIND)
+            assert digest_of(1) in digests_without_map(view, KIND)
 
 
 def test_a_damaged_catalog_is_saved_with_its_maps(filled: Filled) -> None:
@@ -116,7 +119,7 @@ def test_a_map_goes_when_its_photo_is_purged(filled: Filled) -> None:
     store = filled.store
     store.settle(filled.root, absent=[filled.known()[b"2.jpg"]], excluded=[], returned=[])
     with store.reading() as view:
-        roots = tuple(view.roots())
+        roots = tuple(all_roots(view))
     files, contents = purge_missing(store, Purge("9999", roots=roots))
     assert (len(files), contents) == (1, 1)
     assert set(stored(store)) == {1, 3}

@@ -11,6 +11,8 @@ import pytest
 from lookalike.errors import StoreUnwritable
 from lookalike.store.care.checks import check_store
 from lookalike.store.catalog import migrations, schema
+from lookalike.store.catalog.hashes import compared_ids
+from lookalike.store.catalog.pairs import all_decisions, all_verdicts, unproved_pairs
 from lookalike.store.store import Store
 
 from .making import ask, digest_of, make_vector, names, open_filled, run_child
@@ -41,15 +43,15 @@ def old(folder: Path, number: int) -> Path:
 def decided(store: Store) -> set[tuple[str, frozenset[int]]]:
     seeds = {digest_of(seed).hex(): seed for seed in range(4)}
     with store.reading() as view:
-        return {(each.kind, frozenset((seeds[each.a], seeds[each.b]))) for each in view.decisions()}
+        return {(each.kind, frozenset((seeds[each.a], seeds[each.b]))) for each in all_decisions(view)}
 
 
 def known_of_pairs(store: Store) -> tuple[int, int, int]:
     """Return the numbers of photos compared, pairs proved, pairs to be proved."""
     with store.reading() as view:
-        verdicts = list(view.verdicts())
+        verdicts = list(all_verdicts(view))
         assert all(isinstance(each.log_odds, float) for each in verdicts)
-        return len(view.compared_ids()), len(verdicts), len(view.unproved(3))
+        return len(compared_ids(view)), len(verdicts), len(unproved_pairs(view, 3))
 
 
 # Of each version, as it should be after the upgrade and when only looked at.

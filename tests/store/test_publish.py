@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lookalike.store.catalog import write
+from lookalike.store.catalog import embeddings
 from lookalike.store.files import write_atomic
 from lookalike.store.index import snapshot
 from lookalike.store.store import Store
@@ -169,18 +169,18 @@ def test_a_snapshot_is_in_memory_at_most_once(tmp_path: Path, task: str, copies:
 def test_old_epochs_are_forgotten_but_not_the_published_one(
     published: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(write, "_EPOCHS_KEPT", 3)
+    monkeypatch.setattr(embeddings, "_EPOCHS_KEPT", 3)
     filled = open_filled(published)
     for seed in range(200, 206):
         filled.fill([seed])
     assert epochs(published) == [1, 2, 3, 4, 5, 6, 7]
     filled.store.publish()
     assert epochs(published) == [5, 6, 7]
-    with filled.store.writing() as connection:
-        write.trim_epochs(connection, 5)
+    with filled.store.writing() as view:
+        embeddings.trim_epochs(view, 5)
         for _ in range(5):
-            write.bump_epoch(connection)
-        write.trim_epochs(connection, 7)
+            embeddings.bump_epoch(view)
+        embeddings.trim_epochs(view, 7)
     assert epochs(published) == [7, 10, 11, 12]
     filled.store.close()
 

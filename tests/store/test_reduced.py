@@ -12,10 +12,14 @@ import pytest
 from lookalike.indexer.background_index import IndexAhead
 from lookalike.store.absence import Purge, purge_missing
 from lookalike.store.care.checks import check_recall, check_store
+from lookalike.store.catalog.embeddings import embedded_ids, units_of
+from lookalike.store.catalog.folders import all_roots
+from lookalike.store.catalog.photos import photos_of, visible_ids
 from lookalike.store.filters.where import ALL, Where
 from lookalike.store.index import snapshot, tuning
 from lookalike.store.index.exact import Neighbors, VectorIndex
 from lookalike.store.index.ivf import ReducedIndex
+from lookalike.store.index.search import nearest_photos
 from lookalike.store.index.snapshot import read_manifest
 from lookalike.store.records import FileResult, Vectors
 from lookalike.store.store import Store
@@ -68,7 +72,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, vectors: Vectors) -> Pat
 def filled(published: Path, tmp_path: Path) -> Iterator[Filled]:
     shutil.copytree(published, tmp_path / "store")
     with Store.open(tmp_path / "store", write=True) as store, store.reading() as view:
-        (root,) = view.roots()
+        (root,) = all_roots(view)
         yield Filled(store, root)
 
 
@@ -80,10 +84,10 @@ def kind(store: Store) -> type:
 def missed(store: Store, queries: Vectors, k: int, where: Where = ALL) -> float:
     """Return the share of the k best that a search does not find; what it gives is checked by numpy."""
     with store.reading() as view:
-        found = view.nearest(queries, k, where)
-        ids = view.visible_ids(where)
-        codes = view.units(ids)
-        assert {photo.id for photo in view.photos(where)} == set(ids.tolist())
+        found = nearest_photos(view, queries, k, where)
+        ids = visible_ids(view, where)
+        codes = units_of(view, ids)
+        assert {photo.id for photo in photos_of(view, where)} == set(ids.tolist())
     units = queries / np.linalg.norm(queries, axis=1, keepdims=True)
     truth = np.minimum(units @ codes.astype(np.float32).T, 1)
     for row, neighbors, scores in zip(truth, found.ids, found.scores, strict=True):
@@ -102,7 +106,7 @@ def test_a_large_library_is_found_in_by_less_than_its_vectors(filled: Filled, ve
         index = view.index()
         assert isinstance(index, ReducedIndex)
         assert index.tuning.recall >= 0.995
-        assert sorted(index.ids().tolist()) == view.embedded_ids().tolist()
+        assert sorted(index.ids().tolist()) == embedded_ids(view).tolist()
     assert index_file(Path(filled.store.folder)).stat().st_size < whole
     assert missed(filled.store, vectors[:200], K) < 0.01
 
@@ -123,7 +127,10 @@ def test_filters_act_before_the_ranking(filled: Filled, vectors: Vectors, where:
 def test_more_neighbors_than_it_was_tuned_for_are_found(filled: Filled, vectors: Vectors) -> None:
     assert missed(filled.store, vectors[:20], 300) < 0.01
     with filled.store.reading() as view:
-        assert sorted(view.nearest(vectors[:1], 5 * PHOTOS).ids[0].tolist()) == view.visible_ids().tolist()
+        assert (
+            sorted(nearest_photos(view, vectors[:1], 5 * PHOTOS).ids[0].tolist())
+            == visible_ids(view).tolist()
+        )
 
 
 def test_photos_whose_files_are_gone_are_no_neighbors(filled: Filled, vectors: Vectors) -> None:
@@ -139,7 +146,7 @@ def test_what_came_after_the_snapshot_is_found(filled: Filled, vectors: Vectors)
     filled.add(*(result(PHOTOS + at, each) for at, each in enumerate(later)))
     for store in (filled.store, Store.open(filled.store.folder)):
         with store.reading() as view:
-            found = view.nearest(later, 1)
+            found = nearest_photos(view, later, 1)
             assert len(view.index()) == PHOTOS + 50
         assert found.scores[:, 0] == pytest.approx(1, abs=1e-3)
         assert missed(store, np.concatenate([later[:20], vectors[:20]]), K) < 0.01
@@ -149,9 +156,9 @@ def test_a_snapshot_serves_a_fresh_process(
     filled: Filled, vectors: Vectors, caplog: pytest.LogCaptureFixture
 ) -> None:
     with filled.store.reading() as view:
-        first = view.nearest(vectors[:50], K)
+        first = nearest_photos(view, vectors[:50], K)
     with caplog.at_level(logging.INFO), Store.open(filled.store.folder) as again, again.reading() as view:
-        second = view.nearest(vectors[:50], K)
+        second = nearest_photos(view, vectors[:50], K)
     assert np.array_equal(first.ids, second.ids)
     assert np.array_equal(first.scores, second.scores)
     assert not caplog.records
@@ -203,7 +210,7 @@ def test_what_was_purged_is_in_no_index(filled: Filled, vectors: Vectors) -> Non
     with filled.store.reading() as view:
         index = view.index()
         assert isinstance(index, ReducedIndex)
-        assert sorted(index.ids().tolist()) == view.embedded_ids().tolist()
+        assert sorted(index.ids().tolist()) == embedded_ids(view).tolist()
         assert len(index) == PHOTOS - len(gone)
 
 
@@ -265,7 +272,7 @@ def test_searches_go_on_while_an_index_is_made(filled: Filled, vectors: Vectors)
     def ask() -> None:
         while not done.is_set():
             with filled.store.reading() as view:
-                answers.append(view.nearest(vectors[:3], K))
+                answers.append(nearest_photos(view, vectors[:3], K))
 
     thread = threading.Thread(target=ask)
     thread.start()

@@ -14,6 +14,12 @@ from lookalike.errors import StoreCorrupt, StoreLocked, StoreTooNew
 from lookalike.store.care.checks import check_store
 from lookalike.store.care.repair import damage_of, is_sound, repair
 from lookalike.store.catalog import pairs, schema
+from lookalike.store.catalog.embeddings import count_embeddings, vectors_since
+from lookalike.store.catalog.files import known_files
+from lookalike.store.catalog.folders import all_roots
+from lookalike.store.catalog.pairs import all_decisions
+from lookalike.store.catalog.photos import count_totals
+from lookalike.store.index_cache import stamp_of
 from lookalike.store.store import Store
 
 from .making import PUBLISHED, ask, digest_of, make_vector, names, open_filled, run_child
@@ -24,9 +30,9 @@ DECISIONS = 40
 @pytest.fixture
 def decided(published: Path) -> Path:
     """A published store with decisions."""
-    with Store.open(published, write=True) as store, store.writing() as connection:
+    with Store.open(published, write=True) as store, store.writing() as view:
         for seed in range(DECISIONS):
-            pairs.decide(connection, digest_of(seed).hex(), digest_of(seed + 1).hex(), "rejected")
+            pairs.decide(view, digest_of(seed).hex(), digest_of(seed + 1).hex(), "rejected")
     return published
 
 
@@ -41,9 +47,9 @@ def broken(folder: Path) -> list[str]:
         return [each.what for each in check_store(store) if each.level == "broken"]
 
 
-def stamp_of(folder: Path) -> object:
+def stamp_in(folder: Path) -> object:
     with Store.open(folder) as store, store.reading() as view:
-        return view.stamp(), view.totals()
+        return stamp_of(view), count_totals(view)
 
 
 def pages_of(path: Path, name: str) -> list[int]:
@@ -83,11 +89,11 @@ def read_again(folder: Path, seeds: range) -> None:
 
 
 def test_a_whole_store_is_not_changed(published: Path) -> None:
-    before, index = stamp_of(published), (published / "index.json").read_bytes()
+    before, index = stamp_in(published), (published / "index.json").read_bytes()
     assert damage_of(str(published)) == []
     done = repair(str(published))
     assert (done.kept, done.mended.total, done.said) == (None, 0, [])
-    assert (stamp_of(published), (published / "index.json").read_bytes()) == (before, index)
+    assert (stamp_in(published), (published / "index.json").read_bytes()) == (before, index)
 
 
 @pytest.mark.parametrize("table", ["embedding", "content", "file", "decision"])
@@ -107,7 +113,7 @@ def test_a_bad_page_costs_its_rows_only(decided: Path, table: str) -> None:
         if table in ("embedding", "decision"):
             assert len(found) == PUBLISHED - done.mended.vectors > 0
         with store.reading() as view:
-            decisions = len(list(view.decisions()))
+            decisions = len(list(all_decisions(view)))
     if table != "decision":
         assert decisions == DECISIONS
         assert any(f"{DECISIONS} of your decisions were saved" in each for each in done.said)
@@ -131,9 +137,9 @@ def test_photos_that_lost_their_vector_are_read_again_and_none_counts_as_gone(pu
         (finding,) = [each for each in check_store(store) if each.level == "broken"]
         assert "lookalike index" in finding.message
         with store.reading() as view:
-            assert view.totals().present == PUBLISHED
-            (root,) = view.roots()
-            known = view.known_files(root, b"")
+            assert count_totals(view).present == PUBLISHED
+            (root,) = all_roots(view)
+            known = known_files(view, root, b"")
             assert sum(file.key[2] == -1 for file in known.values()) == 12
         assert len(ask(store, make_vector(1), PUBLISHED)) == PUBLISHED - 12
     read_again(published, range(12))
@@ -161,7 +167,7 @@ def test_what_contradicts_itself_is_mended(published: Path, harm: str) -> None:
     with Store.open(published) as store:
         assert len(ask(store, make_vector(1), PUBLISHED)) == PUBLISHED
         with store.reading() as view:
-            assert view.totals().failed == 0
+            assert count_totals(view).failed == 0
 
 
 def test_an_index_in_memory_is_not_believed_after_a_repair(published: Path) -> None:
@@ -301,7 +307,7 @@ def test_a_repair_that_is_killed_at_any_step_can_be_repeated(decided: Path, tmp_
         with Store.open(folder) as store:
             assert len(ask(store, make_vector(1), 999)) == lost_none
             with store.reading() as view:
-                assert len(list(view.decisions())) == DECISIONS
+                assert len(list(all_decisions(view))) == DECISIONS
         shutil.rmtree(folder)
 
 
@@ -323,6 +329,6 @@ def test_an_embedding_with_a_flipped_bit_is_made_again_and_a_missing_checksum_ad
         assert "broken" in {each.level for each in check_store(store, deep=True)}
     report = repair(str(published))
     with Store.open(published) as store, store.reading() as view:
-        assert view.count_embeddings() == PUBLISHED - (how == "flipped")
-        assert sum(len(ids) for ids, _ in view.vectors_since(0)) == view.count_embeddings()
+        assert count_embeddings(view) == PUBLISHED - (how == "flipped")
+        assert sum(len(ids) for ids, _ in vectors_since(view, 0)) == count_embeddings(view)
     assert report is not None

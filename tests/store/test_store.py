@@ -8,6 +8,10 @@ import numpy as np
 import pytest
 
 from lookalike.errors import SpecMismatch, StoreUnwritable
+from lookalike.store.catalog.contents import id_of
+from lookalike.store.catalog.embeddings import count_embeddings, raw_vectors
+from lookalike.store.catalog.photos import count_totals, file_errors, photos_of
+from lookalike.store.index.search import nearest_photos
 from lookalike.store.records import Failure, FileResult
 from lookalike.store.store import Store
 
@@ -54,16 +58,16 @@ def test_fewer_photos_than_asked_for_are_all_there_are(filled: Filled) -> None:
 def test_a_store_without_photos_or_model_answers_with_nothing(folder: Path, filled: Filled) -> None:
     assert ask(filled.store, QUERY, 5) == []
     with Store.open(folder.parent / "new", create=True) as empty, empty.reading() as view:
-        assert view.nearest(QUERY[None], 5).ids.shape == (1, 0)
-        assert view.raw_vectors([1]) == {}
+        assert nearest_photos(view, QUERY[None], 5).ids.shape == (1, 0)
+        assert raw_vectors(view, [1]) == {}
 
 
 def test_stored_features_are_the_raw_ones_up_to_fp16(filled: Filled) -> None:
     filled.fill([7])
     with filled.store.reading() as view:
-        number = view.id_of(digest_of(7))
+        number = id_of(view, digest_of(7))
         assert number is not None
-        stored = view.raw_vectors([number])[number]
+        stored = raw_vectors(view, [number])[number]
     np.testing.assert_allclose(stored, make_vector(7), rtol=2e-3, atol=1e-3)
 
 
@@ -71,9 +75,9 @@ def test_a_content_that_comes_again_keeps_its_id_and_takes_a_second_path(filled:
     filled.add(make_result(1))
     filled.add(make_result(1, b"copy.jpg"))
     with filled.store.reading() as view:
-        (photo,) = view.photos()
+        (photo,) = photos_of(view)
         assert [file.path for file in photo.files] == ["/photos/1.jpg", "/photos/copy.jpg"]
-        assert view.count_embeddings() == 1
+        assert count_embeddings(view) == 1
 
 
 def test_a_batch_that_fails_leaves_nothing_behind(filled: Filled) -> None:
@@ -84,7 +88,7 @@ def test_a_batch_that_fails_leaves_nothing_behind(filled: Filled) -> None:
         filled.add(make_result(2), unknown)
 
     with filled.store.reading() as view:
-        assert (view.epoch, view.totals().present) == (1, 1)
+        assert (view.epoch, count_totals(view).present) == (1, 1)
     assert names(ask(filled.store, make_vector(2), 5)) == ["1.jpg"]
 
 
@@ -99,9 +103,9 @@ def test_an_unreadable_file_is_an_error_and_no_photo(filled: Filled) -> None:
     filled.fill([1])
     filled.add(FileResult(make_result(1).stat, failure=Failure("truncated", "it ends early")))
     with filled.store.reading() as view:
-        (error,) = view.errors()
+        (error,) = file_errors(view)
         assert (error.path, error.error, error.message) == ("/photos/1.jpg", "truncated", "it ends early")
-        assert view.totals().present == 0
+        assert count_totals(view).present == 0
     assert ask(filled.store, QUERY, 5) == []
 
 
@@ -121,13 +125,13 @@ def test_a_reader_sees_one_epoch_from_start_to_end(filled: Filled, folder: Path)
     with Store.open(folder) as reader, reader.reading() as view:
         filled.fill(range(20, 40))  # before the first question
         assert view.epoch == 1
-        assert view.totals().present == 20
+        assert count_totals(view).present == 20
         filled.fill(range(40, 60))
-        assert len(view.nearest(QUERY[None], 100).ids[0]) == 20
-        assert sorted(photo.id for photo in view.photos()) == list(range(1, 21))
+        assert len(nearest_photos(view, QUERY[None], 100).ids[0]) == 20
+        assert sorted(photo.id for photo in photos_of(view)) == list(range(1, 21))
         with reader.reading() as later:
-            assert len(later.nearest(QUERY[None], 100).ids[0]) == 60
-        assert len(view.nearest(QUERY[None], 100).ids[0]) == 20
+            assert len(nearest_photos(later, QUERY[None], 100).ids[0]) == 60
+        assert len(nearest_photos(view, QUERY[None], 100).ids[0]) == 20
 
 
 def test_an_index_that_a_reader_holds_does_not_change_under_it(filled: Filled) -> None:
@@ -150,7 +154,7 @@ def test_threads_that_search_during_commits_get_the_answers_of_one_epoch(folder:
         while not finished.is_set() or not asked:
             with filled.store.reading() as view:
                 epoch = view.epoch
-                found = view.nearest(QUERY[None], 8)
+                found = nearest_photos(view, QUERY[None], 8)
             seeds = range(epoch * per_batch)
             assert found.scores[0] == pytest.approx(brute_force(seeds, QUERY, 8), abs=1e-3)
             asked += 1
@@ -167,13 +171,13 @@ def test_threads_that_search_during_commits_get_the_answers_of_one_epoch(folder:
 
 def test_ids_are_never_reused(filled: Filled) -> None:
     filled.fill(range(3))
-    with filled.store.writing() as connection:
-        connection.exec_driver_sql("DELETE FROM file")
-        connection.exec_driver_sql("DELETE FROM embedding")
-        connection.exec_driver_sql("DELETE FROM content")
+    with filled.store.writing() as view:
+        view.connection.exec_driver_sql("DELETE FROM file")
+        view.connection.exec_driver_sql("DELETE FROM embedding")
+        view.connection.exec_driver_sql("DELETE FROM content")
     filled.fill([10])
     with filled.store.reading() as view:
-        assert [photo.id for photo in view.photos()] == [4]
+        assert [photo.id for photo in photos_of(view)] == [4]
 
 
 def test_scores_are_cosines_whatever_the_length_of_the_query(filled: Filled) -> None:
@@ -183,11 +187,11 @@ def test_scores_are_cosines_whatever_the_length_of_the_query(filled: Filled) -> 
     assert names(long) == names(short)
     assert all(-1 <= score <= 1 for _, score in long + short)
     with filled.store.reading() as view:
-        assert view.nearest(np.zeros((1, DIM), np.float32), 3).scores[0].tolist() == [0, 0, 0]
+        assert nearest_photos(view, np.zeros((1, DIM), np.float32), 3).scores[0].tolist() == [0, 0, 0]
 
 
 def test_equal_scores_come_by_ascending_id(filled: Filled) -> None:
     twins = [make_photo(seed, vector=make_vector(1)) for seed in range(5)]
     filled.add(*(FileResult(make_result(seed).stat, digest_of(seed), p) for seed, p in enumerate(twins)))
     with filled.store.reading() as view:
-        assert view.nearest(make_vector(1)[None], 5).ids[0].tolist() == [1, 2, 3, 4, 5]
+        assert nearest_photos(view, make_vector(1)[None], 5).ids[0].tolist() == [1, 2, 3, 4, 5]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from lookalike.store.catalog.photos import count_totals
 from lookalike.store.store import Store
 
 from .making import PUBLISHED, Filled, digest_of, open_filled, thumbnail_of
@@ -79,14 +80,14 @@ def test_damage_that_shows_only_when_writing_stops_no_commit(published: Path) ->
     filled.fill(range(500, 600))
 
     with filled.store.reading() as view:
-        assert view.totals().present == PUBLISHED + 300
+        assert count_totals(view).present == PUBLISHED + 300
     assert filled.store.thumbs.get(digest_of(555)) == thumbnail_of(555)
     filled.store.close()
 
 
 def test_a_busy_thumbnail_database_is_not_set_aside(published: Path) -> None:
     with Store.open(published) as reader, reader.reading() as view:
-        view.totals()
+        count_totals(view)
         filled = open_filled(published, [200])
         filled.store.close()
     assert not (published / "thumbs.db.damaged").exists()

@@ -19,6 +19,9 @@ from lookalike.search.labels import examples
 from lookalike.search.labels.training import average_precision
 from lookalike.store.care.checks import check_store
 from lookalike.store.care.repair import repair
+from lookalike.store.catalog.contents import ids_of
+from lookalike.store.catalog.files import known_files
+from lookalike.store.catalog.folders import all_roots
 from lookalike.store.store import Store
 from lookalike.tests.library import lookalike, make_photos
 from lookalike.tests.store.making import digest_of, execute, make_spec
@@ -46,7 +49,7 @@ def library(tmp_path: Path) -> Iterator[Library]:
 
 def ids(library: Library, numbers: range) -> list[str]:
     with library.store.reading() as view:
-        known = view.ids_of([digest_of(number) for number in numbers])
+        known = ids_of(view, [digest_of(number) for number in numbers])
     return [f"id:{known[digest_of(number)]}" for number in numbers]
 
 
@@ -92,8 +95,8 @@ def test_teaching_again_adds_examples_and_the_last_word_counts(library: Library)
 def test_it_outlives_its_examples(library: Library) -> None:
     library.labels.teach("garden", ids(library, range(5)))
     with library.store.reading() as view:
-        (root,) = view.roots()
-        known = view.known_files(root, b"")
+        (root,) = all_roots(view)
+        known = known_files(view, root, b"")
     gone = [known[b"%d.jpg" % number].id for number in range(5)]
     library.store.settle(root, absent=gone, excluded=[], returned=[])
     found = names_of(library.labels.find(["garden"]))

@@ -48,7 +48,7 @@ def open_engine(spec: EmbedderSpec, name: str = "auto") -> Engine:
 
     Raises:
         UsageError: there is no such engine, or it cannot run this model.
-        ModelError: the model cannot be loaded (see `weights.loader.load_state`).
+        ModelError: the model cannot be loaded (see `weights.loader.load_state`), or torch is missing.
     """
     if name not in ENGINES:
         raise UsageError(f"no engine named {name!r}; there are {', '.join(ENGINES)}")
@@ -59,9 +59,10 @@ def open_engine(spec: EmbedderSpec, name: str = "auto") -> Engine:
         )
     # Each engine is imported only when it is used: torch alone takes seconds.
     if name == "torch" or not is_shipped(spec):
+        from ..weights.loader import load_state
         from .torch import TorchEngine
 
-        return TorchEngine(spec)
+        return TorchEngine(spec, load_state(spec.model, spec.weights_sha256, spec.width_mult))
     from .onnx import OnnxEngine
 
     return OnnxEngine()

@@ -13,7 +13,6 @@ from ....store.records import Vectors
 from ....store.spec import EmbedderSpec
 from ..preprocess import Pixels
 from ..weights.cache import State
-from ..weights.loader import load_state
 
 try:
     import torch
@@ -21,8 +20,8 @@ try:
     from torch.nn.utils.fusion import fuse_conv_bn_eval
 except (ImportError, OSError) as error:
     raise ModelError(
-        f"this model needs torch, which cannot be imported: {error}; install torch and torchvision, "
-        "or use mobilenet_v2 with the weights that come with the package, which needs neither"
+        f'this needs torch: install it with  pip install "lookalike[torch]"  ({error}). The engine onnx '
+        "and the mobilenet_v2 that comes with the package need none"
     ) from error
 
 # The preset of all three models in torchvision, in units of a pixel's 0..255.
@@ -51,8 +50,8 @@ def torchvision_models() -> Any:
             import torchvision.models
     except (ImportError, RuntimeError) as error:
         raise ModelError(
-            f"this model needs torchvision, which cannot be imported: {error}; install the version "
-            f"that belongs to torch {torch.__version__}"
+            f"this needs the torchvision of torch {torch.__version__}: install it with  "
+            f'pip install "lookalike[torch]"  ({error})'
         ) from error
     return torchvision.models
 
@@ -106,6 +105,20 @@ def _to_numpy(name: object, tensor: object) -> npt.NDArray[Any]:
     return wide.detach().contiguous().numpy()
 
 
+def _features(spec: EmbedderSpec, state: State) -> nn.Module:
+    prefix = "features."
+    features = build(spec.model, spec.width_mult).get_submodule("features")
+    features.load_state_dict(
+        {
+            name.removeprefix(prefix): torch.from_numpy(tensor)
+            for name, tensor in state.items()
+            if name.startswith(prefix)
+        },
+        assign=True,
+    )
+    return features
+
+
 def _fold_norms(module: nn.Module) -> None:
     """Fold each batch normalization into the convolution before it: the same numbers, sooner."""
     for child in module.children():
@@ -127,7 +140,8 @@ class TorchEngine:
     name = "torch"
     has_maps = False
 
-    def __init__(self, spec: EmbedderSpec) -> None:
+    def __init__(self, spec: EmbedderSpec, state: State) -> None:
+        """Build the network of `spec` with the weights in `state`."""
         gpu = torch.cuda.is_available()
         self._device = torch.device("cuda" if gpu else "cpu")
         # On a CPU, eight at a time were measured to take half as long again for each.
@@ -135,27 +149,12 @@ class TorchEngine:
         if gpu:
             # TF32 rounds to 10 bits: its vectors would not be those of the CPU.
             torch.backends.cudnn.allow_tf32 = False
-        features = self._load(spec).eval()
+        features = _features(spec, state).eval()
         _fold_norms(features)
         # Channels last is how the pixels come and what convolutions run fastest on.
         self._features = features.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._mean = torch.tensor(_MEAN, device=self._device).view(3, 1, 1)
         self._std = torch.tensor(_STD, device=self._device).view(3, 1, 1)
-
-    @staticmethod
-    def _load(spec: EmbedderSpec) -> nn.Module:
-        state: State = load_state(spec.model, spec.weights_sha256, spec.width_mult)
-        prefix = "features."
-        features = build(spec.model, spec.width_mult).get_submodule("features")
-        features.load_state_dict(
-            {
-                name.removeprefix(prefix): torch.from_numpy(tensor)
-                for name, tensor in state.items()
-                if name.startswith(prefix)
-            },
-            assign=True,
-        )
-        return features
 
     def run(self, batch: Pixels) -> Vectors:
         """Return the pooled features, (n, dim) float32, of a batch of (n, H, W, 3) uint8 RGB."""

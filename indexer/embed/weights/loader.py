@@ -97,12 +97,15 @@ def fetch(model: str, *, open_url: OpenUrl = open_https) -> None:
     """Download a model's official weights, check them and keep them; only ever called on request.
 
     Raises:
-        ModelError: the download failed; the message says how to do without.
+        ModelError: torch is missing, or the download failed; the message says how to do without.
         WeightsTampered: what arrived is not the official file; nothing of it was used.
     """
     architecture(model)
     if _is_whole(model):
         return
+    from ..engines.torch import expected_shapes
+
+    expected_shapes(model)  # what comes is checked by torch: where that is missing, nothing is fetched
     official = OFFICIAL[model]
     data = download(official, open_url)
     if _sha256(data) != official.sha256:

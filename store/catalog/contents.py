@@ -1,0 +1,101 @@
+"""The contents of the library: what each is known by, and what it is."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+
+from ..records import Content
+from ..view import View
+from .schema import content_table, file_table, pieces
+
+_file, _content = file_table.c, content_table.c
+
+# For whoever asks for many contents one by one: the text goes to the driver as it is.
+IS_EMBEDDED = """
+SELECT 1 FROM content
+JOIN embedding ON embedding.content_id = content.id
+JOIN store ON store.model_id = embedding.model_id
+WHERE content.digest = ?
+"""
+
+
+def all_digests(view: View) -> Iterator[bytes]:
+    """Yield the digests of all contents, in no order."""
+    rows = view.connection.execution_options(yield_per=10_000).execute(sa.select(_content.digest))
+    yield from rows.scalars()
+
+
+def sorted_digests(view: View, *, only_present: bool = False) -> Iterator[bytes]:
+    """Yield the digests of all contents, or of those that a present file holds, ascending."""
+    question = sa.select(_content.digest).order_by(_content.digest)
+    if only_present:
+        question = question.where(
+            _content.id.in_(sa.select(_file.content_id).where(_file.state == "present"))
+        )
+    yield from view.connection.execution_options(yield_per=10_000).execute(question).scalars()
+
+
+def count_contents(view: View) -> int:
+    """Return the number of contents, whether their files are present or not."""
+    return view.connection.execute(sa.select(sa.func.count()).select_from(content_table)).scalar_one()
+
+
+def digests_of(view: View, ids: Sequence[int]) -> dict[int, bytes]:
+    """Return the digests of contents by id."""
+    found: dict[int, bytes] = {}
+    for some in pieces(ids):
+        rows = view.connection.execute(sa.select(_content.id, _content.digest).where(_content.id.in_(some)))
+        found.update((row[0], row[1]) for row in rows)
+    return found
+
+
+def ids_of(view: View, digests: Sequence[bytes]) -> dict[bytes, int]:
+    """Return the ids of the contents that are known, embedded or not, by digest."""
+    found: dict[bytes, int] = {}
+    for some in pieces(digests):
+        rows = view.connection.execute(
+            sa.select(_content.digest, _content.id).where(_content.digest.in_(some))
+        )
+        found.update((row.digest, row.id) for row in rows)
+    return found
+
+
+def is_embedded(view: View, digest: bytes) -> bool:
+    """Tell whether the content is embedded by the current model."""
+    return view.connection.exec_driver_sql(IS_EMBEDDED, (digest,)).first() is not None
+
+
+def id_of(view: View, digest: bytes) -> int | None:
+    """Return the id of a content that is embedded, else None."""
+    return ids_of(view, [digest])[digest] if is_embedded(view, digest) else None
+
+
+def put_contents(view: View, contents: Sequence[Content]) -> dict[bytes, int]:
+    """Insert contents, unless they are there already; return the ids of all, by digest."""
+    if contents:
+        view.connection.execute(
+            insert(content_table).on_conflict_do_nothing(index_elements=["digest"]),
+            [_content_row(content) for content in contents],
+        )
+    return ids_of(view, [content.digest for content in contents])
+
+
+def _content_row(content: Content) -> dict[str, Any]:
+    metadata = content.metadata
+    return {
+        "digest": content.digest,
+        "size": content.size,
+        "width": content.width,
+        "height": content.height,
+        "format": content.format,
+        "pixel_digest": content.pixel_digest,
+        "taken": metadata.taken,
+        "camera": metadata.camera,
+        "lens": metadata.lens,
+        "latitude": metadata.latitude,
+        "longitude": metadata.longitude,
+        "altitude": metadata.altitude,
+        "warning": content.warning,
+    }

@@ -1,0 +1,125 @@
+"""The files of the library: what is remembered of them, and what became of them."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+
+from ..filters.where import below_condition
+from ..records import FileResult, KnownFile, Root
+from ..view import View
+from .contents import ids_of
+from .schema import content_table, file_table, now, pieces
+
+_file, _content = file_table.c, content_table.c
+
+
+def known_files(view: View, root: Root, below: bytes) -> dict[bytes, KnownFile]:
+    """Return what is remembered of the files at or below a path in a root, by relative path."""
+    file = _file
+    columns = (file.rel, file.id, file.size, file.mtime_ns, file.ctime_ns, file.ino, file.dev)
+    rows = view.connection.execute(
+        sa.select(*columns, file.state, file.error).where(file.root_id == root.id, below_condition(below))
+    )
+    return {
+        rel: KnownFile(key, (size, mtime, ctime, ino), state, error, dev)
+        for rel, key, size, mtime, ctime, ino, dev, state, error in rows
+    }
+
+
+def set_state(view: View, file_ids: Sequence[int], state: str) -> None:
+    """Change the state of files, and note since when those are missing that are absent."""
+    since = sa.func.coalesce(_file.missing_since, now()) if state == "absent" else None
+    for some in pieces(file_ids):
+        view.connection.execute(
+            sa.update(file_table).where(_file.id.in_(some)).values(state=state, missing_since=since)
+        )
+
+
+def restore_state(view: View, file_ids: Sequence[int]) -> None:
+    """Give files that came back unchanged the state they had before they went."""
+    was = sa.case((_file.error.is_(None), "present"), else_="failed")
+    for some in pieces(file_ids):
+        view.connection.execute(
+            sa.update(file_table).where(_file.id.in_(some)).values(state=was, missing_since=None)
+        )
+
+
+def forget_problems(view: View, file_ids: Sequence[int]) -> None:
+    """Remove rows that never were photos; a row with a content stays whatever is asked."""
+    for some in pieces(file_ids):
+        view.connection.execute(sa.delete(file_table).where(_file.id.in_(some), _file.content_id.is_(None)))
+
+
+def put_files(view: View, root: Root, results: Iterable[FileResult]) -> None:
+    """Insert or update the rows of files; contents must be there already."""
+    results = list(results)
+    ids = ids_of(view, [result.digest for result in results if result.digest])
+    rows = [_file_row(root.id, result, ids) for result in results]
+    if not rows:
+        return
+    statement = insert(file_table)
+    keys = ("root_id", "rel")
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    view.connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
+
+
+def _file_row(root_id: int, result: FileResult, ids: dict[bytes, int]) -> dict[str, Any]:
+    stat, failure = result.stat, result.failure
+    return {
+        "root_id": root_id,
+        "rel": stat.rel,
+        "dev": stat.dev,
+        "ino": stat.ino,
+        "size": stat.size,
+        "mtime_ns": stat.mtime_ns,
+        "ctime_ns": stat.ctime_ns,
+        "content_id": None if failure else ids[result.digest or b""],
+        "state": "failed" if failure else "present",
+        "error": failure.code if failure else None,
+        "message": failure.message if failure else None,
+        "missing_since": None,
+    }
+
+
+def newest_file_id(view: View) -> int:
+    """Return the highest row id of a file, 0 when there is none."""
+    return view.connection.execute(sa.select(sa.func.max(_file.id))).scalar_one() or 0
+
+
+def count_elsewhere(view: View, root: Root, file_ids: Sequence[int], after: int) -> int:
+    """Count the files of a root (by row id) whose content came up in another root since.
+
+    after: only files of the other roots with a higher row id count.
+    """
+    other = file_table.alias()
+    held = sa.exists().where(
+        other.c.content_id == _file.content_id,
+        other.c.state == "present",
+        other.c.root_id != root.id,
+        other.c.id > after,
+    )
+    return sum(
+        view.connection.execute(sa.select(sa.func.count()).where(_file.id.in_(some), held)).scalar_one()
+        for some in pieces(file_ids)
+    )
+
+
+def present_digests(view: View, root: Root) -> Iterator[tuple[bytes, bytes]]:
+    """Yield (path below the root, digest of its content) of the present files of a root."""
+    rows = view.connection.execution_options(yield_per=10_000).execute(
+        sa.select(_file.rel, _content.digest)
+        .join_from(file_table, content_table, _file.content_id == _content.id)
+        .where(_file.root_id == root.id, _file.state == "present")
+    )
+    return ((row[0], row[1]) for row in rows)
+
+
+def set_devices(view: View, devices: Mapping[int, int]) -> None:
+    """Record the device that files are on now, by row id."""
+    if devices:
+        view.connection.execute(
+            sa.update(file_table).where(_file.id == sa.bindparam("key")).values(dev=sa.bindparam("device")),
+            [{"key": key, "device": device} for key, device in devices.items()],
+        )
