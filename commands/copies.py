@@ -40,7 +40,8 @@ class Keep:
         opt.Text,
         typer.Option(
             metavar="RULES",
-            help="Order of the rules; default: resolution, companions, format, quality, metadata, oldest, path.",
+            help="Order of the rules; default: resolution, companions, format, quality, "
+            "metadata, oldest, path.",
         ),
     ] = None
     prefer: Annotated[

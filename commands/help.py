@@ -1,6 +1,8 @@
 """How the command line explains itself: commands by topic, options in panels, in plain text."""
 
-from typing import Any
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any, get_origin
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -21,6 +23,11 @@ class App(TyperGroup):
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
         self.commands = dict.fromkeys(COMMANDS, TyperCommand(None))  # names, for "did you mean"
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read what stands before the command."""
+        _read_plainly(self.get_params(ctx))
+        return super().parse_args(ctx, args)
 
     def get_command(self, _: Any, cmd_name: str) -> TyperCommand | None:
         """Return a command by its name."""
@@ -45,12 +52,15 @@ class App(TyperGroup):
 class _Command(TyperCommand):
     """One command with its options in panels, and with its examples."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read what stands after the command."""
+        _read_plainly(self.get_params(ctx))
+        return super().parse_args(ctx, args)
+
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """Return how the command is called: "[OPTIONS]", "PATH..."."""
         arguments = [each for each in self.get_params(ctx) if each.param_type_name == "argument"]
-        names = [each.metavar if each.required else f"[{each.metavar}]" for each in arguments]
-        more = ["" if each.nargs == 1 else "..." for each in arguments]
-        return ["[OPTIONS]", *map("".join, zip(names, more, strict=True))]
+        return ["[OPTIONS]", *(_argument(each, "{}" if each.required else "[{}]") for each in arguments)]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """List the arguments, then the options."""
@@ -85,7 +95,7 @@ def _write_examples(examples: str | None, formatter: Any) -> None:
 def _row(parameter: Any) -> tuple[str, str]:
     """Return what the help says of a parameter: how to write it, and what it does."""
     if parameter.param_type_name == "argument":
-        return parameter.metavar + ("" if parameter.nargs == 1 else "..."), parameter.help
+        return _argument(parameter, "{}"), parameter.help
     names = ", ".join(sorted(parameter.opts, key=len))
     left = names if parameter.is_flag else f"{names} {parameter.metavar}"
     notes = [f"${parameter.envvar}"] if parameter.envvar else []
@@ -95,6 +105,10 @@ def _row(parameter: Any) -> tuple[str, str]:
     return left, f"{parameter.help} ({'; '.join(notes)})" if notes else parameter.help
 
 
+def _argument(parameter: Any, form: str) -> str:
+    return form.format(parameter.metavar) + ("" if parameter.nargs == 1 else "...")
+
+
 def as_command(name: str, command: Command) -> TyperCommand:
     """Return a command as typer runs it."""
     app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=HELP_OPTIONS)
@@ -102,3 +116,36 @@ def as_command(name: str, command: Command) -> TyperCommand:
     made = typer.main.get_command(app)
     assert isinstance(made, TyperCommand)
     return made
+
+
+def _read_plainly(parameters: Iterable[Any]) -> None:
+    """Have values read by `_Value`; a typer that does it in another way goes on with that."""
+    for each in parameters:
+        if hasattr(each, "type_descriptor"):
+            each._runtime_param = _Value(each)
+
+
+class _Value:
+    """Reads the value of a parameter.
+
+    typer 0.29 has pydantic do it, whose import takes longer than all else that `status` does.
+    """
+
+    def __init__(self, parameter: Any) -> None:
+        self.kind = parameter.type_descriptor.annotation
+        self.limits = parameter.type_descriptor.parameter_info
+
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Return a value of the right type; that of a parameter that is not given as it is."""
+        if value is None or get_origin(self.kind) is list:
+            return value
+        try:
+            value = self.kind(value)
+        except ValueError:
+            choices = ", ".join(self.kind) if issubclass(self.kind, StrEnum) else "a number"
+            raise typer.BadParameter(f"{value!r} is not {choices}", ctx=ctx, param=param) from None
+        low, high = self.limits.min, self.limits.max
+        if (low is not None and not value >= low) or (high is not None and not value <= high):
+            limits = f"at least {low:g}" if high is None else f"from {low:g} to {high:g}"
+            raise typer.BadParameter(f"{value!r} is not {limits}", ctx=ctx, param=param)
+        return value
