@@ -13,6 +13,7 @@ LookalikeError                 1
     ├── SpecMismatch           2   the store was made by another embedder
     ├── StoreLocked            5
     ├── StoreTooNew            6
+    ├── StoreTooOld            6
     ├── StoreUnwritable        7   disk full or read-only
     └── StoreCorrupt           1
 """
@@ -28,9 +29,9 @@ class ExitCode(IntEnum):
     USAGE = 2
     PARTLY = 3  # done, but some files could not be
     OFFLINE = 4  # a folder is away or suspect
-    LOCKED = 5
-    TOO_NEW = 6
-    UNWRITABLE = 7
+    LOCKED = 5  # another process writes to the store
+    OTHER_VERSION = 6  # of the store
+    UNWRITABLE = 7  # disk full, or read-only
     FOUND = 10  # of `check`
     INTERRUPTED = 130  # finished work is kept
     READER_GONE = 141  # what a shell says of a program that SIGPIPE ended
@@ -110,7 +111,13 @@ class StoreLocked(StoreError):
 class StoreTooNew(StoreError):
     """The store was written by a newer version of lookalike."""
 
-    exit_code = ExitCode.TOO_NEW
+    exit_code = ExitCode.OTHER_VERSION
+
+
+class StoreTooOld(StoreError):
+    """The store has an older format, which cannot be read as it is."""
+
+    exit_code = ExitCode.OTHER_VERSION
 
 
 class StoreUnwritable(StoreError):

@@ -7,13 +7,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Unpack
 
 from .indexer.embed.choice import ModelChoice
+from .store.progress import Progress, watch_of
 
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
     from .dedup.copies import Copies
     from .dedup.files import Files
     from .indexer.embed.embedder import Embedder
     from .indexer.folders import Folders
-    from .indexer.options import IndexOptions, IndexReport, Progress
+    from .indexer.options import IndexOptions, IndexReport
     from .search.answers import Result
     from .search.filters.filters import MoreFilters
     from .search.labels.labels import Labels
@@ -22,7 +23,7 @@ if TYPE_CHECKING:  # the heavy modules load when they are first needed
     from .store.care.backup import Backup
     from .store.catalog.photos import FileError, Photo, Totals
     from .store.filters.where import Where
-    from .store.records import Vectors
+    from .store.records import Root, Vectors
     from .store.spec import EmbedderSpec
     from .store.store import Store
 
@@ -69,7 +70,8 @@ class Library:
         to prove new copies and to remember decisions.
 
         Raises:
-            StoreMissing, StoreTooNew, StoreCorrupt, StoreLocked, StoreUnwritable: see errors.py.
+            StoreMissing, StoreTooNew, StoreTooOld, StoreCorrupt, StoreLocked, StoreUnwritable: see
+                errors.py.
         """
         from .store.store import Store
 
@@ -154,11 +156,11 @@ class Library:
         *,
         choice: ModelChoice | None = None,
         options: "IndexOptions | None" = None,
-        progress: "Progress | None" = None,
+        progress: Progress | None = None,
         stop: threading.Event | None = None,
     ) -> "IndexReport":
         """Bring the library up to date with folders (or single files); see `index_folders`."""
-        from .indexer.options import SILENCE, IndexOptions
+        from .indexer.options import IndexOptions
         from .indexer.run import index_folders
 
         choice = choice or ModelChoice(engine=self._engine)
@@ -168,8 +170,7 @@ class Library:
             spec=choice.spec_for(self.store.spec),
             engine=choice.engine,
             options=options or IndexOptions(),
-            progress=progress or SILENCE,
-            stop=stop,
+            watch=watch_of(progress, stop),
         )
 
     def search(
@@ -229,10 +230,11 @@ class Library:
         from .store.catalog.folders import all_roots
 
         named = [folders] if isinstance(folders, (str, os.PathLike)) else folders
-        with self.store.reading() as view:
-            return make_where(
-                all_roots(view), Said([os.fspath(each) for each in named], since, until, **more)
-            )
+        roots: list[Root] = []
+        if named:
+            with self.store.reading() as view:
+                roots = all_roots(view)
+        return make_where(roots, Said([os.fspath(each) for each in named], since, until, **more))
 
     def photo(self, name: str) -> "Photo":
         """Return the photo of the library that a path or id:N names.

@@ -1,4 +1,4 @@
-"""The commands that move files: acting on a plan, taking that back, emptying the quarantine."""
+"""The commands that move files: applying a plan, undoing that, emptying the quarantine."""
 
 import os
 from collections import Counter
@@ -284,14 +284,14 @@ def journals_listing(records: "Iterable[Record]") -> Listing:
     """List what was done so far, newest first."""
 
     def row(record: "Record") -> Row:
-        standing = [act for act in record.pending if os.path.lexists(act.to)]
+        standing = [action for action in record.pending if os.path.lexists(action.to)]
         return {
             "run": record.name,
             "began": record.began,
             "method": record.method,
-            "files": len(record.acts),
+            "files": len(record.actions),
             "standing": len(standing),
-            "bytes": sum(act.size for act in standing),
+            "bytes": sum(action.size for action in standing),
             **path_fields(record.path),
         }
 

@@ -116,15 +116,15 @@ def dupes(
     document, nothing that is tilted or differs in its details, no look-alike, and nothing that leaves a RAW
     or a video alone.
     """
-    from ..dedup.actions.plan import check_plan_target, plan_of, write_plan
+    from ..dedup.actions.plan import PLAN, plan_of, write_plan
     from ..output.progress import ProgressBar
 
     if html is not None:
-        from ..output.report.write import check_target
+        from ..output.report.write import REPORT
 
-        check_target(html)
+        REPORT.check(html)
     if plan is not None:
-        check_plan_target(plan)
+        PLAN.check(plan)
     rules, stop = keeping.rules(), stop_on_signal()
     with _opened(at) as library, ProgressBar() as progress:
         where = filters.of(library, paths)

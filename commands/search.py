@@ -389,9 +389,9 @@ class _Shown:
             UsageError: it cannot be shown so.
         """
         if pictures.sheet is not None:
-            from ..output.sheet.write import check_sheet
+            from ..output.sheet.write import SHEET
 
-            check_sheet(pictures.sheet)
+            SHEET.check(pictures.sheet)
         if not pictures.preview and pictures.preview_as is PreviewAs.auto:
             return cls(pictures.sheet, None)
         from ..output.sheet.terminal import screen

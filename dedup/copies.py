@@ -7,7 +7,6 @@ from contextlib import suppress
 
 from ..errors import DecodeError, StoreLocked, UsageError
 from ..indexer.embed.embedder import Embedder
-from ..indexer.options import Progress
 from ..indexer.scan.walk import ScanProblem, photos_in
 from ..store.catalog import pairs
 from ..store.catalog.contents import ids_of
@@ -15,14 +14,13 @@ from ..store.catalog.folders import all_roots
 from ..store.catalog.pairs import Decided, Decision, all_decisions
 from ..store.catalog.photos import Photo, photos_of, visible_ids
 from ..store.filters.where import ALL, Where
-from ..store.index.tuning import NEVER
 from ..store.knn_graph import update_graph
-from ..store.progress import Watch as Watching
+from ..store.progress import Progress, Watch, watch_of
 from ..store.store import Store
 from . import DEFAULT_MAX_FALSE, DEFAULT_MIN_SCORE
 from .actions.plan import Origin
 from .candidates.update import compare_new
-from .check.check import CheckOptions, Watch, check_files
+from .check.check import CheckOptions, check_files
 from .check.matches import Checked
 from .decisions import read_decisions
 from .explain.explain import Explanation, explain
@@ -56,26 +54,27 @@ class Copies:
         progress: Progress | None = None,
         stop: threading.Event | None = None,
     ) -> CopyReport:
-        """Return the groups of exact and proven copies, most bytes to win first.
+        """Return the groups of exact and proven copies, those that free most bytes first.
 
         Photos that are new since the last call are compared and proven first, and that is remembered; a
         library that was opened for reading only tells what is known already. rules: how to choose the
         file to keep. max_false: how many wrong pairs may be expected among all.
         """
         if self.store.is_writable:
-            compare_new(self.store, stop, watch=Watching(progress, stop))
-            prove_all(self.store, progress=progress, stop=stop)
-            self._count_copies_once(progress, stop)
+            watch = watch_of(progress, stop)
+            compare_new(self.store, watch)
+            prove_all(self.store, watch=watch)
+            self._count_copies_once(watch)
         with self.store.reading() as view:
             return copy_groups(view, where or ALL, rules or DEFAULT_RULES, max_false)
 
-    def _count_copies_once(self, progress: Progress | None, stop: threading.Event | None) -> None:
+    def _count_copies_once(self, watch: Watch) -> None:
         """Have searches know the copies that were proven; while an index run goes on, its end does it."""
         with suppress(StoreLocked), self.store.indexing():
-            update_graph(self.store, progress, stop or NEVER)
+            update_graph(self.store, watch)
 
     def origin(self, protect: Iterable[str] = ()) -> Origin:
-        """Return what a plan made now says of where it comes from. protect: folders to leave alone."""
+        """Return where a plan that is made now comes from. protect: folders to leave alone."""
         with self.store.reading() as view:
             roots = [os.fsdecode(root.path) for root in all_roots(view)]
         return Origin.now(self.store.folder, roots, protect)
@@ -168,9 +167,9 @@ class Copies:
             self.embedder()  # says what is missing
         where = self._against(against)
         paths, problems = photos_in(names, self.store.folder)
-        if progress:
-            progress.begin("checking", len(paths))
-        return self._checked(paths, problems, CheckOptions(where, workers), Watch(progress, stop))
+        watch = watch_of(progress, stop)
+        watch.progress.begin("checking", len(paths))
+        return self._checked(paths, problems, CheckOptions(where, workers), watch)
 
     def _checked(
         self,

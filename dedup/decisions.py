@@ -49,7 +49,7 @@ def _lines(data: bytes, source: str) -> Iterator[tuple[str, Any]]:
         try:
             yield f"line {number}", json.loads(line)
         except ValueError as error:
-            raise UsageError(f"{source}, line {number}: this is no JSON ({error})") from None
+            raise UsageError(f"{source}, line {number}: this is not JSON ({error})") from None
 
 
 def _check_schema(entry: dict[str, Any], place: str) -> None:

@@ -33,7 +33,7 @@ class Files:
         options: ApplyOptions | None = None,
         watch: Watch | None = None,
     ) -> list[Outcome]:
-        """Do what a plan says; see `apply.apply_plan`. The library must be open for writing.
+        """Apply a plan; see `apply.apply_plan`. The library must be open for writing.
 
         plan: as `dupes --plan` or the page wrote it: the path of its file, or what `read_plan` makes of it.
         """
@@ -66,7 +66,7 @@ class Files:
         return preview_prune(self.store, options or PruneOptions())
 
     def prune(self, options: PruneOptions | None = None, watch: Watch | None = None) -> list[Outcome]:
-        """Remove for good what lies in quarantines; see `prune.prune`."""
+        """Remove for good what is in quarantines; see `prune.prune`."""
         return prune(self.store, options or PruneOptions(), watch or UNWATCHED)
 
     def locate(self, digest: str) -> list[str]:

@@ -66,8 +66,8 @@ def _by_file(name: str) -> tuple[str, str]:
         data, _ = read_file(path, path)
     except FileNotFoundError:
         raise UsageError(
-            f"{name} is no photo of the library, and there is no such file; of a photo whose file is away, "
-            "give its id (id:N) or its digest"
+            f"{name} is not a photo of the library, and there is no such file; of a photo whose file is "
+            "away, give its id (id:N) or its digest"
         ) from None
     except DecodeError as error:
         raise UsageError(f"{name}: {error}") from error
@@ -79,6 +79,8 @@ def whereabouts(store: Store, digest: str) -> list[str]:
     with store.reading() as view:
         ids = list(ids_of(view, [bytes.fromhex(digest)]).values())
         paths = [file.path for photo in photos_of(view, ids=ids) for file in photo.files]
-    acts = [act for record in journals(store.folder) for act in record.pending if act.digest == digest]
-    moved = [path for act in acts for path in (act.to, act.path) if os.path.lexists(path)]
+    actions = [
+        action for record in journals(store.folder) for action in record.pending if action.digest == digest
+    ]
+    moved = [path for action in actions for path in (action.to, action.path) if os.path.lexists(path)]
     return list(dict.fromkeys([*paths, *moved]))

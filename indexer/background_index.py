@@ -1,4 +1,4 @@
-"""The index of a library that grows large: made while its photos still come in, for whoever searches."""
+"""The index of a library that grows large, made in the background while its photos still come in."""
 
 import logging
 import threading
@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 _GROWTH = 2
 
 
-class IndexAhead:
+class BackgroundIndex:
     """Makes snapshots of the index in a thread; use it as a context manager around the commits.
 
     stop: ends the making, too.
@@ -28,7 +28,7 @@ class IndexAhead:
             self._count = count_embeddings(view)
         self._next = _GROWTH * max(self._count, tuning.MOST_EXACT)
 
-    def __enter__(self) -> "IndexAhead":
+    def __enter__(self) -> "BackgroundIndex":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -36,7 +36,7 @@ class IndexAhead:
             self._thread.join()
 
     def committed(self, photos: int) -> None:
-        """Hear that so many photos were added."""
+        """Note that so many photos were added."""
         self._count += photos
         is_busy = self._thread is not None and self._thread.is_alive()
         if self._count >= self._next and not is_busy:
@@ -48,4 +48,4 @@ class IndexAhead:
         try:
             self._store.publish(self._stop)
         except StoreError as error:  # the one at the end of the run will tell the user
-            _log.warning("the index could not be made ahead: %s", error)
+            _log.warning("the index could not be made in the background: %s", error)

@@ -1,4 +1,4 @@
-"""Running work over a stream of tasks: threads here, other machines behind the same protocol later."""
+"""Running work over a stream of tasks, with as many workers as the machine has cores and memory for."""
 
 import math
 import os
@@ -17,10 +17,15 @@ Result = TypeVar("Result")
 _CHUNK = 8
 # Tasks for each worker: a photo that takes seconds must not keep the others from going on.
 _AHEAD = 16
+# Memory of a run without workers, and for each worker: its decoder, and what the network needs.
+_RUN, _WORKER = 256 << 20, 128 << 20
+# The rest of the memory belongs to others, and to the system, which keeps files in it.
+_SHARE = 0.5
+_ROOT = Path("/")
 
 
 class Executor(Protocol):
-    """Something that runs work over tasks and gives the results back in the order of the tasks."""
+    """Runs work over tasks: threads here, other machines behind the same protocol later."""
 
     def run(self, tasks: Iterable[Task], work: Callable[[Task], Result]) -> Iterator[Result]:
         """Yield work(task) for each task; tasks are taken only a little ahead of the results."""
@@ -71,13 +76,6 @@ def in_chunks(tasks: Sequence[Task], workers: int, stop: threading.Event) -> Ite
         size = min(_CHUNK, -(-(len(tasks) - done) // (2 * workers)))
         yield tasks[done : done + size]
         done += size
-
-
-_ROOT = Path("/")
-# Memory of a run without workers, and for each worker: its decoder, and what the network needs.
-_RUN, _WORKER = 256 << 20, 128 << 20
-# The rest of the memory belongs to others, and to the system, which keeps files in it.
-_SHARE = 0.5
 
 
 def default_workers(root: Path = _ROOT) -> int:

@@ -111,7 +111,7 @@ class Folders:
             return Purged(list(purgeable(view, purge)), count_purgeable(view, purge), spared)
 
     def purge(self, missing_for: timedelta, folders: Sequence[str | os.PathLike[str]] = ()) -> Purged:
-        """Take files out of the library that have been missing so long, and contents that no file holds.
+        """Take out files that have been missing for at least missing_for, and contents that no file holds.
 
         The library must be open for writing. The user's decisions stay, and so do contents that still lie
         where `apply` put them. Of folders that are not online nothing is taken.

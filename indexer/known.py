@@ -44,7 +44,7 @@ class KnownContents:
         self._mark(fresh)
 
     def committed(self) -> None:
-        """Hear that everything expected is in the store now."""
+        """Note that everything expected is in the store now."""
         self._waiting.clear()
 
     def _mark(self, digests: Iterable[bytes]) -> None:

@@ -1,44 +1,20 @@
-"""What an index run is told, what it tells meanwhile, and what it reports."""
+"""How to index, and what an index run reports."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from .scan.walk import DEFAULT, ScanOptions
-
-
-class Progress(Protocol):
-    """Is told how an index run goes on."""
-
-    def begin(self, folder: str, files: int) -> None:
-        """Hear that a folder was scanned and so many of its files must be read."""
-
-    def advance(self, files: int, failed: int) -> None:
-        """Hear that so many more files are done and so many of these failed."""
-
-
-class Silence:
-    """A Progress that tells nobody."""
-
-    def begin(self, folder: str, files: int) -> None:
-        """Ignore it."""
-
-    def advance(self, files: int, failed: int) -> None:
-        """Ignore it."""
-
-
-SILENCE = Silence()
 
 
 @dataclass(frozen=True, slots=True)
 class IndexOptions:
     """How to index.
 
-    workers: photos in work at a time, None for what the machine bears. retry_failed: read files again that
-    could not be read last time although they did not change. accept_missing: believe that up to so many
-    files are gone.
-    accept_drive: believe that a folder is on another drive now. marker: have a marker file in each folder.
-    regions: read photos again that have no local map, so that parts of them can be found.
-    batch_files, batch_seconds: when a batch is committed, whichever comes first; a crash loses one batch.
+    workers: photos processed in parallel, None for what the machine has cores and memory for. retry_failed:
+    read files again that could not be read last time although they did not change. accept_missing: accept
+    that up to so many files are gone. accept_drive: accept that a folder is on another drive now. marker:
+    have a marker file in each folder. regions: read photos again that have no local map, so that parts of
+    them can be found. batch_files, batch_seconds: when a batch is committed, whichever comes first; a crash
+    loses one batch.
     """
 
     scan: ScanOptions = DEFAULT

@@ -1,7 +1,6 @@
 """The straight line: folders -> scan -> read, decode, embed -> store."""
 
 import os
-import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
@@ -13,16 +12,17 @@ from ..store.catalog.crashers import known_crashers
 from ..store.catalog.files import count_elsewhere, known_files, newest_file_id
 from ..store.catalog.local_maps import digests_without_map
 from ..store.knn_graph import update_graph
+from ..store.progress import UNWATCHED, Watch
 from ..store.records import Failure, FileResult, FileStat, KnownFile, Root
 from ..store.spec import EmbedderSpec
 from ..store.store import Store
-from .background_index import IndexAhead
+from .background_index import BackgroundIndex
 from .drives.drives import real_paths, refusal, remember_drive, suspicion
 from .drives.nested import why_spared
 from .drives.watch import Guard, RootGone
 from .executor import ThreadExecutor, in_chunks
 from .known import KnownContents
-from .options import DEFAULT_OPTIONS, SILENCE, IndexOptions, IndexReport, Progress
+from .options import DEFAULT_OPTIONS, IndexOptions, IndexReport
 from .scan.changes import Changes, compare, problem_rows
 from .scan.walk import Scan, ScanProblem
 
@@ -40,17 +40,16 @@ class Indexing:
         spec: EmbedderSpec,
         engine: str,
         options: IndexOptions,
-        progress: Progress,
-        stop: threading.Event,
+        watch: Watch,
     ) -> None:
         self._store = store
         self._spec = spec
         self._engine = engine
         self._options = options
-        self._progress = progress
-        self._stop = stop
+        self._watch = watch
         self._executor = ThreadExecutor(options.workers)
         self._helpers = ExitStack()
+        self._known_contents: KnownContents | None = None
         with store.reading() as view:
             self._newest_before = newest_file_id(view)
         self.report = IndexReport()
@@ -93,16 +92,16 @@ class Indexing:
             return refused or _went(folder)
         self._count(changes)
         self._report_problems(root, scan.problems, known)
-        self._progress.begin(os.fsdecode(folder), len(changes.to_read))
+        self._watch.progress.begin(os.fsdecode(folder), len(changes.to_read))
         try:
             self._guard.expect(changes.to_read)
             self._read(root, changes.to_read)
             self._guard.check()
         except RootGone:
-            self.__dict__.pop("_known", None)  # it counts on all that was read
+            self._known_contents = None  # it counts on all that was read
             self.report.refused.append(_went(folder))
             return None
-        if not self.is_stopped:
+        if not self._watch.is_stopped:
             self._settle(root, changes)
         return None
 
@@ -115,17 +114,12 @@ class Indexing:
             resolved=changes.resolved,
             devices=changes.devices,
         )
-        self.report.refused += [why_spared(root.path, each, changes.unbelieved) for each in changes.away]
+        self.report.refused += [why_spared(root.path, each, changes.unaccepted) for each in changes.away]
         self.report.absent += len(changes.absent)
         self.report.excluded += len(changes.excluded)
         mark = self._options.marker
         unmarked = remember_drive(self._store, root, self._guard.drive, mark=mark)
         self.report.unmarked += [unmarked] if unmarked else []
-
-    @property
-    def is_stopped(self) -> bool:
-        """Whether somebody wants the run to end early."""
-        return self._stop.is_set()
 
     def _scan(self, folder: bytes) -> tuple[Scan, Root, bytes]:
         is_file = os.path.isfile(folder)
@@ -160,13 +154,13 @@ class Indexing:
             return
         from .worker import Worker
 
-        chunks = in_chunks(files, self._executor.workers, self._stop)
+        chunks = in_chunks(files, self._executor.workers, self._watch.stop)
         worker = Worker(root.path, self._embedder, self._known, self._open_photo)
-        ahead = self._ahead
+        background = self._background
         for batch in self._batches(self._executor.run(chunks, worker)):
             self._store.commit(root, batch)
             self._known.committed()
-            ahead.committed(sum(each.photo is not None for each in batch))
+            background.committed(sum(each.photo is not None for each in batch))
             self._tally(batch)
 
     @cached_property
@@ -174,14 +168,14 @@ class Indexing:
         """The processes that decode serve all folders of a run."""
         from .sandbox.decoders import Opener
 
-        return self._helpers.enter_context(Opener(self._executor.workers, self._poison()))
+        return self._helpers.enter_context(Opener(self._executor.workers, self._crashers()))
 
     @cached_property
-    def _ahead(self) -> IndexAhead:
-        return self._helpers.enter_context(IndexAhead(self._store, self._stop))
+    def _background(self) -> BackgroundIndex:
+        return self._helpers.enter_context(BackgroundIndex(self._store, self._watch.stop))
 
-    def _poison(self) -> dict[bytes, Failure]:
-        """Return what is not to be handed to a decoder."""
+    def _crashers(self) -> dict[bytes, Failure]:
+        """Return the contents that ended a decoder before, with why."""
         if self._options.retry_failed:
             return {}
         with self._store.reading() as view:
@@ -193,7 +187,7 @@ class Indexing:
         for results in chunks:
             batch += results
             self._known.expect(each.photo.content.digest for each in results if each.photo)
-            self._progress.advance(len(results), sum(each.failure is not None for each in results))
+            self._watch.progress.advance(len(results), sum(each.failure is not None for each in results))
             is_late = time.monotonic() - began >= limits.batch_seconds
             if len(batch) >= limits.batch_files or is_late:
                 yield from self._reachable(batch)
@@ -225,9 +219,11 @@ class Indexing:
                 lost |= digests_without_map(view, map_kind(self._spec))
         return lost
 
-    @cached_property
+    @property
     def _known(self) -> KnownContents:
-        return KnownContents(self._store, self._incomplete())
+        if self._known_contents is None:
+            self._known_contents = KnownContents(self._store, self._incomplete())
+        return self._known_contents
 
     def _tally(self, batch: Iterable[FileResult]) -> None:
         for result in batch:
@@ -237,7 +233,7 @@ class Indexing:
 
 
 def _went(folder: bytes) -> str:
-    return f"{os.fsdecode(folder)}: its drive went away in the middle; what was read is kept"
+    return f"{os.fsdecode(folder)}: its drive went away during the run; what was read is kept"
 
 
 def index_folders(
@@ -247,13 +243,12 @@ def index_folders(
     spec: EmbedderSpec,
     engine: str = "auto",
     options: IndexOptions = DEFAULT_OPTIONS,
-    progress: Progress = SILENCE,
-    stop: threading.Event | None = None,
+    watch: Watch = UNWATCHED,
 ) -> IndexReport:
     """Bring the store up to date with some folders; unreadable photos are reported, not fatal.
 
     store: opened with create=True. folders: folders, or single files. spec: the embedder; the store must be
-    new or made by it. stop: set it from anywhere to end the run early; all finished work is kept.
+    new or made by it. watch: its stop may be set from anywhere; all finished work is kept.
 
     Raises:
         UsageError: a folder does not exist and never was part of the library.
@@ -261,16 +256,15 @@ def index_folders(
     """
     began = time.monotonic()
     paths = real_paths(store, folders)
-    stop = stop or threading.Event()
     with store.indexing():
-        with closing(Indexing(store, spec, engine, options, progress, stop)) as run:
+        with closing(Indexing(store, spec, engine, options, watch)) as run:
             run.claim()
-            refused = [path for path in paths if not run.is_stopped and run.run(path)]
+            refused = [path for path in paths if not watch.is_stopped and run.run(path)]
             # Once more: what went from one folder to another has been met there by now.
-            again = (run.run(path) for path in refused if not run.is_stopped)
+            again = (run.run(path) for path in refused if not watch.is_stopped)
             run.report.refused += [why for why in again if why]
-        store.publish(stop)
-        update_graph(store, progress, stop)
-    run.report.interrupted = stop.is_set()
+        store.publish(watch.stop)
+        update_graph(store, watch)
+    run.report.interrupted = watch.is_stopped
     run.report.seconds = time.monotonic() - began
     return run.report

@@ -12,7 +12,7 @@ from ..store.records import Content, EmbeddedPhoto, Failure, FileResult, FileSta
 from .decode.photo import Opened
 from .decode.read import read_file
 from .embed.embedder import Embedder
-from .sandbox.decoders import Opener, Poisonous
+from .sandbox.decoders import DecoderCrashed, Opener
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Worker:
         try:
             opened = self._open_photo(data, digest, self._embedder.rule)
         except DecodeError as error:
-            tries = error.tries if isinstance(error, Poisonous) else 0
+            tries = error.tries if isinstance(error, DecoderCrashed) else 0
             return FileResult(stat, digest, failure=Failure(error.code, str(error), tries))
         return _Prepared(stat, _content(len(data), digest, opened), opened)
 

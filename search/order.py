@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ..store.catalog.embeddings import units_of
-from ..store.catalog.ordering import ordered_photos
 from ..store.records import Vectors
 from ..store.store import Store
 from ..store.view import View
@@ -95,6 +94,8 @@ def list_photos(store: Store, options: SearchOptions) -> Answer:
     Raises:
         UsageError: see `SearchOptions.check`.
     """
+    from ..store.catalog.ordering import ordered_photos  # a plain search does without
+
     options.check()
     order = "-time" if options.sort == "score" else options.sort
     with store.reading() as view:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..store.catalog.embeddings import embedded_ids, units_of
-from ..store.records import Vectors
+from ..store.records import Vectors, unit_vectors
 from ..store.view import View
 
 # Photos that say how the library varies: as good as all of them, and as quick for a million.
@@ -83,13 +83,13 @@ def combined(
     vectors: (n, dim), any length. weights: (n,), above 0 for what is wanted, at least one; below 0 for what
     is not. variation: None leaves all directions as they are.
     """
-    units = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    plain = _unit(_sought(units, weights, recipe.less))
+    units = unit_vectors(vectors)
+    plain = unit_vectors(_sought(units, weights, recipe.less))
     if variation is None:
         return plain
     apart = _sought(np.asarray(units - variation.mean, np.float32), weights, recipe.less)
     evened = variation.evened(apart, recipe.ease / int((weights > 0).sum()))
-    return _unit(recipe.means * plain + _unit(evened))
+    return unit_vectors(recipe.means * plain + unit_vectors(evened))
 
 
 def _sought(vectors: Vectors, weights: Vectors, less: float) -> Vectors:
@@ -98,7 +98,3 @@ def _sought(vectors: Vectors, weights: Vectors, less: float) -> Vectors:
     if others.any():
         sought = sought - less * (others @ vectors) / others.sum()
     return np.asarray(sought, np.float32)
-
-
-def _unit(vector: Vectors) -> Vectors:
-    return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12), np.float32)

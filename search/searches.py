@@ -173,8 +173,7 @@ class Searches:
             yield Query(photo.path, id=photo.id)
 
     def _name_of_store(self) -> str:
-        with self.store.reading() as view:
-            return view.uuid
+        return self.store.uuid
 
 
 def _examples(last: LastSearch) -> Iterable[Example]:

@@ -19,7 +19,6 @@ from .catalog.schema import (
     embedding_table,
     epoch_table,
     file_table,
-    knows_drives,
     local_map_table,
     look_table,
     neighborhood_table,
@@ -98,8 +97,7 @@ def purgeable(view: View, purge: Purge) -> Iterator[Missing]:
 def _missing(view: View, where: sa.ColumnElement[bool]) -> Iterator[Missing]:
     other = file_table.alias()
     held = sa.exists().where(other.c.content_id == _file.content_id, other.c.state == "present")
-    since = _file.missing_since if knows_drives(view.connection) else sa.null()
-    columns = (root_table.c.path, _file.rel, since, _file.size, _content.digest)
+    columns = (root_table.c.path, _file.rel, _file.missing_since, _file.size, _content.digest)
     rows = view.connection.execution_options(yield_per=1000).execute(
         sa.select(*columns, held)
         .select_from(_files)

@@ -1,6 +1,5 @@
 """Writing embeddings to an .npz file, block by block: the whole of them never is in memory."""
 
-import os
 import zipfile
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -8,13 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import StoreCorrupt, UsageError
+from ..errors import StoreCorrupt
 from .catalog.contents import digests_of
 from .catalog.embeddings import raw_vectors
 from .catalog.photos import visible_ids
-from .files import replaced
 from .filters.where import Where
 from .index.exact import Ids
+from .own_files import OwnFile
 from .view import View
 
 _BLOCK = 4096
@@ -27,37 +26,29 @@ def export_vectors(view: View, path: str, where: Where) -> int:
     The file is whole or not there: an older export is replaced at the very end.
 
     Raises:
-        UsageError: path does not end in .npz, or is a file of another kind, or cannot be written.
+        UsageError: see `OwnFile.check`; or the file cannot be written.
     """
-    path = os.path.realpath(path)  # the file that a link points to is replaced, not the link
-    _check(path)
+    EXPORT.check(path)
     ids = visible_ids(view, where)
-    try:
-        with replaced(path, mode=0o666) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-            _write(archive, "ids", ids.shape, np.dtype(np.int64), [ids])
-            _write(archive, "digests", ids.shape, np.dtype("U64"), _digests(view, ids))
-            dim = view.model.spec.dim if view.model else 0
-            _write(archive, "vectors", (len(ids), dim), np.dtype(np.float32), _vectors(view, ids))
-            name = np.array(view.model.spec.fingerprint if view.model else "")
-            _write(archive, "fingerprint", (), name.dtype, [name])
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+    with EXPORT.replaced(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        _write(archive, "ids", ids.shape, np.dtype(np.int64), [ids])
+        _write(archive, "digests", ids.shape, np.dtype("U64"), _digests(view, ids))
+        dim = view.model.spec.dim if view.model else 0
+        _write(archive, "vectors", (len(ids), dim), np.dtype(np.float32), _vectors(view, ids))
+        name = np.array(view.model.spec.fingerprint if view.model else "")
+        _write(archive, "fingerprint", (), name.dtype, [name])
     return len(ids)
-
-
-def _check(path: str) -> None:
-    if not path.lower().endswith(".npz"):
-        raise UsageError(f"embeddings go into a file whose name ends in .npz, not {path}")
-    if os.path.lexists(path) and not _is_export(path):
-        raise UsageError(f"{path} is no export of embeddings and stays as it is; choose another name")
 
 
 def _is_export(path: str) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return _SIGN in archive.namelist()
-    except (OSError, ValueError, zipfile.BadZipFile):
+    except (ValueError, zipfile.BadZipFile):
         return False
+
+
+EXPORT = OwnFile("export of embeddings", _is_export, (".npz",))
 
 
 def _write(

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
@@ -13,9 +14,8 @@ def replaced(path: str, mode: int = 0o600) -> Iterator[str]:
     After a crash at any point path is the old file or the new one, whole: a temporary file beside the
     target, fsync, `os.replace`, fsync of the folder. The temporary file is removed when anything fails.
     """
-    temporary = f"{path}.{os.getpid()}.tmp"
+    temporary = _new_beside(path, mode)
     try:
-        os.close(os.open(temporary, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, mode))
         yield temporary
         sync_file(temporary)
         os.replace(temporary, path)
@@ -29,14 +29,20 @@ def replaced(path: str, mode: int = 0o600) -> Iterator[str]:
 @contextlib.contextmanager
 def temporary_beside(path: str, mode: int = 0o600) -> Iterator[str]:
     """Give the path of an empty file beside path that is gone after the block, unless it was moved."""
-    temporary = f"{path}.new.{os.getpid()}.tmp"
+    temporary = _new_beside(path, mode)
     try:
-        os.close(os.open(temporary, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, mode))
         yield temporary
     finally:
         for suffix in ("", "-wal", "-shm", "-journal"):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary + suffix)
+
+
+def _new_beside(path: str, mode: int) -> str:
+    """Make an empty file that was not there, beside path."""
+    temporary = f"{path}.{secrets.token_hex(8)}.tmp"
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
+    return temporary
 
 
 def write_atomic(path: str, write: Callable[[BinaryIO], object]) -> None:

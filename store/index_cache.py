@@ -113,7 +113,7 @@ def check_stamp(view: View, stamp: Stamp) -> None:
         raise ValueError("the snapshot belongs to another store")
     if view.model is None or stamp.fingerprint != view.model.spec.fingerprint:
         raise ValueError("the snapshot is of another model")
-    if not view.has_epoch(stamp.epoch, stamp.nonce):
+    if (stamp.epoch, stamp.nonce) != view.latest and not view.has_epoch(stamp.epoch, stamp.nonce):
         raise ValueError("the snapshot is of a state that the catalog never had")
 
 

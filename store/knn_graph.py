@@ -6,7 +6,6 @@ looked at anew wherever it may have changed. Every step commits: what is stopped
 
 import threading
 from collections.abc import Mapping
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +26,7 @@ from .catalog.knn import (
 )
 from .index import search
 from .index.exact import Ids, Neighbors
-from .index.tuning import NEVER
+from .progress import NO_PROGRESS, UNWATCHED, Watch
 from .records import Vectors
 from .store import Store
 from .view import View
@@ -43,17 +42,7 @@ Copies = Mapping[int, int]
 Flags = npt.NDArray[np.bool_]
 
 
-class Progress(Protocol):
-    """Is told how it goes on."""
-
-    def begin(self, folder: str, files: int) -> None:
-        """Hear what is done, and to how many photos."""
-
-    def advance(self, files: int, failed: int) -> None:
-        """Hear that so many more are done."""
-
-
-def update_graph(store: Store, progress: Progress | None = None, stop: threading.Event = NEVER) -> int:
+def update_graph(store: Store, watch: Watch = UNWATCHED) -> int:
     """Find the neighbors of photos that have none yet; return how many photos that were.
 
     The caller holds off index runs.
@@ -64,19 +53,18 @@ def update_graph(store: Store, progress: Progress | None = None, stop: threading
         waiting = _waiting(view)
         copies = proven_copies(view) if len(waiting) else {}
     # One block takes a moment: nothing to watch.
-    progress = progress if len(waiting) > _BLOCK else None
-    if progress:
+    progress = watch.progress if len(waiting) > _BLOCK else NO_PROGRESS
+    if len(waiting):
         progress.begin("comparing photos", len(waiting))
     done = 0
     for start in range(0, len(waiting), _BLOCK):
-        if stop.is_set():
+        if watch.is_stopped:
             return done
         some = waiting[start : start + _BLOCK]
         _place(store, some, waiting, copies)
         done += len(some)
-        if progress:
-            progress.advance(len(some), 0)
-    _settle(store, stop)
+        progress.advance(len(some), 0)
+    _settle(store, watch.stop)
     return done
 
 

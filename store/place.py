@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..errors import StoreUnwritable
 
-_MOUNTS = "/proc/self/mountinfo"
+MOUNTS = "/proc/self/mountinfo"
 _NETWORK = frozenset(
     {
         *("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "virtiofs", "afs", "ceph", "glusterfs"),
@@ -43,31 +43,44 @@ def place_of(folder: str, mounts: str | None = None) -> Place:
     there = os.path.realpath(folder)
     while not os.path.isdir(there) and there != os.path.dirname(there):
         there = os.path.dirname(there)
-    text = _read_mounts() if mounts is None else mounts
-    return Place(os.path.abspath(folder), kind_of(os.path.realpath(folder), text), _free(there))
+    text = read_mounts() if mounts is None else mounts
+    return Place(os.path.abspath(folder), mount_of(os.path.realpath(folder), text).kind, _free(there))
 
 
-def kind_of(path: str, mounts: str) -> str:
-    """Return the type of the file system that holds path; "" when the text does not tell.
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A mounted file system. kind: as the kernel calls it. source: its device, or a name."""
+
+    kind: str = ""
+    source: str = ""
+
+
+def mount_of(path: str, mounts: str) -> Mount:
+    """Return the mount that holds path; an empty one when the text of mountinfo does not tell.
 
     The mount with the longest path counts, of several on one path the last: it hides the others.
     """
-    best, kind = -1, ""
+    best, found = -1, Mount()
     for line in mounts.splitlines():
         left, _, right = line.partition(" - ")
         fields = left.split(" ")
         if len(fields) < 5 or not right:
             continue
-        point = re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), fields[4])
+        point = _plain(fields[4])
         inside = path == point or path.startswith(point.rstrip("/") + "/")
         if inside and len(point) >= best:
-            best, kind = len(point), right.split(" ")[0]
-    return kind
+            best, found = len(point), Mount(*map(_plain, right.split(" ")[:2]))
+    return found
 
 
-def _read_mounts() -> str:
+def _plain(field: str) -> str:
+    return re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), field)
+
+
+def read_mounts(file: str = MOUNTS) -> str:
+    """Return the kernel's table of mounts, "" where there is none."""
     try:
-        with open(_MOUNTS, encoding="utf-8", errors="surrogateescape") as source:
+        with open(file, encoding="utf-8", errors="surrogateescape") as source:
             return source.read()
     except OSError:
         return ""

@@ -1,34 +1,51 @@
-"""Who looks on while files are acted on."""
+"""How long runs are followed and stopped: progress events, and a stop that anyone may set."""
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from ..dedup.proof.prove_all import Progress
+NEVER = threading.Event()  # a stop that nobody sets
+
+
+class Progress(Protocol):
+    """Receives progress events."""
+
+    def begin(self, what: str, files: int) -> None:
+        """Receive what is done now, or to which folder, and to how many files."""
+
+    def advance(self, files: int, failed: int) -> None:
+        """Receive that so many more files are done, and so many of these failed."""
+
+
+class NullProgress:
+    """A Progress that shows nothing."""
+
+    def begin(self, what: str, files: int) -> None:
+        """Ignore it."""
+
+    def advance(self, files: int, failed: int) -> None:
+        """Ignore it."""
+
+
+NO_PROGRESS = NullProgress()
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Who looks on. progress: is told of every file that is done. stop: set it to end the run early."""
+    """progress: receives what a run does. stop: set it to end the run early; what was finished is kept."""
 
-    progress: "Progress | None" = None
-    stop: threading.Event | None = None
+    progress: Progress = NO_PROGRESS
+    stop: threading.Event = NEVER
 
     @property
     def is_stopped(self) -> bool:
         """Whether somebody wants the run to end early."""
-        return self.stop is not None and self.stop.is_set()
-
-    def begin(self, what: str, files: int) -> None:
-        """Say that so many files are to be acted on."""
-        if self.progress is not None:
-            self.progress.begin(what, files)
-
-    def advance(self, files: int, failed: int) -> None:
-        """Say that so many more files are done and so many of these failed."""
-        if self.progress is not None:
-            self.progress.advance(files, failed)
+        return self.stop.is_set()
 
 
 UNWATCHED = Watch()
+
+
+def watch_of(progress: Progress | None, stop: threading.Event | None) -> Watch:
+    """Return a watch with what is given."""
+    return Watch(progress or NO_PROGRESS, stop or NEVER)

@@ -10,6 +10,14 @@ Cells = npt.NDArray[np.int8]  # (rows, columns, d) directions, 127 is 1
 Codes = npt.NDArray[np.float16]  # unit vectors as they are stored
 
 
+def unit_vectors(vectors: Vectors) -> Vectors:
+    """Return vectors (dim,) or (..., dim) at length 1, float32; those of length 0 stay unchanged."""
+    if vectors.ndim == 1:
+        return np.asarray(vectors / max(float(np.linalg.norm(vectors)), 1e-12), np.float32)
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32)
+
+
 @dataclass(frozen=True, slots=True)
 class FileStat:
     """What the file system says of a file; equal stats mean an unchanged file.

@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,22 +18,16 @@ from .catalog import contents, embeddings, files, folders, hashes, local_maps, m
 from .catalog.crashers import learn_crashers
 from .catalog.database import ask_once, fold_log, open_reader, open_writer, store_errors
 from .catalog.functions import add_functions
-from .catalog.overlay import overlay
 from .index import snapshot
-from .index.tuning import NEVER
 from .index_cache import HeldIndex
 from .place import check_new
+from .progress import NEVER
 from .records import FileResult, Root
 from .spec import EmbedderSpec
 from .thumbs import Thumbs
-from .view import View
+from .view import View, spec_from
 
 _CLOSING_TIMEOUT_S = 1.0
-
-
-def _prepare(connection: sqlite3.Connection) -> None:
-    overlay(connection)
-    add_functions(connection)
 
 
 class Store:
@@ -46,9 +41,10 @@ class Store:
         self.folder = folder
         self.lock_timeout_s = lock_timeout_s
         self._catalog = os.path.join(folder, "catalog.db")
-        self._reader = open_reader(self._catalog, _prepare)
+        self._reader = open_reader(self._catalog, add_functions)
         self._writer = open_writer(self._catalog, schema.PAGE_SIZE) if writable else None
         self._inode = inode_of(self._catalog)
+        self._identity: tuple[str, str | None] | None = None
         self._open = contextlib.ExitStack()
         self._index = HeldIndex(folder)
 
@@ -67,7 +63,7 @@ class Store:
 
         Raises:
             StoreMissing: there is none, and create is False.
-            StoreTooNew, StoreCorrupt, StoreUnwritable, StoreLocked: see errors.py.
+            StoreTooNew, StoreTooOld, StoreCorrupt, StoreUnwritable, StoreLocked: see errors.py.
         """
         folder = os.path.abspath(os.fspath(folder))
         if create:
@@ -85,10 +81,9 @@ class Store:
 
     def _begin(self, write: bool) -> None:
         # The reader looks first: it leaves a file of some other program as it is.
-        with self._reader.begin() as connection:
-            version = schema.version_of(connection, reading=not write)
-            if version > schema.SCHEMA_VERSION:
-                check_model(connection)
+        version = self._version(reading=not write)
+        if version > schema.SCHEMA_VERSION:
+            self._check_model()
         if write:
             self._prepare()
         elif version < 1:
@@ -99,14 +94,26 @@ class Store:
     def _prepare(self) -> None:
         self._open.enter_context(lock.sharing(self.folder, self.lock_timeout_s))
         with self.exclusive():
-            with self._reader.begin() as connection:
-                migrations.keep_copy(self._catalog, schema.version_of(connection))
+            migrations.keep_copy(self._catalog, self._version(reading=False))
             # Before the catalog: whoever finds that whole finds the thumbnails' table, too.
             self.thumbs = Thumbs(self.folder, writable=True)
             with self._writer_engine.begin() as connection:
                 migrations.migrate(connection)
-            self._reader.dispose()  # it may have looked at the older version, and as such
             snapshot.sweep_temporary(self.folder)
+
+    def _version(self, *, reading: bool) -> int:
+        raw = self._reader.raw_connection()
+        try:
+            return schema.version_of(cast("sqlite3.Connection", raw.driver_connection), reading=reading)
+        finally:
+            raw.close()
+
+    def _check_model(self) -> None:
+        """Check that this program knows the kind of embedder that a newer one recorded."""
+        try:
+            _ = self.spec
+        except StoreCorrupt as error:
+            raise StoreTooNew(f"a newer lookalike made this store ({error}); update lookalike") from error
 
     def __enter__(self) -> "Store":
         return self
@@ -257,7 +264,7 @@ class Store:
         self._follow()
         with store_errors(self.folder), self._reader.begin() as connection:
             view = View(connection, self._index.at)
-            _ = view.latest  # the first read fixes what a transaction sees
+            self._identity = view.identity
             yield view
 
     def _follow(self) -> None:
@@ -265,12 +272,12 @@ class Store:
         inode = inode_of(self._catalog)
         if inode not in (self._inode, (0, 0)):  # what cannot be looked at is no other file
             self._reader.dispose()
-            self._inode = inode
+            self._inode, self._identity = inode, None
 
     def knows(self, digest: bytes) -> bool:
         """Tell whether the content is embedded by the current model, as of the last commit."""
         with store_errors(self.folder):
-            return ask_once(self._reader, contents.IS_EMBEDDED, (digest,))
+            return ask_once(self._reader, contents.EMBEDDED_ID, (digest,))
 
     def digests_without_thumbnail(self) -> set[bytes]:
         """Return the contents whose thumbnail was lost; an index run makes it again."""
@@ -288,10 +295,23 @@ class Store:
             return {rel for rel, digest in files.present_digests(view, root) if digest in lost}
 
     @property
+    def uuid(self) -> str:
+        """The random name that it was born with."""
+        return self._known()[0]
+
+    @property
     def spec(self) -> EmbedderSpec | None:
         """The embedder of this store; None before the first index run."""
-        with self.reading() as view:
-            return view.model.spec if view.model else None
+        text = self._known()[1]
+        return None if text is None else spec_from(text)
+
+    def _known(self) -> tuple[str, str | None]:
+        """Return the identity that was read last: once there is an embedder, it stays."""
+        self._follow()
+        if self._identity is None or self._identity[1] is None:
+            with self.reading() as view:
+                return view.identity
+        return self._identity
 
 
 def check_there(folder: str) -> None:
@@ -339,18 +359,6 @@ def make_folder(folder: str) -> None:
         raise StoreUnwritable(
             f"cannot make a store in {folder}: {error.strerror}; choose another place with --store"
         ) from error
-
-
-def check_model(connection: sa.Connection) -> None:
-    """Check that this program knows the kind of embedder that a newer one recorded.
-
-    Raises:
-        StoreTooNew: it does not.
-    """
-    try:
-        _ = View(connection).model
-    except StoreCorrupt as error:
-        raise StoreTooNew(f"a newer lookalike made this store ({error}); update lookalike") from error
 
 
 def inode_of(path: str) -> tuple[int, int]:

@@ -3,18 +3,14 @@
 import contextlib
 import logging
 import os
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from ..errors import StoreCorrupt
-from .care.salvage import copy_table, damaged
-from .care.swap import swap_in
-from .catalog.database import fold_log, is_damage, open_reader, open_writer, quoted, store_errors
+from .catalog.database import fold_log, is_damage, open_reader, open_writer, store_errors
 from .catalog.schema import pieces
-from .files import temporary_beside
 
 _log = logging.getLogger(__name__)
 
@@ -115,27 +111,15 @@ class Thumbs:
     def missing(self, digests: Iterable[bytes]) -> Iterator[bytes]:
         """Yield those of the digests (ascending) that have no thumbnail."""
         rows = self._ask(sa.select(_thumb.c.digest).order_by(_thumb.c.digest))
-        there = (row[0] for row in rows)
-        newest = next(there, None)
-        for digest in digests:
-            while newest is not None and newest < digest:
-                newest = next(there, None)
-            if newest != digest:
-                yield digest
+        return _not_among(digests, (row[0] for row in rows))
 
     def keep_only(self, digests: Iterable[bytes]) -> int:
         """Remove the thumbnails of all other contents; return how many. digests: ascending.
 
         The caller holds the store's lock.
         """
-        kept = iter(digests)
-        newest = next(kept, None)
-        strays = []
-        for digest in [row[0] for row in self._ask(sa.select(_thumb.c.digest).order_by(_thumb.c.digest))]:
-            while newest is not None and newest < digest:
-                newest = next(kept, None)
-            if newest != digest:
-                strays.append(digest)
+        rows = self._ask(sa.select(_thumb.c.digest).order_by(_thumb.c.digest))
+        strays = list(_not_among([row[0] for row in rows], digests))
         with self._engine.begin() as connection:
             for some in pieces(strays):
                 connection.execute(sa.delete(_thumb).where(_thumb.c.digest.in_(some)))
@@ -173,50 +157,20 @@ class Thumbs:
         self._engine.dispose()
 
 
-def renew_thumbs(folder: str) -> str | None:
-    """Write a damaged thumbs.db anew with the thumbnails that can be read; say what was saved.
-
-    None: it was sound. The caller is `alone`. The damaged file is kept beside.
-    """
-    path = os.path.join(folder, "thumbs.db")
-    if _is_whole(path):
-        return None
-    with temporary_beside(path) as temporary:
-        engine = open_writer(temporary, page_size=_PAGE_SIZE)
-        _tables.create_all(engine)
-        fold_log(engine)
-        engine.dispose()
-        saved = _save_thumbs(path, temporary)
-        kept = swap_in(temporary, path, "damaged")
-    return f"{saved:,} thumbnails were saved, the next `lookalike index` makes the others; old file: {kept}"
+def make_empty(path: str) -> None:
+    """Make the tables of a database of thumbnails in an empty file."""
+    engine = open_writer(path, page_size=_PAGE_SIZE)
+    _tables.create_all(engine)
+    fold_log(engine)
+    engine.dispose()
 
 
-def _save_thumbs(path: str, target_path: str) -> int:
-    """Copy the thumbnails that can be read; return how many."""
-    saved = 0
-    with contextlib.closing(sqlite3.connect(target_path)) as target:
-        with contextlib.suppress(sqlite3.DatabaseError, UnicodeDecodeError), damaged(path) as source:
-            saved, _ = copy_table(source, target, "thumb", ("digest", "jpeg"), _is_thumbnail)
-        target.commit()
-        target.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    return saved
-
-
-def _is_whole(path: str) -> bool:
-    if not os.path.exists(path):
-        return True  # a writer makes it
-    try:
-        with contextlib.closing(sqlite3.connect(f"file:{quoted(path)}?mode=ro", uri=True)) as connection:
-            return connection.execute("PRAGMA integrity_check(1)").fetchall() == [("ok",)]
-    except (sqlite3.DatabaseError, UnicodeDecodeError):
-        return False
-
-
-def _is_thumbnail(row: Sequence[Any]) -> bool:
-    digest, jpeg = row
-    return (
-        isinstance(digest, bytes)
-        and len(digest) == 32
-        and isinstance(jpeg, bytes)
-        and jpeg.startswith(JPEG)
-    )
+def _not_among(digests: Iterable[bytes], others: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the digests that are not among the others; both ascend."""
+    rest = iter(others)
+    other = next(rest, None)
+    for digest in digests:
+        while other is not None and other < digest:
+            other = next(rest, None)
+        if other != digest:
+            yield digest

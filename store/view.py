@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -10,6 +11,15 @@ from ..errors import StoreCorrupt
 from .catalog.schema import epoch_table, model_table, store_table
 from .index.ivf import AnyIndex
 from .spec import EmbedderSpec
+
+_newest = sa.select(epoch_table).order_by(epoch_table.c.epoch.desc()).limit(1).subquery()
+_HEAD = sa.select(
+    store_table.c.uuid, model_table.c.id, model_table.c.spec, _newest.c.epoch, _newest.c.nonce
+).select_from(
+    store_table.outerjoin(model_table, store_table.c.model_id == model_table.c.id).outerjoin(
+        _newest, sa.true()
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +40,32 @@ class View:
         self._index_at = index_at
 
     @cached_property
+    def _head(self) -> sa.Row[*tuple[Any, ...]]:
+        """What the store says of itself: the first read fixes what a transaction sees."""
+        row = self.connection.execute(_HEAD).first()
+        if row is None:
+            raise StoreCorrupt("the store's record of itself is lost; `lookalike repair` makes a new one")
+        return row
+
+    @cached_property
     def latest(self) -> tuple[int, str]:
         """The number and nonce (hex) of the newest epoch; (0, "") before the first."""
-        newest = sa.select(epoch_table).order_by(epoch_table.c.epoch.desc()).limit(1)
-        row = self.connection.execute(newest).one_or_none()
-        return (row.epoch, row.nonce.hex()) if row else (0, "")
+        return (self._head.epoch, self._head.nonce.hex()) if self._head.epoch else (0, "")
 
     @property
     def epoch(self) -> int:
         """The number of the last commit that added photos; 0 before the first."""
         return self.latest[0]
+
+    @property
+    def identity(self) -> tuple[str, str | None]:
+        """The random name that the store was born with, and the record of its embedder; see `spec_from`."""
+        return self._head.uuid, self._head.spec
+
+    @property
+    def uuid(self) -> str:
+        """The random name that the store was born with."""
+        return self.identity[0]
 
     @cached_property
     def model(self) -> Model | None:
@@ -48,22 +74,13 @@ class View:
         Raises:
             StoreCorrupt: the record of it is damaged.
         """
-        join = store_table.join(model_table, store_table.c.model_id == model_table.c.id)
-        row = self.connection.execute(
-            sa.select(model_table.c.id, model_table.c.spec).select_from(join)
-        ).one_or_none()
-        return Model(row.id, spec_from(row.spec)) if row else None
+        return None if self._head.id is None else Model(self._head.id, spec_from(self._head.spec))
 
     @property
     def known_model(self) -> Model:
         """The embedder of a store in which something was indexed."""
         assert self.model is not None, "something was indexed"
         return self.model
-
-    @cached_property
-    def uuid(self) -> str:
-        """The random name that the store was born with."""
-        return str(self.connection.execute(sa.select(store_table.c.uuid)).scalar_one())
 
     def has_epoch(self, epoch: int, nonce: str) -> bool:
         """Tell whether the catalog has recorded this epoch with this nonce (hex)."""
@@ -84,6 +101,7 @@ class View:
         return self._index_at(self)
 
 
+@lru_cache(maxsize=8)
 def spec_from(text: str) -> EmbedderSpec:
     """Return the embedder that a row of the catalog describes.
 

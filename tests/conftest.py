@@ -3,12 +3,21 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from lookalike.search.last_search import FOLDER
+from lookalike.tests import decoders as lasting_decoders
 from lookalike.tests.faults import scale
 from lookalike.tests.store.making import PUBLISHED, Filled, open_filled
+
+# Draws depend on no earlier run, and in the suite on nothing at all; a busy machine may take its time.
+settings.register_profile(
+    "lookalike", deadline=None, database=None, derandomize=not scale.SOAK, print_blob=True
+)
+settings.load_profile("lookalike")
 
 
 @pytest.fixture
@@ -42,10 +51,29 @@ def _state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _decoders() -> Iterator[None]:
+    with lasting_decoders.lasting():
+        yield
+
+
 def pytest_report_header() -> str:
     """Say by what a run of random faults is repeated."""
-    seeds = {name: value for name, value in os.environ.items() if name.startswith("LOOKALIKE_")}
-    return "faults: " + (", ".join(f"{name}={seeds[name]}" for name in sorted(seeds)) or "as in the suite")
+    named = sorted(name for name in os.environ if name.startswith("LOOKALIKE_"))
+    return "faults: " + ", ".join(f"{name}={os.environ[name]}" for name in named)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what was broken to the process that reports, where several share the work."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["rounds"] = dict(scale.rounds)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what another process broke."""
+    scale.rounds.update(getattr(node, "workeroutput", {}).get("rounds", {}))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

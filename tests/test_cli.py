@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -123,6 +124,26 @@ def test_a_store_made_with_another_model_is_refused_with_both_named(photos: Path
 
 
 # --- search
+
+
+def test_a_plain_search_asks_the_store_little(
+    photos: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    connect: Callable[..., sqlite3.Connection] = sqlite3.connect
+
+    def traced(database: str, **options: Any) -> sqlite3.Connection:
+        connection = connect(database, **options)
+        assert "catalog.db" in database
+        connection.set_trace_callback(said.append)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", traced)
+    assert lookalike("search", photos / "2021" / "photo0.jpg", "--store", store).code == 0
+    statements = [each for each in said if not each.startswith("--")]  # what these do themselves
+    assert sum(each.startswith("BEGIN") for each in statements) <= 3
+    assert sum(each.startswith("PRAGMA") for each in statements) <= 7
+    assert len(statements) <= 26
 
 
 def test_a_query_finds_its_resaved_copy_first(photos: Path, store: Path) -> None:

@@ -340,11 +340,11 @@ def test_a_page_is_preselected_only_by_identical_pixels(pages: Listed) -> None:
     assert pages.name(group["keeper"]) in ("page.png", "page-same.png")
     assert said.pop(same.pop()) == (True, "")
     assert said
-    assert set(said.values()) == {(False, "page")}
+    assert set(said.values()) == {(False, "document")}
     changed = pages.member("page-changed.png")
     assert "a page: " in changed["transform"]
     assert "differ" in changed["transform"]
-    assert changed["transform"].endswith("look before you choose")
+    assert changed["transform"].endswith("check it yourself")
     x, y, width, height = changed["evidence"]["differs"][0]
     line = (50 + 40 * 9 + 12) / 800
     assert y <= line <= y + height

@@ -7,7 +7,7 @@ FOLDER: photos, some hundred or more, as unlike each other as can be. Each goes 
 embedder's network; of all cells of all maps the directions are kept in which they differ most, half
 evened out (divided by the fourth root of their variances). The same photos give the same projection up
 to the last digits. The file holds statistics of features only, no picture and no name of one.
-build_weights.py then makes it part of the graph. Needs the extra `dev`.
+build_weights.py then makes it part of the graph. Needs the extras `dev` and `torch`.
 """
 
 import argparse

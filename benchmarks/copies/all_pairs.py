@@ -21,7 +21,6 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -149,7 +148,7 @@ def compare(work: Path) -> dict[str, float]:
         with store.reading() as view:
             before = count_candidates(view)
         wall, cpu = time.perf_counter(), time.process_time()
-        photos = compare_new(store, threading.Event(), hashes_of=given)
+        photos = compare_new(store, hashes_of=given)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         with store.reading() as view:
             pairs = count_candidates(view) - before

@@ -1,1 +1,1 @@
-"""What acts on the user's files is made of; only `apply`, `undo` and `prune` put it to use."""
+"""What changes the user's files is made of; only `apply`, `undo` and `prune` put it to use."""

@@ -1,8 +1,8 @@
-"""Acting on a plan: each file is looked at again, journaled, moved in one step and looked at once more.
+"""Apply a plan: each file is looked at again, journaled, moved in one step and looked at once more.
 
 Nothing is ever removed here. A photo goes to the trash or to a quarantine on its own file system, together
 with what belongs to it; a link may take its place. Whatever goes wrong, files are put back or stay where
-they are, and the journal says which (see journal.py, undo.py).
+they are, and the journal has which (see journal.py, undo.py).
 """
 
 import os
@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 from ...errors import Refusal, UsageError
 from ...store.catalog.contents import ids_of
+from ...store.catalog.files import Moved, put_back, take_away
 from ...store.catalog.folders import all_roots
-from ...store.catalog.moved import Moved, put_back, take_away
 from ...store.lock import held
 from ...store.progress import Watch
 from ...store.store import Store
-from .journal import Act, Journal, journals, new_name
+from .journal import Action, Journal, journals, new_name
 from .links import is_link_of
 from .outcome import Outcome, left
 from .planfile import Plan, PlannedFile, PlannedGroup
@@ -33,12 +33,12 @@ _UNITS_A_BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class ApplyOptions:
-    """How to act.
+    """How to apply a plan.
 
     method: "auto" (the trash where there is one, else a quarantine), "trash", "quarantine", or a link in
     the place of exact copies: "hardlink", "symlink", "reflink". include_similar: selected look-alikes may
-    go, too. protect: folders in which nothing may be touched, besides those of the plan. quarantine: a
-    folder for it, None for one in the library's own folder.
+    be moved, too. protect: folders in which nothing may be touched, besides those of the plan. quarantine:
+    a folder for it, None for one in the library's own folder.
     """
 
     method: str = "auto"
@@ -57,7 +57,7 @@ def preview(store: Store, plan: Plan, options: ApplyOptions) -> Iterator[Outcome
     checks, transfer = _tools(store, plan, options, "RUN", _no_journal)
     for unit in units_of(plan, include_similar=options.include_similar, protect=options.protect):
         try:
-            pieces = transfer.pieces_that_go(checks.glance(unit))
+            pieces = transfer.to_move(checks.glance(unit))
             places = transfer.places(pieces)
         except Refusal as why:
             yield from _left(unit, why, before)
@@ -65,21 +65,21 @@ def preview(store: Store, plan: Plan, options: ApplyOptions) -> Iterator[Outcome
         for piece, (method, place) in zip(pieces, places, strict=True):
             yield Outcome(
                 *("planned", piece.path, piece.kind, piece.found.st_size, method, place.path),
-                keeper=piece.victim.keeper.path,
+                keeper=piece.removal.keeper.path,
             )
 
 
 def apply_plan(store: Store, plan: Plan, options: ApplyOptions, watch: Watch) -> list[Outcome]:
-    """Do what a plan says; return what became of each selected file and what belongs to it.
+    """Apply a plan; return what became of each selected file and what belongs to it.
 
     store: open for writing. A stop of the watch ends the run between two units; all is in order then.
 
     Raises:
         UsageError: there is no such method.
-        StoreLocked: another run is acting.
+        StoreLocked: another run is moving files.
         StoreUnwritable: the journal cannot be written; nothing more was done.
     """
-    with held(store.folder, "acting", store.lock_timeout_s):
+    with held(store.folder, "actions", store.lock_timeout_s):
         catch_up(store)
         return _Applying(store, plan, options).run(watch)
 
@@ -107,7 +107,7 @@ class _Applying:
     def run(self, watch: Watch) -> list[Outcome]:
         options = self._options
         units = list(units_of(self._plan, include_similar=options.include_similar, protect=options.protect))
-        watch.begin("acting", sum(len(unit.victims) for unit in units))
+        watch.progress.begin("moving files", sum(len(unit.removals) for unit in units))
         found: list[Outcome] = []
         with ExitStack() as stack:
             stack.callback(self._close)
@@ -117,7 +117,7 @@ class _Applying:
                 outcomes = self._unit(unit)
                 found += outcomes
                 failed = sum(each.state == "left" for each in outcomes)
-                watch.advance(len(unit.victims), min(failed, len(unit.victims)))
+                watch.progress.advance(len(unit.removals), min(failed, len(unit.removals)))
                 if len(self._done) - self._told >= _UNITS_A_BATCH:
                     self._tell_catalog()
             changed = self._last_look()
@@ -130,12 +130,12 @@ class _Applying:
 
     def _unit(self, unit: Unit) -> list[Outcome]:
         try:
-            pieces = self._transfer.pieces_that_go(self._checks.examine(unit))
+            pieces = self._transfer.to_move(self._checks.examine(unit))
             steps = self._transfer.run(pieces, lambda: self._checks.check_keepers_again(unit))
         except Refusal as why:
             return list(_left(unit, why, self._before))
         self._done.append((unit, steps))
-        return [outcome_of(step.act, "done", self._name) for step in steps]
+        return [outcome_of(step.action, "done", self._name) for step in steps]
 
     def _last_look(self) -> dict[str, Outcome]:
         """Put back what was written to after it was moved, or whose keeper was: no edit shall be lost."""
@@ -144,7 +144,7 @@ class _Applying:
             why = self._changed(unit, steps)
             if why is not None:
                 for step in steps:
-                    changed[step.act.path] = self._put_back(step, why)
+                    changed[step.action.path] = self._put_back(step, why)
                 self._done[number] = (unit, [])
         return changed
 
@@ -158,18 +158,18 @@ class _Applying:
         return None
 
     def _put_back(self, step: Step, why: Refusal) -> Outcome:
-        outcome = outcome_of(step.act, "left", self._name)
+        outcome = outcome_of(step.action, "left", self._name)
         try:
             self._transfer.take_back(step)
         except (OSError, Refusal) as error:
-            reason = f"{why}; something new lies in its place, so it stays at {step.act.to} ({error})"
+            reason = f"{why}; something new is in its place, so it stays at {step.action.to} ({error})"
             return replace(outcome, code="occupied", reason=reason)
-        tell_catalog(self._store, [step.act])
+        tell_catalog(self._store, [step.action])
         return replace(outcome, to="", code=why.code, reason=str(why))
 
     def _tell_catalog(self) -> None:
-        acts = [step.act for _, steps in self._done[self._told :] for step in steps]
-        tell_catalog(self._store, acts)
+        actions = [step.action for _, steps in self._done[self._told :] for step in steps]
+        tell_catalog(self._store, actions)
         self._told = len(self._done)
 
 
@@ -194,14 +194,16 @@ def _no_journal() -> Journal:
     raise AssertionError("a preview does nothing")
 
 
-def outcome_of(act: Act, state: str, run: str) -> Outcome:
-    """Return what became of the file of an act."""
-    return Outcome(state, act.path, act.kind, act.size, act.method, act.to, act.keeper, run=run)
+def outcome_of(action: Action, state: str, run: str) -> Outcome:
+    """Return what became of the file of an action."""
+    return Outcome(
+        state, action.path, action.kind, action.size, action.method, action.to, action.keeper, run=run
+    )
 
 
-def _left(unit: Unit, why: Refusal, before: dict[str, tuple[Act, str]]) -> Iterator[Outcome]:
+def _left(unit: Unit, why: Refusal, before: dict[str, tuple[Action, str]]) -> Iterator[Outcome]:
     """Yield what became of a unit that was refused: nothing, or an earlier run did all of it."""
-    paths = [victim.path for victim in unit.victims]
+    paths = [removal.path for removal in unit.removals]
     if why.code == "gone" and all(path in before and not os.path.lexists(path) for path in paths):
         for path in [*paths, *(each.path for each, _ in unit.companions)]:
             if path in before:
@@ -210,13 +212,13 @@ def _left(unit: Unit, why: Refusal, before: dict[str, tuple[Act, str]]) -> Itera
     yield from left(unit, why)
 
 
-def _done_before(store: Store) -> dict[str, tuple[Act, str]]:
-    """Return the acts of earlier runs that still stand, by path, each with the name of its run."""
+def _done_before(store: Store) -> dict[str, tuple[Action, str]]:
+    """Return the actions of earlier runs that still stand, by path, each with the name of its run."""
     return {
-        act.path: (act, record.name)
+        action.path: (action, record.name)
         for record in reversed(journals(store.folder))
-        for act in record.pending
-        if os.path.lexists(act.to)
+        for action in record.pending
+        if os.path.lexists(action.to)
     }
 
 
@@ -227,20 +229,24 @@ def catch_up(store: Store) -> None:
             tell_catalog(store, record.pending)
 
 
-def tell_catalog(store: Store, acts: Sequence[Act]) -> None:
-    """Record in the catalog how the files of acts lie now."""
+def tell_catalog(store: Store, actions: Sequence[Action]) -> None:
+    """Record in the catalog how the files of actions lie now."""
     gone, there = list[str](), list[Moved]()
-    for act in acts:
+    for action in actions:
         try:
-            found = look(act.path)
+            found = look(action.path)
         except Refusal:
-            gone.append(act.path)  # a symbolic link is no photo of its own either
+            gone.append(action.path)  # a symbolic link is no photo of its own either
             continue
         # What somebody put there since is for the next index run to see.
-        is_original = (found.st_ino, found.st_size, found.st_mtime_ns) == (act.ino, act.size, act.mtime_ns)
-        if is_original or (act.is_link and is_link_of(act)):
-            there.append(Moved(act.path, found, act.digest))
-    if acts:
+        is_original = (found.st_ino, found.st_size, found.st_mtime_ns) == (
+            action.ino,
+            action.size,
+            action.mtime_ns,
+        )
+        if is_original or (action.is_link and is_link_of(action)):
+            there.append(Moved(action.path, found, action.digest))
+    if actions:
         with store.writing() as view:
             take_away(view, gone)
             put_back(view, there)

@@ -1,7 +1,7 @@
 """What was done to files, written before it is done: one file of JSON lines for each run.
 
-A line says what is about to happen ("intent") or how it ended; a crash leaves intents without an end, which
-`undo` settles by looking at the files. Journals lie in the store, and depend on nothing else in it.
+A line tells what is about to happen ("intent") or how it ended; a crash leaves intents without an end,
+which `undo` settles by looking at the files. Journals lie in the store, and depend on nothing else in it.
 """
 
 import dataclasses
@@ -23,14 +23,15 @@ _PATHS = ("path", "to", "note", "base", "keeper", "same_as")
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class Action:
     """One file and what happens to it.
 
-    number: within the journal. unit: files that go together share one. method: "trash", "quarantine",
-    "hardlink", "symlink" or "reflink". path: where it lay. to: where it goes. note: what a trash remembers
-    of it. base: the folder that holds the quarantine. digest: blake3, hex. ino: its inode. kind: "exact",
-    "copy" or "similar" for a photo, else what kind of companion it is. keeper, keeper_digest: the file that
-    stays for it. same_as: a file beside the keeper that may be the same as this companion.
+    number: within the journal. unit: files that are moved together share one. method: "trash",
+    "quarantine", "hardlink", "symlink" or "reflink". path: where it lay. to: where it is moved. note: what
+    a trash remembers of it. base: the folder that holds the quarantine. digest: blake3, hex. ino: its
+    inode. kind: "exact", "copy" or "similar" for a photo, else what kind of companion it is. keeper,
+    keeper_digest: the file that stays for it. same_as: a file beside the keeper that may be the same as
+    this companion.
     """
 
     number: int
@@ -60,18 +61,18 @@ class Act:
         return self.method not in ("trash", "quarantine")
 
     def fields(self) -> Row:
-        """Return what a journal says of it."""
+        """Return it as a line of a journal."""
         row = dataclasses.asdict(self)
         for name in _PATHS:
             row |= path_fields(row.pop(name), name)
         return row
 
     @classmethod
-    def from_fields(cls, row: Row) -> "Act":
-        """Return the act of a line.
+    def from_fields(cls, row: Row) -> "Action":
+        """Return the action of a line.
 
         Raises:
-            KeyError, TypeError, ValueError: it is no act.
+            KeyError, TypeError, ValueError: it is no action.
         """
         names = [each.name for each in dataclasses.fields(cls)]
         values: dict[str, Any] = {
@@ -84,24 +85,24 @@ class Act:
 class Record:
     """A journal as it was read.
 
-    name: of the run. began: ISO 8601, UTC. ends: how each act ended, by number: "done", "failed", "undone"
-    or "pruned"; what is missing there is an intent without an end. damaged: lines that cannot be read,
-    without a last one that a crash tore. is_closed: the last run over it was not cut off.
+    name: of the run. began: ISO 8601, UTC. ends: how each action ended, by number: "done", "failed",
+    "undone" or "pruned"; what is missing there is an intent without an end. damaged: lines that cannot be
+    read, without a last one that a crash tore. is_closed: the last run over it was not cut off.
     """
 
     name: str
     path: str
     began: str
     method: str
-    acts: list[Act] = field(default_factory=list)
+    actions: list[Action] = field(default_factory=list)
     ends: dict[int, str] = field(default_factory=dict)
     damaged: int = 0
     is_closed: bool = False
 
     @property
-    def pending(self) -> list[Act]:
-        """The acts that may still be undone."""
-        return [act for act in self.acts if self.ends.get(act.number, "done") == "done"]
+    def pending(self) -> list[Action]:
+        """The actions that may still be undone."""
+        return [action for action in self.actions if self.ends.get(action.number, "done") == "done"]
 
 
 class Journal:
@@ -119,7 +120,7 @@ class Journal:
         return self._out.read() == b"\n"
 
     @classmethod
-    def begin(cls, store: str, name: str, **said: Any) -> "Journal":
+    def begin(cls, store: str, name: str, **more: Any) -> "Journal":
         """Begin the journal of a run in the folder of a store.
 
         Raises:
@@ -132,16 +133,16 @@ class Journal:
             sync_folders(folder, store)
         except OSError as error:
             raise StoreUnwritable(f"cannot write a journal in {folder}: {error.strerror}") from error
-        journal.write({"schema_version": SCHEMA_VERSION, "run": name, "began": _now(), **said})
+        journal.write({"schema_version": SCHEMA_VERSION, "run": name, "began": _now(), **more})
         return journal
 
-    def intend(self, acts: Iterable[Act]) -> None:
-        """Say what is about to be done; it is on the disk when this returns."""
-        self.write(*({"state": "intent", **act.fields()} for act in acts))
+    def intend(self, actions: Iterable[Action]) -> None:
+        """Write what is about to be done; it is on the disk when this returns."""
+        self.write(*({"state": "intent", **action.fields()} for action in actions))
 
-    def end(self, acts: Iterable[Act], state: str) -> None:
-        """Say how acts ended, with the next line that must be on the disk: until then looking tells."""
-        self._waiting += [{"state": state, "number": act.number} for act in acts]
+    def end(self, actions: Iterable[Action], state: str) -> None:
+        """Write how actions ended, with the next line that must be on the disk."""
+        self._waiting += [{"state": state, "number": action.number} for action in actions]
 
     def write(self, *rows: Row) -> None:
         """Append lines, after those that wait, and see them to the disk.
@@ -185,7 +186,7 @@ def _now() -> str:
 
 def new_name() -> str:
     """Return a name for a run, later ones later in the alphabet."""
-    # One run acts at a time, so that a microsecond is a name.
+    # One run writes at a time, so that a microsecond is a name.
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S-%f}"
 
 
@@ -218,7 +219,7 @@ def journal_named(store: str, name: str) -> Record:
 
 
 def read_journal(path: str) -> Record:
-    """Return what a journal says; a line that a crash tore is not counted.
+    """Read a journal; a line that a crash tore is not counted.
 
     Raises:
         UsageError: it cannot be read.
@@ -244,7 +245,7 @@ def _take(record: Record, line: bytes) -> bool:
         if "began" in row:
             record.began, record.method = str(row["began"]), str(row.get("method", ""))
         elif row["state"] == "intent":
-            record.acts.append(Act.from_fields(row))
+            record.actions.append(Action.from_fields(row))
         else:
             record.ends[int(row["number"])] = str(row["state"])
     except (KeyError, TypeError, ValueError):
@@ -254,5 +255,5 @@ def _take(record: Record, line: bytes) -> bool:
 
 def set_aside(folder: str) -> frozenset[bytes]:
     """Return the contents that the runs of a store put somewhere from where they can still come back."""
-    acts = (act for record in journals(folder) for act in record.pending)
-    return frozenset(bytes.fromhex(act.digest) for act in acts if os.path.lexists(act.to))
+    actions = (action for record in journals(folder) for action in record.pending)
+    return frozenset(bytes.fromhex(action.digest) for action in actions if os.path.lexists(action.to))

@@ -6,47 +6,49 @@ from dataclasses import replace
 
 from ...errors import Refusal
 from . import moves
-from .journal import Act
+from .journal import Action
 from .witness import digest_of
 
 
-def replace_by_link(act: Act, found: os.stat_result) -> None:
-    """Put a link to the keeper where a file lay, and the file where the act says. found: its stat.
+def replace_by_link(action: Action, found: os.stat_result) -> None:
+    """Put a link to the keeper where a file lay, and the file where the action has it. found: its stat.
 
     Raises:
         OSError, Refusal: it failed; `take_back` puts things right.
     """
-    original = _target(act, found)
-    moves.link_to(act.method, original, act.to, found)
-    if not moves.exchange(act.path, act.to):
-        moves.remove_for_good(act.to)  # the link that was just made
-        moves.move_new(act.path, act.to)
-        moves.link_to(act.method, original, act.path, found)
-    if not is_link_of(act):
-        raise Refusal("unsupported", f"the {act.method} does not show the kept file")
+    original = _target(action, found)
+    moves.link_to(action.method, original, action.to, found)
+    if not moves.exchange(action.path, action.to):
+        moves.remove_for_good(action.to)  # the link that was just made
+        moves.move_new(action.path, action.to)
+        moves.link_to(action.method, original, action.path, found)
+    if not is_link_of(action):
+        raise Refusal("unsupported", f"the {action.method} does not show the kept file")
 
 
-def _target(act: Act, found: os.stat_result) -> str:
-    if act.method != "symlink" or found.st_dev != os.stat(act.keeper).st_dev:
-        return act.keeper
+def _target(action: Action, found: os.stat_result) -> str:
+    if action.method != "symlink" or found.st_dev != os.stat(action.keeper).st_dev:
+        return action.keeper
     # On a drive of its own the link still leads there when the drive is mounted elsewhere.
-    folder = os.path.realpath(os.path.dirname(act.path))
-    return os.path.relpath(os.path.realpath(act.keeper), folder)
+    folder = os.path.realpath(os.path.dirname(action.path))
+    return os.path.relpath(os.path.realpath(action.keeper), folder)
 
 
-def is_link_of(act: Act) -> bool:
-    """Tell whether a link of ours lies at the path of an act, or as good as one: it shows the same bytes.
+def is_link_of(action: Action) -> bool:
+    """Tell whether a link of ours is at the path of an action, or as good as one: with the same bytes.
 
     Of a hard link whose bytes were edited since, the keeper has the edit, too.
     """
     try:
-        if act.method == "symlink":
-            return os.path.islink(act.path) and _leads_to(act.path) == os.path.realpath(act.keeper)
-        if os.path.islink(act.path) or is_original(act):
+        if action.method == "symlink":
+            return os.path.islink(action.path) and _leads_to(action.path) == os.path.realpath(action.keeper)
+        if os.path.islink(action.path) or is_original(action):
             return False
-        if act.method == "hardlink" and os.path.exists(act.keeper):
-            return os.path.samefile(act.path, act.keeper) or digest_of(act.path)[0] == act.digest
-        return digest_of(act.path)[0] == act.digest
+        if action.method == "hardlink" and os.path.exists(action.keeper):
+            return (
+                os.path.samefile(action.path, action.keeper) or digest_of(action.path)[0] == action.digest
+            )
+        return digest_of(action.path)[0] == action.digest
     except (OSError, Refusal):
         return False
 
@@ -55,47 +57,47 @@ def _leads_to(link: str) -> str:
     return os.path.realpath(os.path.join(os.path.dirname(link), os.readlink(link)))
 
 
-def is_original(act: Act) -> bool:
-    """Tell whether the very file that an act is about lies at its path: it never left, or came back."""
+def is_original(action: Action) -> bool:
+    """Tell whether the very file that an action is about lies at its path: it never left, or came back."""
     try:
-        found = os.lstat(act.path)
+        found = os.lstat(action.path)
     except OSError:
         return False
-    return stat.S_ISREG(found.st_mode) and (found.st_ino, found.st_size) == (act.ino, act.size)
+    return stat.S_ISREG(found.st_mode) and (found.st_ino, found.st_size) == (action.ino, action.size)
 
 
-def take_back(act: Act) -> None:
+def take_back(action: Action) -> None:
     """Put the original back in the place of the link; or only tidy up, where it never left.
 
     Raises:
         OSError, Refusal: something else lies there; nothing is lost.
     """
-    if not os.path.lexists(act.to):
+    if not os.path.lexists(action.to):
         return
-    if not os.path.lexists(act.path):
-        moves.move_new(act.to, act.path)
-    elif is_original(act):
-        _drop(act, act.to)
-    elif not is_link_of(act):
-        raise Refusal("occupied", "something else lies in its place now")
-    elif moves.exchange(act.path, act.to):
-        if not _is_link(act, act.to):
-            moves.exchange(act.path, act.to)  # somebody put a new file there in this very moment
-            raise Refusal("occupied", "something else lies in its place now")
-        _drop(act, act.to)
+    if not os.path.lexists(action.path):
+        moves.move_new(action.to, action.path)
+    elif is_original(action):
+        _drop(action, action.to)
+    elif not is_link_of(action):
+        raise Refusal("occupied", "something else is in its place now")
+    elif moves.exchange(action.path, action.to):
+        if not _is_link(action, action.to):
+            moves.exchange(action.path, action.to)  # somebody put a new file there in this very moment
+            raise Refusal("occupied", "something else is in its place now")
+        _drop(action, action.to)
     else:
-        _drop(act, act.path)
-        moves.move_new(act.to, act.path)
+        _drop(action, action.path)
+        moves.move_new(action.to, action.path)
 
 
-def _is_link(act: Act, path: str) -> bool:
+def _is_link(action: Action, path: str) -> bool:
     """Tell whether a link of ours lies at another path; a symbolic one leads nowhere from there."""
-    return os.path.islink(path) if act.method == "symlink" else is_link_of(replace(act, path=path))
+    return os.path.islink(path) if action.method == "symlink" else is_link_of(replace(action, path=path))
 
 
-def _drop(act: Act, path: str) -> None:
+def _drop(action: Action, path: str) -> None:
     """Remove a link of ours, if the bytes it shows have another name; else it stays."""
-    if act.method != "reflink":
+    if action.method != "reflink":
         moves.drop_link(path)
-    elif digest_of(path)[0] == digest_of(act.keeper)[0]:
+    elif digest_of(path)[0] == digest_of(action.keeper)[0]:
         moves.remove_for_good(path)

@@ -89,7 +89,7 @@ def link_to(method: str, original: str, path: str, like: os.stat_result) -> None
             _clone(original, path, like)
     except OSError as error:
         if error.errno == errno.EXDEV:
-            raise Refusal("other_filesystem", "the kept file lies on another file system") from error
+            raise Refusal("other_filesystem", "the kept file is on another file system") from error
         if error.errno in (*_UNSUPPORTED, errno.EPERM, errno.EMLINK):
             raise Refusal("unsupported", f"this file system can make no {method} here") from error
         raise

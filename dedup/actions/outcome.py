@@ -12,7 +12,7 @@ class Outcome:
     """What became, or would become, of one file.
 
     state: "planned" (it would be done), "done", "before" (it was done already) or "left" (nothing was).
-    path: where it lay. to: where it is, or would be. method: of the act. kind: the class of a photo, or
+    path: where it lay. to: where it is, or would be. method: of the action. kind: the class of a photo, or
     what kind of companion it is. size: bytes. keeper: the file that stays for it. code, reason: why it was
     left. run: the name of the journal that has it.
     """
@@ -36,12 +36,12 @@ def left(unit: Unit, why: Refusal) -> Iterator[Outcome]:
 
 def outcomes(unit: Unit, state: str, **more: str) -> Iterator[Outcome]:
     """Yield one outcome for each file of a unit."""
-    for victim in unit.victims:
-        file = victim.member.file
-        yield Outcome(state, file.path, victim.member.kind, file.size, keeper=victim.keeper.path, **more)
-    for companion, victim in unit.companions:
+    for removal in unit.removals:
+        file = removal.member.file
+        yield Outcome(state, file.path, removal.member.kind, file.size, keeper=removal.keeper.path, **more)
+    for companion, removal in unit.companions:
         yield Outcome(
-            state, companion.path, companion.kind, companion.size, keeper=victim.keeper.path, **more
+            state, companion.path, companion.kind, companion.size, keeper=removal.keeper.path, **more
         )
 
 

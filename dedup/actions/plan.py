@@ -1,14 +1,12 @@
-"""What an act on groups of copies would do, as a document: which files stay, which could go."""
+"""A plan as a document: which files stay, which could be moved."""
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ...errors import UsageError
 from ...store.catalog.photos import Photo, PhotoFile
 from ...store.documents import Row, document, path_fields
-from ...store.files import replaced
+from ...store.own_files import OwnFile
 from ..groups.companions import Companion
 from ..groups.groups import Group, Member
 
@@ -34,7 +32,7 @@ class Origin:
         return cls(datetime.now(UTC).isoformat(timespec="seconds"), store, tuple(roots), tuple(protect))
 
     def fields(self) -> Row:
-        """Return what a plan says of its origin."""
+        """Return the origin's part of a plan."""
         return {
             "created": self.created,
             **path_fields(self.store, "store"),
@@ -44,16 +42,17 @@ class Origin:
 
 
 def plan_of(groups: Iterable[Group], origin: Origin) -> Row:
-    """Return the plan: which files stay, which could go, and what was expected of each.
+    """Return the plan: which files stay, which could be moved, and what was expected of each.
 
     Only what is safe without a look is selected, and never a file that is protected or a hard link. Beside
-    a member stand the companions that would go with it, without those that belong to another photo as well.
+    a member stand the companions that would be moved with it, without those that belong to another photo as
+    well.
     """
     return origin.fields() | {"groups": [planned(group) for group in groups]}
 
 
 def planned(group: Group) -> Row:
-    """Return what a plan says of one group."""
+    """Return one group's part of a plan."""
     keeper = expected(group.keeper_photo, group.keeper, group.companions)
     return {
         "keeper": keeper | {"reason": group.reason},
@@ -72,7 +71,7 @@ def planned(group: Group) -> Row:
 
 
 def moving(member: Member) -> list[Companion]:
-    """Return the files that would go with a member."""
+    """Return the files that would be moved with a member."""
     return [each for each in member.companions if not each.shared]
 
 
@@ -107,34 +106,16 @@ def write_plan(path: str, plan: Row) -> None:
     """Write a plan as JSON, whole or not at all.
 
     Raises:
-        UsageError: see `check_plan_target`; or the file cannot be written.
+        UsageError: see `OwnFile.check`; or the file cannot be written.
     """
-    check_plan_target(path)
-    try:
-        with replaced(os.path.realpath(path), mode=0o666) as temporary, open(temporary, "wb") as out:
-            out.write(document(plan))
-    except OSError as error:
-        raise UsageError(f"cannot write the plan {path}: {error.strerror}") from error
-
-
-def check_plan_target(path: str) -> None:
-    """Check that a plan may be written to path, before the work begins.
-
-    Raises:
-        UsageError: there is a file that is no plan, or no folder.
-    """
-    folder = os.path.dirname(os.path.realpath(path))
-    if not os.path.isdir(folder):
-        raise UsageError(f"there is no folder {folder} for the plan; make it first")
-    if os.path.lexists(path) and not _is_plan(path):
-        raise UsageError(f"{path} is no plan of lookalike and stays as it is; choose another name")
+    with PLAN.replaced(path) as temporary, open(temporary, "wb") as out:
+        out.write(document(plan))
 
 
 def _is_plan(path: str) -> bool:
     """Tell whether a file begins as plans do, or is empty."""
-    try:
-        with open(path, "rb") as old:
-            head = old.read(len(_BEGINNING))
-    except OSError:
-        return False
-    return head in (b"", _BEGINNING)
+    with open(path, "rb") as old:
+        return old.read(len(_BEGINNING)) in (b"", _BEGINNING)
+
+
+PLAN = OwnFile("plan", _is_plan)

@@ -18,7 +18,7 @@ _NEWEST = 1 << 63
 
 @dataclass(frozen=True, slots=True)
 class PlannedCompanion:
-    """A file that goes with a photo. path: absolute. kind: as `companions.Companion` has it."""
+    """A file that is moved with a photo. path: absolute. kind: as `companions.Companion` has it."""
 
     path: str
     kind: str
@@ -44,7 +44,7 @@ class PlannedFile:
 
 @dataclass(frozen=True, slots=True)
 class PlannedMember:
-    """A copy of a kept file. kind: "exact", "copy" or "similar". selected: it is to go."""
+    """A copy of a kept file. kind: "exact", "copy" or "similar". selected: it is to be moved."""
 
     file: PlannedFile
     kind: str
@@ -84,14 +84,14 @@ def read_plan(data: bytes, source: str) -> Plan:
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{source} is no plan: {error}; make one with `dupes --plan FILE`") from None
+        raise UsageError(f"{source} is not a plan: {error}; make one with `dupes --plan FILE`") from None
     if not isinstance(document, dict) or "groups" not in document:
-        raise UsageError(f"{source} is no plan: it holds no groups; make one with `dupes --plan FILE`")
+        raise UsageError(f"{source} is not a plan: it holds no groups; make one with `dupes --plan FILE`")
     version = document.get("schema_version")
     if version != SCHEMA_VERSION:
         raise UsageError(
             f"{source}: schema_version is {version!r}, this lookalike reads {SCHEMA_VERSION}; "
-            "make the plan anew"
+            "make a new plan"
         )
     groups = tuple(
         _group(each, f"{source}, group {number}")
@@ -163,7 +163,7 @@ def _path(entry: Any, place: str) -> str:
     except KeyError:
         raise UsageError(f"{place}: there is no path") from None
     except (TypeError, ValueError):
-        raise UsageError(f"{place}: path_b64 is no base64") from None
+        raise UsageError(f"{place}: path_b64 is not base64") from None
     if "\0" in path or not os.path.isabs(path):
         raise UsageError(f"{place}: path is an absolute path, not {path!r}")
     return os.path.normpath(path)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from ...errors import Refusal
 from . import links, moves
-from .journal import Act, Journal
-from .trash import Place, Quarantine, Trash, forget_place, trash_for
+from .journal import Action, Journal
+from .trash import Destination, Quarantine, Trash, forget_place, trash_for
 from .verify import Piece
 from .witness import look, state_of
 
@@ -17,10 +17,10 @@ METHODS = ("auto", "trash", "quarantine", "hardlink", "symlink", "reflink")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A file and the act that was journaled for it."""
+    """A file and the action that was journaled for it."""
 
     piece: Piece
-    act: Act
+    action: Action
 
     def check(self) -> None:
         """Check that what lies at the new place is what was found at the old one.
@@ -28,20 +28,20 @@ class Step:
         Raises:
             Refusal: it is not; somebody was faster.
         """
-        if state_of(look(self.act.to)) != state_of(self.piece.found):
+        if state_of(look(self.action.to)) != state_of(self.piece.found):
             raise Refusal("changed", "it changed while it was moved, and was put back")
 
 
 class Transfer:
-    """Does what a method says. quarantine: of this run. journal: gives the run's journal when needed."""
+    """Moves files by a method. quarantine: of this run. journal: gives the run's journal when needed."""
 
     def __init__(self, method: str, quarantine: Quarantine, journal: Callable[[], Journal]) -> None:
         self._method = method
         self._quarantine = quarantine
         self._journal = journal
-        self._acts = self._units = 0
+        self._actions = self._units = 0
 
-    def pieces_that_go(self, pieces: Sequence[Piece]) -> list[Piece]:
+    def to_move(self, pieces: Sequence[Piece]) -> list[Piece]:
         """Return what is touched: where a link takes a photo's place, its companions stay with it.
 
         Raises:
@@ -49,14 +49,14 @@ class Transfer:
         """
         if self._method in ("auto", "trash", "quarantine"):
             return list(pieces)
-        photos = [piece for piece in pieces if piece.path == piece.victim.path]
-        if any(piece.digest != piece.victim.keeper.digest for piece in photos):
+        photos = [piece for piece in pieces if piece.path == piece.removal.path]
+        if any(piece.digest != piece.removal.keeper.digest for piece in photos):
             raise Refusal(
                 "unsupported", f"its bytes are others than those of the kept file: no {self._method} for it"
             )
         return photos
 
-    def places(self, pieces: Sequence[Piece]) -> list[tuple[str, Place]]:
+    def places(self, pieces: Sequence[Piece]) -> list[tuple[str, Destination]]:
         """Return method and place of each file; nothing is made.
 
         Raises:
@@ -77,7 +77,7 @@ class Transfer:
         steps = list(self._prepared(pieces))
         moved: list[Step] = []
         try:
-            self._journal().intend(step.act for step in steps)
+            self._journal().intend(step.action for step in steps)
             for step in steps:
                 moved.append(step)
                 _do(step)
@@ -89,9 +89,9 @@ class Transfer:
             self._take_all_back(steps, moved)
             raise
         moves.sync_folders(
-            *(os.path.dirname(path) for step in steps for path in (step.act.to, step.act.path))
+            *(os.path.dirname(path) for step in steps for path in (step.action.to, step.action.path))
         )
-        self._journal().end((step.act for step in steps), "done")
+        self._journal().end((step.action for step in steps), "done")
         return steps
 
     def take_back(self, step: Step) -> None:
@@ -100,22 +100,22 @@ class Transfer:
         Raises:
             OSError, Refusal: it cannot be done; it stays where it is.
         """
-        take_back(step.act)
-        self._journal().end([step.act], "failed")
+        take_back(step.action)
+        self._journal().end([step.action], "failed")
 
     def _take_all_back(self, steps: Sequence[Step], moved: Sequence[Step]) -> None:
         for step in reversed(moved):
             with suppress(OSError, Refusal):
                 self.take_back(step)
         for step in steps[len(moved) :]:
-            forget_place(step.act.to, step.act.note)
+            forget_place(step.action.to, step.action.note)
 
     @property
     def _rest(self) -> str:
         return "quarantine" if self._method == "auto" else self._method
 
     def _trash(self, pieces: Sequence[Piece]) -> Trash | None:
-        """Return the trash for files that go together, None for a quarantine."""
+        """Return the trash for files that are moved together, None for a quarantine."""
         if self._method not in ("auto", "trash"):
             return None
         piece = pieces[0]
@@ -132,12 +132,12 @@ class Transfer:
                 place = self._quarantine.prepare(piece.path, piece.found)
             else:
                 place = trash.prepare(piece.path)
-            self._acts += 1
-            yield Step(piece, self._act(piece, place, "trash" if trash else self._rest))
+            self._actions += 1
+            yield Step(piece, self._action(piece, place, "trash" if trash else self._rest))
 
-    def _act(self, piece: Piece, place: Place, method: str) -> Act:
-        return Act(
-            number=self._acts,
+    def _action(self, piece: Piece, place: Destination, method: str) -> Action:
+        return Action(
+            number=self._actions,
             unit=self._units,
             method=method,
             path=piece.path,
@@ -147,8 +147,8 @@ class Transfer:
             mtime_ns=piece.found.st_mtime_ns,
             ino=piece.found.st_ino,
             kind=piece.kind,
-            keeper=piece.victim.keeper.path,
-            keeper_digest=piece.victim.keeper.digest,
+            keeper=piece.removal.keeper.path,
+            keeper_digest=piece.removal.keeper.digest,
             note=place.note,
             base=place.base,
             same_as=piece.same_as,
@@ -162,26 +162,26 @@ def _as_refusal(error: OSError | Refusal) -> Refusal:
 
 
 def _do(step: Step) -> None:
-    """Do one act; what was moved is looked at once more: somebody may have been faster.
+    """Do one action; what was moved is looked at once more: somebody may have been faster.
 
     Raises:
         OSError, Refusal: it failed; the file lies at either place.
     """
-    if step.act.is_link:
-        links.replace_by_link(step.act, step.piece.found)
+    if step.action.is_link:
+        links.replace_by_link(step.action, step.piece.found)
     else:
-        moves.move_new(step.act.path, step.act.to)
+        moves.move_new(step.action.path, step.action.to)
     step.check()
 
 
-def take_back(act: Act) -> None:
-    """Put the file of an act back, wherever the act came to.
+def take_back(action: Action) -> None:
+    """Put the file of an action back, wherever the action came to.
 
     Raises:
         OSError, Refusal: it cannot be done: something else lies there; nothing is lost.
     """
-    if act.is_link:
-        links.take_back(act)
-    elif os.path.lexists(act.to):
-        moves.move_new(act.to, act.path)
-    forget_place(act.to, act.note)
+    if action.is_link:
+        links.take_back(action)
+    elif os.path.lexists(action.to):
+        moves.move_new(action.to, action.path)
+    forget_place(action.to, action.note)

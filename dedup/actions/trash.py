@@ -1,4 +1,4 @@
-"""Where a file goes: a quarantine on its own file system with the tree kept, or the user's trash."""
+"""Where a file is moved: a quarantine on its own file system with the tree kept, or the user's trash."""
 
 import os
 import stat
@@ -23,8 +23,8 @@ _WHAT_IT_IS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where one file goes. path: its new name, not taken yet. base: the folder that holds the quarantine.
+class Destination:
+    """Where one file is moved. path: its new name, not taken yet. base: holds the quarantine.
 
     note: the file in which a trash remembers where it came from, "" for a quarantine.
     """
@@ -42,14 +42,14 @@ class Quarantine:
         self._roots = roots
         self._chosen = chosen
 
-    def place(self, path: str, found: os.stat_result) -> Place:
-        """Return where a file would go; nothing is made."""
+    def place(self, path: str, found: os.stat_result) -> Destination:
+        """Return where a file would be moved; nothing is made."""
         base = self._chosen or _base_of(path, found.st_dev, self._roots)
         rest = os.path.relpath(path, base) if is_below(path, [base]) else _from_root(path)
-        return Place(os.path.join(base, QUARANTINE, self._run, rest), base)
+        return Destination(os.path.join(base, QUARANTINE, self._run, rest), base)
 
-    def prepare(self, path: str, found: os.stat_result) -> Place:
-        """Return where a file goes, with the folders made.
+    def prepare(self, path: str, found: os.stat_result) -> Destination:
+        """Return where a file is moved, with the folders made.
 
         Raises:
             Refusal: they cannot be made, or lie on another file system.
@@ -63,7 +63,7 @@ class Quarantine:
                 _explain(top)
             moves.make_folders(os.path.dirname(place.path))
             if os.lstat(top).st_dev != found.st_dev:
-                raise Refusal("other_filesystem", f"the quarantine {top} lies on another file system")
+                raise Refusal("other_filesystem", f"the quarantine {top} is on another file system")
         except OSError as error:
             raise Refusal("unwritable", f"cannot make the quarantine {top}: {error.strerror}") from error
         return place
@@ -144,12 +144,12 @@ class Trash:
         """The folder with the files."""
         return os.path.join(self.folder, "files") if self.has_info else self.folder
 
-    def place(self, path: str) -> Place:
-        """Return where a file would go; nothing is made."""
+    def place(self, path: str) -> Destination:
+        """Return where a file would be moved; nothing is made."""
         return next(self._places(path))
 
-    def prepare(self, path: str) -> Place:
-        """Return where a file goes; the name is taken, and where it comes from is noted.
+    def prepare(self, path: str) -> Destination:
+        """Return where a file is moved; the name is taken, and where it comes from is noted.
 
         Raises:
             Refusal: nothing can be written there.
@@ -167,14 +167,14 @@ class Trash:
             raise Refusal("unwritable", f"cannot use the trash {self.folder}: {error.strerror}") from error
         raise Refusal("unwritable", f"the trash {self.folder} has no free name")
 
-    def _places(self, path: str) -> Iterator[Place]:
+    def _places(self, path: str) -> Iterator[Destination]:
         stem, extension = os.path.splitext(os.path.basename(path))
         for number in range(100_000):
             name = f"{stem}{f' {number}' if number else ''}{extension}"
             place = os.path.join(self.files, name)
             note = os.path.join(self.folder, "info", name + ".trashinfo") if self.has_info else ""
             if not os.path.lexists(place) and not (note and os.path.lexists(note)):
-                yield Place(place, note=note)
+                yield Destination(place, note=note)
 
     def _note(self, path: str) -> str:
         came_from = os.path.relpath(path, self.top) if self.top else path
@@ -185,7 +185,7 @@ class Trash:
 def trash_for(path: str, found: os.stat_result, *, make: bool = False) -> Trash | None:
     """Return the trash on the file system of a file; None where there is none. make: it may be made."""
     if os.name == "nt":
-        return None  # its bin says nowhere where a file went: a quarantine can be undone
+        return None  # its bin does not record where a file came from: a quarantine can be undone
     home = _home_trash()
     if _device_above(home.folder) == found.st_dev:
         return home if make or os.path.isdir(home.folder) else None

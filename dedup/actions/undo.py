@@ -13,14 +13,14 @@ from ...store.store import Store
 from ..groups.keeper import is_below
 from . import links, moves
 from .apply import outcome_of, tell_catalog
-from .journal import Act, Journal, Record, journal_named, journals
+from .journal import Action, Journal, Record, journal_named, journals
 from .locate import Finder
 from .outcome import Outcome
 from .transfer import take_back
 from .trash import forget_place, tidy
 from .witness import digest_of, look
 
-_ACTS_A_BATCH = 64
+_ACTIONS_A_BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def record_to_undo(store: Store, run: str | None) -> Record | None:
 def preview_undo(store: Store, record: Record, options: UndoOptions) -> Iterator[Outcome]:
     """Yield what `undo` would do with the files of a journal; nothing is changed."""
     undoing = _Undoing(store, record, options)
-    return (undoing.outcome(act, undoing.settled) for act in undoing.acts)
+    return (undoing.outcome(action, undoing.settled) for action in undoing.actions)
 
 
 def undo(store: Store, record: Record, options: UndoOptions, watch: Watch) -> list[Outcome]:
@@ -58,29 +58,29 @@ def undo(store: Store, record: Record, options: UndoOptions, watch: Watch) -> li
     where it is, and so it does when it was pruned or is not found.
 
     Raises:
-        StoreLocked: another run is acting.
+        StoreLocked: another run is moving files.
         StoreUnwritable: the journal cannot be written; nothing more was done.
     """
-    with held(store.folder, "acting", store.lock_timeout_s), Journal(record.path) as journal:
+    with held(store.folder, "actions", store.lock_timeout_s), Journal(record.path) as journal:
         undoing, found = _Undoing(store, record, options), list[Outcome]()
-        watch.begin("putting back", len(undoing.acts))
-        for acts in _batches(undoing.acts):
+        watch.progress.begin("putting back", len(undoing.actions))
+        for actions in _batches(undoing.actions):
             if watch.is_stopped:
                 break
-            outcomes = [undoing.outcome(act, undoing.put_back) for act in acts]
+            outcomes = [undoing.outcome(action, undoing.put_back) for action in actions]
             found += outcomes
-            watch.advance(len(acts), sum(each.state == "left" for each in outcomes))
+            watch.progress.advance(len(actions), sum(each.state == "left" for each in outcomes))
             # The catalog before the journal: what a crash leaves pending is done, and told, once more.
-            tell_catalog(store, acts)
-            back = zip(acts, outcomes, strict=True)
-            journal.end((act for act, outcome in back if outcome.state != "left"), "undone")
+            tell_catalog(store, actions)
+            back = zip(actions, outcomes, strict=True)
+            journal.end((action for action, outcome in back if outcome.state != "left"), "undone")
         undoing.tidy()
     return found
 
 
-def _batches(acts: Sequence[Act]) -> Iterator[Sequence[Act]]:
-    for start in range(0, len(acts), _ACTS_A_BATCH):
-        yield acts[start : start + _ACTS_A_BATCH]
+def _batches(actions: Sequence[Action]) -> Iterator[Sequence[Action]]:
+    for start in range(0, len(actions), _ACTIONS_A_BATCH):
+        yield actions[start : start + _ACTIONS_A_BATCH]
 
 
 class _Undoing:
@@ -91,55 +91,55 @@ class _Undoing:
             self._roots = [os.fsdecode(root.path) for root in all_roots(view)]
         self._record = record
         self._finder = Finder(record, self._roots, [os.path.abspath(each) for each in options.folders])
-        # The last act first. What could not be done at the time lies where it lay.
-        self.acts = [each for each in reversed(record.acts) if not self._was_put_back(each, "failed")]
+        # The last action first. What could not be done at the time lies where it lay.
+        self.actions = [each for each in reversed(record.actions) if not self._was_put_back(each, "failed")]
 
     def tidy(self) -> None:
         """Remove what is left of quarantines in which nothing lies any more."""
-        tidy([*{act.base for act in self.acts if act.base}, *self._roots])
+        tidy([*{action.base for action in self.actions if action.base}, *self._roots])
 
-    def _was_put_back(self, act: Act, state: str) -> bool:
-        return self._record.ends.get(act.number) == state and not os.path.lexists(act.to)
+    def _was_put_back(self, action: Action, state: str) -> bool:
+        return self._record.ends.get(action.number) == state and not os.path.lexists(action.to)
 
-    def outcome(self, act: Act, step: Callable[[Act], tuple[str, Act]]) -> Outcome:
-        """Return what a step makes of an act."""
+    def outcome(self, action: Action, step: Callable[[Action], tuple[str, Action]]) -> Outcome:
+        """Return what a step makes of an action."""
         try:
-            state, now = step(act)
+            state, now = step(action)
         except Refusal as why:
-            outcome = outcome_of(act, "left", self._record.name)
+            outcome = outcome_of(action, "left", self._record.name)
             return replace(outcome, code=why.code, reason=str(why))
         except OSError as error:
-            outcome = outcome_of(act, "left", self._record.name)
-            reason = f"it cannot be put back: {error.strerror or error}; it stays at {act.to}"
+            outcome = outcome_of(action, "left", self._record.name)
+            reason = f"it cannot be put back: {error.strerror or error}; it stays at {action.to}"
             return replace(outcome, code="unwritable", reason=reason)
         return outcome_of(now, state, self._record.name)
 
-    def settled(self, act: Act) -> tuple[str, Act]:
-        """Return "before" when a file is back already, else "planned", and the act as things lie today.
+    def settled(self, action: Action) -> tuple[str, Action]:
+        """Return "before" when a file is back already, else "planned", and the action as things lie today.
 
         Raises:
             Refusal: it cannot be put back.
         """
-        if _is_back(act) or self._was_put_back(act, "undone"):
-            return "before", act
-        now = self._found(act)
-        if now.path != act.path and _is_back(now):
+        if _is_back(action) or self._was_put_back(action, "undone"):
+            return "before", action
+        now = self._found(action)
+        if now.path != action.path and _is_back(now):
             return "before", now
         if os.path.lexists(now.path) and not (now.is_link and links.is_link_of(now)):
             raise Refusal(
                 "occupied",
-                f"something else lies there now; move it away and undo again (it stays at {now.to})",
+                f"something else is there now; move it away and undo again (it stays at {now.to})",
             )
         self._check_there(now)
         return "planned", now
 
-    def put_back(self, act: Act) -> tuple[str, Act]:
+    def put_back(self, action: Action) -> tuple[str, Action]:
         """Put a file back; return as `settled` does, "done" for what was done.
 
         Raises:
             Refusal, OSError: it cannot be put back; it stays where it is.
         """
-        state, now = self.settled(act)
+        state, now = self.settled(action)
         if state == "before":
             if now.is_link:
                 links.take_back(now)  # a link that a crash left in the quarantine
@@ -155,32 +155,32 @@ class _Undoing:
         moves.sync_folders(os.path.dirname(now.path), os.path.dirname(now.to))
         return "done", now
 
-    def _found(self, act: Act) -> Act:
+    def _found(self, action: Action) -> Action:
         try:
-            return self._finder.find(act)
+            return self._finder.find(action)
         except Refusal:
-            if self._record.ends.get(act.number) == "pruned":
-                raise Refusal("pruned", f"it was pruned; {act.keeper} was kept for it") from None
+            if self._record.ends.get(action.number) == "pruned":
+                raise Refusal("pruned", f"it was pruned; {action.keeper} was kept for it") from None
             raise
 
-    def _check_there(self, act: Act) -> None:
+    def _check_there(self, action: Action) -> None:
         """Check that the folder is there which a file comes back to: a drive may be away."""
-        for folder in (act.base, *self._roots):
-            if folder and is_below(act.path, [folder]) and not os.path.isdir(folder):
+        for folder in (action.base, *self._roots):
+            if folder and is_below(action.path, [folder]) and not os.path.isdir(folder):
                 raise Refusal("offline", f"the folder {folder} is away")
 
 
-def _is_back(act: Act) -> bool:
-    """Tell whether a file lies where it lay before the act, whether it never left or came back."""
-    if links.is_original(act):
+def _is_back(action: Action) -> bool:
+    """Tell whether a file lies where it lay before the action, whether it never left or came back."""
+    if links.is_original(action):
         return True
     # A link of ours shows the same bytes; it is not what lay there as long as that lies elsewhere.
-    return not (act.is_link and os.path.lexists(act.to)) and _is_same(act.path, act)
+    return not (action.is_link and os.path.lexists(action.to)) and _is_same(action.path, action)
 
 
-def _is_same(path: str, act: Act) -> bool:
-    """Tell whether a file has the content that an act is about."""
+def _is_same(path: str, action: Action) -> bool:
+    """Tell whether a file has the content that an action is about."""
     try:
-        return look(path).st_size == act.size and digest_of(path)[0] == act.digest
+        return look(path).st_size == action.size and digest_of(path)[0] == action.digest
     except Refusal:
         return False

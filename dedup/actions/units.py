@@ -1,4 +1,4 @@
-"""A plan -> units: photos with what belongs to them, and what its own words rule out from the start."""
+"""A plan -> units: photos with what belongs to them, and what the plan itself rules out."""
 
 import os
 from collections import defaultdict
@@ -11,8 +11,8 @@ from .planfile import Plan, PlannedCompanion, PlannedFile, PlannedGroup, Planned
 
 
 @dataclass(frozen=True, slots=True)
-class Victim:
-    """A photo that is to go, and the one that stays for it. group: the paths of their whole group."""
+class Removal:
+    """A photo that is to be moved, and the one that stays for it. group: the paths of their whole group."""
 
     member: PlannedMember
     keeper: PlannedFile
@@ -26,69 +26,69 @@ class Victim:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What goes together or not at all.
+    """Files that are moved together or not at all.
 
-    companions: of any of the victims, each once, with the victim it belongs to. refusal: why nothing is
+    companions: of any of the removals, each once, with the removal it belongs to. refusal: why nothing is
     done.
     """
 
-    victims: tuple[Victim, ...]
-    companions: tuple[tuple[PlannedCompanion, Victim], ...]
+    removals: tuple[Removal, ...]
+    companions: tuple[tuple[PlannedCompanion, Removal], ...]
     refusal: Refusal | None = None
 
 
 def units_of(plan: Plan, *, include_similar: bool, protect: Sequence[str] = ()) -> Iterator[Unit]:
-    """Yield the units of a plan in its order; those that its own words rule out carry a refusal.
+    """Yield the units of a plan in its order; those that the plan itself rules out carry a refusal.
 
-    include_similar: look-alikes that somebody selected may go. protect: folders in which nothing may.
+    include_similar: selected look-alikes may be moved. protect: folders in which nothing may.
     """
     protected = [os.path.realpath(folder) for folder in (*plan.protect, *protect)]
     rules = _Rules(plan, include_similar, tuple(protected))
-    victims = [victim for group in plan.groups for victim in _victims(group)]
-    for together in _together(victims):
+    removals = [removal for group in plan.groups for removal in _removals(group)]
+    for together in _together(removals):
         companions = tuple(_companions(together))
         unit = Unit(tuple(together), companions)
-        yield Unit(unit.victims, companions, rules.refusal(unit))
+        yield Unit(unit.removals, companions, rules.refusal(unit))
 
 
-def _victims(group: PlannedGroup) -> list[Victim]:
+def _removals(group: PlannedGroup) -> list[Removal]:
     paths = frozenset([group.keeper.path, *(member.file.path for member in group.members)])
-    return [Victim(member, group.keeper, paths) for member in group.members if member.selected]
+    return [Removal(member, group.keeper, paths) for member in group.members if member.selected]
 
 
-def _companions(victims: Sequence[Victim]) -> Iterator[tuple[PlannedCompanion, Victim]]:
-    seen = {victim.path for victim in victims}
-    for victim in victims:
-        for companion in victim.member.file.companions:
+def _companions(removals: Sequence[Removal]) -> Iterator[tuple[PlannedCompanion, Removal]]:
+    seen = {removal.path for removal in removals}
+    for removal in removals:
+        for companion in removal.member.file.companions:
             if companion.path not in seen:
                 seen.add(companion.path)
-                yield companion, victim
+                yield companion, removal
 
 
-def _together(victims: Sequence[Victim]) -> Iterator[list[Victim]]:
-    """Yield victims by what must go together: those that share a file, as photo or as companion."""
+def _together(removals: Sequence[Removal]) -> Iterator[list[Removal]]:
+    """Yield removals by what must go together: those that share a file, as photo or as companion."""
     owners: dict[str, list[int]] = defaultdict(list)
-    for number, victim in enumerate(victims):
-        for path in _paths(victim):
+    for number, removal in enumerate(removals):
+        for path in _paths(removal):
             owners[path].append(number)
     done: set[int] = set()
-    for first in range(len(victims)):
+    for first in range(len(removals)):
         if first not in done:
             reached, waiting = {first}, [first]
             while waiting:
-                near = {other for path in _paths(victims[waiting.pop()]) for other in owners[path]}
+                near = {other for path in _paths(removals[waiting.pop()]) for other in owners[path]}
                 waiting += near - reached
                 reached |= near
             done |= reached
-            yield [victims[number] for number in sorted(reached)]
+            yield [removals[number] for number in sorted(reached)]
 
 
-def _paths(victim: Victim) -> list[str]:
-    return [victim.path, *(each.path for each in victim.member.file.companions)]
+def _paths(removal: Removal) -> list[str]:
+    return [removal.path, *(each.path for each in removal.member.file.companions)]
 
 
 class _Rules:
-    """What a plan must not say, whoever wrote it."""
+    """What a plan must not ask for, whoever wrote it."""
 
     def __init__(self, plan: Plan, include_similar: bool, protected: tuple[str, ...]) -> None:
         self._include_similar = include_similar
@@ -99,32 +99,32 @@ class _Rules:
         }
 
     def refusal(self, unit: Unit) -> Refusal | None:
-        for victim in unit.victims:
-            if victim.path in self._keepers:
-                return Refusal("kept", f"{_name(victim.path)} is the file to keep of a group")
-            if victim.member.kind == "similar" and not self._include_similar:
+        for removal in unit.removals:
+            if removal.path in self._keepers:
+                return Refusal("kept", f"{_name(removal.path)} is the file to keep of a group")
+            if removal.member.kind == "similar" and not self._include_similar:
                 return Refusal("similar", "it only looks alike, nothing is proven (--include-similar)")
-        files = [victim.path for victim in unit.victims] + [each.path for each, _ in unit.companions]
+        files = [removal.path for removal in unit.removals] + [each.path for each, _ in unit.companions]
         return self._protection(files) or self._parting(unit) or _twice(unit)
 
     def _protection(self, files: Iterable[str]) -> Refusal | None:
         for path in files:
             if is_below(real(path), self._protected):
-                return Refusal("protected", f"{_name(path)} lies in a protected folder")
+                return Refusal("protected", f"{_name(path)} is in a protected folder")
         return None
 
     def _parting(self, unit: Unit) -> Refusal | None:
-        for companion, victim in unit.companions:
+        for companion, removal in unit.companions:
             if companion.path in self._stay:
-                what = f"{_name(companion.path)}, which belongs to {_name(victim.path)},"
+                what = f"{_name(companion.path)}, which belongs to {_name(removal.path)},"
                 return Refusal("companions", f"{what} is a photo that stays")
         return None
 
 
 def _twice(unit: Unit) -> Refusal | None:
-    paths = [victim.path for victim in unit.victims]
+    paths = [removal.path for removal in unit.removals]
     twice = next((path for path in paths if paths.count(path) > 1), None)
-    return Refusal("kept", f"{_name(twice)} is in two groups; make the plan anew") if twice else None
+    return Refusal("kept", f"{_name(twice)} is in two groups; make a new plan") if twice else None
 
 
 def real(path: str) -> str:

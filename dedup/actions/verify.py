@@ -1,4 +1,4 @@
-"""Is everything as the plan says? Asked again right before each act."""
+"""Checks that files are as the plan expects, made again right before each action."""
 
 import os
 import time
@@ -7,9 +7,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from ...errors import Refusal
-from ..groups.companions import Companion, Folders
+from ..groups.companions import Companion, CompanionFinder
 from .planfile import Plan, PlannedCompanion, PlannedFile
-from .units import Unit, Victim
+from .units import Removal, Unit
 from .witness import State, digest_of, examine, examine_keeper, expect, look, state_of
 
 # A folder of 100,000 files is not listed again for each of them.
@@ -18,13 +18,13 @@ _LISTING_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A file that is about to go, as it was found. digest: blake3, hex. kind: as of `Act`."""
+    """A file that is about to be moved, as it was found. digest: blake3, hex. kind: as of `Action`."""
 
     path: str
     found: os.stat_result
     digest: str
     kind: str
-    victim: Victim
+    removal: Removal
     same_as: str = ""
 
 
@@ -35,7 +35,7 @@ class Checks:
         self._known = known
         self._keepers = dict(_inodes(plan))
         self._examined: dict[str, tuple[State, int]] = {}
-        self._folders, self._listed_at = Folders(), time.monotonic()
+        self._folders, self._listed_at = CompanionFinder(), time.monotonic()
 
     def glance(self, unit: Unit) -> list[Piece]:
         """Return the files of a unit, checked as far as can be without opening them.
@@ -56,27 +56,27 @@ class Checks:
     def _pieces(self, unit: Unit, *, reads: bool) -> Iterator[Piece]:
         if unit.refusal is not None:
             raise unit.refusal
-        for victim in unit.victims:
-            file = victim.member.file
-            self._check_known(victim)
-            self._check_keeper(victim.keeper, reads)
-            with _said_of(file.path):
+        for removal in unit.removals:
+            file = removal.member.file
+            self._check_known(removal)
+            self._check_keeper(removal.keeper, reads)
+            with _named(file.path):
                 found = examine(file) if reads else look(file.path)
                 expect(found, file.size, file.mtime_ns)
             self._check_inode(found)
-            self._check_companions(unit, victim)
-            yield Piece(file.path, found, file.digest, victim.member.kind, victim)
-        for companion, victim in unit.companions:
-            yield _companion_piece(companion, victim, reads)
+            self._check_companions(unit, removal)
+            yield Piece(file.path, found, file.digest, removal.member.kind, removal)
+        for companion, removal in unit.companions:
+            yield _companion_piece(companion, removal, reads)
 
-    def _check_known(self, victim: Victim) -> None:
-        for digest in (victim.member.file.digest, victim.keeper.digest):
+    def _check_known(self, removal: Removal) -> None:
+        for digest in (removal.member.file.digest, removal.keeper.digest):
             if digest not in self._known:
-                raise Refusal("unknown", "it is no photo of this library; is --store the right one?")
+                raise Refusal("unknown", "it is not a photo of this library; is --store the right one?")
 
     def _check_keeper(self, keeper: PlannedFile, reads: bool) -> None:
         """Check a keeper; one that was read before and has not been touched since is not read again."""
-        with _said_of(keeper.path):
+        with _named(keeper.path):
             found = look(keeper.path)
             expect(found, keeper.size, keeper.mtime_ns)
             if reads and self._examined.get(keeper.path) != (state_of(found), found.st_ctime_ns):
@@ -89,30 +89,30 @@ class Checks:
         Raises:
             Refusal: one is not.
         """
-        for victim in unit.victims:
-            with _said_of(victim.keeper.path):
+        for removal in unit.removals:
+            with _named(removal.keeper.path):
                 # A hard link to it changed its ctime: that is not looked at.
-                if self._examined[victim.keeper.path][0] != state_of(look(victim.keeper.path)):
+                if self._examined[removal.keeper.path][0] != state_of(look(removal.keeper.path)):
                     raise Refusal("changed", "it changed while its copies were moved")
 
     def _check_inode(self, found: os.stat_result) -> None:
-        # Two names of one file, or one file by two ways: there is nothing to win, and all to lose.
+        # Two names of one file, or one file by two ways: there is nothing to free, and all to lose.
         keeper = self._keepers.get((found.st_dev, found.st_ino))
         if keeper is not None:
             raise Refusal("same_file", f"it is the same file as {os.path.basename(keeper)}, which is kept")
 
-    def _check_companions(self, unit: Unit, victim: Victim) -> None:
+    def _check_companions(self, unit: Unit, removal: Removal) -> None:
         """Check that nothing came to a photo that the plan does not know: it would be left alone."""
-        here = victim.group | {other.path for other in unit.victims}
+        here = removal.group | {other.path for other in unit.removals}
         here |= {each.path for each, _ in unit.companions}
-        for found in self._companions_now(victim.path):
+        for found in self._companions_now(removal.path):
             if not found.shared and found.path not in here:
                 name = os.path.basename(found.path)
-                raise Refusal("companions", f"{name} belongs to it, which the plan does not know")
+                raise Refusal("companions", f"{name} belongs to it and is not in the plan")
 
     def _companions_now(self, path: str) -> tuple[Companion, ...]:
         if time.monotonic() - self._listed_at > _LISTING_S:
-            self._folders, self._listed_at = Folders(), time.monotonic()
+            self._folders, self._listed_at = CompanionFinder(), time.monotonic()
         return self._folders.companions(path)
 
 
@@ -123,22 +123,22 @@ def _inodes(plan: Plan) -> Iterator[tuple[tuple[int, int], str]]:
             yield (found.st_dev, found.st_ino), group.keeper.path
 
 
-def _companion_piece(companion: PlannedCompanion, victim: Victim, reads: bool) -> Piece:
-    with _said_of(companion.path):
+def _companion_piece(companion: PlannedCompanion, removal: Removal, reads: bool) -> Piece:
+    with _named(companion.path):
         found = look(companion.path)
         expect(found, companion.size, companion.mtime_ns)
         digest = ""
         if reads:
             digest, found = digest_of(companion.path)
             expect(found, companion.size, companion.mtime_ns)
-    beside = ((each.kind, each.size, each.path) for each in victim.keeper.companions)
+    beside = ((each.kind, each.size, each.path) for each in removal.keeper.companions)
     same_as = (path for kind, size, path in beside if (kind, size) == (companion.kind, companion.size))
-    return Piece(companion.path, found, digest, companion.kind, victim, next(same_as, ""))
+    return Piece(companion.path, found, digest, companion.kind, removal, next(same_as, ""))
 
 
 @contextmanager
-def _said_of(path: str) -> Iterator[None]:
-    """Say in a refusal which file it is about."""
+def _named(path: str) -> Iterator[None]:
+    """Name the file in a refusal about it."""
     try:
         yield
     except Refusal as error:

@@ -1,4 +1,4 @@
-"""What a file is right now, against what a plan or a journal says of it."""
+"""What a file is right now, compared with a plan or a journal."""
 
 import os
 import stat
@@ -35,7 +35,7 @@ def look(path: str) -> os.stat_result:
     if stat.S_ISLNK(found.st_mode):
         raise Refusal("link", "it is a symbolic link now")
     if not stat.S_ISREG(found.st_mode):
-        raise Refusal("not_a_file", "it is no file any more")
+        raise Refusal("not_a_file", "it is not a file any more")
     return found
 
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from ...errors import UsageError
 from ...indexer.executor import ThreadExecutor, default_workers
 from ...store.index.exact import Ids, bit_distances
+from ...store.progress import NEVER
 from ...store.records import Vectors
 from .hashes import Hashes
 from .int8 import Left, products
@@ -57,7 +58,7 @@ class Photos:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SearchLimits:
     """What is near enough to be kept.
 
     floor: score from which on the k nearest are. gate: score from which on photos are whose hashes differ
@@ -100,10 +101,10 @@ class Block:
         return row + self.rows.start, column + self.columns.start
 
 
-class Scan:
+class AllPairs:
     """Compares the new of some photos with all of them."""
 
-    def __init__(self, photos: Photos, limits: Limits) -> None:
+    def __init__(self, photos: Photos, limits: SearchLimits) -> None:
         """Make ready for comparing.
 
         Raises:
@@ -122,14 +123,14 @@ class Scan:
         self._number[np.argsort(photos.ids)] = np.arange(len(photos.ids))
         self._near, self._alike = (Best(photos.new, limits.k) for _ in range(2))
 
-    def run(self, stop: threading.Event | None = None) -> Iterator[tuple[slice, Strip]]:
+    def run(self, stop: threading.Event = NEVER) -> Iterator[tuple[slice, Strip]]:
         """Yield places of new photos and the best that was found for them, in order."""
         threads = ThreadExecutor(min(default_workers(), _MOST_WORKERS))
         for start in range(0, self._photos.new, _ROWS):
             rows = slice(start, min(start + _ROWS, self._photos.new))
             left = self._products.left(rows)
             for found in threads.run(self._columns(start), partial(self._strip, rows, left)):
-                if stop is not None and stop.is_set():
+                if stop.is_set():
                     return
                 self._near.add(found.near)
                 self._alike.add(found.alike)

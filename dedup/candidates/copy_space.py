@@ -15,7 +15,7 @@ import safetensors
 import safetensors.numpy
 
 from ...errors import ModelError
-from ...store.records import Vectors
+from ...store.records import Vectors, unit_vectors
 
 FILE = Path(__file__).with_name("copy_space.safetensors")
 
@@ -49,8 +49,7 @@ class CopySpace:
         points = units.astype(np.float32)
         if self.matrix is not None:
             points = np.asarray((points - self.mean) @ self.matrix, np.float32)
-        lengths = np.linalg.norm(points, axis=1, keepdims=True)
-        return np.asarray(points / np.maximum(lengths, 1e-12), np.float32)
+        return unit_vectors(points)
 
 
 def copy_space(fingerprint: str, units: AnyVectors) -> CopySpace:

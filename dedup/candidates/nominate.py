@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...store.index.exact import Ids
+from ...store.progress import NEVER
 from ...store.records import Vectors
-from .all_pairs import Limits, Mask, Photos, Scan, Strip
+from .all_pairs import AllPairs, Mask, Photos, SearchLimits, Strip
 from .copy_space import AnyVectors, CopySpace
 from .hashes import Hashes
 from .topk import GRAIN, Rows, key_of_score, parts
@@ -27,7 +28,7 @@ FEW = 6
 # photos of 1.3 million pairs did so 21 times.
 MAX_DISTANCE = 72
 
-# From here down the hashes need nobody's word: a picture without its colors may be far away in the space
+# From here down the hashes alone are enough: a picture without its colors may be far away in the space
 # for copies (cosine 0.08) with not one bit changed, and stamps all over it change 27.
 ALMOST_SAME = 48
 
@@ -103,14 +104,14 @@ class Search:
         self._place = np.argsort(photos.ids)
         self._by_number = photos.ids[self._place]
 
-    def findings(self, stop: threading.Event | None = None) -> Iterator[Findings]:
+    def findings(self, stop: threading.Event = NEVER) -> Iterator[Findings]:
         """Yield what was found, complete for its photos: they were compared with all.
 
         stop: set it to end early.
         """
         lowest = min(self._space.few_floor, self._space.floor)
-        limits = Limits(self._k, lowest, self._space.gate, MAX_DISTANCE, ALMOST_SAME)
-        for rows, strip in Scan(self._photos, limits).run(stop):
+        limits = SearchLimits(self._k, lowest, self._space.gate, MAX_DISTANCE, ALMOST_SAME)
+        for rows, strip in AllPairs(self._photos, limits).run(stop):
             yield Findings(rows, strip)
 
     def candidates(self, found: Findings) -> Candidates:

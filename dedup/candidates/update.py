@@ -1,6 +1,5 @@
 """Compare the photos that are new with the whole library: neighbors, hashes, pairs worth a proof."""
 
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -62,9 +61,8 @@ def _hash_of(thumbnail: Thumbnail | None) -> tuple[bytes, int]:
 
 def compare_new(
     store: Store,
-    stop: threading.Event | None = None,
-    *,
     watch: Watch = UNWATCHED,
+    *,
     hashes_of: HashesOf = hash_photos,
 ) -> int:
     """Nominate the pairs of every photo that was not compared yet; return how many photos that were.
@@ -76,8 +74,8 @@ def compare_new(
     library = _load(store)
     if library is None or not library.new:
         return 0
-    watch.begin("comparing photos", library.new)
-    if not _hash_new(store, library, hashes_of, stop):
+    watch.progress.begin("comparing photos", library.new)
+    if not _hash_new(store, library, hashes_of, watch):
         return 0
     photos = Photos(
         library.ids, library.new, library.placed.points, library.hashes.at(slice(0, len(library.ids)))
@@ -92,9 +90,9 @@ def compare_new(
 
     done = 0
     # In a thread of its own: meanwhile the search goes on.
-    for count in ThreadExecutor(1).run(search.findings(stop), commit):
+    for count in ThreadExecutor(1).run(search.findings(watch.stop), commit):
         done += count
-        watch.advance(count, 0)
+        watch.progress.advance(count, 0)
     return done
 
 
@@ -122,12 +120,12 @@ def _those_there(view: View, ids: Ids, new: int, space: CopySpace, found: Placed
     return _Library(ids, new, space, found, known_hashes(view, ids))
 
 
-def _hash_new(store: Store, library: _Library, hashes_of: HashesOf, stop: threading.Event | None) -> bool:
+def _hash_new(store: Store, library: _Library, hashes_of: HashesOf, watch: Watch) -> bool:
     """Make the hashes of the new photos; return False if somebody wants to stop."""
     for start in range(0, library.new, _SOME_HASHES):
         rows = np.arange(start, min(start + _SOME_HASHES, library.new))
         library.hashes.put(rows, hashes_of(store, library.ids[rows].tolist()))
-        if stop is not None and stop.is_set():
+        if watch.is_stopped:
             return False
     return True
 

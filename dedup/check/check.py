@@ -1,7 +1,6 @@
 """Is it in the library already? New files are compared with it a batch at a time; nothing is written."""
 
 import os
-import threading
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +14,7 @@ from ...store.catalog.folders import all_roots
 from ...store.catalog.pairs import all_decisions, ids_of_pixels
 from ...store.catalog.photos import Photo, PhotoFile, photos_of
 from ...store.filters.where import ALL, Where, rel_below
+from ...store.progress import UNWATCHED, Watch
 from ...store.records import Root
 from ...store.store import Store
 from ..candidates.gallery import Gallery
@@ -22,7 +22,6 @@ from ..groups.capture_time import moments_differ
 from ..groups.members import CONFIRMED, SAME_PIXELS, beyond_doubt
 from ..proof import Evidence, prove
 from ..proof.pictures import Pictures, stored_thumbnails
-from ..proof.prove_all import Progress
 from .matches import Checked, Match, copy_match, rank_of
 from .outside import Newcomer, Reader
 
@@ -32,8 +31,8 @@ _PICTURES = 1000  # of the library in memory: 200 MB at most
 
 Outcome = Newcomer | DecodeError
 Proofs = dict[int, Evidence]  # by the id of the library's photo
-# What the user said, by the digests of both contents in hex.
-Said = Mapping[frozenset[str], str]
+# What the user decided, by the digests of both contents in hex.
+Decided = Mapping[frozenset[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +43,12 @@ class CheckOptions:
     workers: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """Who looks on. progress: is told of every file that was read. stop: set it to end the run early."""
-
-    progress: Progress | None = None
-    stop: threading.Event | None = None
-
-
 def check_files(
     store: Store,
     paths: Iterable[str],
     embedder: Callable[[], Embedder],
     options: CheckOptions = CheckOptions(),
-    watch: Watch = Watch(),
+    watch: Watch = UNWATCHED,
 ) -> Iterator[Checked]:
     """Yield for each file whether its picture is in the library already, in their order.
 
@@ -71,21 +62,18 @@ def check_files(
     compare = _Comparison(store, options)
     batch: list[tuple[str, Outcome]] = []
     with Reader(store, embedder(), executor.workers) as read:
-        for chunk in executor.run(_chunks(paths, watch.stop), lambda some: (some, read(some))):
+        for chunk in executor.run(_chunks(paths, watch), lambda some: (some, read(some))):
             batch += zip(*chunk, strict=True)
-            if watch.progress:
-                watch.progress.advance(
-                    len(chunk[0]), sum(isinstance(each, DecodeError) for each in chunk[1])
-                )
+            watch.progress.advance(len(chunk[0]), sum(isinstance(each, DecodeError) for each in chunk[1]))
             if len(batch) >= _BATCH:
                 yield from compare(batch)
                 batch = []
     yield from compare(batch)
 
 
-def _chunks(paths: Iterable[str], stop: threading.Event | None) -> Iterator[list[str]]:
+def _chunks(paths: Iterable[str], watch: Watch) -> Iterator[list[str]]:
     rest = iter(paths)
-    while not (stop and stop.is_set()) and (chunk := list(islice(rest, _CHUNK))):
+    while not watch.is_stopped and (chunk := list(islice(rest, _CHUNK))):
         yield chunk
 
 
@@ -99,7 +87,9 @@ class _Comparison:
         self._pictures = Pictures(_PICTURES)
         with store.reading() as view:
             self._is_there = Presence(all_roots(view))
-            self._said: Said = {frozenset((each.a, each.b)): each.kind for each in all_decisions(view)}
+            self._decided: Decided = {
+                frozenset((each.a, each.b)): each.kind for each in all_decisions(view)
+            }
 
     @cached_property
     def _gallery(self) -> Gallery:
@@ -143,7 +133,7 @@ class _Comparison:
 
     def _confirmed(self, digest: str) -> list[bytes]:
         """Return the contents that the user called copies of this one."""
-        pairs = (pair for pair, kind in self._said.items() if kind == "confirmed" and digest in pair)
+        pairs = (pair for pair, kind in self._decided.items() if kind == "confirmed" and digest in pair)
         return [bytes.fromhex(each) for pair in pairs for each in pair if each != digest]
 
     def _proven(self, newcomers: Sequence[Newcomer]) -> list[Proofs]:
@@ -195,9 +185,9 @@ class _Comparison:
         """Tell whether a proof stands: the user has not rejected it, and it is not another shot."""
         if new.digest == photo.digest:
             return False
-        said = self._said.get(frozenset((new.digest, photo.digest)))
-        if said is not None or new.pixel_digest == photo.pixel_digest:
-            return said != "rejected"
+        decided = self._decided.get(frozenset((new.digest, photo.digest)))
+        if decided is not None or new.pixel_digest == photo.pixel_digest:
+            return decided != "rejected"
         return not moments_differ(photo.taken, new.taken)
 
 

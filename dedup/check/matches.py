@@ -92,7 +92,7 @@ def advantage(proof: Evidence, kept: Photo, other: Photo) -> str:
     if detail > _LARGER:
         return "has more pixels" if shows_all else "shows a part with more pixels"
     if shows_more and shows_all:
-        return "shows more, or has a frame"
+        return "shows more of the scene, or has a frame"
     return _finer(kept, other) if shows_all and detail * _LARGER >= 1 else ""
 
 
@@ -115,5 +115,5 @@ def _finer(kept: Photo, other: Photo) -> str:
         return f"has the better format ({other.format})" if better else ""
     same_pixels = kept.pixel_digest == other.pixel_digest
     if not same_pixels and rank("quality", first) != rank("quality", second):
-        return "is less compressed" if rank("quality", second) > rank("quality", first) else ""
+        return "has less compression" if rank("quality", second) > rank("quality", first) else ""
     return "has more metadata" if rank("metadata", second) > rank("metadata", first) else ""

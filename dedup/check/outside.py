@@ -23,7 +23,7 @@ NOT_IN_LIBRARY = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Comparable:
     """A picture ready to be compared, wherever it came from.
 
     photo: the library's, or one made up for a file outside, with the id NOT_IN_LIBRARY. vector: (dim,)
@@ -45,7 +45,7 @@ class Newcomer:
 
     path: str
     file: PhotoFile
-    known: Known
+    known: Comparable
 
     @property
     def digest(self) -> str:
@@ -113,7 +113,7 @@ class _Held:
         return self._store.knows(digest) and stored(self._store, digest) is not None
 
 
-def stored(store: Store, digest: bytes) -> Known | None:
+def stored(store: Store, digest: bytes) -> Comparable | None:
     """Return a photo of the library ready to be compared; None without a file or a sound thumbnail."""
     with store.reading() as view:
         photo_id = id_of(view, digest)
@@ -123,15 +123,15 @@ def stored(store: Store, digest: bytes) -> Known | None:
         vector = raw_vectors(view, [photo.id])[photo.id]
     jpeg = store.thumbs.get(digest)
     is_sound = jpeg is not None and Thumbnail(jpeg, photo.width, photo.height).picture() is not None
-    return Known(photo, vector, jpeg) if jpeg and is_sound else None
+    return Comparable(photo, vector, jpeg) if jpeg and is_sound else None
 
 
-def _made(embedded: EmbeddedPhoto, file: PhotoFile) -> Known:
-    return Known(_as_photo(embedded.content, file), embedded.vector, embedded.thumbnail)
+def _made(embedded: EmbeddedPhoto, file: PhotoFile) -> Comparable:
+    return Comparable(_as_photo(embedded.content, file), embedded.vector, embedded.thumbnail)
 
 
 def _as_photo(content: Content, file: PhotoFile) -> Photo:
-    said = content.metadata
+    metadata = content.metadata
     modified = datetime.fromtimestamp(file.mtime_ns / 1e9).isoformat(timespec="seconds")
     return Photo(
         id=NOT_IN_LIBRARY,
@@ -140,13 +140,13 @@ def _as_photo(content: Content, file: PhotoFile) -> Photo:
         width=content.width,
         height=content.height,
         format=content.format,
-        date=said.taken or modified,
-        taken=said.taken,
-        camera=said.camera,
-        lens=said.lens,
-        latitude=said.latitude,
-        longitude=said.longitude,
-        altitude=said.altitude,
+        date=metadata.taken or modified,
+        taken=metadata.taken,
+        camera=metadata.camera,
+        lens=metadata.lens,
+        latitude=metadata.latitude,
+        longitude=metadata.longitude,
+        altitude=metadata.altitude,
         warning=content.warning,
         pixel_digest=content.pixel_digest.hex(),
         files=(file,),

@@ -14,7 +14,7 @@ from ...store.store import Store
 from ..candidates.gallery import as_units, hashes_of
 from ..candidates.loading import space_of
 from ..candidates.nominate import ALMOST_SAME, MAX_DISTANCE
-from ..check.outside import NOT_IN_LIBRARY, Known, Reader, stored
+from ..check.outside import NOT_IN_LIBRARY, Comparable, Reader, stored
 from ..groups.capture_time import moments_differ
 from ..groups.groups import Class
 from ..groups.members import change_in_a_word, transform_in_words
@@ -28,7 +28,7 @@ class Side:
     """One of the two pictures. name: as it was given. known: what it shows."""
 
     name: str
-    known: Known
+    known: Comparable
 
     @property
     def in_library(self) -> bool:
@@ -78,7 +78,7 @@ class Relation:
     """What is known of two pictures beside what they show.
 
     same_file: one file, or hard links of one. same_pixels: they differ in metadata at most.
-    moments_differ: their capture times are those of two shots. decision, decided_at: what the user said.
+    moments_differ: their capture times are those of two shots. decision, decided_at: what the user decided.
     """
 
     same_file: bool
@@ -160,7 +160,7 @@ def _side(store: Store, reader: Reader, name: str) -> Side:
 def _relation(store: Store, first: Side, second: Side) -> Relation:
     a, b = first.known.photo, second.known.photo
     with store.reading() as view:
-        said = next(
+        decided = next(
             (each for each in all_decisions(view) if {each.a, each.b} == {a.digest, b.digest}), None
         )
     same_bytes = a.digest == b.digest
@@ -169,8 +169,8 @@ def _relation(store: Store, first: Side, second: Side) -> Relation:
         same_bytes=same_bytes,
         same_pixels=a.pixel_digest == b.pixel_digest,
         moments_differ=moments_differ(a.taken, b.taken),
-        decision=said.kind if said else None,
-        decided_at=said.at if said else None,
+        decision=decided.kind if decided else None,
+        decided_at=decided.at if decided else None,
     )
 
 
@@ -205,7 +205,7 @@ def _transform(verdict: Class, known: Relation, e: Evidence, sides: tuple[Side, 
     return transform_in_words(e, a, b), change_in_a_word(e, a, b)
 
 
-def _candidacy(store: Store, a: Known, b: Known) -> Candidacy:
+def _candidacy(store: Store, a: Comparable, b: Comparable) -> Candidacy:
     with store.reading() as view:
         space = space_of(view)
     units = as_units([a.vector, b.vector])

@@ -117,7 +117,7 @@ def _is_takeout(name: str, sidecar: str) -> bool:
     return base in (stem, stem + extension) or (len(base) >= _CUT and (stem + extension).startswith(base))
 
 
-class Folders:
+class CompanionFinder:
     """The companions of files, from one listing of each folder that is asked for.
 
     A folder that cannot be listed has none: nothing in it can be moved either.

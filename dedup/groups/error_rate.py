@@ -39,7 +39,7 @@ _BOUND = 0.025  # of either side
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """How many of some pairs are wrong: the number to expect, and bounds that hold 95 times of 100."""
+    """How many of some pairs are false: the expected number, and bounds that hold 95 times of 100."""
 
     count: float = 0.0
     low: int = 0
@@ -78,7 +78,7 @@ def _chance(odds: Odds) -> Odds:
 
 
 def surest(doubt: Mapping[PairKey, float], max_false: float) -> list[PairKey]:
-    """Return the surest pairs of which no more than max_false are to be expected wrong."""
+    """Return the surest pairs of which no more than max_false are expected to be wrong."""
     order = sorted(doubt, key=lambda key: (doubt[key], key))
     together = np.cumsum([doubt[key] for key in order])
     return order[: int(np.searchsorted(together, max_false, side="right"))]

@@ -16,10 +16,10 @@ Class = Literal["exact", "copy", "similar"]
 class Member:
     """A file in a group beside its keeper.
 
-    kind: "exact" (same bytes), "copy" (same picture, proven) or "similar" (another picture of the like).
+    kind: "exact" (same bytes), "copy" (same picture, proven) or "similar" (looks alike, not proven).
     transform: what was done to the keeper's picture, in words. score: cosine to the keeper; of a copy the
-    probability that it is one. evidence: the numbers of the proof. why_not: why it is not to be given up
-    without a look, in a few words; "" when it is. change: the transform of a copy in one word, for
+    probability that it is one. evidence: the numbers of the proof. why_not: why it is not preselected,
+    in a few words; "" when it is. change: the transform of a copy in one word, for
     scripts. companions: the files that belong to it.
     """
 
@@ -35,7 +35,7 @@ class Member:
 
     @property
     def selected(self) -> bool:
-        """Whether it is safe to be given up without a look."""
+        """Whether it is safe to be moved without a look: preselected in a plan."""
         return not self.why_not
 
 
@@ -43,7 +43,7 @@ class Member:
 class Group:
     """Files that belong together.
 
-    keeper: the one that a person would keep; not among the members. reason: why this one. companions:
+    keeper: the file to keep; not among the members. reason: why this one. companions:
     the files that belong to the keeper.
     """
 
@@ -61,7 +61,7 @@ class Group:
 
     @property
     def selected_bytes(self) -> int:
-        """Bytes on disk that come free when the selected members go."""
+        """Bytes on disk that are freed when the selected members are moved."""
         held = {_inode(member) for member in self.members if not member.selected}
         held.add((self.keeper.dev, self.keeper.ino))
         sizes = {_inode(member): member.photo.size for member in self.members if member.selected}

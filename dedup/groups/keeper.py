@@ -1,4 +1,4 @@
-"""Which file of a group a person would keep: ordered rules, each with its reason in words."""
+"""Which file of a group to keep: ordered rules, each with the reason that people read."""
 
 import os
 import re
@@ -42,7 +42,7 @@ class Choice:
 class KeepRules:
     """How to choose. order: names of rules, the first that differs decides.
 
-    prefer: folders whose files come before all rules. protect: folders whose files are never given up;
+    prefer: folders whose files come before all rules. protect: folders whose files are never moved;
     they come first of all. Absolute paths.
     """
 
@@ -94,9 +94,9 @@ def _bytes_per_pixel(choice: Choice) -> float:
 
 def _metadata(choice: Choice) -> int:
     photo = choice.photo
-    said = (photo.taken, photo.camera, photo.lens, photo.latitude)
+    fields = (photo.taken, photo.camera, photo.lens, photo.latitude)
     has_sidecar = any(not each.is_half for each in choice.companions)
-    return sum(each is not None for each in said) + has_sidecar
+    return sum(each is not None for each in fields) + has_sidecar
 
 
 def _age(choice: Choice) -> int:
@@ -113,10 +113,10 @@ _RULES: dict[str, tuple[Callable[[Choice], Any], Callable[[Choice], str]]] = {
     "resolution": (_picture_pixels, lambda c: f"most pixels ({c.photo.width}x{c.photo.height})"),
     "companions": (_halves, _why_halves),
     "format": (_format_rank, lambda c: f"best format ({c.photo.format})"),
-    "quality": (_bytes_per_pixel, lambda _: "least compressed"),
+    "quality": (_bytes_per_pixel, lambda _: "larger file, less compression"),
     "metadata": (_metadata, lambda _: "most metadata"),
     "oldest": (_age, lambda _: "oldest file"),
-    "path": (_plain_name, lambda _: "plainest name"),
+    "path": (_plain_name, lambda _: "name without a copy suffix"),
 }
 RULE_NAMES = tuple(_RULES)
 
@@ -135,7 +135,7 @@ def parse_order(text: str) -> tuple[str, ...]:
 
 
 def rules_from(order: str | None, prefer: Iterable[str], protect: Iterable[str]) -> KeepRules:
-    """Return the rules for what a user says: an order or None, and folders as they are named here.
+    """Return the rules that a user asks for: an order or None, and folders as they are named here.
 
     Raises:
         UsageError: there is no such rule, or no such folder.

@@ -1,4 +1,4 @@
-"""A star of photos -> a group: which file is kept, what the others are, and which can go unseen."""
+"""A star of photos -> a group: which file is kept, what the others are, and which are safe to preselect."""
 
 import itertools
 from collections import defaultdict
@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from ...store.catalog.photos import Photo
-from ..proof import GREY_SATURATION, WHOLE, Evidence, Facts, classify, describe, details_differ, is_straight
+from ..proof import (
+    GREY_SATURATION,
+    WHOLE,
+    Evidence,
+    FileFacts,
+    classify,
+    describe,
+    details_differ,
+    is_straight,
+)
 from ..proof.differences import MOST_PLACES
 from ..proof.prove import reversed_evidence
 from .companions import Companion
@@ -25,7 +34,7 @@ def beyond_doubt(branch: str) -> Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class GroupContext:
     """What the description of a group's members needs to know.
 
     proofs: of the pairs that are copies. companions: of a file, by its path.
@@ -36,7 +45,7 @@ class Surroundings:
     companions: Callable[[str], tuple[Companion, ...]]
 
 
-def described(photos: Sequence[Photo], about: Surroundings) -> Group:
+def described(photos: Sequence[Photo], about: GroupContext) -> Group:
     """Choose the file to keep among those of the photos, the center of their star first."""
     choices = _choices(photos, about)
     keeper, reason = choose_keeper(choices, about.rules)
@@ -45,7 +54,7 @@ def described(photos: Sequence[Photo], about: Surroundings) -> Group:
     return Group(keeper.photo, keeper.file, members, reason, keeper.companions)
 
 
-def _choices(photos: Sequence[Photo], about: Surroundings) -> list[Choice]:
+def _choices(photos: Sequence[Photo], about: GroupContext) -> list[Choice]:
     """Return the files with their companions; what is a copy here, by its bytes or a decision, is none."""
     files = [(photo, file) for photo in photos for file in photo.files]
     here = {file.path for _, file in files}
@@ -81,7 +90,7 @@ def _turned_grey(proofs: Mapping[PairKey, Evidence]) -> set[int]:
     return without_b | {a for (a, _), proof in proofs.items() if proof.saturation > 1 / GREY_SATURATION}
 
 
-def _member(choice: Choice, keeper: Choice, center: Photo, about: Surroundings) -> Member:
+def _member(choice: Choice, keeper: Choice, center: Photo, about: GroupContext) -> Member:
     if choice.photo.id == keeper.photo.id:
         is_link = (choice.file.dev, choice.file.ino) == (keeper.file.dev, keeper.file.ino)
         member = Member(
@@ -132,27 +141,27 @@ def _proof_between(a: Photo, b: Photo, proofs: Mapping[PairKey, Evidence]) -> Ev
 
 
 def _doubt(proof: Evidence) -> str:
-    """Return why a proven copy is not given up unseen, "" if nothing speaks against it."""
+    """Return why a proven copy is not preselected, "" if nothing speaks against it."""
     if proof.branch in (CONFIRMED, SAME_PIXELS):
         return ""
     if proof.page:
-        return "page"
+        return "document"
     if not is_straight(proof):
         return "tilted or bent"
     if proof.overlap_b < WHOLE:
-        return "shows more"
+        return "shows more of the scene than the kept file"
     if details_differ(proof):
         return "details differ"
     return "" if proof.natural else "uncertain"
 
 
 def _knows_more(other: Photo, kept: Photo) -> bool:
-    """Tell whether a copy says of the shot what the kept one does not: a screenshot may have more pixels.
+    """Tell whether a copy has metadata that the kept one lacks: a screenshot may have more pixels.
 
     What was enlarged or framed elsewhere has lost the time or the camera more often than not.
     """
-    said = ((other.taken, kept.taken), (other.camera, kept.camera), (other.latitude, kept.latitude))
-    return any(here is not None and there is None for here, there in said)
+    fields = ((other.taken, kept.taken), (other.camera, kept.camera), (other.latitude, kept.latitude))
+    return any(here is not None and there is None for here, there in fields)
 
 
 def _loses_a_half(choice: Choice, keeper: Choice) -> bool:
@@ -185,7 +194,7 @@ def _unparted(members: Iterable[Member], stay: Set[str]) -> tuple[Member, ...]:
     )
 
 
-# The branch of a pair that is a copy because the user said so.
+# The branch of a pair that the user confirmed as a copy.
 CONFIRMED = "confirmed"
 
 
@@ -199,19 +208,19 @@ def transform_in_words(evidence: Evidence, kept: Photo, other: Photo) -> str:
     if kept.format != other.format:
         words = f"{words}, converted to {other.format}" if words else f"converted to {other.format}"
     words = words or "re-saved"
-    return f"{words}, a page{_places(len(evidence.differs))}" if evidence.page else words
+    return f"{words}, looks like a document: {_places(len(evidence.differs))}" if evidence.page else words
 
 
 def _places(count: int) -> str:
-    """Return what to look at on a page; also nothing seen in a thumbnail may be something in the text."""
+    """Return what to check in a document; what a thumbnail does not show may still differ in the text."""
     if not count:
-        return ": look before you choose"
+        return "check it yourself"
     many = "many places differ" if count >= MOST_PLACES else f"{count} places differ"
-    return f": {'1 place differs' if count == 1 else many}, look before you choose"
+    return f"{'1 place differs' if count == 1 else many}, check it yourself"
 
 
 def change_in_a_word(evidence: Evidence, kept: Photo, other: Photo) -> str:
-    """Return the change in one word for scripts: what `proof.classify` says, "confirmed" or "metadata"."""
+    """Return the change in one word for scripts: that of `proof.classify`, "confirmed" or "metadata"."""
     if evidence.branch == CONFIRMED:
         return CONFIRMED
     if kept.pixel_digest == other.pixel_digest:
@@ -219,6 +228,6 @@ def change_in_a_word(evidence: Evidence, kept: Photo, other: Photo) -> str:
     return classify(evidence, facts(kept), facts(other))
 
 
-def facts(photo: Photo) -> Facts:
+def facts(photo: Photo) -> FileFacts:
     """Return what the proof wants to know of a photo."""
-    return Facts(photo.width, photo.height, photo.format, photo.size)
+    return FileFacts(photo.width, photo.height, photo.format, photo.size)

@@ -8,7 +8,7 @@ from ...store.catalog.photos import Photo, photos_of
 from ...store.filters.where import ALL, Where
 from ...store.view import View
 from ..proof import Evidence
-from .companions import Folders
+from .companions import CompanionFinder
 from .error_rate import Expectation, doubts, expected_wrong, surest
 from .groups import Group, Pair, star_groups
 from .keeper import DEFAULT_RULES, KeepRules
@@ -16,8 +16,8 @@ from .lookalikes import exact_groups
 from .members import (
     CONFIRMED,
     SAME_PIXELS,
+    GroupContext,
     PairKey,
-    Surroundings,
     beyond_doubt,
     described,
     with_halves_together,
@@ -29,8 +29,8 @@ from .separate import Apart
 class CopyReport:
     """The copies of a library.
 
-    groups: most bytes to win first. pairs: the number of proven pairs that they are made of. wrong: how
-    many of these are to be expected wrong.
+    groups: those that free most bytes first. pairs: the number of proven pairs that they are made of.
+    wrong: how many of these are expected to be wrong.
     """
 
     groups: tuple[Group, ...]
@@ -47,50 +47,50 @@ def copy_groups(
     of likenesses joins nothing. Which file is kept is chosen afterwards. Pairs are taken from the surest
     on, until more than max_false wrong ones are to be expected among them.
     """
-    said = decisions_by_ids(view)
-    doubt = {key: chance for key, chance in doubts(list(all_verdicts(view))).items() if key not in said}
+    decided = decisions_by_ids(view)
+    doubt = {key: chance for key, chance in doubts(list(all_verdicts(view))).items() if key not in decided}
     same = list(same_pixels(view))
-    ids = {each for key in (*doubt, *said) for each in key} | {each for group in same for each in group}
+    ids = {each for key in (*doubt, *decided) for each in key} | {each for group in same for each in group}
     photos = {photo.id: photo for photo in photos_of(view, where, sorted(ids))}
-    apart = Apart(photos, said)
+    apart = Apart(photos, decided)
     doubt = {key: chance for key, chance in doubt.items() if photos.keys() >= set(key) and not apart(*key)}
     doubt = {key: doubt[key] for key in surest(doubt, max_false)}
     exact = tuple(group.keeper_photo for group in exact_groups(view, where))
-    known = Known(photos, _evidence(view, doubt, said), same, said, exact)
+    known = GroupInput(photos, _evidence(view, doubt, decided), same, decided, exact)
     return CopyReport(tuple(group_copies(known, rules)), len(doubt), expected_wrong(doubt))
 
 
 def _evidence(
-    view: View, doubt: Mapping[PairKey, float], said: Mapping[PairKey, str]
+    view: View, doubt: Mapping[PairKey, float], decided: Mapping[PairKey, str]
 ) -> dict[PairKey, Evidence]:
     """Return the proofs of the pairs, as probable as they are in this library, and of confirmed ones."""
     proofs = {
         key: Evidence.from_dict({**proof.evidence, "probability": 1 - doubt[key]})
         for key, proof in proofs_of(view, doubt).items()
     }
-    confirmed = (key for key, kind in said.items() if kind == "confirmed")
+    confirmed = (key for key, kind in decided.items() if kind == "confirmed")
     return proofs | dict.fromkeys(confirmed, beyond_doubt(CONFIRMED))
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class GroupInput:
     """What groups are made of.
 
     photos: by id, those that may be listed. proofs: of the pairs that are copies, also of other photos.
-    same_pixels: ids of photos that show the same pixels, each group by digest. said: the user's decisions
-    by ids, the smaller one first. exact: the photos that more than one file holds.
+    same_pixels: ids of photos that show the same pixels, each group by digest. decided: the user's
+    decisions by ids, the smaller one first. exact: the photos that more than one file holds.
     """
 
     photos: Mapping[int, Photo]
     proofs: Mapping[PairKey, Evidence]
     same_pixels: Sequence[Sequence[int]] = ()
-    said: Mapping[PairKey, str] = field(default_factory=dict)
+    decided: Mapping[PairKey, str] = field(default_factory=dict)
     exact: Sequence[Photo] = ()
 
 
-def group_copies(known: Known, rules: KeepRules = DEFAULT_RULES) -> list[Group]:
-    """Return the groups, most bytes to win first; ids and the order of things change nothing."""
-    apart = Apart(known.photos, known.said)
+def group_copies(known: GroupInput, rules: KeepRules = DEFAULT_RULES) -> list[Group]:
+    """Return the groups, those that free most bytes first; ids and the order of things change nothing."""
+    apart = Apart(known.photos, known.decided)
     proofs = {key: proof for key, proof in known.proofs.items() if known.photos.keys() >= set(key)}
     proofs = {key: proof for key, proof in proofs.items() if not apart(*key)}
     for key in _same_pixels(known, apart):
@@ -100,12 +100,12 @@ def group_copies(known: Known, rules: KeepRules = DEFAULT_RULES) -> list[Group]:
     starred = [[known.photos[each] for each in (star[0].a, *(p.b for p in star))] for star in stars]
     taken = {photo.id for star in starred for photo in star}
     starred += [[photo] for photo in known.exact if photo.id not in taken]
-    about = Surroundings(proofs, rules, Folders().companions)
+    about = GroupContext(proofs, rules, CompanionFinder().companions)
     groups = with_halves_together(described(photos, about) for photos in starred)
     return sorted(groups, key=lambda group: (-group.wasted_bytes, group.keeper.path))
 
 
-def _same_pixels(known: Known, apart: Apart) -> Iterator[PairKey]:
+def _same_pixels(known: GroupInput, apart: Apart) -> Iterator[PairKey]:
     """Yield pairs that join the photos with the same pixels, each with the first that it may."""
     for group in known.same_pixels:
         seen = [each for each in group if each in known.photos]

@@ -16,10 +16,10 @@ class Apart:
     what is known of the time of one is known of all of them.
     """
 
-    def __init__(self, photos: Mapping[int, Photo], said: Mapping[tuple[int, int], str]) -> None:
-        """Prepare for these photos. said: "confirmed" or "rejected" by ids, the smaller one first."""
+    def __init__(self, photos: Mapping[int, Photo], decided: Mapping[tuple[int, int], str]) -> None:
+        """Prepare for these photos. decided: "confirmed" or "rejected" by ids, the smaller one first."""
         self._photos = photos
-        self._said = said
+        self._decided = decided
         self._folders = {
             photo.id: frozenset(os.path.dirname(file.path) for file in photo.files)
             for photo in photos.values()
@@ -31,9 +31,9 @@ class Apart:
 
     def __call__(self, a: int, b: int) -> bool:
         """Tell whether two photos, by id, must not share a group."""
-        said = self._said.get((min(a, b), max(a, b)))
-        if said:
-            return said == "rejected"
+        decided = self._decided.get((min(a, b), max(a, b)))
+        if decided:
+            return decided == "rejected"
         first, second = self._photos[a], self._photos[b]
         if first.pixel_digest == second.pixel_digest:
             return False

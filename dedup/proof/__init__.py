@@ -10,14 +10,14 @@ from .evidence import VERIFIER_VERSION, Evidence
 from .picture import Picture
 from .prove import prove, reversed_evidence
 from .rule import is_straight
-from .transform import GREY_SATURATION, WHOLE, Facts, classify, describe, details_differ
+from .transform import GREY_SATURATION, WHOLE, FileFacts, classify, describe, details_differ
 
 __all__ = [
     "GREY_SATURATION",
     "VERIFIER_VERSION",
     "WHOLE",
     "Evidence",
-    "Facts",
+    "FileFacts",
     "Picture",
     "classify",
     "describe",

@@ -6,9 +6,9 @@ from functools import cached_property
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from .features import Features, find_features
-from .is_page import is_page
 from .orientation import SQUARE_SIDE, in_form
 from .pdq import pdq
 from .planes import Grey, Plane, blur, shrink
@@ -25,6 +25,14 @@ _SMOOTH = 1.0
 
 _SQUARE_SMOOTH = 6.0  # pixels of the square: takes away the light, leaves the things
 _SQUARE_FLOOR = 40.0  # keeps the noise of a blank picture from becoming a pattern
+
+# A page has one even ground: this share of the pixels lies within so many levels of the commonest.
+_GROUND = 0.5
+_LEVELS = 10
+# And hardly any color: mean difference of the channels from grey, in levels.
+_COLORLESS = 12.0
+# Or a ground as even as only a program paints it, whatever its color: slides, chats, dark screens.
+_PAINTED_LEVELS = 2
 
 
 @dataclass(frozen=True)
@@ -125,7 +133,7 @@ class Picture:
     @cached_property
     def is_page(self) -> bool:
         """Whether this looks like text or nearly blank: there one line matters more than all the rest."""
-        return is_page(self.sheet.grey, self.color)
+        return _is_page(self.sheet.grey, self.color)
 
     def in_form(self, form: int) -> Sheet:
         """Return the picture in a form."""
@@ -139,3 +147,22 @@ def fit(pixels: Grey, side: int) -> Grey:
     if scale >= 1:
         return pixels
     return shrink(pixels, max(1, round(width * scale)), max(1, round(height * scale)))
+
+
+def _is_page(grey: Grey, color: Grey) -> bool:
+    """Return whether this looks like a document, a screen full of text or a near-blank picture.
+
+    grey: (h, w), color: (h', w', 3) RGB of the same picture.
+    """
+    counts = np.bincount(grey.ravel(), minlength=256)
+    if _most_around(counts, _LEVELS) < _GROUND * grey.size:
+        return False
+    if _most_around(counts, _PAINTED_LEVELS) >= _GROUND * grey.size:
+        return True
+    levels = color.astype(np.float32)
+    return float(np.abs(levels - levels.mean(2, keepdims=True)).mean()) < _COLORLESS
+
+
+def _most_around(counts: npt.NDArray[np.int64], levels: int) -> int:
+    """Return how many pixels lie within so many levels of the commonest."""
+    return int(np.convolve(counts, np.ones(2 * levels + 1, np.int64), "same").max())

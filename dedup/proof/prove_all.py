@@ -1,51 +1,39 @@
 """From nominated pairs to proven ones: prove what no proof has seen, remember all of it."""
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from itertools import islice
-from typing import Any, Protocol
 
+from ...errors import LookalikeError
 from ...indexer.executor import ThreadExecutor, default_workers
+from ...indexer.sandbox.pool import NoWorkers, WorkerPool
+from ...indexer.sandbox.process import WorkerEnded
 from ...store.catalog.pairs import JudgedPair, unproved_pairs
+from ...store.progress import UNWATCHED, Watch
 from ...store.store import Store
 from . import VERIFIER_VERSION, Evidence
-from .child import prove_pairs
-from .pictures import Pictures, stored_thumbnails
-from .pool import Crew
+from .pictures import Pictures, Thumbnail, stored_thumbnails
+from .proof_job import PROVER, PairOfIds, Proofs, proof_job, proofs_in, prove_pairs
 
 _CHUNK = 32
 _BATCH = 512
 
 # Processes take half a second to start; so few pairs are proved by then.
-_WORTH_A_CREW = 300
+_WORTH_PROCESSES = 300
 
 # Of pairs proved in this process.
 _PICTURES = 1000
 
-Pair = tuple[int, int]
 Waiting = tuple[int, int, float]  # with the cosine
-Proofs = Sequence[dict[str, Any] | None]
-Prove = Callable[[Sequence[Pair]], Proofs]
-
-
-class Progress(Protocol):
-    """Is told how the proving goes on."""
-
-    def begin(self, folder: str, files: int) -> None:
-        """Hear what is done, and to how many pairs."""
-
-    def advance(self, files: int, failed: int) -> None:
-        """Hear that so many more pairs are proved."""
+Prove = Callable[[Sequence[PairOfIds]], Proofs]
 
 
 def prove_all(
     store: Store,
     *,
     workers: int | None = None,
-    progress: Progress | None = None,
-    stop: threading.Event | None = None,
+    watch: Watch = UNWATCHED,
 ) -> int:
     """Prove every nominated pair that this verifier has not seen; return how many it proved.
 
@@ -56,23 +44,22 @@ def prove_all(
     """
     with store.reading() as view:
         waiting = together(unproved_pairs(view, VERIFIER_VERSION))
-    if progress and waiting:
-        progress.begin("proving pairs", len(waiting))
+    if waiting:
+        watch.progress.begin("proving pairs", len(waiting))
     workers = workers or default_workers()
     done: list[JudgedPair] = []
     count = 0
     try:
-        with _prover(store, workers if len(waiting) >= _WORTH_A_CREW else 0) as prove_pairs:
+        with _prover(store, workers if len(waiting) >= _WORTH_PROCESSES else 0) as prove_pairs:
 
             def judge(pairs: Sequence[Waiting]) -> list[JudgedPair]:
                 return _judged(pairs, prove_pairs([(a, b) for a, b, _ in pairs]))
 
             # One thread more: it has the next job ready when a process is.
-            for proofs in ThreadExecutor(workers + 1).run(_chunks(waiting, stop), judge):
+            for proofs in ThreadExecutor(workers + 1).run(_chunks(waiting, watch), judge):
                 done += proofs
                 count += len(proofs)
-                if progress:
-                    progress.advance(len(proofs), 0)
+                watch.progress.advance(len(proofs), 0)
                 if len(done) >= _BATCH:
                     store.put_proofs(VERIFIER_VERSION, done)
                     done = []
@@ -85,20 +72,27 @@ def prove_all(
 @contextmanager
 def _prover(store: Store, processes: int) -> Iterator[Prove]:
     """Give what proves pairs: processes, or this one where there are to be none or none can be started."""
-    try:
-        crew = Crew(processes) if processes else None
-    except OSError:
-        crew = None
     pictures = Pictures(_PICTURES)
+    with WorkerPool(processes, PROVER) if processes else nullcontext() as pool:
 
-    def prove(pairs: Sequence[Pair]) -> Proofs:
-        thumbnails = stored_thumbnails(store, sorted({each for pair in pairs for each in pair}))
-        if crew is not None:
-            return crew.prove(pairs, thumbnails)
-        return prove_pairs(pairs, thumbnails.get, pictures)
+        def prove(pairs: Sequence[PairOfIds]) -> Proofs:
+            thumbnails = stored_thumbnails(store, sorted({each for pair in pairs for each in pair}))
+            if pool is not None:
+                with suppress(NoWorkers):
+                    return _asked(pool, pairs, thumbnails)
+            return prove_pairs(pairs, thumbnails.get, pictures)
 
-    with crew or nullcontext():
         yield prove
+
+
+def _asked(pool: WorkerPool, pairs: Sequence[PairOfIds], thumbnails: Mapping[int, Thumbnail]) -> Proofs:
+    try:
+        return pool.ask(*proof_job(pairs, thumbnails), lambda _, buffers: proofs_in(buffers, len(pairs)))
+    except WorkerEnded as error:
+        raise LookalikeError(
+            f"{error}; what was proved is kept, so run the command again (if memory was short, with fewer "
+            "other programs)"
+        ) from error
 
 
 def _judged(pairs: Sequence[Waiting], proofs: Proofs) -> list[JudgedPair]:
@@ -127,7 +121,7 @@ def together(pairs: Sequence[Waiting]) -> list[Waiting]:
     return sorted(pairs, key=lambda pair: (root(pair[0]), pair[0], pair[1]))
 
 
-def _chunks(pairs: Sequence[Waiting], stop: threading.Event | None) -> Iterator[list[Waiting]]:
+def _chunks(pairs: Sequence[Waiting], watch: Watch) -> Iterator[list[Waiting]]:
     rest = iter(pairs)
-    while not (stop and stop.is_set()) and (chunk := list(islice(rest, _CHUNK))):
+    while not watch.is_stopped and (chunk := list(islice(rest, _CHUNK))):
         yield chunk

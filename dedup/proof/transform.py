@@ -21,7 +21,7 @@ _TURNS = ("", "turned 90 degrees counterclockwise", "turned 180 degrees", "turne
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class FileFacts:
     """What the store knows of a photo. width, height: as displayed. size: bytes."""
 
     width: int
@@ -57,7 +57,7 @@ def _change(e: Evidence) -> _Change:
     )
 
 
-def classify(evidence: Evidence, a: Facts, b: Facts) -> str:
+def classify(evidence: Evidence, a: FileFacts, b: FileFacts) -> str:
     """Return the class of b as a copy of a, the most telling word first.
 
     photo, tilted, mirrored, turned, framed, cropped, edited, converted, resized or resaved.
@@ -77,12 +77,12 @@ def classify(evidence: Evidence, a: Facts, b: Facts) -> str:
     return next((word for word, applies in classes if applies), "resaved")
 
 
-def _resized(a: Facts, b: Facts) -> bool:
+def _resized(a: FileFacts, b: FileFacts) -> bool:
     long_a, long_b = max(a.width, a.height), max(b.width, b.height)
     return abs(long_b / max(1, long_a) - 1) > _RESIZE
 
 
-def describe(evidence: Evidence, a: Facts, b: Facts) -> str:
+def describe(evidence: Evidence, a: FileFacts, b: FileFacts) -> str:
     """Return how b was made from a, such as "turned 90 degrees clockwise, cropped to 82 %".
 
     Formats and bytes are left to the caller; "" when they are all that changed.
@@ -111,7 +111,7 @@ def _geometry(e: Evidence, change: _Change) -> list[str]:
     return words
 
 
-def _size(e: Evidence, a: Facts, b: Facts) -> list[str]:
+def _size(e: Evidence, a: FileFacts, b: FileFacts) -> list[str]:
     """Return how much larger or smaller b shows what both show."""
     thumb_a, thumb_b = _thumb_scale(a), _thumb_scale(b)
     factor = e.scale / thumb_b * thumb_a
@@ -122,7 +122,7 @@ def _size(e: Evidence, a: Facts, b: Facts) -> list[str]:
     return [f"{'larger' if factor > 1 else 'smaller'} ({b.width}x{b.height})"]
 
 
-def _thumb_scale(facts: Facts) -> float:
+def _thumb_scale(facts: FileFacts) -> float:
     from .picture import LONG_SIDE
 
     return min(1.0, LONG_SIDE / max(1, facts.width, facts.height))

@@ -28,7 +28,7 @@ def check_header(width: int, height: int, file_bytes: int) -> None:
     if pixels > BOMB_PIXELS and pixels > BOMB_RATIO * file_bytes:
         raise DecodeError(
             "bomb",
-            f"{width} x {height} pixels in {file_bytes:,} bytes: made to fill the memory",
+            f"{width} x {height} pixels in {file_bytes:,} bytes: looks like a decompression bomb",
         )
     if pixels > MAX_PIXELS:
         raise DecodeError("too_large", f"{width} x {height} pixels are more than {MAX_PIXELS:,} pixels")

@@ -109,7 +109,7 @@ def _not_an_image(data: bytes) -> DecodeError:
 
 
 def _describe(head: bytes) -> str:
-    """Say what a file without a known signature seems to be."""
+    """Return what a file without a known signature seems to be."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not head.strip(b"\0"):
         return "nothing but zero bytes"

@@ -14,6 +14,7 @@ from ...errors import UsageError
 from ...store.catalog.folders import Trace, all_roots, sample_files, set_drive
 from ...store.files import write_atomic
 from ...store.filters.where import rel_below
+from ...store.place import MOUNTS, mount_of, read_mounts
 from ...store.records import Drive, Root
 from ...store.store import Store
 from ..scan.changes import Changes
@@ -22,7 +23,6 @@ from ..scan.walk import Scan
 
 State = Literal["online", "away", "empty", "other drive", "suspect"]
 
-_MOUNTS = "/proc/self/mountinfo"
 _BY_UUID = "/dev/disk/by-uuid"
 _MARKER = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
@@ -63,7 +63,7 @@ def drive_of(folder: bytes) -> Drive:
     return Drive(fs_id_of(folder), read_marker(folder))
 
 
-def fs_id_of(folder: bytes, mounts: str = _MOUNTS, by_uuid: str = _BY_UUID) -> str | None:
+def fs_id_of(folder: bytes, mounts: str = MOUNTS, by_uuid: str = _BY_UUID) -> str | None:
     """Return a name of the file system that a folder is on, None where nothing tells it from others.
 
     The UUID of the file system if its device has one, else the number that the system gives it: that may be
@@ -74,7 +74,8 @@ def fs_id_of(folder: bytes, mounts: str = _MOUNTS, by_uuid: str = _BY_UUID) -> s
             return f"dev:{os.stat(folder).st_dev:x}"
         if not os.path.exists(mounts):
             return None
-        uuid = _uuid_of(_source_of(folder, mounts), by_uuid)
+        mount = mount_of(os.path.realpath(os.fsdecode(folder)), read_mounts(mounts))
+        uuid = _uuid_of(mount.source, by_uuid)
         if uuid is not None:
             return f"uuid:{uuid}"
         number = os.statvfs(folder).f_fsid
@@ -83,31 +84,13 @@ def fs_id_of(folder: bytes, mounts: str = _MOUNTS, by_uuid: str = _BY_UUID) -> s
     return f"fsid:{number:x}" if number else None
 
 
-def _source_of(folder: bytes, mounts: str) -> bytes | None:
-    """Return the device that is mounted where the folder is."""
-    best, source = b"", None
-    path = os.path.join(os.path.realpath(folder), b"")
-    with open(mounts, "rb") as lines:
-        for line in lines:
-            about, _, more = line.partition(b" - ")
-            point = os.path.join(_plain(about.split(b" ")[4]), b"")
-            # Of two mounts on one place the later one is seen.
-            if path.startswith(point) and len(point) >= len(best):
-                best, source = point, _plain(more.split(b" ")[1])
-    return source
-
-
-def _plain(field: bytes) -> bytes:
-    return re.sub(rb"\\([0-7]{3})", lambda found: bytes([int(found[1], 8)]), field)
-
-
-def _uuid_of(source: bytes | None, by_uuid: str) -> str | None:
-    if source is None or not source.startswith(b"/") or not os.path.isdir(by_uuid):
+def _uuid_of(source: str, by_uuid: str) -> str | None:
+    if not source.startswith("/") or not os.path.isdir(by_uuid):
         return None
     device = os.path.realpath(source)
-    for name in sorted(os.listdir(os.fsencode(by_uuid))):
-        if os.path.realpath(os.path.join(os.fsencode(by_uuid), name)) == device:
-            return os.fsdecode(name)
+    for name in sorted(os.listdir(by_uuid)):
+        if os.path.realpath(os.path.join(by_uuid, name)) == device:
+            return name
     return None
 
 
@@ -137,7 +120,7 @@ def set_marker(folder: bytes) -> str:
     return found
 
 
-# --- before anything is believed --------------------------------------------------------------
+# --- before a run is accepted --------------------------------------------------------------
 
 
 def count_there(folder: bytes, traces: Iterable[Trace]) -> int:
@@ -154,7 +137,7 @@ def _is_there(path: bytes, trace: Trace) -> bool:
 
 
 def why_other(folder: bytes, known: Drive, found: Drive, traces: Sequence[Trace]) -> str | None:
-    """Say why this is not the drive that the folder was on; None: it is, or a copy of it.
+    """Return why this is not the drive that the folder was on; None: it is, or a copy of it.
 
     traces: files that should be there. Without any there is nothing to lose.
     """
@@ -177,7 +160,7 @@ def why_other(folder: bytes, known: Drive, found: Drive, traces: Sequence[Trace]
 
 
 def suspicion(store: Store, root: Root, found: Drive) -> str | None:
-    """Say what speaks for another drive in the place of a root's. found: the drive that is there now."""
+    """Return what speaks for another drive in the place of a root's. found: the drive that is there now."""
     is_same = root.drive == found and found != Drive(None, None)
     if is_same or not os.path.isdir(root.path):
         return None
@@ -185,7 +168,7 @@ def suspicion(store: Store, root: Root, found: Drive) -> str | None:
 
 
 def _why_foreign(folder: bytes, traces: Sequence[Trace]) -> str | None:
-    """Say why a folder is another one although no name tells of which drive: nothing in it is known.
+    """Return why a folder is another one although no name tells of which drive: nothing in it is known.
 
     A file counts by its name and either its size or its time. Of a folder that is empty, and of a single
     photo, that they are missing says enough.
@@ -214,14 +197,14 @@ def is_empty(folder: bytes) -> bool:
 
 
 def refusal(scan: Scan, changes: Changes, why: str | None, accept_missing: int) -> str | None:
-    """Say why a root's run is refused: it is away, half listed, on another drive, or too much is missing.
+    """Return why a root's run is refused: it is away, half listed, on another drive, or much is missing.
 
     why: what speaks for another drive, unless the user accepted that.
     """
     path = os.fsdecode(os.path.join(scan.root, scan.below)).rstrip("/") or "/"
     missing = changes.missing if changes.is_suspect and changes.missing > accept_missing else 0
     if any(problem.code in ("not_found", "root_changed") for problem in scan.problems):
-        return f"{path}: the folder is away; its photos stay as they were"
+        return f"{path}: the folder is away; its photos are unchanged"
     broken = [
         each.message for each in scan.problems if each.rel == scan.below and each.code != "not_a_file"
     ]
@@ -262,7 +245,7 @@ def traces_of(store: Store, root: Root) -> Sequence[Trace]:
 
 
 def remember_drive(store: Store, root: Root, found: Drive, *, mark: bool) -> str | None:
-    """Record the drive of a root whose run was believed; return why no marker could be written.
+    """Record the drive of a root whose run was accepted; return why no marker could be written.
 
     mark: have a marker file in the root; one that the root had before is looked for in any case.
     """

@@ -1,6 +1,6 @@
 """Drives that are mounted inside a folder of the library: when one is away, its photos are not gone.
 
-The device numbers of the last believed scan tell which files lie on one drive: a root's own files share
+The device numbers of the last accepted scan tell which files lie on one drive: a root's own files share
 one, those of a drive mounted in it another.
 """
 
@@ -67,10 +67,10 @@ def _device_at(root: bytes, folder: bytes) -> int | None:
 
 
 def why_spared(root: bytes, drive: AwayDrive, missing: int) -> str:
-    """Say why the files of a drive are not believed to be gone. missing: how many to accept in all."""
+    """Return why the files of a drive are not accepted as gone. missing: how many to accept in all."""
     path = os.fsdecode(os.path.join(root, drive.folder)).rstrip(os.sep)
     what = "is away" if drive.other is None else "is away and another one is there"
     return (
-        f"{path}: the drive with {len(drive.files):,} photos there {what}; they stay as they were. "
+        f"{path}: the drive with {len(drive.files):,} photos there {what}; they are unchanged. "
         f"If they are gone for good: --accept-missing {missing}"
     )

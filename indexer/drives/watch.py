@@ -29,7 +29,7 @@ class Guard:
         self._last_read: FileStat | None = None
 
     def expect(self, files: Collection[FileStat]) -> None:
-        """Hear which files are to be read."""
+        """Note which files are to be read."""
         self._devs = frozenset(file.dev for file in files)
 
     def is_gone(self) -> bool:

@@ -1,4 +1,4 @@
-"""What a user says about the embedder."""
+"""What a user asks of the embedder."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -25,12 +25,12 @@ class ModelChoice:
 
     @property
     def is_given(self) -> bool:
-        """Whether anything is said that a store's spec must agree with."""
-        said = (self.model, self.input_size, self.input_rule, self.weights, self.width_mult)
-        return any(each is not None for each in said)
+        """Whether anything is asked for that a store's spec must agree with."""
+        asked = (self.model, self.input_size, self.input_rule, self.weights, self.width_mult)
+        return any(each is not None for each in asked)
 
     def spec_for(self, stored: "EmbedderSpec | None") -> "EmbedderSpec":
-        """Return the spec that is asked for; what is not said stays as the store has it.
+        """Return the spec that is asked for; the rest stays as the store has it.
 
         Raises:
             UsageError, ModelError: there is no such model, size, rule, width or file.
@@ -49,7 +49,7 @@ class ModelChoice:
         )
         if same is None:
             return asked
-        # What is not said stays as the store has it.
+        # The rest stays as the store has it.
         kept = {
             "input_size": self.input_size is None,
             "input_rule": self.input_rule is None,

@@ -28,8 +28,8 @@ def has_maps(spec: EmbedderSpec) -> bool:
 
 def map_kind(spec: EmbedderSpec) -> int:
     """Return a number, 63 bits, that differs whenever maps cannot be compared."""
-    said = f"{_VERSION} {spec.fingerprint} {SHIPPED_PROJECTION.sha256}".encode()
-    return int.from_bytes(hashlib.sha256(said).digest()[:8]) >> 1
+    text = f"{_VERSION} {spec.fingerprint} {SHIPPED_PROJECTION.sha256}".encode()
+    return int.from_bytes(hashlib.sha256(text).digest()[:8]) >> 1
 
 
 def make_map(cells: Vectors, kind: int) -> LocalMap:

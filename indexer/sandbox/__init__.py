@@ -1,1 +1,1 @@
-"""Decoding in processes that may die of what they decode."""
+"""Worker processes: one may die of the picture that it decodes, several prove pairs on all cores."""

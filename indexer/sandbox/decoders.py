@@ -10,18 +10,20 @@ from ..decode.decode import decode
 from ..decode.photo import Opened, open_photo
 from ..decode.sniff import sniff
 from ..embed.preprocess import InputRule, Pixels
-from .pool import Crew, NoSandbox
-from .process import DecoderEnded
-from .protocol import photo_in, photo_job, picture_in, picture_job
+from .decode_job import photo_in, photo_job, picture_in, picture_job
+from .pool import NoWorkers, WorkerPool
+from .process import WorkerEnded, WorkerKind
 
 _log = logging.getLogger(__name__)
+
+DECODER = WorkerKind("lookalike.indexer.sandbox.decode_job", "decoder")
 
 # Formats whose decoders have a clean record: a single query need not wait for a process to start.
 OPENED_AT_HOME = frozenset({"JPEG", "PNG"})
 _TRIES = 2
 
 
-class Poisonous(DecodeError):
+class DecoderCrashed(DecodeError):
     """A picture ended its decoder. tries: so often in this run."""
 
     def __init__(self, code: str, message: str, tries: int) -> None:
@@ -32,18 +34,18 @@ class Poisonous(DecodeError):
 class Opener:
     """Opens photos; called from several threads. Use it as a context manager.
 
-    size: processes at most; they start when they are needed. poison: contents, by digest, that ended a
+    size: processes at most; they start when they are needed. crashers: contents, by digest, that ended a
     decoder and are not handed to one. at_home: formats that are decoded in this process.
     """
 
     def __init__(
         self,
         size: int,
-        poison: Mapping[bytes, Failure] | None = None,
+        crashers: Mapping[bytes, Failure] | None = None,
         at_home: frozenset[str] = frozenset(),
     ) -> None:
-        self._crew = Crew(size)
-        self._poison = dict(poison or {})
+        self._pool = WorkerPool(size, DECODER)
+        self._crashers = dict(crashers or {})
         self._at_home = at_home
         self._second_tries = threading.Lock()
         self._is_told = False
@@ -56,32 +58,32 @@ class Opener:
 
     def close(self) -> None:
         """End its processes."""
-        self._crew.close()
+        self._pool.close()
 
     @property
     def processes(self) -> list[int]:
         """The numbers of the processes that are there now."""
-        return self._crew.processes
+        return self._pool.processes
 
     def __call__(self, data: bytes, digest: bytes, rule: InputRule) -> Opened:
         """Return a photo. data: the whole file, digest: its blake3.
 
         Raises:
-            DecodeError: it cannot be opened; Poisonous if it ended its decoder.
+            DecodeError: it cannot be opened; DecoderCrashed if it ended its decoder.
         """
-        self._refuse_poison(digest)
+        self._refuse_crasher(digest)
         if sniff(data) in self._at_home:
             return open_photo(data, rule)
         try:
             return self._asked(data, rule)
-        except NoSandbox as error:
+        except NoWorkers as error:
             self._tell(error)
             return open_photo(data, rule)
-        except DecoderEnded:
+        except WorkerEnded:
             return self._once_more(data, digest, rule)
 
-    def _refuse_poison(self, digest: bytes) -> None:
-        known = self._poison.get(digest)
+    def _refuse_crasher(self, digest: bytes) -> None:
+        known = self._crashers.get(digest)
         if known is not None:
             raise DecodeError(known.code, known.message)
 
@@ -91,17 +93,17 @@ class Opener:
         One at a time, so that it has the memory for itself and a second copy of it is not tried as well.
         """
         with self._second_tries:
-            self._refuse_poison(digest)
+            self._refuse_crasher(digest)
             try:
                 return self._asked(data, rule)
-            except DecoderEnded as error:
-                self._poison[digest] = Failure(error.code, str(error))
-                raise Poisonous(error.code, str(error), _TRIES) from error
+            except WorkerEnded as error:
+                self._crashers[digest] = Failure(error.code, str(error))
+                raise DecoderCrashed(error.code, str(error), _TRIES) from error
 
     def _asked(self, data: bytes, rule: InputRule) -> Opened:
-        return self._crew.ask(photo_job(rule), data, lambda head, buffers: photo_in(head, buffers, rule))
+        return self._pool.ask(photo_job(rule), [data], lambda head, buffers: photo_in(head, buffers, rule))
 
-    def _tell(self, error: NoSandbox) -> None:
+    def _tell(self, error: NoWorkers) -> None:
         if not self._is_told:
             self._is_told = True
             _log.warning("pictures are decoded in this process, as no other can be started: %s", error)
@@ -118,10 +120,10 @@ def open_picture(data: bytes, *, min_side: int, long_side: int) -> Pixels:
     if sniff(data) in OPENED_AT_HOME:
         return decode(data, min_side=min_side).pixels
     try:
-        with Crew(1) as crew:
+        with WorkerPool(1, DECODER) as pool:
             job = picture_job(min_side, long_side)
-            return crew.ask(job, data, lambda head, buffers: picture_in(head, buffers, long_side))
-    except NoSandbox:
+            return pool.ask(job, [data], lambda head, buffers: picture_in(head, buffers, long_side))
+    except NoWorkers:
         return decode(data, min_side=min_side).pixels
-    except DecoderEnded as error:
+    except WorkerEnded as error:
         raise DecodeError(error.code, str(error)) from error

@@ -1,6 +1,5 @@
-"""Some processes that decode, each started when it is first needed and replaced when it has ended."""
+"""Some worker processes, each started when it is first needed and replaced when it has ended."""
 
-import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -8,41 +7,33 @@ from queue import LifoQueue
 from typing import TypeVar
 
 from ...errors import DecodeError
-from .framing import Head
-from .process import DecoderEnded, Limits, Member
-from .protocol import MAX_ANSWER, check_error
+from .framing import Buffers, Head, check_error
+from .process import WorkerEnded, WorkerKind, WorkerProcess
 
-_log = logging.getLogger(__name__)
-
-MODULE = "lookalike.indexer.sandbox.child"
-LIMITS = Limits()
+MAX_ANSWER = 16 << 20  # bytes: more than the largest input of a network, or picture to look at
 
 Result = TypeVar("Result")
 Check = Callable[[Head, list[bytes]], Result]
 
 
-class NoSandbox(Exception):
-    """No process can be started here, and none ever could."""
+class NoWorkers(Exception):
+    """No worker process can be started here, and none ever could."""
 
 
-class Crew:
-    """At most `size` processes; use it as a context manager. Safe to use from several threads.
+class WorkerPool:
+    """At most `size` processes of a kind; use it as a context manager. Safe to use from several threads."""
 
-    module: what they run.
-    """
-
-    def __init__(self, size: int, module: str | None = None, limits: Limits | None = None) -> None:
-        self._module = module or MODULE
-        self._limits = limits or LIMITS
+    def __init__(self, size: int, kind: WorkerKind) -> None:
+        self._kind = kind
         # The last one that worked is asked first: few pictures start few processes.
-        self._idle: LifoQueue[Member | None] = LifoQueue()
+        self._idle: LifoQueue[WorkerProcess | None] = LifoQueue()
         for _ in range(size):
             self._idle.put(None)
-        self._members: set[Member] = set()
+        self._running: set[WorkerProcess] = set()
         self._mutex = threading.Lock()
         self._has_worked = False
 
-    def __enter__(self) -> "Crew":
+    def __enter__(self) -> "WorkerPool":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -51,68 +42,71 @@ class Crew:
     def close(self) -> None:
         """End all processes."""
         with self._mutex:
-            members, self._members = self._members, set()
-        for member in members:
-            member.end()
+            running, self._running = self._running, set()
+        for process in running:
+            process.end()
 
     @property
     def processes(self) -> list[int]:
         """The numbers of those that are there now."""
         with self._mutex:
-            return [member.number for member in self._members]
+            return [process.number for process in self._running]
 
-    def ask(self, job: Head, data: bytes, check: Check[Result]) -> Result:
+    def ask(self, job: Head, buffers: Buffers, check: Check[Result]) -> Result:
         """Return what check makes of the answer to a job; waits for a process that is idle.
 
+        check: raises ValueError, KeyError or TypeError for an answer that the job cannot have.
+
         Raises:
-            DecodeError: what the decoder says of the picture.
-            DecoderEnded: the process came to its end over it.
-            NoSandbox: there are no such processes here.
+            DecodeError: what the worker reports of its job.
+            WorkerEnded: the process came to its end over it.
+            NoWorkers: there are no such processes here.
         """
-        member = self._idle.get()
+        process = self._idle.get()
         try:
-            member = member or self._start()
-            return self._checked(member, job, data, check)
-        except DecoderEnded:
-            self._lose(member)
-            member = None
+            process = process or self._start()
+            return _checked(process, job, buffers, check)
+        except WorkerEnded:
+            self._discard(process)
+            process = None
             raise
         finally:
-            if member is not None and member.is_worn:
-                self._lose(member)
-                member = None
-            self._idle.put(member)
+            if process is not None and process.should_recycle:
+                self._discard(process)
+                process = None
+            self._idle.put(process)
 
-    def _checked(self, member: Member, job: Head, data: bytes, check: Check[Result]) -> Result:
-        head, buffers = member.ask(job, data, most=MAX_ANSWER)
+    def _start(self) -> WorkerProcess:
         try:
-            check_error(head)
-            return check(head, buffers)
-        except DecodeError as error:
-            if error.code == "out_of_memory":  # it may have kept what others left; it is not asked again
-                member.end()
-                raise DecoderEnded(error.code, str(error)) from error
-            raise
-        except (ValueError, KeyError, TypeError) as error:
-            raise member.talked_nonsense(error) from error
-
-    def _start(self) -> Member:
-        try:
-            member = Member(self._module, self._limits)
+            process = WorkerProcess(self._kind)
         except OSError as error:
             if self._has_worked:
                 raise DecodeError(
-                    "no_decoder", f"no process to decode it could be started: {error}"
+                    "no_decoder", f"no {self._kind.name} could be started: {error}"
                 ) from error
-            raise NoSandbox(str(error)) from error
+            raise NoWorkers(str(error)) from error
         with self._mutex:
-            self._members.add(member)
+            self._running.add(process)
             self._has_worked = True
-        return member
+        return process
 
-    def _lose(self, member: Member | None) -> None:
-        if member is None:
+    def _discard(self, process: WorkerProcess | None) -> None:
+        if process is None:
             return
-        member.end()
+        process.end()
         with self._mutex, suppress(KeyError):
-            self._members.remove(member)
+            self._running.remove(process)
+
+
+def _checked(process: WorkerProcess, job: Head, buffers: Buffers, check: Check[Result]) -> Result:
+    head, answer = process.ask(job, buffers, most=MAX_ANSWER)
+    try:
+        check_error(head)
+        return check(head, answer)
+    except DecodeError as error:
+        if error.code == "out_of_memory":  # it may have kept what others left; it is not asked again
+            process.end()
+            raise WorkerEnded(error.code, str(error)) from error
+        raise
+    except (ValueError, KeyError, TypeError) as error:
+        raise process.protocol_error(error) from error

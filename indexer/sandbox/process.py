@@ -1,4 +1,4 @@
-"""One process that decodes, seen by the one that asks."""
+"""One worker process, seen by the one that asks: it holds the clock and the budget of memory."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from ..decode.memory import MAX_BYTES, SHARED
-from .framing import Head, head_bytes, read_frame
+from .framing import Buffers, Head, head_bytes, read_frame
 
 # One thread, and one heap: more of them take address space that no picture needs.
 _SMALL = {
@@ -36,88 +36,97 @@ _SENT_AT_ONCE = 1 << 20
 class Limits:
     """What a process may take.
 
-    seconds: for one picture, and one second more for each bytes_per_s of memory that it takes by its
-    header. files, bytes: after so many files, or at so much memory, it is replaced.
+    seconds: for one job, and one second more for each bytes_per_s of memory that its picture takes by its
+    header. jobs, bytes: after so many jobs, or at so much memory, it is replaced.
     """
 
     seconds: float = 30.0
     bytes_per_s: int = 16 << 20
-    files: int = 1_000
+    jobs: int = 1_000
     bytes: int = 400 << 20
 
 
-class DecoderEnded(Exception):
-    """A process came to its end over a picture. code: "crashed", "timed_out" or "out_of_memory"."""
+@dataclass(frozen=True, slots=True)
+class WorkerKind:
+    """What worker processes run. module: as for `python -m`. name: what messages call them."""
+
+    module: str
+    name: str
+    limits: Limits = Limits()
+
+
+class WorkerEnded(Exception):
+    """A process came to its end over a job. code: "crashed", "timed_out" or "out_of_memory"."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
 
 
-class Member:
+class WorkerProcess:
     """One process. number: in the system.
 
     Raises:
         OSError: it cannot be started here, or does not work.
     """
 
-    def __init__(self, module: str, limits: Limits) -> None:
+    def __init__(self, kind: WorkerKind) -> None:
         if os.name != "posix":
-            raise OSError("decoding in processes of their own needs a POSIX system")
-        self._limits = limits
-        self._left = limits.files
+            raise OSError("worker processes need a POSIX system")
+        self._name, self._limits = kind.name, kind.limits
+        self._left = kind.limits.jobs
         self._until = 0.0
         self._socket, theirs = socket.socketpair()
         # A photo goes over in a few pieces, not in dozens.
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SENT_AT_ONCE)
         try:
             with theirs:
-                self._process = _start(module, theirs.fileno())
+                self._process = _start(kind.module, theirs.fileno())
         except OSError:
             self._socket.close()
             raise
         self.number = self._process.pid
-        self._greet()
+        self._handshake()
 
-    def _greet(self) -> None:
+    def _handshake(self) -> None:
         try:
-            head, _ = self.ask({"want": "greeting"}, b"", seconds=_START_S)
-        except DecoderEnded as error:
+            head, _ = self.ask({"want": "handshake"}, seconds=_START_S)
+        except WorkerEnded as error:
             raise OSError(str(error)) from error
         except BaseException:
             self.end()
             raise
         if head.get("ready") is not True:
             self.end()
-            raise OSError("a process that decodes did not greet")
+            raise OSError(f"the {self._name} is not ready")
 
     def ask(
-        self, job: Head, data: bytes, *, seconds: float | None = None, most: int = 0
+        self, job: Head, buffers: Buffers = (), *, seconds: float | None = None, most: int = 0
     ) -> tuple[Head, list[bytes]]:
-        """Return the answer to a job. data: the file. most: bytes that the answer may have.
+        """Return the answer to a job. most: bytes that the answer may have.
 
         Raises:
-            DecoderEnded: there is none; the process has ended.
+            WorkerEnded: there is none; the process has ended.
         """
         seconds = self._limits.seconds if seconds is None else seconds
         job = job | {"seconds": seconds, "bytes_per_s": self._limits.bytes_per_s}
         try:
-            return self._asked(job, data, seconds, most)
+            return self._asked(job, buffers, seconds, most)
         except TimeoutError:
             self.end()
-            raise DecoderEnded(
-                "timed_out", f"decoding it took longer than {seconds:g} s and was ended"
+            raise WorkerEnded(
+                "timed_out", f"the {self._name} took longer than {seconds:g} s and was stopped"
             ) from None
         except (OSError, EOFError):
             raise self._ended() from None
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise self.talked_nonsense(error) from error
+            raise self.protocol_error(error) from error
 
-    def _asked(self, job: Head, data: bytes, seconds: float, most: int) -> tuple[Head, list[bytes]]:
+    def _asked(self, job: Head, buffers: Buffers, seconds: float, most: int) -> tuple[Head, list[bytes]]:
         self._left -= 1
         self._until = time.monotonic() + seconds
-        self._send(head_bytes(job, [data]))
-        self._send(data)
+        for each in (head_bytes(job, buffers), *buffers):
+            self._send(each)
         head, buffers = read_frame(self._take, most)
         if "needs" not in head:
             return head, buffers
@@ -129,13 +138,15 @@ class Member:
             self._send(head_bytes({}))
             return read_frame(self._take, most)
 
-    def talked_nonsense(self, error: Exception) -> DecoderEnded:
-        """End it, and say so: what answers so is no longer ours."""
+    def protocol_error(self, error: Exception) -> WorkerEnded:
+        """End it, and return why: what gives an invalid answer is no longer ours."""
         self.end()
-        return DecoderEnded("crashed", f"the decoder gave an answer that makes no sense: {error}"[:300])
+        return WorkerEnded(
+            "crashed", f"protocol error: the {self._name} gave an invalid answer: {error}"[:300]
+        )
 
     @property
-    def is_worn(self) -> bool:
+    def should_recycle(self) -> bool:
         """Whether it did enough, or keeps so much memory, that a new one should take its place."""
         return self._left <= 0 or held_bytes(self.number) > self._limits.bytes
 
@@ -150,21 +161,21 @@ class Member:
         self._process.wait()
         return code
 
-    def _ended(self) -> DecoderEnded:
-        """Say how it came to its end, now that it no longer answers."""
+    def _ended(self) -> WorkerEnded:
+        """Return how it came to its end, now that it no longer answers."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_END_S)
         code = self.end()
         if code is None:
-            return DecoderEnded("crashed", "the decoder stopped answering over it and was ended")
+            return WorkerEnded("crashed", f"the {self._name} stopped answering and was ended")
         if code == -signal.SIGKILL:
-            return DecoderEnded("out_of_memory", "the decoder was killed over it, as when memory runs out")
+            return WorkerEnded("out_of_memory", f"the {self._name} was killed, as when memory runs out")
         if code == -signal.SIGALRM:
-            return DecoderEnded("timed_out", "decoding it took too long and was ended")
+            return WorkerEnded("timed_out", f"the {self._name} took too long and was stopped")
         name = signal.Signals(-code).name if -code in set(signal.Signals) else f"code {code}"
-        return DecoderEnded("crashed", f"the decoder crashed over it ({name})")
+        return WorkerEnded("crashed", f"the {self._name} crashed ({name})")
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, data: bytes | memoryview) -> None:
         self._socket.settimeout(self._seconds_left())
         self._socket.sendall(data)
 

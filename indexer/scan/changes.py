@@ -24,7 +24,7 @@ _OUTSIDE = frozenset(
 )
 
 # A drive that vanished looks like a folder whose files are gone. More than this many missing files, and
-# more than this share of the known ones, are not believed without a word from the user.
+# more than this share of the known ones, are not accepted unless the user confirms.
 _COUNTED = ("present", "failed")
 # The row of something that could not be looked at, such as a folder; it is no photo.
 _NO_KEY = (0, 0, 0, 0)
@@ -63,7 +63,7 @@ class Changes:
     known: int = 0
 
     @property
-    def unbelieved(self) -> int:
+    def unaccepted(self) -> int:
         """How many files lie on drives that are away, or are missing."""
         return self.missing + sum(len(drive.files) for drive in self.away)
 

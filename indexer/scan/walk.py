@@ -110,7 +110,7 @@ class Scan:
         """Walk: yield each photo's path and stat."""
         before = identity(self.root)
         yield from self._start()
-        # A drive pulled out under the walk leaves an empty folder behind: believe nothing then.
+        # A drive pulled out under the walk leaves an empty folder behind: trust nothing then.
         if before is not None and identity(self.root) != before:
             self._problem(b"", "root_changed", "the folder went away or was replaced during the scan")
         self._complete = True
@@ -129,7 +129,7 @@ class Scan:
         try:
             found = os.stat(self._path(self.below))
         except OSError as error:
-            # Here "not found" is worth a word: somebody named this path.
+            # Here "not found" is reported: somebody named this path.
             self._problem(self.below, _CODES.get(error.errno or 0, "unreadable"), _reason(error))
             return
         if stat.S_ISDIR(found.st_mode):

@@ -1,12 +1,9 @@
 """Text on pictures, and pictures as PNG files that are known to be ours."""
 
-import os
-
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
-from ...errors import UsageError
-from ...store.files import replaced
+from ...store.own_files import OwnFile, signed
 from ..text import shortened
 from .canvas import Color, Pixels
 
@@ -14,7 +11,7 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 # By this text in its first bytes a file is recognized that may be replaced: never a photo.
 _SIGN = b"lookalike explain"
-_HEAD = 1024
+PICTURE = OwnFile("picture", signed(_SIGN, 1024), (".png",))
 
 
 def text_block(lines: list[tuple[str, int, Color]], width: int, paper: Color) -> Pixels:
@@ -56,40 +53,9 @@ def write_png(picture: Pixels, path: str) -> None:
     """Write an RGB picture (h, w, 3) to a file, whole or not at all.
 
     Raises:
-        UsageError: path does not end in .png, is anything but an older picture of ours, or cannot be
-            written.
+        UsageError: see `OwnFile.check`; or the file cannot be written.
     """
-    check_png(path)
-    path = os.path.realpath(path)  # the file that a link points to is replaced, not the link
     sign = PngImagePlugin.PngInfo()
     sign.add_text("Software", _SIGN.decode())
-    try:
-        with replaced(path, mode=0o666) as temporary, open(temporary, "r+b") as out:
-            Image.fromarray(picture).save(out, "PNG", pnginfo=sign)
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
-
-
-def check_png(path: str) -> None:
-    """Check that a picture may be written there.
-
-    Raises:
-        UsageError: see `write_png`.
-    """
-    if not path.lower().endswith(".png"):
-        raise UsageError(f"the picture goes into a file whose name ends in .png, not {path}")
-    if os.path.isdir(path):
-        raise UsageError(f"{path} is a folder; name a file in it")
-    folder = os.path.dirname(os.path.realpath(path))
-    if not os.path.isdir(folder):
-        raise UsageError(f"there is no folder {folder} for the picture")
-    if os.path.lexists(path) and not _is_ours(path):
-        raise UsageError(f"{path} was not drawn by explain and stays as it is; choose another name")
-
-
-def _is_ours(path: str) -> bool:
-    try:
-        with open(path, "rb") as file:
-            return _SIGN in file.read(_HEAD)
-    except OSError:
-        return False
+    with PICTURE.replaced(path) as temporary, open(temporary, "r+b") as out:
+        Image.fromarray(picture).save(out, "PNG", pnginfo=sign)

@@ -15,7 +15,7 @@ from ...indexer.decode.read import read_file
 from ...indexer.sandbox.decoders import open_picture
 from ...store.catalog.photos import Photo
 from .canvas import LONG_SIDE, SHORT_SIDE, Color, Mask, Pixels, Shown, View
-from .captions import check_png, text_block, write_png
+from .captions import PICTURE, text_block, write_png
 
 # Pixels.
 _GAP = 24
@@ -45,7 +45,7 @@ def write_comparison(found: Explanation, path: str) -> None:
     Raises:
         UsageError: path does not end in .png, is anything but an older such picture, or cannot be written.
     """
-    check_png(path)
+    PICTURE.check(path)
     write_png(comparison(found), path)
 
 

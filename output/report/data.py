@@ -12,17 +12,17 @@ from ...dedup.groups.groups import Group, Member
 from ...dedup.groups.keeper import DEFAULT_RULES, KeepRules, is_below
 from ...dedup.groups.members import transform_in_words
 from ...dedup.proof import Evidence, Picture, reversed_evidence
-from ...dedup.proof.prove_all import Progress
 from ...store.catalog.photos import Photo, PhotoFile
 from ...store.documents import Row, document, dumps
+from ...store.progress import Progress
 from ..text import day, printable
 from .comparing import Comparison, compare, has_proof
 
 # What people are told of a copy that is not chosen unseen, by its reason; what must stay says so itself.
 _NOTES = {
-    "page": "a page of text or nearly blank: one line may differ",
+    "document": "looks like a document: check it yourself",
     "tilted or bent": "tilted or bent: it may be another photo of the same thing",
-    "shows more": "it shows something that the kept file does not",
+    "shows more of the scene than the kept file": "it shows more of the scene than the kept file",
     "details differ": "details differ",
     "no direct proof": "no proof of its own with the kept file",
     "companions": "its RAW or its video would be left alone",
@@ -74,7 +74,7 @@ class _Making:
     contents: Numbers
 
 
-def page_data(review: Review, picture: Pick, progress: Progress | None = None) -> tuple[Row, list[str]]:
+def page_data(review: Review, picture: Pick, progress: Progress) -> tuple[Row, list[str]]:
     """Return what the page knows, and the digests (hex) of the thumbnails that it shows, by number.
 
     The page never parses what the plan says of a file: times and inodes are longer than its numbers, and
@@ -82,13 +82,11 @@ def page_data(review: Review, picture: Pick, progress: Progress | None = None) -
     """
     making = _Making(picture, review.rules.protect, Numbers())
     everything = [*review.groups, *review.similar]
-    if progress:
-        progress.begin("writing the report", len(everything))
+    progress.begin("writing the report", len(everything))
     groups = []
     for group in everything:
         groups.append(_group_row(group, making))
-        if progress:
-            progress.advance(1, 0)
+        progress.advance(1, 0)
     data = {
         "id": _identity(review.groups),
         "head": document(review.origin.fields()).decode().rstrip()[:-1],

@@ -10,66 +10,40 @@ from typing import BinaryIO
 
 from ...dedup.proof import Picture
 from ...dedup.proof.pictures import Pictures, stored_thumbnails
-from ...dedup.proof.prove_all import Progress
-from ...errors import UsageError
 from ...store.documents import Row, dumps
-from ...store.files import replaced
+from ...store.own_files import OwnFile, signed
+from ...store.progress import NO_PROGRESS, Progress
 from ...store.store import Store
 from .data import Review, page_data
 
 # In the order in which they are read; together one script.
 SCRIPTS = ("model.js", "keeping.js", "cards.js", "compare.js", "list.js", "main.js")
-_SIGN = b'<meta name="generator" content="lookalike report">'  # by this a file is one we may replace
-_SIGN_WITHIN = 4096
+REPORT = OwnFile(
+    "report", signed(b'<meta name="generator" content="lookalike report">', 4096), (".html", ".htm")
+)
 
 # Groups come one after the other and share few pictures.
 _PICTURES = 64
 
 
 def write_report(
-    path: str | os.PathLike[str], review: Review, store: Store, progress: Progress | None = None
+    path: str | os.PathLike[str], review: Review, store: Store, progress: Progress = NO_PROGRESS
 ) -> None:
     """Write a report to path; the file is whole or not there, an older report is replaced at the end.
 
     Raises:
-        UsageError: see `check_target`; or the file cannot be written.
+        UsageError: see `OwnFile.check`; or the file cannot be written.
     """
     path = os.fspath(path)
-    check_target(path)
+    REPORT.check(path)
     pictures = Pictures(_PICTURES)
 
     def picture(photo_id: int) -> Picture | None:
         return pictures.get(photo_id, lambda each: stored_thumbnails(store, [each]).get(each))
 
     data, digests = page_data(review, picture, progress)
-    try:
-        with replaced(os.path.realpath(path), mode=0o666) as temporary, open(temporary, "r+b") as out:
-            _write(out, data, digests, store)
-    except OSError as error:
-        raise UsageError(f"cannot write the report {path}: {error.strerror or error}") from error
-
-
-def check_target(path: str) -> None:
-    """Check that a report may be written to path, before the work begins.
-
-    Raises:
-        UsageError: the name does not end in .html, or there is another file, or no folder.
-    """
-    if not path.lower().endswith((".html", ".htm")):
-        raise UsageError(f"a report goes into a file whose name ends in .html, not {path}")
-    folder = os.path.dirname(os.path.realpath(path))
-    if not os.path.isdir(folder):
-        raise UsageError(f"there is no folder {folder} for the report; make it first")
-    if os.path.lexists(path) and not _is_report(path):
-        raise UsageError(f"{path} is no report of lookalike and stays as it is; choose another name")
-
-
-def _is_report(path: str) -> bool:
-    try:
-        with open(path, "rb") as old:
-            return _SIGN in old.read(_SIGN_WITHIN)
-    except OSError:
-        return False
+    with REPORT.replaced(path) as temporary, open(temporary, "r+b") as out:
+        _write(out, data, digests, store)
 
 
 def _write(out: BinaryIO, data: Row, digests: Sequence[str], store: Store) -> None:

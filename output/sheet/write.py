@@ -7,13 +7,14 @@ import numpy as np
 
 from ...errors import UsageError
 from ...search.answers import Answer
-from ...store.files import replaced
+from ...store.own_files import OwnFile
 from ...store.store import Store
 from .cells import Pixels, cells, count_cells, count_of
 from .drawing import Layout, encoded, rows
 from .signature import is_sheet
 
 _FORMS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
+SHEET = OwnFile("sheet", is_sheet, tuple(_FORMS))
 
 # (up to so many pictures, their side, height of letters), in pixels; a sheet is about so wide, and no
 # format holds more than so high a one.
@@ -28,32 +29,15 @@ def write_sheet(path: str | os.PathLike[str], answers: Sequence[Answer], store: 
     Several answers begin a row each. An older sheet is replaced.
 
     Raises:
-        UsageError: see `check_sheet`; the answers are too many; or the file cannot be written.
+        UsageError: see `OwnFile.check`; the answers are too many; or the file cannot be written.
     """
     path = os.fspath(path)
-    check_sheet(path)
+    SHEET.check(path)
     layout = layout_for(answers)
     drawn = [row for answer in answers for row in rows(cells(answer, store), layout)]
     data = _encoded(_joined(drawn, layout), path)
-    try:
-        with replaced(os.path.realpath(path), mode=0o666) as temporary, open(temporary, "r+b") as out:
-            out.write(data)
-    except OSError as error:
-        raise UsageError(f"cannot write the sheet {path}: {error.strerror or error}") from error
-
-
-def check_sheet(path: str) -> None:
-    """Check that a sheet may be written to path, before the work begins.
-
-    Raises:
-        UsageError: the name says no format that we write, there is another file, or no folder.
-    """
-    _form(path)
-    folder = os.path.dirname(os.path.realpath(path))
-    if not os.path.isdir(folder):
-        raise UsageError(f"there is no folder {folder} for the sheet; make it first")
-    if os.path.lexists(path) and not is_sheet(path):
-        raise UsageError(f"{path} is no sheet of lookalike and stays as it is; choose another name")
+    with SHEET.replaced(path) as temporary, open(temporary, "r+b") as out:
+        out.write(data)
 
 
 def layout_for(answers: Sequence[Answer]) -> Layout:
@@ -76,20 +60,14 @@ def layout_for(answers: Sequence[Answer]) -> Layout:
     return layout
 
 
-def _form(path: str) -> str:
-    suffix = os.path.splitext(path)[1].lower()
-    if suffix not in _FORMS:
-        raise UsageError(f"a sheet goes into a file whose name ends in {', '.join(_FORMS)}, not {path}")
-    return _FORMS[suffix]
-
-
 def _encoded(picture: Pixels, path: str) -> bytes:
+    form = _FORMS[os.path.splitext(path)[1].lower()]
     try:
-        return encoded(picture, _form(path))
+        return encoded(picture, form)
     except (OSError, ValueError) as error:  # how encoders say that a picture is none for their format
         height, width = picture.shape[:2]
         raise UsageError(
-            f"a sheet of {width:,} x {height:,} pixels cannot be {_form(path)}: {error}; lower -k"
+            f"a sheet of {width:,} x {height:,} pixels cannot be {form}: {error}; lower -k"
         ) from error
 
 

@@ -15,7 +15,7 @@ from ...store.catalog.labels import Taught, damaged_error, taught_labels
 from ...store.catalog.photos import visible_ids
 from ...store.filters.where import Where
 from ...store.index.search import nearest_photos
-from ...store.records import Vectors
+from ...store.records import Vectors, unit_vectors
 from ...store.store import Store
 from ...store.view import View
 from ..examples import Preparation, Query
@@ -79,11 +79,7 @@ def shown_by(view: View, label: Taught) -> tuple[Shown, Shown]:
     else:
         ids = ids_of(view, digests)
         raw = raw_vectors(view, list(ids.values()))
-        vectors = {
-            each: raw[number] / max(float(np.linalg.norm(raw[number])), 1e-12)
-            for each, number in ids.items()
-            if number in raw
-        }
+        vectors = {each: unit_vectors(raw[number]) for each, number in ids.items() if number in raw}
     yes, no = ({each: vectors[each] for each in side if each in vectors} for side in (label.yes, label.no))
     return yes, no
 
@@ -135,7 +131,7 @@ def shown_by_names(
             name = os.fspath(given)
             pictures = _of_folder(store, name) if os.path.isdir(name) else _of_one(prepare, name)
             for digest, vector in pictures:
-                found[digest] = _unit(vector)
+                found[digest] = unit_vectors(vector)
     return found
 
 
@@ -158,7 +154,3 @@ def _of_one(prepare: Preparation, name: str) -> Iterator[tuple[bytes, Vectors]]:
     if example.digest is None:
         raise UsageError(f"{name}: the file of this photo is not there; name another example")
     yield bytes.fromhex(example.digest), example.vector
-
-
-def _unit(vector: Vectors) -> Vectors:
-    return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12), np.float32)

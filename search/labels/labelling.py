@@ -10,7 +10,7 @@ from ...errors import ModelError, UsageError
 from ...store.catalog.embeddings import raw_vectors, vectors_and_norms
 from ...store.catalog.labels import damaged_error
 from ...store.index.exact import Ids
-from ...store.records import Vectors
+from ...store.records import Vectors, unit_vectors
 from ...store.spec import EmbedderSpec
 from ...store.view import View
 from .classifier import CONFIDENT, Classifier, classifier_for
@@ -72,7 +72,7 @@ class Words:
         labels: list[tuple[Label, ...]] = [()] * len(vectors)
         if self._classifier is not None:
             labels = self._classifier.said(self._classifier.probabilities(vectors))
-        units = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        units = unit_vectors(vectors)
         for head in self._heads.values():
             sure = head.confidence(units)
             for row in np.flatnonzero(sure >= LIKELY).tolist():

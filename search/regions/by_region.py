@@ -17,7 +17,7 @@ from ...store.catalog.local_maps import MapsOfShape, read_maps
 from ...store.catalog.photos import Photo, photos_of, visible_ids
 from ...store.index.exact import Ids, Neighbors
 from ...store.index.search import nearest_photos
-from ...store.records import Cells, Vectors
+from ...store.records import Cells, Vectors, unit_vectors
 from ...store.store import Store
 from ...store.view import View
 from ..answers import Answer, SearchOptions
@@ -168,9 +168,9 @@ class Parts(Preparation):
         embedder = self._embedder()
         prepared = [embedder.prepare_at(cut, round(share * embedder.spec.input_size)) for share in _SHARES]
         vectors, maps = embedder.embed_with_maps(prepared)
-        units = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         templates = tuple(each.cells for each in maps if each is not None)
-        return Part(np.asarray(units.mean(axis=0), np.float32), templates, _margins(embedder.rule, cut))
+        vector = np.asarray(unit_vectors(vectors).mean(axis=0), np.float32)
+        return Part(vector, templates, _margins(embedder.rule, cut))
 
 
 def _margins(rule: InputRule, picture: Pixels) -> tuple[float, float, float, float]:
@@ -248,7 +248,7 @@ def _scored(
         some = chosen(each, candidates)
         if len(some.ids):
             windows |= look(some, part.templates)
-    unit = part.vector / max(float(np.linalg.norm(part.vector)), 1e-12)
+    unit = unit_vectors(part.vector)
     if not len(candidates):
         return {}, {}
     cosines = (units_of(view, candidates).astype(np.float32) @ unit).tolist()

@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ...store.catalog.local_maps import MapsOfShape
 from ...store.index.exact import Ids
-from ...store.records import Cells, Vectors
+from ...store.records import Cells, Vectors, unit_vectors
 
 # Photos whose maps are compared at a time: what is made of them meanwhile fits the processor's cache.
 _BLOCK = 2048
@@ -34,7 +34,8 @@ def glance(maps: MapsOfShape, templates: Sequence[Cells]) -> Vectors:
 
     templates: the picture's own maps at several sizes; each is looked for in windows of its shape.
     """
-    means = np.stack([_unit(each.reshape(-1, each.shape[-1]).mean(axis=0)) for each in templates], axis=1)
+    means = np.stack([each.reshape(-1, each.shape[-1]).mean(axis=0) for each in templates])
+    means = np.ascontiguousarray(unit_vectors(means).T)
     best = np.full(len(maps.ids), -1, np.float32)
     for start in range(0, len(best), _BLOCK):
         block = maps.cells[start : start + _BLOCK]
@@ -57,11 +58,11 @@ def _window_means(values: Vectors, shape: tuple[int, ...]) -> Vectors:
 
 def look(maps: MapsOfShape, templates: Sequence[Cells]) -> dict[int, Window]:
     """Return the window of each map in which the cells of a picture, at one of its sizes, fit best."""
-    units = _unit(maps.cells.astype(np.float32))
+    units = unit_vectors(maps.cells.astype(np.float32))
     found: dict[int, Window] = {}
     for template in templates:
         chance = _CHANCE / template.shape[0] ** 0.5 / template.shape[1] ** 0.5
-        trimmed = _unit(_trimmed(template, maps.cells.shape[1:3]).astype(np.float32))
+        trimmed = unit_vectors(_trimmed(template, maps.cells.shape[1:3]).astype(np.float32))
         for photo_id, window in zip(maps.ids.tolist(), _best_windows(units, trimmed, chance), strict=True):
             if photo_id not in found or window.score > found[photo_id].score:
                 found[photo_id] = window
@@ -97,8 +98,3 @@ def chosen(maps: MapsOfShape, ids: Ids) -> MapsOfShape:
     """Return the maps of some photos only. ids: ascending."""
     wanted: npt.NDArray[np.bool_] = np.isin(maps.ids, ids, assume_unique=True)
     return maps if wanted.all() else MapsOfShape(maps.ids[wanted], maps.cells[wanted])
-
-
-def _unit(vectors: Vectors) -> Vectors:
-    lengths = np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
-    return np.asarray(vectors / lengths, np.float32)

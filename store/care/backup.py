@@ -21,14 +21,15 @@ from ..catalog import migrations, schema
 from ..catalog.database import back_up, open_writer, store_errors
 from ..catalog.pairs import all_decisions
 from ..catalog.photos import count_totals
-from ..files import replaced, temporary_beside
+from ..files import temporary_beside
+from ..own_files import OwnFile
 from ..place import need_room
 from ..store import Store
 from .mend import begin_history
 from .repair import is_sound
 from .swap import alone, swap_in
 
-_MARK = b"lookalike-backup"
+_MARK = b"lookalike backup"
 _FORMAT = 1
 _BLOCK = 1 << 20
 
@@ -63,27 +64,12 @@ def backup(store: Store, path: str, *, thumbnails: bool = False) -> Backup:
         StoreUnwritable: there is no room for it.
     """
     path = os.path.abspath(path)
-    check_target(path)
+    BACKUP.check(path)
     parts = ["catalog.db", *(["thumbs.db"] if thumbnails else [])]
     sizes = [os.path.getsize(os.path.join(store.folder, part)) for part in parts]
     need_room(os.path.dirname(path), sum(sizes) + max(sizes), f"the backup {path}")
-    try:
-        with replaced(path) as temporary:
-            return _write(store, parts, temporary)
-    except OSError as error:
-        raise StoreUnwritable(f"cannot write the backup {path}: {error.strerror}") from error
-
-
-def check_target(path: str) -> None:
-    """Check that a backup may be written to path.
-
-    Raises:
-        UsageError: there is something that is no backup, or no folder for it.
-    """
-    if os.path.lexists(path) and not (os.path.isfile(path) and _is_marked(path)):
-        raise UsageError(f"{path} is there and is no backup; it stays as it is: choose another name")
-    if not os.path.isdir(os.path.dirname(path)):
-        raise UsageError(f"there is no folder {os.path.dirname(path)} for the backup")
+    with BACKUP.replaced(path) as temporary:
+        return _write(store, parts, temporary)
 
 
 def _write(store: Store, parts: list[str], temporary: str) -> Backup:
@@ -120,12 +106,12 @@ def _version_of(path: str) -> int:
 
 
 def _is_marked(path: str) -> bool:
-    try:
-        with open(path, "rb") as source:
-            source.seek(-len(_MARK), os.SEEK_END)
-            return source.read() == _MARK
-    except OSError:
-        return False
+    with open(path, "rb") as source:
+        source.seek(-len(_MARK), os.SEEK_END)
+        return source.read() == _MARK
+
+
+BACKUP = OwnFile("backup", _is_marked, mode=0o600, failure=StoreUnwritable)
 
 
 def read_backup(path: str) -> Backup:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from ...errors import StoreCorrupt, StoreError
 from .. import lock
-from ..catalog import knn, schema
+from ..catalog import knn
 from ..catalog.contents import sorted_digests
 from ..catalog.database import open_reader, store_errors
 from ..catalog.embeddings import embedded_ids, units_of, vectors_since
@@ -128,8 +128,7 @@ def _check_embeddings(connection: sa.Connection) -> Iterator[Finding]:
 
 
 def _check_neighborhoods(connection: sa.Connection) -> Finding:
-    is_older = schema.version_of(connection, reading=True) < 6
-    damaged = 0 if is_older else knn.count_damaged(View(connection))
+    damaged = knn.count_damaged(View(connection))
     if not damaged:
         return Finding("ok", "neighborhoods", "as they were written")
     todo = f"searches do without them; {_REPAIR}, then `lookalike index`"

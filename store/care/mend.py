@@ -175,23 +175,8 @@ def bad_vectors(connection: sa.Connection, model_id: int | None, dim: int) -> li
 
 
 def _has_its_checksum(row: Sequence[Any]) -> bool:
-    """Tell whether a row has its checksum, or none: what is saved of an older format has none yet."""
     _, vector, norm, content_id, checksum = row
-    return checksum in (None, embedding_checksum(content_id, norm, vector))
-
-
-def _add_checksums(connection: sa.Connection) -> None:
-    embedding = embedding_table.c
-    columns = (embedding.id, embedding.content_id, embedding.norm, embedding.vector)
-    rows = connection.execute(sa.select(*columns).where(embedding.checksum.is_(None))).all()
-    made = [{"key": row[0], "value": embedding_checksum(*row[1:])} for row in rows]
-    if made:
-        connection.execute(
-            sa.update(embedding_table)
-            .where(embedding.id == sa.bindparam("key"))
-            .values(checksum=sa.bindparam("value")),
-            made,
-        )
+    return bool(checksum == embedding_checksum(content_id, norm, vector))
 
 
 def _is_length(norm: object) -> bool:
@@ -205,7 +190,6 @@ def _drop_vectors(connection: sa.Connection, model_id: int | None, dim: int) -> 
     dropped += _delete_strays(connection, embedding_table, embedding.model_id, model_table.c.id)
     for some in pieces(bad_vectors(connection, model_id, dim)):
         dropped += connection.execute(sa.delete(embedding_table).where(embedding.id.in_(some))).rowcount
-    _add_checksums(connection)
     return dropped
 
 

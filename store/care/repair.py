@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ...errors import StoreCorrupt, StoreError, StoreTooNew
+from ...errors import StoreCorrupt, StoreError, StoreTooNew, StoreTooOld
 from .. import store as opening
 from ..catalog import schema
 from ..catalog.database import open_writer, quoted, store_errors
@@ -19,10 +19,10 @@ from ..files import temporary_beside
 from ..index import snapshot
 from ..place import need_room
 from ..store import Store
-from ..thumbs import renew_thumbs
 from .mend import Mended, begin_history, mend
 from .salvage import Fits, copy_table, damaged
 from .swap import alone, swap_in
+from .thumbs import renew_thumbs
 
 # In this order a row finds what it refers to.
 _TABLES = (
@@ -155,6 +155,8 @@ def _save_rows(path: str, target_path: str) -> dict[str, tuple[int, int]]:
 
 def _refuse_foreign(source: sqlite3.Connection, path: str) -> None:
     application = source.execute("PRAGMA application_id").fetchone()[0]
+    if application == schema.FORMER_ID:
+        raise StoreTooOld(f"{path} was made before the first release; index into a new --store")
     if application not in (schema.APPLICATION_ID, 0):
         raise StoreCorrupt(f"{path} is some other program's database (application id {application:#x})")
     if source.execute("PRAGMA user_version").fetchone()[0] > schema.SCHEMA_VERSION:

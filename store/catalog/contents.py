@@ -13,8 +13,8 @@ from .schema import content_table, file_table, pieces
 _file, _content = file_table.c, content_table.c
 
 # For whoever asks for many contents one by one: the text goes to the driver as it is.
-IS_EMBEDDED = """
-SELECT 1 FROM content
+EMBEDDED_ID = """
+SELECT content.id FROM content
 JOIN embedding ON embedding.content_id = content.id
 JOIN store ON store.model_id = embedding.model_id
 WHERE content.digest = ?
@@ -64,12 +64,13 @@ def ids_of(view: View, digests: Sequence[bytes]) -> dict[bytes, int]:
 
 def is_embedded(view: View, digest: bytes) -> bool:
     """Tell whether the content is embedded by the current model."""
-    return view.connection.exec_driver_sql(IS_EMBEDDED, (digest,)).first() is not None
+    return id_of(view, digest) is not None
 
 
 def id_of(view: View, digest: bytes) -> int | None:
     """Return the id of a content that is embedded, else None."""
-    return ids_of(view, [digest])[digest] if is_embedded(view, digest) else None
+    row = view.connection.exec_driver_sql(EMBEDDED_ID, (digest,)).first()
+    return row[0] if row else None
 
 
 def put_contents(view: View, contents: Sequence[Content]) -> dict[bytes, int]:

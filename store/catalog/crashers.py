@@ -14,10 +14,6 @@ _poison = poison_table.c
 
 def known_crashers(view: View, digest: bytes | None = None) -> dict[bytes, Failure]:
     """Return why contents are not opened, by digest; of one content, if it is given."""
-    if not sa.inspect(view.connection).has_table(
-        poison_table.name
-    ):  # a store of an older version, only read
-        return {}
     question = sa.select(_poison.digest, _poison.code, _poison.message, _poison.tries)
     if digest is not None:
         question = question.where(_poison.digest == digest)

@@ -14,15 +14,9 @@ from .. import lock, place
 Ready = Callable[[sqlite3.Connection], object]
 
 # trusted_schema, cell_size_check: a damaged or foreign file must not run or crash anything.
-# mmap_size=0: memory-mapped reads of a damaged file end in SIGBUS.
-_PRAGMAS = (
-    "foreign_keys = ON",
-    "busy_timeout = 10000",
-    "trusted_schema = OFF",
-    "cell_size_check = ON",
-    "mmap_size = 0",
-    "cache_size = -65536",
-)
+# mmap_size = 0: memory-mapped reads of a damaged file end in SIGBUS.
+_PRAGMAS = ("trusted_schema = OFF", "cell_size_check = ON", "mmap_size = 0", "cache_size = -65536")
+_READER_PRAGMAS = (*_PRAGMAS, "temp_store = MEMORY")
 _WRITER_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL")
 # The log needs memory that all who open the file share: over a network there is none. (Not
 # locking_mode = EXCLUSIVE, which would lock out our own reader.)
@@ -41,6 +35,7 @@ def open_writer(path: str, page_size: int) -> sa.Engine:
         f"page_size = {page_size}",
         *(_NETWORK_PRAGMAS if is_network else _WRITER_PRAGMAS),
         *_PRAGMAS,
+        "foreign_keys = ON",
     )
     return _engine(f"file:{quoted(path)}?mode=rwc", pragmas, "BEGIN IMMEDIATE")
 
@@ -57,11 +52,9 @@ def open_reader(path: str, ready: Ready = lambda _: None) -> sa.Engine:
 
     def prepare(connection: sqlite3.Connection) -> None:
         _finish_rollback(connection, path)
-        connection.execute("PRAGMA temp_store = MEMORY")  # saying so later would drop what `ready` made
         ready(connection)
 
-    uri = f"file:{quoted(path)}?{mode}"
-    return _engine(uri, (*_PRAGMAS, "query_only = ON"), "BEGIN", prepare)
+    return _engine(f"file:{quoted(path)}?{mode}", _READER_PRAGMAS, "BEGIN", prepare)
 
 
 def _finish_rollback(connection: sqlite3.Connection, path: str) -> None:
@@ -178,11 +171,9 @@ def _is_of_a_row(error: Exception) -> bool:
     """
     base = __package__.rpartition(".")[0]
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    homes = [
-        each.f_globals.get("__package__") or "" for each in frames if each.f_code.co_name not in _AROUND
-    ]
-    ours = [home for home in homes if home == base or home.startswith(base + ".")]
-    return bool(ours) and ours[-1] == __package__
+    modules = [str(each.f_globals.get("__name__")) for each in frames if each.f_code.co_name not in _AROUND]
+    ours = [module for module in modules if module.startswith(f"{base}.")]
+    return bool(ours) and ours[-1].startswith((f"{__package__}.", f"{base}.view"))
 
 
 def _translated(reason: str, folder: str) -> StoreError:

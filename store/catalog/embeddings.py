@@ -14,7 +14,6 @@ from ..index.exact import Ids
 from ..records import Codes, EmbeddedPhoto, Vectors
 from ..spec import EmbedderSpec
 from ..view import View
-from . import schema
 from .contents import put_contents
 from .schema import (
     embedding_checksum,
@@ -27,6 +26,7 @@ from .schema import (
 )
 
 _embedding = embedding_table.c
+_COLUMNS = (_embedding.content_id, _embedding.norm, _embedding.vector, _embedding.checksum)
 
 _EPOCHS_KEPT = 10_000
 
@@ -51,7 +51,7 @@ def vectors_and_norms(view: View, epoch: int = 0) -> Iterator[tuple[Ids, Codes, 
         return
     model_id, dim = view.model.id, view.model.spec.dim
     rows = view.connection.execution_options(yield_per=4096).execute(
-        sa.select(*_embedding_columns(view))
+        sa.select(*_COLUMNS)
         .where(_embedding.model_id == model_id, _embedding.epoch > epoch)
         .order_by(_embedding.id)
     )
@@ -61,16 +61,6 @@ def vectors_and_norms(view: View, epoch: int = 0) -> Iterator[tuple[Ids, Codes, 
         yield ids, codes.reshape(len(ids), dim), np.array([row[1] for row in block], np.float32)
 
 
-def _embedding_columns(view: View) -> tuple[sa.ColumnElement[Any], ...]:
-    """Return content, norm, vector and checksum; catalogs of older formats have no checksums."""
-    checksum = _embedding.checksum if _has_checksums(view) else sa.literal("none")
-    return _embedding.content_id, _embedding.norm, _embedding.vector, checksum
-
-
-def _has_checksums(view: View) -> bool:
-    return schema.version_of(view.connection, reading=True) >= 5
-
-
 def _code(row: Sequence[Any], dim: int) -> Codes:
     content_id, norm, vector, checksum = row
     if len(vector) != 2 * dim:
@@ -78,7 +68,7 @@ def _code(row: Sequence[Any], dim: int) -> Codes:
             f"the embedding of photo {content_id} has {len(vector)} bytes, not {2 * dim}; "
             "run `lookalike doctor` to see what is affected"
         )
-    if checksum not in ("none", embedding_checksum(content_id, norm, vector)):
+    if checksum != embedding_checksum(content_id, norm, vector):
         raise StoreCorrupt(
             f"the embedding of photo {content_id} is damaged: its checksum differs; "
             "run `lookalike doctor` to see what is affected"
@@ -98,9 +88,7 @@ def raw_vectors(view: View, ids: Sequence[int]) -> dict[int, Vectors]:
     model_id, dim = view.model.id, view.model.spec.dim
     for some in pieces(ids):
         rows = view.connection.execute(
-            sa.select(*_embedding_columns(view)).where(
-                _embedding.model_id == model_id, _embedding.content_id.in_(some)
-            )
+            sa.select(*_COLUMNS).where(_embedding.model_id == model_id, _embedding.content_id.in_(some))
         )
         for row in rows:
             found[row.content_id] = _code(row, dim).astype(np.float32) * np.float32(row.norm)
@@ -114,10 +102,9 @@ def units_of(view: View, ids: Ids) -> Codes:
         StoreCorrupt: an embedding is damaged.
     """
     model_id, dim = view.known_model.id, view.known_model.spec.dim
-    checksum = "checksum" if _has_checksums(view) else "'none'"
     # Past SQLAlchemy, as every search asks; one value for all ids, so that the statement stays the same.
     rows = view.connection.exec_driver_sql(
-        f"SELECT content_id, norm, vector, {checksum} FROM embedding"
+        "SELECT content_id, norm, vector, checksum FROM embedding"
         " WHERE model_id = ? AND content_id IN (SELECT value FROM json_each(?))",
         (model_id, json.dumps(ids.tolist())),
     )

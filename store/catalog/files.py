@@ -1,15 +1,18 @@
 """The files of the library: what is remembered of them, and what became of them."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from ..filters.where import below_condition
-from ..records import FileResult, KnownFile, Root
+from ..filters.where import below_condition, rel_below
+from ..records import FileResult, FileStat, KnownFile, Root
 from ..view import View
 from .contents import ids_of
+from .folders import all_roots
 from .schema import content_table, file_table, now, pieces
 
 _file, _content = file_table.c, content_table.c
@@ -123,3 +126,53 @@ def set_devices(view: View, devices: Mapping[int, int]) -> None:
             sa.update(file_table).where(_file.id == sa.bindparam("key")).values(dev=sa.bindparam("device")),
             [{"key": key, "device": device} for key, device in devices.items()],
         )
+
+
+# --- files that we moved -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A file that is in its place again. path: absolute. digest: blake3 of its content, hex."""
+
+    path: str
+    found: os.stat_result
+    digest: str
+
+
+def take_away(view: View, paths: Sequence[str]) -> None:
+    """Record that files are not there any more, as an index run would find."""
+    for root, rels in _by_root(view, paths):
+        set_state(view, _ids_below(view, root, list(rels)), "absent")
+
+
+def put_back(view: View, files: Iterable[Moved]) -> None:
+    """Record that files are there; those whose content is not known wait for the next index run."""
+    by_path = {file.path: file for file in files}
+    known = ids_of(view, [bytes.fromhex(file.digest) for file in by_path.values()])
+    for root, rels in _by_root(view, list(by_path)):
+        results = [_result(rel, by_path[path]) for rel, path in rels.items()]
+        put_files(view, root, [each for each in results if each.digest in known])
+
+
+def _result(rel: bytes, file: Moved) -> FileResult:
+    found = file.found
+    stat = FileStat(rel, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_dev, found.st_ino)
+    return FileResult(stat, bytes.fromhex(file.digest))
+
+
+def _by_root(view: View, paths: Sequence[str]) -> Iterator[tuple[Root, dict[bytes, str]]]:
+    """Yield each root with the paths below it, by the part below it; what lies outside is left out."""
+    for root in all_roots(view):
+        rels = {rel_below(os.fsencode(path), root.path): path for path in paths}
+        yield root, {rel: path for rel, path in rels.items() if rel}
+
+
+def _ids_below(view: View, root: Root, rels: Sequence[bytes]) -> list[int]:
+    ids: list[int] = []
+    for some in pieces(rels):
+        rows = view.connection.execute(
+            sa.select(_file.id).where(_file.root_id == root.id, _file.rel.in_(some))
+        )
+        ids += rows.scalars()
+    return ids

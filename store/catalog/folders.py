@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from ..filters.where import rel_below
 from ..records import Drive, Root
 from ..view import View
-from .schema import file_table, knows_drives, now, root_table
+from .schema import file_table, now, root_table
 
 _file = file_table.c
 
@@ -83,8 +83,8 @@ def set_drive(view: View, root: Root, drive: Drive) -> None:
 def all_roots(view: View) -> list[Root]:
     """Return all folders of the library, by path."""
     root = root_table.c
-    drive = (root.fs_id, root.marker) if knows_drives(view.connection) else (sa.null(), sa.null())
-    rows = view.connection.execute(sa.select(root.id, root.path, *drive).order_by(root.path))
+    columns = (root.id, root.path, root.fs_id, root.marker)
+    rows = view.connection.execute(sa.select(*columns).order_by(root.path))
     return [Root(key, path, Drive(fs_id, marker)) for key, path, fs_id, marker in rows]
 
 

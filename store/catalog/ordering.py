@@ -7,8 +7,7 @@ import sqlalchemy as sa
 from ..filters.sql import column_of
 from ..filters.where import Where, date_of_photo
 from ..view import View
-from .folders import all_roots
-from .photos import Photo, joined, photos_of
+from .photos import Photo, joined, passing, photos_of
 from .schema import file_table
 
 # "time": oldest first; "-time": newest first, both by Photo.date; "path": by the first file of each.
@@ -25,7 +24,7 @@ def ordered_ids(view: View, where: Where, order: str, limit: int | None = None) 
     rows = view.connection.execute(
         sa.select(file_table.c.content_id, path)
         .select_from(joined)
-        .where(where.condition(all_roots(view)))
+        .where(passing(view, where))
         .group_by(file_table.c.content_id)
         .order_by(first, path)
         .limit(limit)

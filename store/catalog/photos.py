@@ -83,10 +83,15 @@ class Totals:
     file_bytes: int
 
 
+def passing(view: View, where: Where) -> sa.ColumnElement[bool]:
+    """Return the condition of a filter over `joined`."""
+    return where.condition(all_roots(view) if where.folders else ())
+
+
 def visible_ids(view: View, where: Where = ALL) -> Ids:
     """Return the ids of the contents with at least one file that passes, ascending."""
     rows = view.connection.execute(
-        sa.select(_file.content_id).select_from(joined).where(where.condition(all_roots(view))).distinct()
+        sa.select(_file.content_id).select_from(joined).where(passing(view, where)).distinct()
     )
     return np.sort(np.fromiter((row[0] for row in rows), dtype=np.int64))
 
@@ -106,7 +111,7 @@ def _present(view: View, ids: Sequence[int], _: Where) -> Iterator[int]:
 
 
 def _passing(view: View, ids: Sequence[int], where: Where) -> Iterator[int]:
-    condition = sa.and_(_file.content_id.in_(ids), where.condition(all_roots(view)))
+    condition = sa.and_(_file.content_id.in_(ids), passing(view, where))
     return iter(
         view.connection.execute(sa.select(_file.content_id).select_from(joined).where(condition)).scalars()
     )
@@ -126,7 +131,7 @@ def repeated_photos(view: View, where: Where = ALL) -> Iterator[Photo]:
     several = (
         sa.select(_file.content_id)
         .select_from(joined)
-        .where(where.condition(all_roots(view)))
+        .where(passing(view, where))
         .group_by(_file.content_id)
         .having(sa.func.count() > 1)
     )
@@ -142,7 +147,7 @@ def _grouped(view: View, where: Where, more: sa.ColumnElement[bool]) -> Iterator
             *content_table.columns,
         )
         .select_from(joined)
-        .where(where.condition(all_roots(view)), more)
+        .where(passing(view, where), more)
         .order_by(_content.id, root_table.c.path, _file.rel)
     )
     group: list[sa.Row[tuple[object, ...]]] = []

@@ -1,5 +1,6 @@
-"""The tables of catalog.db as they are today; migrations.py brings older files up to date."""
+"""The tables of catalog.db as they are today; migrations.py brings files of older formats up to date."""
 
+import sqlite3
 import struct
 import uuid
 from collections.abc import Iterator, Sequence
@@ -9,16 +10,18 @@ from typing import TypeVar
 import sqlalchemy as sa
 import xxhash
 
-from ...errors import StoreCorrupt, StoreTooNew
+from ...errors import StoreCorrupt, StoreTooNew, StoreTooOld
 
-# "look" in ASCII: lets `file` and `doctor` recognize a catalog.
-APPLICATION_ID = 0x6C6F6F6B
+# "lkal" in ASCII: lets `file` and `doctor` recognize a catalog.
+APPLICATION_ID = 0x6C6B616C
+# "look": catalogs from before the first release.
+FORMER_ID = 0x6C6F6F6B
 
 # Measured: a 2,560-byte vector takes 1.07x of its size at 8 KiB pages and 1.60x at the default 4 KiB.
 PAGE_SIZE = 8192
 
 # What this program writes. A change of the tables adds one, and a step to migrations.py.
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 1
 
 # SQLite takes 32,766 values in a statement; questions about many keys are asked in pieces.
 _KEYS_PER_QUESTION = 10_000
@@ -113,8 +116,8 @@ embedding_table = sa.Table(
     # The unit vector as fp16 and the length it had: their product is the raw pooled feature.
     sa.Column("norm", sa.REAL, nullable=False),
     sa.Column("vector", sa.LargeBinary, nullable=False),
-    # Since version 5: a flipped bit in a vector breaks no rule of SQLite, and would only rank wrongly.
-    sa.Column("checksum", sa.Integer),
+    # A flipped bit in a vector breaks no rule of SQLite, and would only rank wrongly.
+    sa.Column("checksum", sa.Integer, nullable=False),
     sa.UniqueConstraint("model_id", "content_id"),
     sa.Index("embedding_by_epoch", "model_id", "epoch"),
 )
@@ -127,7 +130,7 @@ epoch_table = sa.Table(
     sa.Column("at", sa.Text, nullable=False),
 )
 
-# --- since version 2: what is known of pairs ---------------------------------------------------
+# --- what is known of pairs -----------------------------------------------------------------------
 
 look_table = sa.Table(
     "look",
@@ -169,7 +172,7 @@ decision_table = sa.Table(
     sa.CheckConstraint("a < b"),
 )
 
-# --- since version 4: contents that ended a decoder ---------------------------------------------
+# --- contents that ended a decoder ----------------------------------------------------------------
 
 poison_table = sa.Table(
     "poison",
@@ -181,7 +184,7 @@ poison_table = sa.Table(
     sa.Column("at", sa.Text, nullable=False),
 )
 
-# --- since version 6: which photos are near each other -------------------------------------------
+# --- which photos are near each other -------------------------------------------------------------
 
 neighborhood_table = sa.Table(
     "neighborhood",
@@ -199,7 +202,7 @@ neighborhood_table = sa.Table(
 )
 
 
-# --- since version 6: labels that the user taught -----------------------------------------------
+# --- labels that the user taught ------------------------------------------------------------------
 
 taught_table = sa.Table(
     "taught",
@@ -222,7 +225,7 @@ taught_table = sa.Table(
 )
 
 
-# --- since version 6: what photos show where ----------------------------------------------------
+# --- what photos show where -----------------------------------------------------------------------
 
 local_map_table = sa.Table(
     "local_map",
@@ -279,17 +282,24 @@ def mark(connection: sa.Connection) -> None:
     connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
-def version_of(connection: sa.Connection, *, reading: bool = False) -> int:
+def version_of(connection: sqlite3.Connection, *, reading: bool = False) -> int:
     """Return the schema version of an open catalog; 0 for an empty file.
 
-    reading: a newer catalog will do that has all that is read here; it is never written to.
+    reading: a catalog of another version will do if it has all that is read here; it is not changed.
 
     Raises:
         StoreTooNew: a newer lookalike wrote it.
+        StoreTooOld: it is of a format that cannot be read, or not before it is brought up to date.
         StoreCorrupt: the file is some other program's database.
     """
-    version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
-    application = int(connection.exec_driver_sql("PRAGMA application_id").scalar_one())
+    version, application = connection.execute(
+        "SELECT user_version, application_id FROM pragma_user_version, pragma_application_id"
+    ).fetchone()
+    if application == FORMER_ID:
+        raise StoreTooOld(
+            "this store was made before the first release of lookalike and cannot be read; "
+            "index your photos again into a new one: `lookalike index FOLDER --store NEW`"
+        )
     if application != APPLICATION_ID and (version or application or _has_tables(connection)):
         raise StoreCorrupt(
             f"catalog.db is not a lookalike catalog (application id {application:#x}); "
@@ -301,22 +311,22 @@ def version_of(connection: sa.Connection, *, reading: bool = False) -> int:
             f"this store has format {version}, this lookalike writes format {SCHEMA_VERSION}: {able}; "
             "update lookalike, or use another --store"
         )
-    return version
+    if 0 < version < SCHEMA_VERSION and reading and not _has_all(connection):
+        raise StoreTooOld(
+            f"this store has format {version}, this lookalike reads format {SCHEMA_VERSION}: "
+            "`lookalike index` brings it up to date and keeps a copy"
+        )
+    return int(version)
 
 
-def _has_all(connection: sa.Connection) -> bool:
+def _has_all(connection: sqlite3.Connection) -> bool:
     """Tell whether every table and column of ours is there."""
     for table in tables.sorted_tables:
-        rows = connection.exec_driver_sql(f'PRAGMA main.table_info("{table.name}")').all()
+        rows = connection.execute(f'PRAGMA table_info("{table.name}")')
         if not {row[1] for row in rows}.issuperset(table.columns.keys()):
             return False
     return True
 
 
-def knows_drives(connection: sa.Connection) -> bool:
-    """Tell whether drives and absences are recorded: a reader may meet a catalog older than version 4."""
-    return version_of(connection, reading=True) >= 4
-
-
-def _has_tables(connection: sa.Connection) -> bool:
-    return bool(connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one())
+def _has_tables(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])

@@ -5,7 +5,7 @@ import numpy as np
 from ..catalog.embeddings import units_of
 from ..catalog.photos import visible_among, visible_ids
 from ..filters.where import ALL, Where
-from ..records import Codes, Vectors
+from ..records import Codes, Vectors, unit_vectors
 from ..view import View
 from .exact import Ids, Neighbors, VectorIndex, by_score
 from .ivf import AnyIndex, ReducedIndex
@@ -39,8 +39,7 @@ def nearest_photos(
     """
     if view.model is None:
         return VectorIndex(1).search(np.empty((len(queries), 1), np.float32), k)
-    lengths = np.maximum(np.linalg.norm(queries, axis=1, keepdims=True), 1e-12)
-    return _nearest(view, np.asarray(queries / lengths, np.float32), k, where, allowed)
+    return _nearest(view, unit_vectors(queries), k, where, allowed)
 
 
 def _nearest(view: View, units: Vectors, k: int, where: Where, allowed: Ids | None) -> Neighbors:

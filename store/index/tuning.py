@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..catalog.embeddings import embedded_ids, units_of, vectors_since
+from ..progress import NEVER
 from ..records import Codes
 from ..view import View
 from .exact import Ids
@@ -26,8 +27,6 @@ _NEIGHBORS = 10
 _LEAST_RECALL = 0.995
 _DEPTH, _MOST_DEPTH = 64, 1024
 _BLOCK = 4096
-
-NEVER = threading.Event()
 
 
 def fits(index: AnyIndex, count: int) -> bool:

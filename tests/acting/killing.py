@@ -121,8 +121,11 @@ def _work(folder: Path, what: str, method: str = "quarantine") -> None:
                 assert all(each.state in ("done", "before") for each in outcomes), outcomes
 
 
-def _arm(point: str = "", when: str = "", count: int = 0) -> Counter[str]:
-    """Count how often each point is passed, and die at the count-th pass of one, before or after it."""
+def _arm(point: str = "", when: str = "", count: int = 0, delay_s: float = 0) -> Counter[str]:
+    """Count how often each point is passed, and die at the count-th pass of one, before or after it.
+
+    Without a point: delay_s after the count-th pass of any of them, at whatever instant that is.
+    """
     import importlib
 
     counts: Counter[str] = Counter()
@@ -132,18 +135,20 @@ def _arm(point: str = "", when: str = "", count: int = 0) -> Counter[str]:
             *owner, last = name.split(".")
             for each in owner:
                 home = getattr(home, each)
-            setattr(home, last, _deadly(getattr(home, last), name, counts, (point, when, count)))
+            setattr(home, last, _deadly(getattr(home, last), name, counts, (point, when, count, delay_s)))
     return counts
 
 
-def _deadly(original: Any, name: str, counts: Counter[str], at: tuple[str, str, int]) -> Any:
+def _deadly(original: Any, name: str, counts: Counter[str], at: tuple[str, str, int, float]) -> Any:
     def wrapped(*arguments: Any, **options: Any) -> Any:
         counts[name] += 1
         number = counts[name]
-        if (name, "before", number) == at:
+        if not at[0] and counts.total() == at[2]:
+            signal.setitimer(signal.ITIMER_REAL, max(at[3], 1e-6))
+        if (name, "before", number) == at[:3]:
             os.kill(os.getpid(), signal.SIGKILL)
         result = original(*arguments, **options)
-        if (name, "after", number) == at:
+        if (name, "after", number) == at[:3]:
             os.kill(os.getpid(), signal.SIGKILL)
         return result
 

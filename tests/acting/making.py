@@ -13,7 +13,7 @@ from lookalike.dedup.actions.outcome import Outcome
 from lookalike.dedup.actions.plan import companion_rows
 from lookalike.dedup.actions.planfile import Plan, read_plan
 from lookalike.dedup.actions.undo import UndoOptions, undo
-from lookalike.dedup.groups.companions import Folders
+from lookalike.dedup.groups.companions import CompanionFinder
 from lookalike.store.catalog.photos import photos_of
 from lookalike.store.documents import Row, document, path_fields
 from lookalike.store.progress import UNWATCHED, Watch
@@ -78,7 +78,7 @@ class Shelf:
     def expected(self, path: Path, group: set[str]) -> Row:
         """Return what a plan says of a file."""
         found = path.lstat()
-        companions = [each for each in Folders().companions(str(path)) if each.path not in group]
+        companions = [each for each in CompanionFinder().companions(str(path)) if each.path not in group]
         return {
             **path_fields(str(path)),
             "blake3": blake3(path.read_bytes()).hexdigest(),

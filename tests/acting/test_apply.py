@@ -1,4 +1,4 @@
-"""Acting on a plan: what goes, what is left alone and why; real files, a real store, real JPEGs."""
+"""Applying a plan: what is moved, what is left and why; real files, a real store, real JPEGs."""
 
 import errno
 import os
@@ -35,7 +35,7 @@ def refused(shelf: Shelf, code: str, options: ApplyOptions = IN_QUARANTINE) -> s
     outcomes = shelf.apply(options)
     assert {each.code for each in outcomes} == {code}, outcomes
     assert dict(contents(shelf.photos)) == before
-    assert not [act for record in journals(shelf.store.folder) for act in record.pending]
+    assert not [action for record in journals(shelf.store.folder) for action in record.pending]
     return outcomes[0].reason
 
 
@@ -417,7 +417,7 @@ def test_a_trash_on_another_drive_is_none(shelf: Shelf, monkeypatch: pytest.Monk
 
 def test_two_runs_at_once_are_not_possible(shelf: Shelf) -> None:
     pair(shelf)
-    with held(shelf.store.folder, "acting", 1):
+    with held(shelf.store.folder, "actions", 1):
         other = Store.open(shelf.store.folder, write=True, lock_timeout_s=0.1)
         with pytest.raises(StoreLocked):
             apply_plan(other, shelf.plan, IN_QUARANTINE, UNWATCHED)

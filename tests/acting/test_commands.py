@@ -78,7 +78,7 @@ def test_a_plan_from_stdin_and_one_that_is_none(home: Home) -> None:
     none = home.run("apply", home.photos / "broken.jpg")
     assert (none.code, none.out) == (2, b"")
     assert none.err.count("\n") == 1
-    assert "is no plan" in none.err
+    assert "is not a plan" in none.err
     assert home.run("apply", home.folder / "nowhere.json").code == 2
 
 
@@ -116,7 +116,7 @@ def test_protected_folders_of_dupes_hold_for_apply(home: Home) -> None:
     before = home.names()
     done = home.run("apply", home.plan, "--yes")
     assert done.code == 3
-    assert b"lies in a protected folder" in done.out
+    assert b"is in a protected folder" in done.out
     assert {name for name in before if name.startswith("edited/")} <= home.names()
 
 
@@ -125,7 +125,7 @@ def test_a_plan_overwrites_nothing_but_a_plan(home: Home) -> None:
     data = photo.read_bytes()
     refused = home.run("dupes", "--plan", photo)
     assert (refused.code, photo.read_bytes()) == (2, data)
-    assert "is no plan of lookalike and stays as it is" in refused.err
+    assert "is not a plan of lookalike and is left unchanged" in refused.err
     assert home.run("dupes", "--plan", home.folder / "no" / "plan.json").code == 2
     assert home.run("dupes", "--plan", home.plan).code == 0
 

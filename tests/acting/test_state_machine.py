@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from blake3 import blake3
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -24,14 +24,14 @@ from lookalike.indexer.options import IndexOptions
 from lookalike.library import Library
 from lookalike.store.care.checks import check_store
 from lookalike.store.progress import UNWATCHED
-from lookalike.tests.faults.scale import count, scale
+from lookalike.tests.faults.scale import SEED, count, scale
 
 from .killing import Runner
 from .making import contents, jpeg
 from .planning import document_over, plan_over
 from .test_prune import NOW
 
-EXAMPLES = scale("LOOKALIKE_MACHINE_EXAMPLES", suite=15, soak=60)
+EXAMPLES = scale("LOOKALIKE_MACHINE_EXAMPLES", suite=4, soak=60)
 STEPS = scale("LOOKALIKE_MACHINE_STEPS", suite=20, soak=40)
 NAMES = st.sampled_from([f"{folder}/{name}.jpg" for folder in ("a", "b", "b/c") for name in "wxyz"])
 METHODS = st.sampled_from(["quarantine", "hardlink", "symlink", "trash"])
@@ -45,6 +45,7 @@ KILLS = st.builds(
 HOME = ("HOME", "XDG_DATA_HOME")
 
 
+@seed(SEED)
 class Life(RuleBasedStateMachine):
     """A library in the hands of a user, with crashes."""
 
@@ -146,10 +147,10 @@ class Life(RuleBasedStateMachine):
 
     def pruned(self) -> set[str]:
         return {
-            act.digest
+            action.digest
             for record in journals(self.library.store.folder)
-            for act in record.acts
-            if act.kind == "copy" and record.ends.get(act.number) == "pruned"
+            for action in record.actions
+            if action.kind == "copy" and record.ends.get(action.number) == "pruned"
         }
 
     def on_disk(self) -> set[str]:
@@ -169,8 +170,6 @@ class Life(RuleBasedStateMachine):
 Life.TestCase.settings = settings(
     max_examples=EXAMPLES,
     stateful_step_count=STEPS,
-    deadline=None,
-    derandomize=EXAMPLES <= 15,
     suppress_health_check=list(HealthCheck),
 )
 # Sixty lives take more than the five minutes that a test has.

@@ -27,7 +27,7 @@ def moved(shelf: Shelf) -> Shelf:
 
 
 def place_of(shelf: Shelf) -> Path:
-    return Path(journals(shelf.store.folder)[0].acts[0].to)
+    return Path(journals(shelf.store.folder)[0].actions[0].to)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -194,14 +194,14 @@ def test_the_newest_run_that_stands_is_undone_first(shelf: Shelf) -> None:
         shelf.groups = []
         shelf.group(keeper, shelf.put(name))
         shelf.apply()
-    runs = sorted(journals(shelf.store.folder), key=lambda record: record.acts[0].path)
+    runs = sorted(journals(shelf.store.folder), key=lambda record: record.actions[0].path)
     first, second = (record.name for record in runs)
     newest = record_to_undo(shelf.store, None)
     assert newest is not None
     assert newest.name == max(first, second)
     named = record_to_undo(shelf.store, first)
     assert named is not None
-    assert named.acts[0].path.endswith("first.jpg")
+    assert named.actions[0].path.endswith("first.jpg")
     with pytest.raises(UsageError, match="there is no journal"):
         journal_named(shelf.store.folder, "nobody")
 
@@ -225,7 +225,7 @@ def test_a_journal_that_a_crash_tore_goes_on(moved: Shelf) -> None:
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:2]) + lines[2][:9])  # the intent, and half of how it ended
     (record,) = journals(moved.store.folder)
-    assert (len(record.acts), record.ends, record.damaged, record.is_closed) == (1, {}, 0, False)
+    assert (len(record.actions), record.ends, record.damaged, record.is_closed) == (1, {}, 0, False)
     assert [each.state for each in moved.undo()] == ["done"]
     (record,) = journals(moved.store.folder)
     assert (record.ends, record.damaged) == ({1: "undone"}, 1)
@@ -249,4 +249,4 @@ def test_names_that_are_no_text_survive_in_a_journal(shelf: Shelf) -> None:
     shelf.group(shelf.put("kept.jpg"), shelf.put(name))
     shelf.apply(replace(IN_QUARANTINE, method="quarantine"))
     (record,) = journals(shelf.store.folder)
-    assert record.acts[0].path == str(shelf.photos / name)
+    assert record.actions[0].path == str(shelf.photos / name)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lookalike.dedup.groups.companions import Folders, are_companions, kind_beside
+from lookalike.dedup.groups.companions import CompanionFinder, are_companions, kind_beside
 
 LONG = "PXL_20230501_120000123_a_very_long_name_of_a_photo"
 
@@ -64,7 +64,7 @@ def touch(folder: Path, *names: str) -> None:
 
 
 def found(folder: Path, name: str) -> dict[str, tuple[str, bool]]:
-    companions = Folders().companions(str(folder / name))
+    companions = CompanionFinder().companions(str(folder / name))
     assert [each.size for each in companions] == [len(os.path.basename(each.path)) for each in companions]
     return {os.path.basename(each.path): (each.kind, each.shared) for each in companions}
 
@@ -91,12 +91,12 @@ def test_what_belongs_to_another_picture_too_is_shared(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_away_has_none(tmp_path: Path) -> None:
-    assert Folders().companions(str(tmp_path / "away" / "IMG_1.jpg")) == ()
+    assert CompanionFinder().companions(str(tmp_path / "away" / "IMG_1.jpg")) == ()
 
 
 def test_a_folder_is_listed_once(tmp_path: Path) -> None:
     touch(tmp_path, "a.jpg", "a.cr2")
-    folders = Folders()
+    folders = CompanionFinder()
     assert folders.companions(str(tmp_path / "a.jpg"))
     (tmp_path / "a.cr2").rename(tmp_path / "gone")
     touch(tmp_path, "b.cr2")
@@ -107,7 +107,7 @@ def test_a_folder_is_listed_once(tmp_path: Path) -> None:
 def test_a_large_folder_of_names_with_dots_is_no_burden(tmp_path: Path) -> None:
     names = [f"2023.05.01 12.{n // 60:02}.{n % 60:02}.jpg" for n in range(3000)]
     touch(tmp_path, *names, "2023.05.01 12.00.07.dng")
-    folders = Folders()
+    folders = CompanionFinder()
 
     halves = {name: folders.companions(str(tmp_path / name)) for name in names}
 

@@ -16,7 +16,7 @@ from lookalike.store.catalog.embeddings import units_of
 from lookalike.store.catalog.hashes import compared_ids
 from lookalike.store.catalog.pairs import unproved_pairs
 from lookalike.store.index.exact import Ids
-from lookalike.store.progress import Watch
+from lookalike.store.progress import NEVER, Watch
 from lookalike.store.store import Store
 from lookalike.store.view import View
 from lookalike.tests.store.making import Filled, execute, make_result, open_filled
@@ -64,7 +64,7 @@ def stop_after(pieces: int, stop: threading.Event, monkeypatch: pytest.MonkeyPat
     """Set an event as soon as so many pieces were searched."""
     search = Search.findings
 
-    def findings(self: Search, given: threading.Event | None = None) -> Iterator[Findings]:
+    def findings(self: Search, given: threading.Event = NEVER) -> Iterator[Findings]:
         for number, found in enumerate(search(self, given), start=1):
             if number == pieces:
                 stop.set()
@@ -113,7 +113,7 @@ def test_a_run_that_was_stopped_goes_on_and_finds_the_same(
     store, stop, counter = made("stopped").store, threading.Event(), Counter()
     with monkeypatch.context() as patch:
         stop_after(2, stop, patch)
-        assert compare_new(store, stop, watch=Watch(counter), hashes_of=made_hashes) == 128
+        assert compare_new(store, Watch(counter, stop), hashes_of=made_hashes) == 128
     assert (counter.begun, counter.seen) == ([("comparing photos", COUNT)], 128)
     assert len(compared(store)) == 128
     assert pairs_of(store).items() < expected.items()
@@ -152,7 +152,7 @@ def test_a_stop_while_hashes_are_made_records_nothing(made: Callable[[str], Fill
         stop.set()
         return made_hashes(given, ids)
 
-    assert compare_new(store, stop, hashes_of=stop_soon) == 0
+    assert compare_new(store, Watch(stop=stop), hashes_of=stop_soon) == 0
     assert asked == [50]
     assert not compared(store)
 

@@ -17,15 +17,15 @@ from hypothesis import strategies as st
 
 from lookalike import Library
 from lookalike.dedup.candidates.update import compare_new
-from lookalike.dedup.proof import VERIFIER_VERSION, Evidence, Picture, child, prove
+from lookalike.dedup.proof import VERIFIER_VERSION, Evidence, Picture, proof_job, prove
 from lookalike.dedup.proof import prove_all as proving
-from lookalike.dedup.proof.child import prove_pairs
 from lookalike.dedup.proof.pictures import Pictures, Thumbnail
-from lookalike.dedup.proof.pool import Crew
+from lookalike.dedup.proof.proof_job import PROVER, proofs_in, prove_pairs
 from lookalike.dedup.proof.prove_all import prove_all, together
 from lookalike.errors import LookalikeError
 from lookalike.indexer.decode.photo import make_thumbnail
 from lookalike.indexer.executor import ThreadExecutor
+from lookalike.indexer.sandbox.pool import WorkerPool
 from lookalike.store.catalog.pairs import JudgedPair, all_verdicts, proofs_of
 from lookalike.store.catalog.photos import photos_of
 from lookalike.tests.pictures import draw_photo, save
@@ -63,8 +63,9 @@ def judged(library: Library) -> list[JudgedPair]:
 
 def test_a_process_finds_the_evidence_that_this_one_finds(thumbnails: dict[int, Thumbnail]) -> None:
     here = prove_pairs(PAIRS, thumbnails.get, Pictures(2))
-    with Crew(1) as crew:
-        assert crew.prove(PAIRS, thumbnails) == here
+    with WorkerPool(1, PROVER) as pool:
+        job, buffers = proof_job.proof_job(PAIRS, thumbnails)
+        assert pool.ask(job, buffers, lambda _, found: proofs_in(found, len(PAIRS))) == here
     assert [each and each["verdict"] for each in here] == ["copy", "similar", "similar", None]
 
 
@@ -72,7 +73,7 @@ def test_processes_and_threads_prove_alike(library: Library, monkeypatch: pytest
     count = prove_all(library.store, workers=2)
     with_threads = judged(library)
     monkeypatch.setattr(proving, "VERIFIER_VERSION", VERIFIER_VERSION + 1)
-    monkeypatch.setattr(proving, "_WORTH_A_CREW", 1)
+    monkeypatch.setattr(proving, "_WORTH_PROCESSES", 1)
     assert prove_all(library.store, workers=2) == count > 0
     assert judged(library) == with_threads
 
@@ -80,7 +81,7 @@ def test_processes_and_threads_prove_alike(library: Library, monkeypatch: pytest
 def test_where_no_process_can_be_started_this_one_does_the_work(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(proving, "_WORTH_A_CREW", 1)
+    monkeypatch.setattr(proving, "_WORTH_PROCESSES", 1)
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     assert prove_all(library.store) == len(judged(library)) > 0
 
@@ -88,22 +89,22 @@ def test_where_no_process_can_be_started_this_one_does_the_work(
 def test_a_process_that_is_killed_is_told_and_what_was_proved_is_kept(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(proving, "_WORTH_A_CREW", 1)
+    monkeypatch.setattr(proving, "_WORTH_PROCESSES", 1)
     monkeypatch.setattr(proving, "_CHUNK", 1)
     # One thread: with two, the first job may wait for a process until the fourth has killed it.
     monkeypatch.setattr(proving, "ThreadExecutor", lambda _: ThreadExecutor(1))
     answered: list[object] = []
-    ask = Crew.prove
+    ask = WorkerPool.ask
 
-    def kill_after_three(self: Crew, *job: object) -> object:
+    def kill_after_three(self: WorkerPool, *job: object) -> object:
         if len(answered) == 3:
-            for member in self.processes:
-                os.kill(member, signal.SIGKILL)
+            for process in self.processes:
+                os.kill(process, signal.SIGKILL)
         answered.append(job)
         return ask(self, *job)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Crew, "prove", kill_after_three)
-    with pytest.raises(LookalikeError, match="ended with code -9"):
+    monkeypatch.setattr(WorkerPool, "ask", kill_after_three)
+    with pytest.raises(LookalikeError, match="prover was killed"):
         prove_all(library.store, workers=1)
     assert len(judged(library)) == 3
     monkeypatch.undo()
@@ -113,10 +114,11 @@ def test_a_process_that_is_killed_is_told_and_what_was_proved_is_kept(
 def test_no_process_is_left_when_the_program_is_killed(tmp_path: Path) -> None:
     script = textwrap.dedent("""
         import os, signal
-        from lookalike.dedup.proof.pool import Crew
-        with Crew(2) as crew:
-            print(*crew.processes, flush=True)
-            os.kill(os.getpid(), signal.SIGKILL)
+        from lookalike.dedup.proof.proof_job import PROVER
+        from lookalike.indexer.sandbox.process import WorkerProcess
+        processes = [WorkerProcess(PROVER) for _ in range(2)]
+        print(*(each.number for each in processes), flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
     """)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60, cwd=tmp_path)
     assert done.returncode == -signal.SIGKILL
@@ -146,7 +148,7 @@ def test_a_pair_that_cannot_be_proved_costs_no_other_one_its_proof(
         return prove(a, b)
 
     failing = thumbnails[3].picture().key  # type: ignore[union-attr]
-    monkeypatch.setattr(child, "prove", prove_or_fail)
+    monkeypatch.setattr(proof_job, "prove", prove_or_fail)
     found = prove_pairs(PAIRS, thumbnails.get, Pictures(9))
     assert [each and (each["verdict"], each["branch"]) for each in found] == [
         ("copy", "motion"),

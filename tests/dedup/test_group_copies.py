@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lookalike.dedup.groups.companions import Companion
 from lookalike.dedup.groups.groups import Group, Member
 from lookalike.dedup.groups.members import PairKey, with_halves_together
-from lookalike.dedup.groups.report import Known, group_copies
+from lookalike.dedup.groups.report import GroupInput, group_copies
 from lookalike.dedup.proof import Evidence
 from lookalike.store.catalog.photos import Photo
 from lookalike.tests.dedup.test_groups import make_file, make_photo
@@ -36,8 +36,8 @@ def names(groups: list[Group]) -> list[set[int]]:
     return [{group.keeper_photo.id, *(member.photo.id for member in group.members)} for group in groups]
 
 
-def known(*photos: Photo, proofs: dict[PairKey, Evidence], **more: object) -> Known:
-    return Known({each.id: each for each in photos}, proofs, **more)  # type: ignore[arg-type]
+def known(*photos: Photo, proofs: dict[PairKey, Evidence], **more: object) -> GroupInput:
+    return GroupInput({each.id: each for each in photos}, proofs, **more)  # type: ignore[arg-type]
 
 
 def test_a_copy_without_a_time_joins_no_two_shots() -> None:
@@ -69,10 +69,10 @@ def test_what_the_user_said_comes_before_all() -> None:
     shots = photo(1, taken=T1), photo(2), photo(3, taken=T2)
     proofs = {(1, 2): copy(), (2, 3): copy(), (1, 3): copy()}
 
-    assert names(group_copies(known(*shots, proofs=proofs, said={(1, 3): "confirmed"}))) == [{1, 2, 3}]
+    assert names(group_copies(known(*shots, proofs=proofs, decided={(1, 3): "confirmed"}))) == [{1, 2, 3}]
     # Rejected photos do not meet again in a third one's group.
     untimed = photo(1), photo(2), photo(3)
-    assert names(group_copies(known(*untimed, proofs=proofs, said={(1, 3): "rejected"}))) == [{1, 2}]
+    assert names(group_copies(known(*untimed, proofs=proofs, decided={(1, 3): "rejected"}))) == [{1, 2}]
 
 
 def test_the_same_pixels_are_joined_though_the_first_of_them_is_gone() -> None:
@@ -105,7 +105,7 @@ def test_reasons_say_why_a_copy_is_not_selected() -> None:
 
     assert {member.photo.id: member.why_not for member in group.members} == {
         2: "",
-        3: "page",
+        3: "document",
         4: "tilted or bent",
         5: "uncertain",
         6: "details differ",
@@ -169,7 +169,7 @@ decisions = st.dictionaries(
 def test_the_order_of_indexing_changes_no_group_no_keeper_and_no_reason(
     kinds: list[tuple[str | None, int, int]],
     pairs: dict[PairKey, float],
-    said: dict[PairKey, str],
+    decided: dict[PairKey, str],
     numbers: list[int],
 ) -> None:
     made = [
@@ -177,7 +177,7 @@ def test_the_order_of_indexing_changes_no_group_no_keeper_and_no_reason(
         for n, (taken, pixels, size) in enumerate(kinds)
     ]
 
-    def library(ids: list[int]) -> Known:
+    def library(ids: list[int]) -> GroupInput:
         """Give the photos these ids, as an order of indexing would."""
         photos = {ids[n]: replace(each, id=ids[n]) for n, each in enumerate(made)}
         same = [[ids[n] for n, (_, p, _) in enumerate(kinds) if p == pixels] for pixels in range(10)]
@@ -188,7 +188,7 @@ def test_the_order_of_indexing_changes_no_group_no_keeper_and_no_reason(
 
         proofs = {key(pair): copy(probability) for pair, probability in pairs.items()}
         exact: tuple[Photo, ...] = ()
-        return Known(photos, proofs, same, {key(pair): kind for pair, kind in said.items()}, exact)
+        return GroupInput(photos, proofs, same, {key(pair): kind for pair, kind in decided.items()}, exact)
 
     def outcome(groups: list[Group]) -> list[object]:
         return [

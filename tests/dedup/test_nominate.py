@@ -8,9 +8,9 @@ import numpy.typing as npt
 import pytest
 
 from lookalike.dedup.candidates.copy_space import CopySpace
+from lookalike.dedup.candidates.gallery import Outside, nominate_outside
 from lookalike.dedup.candidates.hashes import HASH_BYTES, Hashes
 from lookalike.dedup.candidates.nominate import ALMOST_SAME, FEW, MAX_DISTANCE, Candidates, nominate
-from lookalike.dedup.candidates.outside import Outside, nominate_outside
 from lookalike.dedup.candidates.topk import Rows
 from lookalike.store.index.exact import Ids
 from lookalike.store.records import Vectors

@@ -8,13 +8,13 @@ import numpy.typing as npt
 import pytest
 
 from lookalike.dedup.candidates import all_pairs, int8
-from lookalike.dedup.candidates.all_pairs import Limits, Photos, Scan
+from lookalike.dedup.candidates.all_pairs import AllPairs, Photos, SearchLimits
 from lookalike.dedup.candidates.hashes import HASH_BYTES, Hashes
 from lookalike.dedup.candidates.topk import Entries, key_of_score, parts
 from lookalike.errors import UsageError
 
 DIM = 40
-LIMITS = Limits(k=7, floor=0.4, gate=0.1, most_bits=72, almost_same=48)
+LIMITS = SearchLimits(k=7, floor=0.4, gate=0.1, most_bits=72, almost_same=48)
 
 # No score lies within this of a limit: the last digits of a product may fall on either side.
 CLEAR = 1e-5
@@ -65,7 +65,7 @@ def listed(photos: Photos, counts: npt.NDArray[np.bool_], keys: npt.NDArray[np.i
 def scanned(photos: Photos) -> tuple[list[list[int]], list[list[int]]]:
     near: list[list[int]] = []
     alike: list[list[int]] = []
-    for rows, found in Scan(photos, LIMITS).run():
+    for rows, found in AllPairs(photos, LIMITS).run():
         assert rows.start == len(near)
         near += lists(photos, rows, found.near)
         alike += lists(photos, rows, found.alike)
@@ -128,9 +128,9 @@ def test_photos_that_are_all_alike_fill_no_more_than_their_lists() -> None:
 def test_a_scan_that_is_stopped_gives_only_what_is_complete() -> None:
     photos = make_photos(7, 100, 4)
     stop = threading.Event()
-    whole = list(Scan(photos, LIMITS).run())
+    whole = list(AllPairs(photos, LIMITS).run())
     given = []
-    for rows, found in Scan(photos, LIMITS).run(stop):
+    for rows, found in AllPairs(photos, LIMITS).run(stop):
         given.append((rows, found))
         if len(given) == 2:
             stop.set()
@@ -144,7 +144,7 @@ def test_a_scan_that_is_stopped_gives_only_what_is_complete() -> None:
 def test_more_photos_than_a_number_can_tell_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(all_pairs, "MOST_PHOTOS", 400)
     with pytest.raises(UsageError, match="at most 399"):
-        Scan(make_photos(8, 100, 4), LIMITS)
+        AllPairs(make_photos(8, 100, 4), LIMITS)
 
 
 def test_rough_scores_are_compared_with_bounds_of_both_sides() -> None:

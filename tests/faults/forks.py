@@ -7,8 +7,6 @@ any process does; what it wrote to stdout and stderr is kept in files.
 import importlib
 import json
 import os
-import select
-import signal
 import subprocess
 import sys
 import tempfile
@@ -56,7 +54,7 @@ class Forks:
             [sys.executable, "-c", _SERVE],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            bufsize=0,  # what select says must be all that there is
+            bufsize=0,
             env={**os.environ, **alone},
         )
         self._kept = tempfile.TemporaryDirectory()
@@ -72,23 +70,13 @@ class Forks:
                 pipe.close()
         self._kept.cleanup()
 
-    def run(self, task: str, *arguments: Any, kill_after_s: float | None = None) -> Ended:
-        """Run a function to its end, or kill it after so many seconds if it has not ended by then."""
+    def run(self, task: str, *arguments: Any) -> Ended:
+        """Run a function to its end, or until it is killed."""
         assert self._process.stdin is not None
+        assert self._process.stdout is not None
         request = {"task": task, "arguments": arguments, "kept": self._kept.name}
         self._process.stdin.write(json.dumps(request).encode() + b"\n")
-        pid = self._answer()
-        if kill_after_s is not None and not self._answers_within(kill_after_s):
-            os.kill(pid, signal.SIGKILL)  # not reaped before it is asked for: the number is still its own
-        return Ended(self._answer(), self._read("out"), self._read("err"))
-
-    def _answer(self) -> int:
-        assert self._process.stdout is not None
-        return int(self._process.stdout.readline())
-
-    def _answers_within(self, seconds: float) -> bool:
-        assert self._process.stdout is not None
-        return bool(select.select([self._process.stdout], [], [], seconds)[0])
+        return Ended(int(self._process.stdout.readline()), self._read("out"), self._read("err"))
 
     def _read(self, name: str) -> str:
         with open(os.path.join(self._kept.name, name), errors="replace") as source:
@@ -96,7 +84,7 @@ class Forks:
 
 
 def serve() -> None:
-    """Fork for each request on stdin; answer with the process id, and with how it ended."""
+    """Fork for each request on stdin; answer with how it ended."""
     for module in _LOADED:
         importlib.import_module(module)
     for line in sys.stdin:
@@ -104,12 +92,7 @@ def serve() -> None:
         pid = os.fork()
         if pid == 0:
             _become(request)
-        _tell(pid)
-        _tell(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-
-
-def _tell(number: int) -> None:
-    os.write(1, b"%d\n" % number)
+        os.write(1, b"%d\n" % os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 
 
 def _become(request: dict[str, Any]) -> None:

@@ -129,7 +129,7 @@ def _name_of(thing: Any) -> str:
     if not isinstance(thing, (str, bytes)):
         return "index"
     name = os.path.basename(os.fsdecode(thing))
-    return re.sub(r"index-.*\.faiss", "index", re.sub(r"\.\d+\.tmp", "", name))
+    return re.sub(r"index-.*\.faiss", "index", re.sub(r"\.[0-9a-f]{16}\.tmp", "", name))
 
 
 def _error(action: Action, name: str) -> Exception:

@@ -1,12 +1,17 @@
 """What the forked runs do: commands as people give them, only with small batches."""
 
 import functools
+import itertools
 import json
+import signal
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from lookalike import cli
 from lookalike.indexer import options
+from lookalike.store.store import Store
 from lookalike.tests.faults.points import Action, Fault, Points
 
 BATCH = 4
@@ -23,6 +28,41 @@ def commands(argvs: Sequence[Sequence[str]]) -> int:
         if code not in DONE:
             return code
     return 0
+
+
+def killed(argvs: Sequence[Sequence[str]], commits: int, delay_s: float) -> int:
+    """Run command lines and die a moment after so many commits of photos, at whatever instant that is."""
+    commit, seen = Store.commit, itertools.count(1)
+
+    def committing(*arguments: Any) -> None:
+        commit(*arguments)
+        if next(seen) == commits:
+            die_in(delay_s)
+
+    setattr(Store, "commit", committing)  # noqa: B010
+    if not commits:
+        die_in(delay_s)
+    return commands(argvs)
+
+
+def die_in(delay_s: float) -> None:
+    """Let the system end this process so soon; nothing of it has a say in that, as with SIGKILL."""
+    signal.setitimer(signal.ITIMER_REAL, max(delay_s, 1e-6))
+
+
+def counted(argvs: Sequence[Sequence[str]], counts: str) -> int:
+    """Run command lines and write down how many commits of photos there were, and in how many seconds."""
+    commit, began, commits = Store.commit, time.monotonic(), 0
+
+    def committing(*arguments: Any) -> None:
+        nonlocal commits
+        commit(*arguments)
+        commits += 1
+
+    setattr(Store, "commit", committing)  # noqa: B010
+    code = commands(argvs)
+    Path(counts).write_text(json.dumps([commits, time.monotonic() - began]))
+    return code
 
 
 def recorded(argvs: Sequence[Sequence[str]], record: str) -> int:

@@ -27,7 +27,7 @@ from lookalike.store.catalog.pairs import all_decisions, all_verdicts, unproved_
 from lookalike.store.catalog.photos import count_totals, file_errors, photos_of
 from lookalike.store.index.search import nearest_photos
 from lookalike.store.store import Store
-from lookalike.tests.faults.scale import count, scale
+from lookalike.tests.faults.scale import SEED, count, scale
 from lookalike.tests.store.making import (
     PUBLISHED,
     brute_force,
@@ -37,9 +37,8 @@ from lookalike.tests.store.making import (
     open_filled,
 )
 
-SNAPSHOTS = scale("LOOKALIKE_FAULT_DAMAGES", suite=100, soak=1000)
-PAGES = scale("LOOKALIKE_FAULT_PAGES", suite=80, soak=1000)
-SEED = int(os.environ.get("LOOKALIKE_FAULT_SEED", "2026"))
+SNAPSHOTS = scale("LOOKALIKE_FAULT_DAMAGES", suite=25, soak=1000)
+PAGES = scale("LOOKALIKE_FAULT_PAGES", suite=20, soak=1000)
 QUERIES = [make_vector(99_990 + number) for number in range(3)]
 K = 10
 
@@ -152,7 +151,8 @@ def test_snapshots_and_manifests_of_all_times_together_change_no_answer(
                 count("mixes of catalog, manifest and snapshot")
 
 
-STATES = 6
+# All mixes of three files of so many times: 64 of four, 216 of six.
+STATES = scale("LOOKALIKE_FAULT_STATES", suite=4, soak=6)
 
 
 def seeds_at(state: int) -> list[int]:

@@ -5,7 +5,6 @@ Whatever step it was, the store is whole, and the same commands lead to the same
 
 import contextlib
 import json
-import os
 import random
 import shutil
 import sqlite3
@@ -18,13 +17,12 @@ import pytest
 from lookalike.store.thumbs import Thumbs
 from lookalike.tests.faults.forks import Ended, Forks
 from lookalike.tests.faults.points import ACTIONS, ACTIONS_READING, Action
-from lookalike.tests.faults.scale import count, scale
+from lookalike.tests.faults.scale import SEED, count, scale
 from lookalike.tests.faults.whole import Outcome, check_whole, digests, outcome
 from lookalike.tests.pictures import draw_photo, save
 from lookalike.tests.store.making import digest_of
 
-FAULTS = scale("LOOKALIKE_FAULT_POINTS", suite=12, soak=100_000)
-SEED = int(os.environ.get("LOOKALIKE_FAULT_SEED", "2026"))
+FAULTS = scale("LOOKALIKE_FAULT_POINTS", suite=3, soak=100_000)
 TASKS = "lookalike.tests.faults.tasks:"
 VERSION_1 = Path(__file__).parent.parent / "store" / "version1.sql"
 

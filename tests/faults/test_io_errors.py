@@ -3,7 +3,6 @@
 `strace` makes the calls of a running process fail. What is run is the command line itself.
 """
 
-import os
 import random
 import re
 import shutil
@@ -18,15 +17,14 @@ from lookalike.store.care.checks import check_store
 from lookalike.store.catalog.photos import count_totals
 from lookalike.store.index.search import nearest_photos
 from lookalike.store.store import Store
-from lookalike.tests.faults.scale import count, scale
+from lookalike.tests.faults.scale import SEED, count, scale
 from lookalike.tests.faults.whole import check_whole, digests
 from lookalike.tests.library import lookalike
 from lookalike.tests.pictures import draw_photo, save
 from lookalike.tests.store.making import brute_force, make_vector, open_filled
 
-CALLS = scale("LOOKALIKE_FAULT_CALLS", suite=8, soak=400)
-SIZES = scale("LOOKALIKE_FAULT_DISKS", suite=2, soak=40)
-SEED = int(os.environ.get("LOOKALIKE_FAULT_SEED", "2026"))
+CALLS = scale("LOOKALIKE_FAULT_CALLS", suite=2, soak=400)
+SIZES = scale("LOOKALIKE_FAULT_DISKS", suite=1, soak=40)
 QUERY = make_vector(99_999)
 SYSTEM_CALLS = ("pwrite64", "fdatasync", "fsync", "ftruncate", "rename", "unlink")
 MEANS = ("EIO", "ENOSPC")

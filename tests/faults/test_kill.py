@@ -4,14 +4,15 @@ Real processes over real files with the real model; only the batches are small, 
 lie in the way of the kill. One round in four is killed again while it recovers.
 """
 
-import os
+import json
 import random
 import shutil
+import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,15 +23,14 @@ from lookalike.indexer.options import IndexOptions
 from lookalike.library import Library
 from lookalike.store.records import Vectors
 from lookalike.tests.faults.forks import Forks
-from lookalike.tests.faults.scale import count, scale
+from lookalike.tests.faults.scale import SEED, count, scale
 from lookalike.tests.faults.whole import check_whole, digests
 from lookalike.tests.pictures import draw_photo, save
 
-SEED = int(os.environ.get("LOOKALIKE_KILL_SEED", "2026"))
-ROUNDS = scale("LOOKALIKE_KILL_ROUNDS", suite=50, soak=200)
-# Some kills must hit a library in the making; on a machine of changing speed that takes more rounds.
+ROUNDS = scale("LOOKALIKE_KILL_ROUNDS", suite=13, soak=200)
+# Some kills must hit a library in the making.
 HITS = 3
-MOST_ROUNDS = 5 * ROUNDS
+TASKS = "lookalike.tests.faults.tasks:"
 PHOTOS = 60
 MANY = 1_000_000
 
@@ -56,30 +56,51 @@ def command(store: Path, photos: Path) -> list[str]:
     return ["index", str(photos), "--store", str(store), "--input-size", "64", *believed]
 
 
-def run_and_kill(forks: Forks, store: Path, photos: Path, delay_s: float | None) -> bool:
-    """Start an index run and kill it so long after it began; tell whether it ended before by itself."""
-    ended = forks.run(
-        "lookalike.tests.faults.tasks:commands", [command(store, photos)], kill_after_s=delay_s
-    )
-    assert ended.code in (0, -9), ended.err
+@dataclass(frozen=True)
+class Pace:
+    """Of a run that nobody kills: how many commits of photos it makes, and how long one takes."""
+
+    commits: int
+    each_s: float
+
+
+def pace_of_a_run(forks: Forks, folder: Path, photos: Path) -> Pace:
+    ended = forks.run(TASKS + "counted", [command(folder / "timed", photos)], str(folder / "counts.json"))
+    assert ended.code == 0, ended.err
+    commits, seconds = json.loads((folder / "counts.json").read_text())
+    return Pace(commits, seconds / (commits + 1))
+
+
+def run_and_kill(forks: Forks, store: Path, photos: Path, moment: tuple[int, float]) -> bool:
+    """Kill an index run so long after its so-many-th commit; tell whether it ended before by itself."""
+    ended = forks.run(TASKS + "killed", [command(store, photos)], *moment)
+    assert ended.code in (0, -signal.SIGALRM), ended.err
     return ended.code == 0
 
 
-def start_and_kill(store: Path, photos: Path, delay_s: float) -> bool:
-    """Do the same with the command as people run it, killed a while after its very start."""
+def start_and_kill(store: Path, photos: Path, changes: int) -> bool:
+    """Do the same with the command as people run it, killed when its files changed so often."""
     argv = [sys.executable, "-m", "lookalike", *command(store, photos)]
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL) as process:
-        with suppress(subprocess.TimeoutExpired):
-            return process.wait(delay_s) in (0, 3)
+        before = looks_of(store)
+        while changes:
+            with suppress(subprocess.TimeoutExpired):
+                return process.wait(0.001) in (0, 3)
+            now = looks_of(store)
+            changes -= now != before
+            before = now
         process.kill()
     return False
 
 
-def time_of_a_run(forks: Forks, store: Path, photos: Path) -> float:
-    """Return how many seconds a run takes that nobody kills."""
-    began = time.monotonic()
-    assert run_and_kill(forks, store, photos, None)
-    return time.monotonic() - began
+def looks_of(store: Path) -> list[tuple[str, int, int]]:
+    """Return what the files of a store look like from outside."""
+    found = []
+    for path in sorted(store.glob("*")):
+        with suppress(FileNotFoundError):
+            stat = path.stat()
+            found.append((path.name, stat.st_size, stat.st_mtime_ns))
+    return found
 
 
 def change_some(photos: Path, rng: random.Random) -> None:
@@ -138,25 +159,27 @@ def test_a_kill_at_any_instant_leaves_a_whole_store_and_the_next_run_completes_i
     rng = random.Random(SEED)
     store = tmp_path / "store"
     counts, truths = list[int](), set[tuple[str, str]]()
-    work_s = time_of_a_run(forks, tmp_path / "timed", photos)
-    for number in range(MOST_ROUNDS):
-        if number >= ROUNDS and hits(counts) >= HITS:
-            break
+    pace = pace_of_a_run(forks, tmp_path, photos)
+    for number in range(ROUNDS):
         truths |= digests(photos).items()
-        delays = [rng.uniform(0, work_s) for _ in range(2 if number % 4 == 3 else 1)]
+        moments = [
+            (rng.randrange(pace.commits + 1), rng.uniform(0, pace.each_s))
+            for _ in range(2 if number % 4 == 3 else 1)
+        ]
         try:
-            if number % 25 == 24:
-                is_complete = start_and_kill(store, photos, 1.0 + delays[0])
+            if number % 8 == 5:
+                is_complete = start_and_kill(store, photos, rng.randrange(1, 20))
             else:
-                is_complete = [run_and_kill(forks, store, photos, each) for each in delays][-1]
+                is_complete = [run_and_kill(forks, store, photos, each) for each in moments][-1]
             counts.append(check_whole(store, truths))
         except Exception as error:
-            error.add_note(f"LOOKALIKE_KILL_SEED={SEED}: round {number}, killed after {delays} s")
+            error.add_note(f"LOOKALIKE_FAULT_SEED={SEED}: round {number}, killed at {moments}")
             raise
-        count("kills of an index run", len(delays))
+        count("kills of an index run", len(moments))
         change_some(photos, rng)
-        if is_complete:
-            shutil.rmtree(store)
+        # Kills through two rounds hardly leave more to do than what changed in between.
+        if is_complete or number % 3 == 2:
+            shutil.rmtree(store, ignore_errors=True)
 
     assert hits(counts) >= HITS, counts
     check_complete(store, tmp_path / "undisturbed", photos)

@@ -19,12 +19,11 @@ from lookalike.store.catalog.photos import count_totals
 from lookalike.store.index import snapshot
 from lookalike.store.index.search import nearest_photos
 from lookalike.store.store import Store
-from lookalike.tests.faults.scale import count, scale
+from lookalike.tests.faults.scale import SEED, count, scale
 from lookalike.tests.store.making import brute_force, index_file, make_vector, open_filled
 
-CUTS = scale("LOOKALIKE_FAULT_LOG_CUTS", suite=30, soak=100_000)
-MIXES = scale("LOOKALIKE_FAULT_MIXES", suite=50, soak=1296)
-SEED = int(os.environ.get("LOOKALIKE_FAULT_SEED", "2026"))
+CUTS = scale("LOOKALIKE_FAULT_LOG_CUTS", suite=8, soak=100_000)
+MIXES = scale("LOOKALIKE_FAULT_MIXES", suite=13, soak=1296)
 QUERY = make_vector(99_999)
 STATES = 6
 LOG_HEADER, FRAME = 32, schema.PAGE_SIZE + 24

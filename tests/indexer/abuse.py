@@ -10,16 +10,17 @@ import threading
 from contextlib import suppress
 
 from lookalike.indexer.decode.memory import MemoryBudget
-from lookalike.indexer.sandbox import child
-from lookalike.indexer.sandbox.framing import Head
+from lookalike.indexer.sandbox import decode_job
+from lookalike.indexer.sandbox.child import serve
+from lookalike.indexer.sandbox.framing import Frame, Head
 
 _leaked: list[bytearray] = []
 
 
-def answer(job: Head, data: bytes, memory: MemoryBudget) -> child.Reply:
-    word = data.rpartition(b"##")[2].split(b" ")[0].decode("latin-1")
+def answer(job: Head, buffers: list[bytes], memory: MemoryBudget) -> Frame:
+    word = buffers[0].rpartition(b"##")[2].split(b" ")[0].decode("latin-1")
     act = globals().get(f"do_{word}")
-    return (act() if act else None) or child.answer(job, data, memory)
+    return (act() if act else None) or decode_job.answer(job, buffers, memory)
 
 
 def do_abort() -> None:
@@ -80,15 +81,15 @@ def do_garbage() -> None:
     threading.Event().wait()
 
 
-def do_lie() -> child.Reply:
+def do_lie() -> Frame:
     return {"shape": [3, 5, 3], "width": 1, "height": 1}, (b"GIF89a", bytes(45))
 
 
-def do_flood() -> child.Reply:
+def do_flood() -> Frame:
     return {"shape": [1 << 14, 1 << 14, 3]}, (bytes(1 << 20), bytes(32 << 20))
 
 
-def do_greed() -> child.Reply:
+def do_greed() -> Frame:
     return {"needs": 1 << 50}, ()
 
 
@@ -109,4 +110,5 @@ def do_write() -> None:
 
 
 if __name__ == "__main__":
-    child.main(answer)
+    decode_job.use_one_thread()
+    serve(answer)

@@ -1,4 +1,4 @@
-"""Comparing a scan with the catalog: what is read again, what is gone, and what is not believed."""
+"""Comparing a scan with the catalog: what is read again, what is gone, and what is not accepted."""
 
 import os
 import shutil
@@ -144,7 +144,7 @@ def test_a_root_that_is_away_says_nothing(tmp_path: Path) -> None:
     assert (changes.absent, changes.excluded) == ([], [])
 
 
-# What is not believed
+# What is not accepted
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_root_that_is_away_says_nothing(tmp_path: Path) -> None:
         (600, 61, True),
     ],
 )
-def test_very_many_missing_files_are_not_believed(
+def test_very_many_missing_files_are_not_accepted(
     tmp_path: Path, known: int, gone: int, is_suspect: bool
 ) -> None:
     touch(tmp_path, *some(known))

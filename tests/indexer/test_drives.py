@@ -1,4 +1,4 @@
-"""By what a drive is known, and what is believed of a folder that is on another, away or half there."""
+"""By what a drive is known, and what is accepted of a folder that is on another, away or half there."""
 
 import errno
 import os
@@ -113,7 +113,7 @@ def test_nothing_is_said_where_nothing_tells(machine: tuple[str, str]) -> None:
     assert drives.fs_id_of(b"/", "/nowhere", machine[1]) is None
 
 
-def test_the_drive_is_recorded_by_a_run_that_was_believed(library: Library, photos: Path) -> None:
+def test_the_drive_is_recorded_by_a_run_that_was_accepted(library: Library, photos: Path) -> None:
     run(library, photos)
     assert roots(library) == [Drive(drives.fs_id_of(os.fsencode(photos)), None)]
 
@@ -501,7 +501,7 @@ def test_a_respelled_photo_is_neither_decoded_nor_lost(
 # --- where nothing tells one drive from another
 
 
-def test_other_photos_on_a_drive_without_a_name_are_not_believed(
+def test_other_photos_on_a_drive_without_a_name_are_not_accepted(
     library: Library, photos: Path, other_drive: Any
 ) -> None:
     other_drive(None)
@@ -521,7 +521,7 @@ def test_other_photos_on_a_drive_without_a_name_are_not_believed(
     assert run(library, photos, accept_drive=True).refused == []
 
 
-def test_edits_of_all_photos_on_a_drive_without_a_name_are_believed_if_one_is_as_it_was(
+def test_edits_of_all_photos_on_a_drive_without_a_name_are_accepted_if_one_is_as_it_was(
     library: Library, photos: Path, other_drive: Any
 ) -> None:
     other_drive(None)
@@ -587,7 +587,7 @@ def test_a_folder_that_goes_after_the_last_read_loses_nothing(
     assert (report.embedded, report.absent, library.totals().present) == (1, 0, COUNT + 1)
 
 
-def test_the_device_of_unchanged_photos_is_that_of_the_last_believed_run(
+def test_the_device_of_unchanged_photos_is_that_of_the_last_accepted_run(
     library: Library, photos: Path
 ) -> None:
     def devices() -> set[int]:

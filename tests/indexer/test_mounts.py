@@ -111,7 +111,7 @@ plug("a"); said.append(index())
     assert (back["refused"], back["unchanged"], back["decoded"]) == ([], 6, 0)
 
 
-def test_believed_absent_photos_come_back_with_their_drive_without_a_decode(tmp_path: Path) -> None:
+def test_accepted_absent_photos_come_back_with_their_drive_without_a_decode(tmp_path: Path) -> None:
     _, gone, back = play(
         tmp_path,
         """
@@ -186,7 +186,7 @@ plug("a"); said.append(index())
     assert back["decoded"] == 40 - cut["present"]
 
 
-def test_nine_of_ten_photos_gone_are_not_believed(tmp_path: Path) -> None:
+def test_nine_of_ten_photos_gone_are_not_accepted(tmp_path: Path) -> None:
     first, thinned, accepted = play(
         tmp_path,
         """

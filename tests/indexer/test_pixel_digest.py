@@ -3,7 +3,7 @@ import io
 from PIL import Image
 
 from lookalike.indexer.decode.decode import decode
-from lookalike.indexer.decode.pixel_digest import pixel_digest
+from lookalike.indexer.decode.photo import pixel_digest
 from lookalike.tests.pictures import draw_photo, encode, exif_with
 
 

@@ -39,6 +39,6 @@ def test_an_empty_file_says_so(tmp_path: Path) -> None:
 def test_a_sparse_giant_is_refused_by_its_length(tmp_path: Path) -> None:
     (tmp_path / "sparse.jpg").touch()
     os.truncate(tmp_path / "sparse.jpg", 4 * MAX_FILE_BYTES)
-    began = time.monotonic()
+    began = time.thread_time()
     assert code_of(tmp_path / "sparse.jpg") == "too_large"
-    assert time.monotonic() - began < 0.1
+    assert time.thread_time() - began < 0.1

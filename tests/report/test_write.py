@@ -11,7 +11,7 @@ import pytest
 from lookalike.dedup.actions.plan import Origin, plan_of
 from lookalike.errors import UsageError
 from lookalike.output.report.data import Review
-from lookalike.output.report.write import check_target, write_report
+from lookalike.output.report.write import REPORT, write_report
 from lookalike.store.documents import document
 from lookalike.store.store import Store
 from lookalike.tests.library import lookalike
@@ -134,7 +134,7 @@ def test_a_thumbnail_that_is_lost_leaves_the_others(store: Store, tmp_path: Path
 @pytest.mark.parametrize("name", ["photo.jpg", "report", "plan.json"])
 def test_a_report_goes_only_into_a_file_that_is_named_so(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match=r"ends in \.html"):
-        check_target(str(tmp_path / name))
+        REPORT.check(str(tmp_path / name))
 
 
 def test_a_file_that_is_no_report_is_left_alone(store: Store, tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_a_file_that_is_no_report_is_left_alone(store: Store, tmp_path: Path) ->
 
     assert (tmp_path / "r.html").read_text() == "<html>my own page</html>"
     with pytest.raises(UsageError, match="make it first"):
-        check_target(str(tmp_path / "nowhere" / "r.html"))
+        REPORT.check(str(tmp_path / "nowhere" / "r.html"))
 
 
 def test_what_fails_half_way_leaves_the_old_report_and_nothing_else(

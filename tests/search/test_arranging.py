@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lookalike.errors import UsageError
@@ -112,7 +112,6 @@ def test_what_is_alike_but_of_another_time_repeats_less() -> None:
     assert spread(units, scores, np.array([0.0, 5.0, 90_000.0]), 2) == [0, 2]
 
 
-@settings(deadline=None, derandomize=True)
 @given(st.integers(1, 30), st.integers(1, 40), st.integers(0, 2**32))
 def test_as_many_as_wanted_are_taken_once_each_and_the_best_first(n: int, k: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -59,17 +59,12 @@ def library(folder: Path) -> Iterator[Library]:
         yield opened
 
 
-def kinds(library: Library, photo_id: int, *, plain: bool) -> list[int]:
-    found = library.search(photo_id, k=EACH - 1, plain=plain)
-    return [(each.photo.id - 1) // EACH for each in found]
-
-
 def share_found(library: Library, *, plain: bool) -> float:
     """Return the share of their own kind that all photos find, recall@(EACH - 1)."""
-    ids = range(1, KINDS * EACH + 1)
-    return float(
-        np.mean([np.mean(np.array(kinds(library, i, plain=plain)) == (i - 1) // EACH) for i in ids])
-    )
+    queries = [Query(str(number), id=number) for number in range(1, KINDS * EACH + 1)]
+    answers = library.searches.many(queries, SearchOptions(k=EACH - 1, plain=plain))
+    found = [[(each.photo.id - 1) // EACH for each in answer.results] for answer in answers]
+    return float(np.mean([np.mean(np.array(kinds) == row // EACH) for row, kinds in enumerate(found)]))
 
 
 def test_more_of_a_kind_is_found_than_by_the_cosine(library: Library) -> None:

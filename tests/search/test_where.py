@@ -20,6 +20,7 @@ from lookalike.store.filters.terms import (
     Term,
     count,
 )
+from lookalike.tests.faults.scale import scale
 from lookalike.tests.search.terms import TERMS
 
 A, B, C = Compare("width", ">", 1.0), Compare("height", "<", 2.0), Has("gps")
@@ -141,7 +142,7 @@ def test_what_is_too_long_is_refused() -> None:
         parse(f"width in ({','.join('1' * (MAX_TERMS + 1))})")
 
 
-@settings(deadline=None, derandomize=True, max_examples=300)
+@settings(max_examples=scale("LOOKALIKE_EXAMPLES", suite=100, soak=1000))
 @given(TERMS)
 def test_a_term_that_is_written_is_read_back_as_the_same(term: Term) -> None:
     text = str(term)
@@ -154,7 +155,7 @@ SIGNS = "( ) , = != < <= > >= ~ and or not in has none near gps ' \" \\ 1 -2.5 2
 WORDS = st.sampled_from([*FIELDS, *SIGNS.split(" ")])
 
 
-@settings(deadline=None, derandomize=True, max_examples=500)
+@settings(max_examples=scale("LOOKALIKE_EXAMPLES", suite=100, soak=1000))
 @given(st.one_of(st.text(), st.lists(WORDS).map(" ".join), st.lists(WORDS).map("".join)))
 def test_no_text_raises_anything_but_a_usage_error(text: str) -> None:
     try:

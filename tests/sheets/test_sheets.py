@@ -117,8 +117,8 @@ def test_a_pipe_is_no_sheet_and_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "s.png")
     (tmp_path / "link.png").symlink_to("s.png")
     check = (
-        "import sys; from lookalike.output.sheet.write import check_sheet\n"
-        "try: check_sheet(sys.argv[1])\n"
+        "import sys; from lookalike.output.sheet.write import SHEET\n"
+        "try: SHEET.check(sys.argv[1])\n"
         "except Exception as error: print(type(error).__name__)"
     )
     for name in ("s.png", "link.png"):

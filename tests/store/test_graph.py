@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lookalike.indexer.options import Silence
 from lookalike.store import knn_graph
 from lookalike.store.absence import Purge, purge_missing
 from lookalike.store.care.checks import check_store
@@ -17,6 +16,7 @@ from lookalike.store.catalog.embeddings import embedded_ids
 from lookalike.store.catalog.knn import NEIGHBORS, Neighborhoods, neighborhoods_of
 from lookalike.store.catalog.pairs import JudgedPair
 from lookalike.store.knn_graph import update_graph
+from lookalike.store.progress import NullProgress, Watch
 from lookalike.store.records import Vectors
 from lookalike.store.store import Store
 
@@ -96,12 +96,12 @@ def test_a_run_that_is_stopped_goes_on_where_it_was(
     filled.fill(range(PHOTOS))
     stop = threading.Event()
 
-    class StopsSoon(Silence):
+    class StopsSoon(NullProgress):
         def advance(self, files: int, failed: int) -> None:
             assert (files, failed) == (20, 0)
             stop.set()
 
-    assert update_graph(filled.store, StopsSoon(), stop) == 20
+    assert update_graph(filled.store, Watch(StopsSoon(), stop)) == 20
     assert len(of_all(filled.store)) == 20
     assert update_graph(filled.store) == PHOTOS - 20
     expect_mutual(of_all(filled.store))

@@ -86,9 +86,8 @@ def test_a_lock_dies_with_a_killed_holder(filled: Filled, folder: Path) -> None:
     with holder(folder) as process:
         process.send_signal(signal.SIGKILL)
         process.wait()
-        began = time.monotonic()
+        filled.store.lock_timeout_s = 0
         filled.fill([1])
-        assert time.monotonic() - began < 1
 
 
 def test_a_lock_is_free_after_an_error_within(folder: Path) -> None:

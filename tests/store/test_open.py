@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from lookalike.errors import StoreCorrupt, StoreError, StoreMissing, StoreTooNew, StoreUnwritable
+from lookalike.errors import (
+    StoreCorrupt,
+    StoreError,
+    StoreMissing,
+    StoreTooNew,
+    StoreTooOld,
+    StoreUnwritable,
+)
+from lookalike.store.catalog.schema import FORMER_ID
 from lookalike.store.store import Store
 
 from .making import ask, digest_of, make_vector, names, open_filled, without_privileges
@@ -88,6 +96,12 @@ def foreign_and_empty_but_marked(path: Path) -> None:
         connection.execute("PRAGMA application_id = 77")
 
 
+def of_a_former_format(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"PRAGMA application_id = {FORMER_ID}")
+        connection.execute("PRAGMA user_version = 6")
+
+
 def garbage(path: Path) -> None:
     path.write_bytes(b"this is no database, whatever its name says. " * 500)
 
@@ -101,6 +115,7 @@ def header_only(path: Path) -> None:
     ("change", "error", "code"),
     [
         (too_new_to_read, StoreTooNew, 6),
+        (of_a_former_format, StoreTooOld, 6),
         (foreign, StoreCorrupt, 1),
         (foreign_with_version, StoreCorrupt, 1),
         (foreign_and_empty_but_marked, StoreCorrupt, 1),

@@ -7,7 +7,7 @@ import pytest
 from lookalike.errors import StoreUnwritable
 from lookalike.store import place
 from lookalike.store.care.checks import check_surroundings
-from lookalike.store.place import kind_of, place_of
+from lookalike.store.place import mount_of, place_of
 from lookalike.store.store import Store
 
 from .making import ask, make_vector, names, open_filled
@@ -40,20 +40,18 @@ garbage
     ],
 )
 def test_the_longest_mount_point_counts(path: str, kind: str) -> None:
-    assert kind_of(path, MOUNTS) == kind
+    assert mount_of(path, MOUNTS).kind == kind
     assert place_of(path, MOUNTS).is_network == (kind != "ext4")
 
 
 def test_without_a_list_of_mounts_nothing_is_said() -> None:
-    assert kind_of("/anywhere", "") == ""
+    assert mount_of("/anywhere", "").kind == ""
     assert not place_of("/anywhere", "").is_network
 
 
 @pytest.fixture
 def on_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(
-        place, "_read_mounts", lambda: f"1 1 0:1 / {tmp_path.resolve()} rw - nfs4 host rw\n"
-    )
+    monkeypatch.setattr(place, "read_mounts", lambda: f"1 1 0:1 / {tmp_path.resolve()} rw - nfs4 host rw\n")
 
 
 def test_a_new_store_on_a_network_drive_is_refused_with_advice(on_network: None, folder: Path) -> None:
@@ -77,9 +75,7 @@ def test_whoever_allows_it_gets_a_store_without_shared_memory(
 def test_a_store_that_was_moved_to_a_network_drive_opens_with_a_note(
     published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        place, "_read_mounts", lambda: f"1 1 0:1 / {tmp_path.resolve()} rw - smb3 host rw\n"
-    )
+    monkeypatch.setattr(place, "read_mounts", lambda: f"1 1 0:1 / {tmp_path.resolve()} rw - smb3 host rw\n")
     with Store.open(published, write=True) as store:
         assert names(ask(store, make_vector(2), 1)) == ["2.jpg"]
     assert [each.level for each in check_surroundings(str(published)) if each.what == "place"] == ["note"]

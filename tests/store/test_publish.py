@@ -137,7 +137,7 @@ MEMORY = """
 import resource, sys
 from pathlib import Path
 import numpy as np
-from lookalike.store import catalog, snapshot
+from lookalike.store.index import snapshot
 from lookalike.store.index.exact import VectorIndex
 
 folder, task = sys.argv[1:]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lookalike.indexer.background_index import IndexAhead
+from lookalike.indexer.background_index import BackgroundIndex
 from lookalike.store.absence import Purge, purge_missing
 from lookalike.store.care.checks import check_recall, check_store
 from lookalike.store.catalog.embeddings import embedded_ids, units_of
@@ -243,7 +243,7 @@ def test_doctor_reads_a_large_index(filled: Filled) -> None:
 def test_the_index_is_made_while_photos_come_in(tmp_path: Path, vectors: Vectors) -> None:
     filled = open_filled(tmp_path / "store", spec=make_spec(dim=DIM))
     with filled.store as store:
-        with IndexAhead(store, threading.Event()) as ahead:
+        with BackgroundIndex(store, threading.Event()) as ahead:
             for start in range(0, 800, 100):
                 fill(filled, vectors, start, start + 100)
                 ahead.committed(100)

@@ -1,9 +1,11 @@
 """Stores whose photos show classes of ImageNet: vectors that the shipped classifier is sure of."""
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import safetensors.numpy
 
 from lookalike.indexer.embed.weights.table import OFFICIAL
@@ -22,12 +24,19 @@ STRONG = 30.0  # logits
 
 def vector_of(*words: str, strength: float = STRONG) -> Vectors:
     """Return pooled features (1280,) for which all classes of the words have the same high logit."""
-    weights = safetensors.numpy.load(FILE.read_bytes())["weight"].astype(np.float64)
+    weights, products = _classifier()
     found = [tree().find(word) for word in words]
     classes = np.concatenate([each for each in found if each is not None])
     wanted = np.zeros(len(weights))
     wanted[classes] = strength
-    return np.asarray(np.linalg.lstsq(weights, wanted, rcond=None)[0], np.float32)
+    return np.asarray(weights.T @ np.linalg.solve(products, wanted), np.float32)
+
+
+@functools.cache
+def _classifier() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the weights of the shipped classifier, and the products of each two of its rows."""
+    weights = safetensors.numpy.load(FILE.read_bytes())["weight"].astype(np.float64)
+    return weights, weights @ weights.T
 
 
 def photo_showing(number: int, vector: Vectors) -> FileResult:

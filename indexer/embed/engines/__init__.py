@@ -38,7 +38,7 @@ class Engine(Protocol):
 
 
 def is_shipped(spec: EmbedderSpec) -> bool:
-    """Say whether the package itself carries this model's weights."""
+    """Tell whether the package itself carries this model's weights."""
     shipped = (SHIPPED_MODEL, OFFICIAL[SHIPPED_MODEL].sha256, 1.0)
     return (spec.model, spec.weights_sha256, spec.width_mult) == shipped
 

@@ -50,7 +50,7 @@ def read_shipped(file: ShippedFile) -> bytes:
 
 
 def is_here(model: str) -> bool:
-    """Say whether the official weights of a model are on this machine."""
+    """Tell whether the official weights of a model are on this machine."""
     return model == SHIPPED_MODEL or cache.find(OFFICIAL[model].sha256) is not None
 
 

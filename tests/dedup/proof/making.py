@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
 
-from lookalike.dedup.proof import Evidence, Facts, Picture, prove
+from lookalike.dedup.proof import Evidence, FileFacts, Picture, prove
 from lookalike.indexer.decode.photo import make_thumbnail
 
 Alteration = Callable[[Image.Image], Image.Image]
@@ -23,8 +23,8 @@ def compare(a: Image.Image, b: Image.Image) -> Evidence:
     return prove(as_picture(a), as_picture(b))
 
 
-def facts(image: Image.Image, file_format: str = "JPEG") -> Facts:
-    return Facts(image.width, image.height, file_format, 1000)
+def facts(image: Image.Image, file_format: str = "JPEG") -> FileFacts:
+    return FileFacts(image.width, image.height, file_format, 1000)
 
 
 def saved(quality: int) -> Alteration:

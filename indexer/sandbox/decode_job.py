@@ -1,23 +1,26 @@
-"""What a decoder is asked, and what of its answer is believed: it may have been taken over by a picture."""
+"""Decoding as a job of worker processes: what is asked, how it is answered, what of an answer is trusted.
+
+A worker may have been taken over by a picture: its answers are checked as a stranger's.
+"""
 
 import math
-import re
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
-from ...errors import DecodeError
 from ...store.records import Metadata
-from ..decode.photo import Opened
+from ..decode.decode import decode
+from ..decode.heif import decode_on_one_thread
+from ..decode.memory import MemoryBudget
+from ..decode.photo import Opened, open_photo
 from ..embed.preprocess import InputRule, Pixels
-from .framing import Head
+from .framing import Frame, Head, text_in
 
-MAX_ANSWER = 16 << 20  # bytes: more than the largest input of a network, or picture to look at
 _MAX_THUMBNAIL = 1 << 20
 _MAX_SIDE = 1 << 31
-_MAX_TEXT = 500
-_CODE = re.compile(r"[a-z_]{2,40}")
 
 
 def photo_job(rule: InputRule) -> Head:
@@ -30,18 +33,36 @@ def picture_job(min_side: int, long_side: int) -> Head:
     return {"want": "picture", "min_side": min_side, "long_side": long_side}
 
 
-def check_error(head: Head) -> None:
-    """Raise what the decoder says of the picture, if it says so.
+def answer(job: Head, buffers: Sequence[bytes], memory: MemoryBudget) -> Frame:
+    """Return what a job asks for of a picture.
 
     Raises:
-        DecodeError: it does. ValueError: it cannot say such a thing.
+        DecodeError: it cannot be read.
     """
-    if "error" not in head:
-        return
-    code, message = head["error"]
-    if not isinstance(code, str) or not _CODE.fullmatch(code):
-        raise ValueError("an error without a code")
-    raise DecodeError(code, _text(message) or code)
+    (data,) = buffers
+    if job["want"] == "photo":
+        return _photo(data, InputRule(*job["rule"]), memory)
+    return _picture(data, job["min_side"], job["long_side"], memory)
+
+
+def _photo(data: bytes, rule: InputRule, memory: MemoryBudget) -> Frame:
+    opened = open_photo(data, rule, memory)
+    head: Head = {
+        "width": opened.width,
+        "height": opened.height,
+        "format": opened.format,
+        "pixel_digest": opened.pixel_digest.hex(),
+        "metadata": asdict(opened.metadata),
+        "warning": opened.warning,
+        "shape": opened.pixels.shape,
+    }
+    return head, (opened.thumbnail, np.ascontiguousarray(opened.pixels).data.cast("B"))
+
+
+def _picture(data: bytes, min_side: int, long_side: int, memory: MemoryBudget) -> Frame:
+    image = decode(data, min_side=min_side, memory=memory).image
+    image.thumbnail((long_side, long_side), Image.Resampling.BOX)
+    return {"shape": (image.height, image.width, 3)}, (image.tobytes(),)
 
 
 def photo_in(head: Head, buffers: Sequence[bytes], rule: InputRule) -> Opened:
@@ -62,10 +83,10 @@ def photo_in(head: Head, buffers: Sequence[bytes], rule: InputRule) -> Opened:
     return Opened(
         width=_side(head["width"]),
         height=_side(head["height"]),
-        format=_text(head["format"]) or "",
+        format=text_in(head["format"]) or "",
         pixel_digest=digest,
         metadata=_metadata(head["metadata"]),
-        warning=_text(head["warning"]),
+        warning=text_in(head["warning"]),
         thumbnail=thumbnail,
         pixels=_pixels(pixels, shape),
     )
@@ -101,20 +122,14 @@ def _side(value: object) -> int:
     return value
 
 
-def _text(value: object) -> str | None:
-    if value is not None and not (isinstance(value, str) and len(value) <= _MAX_TEXT):
-        raise ValueError("no text, or too long a one")
-    return value
-
-
-def _metadata(said: dict[str, Any]) -> Metadata:
+def _metadata(fields: dict[str, Any]) -> Metadata:
     return Metadata(
-        taken=_text(said["taken"]),
-        camera=_text(said["camera"]),
-        lens=_text(said["lens"]),
-        latitude=_number(said["latitude"]),
-        longitude=_number(said["longitude"]),
-        altitude=_number(said["altitude"]),
+        taken=text_in(fields["taken"]),
+        camera=text_in(fields["camera"]),
+        lens=text_in(fields["lens"]),
+        latitude=_number(fields["latitude"]),
+        longitude=_number(fields["longitude"]),
+        altitude=_number(fields["altitude"]),
     )
 
 
@@ -122,3 +137,18 @@ def _number(value: object) -> float | None:
     if value is not None and not (isinstance(value, (int, float)) and math.isfinite(value)):
         raise ValueError("not a number")
     return None if value is None else float(value)
+
+
+def use_one_thread() -> None:
+    """Keep decoders from threads of their own: other cores have other pictures."""
+    from PIL import AvifImagePlugin
+
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    decode_on_one_thread()
+
+
+if __name__ == "__main__":
+    from .child import serve
+
+    use_one_thread()
+    serve(answer)

@@ -1,12 +1,9 @@
 """SIGKILL at every step and at any instant of apply and undo: no content is lost, undo puts all back."""
 
-import os
 import random
 import signal
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,21 +11,20 @@ from blake3 import blake3
 
 from lookalike.dedup.actions.journal import journals
 from lookalike.store.care.checks import check_store
-from lookalike.tests.faults.scale import count, scale
+from lookalike.tests.faults.scale import SEED, count, scale
 
 from .killing import Runner
 from .making import Shelf, contents
 
-SEED = int(os.environ.get("LOOKALIKE_KILL_SEED", "2026"))
-ROUNDS = scale("LOOKALIKE_KILL_ACTS", suite=50, soak=200)
+ROUNDS = scale("LOOKALIKE_KILL_ACTS", suite=13, soak=200)
 # Of all steps of all methods; 1: each of them.
-EVERY = scale("LOOKALIKE_KILL_EVERY", suite=5, soak=1)
+EVERY = scale("LOOKALIKE_KILL_EVERY", suite=20, soak=1)
 ROUND = (["apply"], ["apply", "undo"], ["apply", "apply"], ["apply", "undo", "undo"])
 METHODS = ("quarantine", "trash", "hardlink", "symlink")
 
 
 class Stage:
-    """A shelf with a plan, and processes that act on it."""
+    """A shelf with a plan, and processes that apply it."""
 
     def __init__(self, shelf: Shelf, folder: Path, runner: Runner) -> None:
         self.shelf, self.folder, self.runner = shelf, folder, runner
@@ -110,51 +106,35 @@ def test_a_kill_at_any_step_loses_nothing_and_is_undone(small: Stage, method: st
 
 def test_a_kill_at_any_instant_loses_nothing_and_is_undone(large: Stage) -> None:
     rng = random.Random(SEED)
-    clock, killed = Clock(), 0
+    killed = 0
+    # How many steps a run of each method passes, and about how long one takes.
+    paces = {method: pace_of(large, method) for method in METHODS}
     for number in range(ROUNDS):
         method = rng.choice(METHODS)
+        steps, step_s = paces[method]
         try:
-            for what in rng.choice(
-                [["apply"], ["apply", "undo"], ["apply", "apply"], ["apply", "undo", "undo"]]
-            ):
-                killed += run_and_kill(large.runner, what, method, rng.random(), clock)
+            for what in rng.choice(ROUND):
+                kill = {"count": rng.randrange(1, steps), "delay_s": rng.uniform(0, 2 * step_s)}
+                code, _ = large.runner.run(what=what, method=method, kill=kill)
+                assert code in (0, -signal.SIGALRM)
+                killed += code != 0
                 count("kills of apply or undo at random")
                 large.check_nothing_is_lost()
             large.put_all_back()
         except Exception as error:
-            error.add_note(f"LOOKALIKE_KILL_SEED={SEED}: round {number}")
+            error.add_note(f"LOOKALIKE_FAULT_SEED={SEED}: round {number}")
             raise
         large.forget_journals()
     # The kills were worth something.
     assert killed >= ROUNDS // 2
 
 
-def kill(process: int) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(process, signal.SIGKILL)
-
-
-class Clock:
-    """How long a run takes, as of late: other programs come and go on the machine."""
-
-    def __init__(self) -> None:
-        self.whole_s = 1.0
-
-    def hear(self, seconds: float, *, ended: bool) -> None:
-        """Take in a run that ended after so long, or that was killed before it did."""
-        self.whole_s = seconds if ended else self.whole_s * 1.05
-
-
-def run_and_kill(runner: Runner, what: str, method: str, share: float, clock: Clock) -> bool:
-    """Kill a run when a share of its time is over; tell whether the kill came before its end."""
+def pace_of(stage: Stage, method: str) -> tuple[int, float]:
+    """Return the number of steps of a run that nobody kills, and the seconds that each takes."""
     began = time.monotonic()
-    process = runner.start(what=what, method=method)
-    killer = threading.Timer(share * clock.whole_s, kill, [process])
-    killer.start()
-    try:
-        code, _ = runner.wait()
-    finally:
-        killer.cancel()
-    assert code in (0, -signal.SIGKILL)
-    clock.hear(time.monotonic() - began, ended=code == 0)
-    return code != 0
+    code, counts = stage.runner.run(what="apply", method=method)
+    seconds = time.monotonic() - began
+    assert code == 0
+    stage.put_all_back()
+    stage.forget_journals()
+    return sum(counts.values()), seconds / sum(counts.values())
