@@ -52,7 +52,7 @@ HOMES = {
     "faiss": ("store/index/exact.py",),
     "sqlalchemy": ("store/",),
     "sqlite3": ("store/",),
-    "PIL": ("indexer/", "output/explain/text.py", "output/sheet/drawing.py"),  # the latter draw text
+    "PIL": ("indexer/", "output/explain/captions.py", "output/sheet/drawing.py"),  # the latter draw text
     # Nothing is executed or fetched on behalf of a file.
     "subprocess": ("indexer/sandbox/process.py",),
     "socket": ("indexer/sandbox/process.py", "store/lock.py"),  # the latter asks for the name of the host

@@ -160,7 +160,7 @@ def check_end(ended: Ended, case: Case) -> None:
     assert ended.code in (0, 1 if case[2] == "no memory" else 7), ended.err
     if ended.code:
         assert "Traceback" not in ended.err
-        assert "a mistake of ours" not in ended.err
+        assert "internal error" not in ended.err
         assert ended.err.splitlines()[-1].startswith("lookalike: ")
 
 
