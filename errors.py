@@ -1,4 +1,4 @@
-"""The tree of errors, each with the exit code that the command line gives it.
+"""The tree of errors, each with the exit code that the command line gives it, and all exit codes.
 
 LookalikeError                 1
 ├── UsageError                 2   the call makes no sense
@@ -7,6 +7,7 @@ LookalikeError                 1
 │   ├── WeightsMissing         1
 │   └── WeightsTampered        1
 ├── RootOffline                4   a folder is away or suspect
+├── Refusal                    3   a file was left alone
 └── StoreError                 1
     ├── StoreMissing           1   nothing has been indexed here yet
     ├── SpecMismatch           2   the store was made by another embedder
@@ -17,6 +18,24 @@ LookalikeError                 1
     └── StoreCorrupt           1
 """
 
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """How a command ends, for scripts."""
+
+    DONE = 0
+    ERROR = 1
+    USAGE = 2
+    PARTLY = 3  # done, but some files could not be
+    OFFLINE = 4  # a folder is away or suspect
+    LOCKED = 5  # another process writes to the store
+    OTHER_VERSION = 6  # of the store
+    UNWRITABLE = 7  # disk full, or read-only
+    FOUND = 10  # of `check`
+    INTERRUPTED = 130  # finished work is kept
+    READER_GONE = 141  # what a shell says of a program that SIGPIPE ended
+
 
 class LookalikeError(Exception):
     """Base of all errors that lookalike raises on purpose.
@@ -24,14 +43,14 @@ class LookalikeError(Exception):
     details: lines that show what one line cannot, such as the place of a mistake in a text.
     """
 
-    exit_code = 1
+    exit_code = ExitCode.ERROR
     details: tuple[str, ...] = ()
 
 
 class UsageError(LookalikeError):
     """The call makes no sense: an unknown name, a value out of range."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
     def __init__(self, message: str, details: tuple[str, ...] = ()) -> None:
         super().__init__(message)
@@ -44,7 +63,7 @@ class DecodeError(LookalikeError):
     code: a short stable word ("not_an_image", "truncated", "too_large", ...) for scripts.
     """
 
-    exit_code = 3
+    exit_code = ExitCode.PARTLY
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -66,7 +85,7 @@ class WeightsTampered(ModelError):
 class RootOffline(LookalikeError):
     """A folder of the library is away, or looks as if its drive were."""
 
-    exit_code = 4
+    exit_code = ExitCode.OFFLINE
 
 
 class StoreError(LookalikeError):
@@ -80,31 +99,31 @@ class StoreMissing(StoreError):
 class SpecMismatch(StoreError):
     """The store was made by another embedder."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 class StoreLocked(StoreError):
     """Another process is writing to the store."""
 
-    exit_code = 5
+    exit_code = ExitCode.LOCKED
 
 
 class StoreTooNew(StoreError):
     """The store was written by a newer version of lookalike."""
 
-    exit_code = 6
+    exit_code = ExitCode.OTHER_VERSION
 
 
 class StoreTooOld(StoreError):
     """The store has an older format, which cannot be read as it is."""
 
-    exit_code = 6
+    exit_code = ExitCode.OTHER_VERSION
 
 
 class StoreUnwritable(StoreError):
     """The disk is full, or the store may not be written to."""
 
-    exit_code = 7
+    exit_code = ExitCode.UNWRITABLE
 
 
 class StoreCorrupt(StoreError):
@@ -119,7 +138,7 @@ class Refusal(LookalikeError):
     "unwritable", "no_trash", "last_copy".
     """
 
-    exit_code = 3
+    exit_code = ExitCode.PARTLY
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)

@@ -177,8 +177,8 @@ class Library:
 
         example: a path, "id:N", the id of a photo in the library (int), the bytes of an image file, a PIL
         image, an (h, w, 3) uint8 RGB array, a photo or a result of another search; a list of them is
-        searched by together; None: photos are listed, by the labels or the filter among the options.
-        options: any field of `SearchRequest` that goes with one answer: where, labels, box, minus ...
+        searched by together; None: photos are listed, by the labels or the filter of the options.
+        options: the fields of `SearchRequest` that go with one answer: where, labels, box, minus, ...
 
         Raises:
             DecodeError: an example cannot be read.

@@ -3,184 +3,231 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..library import Library
-from ..output.console import INTERRUPTED, PARTLY, read_data, show, stop_on_signal, tell
-from ..output.listing import Listing, columns, file_size, printable
+from ..errors import ExitCode
+from ..output.console import read_data, stop_on_signal, tell
+from ..output.listing import Listing
+from ..output.text import columns, file_size, plural, printable
 from ..search.filters.values import read_duration
 from ..store.documents import Row, path_fields
 from . import options as opt
-from .fields import plural
+from .groups import Topic, command
 
 if TYPE_CHECKING:
+    from ..dedup.actions.apply import ApplyOptions
     from ..dedup.actions.journal import Record
     from ..dedup.actions.outcome import Outcome
 
-
-def add_to(app: typer.Typer) -> None:
-    """Add the commands to the command line."""
-    app.command(epilog="Example: lookalike apply plan.json --yes")(apply)
-    app.command(epilog="Example: lookalike undo --yes")(undo)
-    app.command(epilog="Example: lookalike prune --older-than 30d --yes")(prune)
+# --- apply ------------------------------------------------------------------------------------
 
 
+class Method(StrEnum):
+    """What becomes of a file that is moved."""
+
+    auto = "auto"
+    trash = "trash"
+    quarantine = "quarantine"
+    hardlink = "hardlink"
+    symlink = "symlink"
+    reflink = "reflink"
+
+
+@dataclass(frozen=True)
+class Moving:
+    """How files are moved."""
+
+    method: Annotated[
+        Method,
+        typer.Option(metavar="HOW", help="auto, trash or quarantine; or hardlink, symlink, reflink."),
+    ] = Method.auto
+    quarantine: Annotated[
+        opt.Text,
+        typer.Option(metavar="DIR", help="Put the quarantine there; default: at the top of the library."),
+    ] = None
+    protect: Annotated[
+        opt.Repeatable,
+        typer.Option(metavar="DIR", help="Never give up files below this folder; repeatable."),
+    ] = None
+    include_similar: Annotated[
+        bool, typer.Option("--include-similar", help="Also move look-alikes that are selected.")
+    ] = False
+
+    def options(self) -> "ApplyOptions":
+        """Return what was said."""
+        from ..dedup.actions.apply import ApplyOptions
+
+        folder = None if self.quarantine is None else os.path.realpath(self.quarantine)
+        return ApplyOptions(self.method.value, self.include_similar, tuple(self.protect or ()), folder)
+
+
+PlanArgument = Annotated[
+    str, typer.Argument(metavar="PLAN", help="What `dupes --plan` or the page wrote (`-`: stdin).")
+]
+
+
+@command(
+    Topic.CLEAN_UP,
+    "lookalike apply plan.json",
+    "lookalike apply plan.json --yes",
+    "lookalike apply plan.json --method hardlink --yes",
+)
 def apply(
-    plan: opt.PlanArgument,
+    plan: PlanArgument,
     yes: opt.YesOption = False,
-    method: opt.MethodOption = opt.Method.auto,
-    protect: opt.ProtectOption = None,
-    include_similar: opt.IncludeSimilarOption = False,
-    quarantine: opt.QuarantineOption = None,
-    lock_timeout: opt.LockTimeoutOption = 10,
+    *,
+    moving: Moving,
     form: opt.FormatOption = opt.Format.table,
-    store: opt.StoreOption = None,
-) -> None:
-    """Act on the selected files of a plan: show what would be done, or do it with --yes.
+    at: opt.WriteArgs,
+) -> Listing:
+    """Show what a plan would move; with --yes, move it.
 
-    Right before each action both files are looked at again, byte by byte, and the one to keep is decoded;
-    what has changed since the plan was made is left alone. Files go to the trash, or to a quarantine folder
-    on the same drive where there is no trash, with the sidecars, RAWs and videos that belong to them.
-    Nothing is ever removed, everything is journaled first, and `lookalike undo` puts it back.
+    Right before a file is moved, it and the one to keep are looked at again, byte by byte, and the one to
+    keep is decoded; what has changed since the plan was made is left alone. Files go to the trash, or to a
+    quarantine folder on the same drive where there is no trash, with the sidecars, RAWs and videos that
+    belong to them; a link takes the place of an exact copy. Nothing is ever removed, everything is
+    journaled first, and `lookalike undo` puts it back.
     """
-    from ..dedup.actions.apply import ApplyOptions
     from ..dedup.actions.planfile import read_plan
-    from ..output.progress import IndexProgress
+    from ..output.progress import ProgressBar
     from ..store.progress import Watch
 
     read = read_plan(read_data(plan), "stdin" if plan == "-" else plan)
-    folder = None if quarantine is None else os.path.realpath(quarantine)
-    options = ApplyOptions(method.value, include_similar, tuple(protect or ()), folder)
+    options = moving.options()
     if not yes:
-        with Library.open(store) as library:
-            _show(library.files.preview(read, options), form, "go")
-        return
+        with at.reading() as library:
+            return outcomes_listing(library.files.preview(read, options), "moved", form)
     stop = stop_on_signal()
-    with (
-        Library.open(store, write=True, lock_timeout_s=lock_timeout) as library,
-        IndexProgress() as progress,
-    ):
+    with at.writing() as library, ProgressBar() as progress:
         found = library.files.apply(read, options, Watch(progress, stop))
     if any(outcome.state == "done" for outcome in found):
-        tell("`lookalike undo --yes` puts back what went")
-    _show(found, form, "go")
-    if stop.is_set():
-        raise typer.Exit(INTERRUPTED)
+        tell("`lookalike undo --yes` puts back what was moved")
+    return outcomes_listing(found, "moved", form, is_stopped=stop.is_set())
 
 
+# --- undo -------------------------------------------------------------------------------------
+
+RunArgument = Annotated[
+    opt.Text,
+    typer.Argument(metavar="JOURNAL", help="Name of a run; default: the newest not yet put back."),
+]
+FromOption = Annotated[
+    opt.Repeatable,
+    typer.Option("--from", metavar="DIR", help="Also look for the files there; repeatable."),
+]
+ListOption = Annotated[bool, typer.Option("--list", help="List what was moved so far, newest first.")]
+
+
+@command(Topic.CLEAN_UP, "lookalike undo", "lookalike undo --yes", "lookalike undo --list")
 def undo(
-    run: opt.RunArgument = None,
+    run: RunArgument = None,
     yes: opt.YesOption = False,
-    from_: opt.FromOption = None,
-    list_: opt.ListOption = False,
-    lock_timeout: opt.LockTimeoutOption = 10,
+    from_: FromOption = None,
+    list_: ListOption = False,
+    *,
     form: opt.FormatOption = opt.Format.table,
-    store: opt.StoreOption = None,
-) -> None:
-    """Put back what `apply` moved: show what would be done, or do it with --yes.
+    at: opt.WriteArgs,
+) -> Listing | None:
+    """Show what `apply` moved; with --yes, put it back.
 
     Files are known by their content, wherever in the quarantine, the trash or a --from folder they are
-    now, and go where they lay; nothing is replaced. It can be run again after a crash, or twice.
+    now, and go back to where they were; nothing is replaced. It can be run again after a crash, or twice.
     """
     from ..dedup.actions.undo import UndoOptions
-    from ..output.progress import IndexProgress
+    from ..output.progress import ProgressBar
     from ..store.progress import Watch
 
     if list_:
-        with Library.open(store) as library:
-            show(journals_listing(library.files.journals()), form)
-        return
+        with at.reading() as library:
+            return journals_listing(library.files.journals())
     options = UndoOptions(run, tuple(from_ or ()))
-    with Library.open(store, write=yes, lock_timeout_s=lock_timeout) as library:
+    with at.writing() if yes else at.reading() as library:
         record = library.files.record_to_undo(run)
         if record is None:
             tell("there is nothing to undo")
-            return
+            return None
         if record.damaged:
             tell(f"{record.damaged:,} lines of {record.path} are damaged: look into the quarantine, too")
         if not yes:
-            _show(library.files.preview_undo(record, options), form, "come back")
-            return
+            return outcomes_listing(library.files.preview_undo(record, options), "put back", form)
         stop = stop_on_signal()
-        with IndexProgress() as progress:
+        with ProgressBar() as progress:
             found = library.files.undo(record, options, Watch(progress, stop))
-    _show(found, form, "come back")
-    if stop.is_set():
-        raise typer.Exit(INTERRUPTED)
+    return outcomes_listing(found, "put back", form, is_stopped=stop.is_set())
 
 
+# --- prune ------------------------------------------------------------------------------------
+
+OlderOption = Annotated[
+    str,
+    typer.Option(
+        "--older-than", metavar="TIME", help="Only files quarantined for at least this: 30d, 12h, 0d."
+    ),
+]
+OnlyRunOption = Annotated[
+    opt.Text, typer.Option("--run", metavar="JOURNAL", help="Only what this run moved.")
+]
+
+
+@command(Topic.CLEAN_UP, "lookalike prune", "lookalike prune --older-than 90d --yes")
 def prune(
-    older_than: opt.OlderOption = "30d",
-    run: opt.OnlyRunOption = None,
+    older_than: OlderOption = "30d",
+    run: OnlyRunOption = None,
     yes: opt.YesOption = False,
-    lock_timeout: opt.LockTimeoutOption = 10,
+    *,
     form: opt.FormatOption = opt.Format.table,
-    store: opt.StoreOption = None,
-) -> None:
-    """Remove for good what lies in the quarantine: show what would go, or do it with --yes.
+    at: opt.WriteArgs,
+) -> Listing:
+    """Show old files of the quarantine; with --yes, delete them.
 
-    Only what has lain there for a while goes, and only if what was kept for it is there and can be read.
-    The trash is yours to empty.
+    Only files that were quarantined for long enough, and only if the file that was kept for them is there
+    and can be read. They are deleted for good. The trash is yours to empty.
     """
     from ..dedup.actions.prune import PruneOptions
-    from ..output.progress import IndexProgress
+    from ..output.progress import ProgressBar
     from ..store.progress import Watch
 
     options = PruneOptions(read_duration(older_than, "--older-than"), run)
     if not yes:
-        with Library.open(store) as library:
-            _show(library.files.preview_prune(options), form, "be removed for good")
-        return
+        with at.reading() as library:
+            return outcomes_listing(library.files.preview_prune(options), "deleted for good", form)
     stop = stop_on_signal()
-    with (
-        Library.open(store, write=True, lock_timeout_s=lock_timeout) as library,
-        IndexProgress() as progress,
-    ):
+    with at.writing() as library, ProgressBar() as progress:
         found = library.files.prune(options, Watch(progress, stop))
-    _show(found, form, "be removed for good")
-    if stop.is_set():
-        raise typer.Exit(INTERRUPTED)
+    return outcomes_listing(found, "deleted for good", form, is_stopped=stop.is_set())
 
 
-def _show(outcomes: "Iterable[Outcome]", form: opt.Format, verb: str) -> None:
-    """List outcomes; raise the exit code when something was left alone."""
-    seen: list[Outcome] = []
-
-    def noted() -> "Iterable[Outcome]":
-        for outcome in outcomes:
-            seen.append(outcome)
-            yield outcome
-
-    show(outcomes_listing(noted(), verb), form)
-    if any(outcome.state == "planned" for outcome in seen):
-        tell("nothing was changed; --yes does it")
-    if form is not opt.Format.table:
-        for outcome in seen:
-            if outcome.state == "left":
-                tell(f"{outcome.path}: {outcome.reason}")
-    if any(outcome.state == "left" for outcome in seen):
-        raise typer.Exit(PARTLY)
-
+# --- what became of files ---------------------------------------------------------------------
 
 _MARKS = {"planned": "[x]", "done": "[x]", "before": "[=]", "left": "[ ]"}
 _KINDS = {"exact": "same bytes as", "copy": "copy of", "similar": "looks like"}
-_PAST = {"go": "went", "come back": "came back", "be removed for good": "were removed for good"}
 
 
-def outcomes_listing(outcomes: "Iterable[Outcome]", verb: str) -> Listing:
-    """List what became, or would become, of files. verb: what they do, in the infinitive.
+def outcomes_listing(
+    outcomes: "Iterable[Outcome]", verb: str, form: str, *, is_stopped: bool = False
+) -> Listing:
+    """List what became, or would become, of files. verb: what was done to them, as a participle.
 
-    As paths: those that were, or would be, acted on.
+    As paths: those that were, or would be, acted on. is_stopped: the run ended early.
     """
+    found = list(outcomes)
+    states = {outcome.state for outcome in found}
+    notes = ["nothing was changed; --yes does it"] if "planned" in states else []
+    if form != "table":
+        notes += [f"{each.path}: {each.reason}" for each in found if each.state == "left"]
+    stopped = ExitCode.INTERRUPTED if is_stopped else ExitCode.DONE
     return Listing(
         key="files",
-        rows=map(_row, outcomes),
+        rows=map(_row, found),
         lines=lambda rows: _lines(list(rows), verb),
-        flat=lambda row: [row],
         columns=["state", "path", "kind", "bytes", "method", "to", "keeper", "code", "reason", "run"],
         is_path=lambda row: row["state"] in ("planned", "done"),
+        notes=notes,
+        exit=ExitCode.PARTLY if "left" in states else stopped,
     )
 
 
@@ -210,8 +257,14 @@ def _lines(rows: list[Row], verb: str) -> Iterator[str]:
     yield from columns(table)
     yield ""
     count = Counter(row["state"] for row in rows)
-    size = sum(row["bytes"] for row in rows if row["state"] in ("planned", "done"))
-    yield from _summary(count, size, verb)
+    size = file_size(sum(row["bytes"] for row in rows if row["state"] in ("planned", "done")))
+    parts = {
+        "planned": f"{plural(count['planned'], 'file')} would be {verb} ({size})",
+        "done": f"{plural(count['done'], 'file')} {verb} ({size})",
+        "before": f"{count['before']:,} done already",
+        "left": f"{count['left']:,} left alone",
+    }
+    yield "; ".join(text for state, text in parts.items() if count[state])
 
 
 def _name(path: str, top: str) -> str:
@@ -225,23 +278,6 @@ def _words(row: Row, top: str) -> str:
         return "done already"
     what = _KINDS.get(row["kind"], f"{row['kind']}, belongs to a copy of")
     return f"{row['method']}: {what} {_name(row['keeper'], top)}"
-
-
-def _summary(count: "Counter[str]", size: int, verb: str) -> Iterator[str]:
-    said = []
-    if count["planned"]:
-        said.append(f"{_files(count['planned'])} would {verb} ({file_size(size)})")
-    if count["done"]:
-        said.append(f"{_files(count['done'])} {_PAST[verb]} ({file_size(size)})")
-    if count["before"]:
-        said.append(f"{count['before']:,} done already")
-    if count["left"]:
-        said.append(f"{count['left']:,} left alone")
-    yield "; ".join(said)
-
-
-def _files(count: int) -> str:
-    return f"{count:,} {plural(count, 'file', 'files')}"
 
 
 def journals_listing(records: "Iterable[Record]") -> Listing:
@@ -264,16 +300,12 @@ def journals_listing(records: "Iterable[Record]") -> Listing:
             (
                 row["run"],
                 row["method"],
-                f"{_files(row['files'])}, {row['standing']:,} still away ({file_size(row['bytes'])})",
+                f"{plural(row['files'], 'file')}, {row['standing']:,} not put back "
+                f"({file_size(row['bytes'])})",
             )
             for row in rows
         ]
-        yield from columns(table) if table else ["nothing was done yet"]
+        yield from columns(table) if table else ["nothing was moved yet"]
 
-    return Listing(
-        key="journals",
-        rows=map(row, records),
-        lines=lines,
-        flat=lambda row: [row],
-        columns=["run", "began", "method", "files", "standing", "bytes", "path"],
-    )
+    names = ("run", "began", "method", "files", "standing", "bytes", "path")
+    return Listing("journals", map(row, records), lines, names)

@@ -1,35 +1,46 @@
-"""The commands that look after the store: is it whole, bring it back, back it up."""
+"""The commands that look after the store: is it whole, recover it, back it up."""
 
 import sys
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import UsageError
-from ..library import Library, default_folder
-from ..output import listing
-from ..output.console import say, say_document, tell
+from ..errors import ExitCode, UsageError
+from ..output.console import tell
+from ..output.listing import Listing, Summary
+from ..output.text import file_size, plural, printable
+from ..store.documents import Row
 from . import options as opt
+from .groups import Topic, command
 
-WAIT_S = 10.0
+if TYPE_CHECKING:
+    from ..store.care.backup import Backup
+
+# --- doctor -----------------------------------------------------------------------------------
+
+DeepOption = Annotated[bool, typer.Option("--deep", help="Read every page, vector and thumbnail.")]
+RecallOption = Annotated[
+    bool, typer.Option("--recall", help="Measure what searches find of what they should.")
+]
+ContentOption = Annotated[bool, typer.Option("--content", help="Also read the photos again, for bit rot.")]
+SampleOption = Annotated[
+    str, typer.Option(metavar="SHARE", help="With --content: only a share of the files, such as 5%.")
+]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the commands to the command line."""
-    app.command(epilog="Example: lookalike doctor --deep")(doctor)
-    app.command(epilog="Example: lookalike repair --yes")(repair)
-    app.command(epilog="Example: lookalike backup /media/usb/photos.lookalike-backup --thumbnails")(backup)
-    app.command(epilog="Example: lookalike restore /media/usb/photos.lookalike-backup --yes")(restore)
-    app.command(epilog="Example: lookalike compact")(compact)
-
-
+@command(
+    Topic.CARE, "lookalike doctor", "lookalike doctor --deep", "lookalike doctor --content --sample 5%"
+)
 def doctor(
-    deep: opt.DeepOption = False,
-    recall: opt.RecallOption = False,
-    content: opt.ContentOption = False,
-    sample: opt.SampleOption = "100%",
-    form: opt.SummaryOption = opt.Summary.table,
-    store: opt.StoreOption = None,
-) -> None:
+    deep: DeepOption = False,
+    recall: RecallOption = False,
+    content: ContentOption = False,
+    sample: SampleOption = "100%",
+    *,
+    form: opt.SummaryOption = opt.SummaryFormat.table,
+    at: opt.StoreArgs,
+) -> Listing:
     """Check the program, the model and the store.
 
     Quick even for a large library; --deep reads every page, vector and thumbnail. --recall searches for
@@ -39,17 +50,23 @@ def doctor(
     """
     from .doctor import RECALL_QUERIES, Wanted, examine
 
-    findings = []
-    for finding in examine(
-        store, Wanted(deep, RECALL_QUERIES if recall else 0, _share(sample) if content else 0.0)
-    ):
-        findings.append({"level": finding.level, "what": finding.what, "message": finding.message})
-        if form is opt.Summary.table:
-            say(f"{finding.level:<6}  {finding.what:<10}  {listing.printable(finding.message)}")
-    if form is opt.Summary.json:
-        say_document({"findings": findings})
-    if any(finding["level"] == "broken" for finding in findings):
-        raise typer.Exit(1)
+    wanted = Wanted(deep, RECALL_QUERIES if recall else 0, _share(sample) if content else 0.0)
+    broken = []
+
+    def rows() -> Iterator[Row]:
+        for finding in examine(at.store, wanted):
+            if finding.level == "broken":
+                broken.append(finding)
+            yield {"level": finding.level, "what": finding.what, "message": finding.message}
+
+    def lines(rows: Iterable[Row]) -> Iterator[str]:
+        for row in rows:
+            yield f"{row['level']:<6}  {row['what']:<10}  {printable(row['message'])}"
+
+    def end() -> ExitCode:
+        return ExitCode.ERROR if broken else ExitCode.DONE
+
+    return Listing("findings", rows(), lines, ("level", "what", "message"), exit=end)
 
 
 def _share(sample: str) -> float:
@@ -62,13 +79,21 @@ def _share(sample: str) -> float:
     return share
 
 
+# --- repair, backup, restore, compact ---------------------------------------------------------
+
+FromBackupOption = Annotated[
+    opt.Text,
+    typer.Option("--from-backup", metavar="FILE", help="Put this backup in the store's place."),
+]
+BackupArgument = Annotated[str, typer.Argument(metavar="FILE", help="The backup: one file.")]
+ThumbnailsOption = Annotated[bool, typer.Option("--thumbnails", help="Put the thumbnails in, too.")]
+
+
+@command(Topic.CARE, "lookalike repair", "lookalike repair --from-backup photos.lookalike-backup")
 def repair(
-    from_backup: opt.FromBackupOption = None,
-    yes: opt.DoItOption = False,
-    lock_timeout: opt.LockTimeoutOption = WAIT_S,
-    store: opt.StoreOption = None,
-) -> None:
-    """Bring a damaged store back, as far as that goes.
+    from_backup: FromBackupOption = None, yes: opt.DoItOption = False, *, at: opt.WriteArgs
+) -> Summary | None:
+    """Recover a damaged store as far as possible.
 
     All that can be read of the catalog is saved into a new one; the damaged one is kept beside it. Photos
     that lost their vector are embedded again by the next index run. Snapshots and thumbnails are made anew.
@@ -77,68 +102,67 @@ def repair(
     from ..store.care.repair import damage_of
     from ..store.care.repair import repair as repair_store
 
-    folder = store or default_folder()
     if from_backup is not None:
-        _restore(from_backup, folder, yes, lock_timeout)
-        return
-    damage = damage_of(folder)
+        _restore(from_backup, yes, at)
+        return None
+    damage = damage_of(at.folder)
     if not damage:
-        say("the store is whole: nothing to repair")
-        return
+        return Summary({}, ["the store is whole: nothing to repair"])
     for each in damage:
         tell(each)
-    _ask(f"repair the store {folder}? The damaged catalog is kept beside the new one", yes)
-    done = repair_store(folder, lock_timeout)
-    for sentence in done.said:
-        say(listing.printable(sentence))
-    say(f"the store holds {done.photos:,} photos and {done.decisions:,} decisions")
+    _ask(f"repair the store {at.folder}? The damaged catalog is kept beside the new one", yes)
+    done = repair_store(at.folder, at.lock_timeout)
+    kept = f"the store contains {plural(done.photos, 'photo')} and {plural(done.decisions, 'decision')}"
+    return Summary({}, [*map(printable, done.said), kept])
 
 
-def backup(
-    file: opt.BackupArgument, thumbnails: opt.ThumbnailsOption = False, store: opt.StoreOption = None
-) -> None:
-    """Write all that the store knows into one FILE, also while photos are indexed.
+@command(Topic.CARE, "lookalike backup /media/usb/photos.lookalike-backup --thumbnails")
+def backup(file: BackupArgument, thumbnails: ThumbnailsOption = False, *, at: opt.StoreArgs) -> None:
+    """Write the whole store to one backup file.
 
-    The catalog with all vectors and your decisions; photos are not part of it. A backup in FILE is replaced
-    when the new one is complete, any other file is left alone.
+    The catalog with all vectors and your decisions, also while photos are indexed; photos are not part of
+    it. A backup in FILE is replaced when the new one is complete, any other file is left alone.
     """
-    with Library.open(store) as library:
+    with at.reading() as library:
         made = library.backup(file, thumbnails=thumbnails)
     size = made.catalog.size + (made.thumbs.size if made.thumbs else 0)
-    tell(f"{made.photos:,} photos and {made.decisions:,} decisions in {file} ({listing.file_size(size)})")
+    tell(f"{_contents(made)} in {file} ({file_size(size)})")
 
 
-def restore(
-    file: opt.BackupArgument,
-    yes: opt.DoItOption = False,
-    lock_timeout: opt.LockTimeoutOption = WAIT_S,
-    store: opt.StoreOption = None,
-) -> None:
-    """Put the backup FILE in the place of the store.
+@command(Topic.CARE, "lookalike restore /media/usb/photos.lookalike-backup")
+def restore(file: BackupArgument, yes: opt.DoItOption = False, *, at: opt.WriteArgs) -> None:
+    """Put a backup in the place of the store.
 
     Every byte of it is checked first. The catalog that was there is kept beside it.
     """
-    _restore(file, store or default_folder(), yes, lock_timeout)
+    _restore(file, yes, at)
 
 
-def _restore(file: str, folder: str, yes: bool, lock_timeout: float) -> None:
+def _restore(file: str, yes: bool, at: opt.WriteArgs) -> None:
     from ..store.care.backup import read_backup
     from ..store.care.backup import restore as restore_backup
 
     made = read_backup(file)
-    tell(f"{file}: {made.photos:,} photos and {made.decisions:,} decisions, made {made.made_at}")
-    _ask(f"put it in the place of the store {folder}? The catalog that is there is kept beside", yes)
-    kept = restore_backup(file, folder, lock_timeout)
-    tell(f"restored to {folder}" + (f"; the catalog that was there is {kept}" if kept else ""))
+    tell(f"{file}: {_contents(made)}, made {made.made_at}")
+    _ask(f"put it in the place of the store {at.folder}? The catalog that is there is kept beside", yes)
+    kept = restore_backup(file, at.folder, at.lock_timeout)
+    tell(f"restored to {at.folder}" + (f"; the catalog that was there is {kept}" if kept else ""))
 
 
-def compact(lock_timeout: opt.LockTimeoutOption = WAIT_S, store: opt.StoreOption = None) -> None:
-    """Give back the room that the store no longer needs."""
+def _contents(made: "Backup") -> str:
+    return f"{plural(made.photos, 'photo')} and {plural(made.decisions, 'decision')}"
+
+
+@command(Topic.CARE, "lookalike compact")
+def compact(*, at: opt.WriteArgs) -> None:
+    """Shrink the database files.
+
+    They are written anew without the room that the store no longer needs.
+    """
     from ..store.care.compact import compact as compact_store
 
-    done = compact_store(store or default_folder(), lock_timeout)
-    before, after = listing.file_size(done.before), listing.file_size(done.after)
-    tell(f"{done.freed:,} bytes freed: {before} -> {after}")
+    done = compact_store(at.folder, at.lock_timeout)
+    tell(f"{done.freed:,} bytes freed: {file_size(done.before)} -> {file_size(done.after)}")
 
 
 def _ask(question: str, yes: bool) -> None:
@@ -150,6 +174,6 @@ def _ask(question: str, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise UsageError("nothing was changed: this needs your word, say it with --yes")
-    if not typer.confirm(listing.printable(question), err=True):
+        raise UsageError("nothing was changed: --yes does it without asking")
+    if not typer.confirm(printable(question), err=True):
         raise UsageError("nothing was changed")

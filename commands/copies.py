@@ -1,79 +1,123 @@
 """The commands about copies: listing them, and saying what is one and what is not."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
-from ..dedup.copies import DEFAULT_MAX_FALSE, DEFAULT_MIN_SCORE
-from ..errors import StoreTooNew, StoreUnwritable
+from ..dedup import DEFAULT_MAX_FALSE, DEFAULT_MIN_SCORE
+from ..errors import ExitCode, StoreTooNew, StoreUnwritable
 from ..library import Library
-from ..output.console import INTERRUPTED, read_data, show, stop_on_signal, tell
-from ..output.listing import Listing, columns, file_size, printable
+from ..output.console import read_data, stop_on_signal, tell
+from ..output.listing import Listing, photo_fields
+from ..output.text import certainty, columns, file_size, pixels, plural, printable
 from ..store.documents import Row, path_fields
 from . import options as opt
-from .fields import label_names, label_rows, photo_fields, pixels, plural
+from .fields import label_names, label_rows
+from .groups import Topic, command
 
 if TYPE_CHECKING:
     from ..dedup.groups.companions import Companion
     from ..dedup.groups.error_rate import Expectation
     from ..dedup.groups.groups import Group, Member
+    from ..dedup.groups.keeper import KeepRules
     from ..search.labels.label import Label
     from ..store.catalog.pairs import Decided, Decision
 
-
-class Place(NamedTuple):
-    """Which store, and how many seconds to wait for another one who writes to it."""
-
-    store: str | None
-    lock_timeout_s: float
+# --- dupes ------------------------------------------------------------------------------------
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the commands to the command line."""
-    app.command(epilog="Example: lookalike dupes ~/Pictures --prefer ~/Pictures/album")(dupes)
-    app.command(epilog="Example: lookalike reject sunset1.jpg sunset2.jpg")(reject)
-    app.command(epilog="Example: lookalike confirm scan.tif print.jpg")(confirm)
-    app.command(epilog="Example: lookalike undecide sunset1.jpg sunset2.jpg")(undecide)
-    app.command(epilog="Example: lookalike decisions --format json")(decisions)
+@dataclass(frozen=True)
+class Keep:
+    """Which file of a group is kept."""
+
+    panel: ClassVar[str] = "Which file to keep"
+
+    keep: Annotated[
+        opt.Text,
+        typer.Option(
+            metavar="RULES",
+            help="Order of the rules; default: resolution, companions, format, quality, "
+            "metadata, oldest, path.",
+        ),
+    ] = None
+    prefer: Annotated[
+        opt.Repeatable, typer.Option(metavar="DIR", help="Keep files below this folder; repeatable.")
+    ] = None
+    protect: Annotated[
+        opt.Repeatable,
+        typer.Option(metavar="DIR", help="Never give up files below this folder; repeatable."),
+    ] = None
+
+    def rules(self) -> "KeepRules":
+        """Return the rules.
+
+        Raises:
+            UsageError: there is no such rule.
+        """
+        from ..dedup.groups.keeper import rules_from
+
+        return rules_from(self.keep, self.prefer or (), self.protect or ())
 
 
+@dataclass(frozen=True)
+class Kinds:
+    """What is listed beside certain copies."""
+
+    similar: Annotated[bool, typer.Option("--similar", help="Also list groups of look-alikes.")] = False
+    min_score: Annotated[
+        float,
+        typer.Option(
+            min=0, max=1, metavar="N", help="Least score of look-alikes with their group's first."
+        ),
+    ] = DEFAULT_MIN_SCORE
+    max_false: Annotated[
+        float, typer.Option(min=0, metavar="N", help="How many false matches may be expected among all.")
+    ] = DEFAULT_MAX_FALSE
+
+
+PlanOption = Annotated[
+    opt.Text, typer.Option(metavar="FILE", help="Write what `apply` can do to this file (JSON).")
+]
+HtmlOption = Annotated[
+    opt.Text,
+    typer.Option("--html", metavar="FILE", help="Write a page to review the groups and export a plan."),
+]
+
+
+@command(
+    Topic.COPIES,
+    "lookalike dupes",
+    "lookalike dupes --html report.html",
+    "lookalike dupes ~/Pictures --prefer ~/Pictures/album --plan plan.json",
+)
 def dupes(
     paths: opt.BelowArgument = None,
-    since: opt.SinceOption = None,
-    until: opt.UntilOption = None,
-    camera: opt.CameraOption = None,
-    min_size: opt.MinSizeOption = None,
-    format_is: opt.FormatIsOption = None,
-    near: opt.NearOption = None,
-    condition: opt.WhereOption = None,
-    similar: opt.SimilarOption = False,
-    min_score: opt.GroupScoreOption = DEFAULT_MIN_SCORE,
-    keep: opt.KeepOption = None,
-    prefer: opt.PreferOption = None,
-    protect: opt.ProtectOption = None,
-    max_false: opt.MaxFalseOption = DEFAULT_MAX_FALSE,
-    plan: opt.PlanOption = None,
-    html: opt.HtmlOption = None,
-    lock_timeout: opt.LockTimeoutOption = 10,
+    html: HtmlOption = None,
+    plan: PlanOption = None,
+    *,
+    kinds: Kinds,
+    keeping: Keep,
+    filters: opt.Filters,
     form: opt.FormatOption = opt.Format.table,
-    store: opt.StoreOption = None,
-) -> None:
-    """List copies as groups, each with the file to keep; look-alikes on request.
+    at: opt.WriteArgs,
+) -> Listing:
+    """List copies in groups, each with the file to keep.
 
     Copies are exact (the same bytes) or proven from the pixels: re-saved, resized, cropped, turned,
-    edited; what was done is said in words. Other shots of a scene and bursts are not copies. The first
-    run proves what is new and remembers it. With --similar, photos that merely look alike are listed too,
-    to look at. Nothing is removed or changed: --plan writes what `lookalike apply` can do.
+    edited. Other shots of a scene and bursts are not copies. The first run proves what is new and
+    remembers it. With --similar, photos that merely look alike are listed too, to look at. Nothing is
+    removed or changed: --plan writes what `lookalike apply` can do.
 
-    What could go without a look is preselected, and only that is listed by --format paths: no page, nothing
-    that is tilted or differs in its details, no look-alike, and nothing that leaves a RAW or a video alone.
+    What can be given up without a look is preselected, and only that is listed by --format paths: no
+    document, nothing that is tilted or differs in its details, no look-alike, and nothing that leaves a RAW
+    or a video alone.
     """
     from ..dedup.actions.plan import PLAN, plan_of, write_plan
-    from ..dedup.groups.keeper import rules_from
-    from ..output.progress import IndexProgress
+    from ..output.progress import ProgressBar
 
     if html is not None:
         from ..output.report.write import REPORT
@@ -81,126 +125,52 @@ def dupes(
         REPORT.check(html)
     if plan is not None:
         PLAN.check(plan)
-    rules = rules_from(keep, prefer or (), protect or ())
-    with _opened(store, lock_timeout) as library, IndexProgress() as progress:
-        where = library.where(
-            paths or (),
-            since,
-            until,
-            camera=camera or (),
-            min_size=min_size,
-            formats=format_is or (),
-            near=near,
-            where=condition,
+    rules, stop = keeping.rules(), stop_on_signal()
+    with _opened(at) as library, ProgressBar() as progress:
+        where = filters.of(library, paths)
+        report = library.copies.find(
+            where, rules=rules, max_false=kinds.max_false, progress=progress, stop=stop
         )
-        stop = stop_on_signal()
-        report = library.copies.find(where, rules=rules, max_false=max_false, progress=progress, stop=stop)
-        looks = library.copies.lookalikes(min_score, where, copies=report.groups) if similar else []
+        looks: list[Group] = []
+        if kinds.similar:
+            looks = library.copies.lookalikes(kinds.min_score, where, copies=report.groups)
         groups = [*report.groups, *looks]
         labels = library.labels.of(ids_in(groups))
         origin = library.copies.origin(rules.protect)
+        notes = []
         if html is not None and not stop.is_set():
             from ..output.report.data import Review
             from ..output.report.write import write_report
 
             review = Review(report.groups, origin, looks, rules, report.pairs, report.wrong)
             write_report(html, review, library.store, progress)
-    show(dupes_listing(groups, labels), form)
-    if html is not None and not stop.is_set():
-        tell(f"report written to {html}; open it in a browser")
+            notes.append(f"report written to {html}; open it in a browser")
     if plan is not None:
         write_plan(plan, plan_of(report.groups, origin))
-        tell(
-            f"plan written to {plan}; nothing was changed, `lookalike apply {plan}` shows what it would do"
-        )
-    if stop.is_set():
-        raise typer.Exit(INTERRUPTED)
-    if form in (opt.Format.paths, opt.Format.paths0):
-        _tell_what_is_left_out(groups)
+        notes.append(f"plan written to {plan}; `lookalike apply {plan}` shows what it would do")
     if form is opt.Format.table and report.pairs:
-        tell(doubt_in_words(report.pairs, report.wrong))
+        notes.append(doubt_in_words(report.pairs, report.wrong))
+    unselected = sum(not member.selected for group in groups for member in group.members)
+    if form in (opt.Format.paths, opt.Format.paths0) and unselected:
+        notes.append(f"only preselected files are listed; --format table shows {unselected:,} more")
+    end = ExitCode.INTERRUPTED if stop.is_set() else ExitCode.DONE
+    return dupes_listing(groups, labels, notes, end)
 
 
-def _tell_what_is_left_out(groups: "list[Group]") -> None:
-    left = sum(not member.selected for group in groups for member in group.members)
-    if left:
-        tell(f"only what is preselected is listed; {left:,} more to look at, see --format table")
-
-
-def _opened(store: str | None, lock_timeout: float) -> Library:
+def _opened(at: opt.WriteArgs) -> Library:
     """Open the library for writing, or for reading where that is all one can do."""
     try:
-        return Library.open(store, write=True, lock_timeout_s=lock_timeout)
+        return at.writing()
     except (StoreUnwritable, StoreTooNew) as error:
         tell(f"{error}; going on with what is known already")
-        return Library.open(store)
-
-
-def reject(
-    a: opt.DecidedArgument,
-    b: opt.DecidedArgument,
-    lock_timeout: opt.LockTimeoutOption = 10,
-    store: opt.StoreOption = None,
-) -> None:
-    """Remember that two photos are not copies of each other."""
-    _decide(a, b, "rejected", Place(store, lock_timeout))
-
-
-def confirm(
-    a: opt.DecidedArgument,
-    b: opt.DecidedArgument,
-    lock_timeout: opt.LockTimeoutOption = 10,
-    store: opt.StoreOption = None,
-) -> None:
-    """Remember that two photos are copies of each other."""
-    _decide(a, b, "confirmed", Place(store, lock_timeout))
-
-
-def undecide(
-    a: opt.DecidedArgument,
-    b: opt.DecidedArgument,
-    lock_timeout: opt.LockTimeoutOption = 10,
-    store: opt.StoreOption = None,
-) -> None:
-    """Forget what was rejected or confirmed of two photos: the pixels decide again."""
-    _decide(a, b, None, Place(store, lock_timeout))
-
-
-def _decide(a: str, b: str, kind: "Decision | None", place: Place) -> None:
-    with Library.open(place.store, write=True, lock_timeout_s=place.lock_timeout_s) as library:
-        (first, name), (second, other) = library.copies.content(a), library.copies.content(b)
-        decided = {frozenset((each.a, each.b)) for each in library.copies.decisions()}
-        library.copies.decide(first, second, kind)
-    if kind is not None:
-        tell(f"{kind}: {name} and {other}; remembered by their content")
-    elif frozenset((first, second)) in decided:
-        tell(f"undecided again: {name} and {other}")
-    else:
-        tell(f"nothing was decided on {name} and {other}")
-
-
-def decisions(
-    file: opt.ImportOption = None,
-    lock_timeout: opt.LockTimeoutOption = 10,
-    form: opt.RowsOption = opt.Rows.table,
-    store: opt.StoreOption = None,
-) -> None:
-    """List what was confirmed and rejected, by content, with the files that show it.
-
-    With --import, decisions from such a listing (json or jsonl, of any store) are taken over first; of two
-    on one pair the later counts.
-    """
-    with Library.open(store, write=file is not None, lock_timeout_s=lock_timeout) as library:
-        if file is not None:
-            changed = library.copies.import_decisions(read_data(file), file)
-            tell(f"{changed:,} taken over from {file}")
-        found = library.copies.decisions()
-        paths = library.copies.paths_of(digest for each in found for digest in (each.a, each.b))
-    show(decisions_listing(found, paths), form)
+        return at.reading()
 
 
 def dupes_listing(
-    groups: "Iterable[Group]", labels: "Mapping[int, tuple[Label, ...]]" = MappingProxyType({})
+    groups: "Iterable[Group]",
+    labels: "Mapping[int, tuple[Label, ...]]" = MappingProxyType({}),
+    notes: Sequence[str] = (),
+    end: ExitCode = ExitCode.DONE,
 ) -> Listing:
     """List groups; as paths: only the members that are selected, for scripts act on what they read.
 
@@ -208,9 +178,9 @@ def dupes_listing(
     """
 
     def flat(row: Row) -> Iterator[Row]:
-        said = label_names(row["labels"])
+        labels = label_names(row["labels"])
         for member in row["members"]:
-            yield {**member, "group": row["group"], "keeper": row["keeper"]["path"], "labels": said}
+            yield {**member, "group": row["group"], "keeper": row["keeper"]["path"], "labels": labels}
 
     names = "group keeper path class change transform score id width height bytes selected why_not labels"
     return Listing(
@@ -220,6 +190,8 @@ def dupes_listing(
         flat=flat,
         columns=names.split(),
         is_path=lambda row: row["selected"],
+        notes=notes,
+        exit=end,
     )
 
 
@@ -282,9 +254,6 @@ def _evidence(member: "Member") -> Row:
 
 # --- the table --------------------------------------------------------------------------------
 
-# A probability that rounds to one says nothing.
-_SURE = 0.9995
-
 
 def _group_lines(rows: Iterable[Row]) -> Iterator[str]:
     copies = lookalikes = wasted = selected = 0
@@ -295,28 +264,28 @@ def _group_lines(rows: Iterable[Row]) -> Iterator[str]:
         yield from _one_group(row, is_copy)
         yield ""
     if lookalikes:
-        yield f"{lookalikes:,} {plural(lookalikes, 'group', 'groups')} of look-alikes, to look at"
+        yield f"{plural(lookalikes, 'group')} of look-alikes, to look at"
     if not copies:
         yield "no duplicates found"
         return
-    found = f"{copies:,} {plural(copies, 'group', 'groups')} of copies"
-    yield f"{found}; {file_size(wasted)} could be won, {file_size(selected)} of it preselected [x]"
+    sizes = f"{file_size(wasted)} can be freed, {file_size(selected)} of it preselected [x]"
+    yield f"{plural(copies, 'group')} of copies; {sizes}"
 
 
 def _one_group(row: Row, is_copy: bool) -> Iterator[str]:
     """Write a group with what is long at the end of its lines, where a narrow terminal may wrap it."""
     files = [row["keeper"], *row["members"]]
     folder = os.path.commonpath([os.path.dirname(file["path"]) for file in files])
-    what = f"{file_size(row['wasted_bytes'])} to win" if is_copy else "look-alikes"
+    what = f"{file_size(row['wasted_bytes'])} can be freed" if is_copy else "look-alikes"
     if row["labels"]:
         what += f", likely {printable(row['labels'][0]['name'])}"
     yield f"group {row['group']} in {printable(folder)}: {what}"
     why = row["keeper"]["reason"] + _beside(row["keeper"]["companions"])
-    said = [("keep" if is_copy else "first", why), *(_mark_and_words(each) for each in row["members"])]
+    words = [("keep" if is_copy else "first", why), *(_mark_and_words(each) for each in row["members"])]
     names = [printable(os.path.relpath(file["path"], folder)) for file in files]
     table = [
-        (f"  {mark}", name, pixels(file), words)
-        for file, name, (mark, words) in zip(files, names, said, strict=True)
+        (f"  {mark}", name, pixels(file), text)
+        for file, name, (mark, text) in zip(files, names, words, strict=True)
     ]
     yield from columns(table, right=(2,))
 
@@ -324,12 +293,10 @@ def _one_group(row: Row, is_copy: bool) -> Iterator[str]:
 def _mark_and_words(member: Row) -> tuple[str, str]:
     if member["class"] == "similar":
         return "", f"{member['score']:.3f} {member['transform'] or 'look-alike'}"
-    words = member["transform"]
-    if member["score"] < _SURE:
-        words += f", {100 * member['score']:.1f} % sure"
+    words = member["transform"] + certainty(member["score"])
     if member["why_not"] and member["why_not"] not in words:
         words += f" ({member['why_not']})"
-    # What belongs to another picture, too, would not go with this one.
+    # What belongs to another picture, too, would not be moved with this one.
     words += _beside([each for each in member["companions"] if not each["shared"]])
     return ("[x]" if member["selected"] else "[ ]"), words
 
@@ -339,16 +306,81 @@ def _beside(companions: list[Row]) -> str:
     return f" + {', '.join(names)}" if names else ""
 
 
-# --- plans and decisions ----------------------------------------------------------------------
-
-
 def doubt_in_words(pairs: int, wrong: "Expectation") -> str:
     """Say how many of the proven pairs are to be expected wrong."""
-    count = f"{wrong.count:.2g}" if wrong.count >= 0.01 else "less than 0.01"
+    count = f"about {wrong.count:.2g}" if wrong.count >= 0.01 else "less than 0.01"
     return (
-        f"{pairs:,} proven {plural(pairs, 'pair', 'pairs')}; {count} to be expected wrong, "
-        f"at most {wrong.high} (in 95 of 100 libraries like this)"
+        f"{plural(pairs, 'proven pair')}; {count} false matches expected, "
+        f"very likely no more than {wrong.high}"
     )
+
+
+# --- decisions --------------------------------------------------------------------------------
+
+DecidedArgument = Annotated[
+    str,
+    typer.Argument(metavar="PHOTO", help="A photo: its path, id:N, or the blake3 of its content."),
+]
+ImportOption = Annotated[
+    opt.Text,
+    typer.Option("--import", metavar="FILE", help="Take over decisions from a listing (json or jsonl)."),
+]
+
+
+@command(Topic.COPIES, "lookalike confirm scan.tif print.jpg")
+def confirm(a: DecidedArgument, b: DecidedArgument, *, at: opt.WriteArgs) -> None:
+    """Remember that two photos are copies of each other."""
+    _decide(a, b, "confirmed", at)
+
+
+@command(Topic.COPIES, "lookalike reject sunset1.jpg sunset2.jpg")
+def reject(a: DecidedArgument, b: DecidedArgument, *, at: opt.WriteArgs) -> None:
+    """Remember that two photos are not copies of each other."""
+    _decide(a, b, "rejected", at)
+
+
+@command(Topic.COPIES, "lookalike undecide sunset1.jpg sunset2.jpg")
+def undecide(a: DecidedArgument, b: DecidedArgument, *, at: opt.WriteArgs) -> None:
+    """Forget what was confirmed or rejected of two photos.
+
+    The pixels decide again.
+    """
+    _decide(a, b, None, at)
+
+
+def _decide(a: str, b: str, kind: "Decision | None", at: opt.WriteArgs) -> None:
+    with at.writing() as library:
+        (first, name), (second, other) = library.copies.content(a), library.copies.content(b)
+        decided = {frozenset((each.a, each.b)) for each in library.copies.decisions()}
+        library.copies.decide(first, second, kind)
+    if kind is not None:
+        tell(f"{kind}: {name} and {other}; remembered by their content")
+    elif frozenset((first, second)) in decided:
+        tell(f"undecided again: {name} and {other}")
+    else:
+        tell(f"nothing was decided on {name} and {other}")
+
+
+@command(
+    Topic.COPIES,
+    "lookalike decisions --format json > decisions.json",
+    "lookalike decisions --import decisions.json --store other",
+)
+def decisions(
+    file: ImportOption = None, *, form: opt.RowsOption = opt.Rows.table, at: opt.WriteArgs
+) -> Listing:
+    """List what was confirmed and rejected.
+
+    By content, with the files that show it. With --import, decisions from such a listing (json or jsonl, of
+    any store) are taken over first; of two on one pair the later counts.
+    """
+    with at.writing() if file is not None else at.reading() as library:
+        if file is not None:
+            changed = library.copies.import_decisions(read_data(file), file)
+            tell(f"{changed:,} taken over from {file}")
+        found = library.copies.decisions()
+        paths = library.copies.paths_of(digest for each in found for digest in (each.a, each.b))
+    return decisions_listing(found, paths)
 
 
 def decisions_listing(decisions: "Iterable[Decided]", paths: Mapping[str, str]) -> Listing:
@@ -369,7 +401,6 @@ def decisions_listing(decisions: "Iterable[Decided]", paths: Mapping[str, str]) 
         key="decisions",
         rows=map(row, decisions),
         lines=lines,
-        flat=lambda row: [row],
         columns=("a", "b", "kind", "at", "path_a", "path_b"),
     )
 

@@ -1,43 +1,23 @@
-"""What commands list: the JSON objects, the CSV columns and the tables."""
+"""What `search` lists: the JSON objects, the CSV columns and the table; and labels in all listings."""
 
-import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from ..output.listing import Listing, columns, day, printable
+from ..errors import ExitCode
+from ..output.listing import Listing, photo_fields
+from ..output.text import columns, day, pixels, plural, printable
 from ..store.documents import Row, path_fields
 
 if TYPE_CHECKING:
     from ..search.answers import Answer, Result
     from ..search.labels.label import Label
-    from ..store.catalog.photos import FileError, Photo, PhotoFile
 
 
-def photo_fields(photo: "Photo", file: "PhotoFile | None" = None) -> Row:
-    """Return what a listing says of a photo; file: which one of its files, None: the first."""
-    path = file.path if file else photo.path
-    return {
-        **path_fields(path),
-        "id": photo.id,
-        "width": photo.width,
-        "height": photo.height,
-        "format": photo.format,
-        "bytes": photo.size,
-        "date": photo.date,
-    }
-
-
-def pixels(row: Row) -> str:
-    """Return the size of a listed photo: "4000x3000"."""
-    return f"{row['width']}x{row['height']}"
-
-
-# --- search -----------------------------------------------------------------------------------
-
-
-def search_listing(answers: "Iterable[Answer]", *, all_files: bool) -> Listing:
-    """List the neighbors of queries; all_files: name every file of a photo, not only one."""
+def search_listing(
+    answers: "Iterable[Answer]", *, all_files: bool = False, end: Callable[[], ExitCode]
+) -> Listing:
+    """List the results of queries. all_files: name every file of a photo. end: see `Listing.exit`."""
 
     def flat(row: Row) -> Iterator[Row]:
         for result in row["results"]:
@@ -54,6 +34,7 @@ def search_listing(answers: "Iterable[Answer]", *, all_files: bool) -> Listing:
             *("query", "score", "path", "id", "width", "height", "format", "bytes", "date", "copies"),
             *("proven_copies", "rank", "labels", "box"),
         ),
+        exit=end,
     )
 
 
@@ -134,7 +115,7 @@ def _where(row: Row) -> list[str]:
 def _names(row: Row) -> str:
     path, exact, proven = printable(row["path"]), row["copies"] - 1, row["proven_copies"]
     more = [
-        f"+{count} {kind} {plural(count, 'copy', 'copies')}"
+        "+" + plural(count, f"{kind} copy", f"{kind} copies")
         for count, kind in ((exact, "exact"), (proven, "proven"))
         if count
     ]
@@ -152,74 +133,3 @@ def label_rows(labels: "Iterable[Label]") -> list[Row]:
 def label_names(rows: Iterable[Row]) -> str:
     """Return what `label_rows` wrote for a cell of a CSV: "terrier; dog; mammal; animal"."""
     return "; ".join(row["name"] for row in rows)
-
-
-def plural(count: int, one: str, many: str) -> str:
-    """Return the word for this count."""
-    return one if count == 1 else many
-
-
-# --- the library ------------------------------------------------------------------------------
-
-
-def errors_listing(errors: "Iterable[FileError]") -> Listing:
-    """List the files that could not be indexed."""
-
-    def lines(rows: Iterable[Row]) -> Iterator[str]:
-        table = [(row["error"], printable(row["path"]), printable(row["message"])) for row in rows]
-        yield from columns(table) if table else ["every file could be read"]
-
-    return Listing(
-        key="errors",
-        rows=({**path_fields(e.path), "error": e.error, "message": e.message} for e in errors),
-        lines=lines,
-        flat=lambda row: [row],
-        columns=("path", "error", "message"),
-    )
-
-
-# Photos whose labels are made together.
-_TOGETHER = 512
-
-LabelsOf = Callable[[list[int]], "Mapping[int, tuple[Label, ...]]"]
-
-
-def export_listing(photos: "Iterable[Photo]", labels_of: LabelsOf) -> Listing:
-    """List every file of the library with all that is known of it. labels_of: gives labels by id."""
-
-    def rows() -> Iterator[Row]:
-        for photo, labels in _labelled(photos, labels_of):
-            for file in photo.files:
-                yield photo_fields(photo, file) | {
-                    "content": photo.digest,
-                    "taken": photo.taken,
-                    "camera": photo.camera,
-                    "lens": photo.lens,
-                    "latitude": photo.latitude,
-                    "longitude": photo.longitude,
-                    "altitude": photo.altitude,
-                    "warning": photo.warning,
-                    "labels": label_rows(labels),
-                }
-
-    def lines(rows: Iterable[Row]) -> Iterator[str]:
-        for row in rows:
-            yield f"{day(row['date'])}  {pixels(row):>11}  {row['format']:<5} {printable(row['path'])}"
-
-    names = "path content id width height format bytes date taken camera lens latitude longitude altitude"
-    return Listing(
-        "files",
-        rows(),
-        lines,
-        flat=lambda row: [{**row, "labels": label_names(row["labels"])}],
-        columns=[*names.split(), "warning", "labels"],
-    )
-
-
-def _labelled(
-    photos: "Iterable[Photo]", labels_of: LabelsOf
-) -> "Iterator[tuple[Photo, tuple[Label, ...]]]":
-    remaining = iter(photos)
-    while some := list(itertools.islice(remaining, _TOGETHER)):
-        labels = labels_of([photo.id for photo in some])
-        yield from ((photo, labels.get(photo.id, ())) for photo in some)

@@ -1,90 +1,103 @@
 """The commands about folders and missing files: what is gone, and taking it out of the library."""
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..library import Library
-from ..output.console import OFFLINE, show, tell
-from ..output.listing import Listing, columns, day, file_size, printable
+from ..errors import ExitCode
+from ..output.listing import Listing
+from ..output.text import columns, day, file_size, plural, printable
 from ..search.filters.values import read_duration
 from ..store.documents import Row, path_fields
 from . import options as opt
-from .fields import plural
+from .groups import Topic, command
 
 if TYPE_CHECKING:
     from ..indexer.folders import FolderStatus
     from ..store.absence import Forgotten, Missing
 
-
-def add_to(app: typer.Typer) -> None:
-    """Add the commands to the command line."""
-    app.command(epilog="Example: lookalike missing ~/Pictures --format csv > missing.csv")(missing)
-    app.command(epilog="Example: lookalike forget /mnt/old-disk --yes")(forget)
-    app.command(epilog="Example: lookalike purge --missing-for 90d --yes")(purge)
+_NOT_YET = "nothing was changed; --yes does it"
 
 
+@command(Topic.LIBRARY, "lookalike missing", "lookalike missing ~/Pictures --format csv > missing.csv")
 def missing(
-    paths: opt.BelowArgument = None,
-    form: opt.FormatOption = opt.Format.table,
-    store: opt.StoreOption = None,
-) -> None:
-    """List the photos that the library knows and that are not there any more.
+    paths: opt.BelowArgument = None, *, form: opt.FormatOption = opt.Format.table, at: opt.StoreArgs
+) -> Listing:
+    """List photos of the library that are not there any more.
 
     With the time since which they are missing; `=` stands before those whose content another file of the
     library holds. They are hidden from all results, and are back without decoding when their files are.
     """
-    with Library.open(store) as library:
-        show(missing_listing(library.folders.missing(paths or [])), form)
+    with at.reading() as library:
+        return missing_listing(library.folders.missing(paths or []))
 
 
+ForgetArgument = Annotated[
+    list[str], typer.Argument(metavar="PATH", help="Folders of the library, or parts of them.")
+]
+
+
+@command(Topic.LIBRARY, "lookalike forget /mnt/old-disk", "lookalike forget /mnt/old-disk --yes")
 def forget(
-    paths: opt.ForgetArgument,
+    paths: ForgetArgument,
     yes: opt.YesOption = False,
+    *,
     form: opt.FormatOption = opt.Format.table,
-    store: opt.StoreOption = None,
-) -> None:
-    """Take folders out of the library: show how much that is, or do it with --yes.
+    at: opt.WriteArgs,
+) -> Listing:
+    """Take folders out of the library; photos stay on the disk.
 
-    A folder that was indexed, or one below it. The photos on the disk are not touched, and your decisions
-    stay. A folder below one that is indexed again comes back, unless you --exclude it there. What is known
-    of the contents stays until `lookalike purge`, so that nothing is decoded when they come back.
+    A folder that was indexed, or one below it; without --yes, it is only shown how much that is. Your
+    decisions stay. A folder below one that is indexed again comes back, unless you --exclude it there. What
+    is known of the contents stays until `lookalike purge`, so that nothing is decoded when they come back.
     """
-    with Library.open(store, write=yes) as library:
+    with at.writing() if yes else at.reading() as library:
         found = library.folders.forget(paths) if yes else library.folders.preview_forget(paths)
-    show(forget_listing(found, done=yes), form)
-    if found and not yes:
-        tell("nothing was changed; --yes does it")
+    return forget_listing(found, done=yes)
 
 
+MissingForOption = Annotated[
+    str,
+    typer.Option(
+        "--missing-for", metavar="TIME", help="Only photos missing for at least this: 30d, 12h, 0d."
+    ),
+]
+
+
+@command(Topic.LIBRARY, "lookalike purge", "lookalike purge --missing-for 90d --yes")
 def purge(
     paths: opt.BelowArgument = None,
-    missing_for: opt.MissingForOption = "30d",
+    missing_for: MissingForOption = "30d",
     yes: opt.YesOption = False,
+    *,
     form: opt.FormatOption = opt.Format.table,
-    store: opt.StoreOption = None,
-) -> None:
-    """Forget photos that have been missing for long: show which, or do it with --yes.
+    at: opt.WriteArgs,
+) -> Listing:
+    """Forget photos that have been missing for long, with --yes.
 
-    What is known of them goes for good: embeddings, thumbnails, proofs. Your decisions stay, and so does
-    what `apply` moved and `undo` can put back. Of a folder that is away, or looks as if its drive were,
-    nothing goes, and the command ends with 4. No file on a disk is touched.
+    What is known of them is deleted for good: embeddings, thumbnails, proofs. Your decisions stay, and so
+    does what `apply` moved and `undo` can put back. Nothing of a folder is forgotten that is away, or looks
+    as if its drive were, and the command ends with 4. No file on a disk is touched.
     """
     age = read_duration(missing_for, "--missing-for")
-    with Library.open(store, write=yes) as library:
-        found = (
-            library.folders.purge(age, paths or [])
-            if yes
-            else library.folders.preview_purge(age, paths or [])
-        )
-    show(purge_listing(found.files, found.photos, done=yes), form)
-    if not yes and (found.files or found.photos):
-        tell("nothing was changed; --yes does it")
-    for root in found.spared:
-        tell(f"{root.path}: {root.state}; nothing of it was purged. Index it when it is back, or forget it")
-    if found.spared:
-        raise typer.Exit(OFFLINE)
+    with at.writing() if yes else at.reading() as library:
+        act = library.folders.purge if yes else library.folders.preview_purge
+        found = act(age, paths or [])
+    notes = [] if yes or not (found.files or found.photos) else [_NOT_YET]
+    notes += [
+        f"{root.path}: {root.state}; nothing of it was purged. Index it when it is back, or forget it"
+        for root in found.spared
+    ]
+    end = ExitCode.OFFLINE if found.spared else ExitCode.DONE
+    return Listing(
+        "files",
+        map(_missing_row, found.files),
+        lambda rows: _purge_lines(list(rows), found.photos, yes),
+        _COLUMNS,
+        notes=notes,
+        exit=end,
+    )
 
 
 _COLUMNS = ("path", "since", "bytes", "blake3", "is_elsewhere")
@@ -98,9 +111,10 @@ def missing_listing(files: "Iterable[Missing]") -> Listing:
         yield from columns([_missing_line(row) for row in found]) if found else ["nothing is missing"]
         if found:
             only = sum(not row["is_elsewhere"] for row in found)
-            yield f"{files_word(len(found))} missing, {only:,} of them without another copy in the library"
+            count = plural(len(found), "file")
+            yield f"{count} missing, {only:,} of them without another copy in the library"
 
-    return Listing("files", map(_missing_row, files), lines, lambda row: [row], _COLUMNS)
+    return Listing("files", map(_missing_row, files), lines, _COLUMNS)
 
 
 def _missing_row(file: "Missing") -> Row:
@@ -118,51 +132,38 @@ def _missing_line(row: Row) -> tuple[str, ...]:
     return since, file_size(row["bytes"]), "=" if row["is_elsewhere"] else " ", printable(row["path"])
 
 
-def purge_listing(files: "Iterable[Missing]", photos: int, *, done: bool) -> Listing:
-    """List files that leave, or would leave, the library with so many photos."""
+def _purge_lines(rows: list[Row], photos: int, done: bool) -> Iterator[str]:
+    """Write what leaves, or would leave, the library. photos: how many of them no file holds any more."""
+    if rows:
+        yield from columns([_missing_line(row) for row in rows])
+    count = plural(photos, "photo that no file holds", "photos that no file holds")
+    yield f"{plural(len(rows), 'file')} and {count} {_left(done)} the library"
 
-    def lines(rows: Iterable[Row]) -> Iterator[str]:
-        found = list(rows)
-        yield from columns([_missing_line(row) for row in found]) if found else []
-        verb = "left" if done else "would leave"
-        word = plural(photos, "photo that no file holds", "photos that no file holds")
-        yield f"{files_word(len(found))} and {photos:,} {word} {verb} the library"
 
-    return Listing("files", map(_missing_row, files), lines, lambda row: [row], _COLUMNS)
+def _left(done: bool) -> str:
+    return "left" if done else "would leave"
 
 
 def forget_listing(folders: "Iterable[Forgotten]", *, done: bool) -> Listing:
     """List folders that leave, or would leave, the library."""
+    found = list(folders)
 
     def row(each: "Forgotten") -> Row:
-        return {
-            **path_fields(each.path),
-            "files": each.files,
-            "missing": each.missing,
-            "photos": each.photos,
-            "is_root": each.is_root,
-        }
+        counts = {name: getattr(each, name) for name in ("files", "missing", "photos", "is_root")}
+        return path_fields(each.path) | counts
 
     def lines(rows: Iterable[Row]) -> Iterator[str]:
-        some = False
         for each in rows:
-            some = True
-            verb = "left" if done else "would leave"
+            elsewhere = plural(each["photos"], "photo is", "photos are")
             yield (
-                f"{printable(each['path'])}: {files_word(each['files'])} {verb} the library "
-                f"({each['missing']:,} missing; {each['photos']:,} "
-                f"{plural(each['photos'], 'photo lies', 'photos lie')} nowhere else)"
+                f"{printable(each['path'])}: {plural(each['files'], 'file')} {_left(done)} the library "
+                f"({each['missing']:,} missing; {elsewhere} nowhere else)"
             )
-        if not some:
+        if not found:
             yield "nothing is known there"
 
     names = ("path", "files", "missing", "photos", "is_root")
-    return Listing("folders", map(row, folders), lines, lambda each: [each], names)
-
-
-def files_word(count: int) -> str:
-    """Return a number of files in words."""
-    return f"{count:,} {plural(count, 'file', 'files')}"
+    return Listing("folders", map(row, found), lines, names, notes=[_NOT_YET] if found and not done else [])
 
 
 def root_fields(status: "FolderStatus") -> Row:
@@ -184,5 +185,6 @@ def root_words(row: Row) -> str:
     """Return a folder of the status for people."""
     missing = f", {row['missing']:,} missing" if row["missing"] else ""
     scanned = f"scanned {day(row['scanned_at'])} UTC" if row["scanned_at"] else "never scanned to its end"
-    photos = f"{row['photos']:,} {plural(row['photos'], 'photo', 'photos')}"
-    return f"{printable(row['path'])} ({row['state']}; {photos}{missing}; {scanned})"
+    return (
+        f"{printable(row['path'])} ({row['state']}; {plural(row['photos'], 'photo')}{missing}; {scanned})"
+    )

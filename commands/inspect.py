@@ -1,25 +1,78 @@
 """The commands that look at single pictures: is it in the library already, and why is it a copy."""
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..library import Library
-from ..output.console import INTERRUPTED, PARTLY, say, say_document, show, stop_on_signal, tell
-from ..output.listing import Listing, columns, day, file_size, printable
+from ..errors import ExitCode
+from ..output.console import stop_on_signal, tell
+from ..output.listing import Listing, Summary, photo_fields
+from ..output.text import certainty, printable
 from ..store.documents import Row, path_fields
 from . import options as opt
-from .fields import photo_fields, pixels
+from .groups import Topic, command
 
 if TYPE_CHECKING:
     from ..dedup.check.matches import Checked, Match
-    from ..dedup.explain.explain import Explanation, Side
 
 # A table names so many photos for each file.
 _SOME = 3
-# A probability that rounds to one says nothing.
-_SURE = 0.9995
+
+# --- check ------------------------------------------------------------------------------------
+
+NewArgument = Annotated[
+    list[str], typer.Argument(metavar="NEW", help="Photos, or folders of photos, indexed or not.")
+]
+AgainstOption = Annotated[
+    opt.Repeatable,
+    typer.Option(metavar="DIR", help="Only photos of the library below this folder count; repeatable."),
+]
+OnlyNewOption = Annotated[
+    bool, typer.Option("--new", help="List what is not in the library instead of what is.")
+]
+
+
+@command(
+    Topic.FIND,
+    "lookalike check ~/card",
+    "lookalike check ~/card --new --format paths0 | xargs -0 cp -t ~/Pictures",
+)
+def check(
+    new: NewArgument,
+    against: AgainstOption = None,
+    only_new: OnlyNewOption = False,
+    *,
+    workers: opt.WorkersOption = None,
+    engine: opt.EngineOption = opt.Engine.auto,
+    form: opt.FormatOption = opt.Format.table,
+    at: opt.StoreArgs,
+) -> Listing:
+    """Tell which photos of a card or folder the library has.
+
+    As the same bytes, the same pixels or a proven copy: re-saved, resized, cropped, edited; with what
+    differs, and whether the new one is the better one. NEW is only read and need not be indexed. A file
+    that itself lies in the library is not its own match. As paths, what is found is listed, with --new what
+    is not. Ends with 10 when something was found, else with 3 when something could not be read.
+    """
+    from ..output.progress import ProgressBar
+
+    tally, stop = Tally(), stop_on_signal()
+
+    def checked() -> "Iterator[Checked]":
+        with at.reading(engine) as library, ProgressBar(alone=True) as progress:
+            for each in library.copies.check(
+                new, against=against or (), workers=workers, progress=progress, stop=stop
+            ):
+                tally.count(each)
+                if each.error is not None:
+                    tell(f"{each.path}: {each.error}")
+                yield each
+
+    def end() -> ExitCode:
+        return ExitCode.INTERRUPTED if stop.is_set() else tally.exit_code
+
+    return check_listing(checked(), tally, form, only_new, end)
 
 
 class Tally:
@@ -35,6 +88,13 @@ class Tally:
         self.inside += checked.status == "new" and checked.is_inside
         self.unreadable += checked.status == "unreadable"
 
+    @property
+    def exit_code(self) -> ExitCode:
+        """How the command ends."""
+        if self.found:
+            return ExitCode.FOUND
+        return ExitCode.PARTLY if self.unreadable else ExitCode.DONE
+
     def __str__(self) -> str:
         counts = [f"{self.found:,} found", f"{self.new:,} new"]
         counts += [f"{self.inside:,} in the library, without another copy"] if self.inside else []
@@ -42,14 +102,13 @@ class Tally:
         return ", ".join(counts)
 
 
-# --- check ------------------------------------------------------------------------------------
-
-
-def check_listing(checked: "Iterable[Checked]", tally: Tally, form: str, *, only_new: bool) -> Listing:
+def check_listing(
+    checked: "Iterable[Checked]", tally: Tally, form: str, only_new: bool, end: Callable[[], ExitCode]
+) -> Listing:
     """List what was found, one object per new file; as paths: the files that were found, or that are new.
 
     only_new: leave out all that is found, unreadable or lies in the library itself. tally: is complete
-    when everything was listed.
+    when everything was listed. end: see `Listing.exit`.
     """
     as_paths = form in ("paths", "paths0")
     wanted = "new" if only_new else "found" if as_paths else ""
@@ -67,7 +126,7 @@ def check_listing(checked: "Iterable[Checked]", tally: Tally, form: str, *, only
 
     names = "path status match class change transform better score id width height bytes error message"
     flat = _flat_paths if as_paths else _flat_matches
-    return Listing("files", rows(), lines, flat, names.split())
+    return Listing("files", rows(), lines, names.split(), flat, exit=end)
 
 
 def _check_row(checked: "Checked") -> Row:
@@ -115,207 +174,48 @@ def _check_lines(row: Row) -> Iterator[str]:
 
 
 def _match_words(match: Row) -> str:
-    sure = f", {100 * match['score']:.1f} % sure" if match["score"] < _SURE else ""
     better = f" (careful: the new one {match['better']})" if match["better"] else ""
     others = f" in {len(match['files'])} files" if len(match["files"]) > 1 else ""
-    return f"{match['transform']}{sure}{better}{others}"
+    return f"{match['transform']}{certainty(match['score'])}{better}{others}"
 
 
 # --- explain ----------------------------------------------------------------------------------
 
-_VERDICTS = {"exact": "COPIES, byte by byte", "copy": "COPIES", "similar": "NO COPIES"}
+PictureArgument = Annotated[
+    str, typer.Argument(metavar="IMAGE", help="An image file, in the library or not, or id:N.")
+]
+SheetOption = Annotated[
+    opt.Text,
+    typer.Option("--image", metavar="FILE.png", help="Draw both, overlaid, and where they differ."),
+]
 
 
-def explanation_fields(found: "Explanation") -> Row:
-    """Return an explanation for JSON."""
-    about, candidacy = found.relation, found.candidacy
-    return {
-        "a": _side_fields(found.a),
-        "b": _side_fields(found.b),
-        "class": found.verdict,
-        "reason": found.reason,
-        "transform": found.transform,
-        "change": found.change,
-        "probability": round(found.evidence.probability, 6),
-        "pixels": {"verdict": found.evidence.verdict, "reason": found.proof},
-        "measures": [
-            {
-                "number": each.number,
-                "value": each.value,
-                "limit": each.limit,
-                "at_least": each.at_least,
-                "holds": each.holds,
-            }
-            for each in found.measures
-        ],
-        "candidate": {
-            "is_candidate": candidacy.by_score or candidacy.by_hash,
-            "cosine": candidacy.cosine,
-            "score": candidacy.score,
-            "floor": candidacy.floor,
-            "few_floor": candidacy.few_floor,
-            "gate": candidacy.gate,
-            "hash_distance": candidacy.bits,
-            "most_hash_distance": candidacy.most_bits,
-            "has_hashes": candidacy.has_hashes,
-        },
-        "same_file": about.same_file,
-        "same_bytes": about.same_bytes,
-        "same_pixels": about.same_pixels,
-        "moments_differ": about.moments_differ,
-        "decision": about.decision,
-        "decided_at": about.decided_at,
-        "evidence": found.evidence.as_dict(),
-    }
-
-
-def _side_fields(side: "Side") -> Row:
-    photo = side.known.photo
-    about = photo_fields(photo) | {"taken": photo.taken, "blake3": photo.digest}
-    about["id"] = photo.id if side.in_library else None
-    return about | path_fields(side.name, "name") | {"in_library": side.in_library}
-
-
-def explanation_lines(found: "Explanation") -> Iterator[str]:
-    """Write an explanation for people."""
-    yield from columns([_side_line("A", found.a), _side_line("B", found.b)], right=(2, 4))
-    yield ""
-    yield _VERDICTS[found.verdict] + (f": B is A {found.transform}" if found.transform else "")
-    yield f"  {found.reason}"
-    yield ""
-    yield from _pixel_lines(found)
-    yield ""
-    yield from columns([*_candidate_lines(found), *_known_lines(found)])
-
-
-def _side_line(letter: str, side: "Side") -> tuple[str, ...]:
-    photo = side.known.photo
-    row = photo_fields(photo)
-    taken = f"taken {day(photo.taken)}" if photo.taken else "capture time unknown"
-    where = f"id:{photo.id}" if side.in_library else "not in the library"
-    return letter, printable(side.name), pixels(row), photo.format, file_size(photo.size), taken, where
-
-
-def _pixel_lines(found: "Explanation") -> Iterator[str]:
-    said = "a copy" if found.evidence.verdict == "copy" else "no copy"
-    yield f"by the pixels: {said}; probability of one {100 * found.evidence.probability:.1f} %"
-    if found.reason != found.proof:
-        yield f"  {found.proof}"
-    table = [
-        (
-            f"  {'ok' if each.holds else '!!'}",
-            each.name,
-            each.said,
-            f"copies: {'at least' if each.at_least else 'at most'} {each.asked}",
-        )
-        for each in found.measures
-    ]
-    if table:
-        yield from columns(table, right=(2,))
-        yield "  px: of a picture with 128 on its longer side, once A lies on B as well as it can"
-
-
-def _candidate_lines(found: "Explanation") -> Iterator[tuple[str, str]]:
-    near = found.candidacy
-    yield "embeddings", f"cosine {near.cosine:.3f}; made for copies {near.score:.3f}"
-    hashes = f"{near.bits} of 256 bits differ; alike up to {near.most_bits}"
-    yield "hashes", hashes if near.has_hashes else f"{hashes}; too little to see for them to count"
-    if near.by_score:
-        yield "looked at", f"yes: the embeddings are near enough ({near.floor:g} or more)"
-    elif near.almost_same and near.has_hashes:
-        yield "looked at", "yes: the hashes are almost the same"
-    elif near.by_hash:
-        yield "looked at", f"yes: the hashes are alike, and the embeddings near ({near.gate:g} or more)"
-    elif near.by_rank:
-        yield "looked at", f"only as one of the nearest few (embeddings {near.few_floor:g} or more)"
-    else:
-        yield "looked at", f"no: embeddings below {near.floor:g}, and hashes not alike"
-
-
-def _known_lines(found: "Explanation") -> Iterator[tuple[str, str]]:
-    about, a, b = found.relation, found.a.known.photo, found.b.known.photo
-    if a.taken and b.taken:
-        yield "taken", "at different moments" if about.moments_differ else "at the same moment"
-    else:
-        yield "taken", "not known of both"
-    same = "one file" if about.same_file else "the same bytes" if about.same_bytes else ""
-    yield "files", same or ("the same pixels" if about.same_pixels else "different bytes and pixels")
-    yield "your word", f"{about.decision} ({about.decided_at})" if about.decision else "nothing decided"
-
-
-FOUND = 10
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add the commands to the command line."""
-    app.command(epilog="Example: lookalike check ~/card --new --format paths0 | xargs -0 cp -t ~/Pictures")(
-        check
-    )
-    app.command(epilog="Example: lookalike explain beach.jpg beach-small.jpg --image why.png")(explain)
-
-
-def check(
-    new: opt.NewArgument,
-    against: opt.AgainstOption = None,
-    only_new: opt.OnlyNewOption = False,
-    workers: opt.WorkersOption = None,
-    engine: opt.EngineOption = opt.Engine.auto,
-    form: opt.FormatOption = opt.Format.table,
-    store: opt.StoreOption = None,
-) -> None:
-    """Say of each photo in NEW whether the library has it already.
-
-    As the same bytes, the same pixels or a proven copy: re-saved, resized, cropped, edited; in what it
-    differs is said, and whether the new one is the better one. NEW is only read and need not be indexed. A
-    file that itself lies in the library is not its own match. As paths, what is found is listed, with --new
-    what is not. Ends with 10 when something was found, else with 3 when something could not be read.
-    """
-    from ..output.progress import IndexProgress
-
-    tally = Tally()
-    with Library.open(store, engine=engine) as library, IndexProgress(alone=True) as progress:
-        stop = stop_on_signal()
-        checked = library.copies.check(
-            new, against=against or (), workers=workers, progress=progress, stop=stop
-        )
-        watched = _watched(checked, tally)
-        show(check_listing(watched, tally, form, only_new=only_new), form)
-    if stop.is_set():
-        raise typer.Exit(INTERRUPTED)
-    if tally.found or tally.unreadable:
-        raise typer.Exit(FOUND if tally.found else PARTLY)
-
-
-def _watched(checked: "Iterable[Checked]", tally: Tally) -> "Iterator[Checked]":
-    """Pass results on and count them; what could not be read is told on stderr."""
-    for each in checked:
-        tally.count(each)
-        if each.error is not None:
-            tell(f"{each.path}: {each.error}")
-        yield each
-
-
+@command(
+    Topic.COPIES,
+    "lookalike explain beach.jpg beach-small.jpg",
+    "lookalike explain id:512 scan.tif --image why.png",
+)
 def explain(
-    a: opt.PictureArgument,
-    b: opt.PictureArgument,
-    image: opt.SheetOption = None,
+    a: PictureArgument,
+    b: PictureArgument,
+    image: SheetOption = None,
+    *,
     engine: opt.EngineOption = opt.Engine.auto,
-    form: opt.SummaryOption = opt.Summary.table,
-    store: opt.StoreOption = None,
-) -> None:
-    """Say why two pictures are copies of each other, or why not.
+    form: opt.SummaryOption = opt.SummaryFormat.table,
+    at: opt.StoreArgs,
+) -> Summary:
+    """Explain why two pictures are copies, or are not.
 
     The verdict with what decided, the numbers beside what copies have, whether a search for copies would
     look at the pair at all, and what else is known: capture times, the same pixels, what you decided.
     """
-    with Library.open(store, engine=engine) as library:
-        found = library.copies.explain(a, b)
-        if image is not None:
-            from ..output.explain.picture import write_comparison
+    from ..output.explain.text import explanation_fields, explanation_lines
 
-            write_comparison(found, image)
-            tell(f"drawn to {image}")
-    if form is opt.Summary.json:
-        say_document(explanation_fields(found))
-    else:
-        say("\n".join(explanation_lines(found)))
+    with at.reading(engine) as library:
+        found = library.copies.explain(a, b)
+    if image is not None:
+        from ..output.explain.picture import write_comparison
+
+        write_comparison(found, image)
+        tell(f"drawn to {image}")
+    return Summary(explanation_fields(found), explanation_lines(found))

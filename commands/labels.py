@@ -1,110 +1,142 @@
-"""The commands about words for photos."""
+"""The commands about labels: what photos show, and labels that the user teaches."""
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import UsageError
 from ..library import Library
-from ..output.console import say_document, show, tell
-from ..output.listing import Listing, columns, printable
+from ..output.console import tell
+from ..output.listing import Listing, Summary
+from ..output.text import columns, plural, printable
 from ..store.documents import Row
 from . import options as opt
-from .fields import plural
+from .groups import Topic, command
 
 if TYPE_CHECKING:
     from ..search.labels.label import LabelCount
     from ..search.labels.training import Trial
     from ..store.catalog.labels import Taught
 
+# --- labels -----------------------------------------------------------------------------------
 
-def add_to(app: typer.Typer) -> None:
-    """Add the commands to the command line."""
-    app.command(epilog='Example: lookalike teach "grandma\'s garden" --yes garden1.jpg --yes garden2.jpg')(
-        teach
-    )
-    app.command(epilog="Example: lookalike labels --in Pictures/2023 --tree")(labels)
+ConfidenceOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0, max=1, metavar="N", help="How sure a label must be; default: 0.8, of taught ones 0.5."
+    ),
+]
+TreeOption = Annotated[bool, typer.Option("--tree", help="Show labels below what they are a kind of.")]
 
 
+@command(Topic.FIND, "lookalike labels", "lookalike labels --in Pictures/2023 --tree")
 def labels(
-    in_: opt.InOption = None,
-    since: opt.SinceOption = None,
-    until: opt.UntilOption = None,
-    confidence: opt.ConfidenceOption = None,
-    tree: opt.TreeOption = False,
+    tree: TreeOption = False,
+    confidence: ConfidenceOption = None,
+    *,
+    filters: opt.Filters,
     form: opt.RowsOption = opt.Rows.table,
-    store: opt.StoreOption = None,
-) -> None:
-    """List what the photos likely show, with the number of photos: labels for `search --label`.
+    at: opt.StoreArgs,
+) -> Listing:
+    """List what the photos likely show.
 
-    They come from the classifier that the network was trained with, applied to the stored embeddings:
-    animals, plants, food, vehicles, buildings and things, a thousand kinds and the words above them, but
-    hardly any people, and no faces or events. A photo of a terrier counts as a dog, too. A photo for which
-    nothing is sure enough has no label.
+    With the number of photos; these are the labels for `search --label`. They come from the classifier
+    that the network was trained with, applied to the stored embeddings: animals, plants, food, vehicles,
+    buildings and things, a thousand kinds and the words above them, but hardly any people, and no faces or
+    events. A photo of a terrier counts as a dog, too. Where nothing is sure enough, a photo has no label.
     """
-    with Library.open(store) as library:
-        found = library.labels.count(library.where(in_ or (), since, until), confidence=confidence)
-        show(labels_listing(found, as_tree=tree), form)
+    with at.reading() as library:
+        found = library.labels.count(filters.of(library), confidence=confidence)
+    return labels_listing(found, as_tree=tree)
 
 
+# --- teach ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What to do with taught labels: one thing at a time."""
+
+    name: Annotated[opt.Text, typer.Argument(metavar="NAME", help="What to call the label.")] = None
+    yes: Annotated[
+        opt.Repeatable,
+        typer.Option(
+            "--yes", metavar="IMAGE", help="This shows it: a file, id:N, or a folder; repeatable."
+        ),
+    ] = None
+    no: Annotated[
+        opt.Repeatable,
+        typer.Option("--no", metavar="IMAGE", help="This does not, though it may look so; repeatable."),
+    ] = None
+    test: Annotated[
+        opt.Text, typer.Option("--test", metavar="NAME", help="Show how good a taught label is.")
+    ] = None
+    forget: Annotated[opt.Text, typer.Option("--forget", metavar="NAME", help="Forget a taught label.")] = (
+        None
+    )
+    list_: Annotated[bool, typer.Option("--list", help="List the taught labels.")] = False
+
+    def check(self) -> None:
+        """Check that it is one thing.
+
+        Raises:
+            UsageError: it is not.
+        """
+        examples = self.yes or self.no
+        if sum((self.name is not None, self.test is not None, self.forget is not None, self.list_)) != 1:
+            raise UsageError("give one of: NAME with --yes IMAGE, --test NAME, --forget NAME, --list")
+        if self.name is not None and not examples:
+            raise UsageError(f"teach {self.name!r} by pictures: --yes IMAGE, several times, or a folder")
+        if self.name is None and examples:
+            raise UsageError("--yes and --no belong to a NAME")
+
+
+@command(
+    Topic.FIND,
+    'lookalike teach "grandma\'s garden" --yes garden1.jpg --yes garden2.jpg',
+    'lookalike teach --test "grandma\'s garden"',
+)
 def teach(
-    name: opt.TaughtArgument = None,
-    yes: opt.ShowsOption = None,
-    no: opt.ShowsNotOption = None,
-    test: opt.TestOption = None,
-    forget: opt.ForgetOption = None,
-    list_: opt.ListTaughtOption = False,
+    *,
+    lesson: Lesson,
     engine: opt.EngineOption = opt.Engine.auto,
-    lock_timeout: opt.LockTimeoutOption = 10,
     form: opt.RowsOption = opt.Rows.table,
-    store: opt.StoreOption = None,
-) -> None:
-    """Teach a label of your own by pictures that show it, for `search --label NAME`.
+    at: opt.WriteArgs,
+) -> Listing | Summary | None:
+    """Teach a label of your own by example pictures.
 
-    Five pictures make a good beginning; some that look like it and are something else (--no) help. Pictures
-    are files, indexed or not, id:N, or folders of the library. Teaching a label again adds examples;
-    --forget it first to begin anew. --test holds out a part of the examples and says how well these are
-    found.
+    For `search --label NAME`. Five pictures make a good beginning; some that look like it and are something
+    else (--no) help. Pictures are files, indexed or not, id:N, or folders of the library. Teaching a label
+    again adds examples; --forget it first to begin anew. --test holds out a part of the examples and shows
+    how well these are found.
     """
-    _check_one_thing(name, yes or no, test, forget, list_)
-    changes = name is not None or forget is not None
-    with Library.open(store, write=changes, engine=engine, lock_timeout_s=lock_timeout) as library:
-        if name is not None:
-            made = library.labels.teach(name, yes or (), no or ())
-            found = len(library.labels.ids([name]))
-            tell(
-                f"taught {name!r} by {len(made.yes)} examples and {len(made.no)} counter-examples; "
-                f"{found:,} photos are likely it: lookalike search --label {name!r}"
-            )
-            if form is not opt.Rows.table:
-                show(taught_listing([made]), form)
-        elif forget is not None:
-            library.labels.forget(forget)
-            tell(f"forgot {forget!r}")
-        elif test is not None:
-            _show_trial(library, test, form)
-        else:
-            show(taught_listing(library.labels.taught()), form)
+    lesson.check()
+    changes = lesson.name is not None or lesson.forget is not None
+    with at.writing(engine) if changes else at.reading(engine) as library:
+        if lesson.name is not None:
+            made = _teach(library, lesson.name, lesson)
+            return taught_listing([made]) if form is not opt.Rows.table else None
+        if lesson.forget is not None:
+            library.labels.forget(lesson.forget)
+            tell(f"forgot {lesson.forget!r}")
+            return None
+        if lesson.test is not None:
+            return _trial(lesson.test, library.labels.test(lesson.test), form)
+        return taught_listing(library.labels.taught())
 
 
-def _check_one_thing(
-    name: str | None, examples: object, test: str | None, forget: str | None, list_: bool
-) -> None:
-    if sum((name is not None, test is not None, forget is not None, list_)) != 1:
-        raise UsageError("give one of: NAME with --yes IMAGE, --test NAME, --forget NAME, --list")
-    if name is not None and not examples:
-        raise UsageError(f"teach {name!r} by pictures: --yes IMAGE, several times, or a folder")
-    if name is None and examples:
-        raise UsageError("--yes and --no belong to a NAME")
+def _teach(library: Library, name: str, lesson: Lesson) -> "Taught":
+    made = library.labels.teach(name, lesson.yes or (), lesson.no or ())
+    found = len(library.labels.ids([name]))
+    counts = f"{plural(len(made.yes), 'example')} and {plural(len(made.no), 'counter-example')}"
+    likely = plural(found, "photo likely shows", "photos likely show")
+    tell(f"taught {name!r} by {counts}; {likely} it: lookalike search --label {name!r}")
+    return made
 
 
-def _show_trial(library: Library, name: str, form: opt.Rows) -> None:
-    trial = library.labels.test(name)
-    if form is opt.Rows.json:
-        say_document(trial_fields(name, trial))
-    else:
-        show(trial_listing(name, trial), form)
+# --- as text and rows -------------------------------------------------------------------------
 
 
 def labels_listing(labels: "Iterable[LabelCount]", *, as_tree: bool) -> Listing:
@@ -118,8 +150,8 @@ def labels_listing(labels: "Iterable[LabelCount]", *, as_tree: bool) -> Listing:
         key="labels",
         rows=map(row, labels),
         lines=_tree_lines if as_tree else _lines,
-        flat=lambda row: [{**row, "above": " > ".join(row["above"])}],
         columns=("label", "above", "photos", "taught"),
+        flat=lambda row: [{**row, "above": " > ".join(row["above"])}],
     )
 
 
@@ -136,9 +168,9 @@ def _tree_lines(rows: Iterable[Row]) -> Iterator[str]:
     # Taught labels stand first; the rest by their path, so that each follows what it is a kind of.
     ordered = sorted(rows, key=lambda row: (not row["taught"], [*row["above"], row["label"]]))
     for row in ordered:
-        photos = f"{row['photos']:,} {plural(row['photos'], 'photo', 'photos')}"
         note = " (taught)" if row["taught"] else ""
-        yield f"{'  ' * len(row['above'])}{printable(row['label'])}{note}: {photos}"
+        label = f"{'  ' * len(row['above'])}{printable(row['label'])}{note}"
+        yield f"{label}: {plural(row['photos'], 'photo')}"
     if not ordered:
         yield "no photo has a label that is likely enough"
 
@@ -155,13 +187,15 @@ def taught_listing(labels: "Iterable[Taught]") -> Listing:
         ]
         yield from columns(table, right=(1, 2)) if table else ["nothing was taught"]
 
-    return Listing("taught", map(row, labels), lines, lambda row: [row], ("label", "yes", "no", "at"))
+    return Listing("taught", map(row, labels), lines, ("label", "yes", "no", "at"))
 
 
-def trial_listing(name: str, trial: "Trial") -> Listing:
-    """List the one row that says how well a taught label does."""
-    row = trial_fields(name, trial)
-    return Listing("trials", [row], lambda _: trial_lines(name, trial), lambda row: [row], tuple(row))
+def _trial(name: str, trial: "Trial", form: opt.Rows) -> Listing | Summary:
+    """Return how well a taught label does: a JSON object, or the one row of a list."""
+    fields, lines = trial_fields(name, trial), trial_lines(name, trial)
+    if form is opt.Rows.json:
+        return Summary(fields, lines)
+    return Listing("trials", [fields], lambda _: lines, tuple(fields))
 
 
 def trial_fields(name: str, trial: "Trial") -> Row:
@@ -178,13 +212,13 @@ def trial_fields(name: str, trial: "Trial") -> Row:
 
 
 def trial_lines(name: str, trial: "Trial") -> Iterator[str]:
-    """Say how well a taught label does."""
+    """Write how well a taught label does, for people."""
     yield f"{printable(name)}: {trial.verdict}"
     yield (
         f"average precision {trial.precision:.2f} +- {trial.spread:.2f}: examples that it was not shown, "
         f"among other photos of the library ({trial.splits} splits; what else shows it counts as an error)"
     )
     shares = (
-        f"{100 * trial.found:.0f} % of these examples, and of {100 * trial.said:.1f} % of photos at random"
+        f"{100 * trial.found:.0f} % of these examples, and {100 * trial.said:.1f} % of photos at random"
     )
-    yield f"it was said of {shares}"
+    yield f"it is given to {shares}"

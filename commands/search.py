@@ -1,22 +1,25 @@
 """The command that searches by example."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
-from ..errors import UsageError
+from ..errors import ExitCode, UsageError
 from ..library import Library
-from ..output.console import PARTLY, read_names, show, show_bytes, tell
-from . import fields
+from ..output.console import read_names, show_bytes, tell
+from ..output.listing import Listing
 from . import options as opt
-from .asking import queries, ranks_in, weights_in
+from .fields import search_listing
+from .groups import Topic, command
 
 if TYPE_CHECKING:
     from ..output.sheet.preview import Screen
     from ..search.answers import Answer
+    from ..search.examples import Query
 
 
 class PreviewAs(StrEnum):
@@ -38,180 +41,233 @@ class Sort(StrEnum):
     path = "path"
 
 
-# search.
 ImagesArgument = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="IMAGE...", help="Image files, `-` for bytes on stdin, or id:N."),
+    opt.Repeatable,
+    typer.Argument(metavar="IMAGE", help="Image files, `-` for bytes on stdin, or id:N."),
 ]
-CountOption = Annotated[int, typer.Option("-k", min=1, help="Number of neighbors per query.")]
+CountOption = Annotated[int, typer.Option("-k", min=1, metavar="N", help="Number of results.")]
 MinScoreOption = Annotated[
-    float, typer.Option(min=-1, max=1, help="Leave out neighbors with a lower cosine.")
-]
-PlainOption = Annotated[
-    bool, typer.Option("--plain", help="Rank by the score alone, not by neighbors of neighbors.")
-]
-IncludeCopiesOption = Annotated[
-    bool, typer.Option("--include-copies", help="Show all proven copies of a photo, not one of them.")
-]
-SortOption = Annotated[
-    Sort,
-    typer.Option("--sort", help="Order of the neighbors; -time: newest first."),
-]
-DiverseOption = Annotated[bool, typer.Option("--diverse", help="Spread the neighbors over scenes.")]
-IncludeSelfOption = Annotated[
-    bool, typer.Option("--include-self", help="Let a photo of the library find itself.")
-]
-AllFilesOption = Annotated[
-    bool, typer.Option("--all-files", help="Name every file of a photo, not only one.")
-]
-FilesFromOption = Annotated[
-    str | None, typer.Option(metavar="FILE", help="Read names of queries from FILE (`-`: stdin).")
-]
-NullOption = Annotated[bool, typer.Option("-0", "--null", help="Names in FILE end with NUL.")]
-
-# search: several examples.
-TogetherOption = Annotated[
-    bool, typer.Option("--together", help="One answer for all images, not one for each.")
-]
-WeightOption = Annotated[
-    str | None,
-    typer.Option("--weight", metavar="N,N,...", help="How much each image counts; implies --together."),
-]
-MinusOption = Annotated[
-    list[str] | None,
-    typer.Option("--minus", metavar="IMAGE", help="Less like this; implies --together, repeatable."),
-]
-MoreOption = Annotated[
-    str | None,
-    typer.Option("--more", metavar="N,N,...", help="Go on with the last search: more like these results."),
-]
-LessOption = Annotated[
-    str | None, typer.Option("--less", metavar="N,N,...", help="The same: less like these results.")
-]
-
-# search: results as pictures.
-ContactSheetOption = Annotated[
-    str | None,
-    typer.Option("--sheet", metavar="FILE", help="Draw the results to this file (.jpg, .png or .webp)."),
-]
-PreviewOption = Annotated[
-    bool, typer.Option("--preview", help="Show the results as pictures in the terminal, too.")
-]
-PreviewAsOption = Annotated[
-    PreviewAs, typer.Option("--preview-as", help="How, where the terminal is not told rightly.")
-]
-
-# search: a part of a picture.
-BoxOption = Annotated[
-    str | None,
+    float,
     typer.Option(
-        metavar="X,Y,W,H", help="Search for this part of each image: pixels, or percent 10%,20%,30%,40%."
+        min=-1, max=1, metavar="N", show_default=False, help="Leave out results with a lower score."
     ),
 ]
-PartOption = Annotated[
-    bool, typer.Option("--part", help="Each image is itself a part: find the photos that show it.")
+AllFilesOption = Annotated[
+    bool,
+    typer.Option(
+        "--all-files", help="Name every file of a photo, not only one.", rich_help_panel=opt.OUTPUT
+    ),
 ]
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add the commands to the command line."""
-    app.command(epilog="Example: lookalike search beach.jpg -k 5 --in Pictures/2023")(search)
+@dataclass(frozen=True)
+class Several:
+    """Several examples for one answer."""
+
+    panel: ClassVar[str] = "Several examples"
+
+    as_one: Annotated[
+        bool, typer.Option("--together", help="One answer for all images, not one for each.")
+    ] = False
+    weight: Annotated[
+        opt.Text, typer.Option(metavar="N,N,...", help="How much each image counts; implies --together.")
+    ] = None
+    minus: Annotated[
+        opt.Repeatable,
+        typer.Option(metavar="IMAGE", help="Less like this; implies --together; repeatable."),
+    ] = None
+    more: Annotated[
+        opt.Text,
+        typer.Option(metavar="N,N,...", help="Refine the last search: more like these results."),
+    ] = None
+    less: Annotated[
+        opt.Text, typer.Option(metavar="N,N,...", help="Refine the last search: less like these results.")
+    ] = None
 
 
+@dataclass(frozen=True)
+class Parts:
+    """A part of a picture."""
+
+    panel: ClassVar[str] = "Parts of pictures"
+
+    box: Annotated[
+        opt.Text,
+        typer.Option(
+            metavar="X,Y,W,H", help="Search for this part of each image: pixels, or 10%,20%,30%,40%."
+        ),
+    ] = None
+    part: Annotated[
+        bool, typer.Option("--part", help="Each image is itself a part: find the photos that show it.")
+    ] = False
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Which results come, and in what order."""
+
+    panel: ClassVar[str] = opt.OUTPUT
+
+    sort: Annotated[
+        Sort, typer.Option(metavar="ORDER", help="score, time, -time (newest first) or path.")
+    ] = Sort.score
+    diverse: Annotated[
+        bool, typer.Option("--diverse", help="Spread the results over scenes: no ten shots of one burst.")
+    ] = False
+    no_rerank: Annotated[
+        bool, typer.Option("--no-rerank", help="Rank by the score alone, without k-reciprocal re-ranking.")
+    ] = False
+    include_self: Annotated[
+        bool, typer.Option("--include-self", help="Let a photo of the library find itself.")
+    ] = False
+    include_copies: Annotated[
+        bool, typer.Option("--include-copies", help="Show all proven copies of a photo, not one of them.")
+    ] = False
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Results as pictures."""
+
+    panel: ClassVar[str] = opt.OUTPUT
+
+    sheet: Annotated[
+        opt.Text,
+        typer.Option(metavar="FILE", help="Draw the results to this file (.jpg, .png or .webp)."),
+    ] = None
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Show the results as pictures in the terminal, too.")
+    ] = False
+    preview_as: Annotated[
+        PreviewAs, typer.Option(metavar="HOW", help="auto, kitty, iterm, sixel or blocks.")
+    ] = PreviewAs.auto
+
+
+@dataclass(frozen=True)
+class NamesFrom:
+    """Where more names of images are."""
+
+    panel: ClassVar[str] = opt.ADVANCED
+
+    files_from: Annotated[
+        opt.Text, typer.Option(metavar="FILE", help="Read names of images from FILE (`-`: stdin).")
+    ] = None
+    null: Annotated[bool, typer.Option("-0", "--null", help="Names in FILE end with NUL.")] = False
+
+
+@command(
+    Topic.FIND,
+    "lookalike search beach.jpg",
+    "lookalike search beach.jpg -k 20 --in Pictures/2023 --sheet found.jpg",
+    "lookalike search rose1.jpg rose2.jpg --together --minus tulip.jpg",
+)
 def search(
     images: ImagesArgument = None,
     k: CountOption = 10,
     min_score: MinScoreOption = -1.0,
-    in_: opt.InOption = None,
-    since: opt.SinceOption = None,
-    until: opt.UntilOption = None,
-    camera: opt.CameraOption = None,
-    min_size: opt.MinSizeOption = None,
-    format_is: opt.FormatIsOption = None,
-    near: opt.NearOption = None,
-    condition: opt.WhereOption = None,
-    label: opt.LabelOption = None,
-    confidence: opt.ConfidenceOption = None,
-    as_one: TogetherOption = False,
-    weight: WeightOption = None,
-    minus: MinusOption = None,
-    more: MoreOption = None,
-    less: LessOption = None,
-    box: BoxOption = None,
-    part: PartOption = False,
-    sort: SortOption = Sort.score,
-    diverse: DiverseOption = False,
-    plain: PlainOption = False,
-    include_self: IncludeSelfOption = False,
-    include_copies: IncludeCopiesOption = False,
-    sheet: ContactSheetOption = None,
-    preview: PreviewOption = False,
-    preview_as: PreviewAsOption = PreviewAs.auto,
+    *,
+    filters: opt.Filters,
+    shows: opt.Shows,
+    several: Several,
+    parts: Parts,
+    ranking: Ranking,
+    pictures: Pictures,
     all_files: AllFilesOption = False,
-    files_from: FilesFromOption = None,
-    null: NullOption = False,
-    engine: opt.EngineOption = opt.Engine.auto,
     form: opt.FormatOption = opt.Format.table,
-    store: opt.StoreOption = None,
-) -> None:
-    """Show the photos that look most like each IMAGE, best first.
+    source: NamesFrom,
+    engine: opt.EngineOption = opt.Engine.auto,
+    at: opt.StoreArgs,
+) -> Listing:
+    """Find the photos that look most like an image.
 
-    Scores are cosines: 1 is the same picture. In a library of 200 photos and more, those come first that
-    have neighbors in common with the query, so that scores need not fall all the way; --plain goes by the
-    score alone. Exact and proven copies of one photo count once. A query that lies in the library is not
-    its own result. Without an IMAGE, the photos that pass the filters are listed, newest first.
+    Scores run to 1.0 (the same picture); above 0.9 is usually the same scene. In a library of 200 photos
+    and more, photos come first that have neighbors in common with the image (k-reciprocal re-ranking), so
+    that scores need not fall all the way; --no-rerank ranks by the score alone. Exact and proven copies of
+    one photo count once. An image that lies in the library is not its own result. Each of several images
+    has an answer of its own.
 
-    With --together, --weight, --minus, --more or --less there is one answer for all images. Results are
-    numbered for --more and --less, which refine the last search that had one answer.
+    Without an image, the photos that pass the filters are listed, newest first, or with --label those that
+    likely show it, the surest first.
 
-    With --box a part of each image is looked for in all photos, with --part the whole image is such a part.
-
-    With --label only photos count that likely show this; without an IMAGE the surest come first.
+    --together, --weight, --minus, --more and --less make one answer of all images. --more and --less take
+    the numbers of results, and refine the last search that had one answer.
     """
-    from ..search.filters.filters import FilterSpec
     from ..search.request import SearchRequest
 
-    if files_from == "-" and "-" in [*(images or []), *(minus or [])]:
+    if source.files_from == "-" and "-" in [*(images or ()), *(several.minus or ())]:
         raise UsageError("stdin can hold one image (`-`) or names (`--files-from -`), not both")
-    names = [*(images or []), *read_names(files_from, null)]
-    filters = FilterSpec(in_ or (), since, until, camera or (), min_size, format_is or (), near, condition)
-    if not (names or more or less) and (
-        files_from is not None or not (filters != FilterSpec() or label or minus or weight)
-    ):
+    names = [*(images or ()), *read_names(source.files_from, source.null)]
+    may_list = source.files_from is None and (filters != opt.Filters() or shows.label or several.minus)
+    if not (names or several.more or several.less or may_list):
         raise UsageError(
             "name an image to search by, `-` for stdin, or --files-from FILE; or filters, to list"
         )
-    given = [*queries([*names, *(minus or [])])]
+    queries = list(_queries([*names, *(several.minus or ())]))
     request = SearchRequest(
-        examples=given[: len(names)],
-        together=as_one,
-        minus=given[len(names) :],
-        weights=weights_in(weight),
-        more=ranks_in(more),
-        less=ranks_in(less),
+        examples=queries[: len(names)],
+        together=several.as_one,
+        minus=queries[len(names) :],
+        weights=_weights(several.weight),
+        more=_ranks(several.more),
+        less=_ranks(several.less),
         remember=True,
-        box=box,
-        part=part,
-        where=filters,
-        labels=label or (),
-        confidence=confidence,
+        box=parts.box,
+        part=parts.part,
+        where=filters.spec(),
+        labels=shows.label or (),
+        confidence=shows.confidence,
         k=k,
         min_score=min_score,
-        rerank=not plain,
-        include_self=include_self,
-        include_copies=include_copies,
-        sort=sort.value,
-        diverse=diverse,
+        rerank=not ranking.no_rerank,
+        include_self=ranking.include_self,
+        include_copies=ranking.include_copies,
+        sort=ranking.sort.value,
+        diverse=ranking.diverse,
         # Paths tell nothing of labels, and these cost a twentieth of a second.
         with_labels=form not in (opt.Format.paths, opt.Format.paths0),
     )
-    shown = _Shown.of(form, sheet, preview, preview_as)
-    with Library.open(store, engine=engine) as library:
-        answers = shown.pass_on(library.searches.answers(request))
-        show(fields.search_listing(answers, all_files=all_files), form)
-        shown.finish(library)
-    if shown.failed:
-        raise typer.Exit(PARTLY)
+    shown = _Shown.of(form, pictures)
+
+    def answers() -> "Iterator[Answer]":
+        with at.reading(engine) as library:
+            yield from shown.pass_on(library.searches.answers(request))
+            shown.finish(library)
+
+    return search_listing(answers(), all_files=all_files, end=shown.exit_code)
+
+
+def _weights(text: str | None) -> tuple[float, ...]:
+    """Return the weights in "2,0.5"."""
+    try:
+        return tuple(float(each) for each in text.split(",")) if text is not None else ()
+    except ValueError as error:
+        raise UsageError(f"--weight is one number for each image, such as 2,1, not {text}") from error
+
+
+def _ranks(text: str | None) -> list[int]:
+    """Return the numbers of results in "3,7"."""
+    if text is None:
+        return []
+    ranks = [each.strip() for each in text.split(",")]
+    if not all(each.isascii() and each.isdecimal() and len(each) < 10 for each in ranks):
+        raise UsageError(f"--more and --less take numbers of results, such as 3,7, not {text}")
+    return [int(each) for each in ranks]
+
+
+def _queries(names: Iterable[str]) -> "Iterator[str | Query]":
+    """Yield what each name on the command line stands for: a file, id:N, or `-` for the bytes on stdin.
+
+    Raises:
+        UsageError: stdin is named twice.
+    """
+    from ..search.examples import Query
+
+    is_read = False
+    for name in names:
+        if name == "-" and is_read:
+            raise UsageError("stdin holds one image: name `-` once")
+        is_read = is_read or name == "-"
+        yield Query("-", data=sys.stdin.buffer.read()) if name == "-" else name
 
 
 @dataclass(slots=True)
@@ -224,26 +280,26 @@ class _Shown:
     failed: bool = False
 
     @classmethod
-    def of(cls, form: opt.Format, sheet: str | None, preview: bool, preview_as: PreviewAs) -> "_Shown":
+    def of(cls, form: opt.Format, pictures: Pictures) -> "_Shown":
         """Make ready what is asked for.
 
         Raises:
             UsageError: it cannot be shown so.
         """
-        if sheet is not None:
+        if pictures.sheet is not None:
             from ..output.sheet.write import SHEET
 
-            SHEET.check(sheet)
-        if not preview and preview_as is PreviewAs.auto:
-            return cls(sheet, None)
+            SHEET.check(pictures.sheet)
+        if not pictures.preview and pictures.preview_as is PreviewAs.auto:
+            return cls(pictures.sheet, None)
         from ..output.sheet.terminal import screen
 
         if form is not opt.Format.table:
             raise UsageError(f"--preview goes with the table, not with --format {form}")
-        return cls(sheet, screen(preview_as))
+        return cls(pictures.sheet, screen(pictures.preview_as))
 
     def pass_on(self, answers: "Iterable[Answer]") -> "Iterator[Answer]":
-        """Yield the answers; queries that could not be read are told on stderr."""
+        """Yield the answers; images that could not be read are told on stderr."""
         for answer in answers:
             if self.screen is not None or self.sheet is not None:
                 self.kept.append(answer)
@@ -268,3 +324,7 @@ class _Shown:
 
             write_sheet(self.sheet, self.kept, library.store)
             tell(f"drawn to {self.sheet}")
+
+    def exit_code(self) -> ExitCode:
+        """Return how the command ends, when all answers passed."""
+        return ExitCode.PARTLY if self.failed else ExitCode.DONE

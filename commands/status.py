@@ -1,93 +1,44 @@
-"""Summaries: what an index run did, what the library holds, which models there are."""
+"""The commands that say what there is: the library, its files, what could not be read, and the models."""
 
 import contextlib
+import itertools
 import json
 import os
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
 
-from ..output.listing import Listing, columns, file_size, printable
-from ..store.documents import Row
+import typer
+
+from ..errors import StoreMissing
+from ..library import Library
+from ..output.console import tell
+from ..output.listing import Listing, Summary, photo_fields
+from ..output.text import columns, day, file_size, pixels, plural, printable
+from ..store.documents import Row, path_fields
+from . import options as opt
+from .fields import label_names, label_rows
 from .folders import root_fields, root_words
+from .groups import Topic, command
 
 if TYPE_CHECKING:
     from ..indexer.embed.models import ModelBench, ModelInfo
-    from ..indexer.options import IndexReport
-    from ..library import Library
+    from ..search.labels.label import Label
+    from ..store.catalog.photos import FileError, Photo
+
+# --- status -----------------------------------------------------------------------------------
 
 
-def report_fields(report: "IndexReport", total: int) -> Row:
-    """Return what an index run did as one JSON object. total: photos in the library now."""
-    fields = {name: getattr(report, name) for name in report.__slots__}
-    return {**fields, "seconds": round(report.seconds, 3), "photos": total}
+@command(Topic.LIBRARY, "lookalike status", "lookalike status --format json")
+def status(*, form: opt.SummaryOption = opt.SummaryFormat.table, at: opt.StoreArgs) -> Summary:
+    """Show what the library contains."""
+    with at.reading() as library:
+        fields = status_fields(library)
+    return Summary(fields, status_lines(fields))
 
 
-def report_line(report: "IndexReport", total: int) -> str:
-    """Return what an index run did as a sentence."""
-    counts = [
-        (report.embedded, "new"),
-        (report.recognized, "moved, touched or copied"),
-        (report.unchanged, "unchanged"),
-        (report.absent, "gone"),
-        (report.excluded, "left out"),
-        (report.failed, "unreadable (see `lookalike errors`)"),
-    ]
-    said = ", ".join(f"{count:,} {what}" for count, what in counts if count) or "no photos"
-    state = "stopped early, finished work is kept: " if report.interrupted else ""
-    return f"{state}{said}; {total:,} photos in the library ({report.seconds:.1f} s)"
-
-
-def models_listing(models: "Iterable[tuple[ModelInfo, ModelBench | None]]", used: str | None) -> Listing:
-    """List the models, with their speed where it was measured. used: the one of the store, if any."""
-
-    def lines(rows: Iterable[Row]) -> Iterator[str]:
-        head = ("model", "dim", "parameters", "multiply-adds", "input", "weights", "images/s", "latency")
-        table = [head, *(_model_line(row) for row in rows)]
-        if not any(row[-1] for row in table[1:]):
-            table = [row[:-2] for row in table]
-        yield from columns(table, right=(1, 2, 3, 6, 7))
-
-    return Listing(
-        key="models",
-        rows=(_model_row(model, bench) | {"in_use": model.name == used} for model, bench in models),
-        lines=lines,
-        flat=lambda row: [row],
-        columns=(
-            *("name", "dim", "parameters", "multiply_adds", "input_rule", "input_size", "is_here"),
-            "in_use",
-            *("engine", "images_per_s", "latency_ms", "weights", "licence", "source"),
-        ),
-    )
-
-
-def _model_row(model: "ModelInfo", bench: "ModelBench | None") -> Row:
-    row = {name: getattr(model, name) for name in model.__slots__}
-    if bench is not None:
-        row["engine"] = bench.engine
-        row["images_per_s"] = round(bench.images_per_s, 1)
-        row["latency_ms"] = round(bench.latency_ms, 2)
-    return row
-
-
-def _model_line(row: Row) -> tuple[str, ...]:
-    speed = ("", "")
-    if "engine" in row:
-        speed = (f"{row['images_per_s']:.0f} ({row['engine']})", f"{row['latency_ms']:.1f} ms")
-    here = "here" if row["is_here"] else f"not here: lookalike models --fetch {row['name']}"
-    here += ", used by the store" if row["in_use"] else ""
-    return (
-        row["name"],
-        str(row["dim"]),
-        f"{row['parameters'] / 1e6:.2f} M",
-        f"{row['multiply_adds'] / 1e6:,.0f} M",
-        f"{row['input_rule']} {row['input_size']}",
-        here,
-        *speed,
-    )
-
-
-def status_fields(library: "Library") -> Row:
-    """Return what the library holds as one JSON object."""
+def status_fields(library: Library) -> Row:
+    """Return what the library contains as one JSON object."""
     totals, spec = library.totals(), library.spec
     count, size = library.store.thumbs.totals()
     return {
@@ -115,16 +66,219 @@ def _folder_bytes(folder: str) -> int:
 def status_lines(fields: Row) -> Iterator[str]:
     """Lay the status out for people."""
     files, model = fields["files"], fields["model"]
-    missing = [f"{files[name]:,} {name}" for name in ("failed", "absent", "excluded") if files[name]]
+    hidden = [f"{files[name]:,} {name}" for name in ("failed", "absent", "excluded") if files[name]]
+    photos, present = plural(fields["photos"], "photo"), plural(files["present"], "file")
     lines = [
         ("store", f"{printable(fields['store'])} ({file_size(fields['store_bytes'])})"),
         *(("folder", root_words(root)) for root in fields["roots"]),
-        ("photos", f"{fields['photos']:,} in {files['present']:,} files, {file_size(fields['bytes'])}"),
-        ("not shown", ", ".join(missing) or "nothing"),
+        ("photos", f"{photos} in {present}, {file_size(fields['bytes'])}"),
+        ("not shown", ", ".join(hidden) or "nothing"),
     ]
     if model:
-        said = (
-            f"{model['model']}, {model['input_rule']} {model['input_size']}, {model['dim']} numbers a photo"
-        )
-        lines.append(("model", said))
+        size = f"{model['input_rule']} {model['input_size']}, {model['dim']} numbers a photo"
+        lines.append(("model", f"{model['model']}, {size}"))
     yield from columns(lines)
+
+
+# --- errors -----------------------------------------------------------------------------------
+
+
+@command(Topic.LIBRARY, "lookalike errors", "lookalike errors --format csv > unreadable.csv")
+def errors(*, form: opt.FormatOption = opt.Format.table, at: opt.StoreArgs) -> Listing:
+    """List the files that could not be read, and why."""
+    with at.reading() as library:
+        return errors_listing(library.errors())
+
+
+def errors_listing(errors: "Iterable[FileError]") -> Listing:
+    """List the files that could not be indexed."""
+
+    def lines(rows: Iterable[Row]) -> Iterator[str]:
+        table = [(row["error"], printable(row["path"]), printable(row["message"])) for row in rows]
+        yield from columns(table) if table else ["every file could be read"]
+
+    rows = ({**path_fields(each.path), "error": each.error, "message": each.message} for each in errors)
+    return Listing("errors", rows, lines, ("path", "error", "message"))
+
+
+# --- export -----------------------------------------------------------------------------------
+
+
+class Order(StrEnum):
+    """In what order photos are listed."""
+
+    time = "time"
+    newest = "-time"
+    path = "path"
+
+
+SortOption = Annotated[
+    Order | None,
+    typer.Option(
+        "--sort",
+        metavar="ORDER",
+        help="time, -time (newest first) or path.",
+        rich_help_panel=opt.OUTPUT,
+    ),
+]
+VectorsOption = Annotated[
+    opt.Text, typer.Option(metavar="FILE.npz", help="Also write the embeddings to this file.")
+]
+
+# Photos whose labels are made together.
+_TOGETHER = 512
+
+LabelsOf = Callable[[list[int]], "Mapping[int, tuple[Label, ...]]"]
+
+
+@command(
+    Topic.LIBRARY,
+    "lookalike export --format csv > photos.csv",
+    "lookalike export --format csv --in Pictures/2023 > photos.csv",
+)
+def export(
+    *,
+    filters: opt.Filters,
+    vectors: VectorsOption = None,
+    sort: SortOption = None,
+    form: opt.FormatOption = opt.Format.jsonl,
+    at: opt.StoreArgs,
+) -> Listing:
+    """List all files with everything that is known of them."""
+
+    def rows() -> Iterator[Row]:
+        with at.reading() as library:
+            where = filters.of(library)
+            if vectors is not None:
+                count = library.export_vectors(vectors, where)
+                tell(f"{plural(count, 'embedding')} written to {vectors}")
+            yield from _export_rows(library.photos(where, sort), library.labels.of)
+
+    def lines(rows: Iterable[Row]) -> Iterator[str]:
+        for row in rows:
+            yield f"{day(row['date'])}  {pixels(row):>11}  {row['format']:<5} {printable(row['path'])}"
+
+    names = "path content id width height format bytes date taken camera lens latitude longitude altitude"
+    return Listing(
+        "files",
+        rows(),
+        lines,
+        columns=[*names.split(), "warning", "labels"],
+        flat=lambda row: [{**row, "labels": label_names(row["labels"])}],
+    )
+
+
+def _export_rows(photos: "Iterable[Photo]", labels_of: LabelsOf) -> Iterator[Row]:
+    """Yield one object for each file. labels_of: gives labels by id."""
+    for photo, labels in _labelled(photos, labels_of):
+        for file in photo.files:
+            yield photo_fields(photo, file) | {
+                "content": photo.digest,
+                "taken": photo.taken,
+                "camera": photo.camera,
+                "lens": photo.lens,
+                "latitude": photo.latitude,
+                "longitude": photo.longitude,
+                "altitude": photo.altitude,
+                "warning": photo.warning,
+                "labels": label_rows(labels),
+            }
+
+
+def _labelled(
+    photos: "Iterable[Photo]", labels_of: LabelsOf
+) -> "Iterator[tuple[Photo, tuple[Label, ...]]]":
+    remaining = iter(photos)
+    while some := list(itertools.islice(remaining, _TOGETHER)):
+        labels = labels_of([photo.id for photo in some])
+        yield from ((photo, labels.get(photo.id, ())) for photo in some)
+
+
+# --- models -----------------------------------------------------------------------------------
+
+BenchOption = Annotated[bool, typer.Option("--bench", help="Measure the speed of those that are here.")]
+FetchOption = Annotated[
+    opt.Text, typer.Option(metavar="NAME", help="Download the official weights of this model.")
+]
+
+
+@command(Topic.CARE, "lookalike models --bench", "lookalike models --fetch mobilenet_v3_small")
+def models(
+    bench: BenchOption = False,
+    fetch: FetchOption = None,
+    *,
+    engine: opt.EngineOption = opt.Engine.auto,
+    form: opt.RowsOption = opt.Rows.table,
+    at: opt.StoreArgs,
+) -> Listing:
+    """List the models to choose from.
+
+    Each with the size of an embedding, its cost, whether its weights are on this machine, and whether
+    the store uses it.
+    """
+    from ..indexer.embed.models import bench_model, list_models
+
+    if fetch is not None:
+        from ..indexer.embed.weights.loader import fetch as fetch_weights
+
+        tell(f"downloading {fetch} ...")
+        fetch_weights(fetch)
+    rows = (
+        (model, bench_model(model.name, engine=engine) if bench and model.is_here else None)
+        for model in list_models()
+    )
+    return models_listing(rows, _model_of(at))
+
+
+def _model_of(at: opt.StoreArgs) -> str | None:
+    """Return the name of the model that a store uses, None where there is no store."""
+    try:
+        with at.reading() as library:
+            return library.spec.model if library.spec else None
+    except StoreMissing:
+        return None
+
+
+def models_listing(models: "Iterable[tuple[ModelInfo, ModelBench | None]]", used: str | None) -> Listing:
+    """List the models, with their speed where it was measured. used: the one of the store, if any."""
+
+    def lines(rows: Iterable[Row]) -> Iterator[str]:
+        head = ("model", "dim", "parameters", "multiply-adds", "input", "weights", "images/s", "latency")
+        table = [head, *(_model_line(row) for row in rows)]
+        if not any(row[-1] for row in table[1:]):
+            table = [row[:-2] for row in table]
+        yield from columns(table, right=(1, 2, 3, 6, 7))
+
+    names = "name dim parameters multiply_adds input_rule input_size is_here in_use engine images_per_s"
+    return Listing(
+        key="models",
+        rows=(_model_row(model, bench) | {"in_use": model.name == used} for model, bench in models),
+        lines=lines,
+        columns=[*names.split(), "latency_ms", "weights", "licence", "source"],
+    )
+
+
+def _model_row(model: "ModelInfo", bench: "ModelBench | None") -> Row:
+    row = {name: getattr(model, name) for name in model.__slots__}
+    if bench is not None:
+        row["engine"] = bench.engine
+        row["images_per_s"] = round(bench.images_per_s, 1)
+        row["latency_ms"] = round(bench.latency_ms, 2)
+    return row
+
+
+def _model_line(row: Row) -> tuple[str, ...]:
+    speed = ("", "")
+    if "engine" in row:
+        speed = (f"{row['images_per_s']:.0f} ({row['engine']})", f"{row['latency_ms']:.1f} ms")
+    here = "here" if row["is_here"] else f"not here: lookalike models --fetch {row['name']}"
+    here += ", used by the store" if row["in_use"] else ""
+    return (
+        row["name"],
+        str(row["dim"]),
+        f"{row['parameters'] / 1e6:.2f} M",
+        f"{row['multiply_adds'] / 1e6:,.0f} M",
+        f"{row['input_rule']} {row['input_size']}",
+        here,
+        *speed,
+    )

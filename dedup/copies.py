@@ -17,6 +17,7 @@ from ..store.filters.where import ALL, Where
 from ..store.knn_graph import update_graph
 from ..store.progress import Progress, Watch, watch_of
 from ..store.store import Store
+from . import DEFAULT_MAX_FALSE, DEFAULT_MIN_SCORE
 from .actions.plan import Origin
 from .candidates.update import compare_new
 from .check.check import CheckOptions, check_files
@@ -29,9 +30,6 @@ from .groups.lookalikes import similar_groups
 from .groups.report import CopyReport, copy_groups
 from .naming import content_of
 from .proof.prove_all import prove_all
-
-DEFAULT_MIN_SCORE = 0.9
-DEFAULT_MAX_FALSE = 1.0
 
 
 class Copies:

@@ -6,21 +6,19 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from ..errors import UsageError
-from ..store import documents
-from . import listing as render
-
-PARTLY, OFFLINE = 3, 4  # some files could not be done; a folder is away
-INTERRUPTED = 130
-READER_GONE = 141  # what a shell says of a program that SIGPIPE ended
+from ..errors import ExitCode, UsageError
+from .listing import Listing, Summary, write
+from .text import printable
 
 
-def show(listing: render.Listing, form: str) -> None:
-    """Write a listing to stdout in one of the formats."""
+def show(result: Listing | Summary, form: str) -> ExitCode:
+    """Write what a command returned to stdout, then its notes to stderr; return how the command ends."""
     with _quiet_for_readers_gone():
-        render.write(listing, form, sys.stdout.buffer)
+        write(result, form, sys.stdout.buffer)
+    for note in result.notes:
+        tell(note)
+    return result.exit() if callable(result.exit) else result.exit
 
 
 def show_bytes(parts: Iterable[bytes]) -> None:
@@ -29,20 +27,6 @@ def show_bytes(parts: Iterable[bytes]) -> None:
         for part in parts:
             sys.stdout.buffer.write(part)
             sys.stdout.buffer.flush()
-
-
-def say(line: str) -> None:
-    """Write a line of data to stdout."""
-    with _quiet_for_readers_gone():
-        sys.stdout.buffer.write(os.fsencode(line) + b"\n")
-        sys.stdout.buffer.flush()
-
-
-def say_document(fields: dict[str, Any]) -> None:
-    """Write one JSON document to stdout."""
-    with _quiet_for_readers_gone():
-        sys.stdout.buffer.write(documents.document(fields))
-        sys.stdout.buffer.flush()
 
 
 @contextmanager
@@ -56,7 +40,7 @@ def _quiet_for_readers_gone() -> Iterator[None]:
         yield
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still to be flushed
-        sys.exit(READER_GONE)
+        sys.exit(ExitCode.READER_GONE)
 
 
 def read_names(source: str | None, null: bool) -> list[str]:
@@ -91,7 +75,7 @@ def stop_on_signal() -> threading.Event:
 
     def handle(*_: object) -> None:
         if stop.is_set():
-            os._exit(INTERRUPTED)  # safe at any instant: the store is whole after a kill
+            os._exit(ExitCode.INTERRUPTED)  # safe at any instant: the store is whole after a kill
         stop.set()
         tell("stopping: keeping what is finished (once more to stop at once)")
 
@@ -102,5 +86,5 @@ def stop_on_signal() -> threading.Event:
 
 def tell(message: str) -> None:
     """Tell people something, on stderr."""
-    sys.stderr.write(f"lookalike: {render.printable(message)}\n")
+    sys.stderr.write(f"lookalike: {printable(message)}\n")
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""How an index run goes on, shown to people on stderr."""
+"""How far a long run is, shown to people on stderr."""
 
 import sys
 from types import TracebackType
@@ -6,8 +6,10 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from .text import printable
 
-class IndexProgress:
+
+class ProgressBar:
     """A bar with rate, time left and failures so far; nothing unless stderr is a terminal.
 
     alone: nothing either when results are written to a terminal at the same time.
@@ -27,7 +29,7 @@ class IndexProgress:
         )
         self._failed = 0
 
-    def __enter__(self) -> "IndexProgress":
+    def __enter__(self) -> "ProgressBar":
         self._bar.start()
         return self
 
@@ -42,8 +44,6 @@ class IndexProgress:
     def begin(self, folder: str, files: int) -> None:
         """Start the bar of a folder."""
         from rich.markup import escape
-
-        from .listing import printable
 
         name = escape(printable(folder))
         self._task = self._bar.add_task(name, total=files, rate="", failed="")

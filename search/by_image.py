@@ -15,13 +15,13 @@ from .collapse import Ranked, collapse
 from .examples import Example, ExampleReader, Query
 from .order import candidates_of, selected
 from .request import Scope, SearchRequest
-from .rerank import CANDIDATES, LEAST_PHOTOS, Surroundings, rerank
+from .rerank import CANDIDATES, LEAST_PHOTOS, LocalGraph, rerank
 from .session import Session
 
 # So many examples share one pass over the index.
 _BATCH = 64
 
-# More neighbors are asked for than shown: the query itself may be among them, and copies.
+# More neighbors are looked up than shown: the query itself may be among them, and copies.
 _SPARE = 8
 
 
@@ -72,10 +72,10 @@ def _search(
     depth = max(wanted.k + spare, CANDIDATES if is_reranked else 0)
     while True:
         neighbors = nearest_photos(view, vectors, depth, scope.where, scope.ids)
-        around = Surroundings.of(view, neighbors.ids)
-        is_reranked = is_reranked and around.know(neighbors.ids[:, :CANDIDATES])
-        best = rerank(neighbors, around) if is_reranked else neighbors
-        same_as = best.ids if request.include_copies else around.stand_ins(best.ids)
+        graph = LocalGraph.around(view, neighbors.ids)
+        is_reranked = is_reranked and graph.covers(neighbors.ids[:, :CANDIDATES])
+        best = rerank(neighbors, graph) if is_reranked else neighbors
+        same_as = best.ids if request.include_copies else graph.same_as(best.ids)
         rows = collapse(view, examples, Ranked(best.ids, best.scores, same_as), scope.where, wanted)
         is_all = neighbors.ids.shape[1] < depth or (neighbors.ids < 0).any()
         if (

@@ -35,7 +35,7 @@ def answer_together(
     if len(earlier) + len(new) > MAX_EXAMPLES:
         raise UsageError(f"at most {MAX_EXAMPLES} examples make one search together")
     examples = _merged(_ready(session, [*earlier, *new]), len(earlier))
-    name = named(examples)
+    name = query_name(examples)
     for example in examples:
         if example.error is not None:
             message = f"{example.query.name}: {example.error}"
@@ -80,7 +80,7 @@ def _answer(session: Session, query: Query, examples: Sequence[Example]) -> Answ
     return answer
 
 
-def named(examples: Sequence[Example]) -> str:
+def query_name(examples: Sequence[Example]) -> str:
     """Return what to call a search by these examples: "a.jpg + b.jpg - c.jpg"."""
     wanted = [example.query.name for example in examples if example.weight > 0]
     others = [example.query.name for example in examples if example.weight < 0]

@@ -1,4 +1,4 @@
-"""What can be asked of a library: one request for every kind of search."""
+"""A request for any kind of search."""
 
 import math
 import os
@@ -52,7 +52,8 @@ class SearchRequest:
     k: the number of results of an answer, at least 1. min_score: in [-1, 1], that results must reach.
     rerank: k-reciprocal re-ranking; False: by the cosine alone. include_self: let an example that lies in
     the library be a result. include_copies: every proven copy of a photo, not one of them. sort: in what
-    order the k best come, one of SORTS. diverse: spread them over scenes. with_labels: say what they show.
+    order the k best come, one of SORTS. diverse: spread them over scenes. with_labels: give
+    results the labels that they likely have.
     """
 
     examples: Sequence[Any] = ()

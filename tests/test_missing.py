@@ -65,7 +65,7 @@ def test_missing_photos_are_listed_with_their_date_and_whether_others_hold_them(
 def test_forget_shows_first_and_leaves_photos_and_contents(home: Home) -> None:
     before = set(contents(home.photos))
     shown = home.run("forget", home.photos / "2021")
-    assert b"2 files would leave the library (0 missing; 1 photo lies nowhere else)" in shown.out
+    assert b"2 files would leave the library (0 missing; 1 photo is nowhere else)" in shown.out
     assert "nothing was changed; --yes does it" in shown.err
     assert home.run("status", "--format", "json").json["files"]["present"] == 9
 

@@ -52,17 +52,14 @@ HOMES = {
     "faiss": ("store/index/exact.py",),
     "sqlalchemy": ("store/",),
     "sqlite3": ("store/",),
-    "PIL": ("indexer/", "output/explain/text.py", "output/sheet/drawing.py"),  # the latter draw text
+    "PIL": ("indexer/", "output/explain/captions.py", "output/sheet/drawing.py"),  # the latter draw text
     # Nothing is executed or fetched on behalf of a file.
     "subprocess": ("indexer/sandbox/process.py",),
     "socket": ("indexer/sandbox/process.py", "store/lock.py"),  # the latter asks for the name of the host
     "urllib": ("indexer/embed/weights/", "dedup/actions/trash.py"),  # the latter quotes a path
 }
 READING_HOMES = ("indexer/decode/decode.py",)
-REMOVAL_HOMES = (
-    *("store/", "dedup/actions/moves.py", "indexer/embed/weights/cache.py"),
-    "search/last_search.py",  # the searches that it remembers
-)
+REMOVAL_HOMES = ("store/", "dedup/actions/moves.py", "indexer/embed/weights/cache.py")
 REMOVALS = {"remove", "unlink", "rmdir", "removedirs", "rmtree"}
 OUTPUT_HOMES = ("cli.py", "output/console.py", "output/listing.py")
 EXIT_HOMES = ("cli.py", "output/console.py", "__main__.py")

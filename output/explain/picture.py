@@ -15,7 +15,7 @@ from ...indexer.decode.read import read_file
 from ...indexer.sandbox.decoders import open_picture
 from ...store.catalog.photos import Photo
 from .canvas import LONG_SIDE, SHORT_SIDE, Color, Mask, Pixels, Shown, View
-from .text import PICTURE, text_block, write_png
+from .captions import PICTURE, text_block, write_png
 
 # Pixels.
 _GAP = 24

@@ -1,68 +1,123 @@
-"""Text on pictures, and pictures as PNG files that are known to be ours."""
+"""Why two pictures are copies or not, as JSON and as text for people."""
 
-import numpy as np
-from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
+from collections.abc import Iterator
 
-from ...store.own_files import OwnFile, signed
-from .canvas import Color, Pixels
+from ...dedup.explain.explain import Explanation, Side
+from ...store.documents import Row, path_fields
+from ..listing import photo_fields
+from ..text import columns, day, file_size, pixels, printable
 
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
-
-# By this text in its first bytes a file is recognized that may be replaced: never a photo.
-_SIGN = b"lookalike explain"
-PICTURE = OwnFile("picture", signed(_SIGN, 1024), (".png",))
+_VERDICTS = {"exact": "COPIES, byte by byte", "copy": "COPIES", "similar": "NOT COPIES"}
 
 
-def text_block(lines: list[tuple[str, int, Color]], width: int, paper: Color) -> Pixels:
-    """Return lines of text on a strip of this width, (h, width, 3).
+def explanation_fields(found: Explanation) -> Row:
+    """Return an explanation for JSON."""
+    about, candidacy = found.relation, found.candidacy
+    return {
+        "a": _side_fields(found.a),
+        "b": _side_fields(found.b),
+        "class": found.verdict,
+        "reason": found.reason,
+        "transform": found.transform,
+        "change": found.change,
+        "probability": round(found.evidence.probability, 6),
+        "pixels": {"verdict": found.evidence.verdict, "reason": found.proof},
+        "measures": [
+            {name: getattr(each, name) for name in ("number", "value", "limit", "at_least", "holds")}
+            for each in found.measures
+        ],
+        "candidate": {
+            "is_candidate": candidacy.by_score or candidacy.by_hash,
+            "cosine": candidacy.cosine,
+            "score": candidacy.score,
+            "floor": candidacy.floor,
+            "few_floor": candidacy.few_floor,
+            "gate": candidacy.gate,
+            "hash_distance": candidacy.bits,
+            "most_hash_distance": candidacy.most_bits,
+            "has_hashes": candidacy.has_hashes,
+        },
+        "same_file": about.same_file,
+        "same_bytes": about.same_bytes,
+        "same_pixels": about.same_pixels,
+        "moments_differ": about.moments_differ,
+        "decision": about.decision,
+        "decided_at": about.decided_at,
+        "evidence": found.evidence.as_dict(),
+    }
 
-    lines: text, height of the letters in pixels, color; what is too long for the strip is broken.
-    """
-    broken = [
-        (piece, ImageFont.load_default(size), size, ink)
-        for text, size, ink in lines
-        for piece in _broken(_printable(text), ImageFont.load_default(size), width)
+
+def _side_fields(side: Side) -> Row:
+    photo = side.known.photo
+    about = photo_fields(photo) | {"taken": photo.taken, "blake3": photo.digest}
+    about["id"] = photo.id if side.in_library else None
+    return about | path_fields(side.name, "name") | {"in_library": side.in_library}
+
+
+def explanation_lines(found: Explanation) -> Iterator[str]:
+    """Write an explanation for people."""
+    yield from columns([_side_line("A", found.a), _side_line("B", found.b)], right=(2, 4))
+    yield ""
+    yield _VERDICTS[found.verdict] + (f": B is A {found.transform}" if found.transform else "")
+    yield f"  {found.reason}"
+    yield ""
+    yield from _pixel_lines(found)
+    yield ""
+    yield from columns([*_candidate_lines(found), *_known_lines(found)])
+
+
+def _side_line(letter: str, side: Side) -> tuple[str, ...]:
+    photo = side.known.photo
+    taken = f"taken {day(photo.taken)}" if photo.taken else "capture time unknown"
+    where = f"id:{photo.id}" if side.in_library else "not in the library"
+    size = pixels(photo_fields(photo))
+    return letter, printable(side.name), size, photo.format, file_size(photo.size), taken, where
+
+
+def _pixel_lines(found: Explanation) -> Iterator[str]:
+    verdict = "a copy" if found.evidence.verdict == "copy" else "not a copy"
+    yield f"by the pixels: {verdict}; probability of a copy {100 * found.evidence.probability:.1f} %"
+    if found.reason != found.proof:
+        yield f"  {found.proof}"
+    table = [
+        (
+            f"  {'ok' if each.holds else '!!'}",
+            each.name,
+            each.said,
+            f"copies: {'at least' if each.at_least else 'at most'} {each.asked}",
+        )
+        for each in found.measures
     ]
-    heights = [round(1.45 * size) for _, _, size, _ in broken]
-    strip = Image.new("RGB", (width, sum(heights)), paper)
-    draw, y = ImageDraw.Draw(strip), 0
-    for (text, font, _, ink), height in zip(broken, heights, strict=True):
-        draw.text((0, y), text, fill=ink, font=font)
-        y += height
-    return np.asarray(strip)
+    if table:
+        yield from columns(table, right=(2,))
+        yield "  px: of a picture with 128 on its longer side, once A lies on B as well as it can"
 
 
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in text)
+def _candidate_lines(found: Explanation) -> Iterator[tuple[str, str]]:
+    near = found.candidacy
+    yield "embeddings", f"cosine {near.cosine:.3f}; similarity as copies {near.score:.3f}"
+    hashes = f"{near.bits} of 256 bits differ; of candidates up to {near.most_bits}"
+    yield "hashes", hashes if near.has_hashes else f"{hashes}; too little detail for them to count"
+    similarity = f"embedding similarity {near.score:.3g}, needed"
+    if near.by_score:
+        yield "candidate", f"yes ({similarity} {near.floor:g})"
+    elif near.almost_same and near.has_hashes:
+        yield "candidate", "yes (the hashes are almost the same)"
+    elif near.by_hash:
+        yield "candidate", f"yes (similar hashes; {similarity} {near.gate:g})"
+    elif near.by_rank:
+        yield "candidate", f"only among the nearest few ({similarity} {near.few_floor:g})"
+    else:
+        yield "candidate", f"not a candidate ({similarity} {near.floor:g}; the hashes differ)"
 
 
-def _broken(text: str, font: Font, width: int) -> list[str]:
-    """Break text at blanks; a word that is too long loses its middle."""
-    lines = [""]
-    for word in text.split(" "):
-        longer = f"{lines[-1]} {word}".strip()
-        if font.getlength(longer) <= width:
-            lines[-1] = longer
-        else:
-            lines.append(_shortened(word, font, width))
-    return [line for line in lines if line] or [""]
-
-
-def _shortened(word: str, font: Font, width: int) -> str:
-    kept = len(word)
-    while kept > 2 and font.getlength(word) > width:
-        kept -= 2
-        word = f"{word[: kept // 2]}…{word[-(kept // 2) :]}"
-    return word
-
-
-def write_png(picture: Pixels, path: str) -> None:
-    """Write an RGB picture (h, w, 3) to a file, whole or not at all.
-
-    Raises:
-        UsageError: see `OwnFile.check`; or the file cannot be written.
-    """
-    sign = PngImagePlugin.PngInfo()
-    sign.add_text("Software", _SIGN.decode())
-    with PICTURE.replaced(path) as temporary, open(temporary, "r+b") as out:
-        Image.fromarray(picture).save(out, "PNG", pnginfo=sign)
+def _known_lines(found: Explanation) -> Iterator[tuple[str, str]]:
+    about, a, b = found.relation, found.a.known.photo, found.b.known.photo
+    if a.taken and b.taken:
+        yield "taken", "at different moments" if about.moments_differ else "at the same moment"
+    else:
+        yield "taken", "not known of both"
+    same = "one file" if about.same_file else "the same bytes" if about.same_bytes else ""
+    yield "files", same or ("the same pixels" if about.same_pixels else "different bytes and pixels")
+    decision = f"{about.decision} ({about.decided_at})" if about.decision else "nothing decided"
+    yield "your decision", decision

@@ -15,12 +15,12 @@ from ...dedup.proof import Evidence, Picture, reversed_evidence
 from ...store.catalog.photos import Photo, PhotoFile
 from ...store.documents import Row, document, dumps
 from ...store.progress import Progress
-from ..listing import day, printable
+from ..text import day, printable
 from .comparing import Comparison, compare, has_proof
 
 # What people are told of a copy that is not chosen unseen, by its reason; what must stay says so itself.
 _NOTES = {
-    "document": "a page of text or nearly blank: one line may differ",
+    "document": "looks like a document: check it yourself",
     "tilted or bent": "tilted or bent: it may be another photo of the same thing",
     "shows more of the scene than the kept file": "it shows more of the scene than the kept file",
     "details differ": "details differ",

@@ -16,7 +16,7 @@ from ...indexer.sandbox.decoders import open_picture
 from ...search.answers import Answer, Result
 from ...search.examples import Example, Query
 from ...store.store import Store
-from ..listing import day, printable
+from ..text import day, printable
 
 Pixels = npt.NDArray[np.uint8]
 Mark = Literal["", "wanted", "not wanted"]

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
+from ..text import shortened
 from .cells import Cell, Pixels
 
 Color = tuple[int, int, int]
@@ -75,7 +76,8 @@ def _row(cells: Sequence[Cell], layout: Layout) -> Pixels:
         y = layout.gap + layout.side + layout.gap // 2
         for number, text in enumerate(cell.lines):
             ink = _MARKS.get(cell.mark, _INK) if number == 0 else _INK if number == 1 else _FAINT
-            draw.text((x, y + number * layout.line), fitted(text, font, layout.side), fill=ink, font=font)
+            fitted = shortened(text, lambda cut: font.getlength(cut) <= layout.side)
+            draw.text((x, y + number * layout.line), fitted, fill=ink, font=font)
     return np.asarray(row)
 
 
@@ -105,20 +107,6 @@ def scaled(picture: Pixels, width: int, height: int) -> Pixels:
     size = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(picture, size, interpolation=how), np.uint8)
-
-
-def fitted(text: str, font: Font, width: int) -> str:
-    """Return text that is no wider; what is too long loses its middle, so that endings stay."""
-    if font.getlength(text) <= width:
-        return text
-    kept = len(text) - 1
-    while kept > 1 and font.getlength(_cut(text, kept)) > width:
-        kept -= 1
-    return _cut(text, kept)
-
-
-def _cut(text: str, kept: int) -> str:
-    return f"{text[: (kept + 1) // 2]}…{text[len(text) - kept // 2 :]}"
 
 
 # --- as files ---------------------------------------------------------------------------------

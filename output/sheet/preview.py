@@ -8,6 +8,7 @@ import numpy as np
 
 from ...search.answers import Answer
 from ...store.store import Store
+from ..text import shortened
 from .cells import Cell, Pixels, cells, count_cells
 from .drawing import Layout, rows, scaled
 from .graphics import blocks, iterm, kitty, sixel
@@ -100,5 +101,4 @@ def _lines(picture: Pixels | None, wide: int, true_color: bool) -> list[str]:
 
 
 def _padded(text: str, wide: int) -> str:
-    cut = text if len(text) <= wide else f"{text[: wide // 2]}…{text[len(text) - (wide - 1) // 2 :]}"
-    return cut[:wide].ljust(wide)
+    return shortened(text, lambda cut: len(cut) <= wide)[:wide].ljust(wide)

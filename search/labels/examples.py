@@ -20,16 +20,16 @@ from ...store.store import Store
 from ...store.view import View
 from ..examples import ExampleReader, as_query
 from ..filters.filters import FilterSpec, make_where
-from .taxonomy import plain
-from .training import Lesson, Trial, learn, try_out
+from .taxonomy import normalized
+from .training import TrainingSet, Trial, learn, try_out
 
 # Photos near the examples, and photos taken at random, that are looked at.
 _NEAR, _SAMPLE = 500, 1000
 
-Shown = Mapping[bytes, Vectors]
+Examples = Mapping[bytes, Vectors]
 
 
-def lesson_of(view: View, yes: Shown, no: Shown) -> Lesson:
+def training_set_of(view: View, yes: Examples, no: Examples) -> TrainingSet:
     """Return what a label is learned from. yes, no: unit vectors (dim,) float32 by content digest."""
     shown, dim = np.stack(list(yes.values())), next(iter(yes.values())).shape[0]
     known = set(ids_of(view, [*yes, *no]).values())
@@ -38,7 +38,7 @@ def lesson_of(view: View, yes: Shown, no: Shown) -> Lesson:
     rest = np.setdiff1d(visible_ids(view), list(known))
     some = np.sort(np.random.default_rng(0).permutation(rest)[:_SAMPLE])
     hidden = np.stack(list(no.values())) if no else np.empty((0, dim), np.float32)
-    return Lesson(shown, hidden, _units(view, near, dim), _shuffled(_units(view, some, dim)))
+    return TrainingSet(shown, hidden, _units(view, near, dim), _shuffled(_units(view, some, dim)))
 
 
 def _units(view: View, ids: "np.typing.NDArray[np.int64]", dim: int) -> Vectors:
@@ -50,12 +50,12 @@ def _shuffled(units: Vectors) -> Vectors:
     return np.random.default_rng(1).permutation(units)
 
 
-def teach(view: View, name: str, yes: Shown, no: Shown) -> Taught:
+def teach(view: View, name: str, yes: Examples, no: Examples) -> Taught:
     """Learn a label of the photos in a library."""
     assert view.model is not None, "something was embedded"
-    head = learn(name, lesson_of(view, yes, no))
+    head = learn(name, training_set_of(view, yes, no))
     return Taught(
-        word=plain(name),
+        word=normalized(name),
         name=name,
         fingerprint=view.model.spec.fingerprint,
         yes=tuple(yes),
@@ -66,7 +66,7 @@ def teach(view: View, name: str, yes: Shown, no: Shown) -> Taught:
     )
 
 
-def shown_by(view: View, label: Taught) -> tuple[Shown, Shown]:
+def examples_of(view: View, label: Taught) -> tuple[Examples, Examples]:
     """Return the examples of a label: unit vectors by content digest, those that show it and the others.
 
     Of a label that was learned from another embedder's vectors: those that the library holds.
@@ -85,24 +85,24 @@ def shown_by(view: View, label: Taught) -> tuple[Shown, Shown]:
 
 def trial_of(view: View, label: Taught) -> Trial | None:
     """Return how well a label does on examples held out; None where there are not two."""
-    yes, no = shown_by(view, label)
-    return try_out(lesson_of(view, yes, no)) if len(yes) > 1 else None
+    yes, no = examples_of(view, label)
+    return try_out(training_set_of(view, yes, no)) if len(yes) > 1 else None
 
 
-def named(view: View, name: str) -> Taught | None:
+def find_taught(view: View, name: str) -> Taught | None:
     """Return the taught label of that name, however it is written; None if there is none.
 
     Raises:
         StoreCorrupt: it is damaged.
     """
     damaged: list[str] = []
-    found = next((label for label in taught_labels(view, damaged) if label.word == plain(name)), None)
-    if found is None and plain(name) in map(plain, damaged):
+    found = next((label for label in taught_labels(view, damaged) if label.word == normalized(name)), None)
+    if found is None and normalized(name) in map(normalized, damaged):
         raise damaged_error(name)
     return found
 
 
-def shown_by_names(
+def read_examples(
     store: Store, names: Iterable[str | os.PathLike[str]], embedder: Callable[[], Embedder]
 ) -> dict[bytes, Vectors]:
     """Return the unit vectors (dim,) float32 of pictures by the blake3 digest of their content.

@@ -17,7 +17,7 @@ from ...store.spec import EmbedderSpec
 from ...store.view import View
 from .classifier import CONFIDENT, Classifier, classifier_for
 from .label import LIKELY, Head, Label, LabelCount, check_confidence
-from .taxonomy import plain, tree
+from .taxonomy import normalized, tree
 
 # A part of a block, so that its probabilities stay in the processor's caches.
 _ROWS = 512
@@ -56,8 +56,8 @@ class Labeler:
         self, spec: EmbedderSpec | None, heads: Sequence[Head] = (), damaged: Sequence[str] = ()
     ) -> None:
         self._spec = spec
-        self._damaged = {plain(name) for name in damaged}
-        self._heads = {plain(head.name): head for head in heads}
+        self._damaged = {normalized(name) for name in damaged}
+        self._heads = {normalized(head.name): head for head in heads}
 
     @classmethod
     def from_view(cls, view: View) -> "Labeler":
@@ -143,10 +143,10 @@ class Labeler:
         return LabelMatches(found[order], np.concatenate(sure)[order])
 
     def _meaning(self, name: str) -> "Head | Ids":
-        head = self._heads.get(plain(name))
+        head = self._heads.get(normalized(name))
         if head is not None:
             return head
-        if plain(name) in self._damaged:
+        if normalized(name) in self._damaged:
             raise damaged_error(name)
         self._trained_classifier()
         classes = tree().find(name)

@@ -11,10 +11,10 @@ from ...store.index.exact import Ids
 from ...store.store import Store
 from ..answers import Result
 from ..by_label import labeled_results
-from .examples import named, shown_by, shown_by_names, teach, trial_of
+from .examples import examples_of, find_taught, read_examples, teach, trial_of
 from .label import Label, LabelCount
 from .labeler import Labeler
-from .taxonomy import plain
+from .taxonomy import normalized
 from .training import Trial
 
 
@@ -83,23 +83,23 @@ class Labels:
         """Teach a label by pictures that show it, and by some that do not; the library is open for writing.
 
         yes, no: paths of files, in the library or not, id:N, or folders, for all their photos in it.
-        Examples are added to those that the label has; what is said last of a picture counts.
+        Examples are added to those that the label has; the last word on a picture counts.
 
         Raises:
             UsageError: the name is empty, there is no example that shows it, or one cannot be read.
             StoreMissing: nothing was indexed yet.
         """
-        if not plain(name) or not name.isprintable():
+        if not normalized(name) or not name.isprintable():
             raise UsageError(f"a label needs a name that can be read, not {name!r}")
-        more = [shown_by_names(self.store, each, self.embedder) for each in (yes, no)]
+        more = [read_examples(self.store, each, self.embedder) for each in (yes, no)]
         both = more[0].keys() & more[1].keys()
         if both:
             raise UsageError(f"{len(both)} of the examples are given for and against; decide on one")
         with self.store.reading() as view:
             if view.model is None:
                 raise StoreMissing(f"nothing is indexed yet in {self.store.folder}")
-            before = named(view, name)
-            known = shown_by(view, before) if before else ({}, {})
+            before = find_taught(view, name)
+            known = examples_of(view, before) if before else ({}, {})
             shown, hidden = (
                 {digest: vector for digest, vector in known[side].items() if digest not in more[1 - side]}
                 | more[side]
@@ -108,8 +108,8 @@ class Labels:
             if not shown:
                 raise UsageError(f"{name!r} needs at least one picture that shows it: --yes IMAGE")
             made = teach(view, name, shown, hidden)
-        with self.store.writing() as connection:
-            return put_taught(connection, made)
+        with self.store.writing() as view:
+            return put_taught(view, made)
 
     def taught(self) -> list[Taught]:
         """Return the labels that were taught, by name."""
@@ -122,8 +122,8 @@ class Labels:
         Raises:
             UsageError: there is none of that name.
         """
-        with self.store.writing() as connection:
-            if not forget_taught(connection, plain(name)):
+        with self.store.writing() as view:
+            if not forget_taught(view, normalized(name)):
                 raise _unknown(name)
 
     def test(self, name: str) -> Trial:
@@ -133,7 +133,7 @@ class Labels:
             UsageError: there is none of that name, or it has fewer than two positive examples.
         """
         with self.store.reading() as view:
-            label = named(view, name)
+            label = find_taught(view, name)
             if label is None:
                 raise _unknown(name)
             trial = trial_of(view, label)

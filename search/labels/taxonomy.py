@@ -63,18 +63,18 @@ class Tree:
         A word that is the first name of something means all such things ("crane": a bird and a machine),
         else all that it is another name of.
         """
-        wanted = plain(name)
-        first = [node for node in self.nodes if plain(node.name) == wanted]
-        found = first or [node for node in self.nodes if wanted in map(plain, node.names)]
+        wanted = normalized(name)
+        first = [node for node in self.nodes if normalized(node.name) == wanted]
+        found = first or [node for node in self.nodes if wanted in map(normalized, node.names)]
         if not found:
             return None
         return np.array(sorted({each for node in found for each in node.classes}), np.int64)
 
     def near(self, name: str, others: tuple[str, ...] = ()) -> list[str]:
         """Return up to three known names that are written like this one. others: more names there are."""
-        known = {plain(each): each for node in self.nodes for each in node.names}
-        known |= {plain(each): each for each in others}
-        return [known[each] for each in difflib.get_close_matches(plain(name), known, 3)]
+        known = {normalized(each): each for node in self.nodes for each in node.names}
+        known |= {normalized(each): each for each in others}
+        return [known[each] for each in difflib.get_close_matches(normalized(name), known, 3)]
 
     def path(self, node: Node) -> tuple[str, ...]:
         """Return the labels above a node, the most general first: ("animal", "mammal")."""
@@ -86,7 +86,7 @@ class Tree:
         return tuple(reversed(path))
 
 
-def plain(name: str) -> str:
+def normalized(name: str) -> str:
     """Return a name as it is compared: "Domestic_Dog" is "domestic dog"."""
     return " ".join(name.replace("_", " ").casefold().split())
 

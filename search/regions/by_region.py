@@ -21,7 +21,7 @@ from ..answers import Answer
 from ..collapse import Ranked, collapse
 from ..examples import Example, Query, given
 from ..order import in_order
-from ..rerank import Surroundings
+from ..rerank import LocalGraph
 from ..session import Session
 from .boxes import WHOLE, Box, RequestedBox
 from .windows import Window, chosen, glance, look
@@ -39,7 +39,7 @@ _LONG_SIDE = 2048
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part:
+class EmbeddedPart:
     """A part of a picture, embedded.
 
     templates: its maps at several sizes. margins: of it that the network does not see, at each side (left,
@@ -96,7 +96,7 @@ class _PartReader:
         self._embedder = session.embedder
         self._outside = OutsideReader(session.reading, session.embedder, open_photo)
 
-    def __call__(self, query: Query, box: RequestedBox) -> tuple[Example, Part]:
+    def __call__(self, query: Query, box: RequestedBox) -> tuple[Example, EmbeddedPart]:
         """Return a query and the part of it that is searched for.
 
         Raises:
@@ -132,7 +132,7 @@ class _PartReader:
             raise DecodeError("not_found", f"no file of {query.name} can be read, or it has changed")
         return Example(query, digest=digest, own=frozenset((file.dev, file.ino) for file in files)), source
 
-    def _embedded(self, picture: Pixels, box: Box, full: tuple[int, int]) -> Part:
+    def _embedded(self, picture: Pixels, box: Box, full: tuple[int, int]) -> EmbeddedPart:
         """Return a part of a picture, which may be a reduced one. full: the size that the box is of."""
         height, width = picture.shape[:2]
         x, y = width / full[0], height / full[1]
@@ -145,7 +145,7 @@ class _PartReader:
         vectors, maps = embedder.embed_with_maps(prepared)
         templates = tuple(each.cells for each in maps if each is not None)
         vector = np.asarray(unit_vectors(vectors).mean(axis=0), np.float32)
-        return Part(vector, templates, _margins(embedder.rule, cut))
+        return EmbeddedPart(vector, templates, _margins(embedder.rule, cut))
 
 
 def _margins(rule: InputRule, picture: Pixels) -> tuple[float, float, float, float]:
@@ -178,7 +178,7 @@ class _Maps:
         return self._maps
 
 
-def _answer(session: Session, view: View, maps: _Maps, ready: tuple[Example, Part]) -> Answer:
+def _answer(session: Session, view: View, maps: _Maps, ready: tuple[Example, EmbeddedPart]) -> Answer:
     example, part = ready
     if not len(visible_ids(view)):
         return Answer(example.query.name)
@@ -189,7 +189,7 @@ def _answer(session: Session, view: View, maps: _Maps, ready: tuple[Example, Par
     windows, scores = _scored(view, allowed, part, _candidates(view, allowed, mapped, part))
     ids = np.array([sorted(scores, key=lambda photo_id: (-scores[photo_id], photo_id))], np.int64)
     near = np.array([[scores[each] for each in ids[0].tolist()]], np.float32)
-    same_as = ids if request.include_copies else Surroundings.of(view, ids).stand_ins(ids)
+    same_as = ids if request.include_copies else LocalGraph.around(view, ids).same_as(ids)
     (results,) = collapse(view, [example], Ranked(ids, near, same_as), scope.where, request)
     rule = session.embedder().rule
     boxed = [
@@ -199,7 +199,7 @@ def _answer(session: Session, view: View, maps: _Maps, ready: tuple[Example, Par
     return Answer(example.query.name, tuple(boxed), without_map=len(visible) - len(mapped))
 
 
-def _candidates(view: View, maps: list[MapsOfShape], mapped: Ids, part: Part) -> Ids:
+def _candidates(view: View, maps: list[MapsOfShape], mapped: Ids, part: EmbeddedPart) -> Ids:
     """Return the ids, ascending, of the photos that are worth a close look."""
     many = min(_CANDIDATES, len(mapped))
     if not many:
@@ -213,7 +213,7 @@ def _candidates(view: View, maps: list[MapsOfShape], mapped: Ids, part: Part) ->
 
 
 def _scored(
-    view: View, maps: list[MapsOfShape], part: Part, candidates: Ids
+    view: View, maps: list[MapsOfShape], part: EmbeddedPart, candidates: Ids
 ) -> tuple[dict[int, Window], dict[int, float]]:
     """Return the best window and the score of candidates, by id."""
     windows: dict[int, Window] = {}
@@ -232,7 +232,7 @@ def _scored(
     return windows, scores
 
 
-def _box(window: Window, part: Part, rule: InputRule, photo: Photo) -> Box:
+def _box(window: Window, part: EmbeddedPart, rule: InputRule, photo: Photo) -> Box:
     """Return where in a photo the part comes up: the window, and the margins the network did not see."""
     left, top, right, bottom = rule.seen(photo.width, photo.height)
     width, height = window.width * (right - left), window.height * (bottom - top)

@@ -83,9 +83,9 @@ def test_every_group_says_what_is_kept_and_why_and_what_was_done(
     small = card_of(page, "third-small.jpg")
     expect(small.locator(".what")).to_have_text("smaller (320x240)")
     expect(small.locator("input")).to_be_checked()
-    assert "third-small.jpg, goes: smaller" in str(small.get_attribute("aria-label"))
+    assert "third-small.jpg, to move: smaller" in str(small.get_attribute("aria-label"))
     going = sum(selected(written.plan).values())
-    expect(page.locator("#going")).to_have_text(f"{going} files go")
+    expect(page.locator("#going")).to_have_text(f"{going} files to move")
     page.wait_for_function("[...document.querySelectorAll('.card img')].every((i) => i.naturalWidth > 0)")
 
 
@@ -441,7 +441,7 @@ def test_2000_groups_stay_quick_and_only_those_near_are_there(
     open_page: OpenPage, many: Written, tmp_path: Path
 ) -> None:
     page = open_page(many.html)
-    expect(page.locator("#going")).to_have_text("3,000 files go")
+    expect(page.locator("#going")).to_have_text("3,000 files to move")
 
     times = page.evaluate(
         """async () => {

@@ -1,4 +1,4 @@
-"""Ranking by neighbors of neighbors finds more where photos lie along paths, and never loses one."""
+"""k-reciprocal re-ranking finds more where photos lie along paths, and never loses one."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,7 +9,7 @@ import pytest
 
 from lookalike.library import Library
 from lookalike.search.request import SearchRequest
-from lookalike.search.rerank import CANDIDATES, LEAST_PHOTOS, Surroundings, rerank
+from lookalike.search.rerank import CANDIDATES, LEAST_PHOTOS, LocalGraph, rerank
 from lookalike.store.catalog.embeddings import raw_vectors
 from lookalike.store.catalog.pairs import JudgedPair
 from lookalike.store.index.exact import Neighbors
@@ -79,7 +79,7 @@ def test_a_query_from_outside_is_ranked_alike(folder: Path) -> None:
             shift = np.random.default_rng(1).normal(0, 0.1, (len(ids), DIM))
             queries = np.stack([stored[each] for each in ids]) + shift
             neighbors = nearest_photos(view, queries.astype(np.float32), CANDIDATES)
-            ranked = rerank(neighbors, Surroundings.of(view, neighbors.ids))
+            ranked = rerank(neighbors, LocalGraph.around(view, neighbors.ids))
         of = (np.array(ids)[:, None] - 1) // EACH
         before, after = (((each.ids[:, :EACH] - 1) // EACH == of).mean() for each in (neighbors, ranked))
         return float(after - before)
@@ -91,7 +91,7 @@ def test_the_same_photos_with_the_same_scores_come_in_another_order(folder: Path
     with Store.open(folder) as store, store.reading() as view:
         queries = np.stack(list(raw_vectors(view, [5, 77]).values()))
         before = nearest_photos(view, queries, 230)
-        after = rerank(before, Surroundings.of(view, before.ids))
+        after = rerank(before, LocalGraph.around(view, before.ids))
     for row in range(2):
         pairs = [
             dict(zip(each.ids[row].tolist(), each.scores[row].tolist(), strict=True))
@@ -106,7 +106,7 @@ def test_the_same_photos_with_the_same_scores_come_in_another_order(folder: Path
 def test_photos_without_a_neighborhood_are_ranked_by_the_cosine(folder: Path) -> None:
     with Store.open(folder) as store, store.reading() as view:
         found = nearest_photos(view, np.stack(list(raw_vectors(view, [5]).values())), 50)
-        none = Surroundings.of(view, np.array([[-1]]))
+        none = LocalGraph.around(view, np.array([[-1]]))
         assert rerank(found, none).ids.tolist() == found.ids.tolist()
         nothing = Neighbors(np.full((1, 3), -1, np.int64), np.zeros((1, 3), np.float32))
         assert rerank(nothing, none).ids.tolist() == [[-1, -1, -1]]

@@ -182,16 +182,16 @@ function* facts(file, kept, isKept) {
 // --- what changes with the choices ---------------------------------------------------------------
 
 function paintGroup(section, group) {
-  const members = membersOf(group), going = members.filter((i) => goes(group, i));
+  const members = membersOf(group), going = members.filter((i) => isToMove(group, i));
   const size = count(group.files.length, "file", "files");
   const sum = group.kind === "similar" ? size
-    : `${size} · ${going.length} of ${members.length} go · ${fileSize(bytesToWin(group))} to win`;
+    : `${size} · ${going.length} of ${members.length} to move · ${fileSize(bytesFreed(group))} can be freed`;
   section.querySelector(".sum").textContent = sum;
   section.classList.toggle("changed", isChanged(group));
   const all = section.querySelector(".all");
   if (all) {
     const free = members.filter((i) => !relation(group, i).lock);
-    all.textContent = free.length > 0 && going.length === free.length ? "Let all stay" : "Let all others go";
+    all.textContent = free.length > 0 && going.length === free.length ? "Keep all" : "Move all others";
     all.disabled = free.length === 0;
   }
   for (const element of section.querySelectorAll(".card")) paintCard(element, group, Number(element.dataset.file));
@@ -200,24 +200,24 @@ function paintGroup(section, group) {
 }
 
 function paintCard(element, group, i) {
-  const isGoing = goes(group, i);
+  const isGoing = isToMove(group, i);
   element.classList.toggle("going", isGoing);
   const box = element.querySelector("input");
   if (box) {
     box.checked = isGoing;
-    box.setAttribute("aria-label", `${group.files[i].name} goes`);
-    element.querySelector(".word").textContent = isGoing ? "goes" : "stays";
+    box.setAttribute("aria-label", `move ${group.files[i].name}`);
+    element.querySelector(".word").textContent = isGoing ? "to move" : "stays";
   }
-  const state = i === group.keeper ? "kept" : isGoing ? "goes" : "stays";
+  const state = i === group.keeper ? "kept" : isGoing ? "to move" : "stays";
   const words = i === group.keeper ? keptBecause(group) : wordsFor(group, i);
   element.setAttribute("aria-label", `${group.files[i].name}, ${state}: ${words}`);
 }
 
-// What a person should know who lets a larger picture go.
+// What a person should know who gives up a larger picture.
 function lossOf(group, going) {
   const area = (file) => file.width * file.height;
   const kept = group.files[group.keeper];
   const best = going.map((i) => group.files[i]).sort((a, b) => area(b) - area(a))[0];
   if (!best || area(best) <= area(kept)) return "";
-  return `smaller than one that goes (${best.width}x${best.height})`;
+  return `smaller than one to move (${best.width}x${best.height})`;
 }

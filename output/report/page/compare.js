@@ -77,9 +77,9 @@ function blink(wanted) {
 function paintCompare() {
   const { group, file, isFlipped } = compareView, shown = group.files[isFlipped ? file : group.keeper];
   $("stage").classList.toggle("flipped", isFlipped);
-  const role = isFlipped ? `this one (${goes(group, file) ? "goes" : "stays"})` : "the kept one";
+  const role = isFlipped ? `this one (${isToMove(group, file) ? "to move" : "stays"})` : "the kept one";
   $("which").textContent = `${role}: ${shown.width}x${shown.height}, ${shown.format}, ${fileSize(shown.bytes)}`;
   const { lock } = relation(group, file);
-  $("toggle-this").textContent = lock ?? (goes(group, file) ? "It goes: let it stay" : "It stays: let it go");
+  $("toggle-this").textContent = lock ?? (isToMove(group, file) ? "To move: keep it" : "Stays: move it");
   $("toggle-this").disabled = Boolean(lock);
 }

@@ -56,8 +56,8 @@ function pathsOf(group) {
 
 const WITH = {
   "": () => true,
-  going: (group) => membersOf(group).some((i) => goes(group, i)),
-  open: (group) => group.kind !== "similar" && membersOf(group).some((i) => !goes(group, i)),
+  going: (group) => membersOf(group).some((i) => isToMove(group, i)),
+  open: (group) => group.kind !== "similar" && membersOf(group).some((i) => !isToMove(group, i)),
   changed: isChanged,
 };
 

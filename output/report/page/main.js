@@ -9,12 +9,12 @@ const acts = {
     showPlace();
   },
   toggle(group, i) {
-    choose(group, i, !goes(group, i));
+    choose(group, i, !isToMove(group, i));
     changed(group, i);
   },
   toggleAll(group) {
     const free = membersOf(group).filter((i) => !relation(group, i).lock);
-    const wanted = !free.every((i) => goes(group, i));
+    const wanted = !free.every((i) => isToMove(group, i));
     free.forEach((i) => choose(group, i, wanted));
     changed(group, group.keeper);
   },
@@ -25,7 +25,7 @@ const acts = {
     refill(group);
     changed(group, i);
     focusFile(group, i);
-    const staying = membersOf(group).filter((n) => !goes(group, n)).length;
+    const staying = membersOf(group).filter((n) => !isToMove(group, n)).length;
     const others = count(staying, "other stays", "others stay");
     if (staying) warn(`${others} until you choose: not proven beside this file, or not safe unseen`);
   },
@@ -37,7 +37,7 @@ function changed(group, i) {
   showTotals();
   $("no-memory").hidden = remember();
   const name = group.files[i].name;
-  say(i === group.keeper ? `kept: ${name}` : `${name} ${goes(group, i) ? "goes" : "stays"}`);
+  say(i === group.keeper ? `kept: ${name}` : `${name} ${isToMove(group, i) ? "to move" : "stays"}`);
 }
 
 // --- where one is -----------------------------------------------------------------------------
@@ -85,8 +85,8 @@ function showPlace() {
 
 function showTotals() {
   const sum = totals();
-  $("going").textContent = count(sum.going, "file goes", "files go");
-  const bytes = `${fileSize(sum.bytes)} of ${fileSize(sum.wasted)} to win`;
+  $("going").textContent = count(sum.going, "file to move", "files to move");
+  const bytes = `${fileSize(sum.bytes)} of ${fileSize(sum.wasted)} can be freed`;
   $("winning").textContent = `of ${count(sum.copies, "copy", "copies")} · ${bytes}`;
 }
 
@@ -94,11 +94,12 @@ function showAbout() {
   const groups = DATA.groups.filter((group) => group.kind !== "similar").length;
   $("title").textContent = `${count(groups, "group of copies", "groups of copies")} to review`;
   const { count: wrong, high } = DATA.wrong;
+  const expected = wrong < 0.05 ? "almost no" : `about ${wrong.toFixed(1)}`;
   const doubt = DATA.pairs > 0
-    ? ` Of ${count(DATA.pairs, "proven pair", "proven pairs")}, ${wrong < 0.05 ? "none" : wrong.toFixed(1)} to be `
-      + `expected wrong, ${high} at most.` : "";
+    ? ` ${count(DATA.pairs, "proven pair", "proven pairs")}; ${expected} false matches expected, very likely no more `
+      + `than ${high}.` : "";
   $("about").textContent = `${DATA.roots.join(", ")} · made ${DATA.created} UTC. In each group one file is kept; `
-    + `those marked “goes” would be given up. Nothing on your disk changes here.${doubt}`;
+    + `those marked “to move” would be moved. Nothing on your disk changes here.${doubt}`;
 }
 
 function say(text) {
@@ -184,12 +185,12 @@ function toggleBoxes() {
 
 function exportPlan() {
   const link = make("a"), sum = totals();
-  const files = count(sum.going, "file goes", "files go"), groups = count(sum.groups, "group", "groups");
+  const files = count(sum.going, "file to move", "files to move"), groups = count(sum.groups, "group", "groups");
   link.href = URL.createObjectURL(new Blob([planText()], { type: "application/json" }));
   link.download = "plan.json";
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);
-  warn(`plan.json: ${files} in ${groups}, ${fileSize(sum.bytes)} to win. Nothing was changed.`);
+  warn(`plan.json: ${files} in ${groups}, ${fileSize(sum.bytes)} can be freed. Nothing was changed.`);
 }
 
 function resetAll() {

@@ -4,7 +4,7 @@
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const IDENTITY = [1, 0, 0, 0, 1, 0, 0, 0, 1];
 const LEFT_ALONE = "its RAW or its video would be left alone";
-const NOT_DIRECT = "no proof of its own with the file you keep: look before it goes";
+const NOT_DIRECT = "no proof of its own with the file you keep: check it yourself";
 
 // group.keeper: number of the kept file; 0 is the one that the rules chose. group.chosen: by number of
 // the file, only where it was decided here.
@@ -22,8 +22,8 @@ function inOrder(group) {
   return [group.keeper, ...membersOf(group)];
 }
 
-// What file i is beside the kept one: {kind, words, whyNot: why it does not go unseen, "" if it does,
-// selected: the same as yes or no, lock: why it cannot go at all, note: for people}.
+// What file i is beside the kept one: {kind, words, whyNot: why it is not chosen unseen, "" if it does,
+// selected: the same as yes or no, lock: why it cannot be chosen at all, note: for people}.
 function relation(group, i) {
   const file = group.files[i], kept = group.files[group.keeper];
   const said = plainRelation(group, file, kept);
@@ -60,7 +60,7 @@ function showsTheFirst(group) {
   return group.files[group.keeper].pixels === group.files[0].pixels;
 }
 
-function goes(group, i) {
+function isToMove(group, i) {
   if (i === group.keeper) return false;
   const { selected, lock } = relation(group, i);
   return !lock && (group.chosen.get(i) ?? selected);
@@ -83,11 +83,11 @@ function isChanged(group) {
   return group.keeper !== 0 || group.chosen.size > 0;
 }
 
-// Bytes come free only when every link to them goes.
-function bytesToWin(group) {
+// Bytes come free only when every link to them is moved.
+function bytesFreed(group) {
   const size = new Map(), staying = new Set();
   group.files.forEach((file, i) => {
-    if (goes(group, i)) size.set(file.inode, file.bytes);
+    if (isToMove(group, i)) size.set(file.inode, file.bytes);
     else staying.add(file.inode);
   });
   let sum = 0;
@@ -111,11 +111,11 @@ function totals() {
   const sum = { going: 0, copies: 0, groups: 0, bytes: 0, wasted: 0 };
   for (const group of DATA.groups) {
     if (group.kind === "similar") continue;
-    const going = membersOf(group).filter((i) => goes(group, i)).length;
+    const going = membersOf(group).filter((i) => isToMove(group, i)).length;
     sum.going += going;
     sum.copies += group.files.length - 1;
     sum.groups += going > 0;
-    sum.bytes += bytesToWin(group);
+    sum.bytes += bytesFreed(group);
     sum.wasted += wastedBytes(group);
   }
   return sum;
@@ -159,7 +159,7 @@ function planText() {
 function plannedGroup(group) {
   const reason = group.keeper === 0 ? group.reason : "chosen by you";
   const members = membersOf(group).map((i) => {
-    const { kind, words, whyNot } = relation(group, i), selected = goes(group, i);
+    const { kind, words, whyNot } = relation(group, i), selected = isToMove(group, i);
     const why_not = selected ? "" : whyNot || "not chosen";
     return withFields(group.files[i].plan, { class: kind, transform: words, selected, why_not });
   });

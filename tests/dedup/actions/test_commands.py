@@ -37,13 +37,13 @@ def test_from_the_plan_to_the_quarantine_and_back(home: Home) -> None:
     before = dict(contents(home.photos))
     shown = home.run("apply", home.plan)
     assert (shown.code, dict(contents(home.photos))) == (0, before)
-    assert b"2 files would go" in shown.out
+    assert b"2 files would be moved" in shown.out
     assert "nothing was changed; --yes does it" in shown.err
 
     done = home.run("apply", home.plan, "--yes")
     assert done.code == 0
     assert b"[x]  edited/photo0-again.jpg  quarantine: same bytes as 2021/photo0.jpg" in done.out
-    assert b"2 files went" in done.out
+    assert b"2 files moved" in done.out
     assert "undo" in done.err
     assert home.names() == {*before} - {"edited/photo0-again.jpg", "edited/photo0-small.jpg"}
 
@@ -52,7 +52,7 @@ def test_from_the_plan_to_the_quarantine_and_back(home: Home) -> None:
     assert again.out.startswith(b"6 unchanged, 1 unreadable")
 
     assert b"2 done already" in home.run("apply", home.plan, "--yes").out
-    assert b"2 files would come back" in home.run("undo").out
+    assert b"2 files would be put back" in home.run("undo").out
     back = home.run("undo", "--yes", "--format", "jsonl")
     assert (back.code, [row["state"] for row in back.lines]) == (0, ["done", "done"])
     assert dict(contents(home.photos)) == before
@@ -74,7 +74,7 @@ def test_what_is_left_alone_ends_with_3_and_its_reason(home: Home) -> None:
 
 
 def test_a_plan_from_stdin_and_one_that_is_none(home: Home) -> None:
-    assert b"2 files would go" in home.run("apply", "-", stdin=home.plan.read_bytes()).out
+    assert b"2 files would be moved" in home.run("apply", "-", stdin=home.plan.read_bytes()).out
     none = home.run("apply", home.photos / "broken.jpg")
     assert (none.code, none.out) == (2, b"")
     assert none.err.count("\n") == 1
@@ -83,7 +83,7 @@ def test_a_plan_from_stdin_and_one_that_is_none(home: Home) -> None:
 
 
 def test_journals_are_listed_and_undone_by_name(home: Home) -> None:
-    assert b"nothing was done yet" in home.run("undo", "--list").out
+    assert b"nothing was moved yet" in home.run("undo", "--list").out
     home.run("apply", home.plan, "--yes")
     (row,) = home.run("undo", "--list", "--format", "json").json["journals"]
     assert (row["files"], row["standing"], row["method"]) == (2, 2, "auto")
@@ -95,10 +95,10 @@ def test_prune_waits_until_it_is_told(home: Home) -> None:
     home.run("apply", home.plan, "--yes")
     assert b"there is nothing to do" in home.run("prune", "--yes").out
     shown = home.run("prune", "--older-than", "0d")
-    assert b"2 files would be removed for good" in shown.out
+    assert b"2 files would be deleted for good" in shown.out
     assert home.run("prune", "--older-than", "soon").code == 2
     done = home.run("prune", "--older-than", "0d", "--yes")
-    assert b"2 files were removed for good" in done.out
+    assert b"2 files deleted for good" in done.out
     assert not (home.photos / ".lookalike-quarantine").exists()
     undone = home.run("undo", "--yes")
     assert "there is nothing to undo" in undone.err

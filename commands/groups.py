@@ -1,0 +1,98 @@
+"""How a function becomes a command: its dataclasses become options, what it returns is shown."""
+
+import copy
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints
+
+import typer
+
+from ..output.console import show
+from ..output.listing import Listing, Summary
+
+Function = Callable[..., Listing | Summary | None]
+FunctionT = TypeVar("FunctionT", bound=Function)
+
+
+class Topic(StrEnum):
+    """What a command is for, in the order of the help."""
+
+    FIND = "Find"
+    COPIES = "Copies"
+    CLEAN_UP = "Clean up"
+    LIBRARY = "Library"
+    CARE = "Care"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Command:
+    """A command of the command line. examples: what one would type, the most common first."""
+
+    function: Function
+    topic: Topic
+    examples: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """What it does, in a line."""
+        return (self.function.__doc__ or "").partition("\n")[0]
+
+
+COMMANDS: dict[str, Command] = {}
+
+
+def command(topic: Topic, *examples: str) -> Callable[[FunctionT], FunctionT]:
+    """Enter a function in COMMANDS.
+
+    Its parameters are arguments and options; those of one that is a dataclass are its fields, in the panel
+    of the help that its `panel` names. It returns what to show, in the format of its parameter `form`;
+    None if it told all that there is to tell.
+    """
+
+    def enter(function: FunctionT) -> FunctionT:
+        COMMANDS[function.__name__] = Command(function, topic, examples)
+        return function
+
+    return enter
+
+
+def as_callback(function: Function) -> Callable[..., None]:
+    """Return a function for typer, with one parameter for each option, that shows what is returned."""
+    signature = inspect.signature(function, eval_str=True)
+    kinds: dict[str, Any] = {
+        name: each.annotation
+        for name, each in signature.parameters.items()
+        if dataclasses.is_dataclass(each.annotation)
+    }
+
+    def run(**given: Any) -> None:
+        for name, kind in kinds.items():
+            given[name] = kind(**{field.name: given.pop(field.name) for field in dataclasses.fields(kind)})
+        result = function(**given)
+        code = show(result, given.get("form", "table")) if result is not None else 0
+        if code:
+            raise typer.Exit(code)
+
+    parameters = [each for one in signature.parameters.values() for each in _flattened(one)]
+    run.__doc__ = function.__doc__
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by typer
+    return run
+
+
+def _flattened(parameter: inspect.Parameter) -> Iterator[inspect.Parameter]:
+    """Yield a parameter; of one that is a dataclass, its fields."""
+    kind = parameter.annotation
+    if not dataclasses.is_dataclass(kind):
+        yield parameter.replace(kind=parameter.KEYWORD_ONLY)
+        return
+    hints = get_type_hints(kind, include_extras=True)
+    for field in dataclasses.fields(kind):
+        base, option = get_args(hints[field.name])
+        option = copy.copy(option)
+        option.rich_help_panel = option.rich_help_panel or getattr(kind, "panel", None)
+        annotation: Any = Annotated[base, option]
+        yield inspect.Parameter(
+            field.name, parameter.KEYWORD_ONLY, default=field.default, annotation=annotation
+        )

@@ -1,0 +1,151 @@
+"""How the command line explains itself: commands by topic, options in panels, in plain text."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any, get_origin
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from .groups import COMMANDS, Command, Topic, as_callback
+from .options import ADVANCED, OUTPUT
+
+HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
+
+# Fewer options than these are listed without panels.
+_MANY = 10
+_WIDEST = 26
+
+
+class App(TyperGroup):
+    """All commands; the parameters of one are read only when it is run or asked for its help."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands = dict.fromkeys(COMMANDS, TyperCommand(None))  # names, for "did you mean"
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read what stands before the command."""
+        _read_plainly(self.get_params(ctx))
+        return super().parse_args(ctx, args)
+
+    def get_command(self, _: Any, cmd_name: str) -> TyperCommand | None:
+        """Return a command by its name."""
+        return as_command(cmd_name, COMMANDS[cmd_name]) if cmd_name in COMMANDS else None
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """List the commands by topic, then the options."""
+        widest = max(map(len, COMMANDS))
+        for topic in Topic:
+            rows = [
+                (name.ljust(widest), each.title) for name, each in COMMANDS.items() if each.topic is topic
+            ]
+            with formatter.section(topic.value):
+                formatter.write_dl(rows)
+        _write_panels({"Options": [_row(each) for each in self.get_params(ctx)]}, formatter)
+
+    def format_epilog(self, _: Any, formatter: Any) -> None:
+        """Show the examples."""
+        _write_examples(self.epilog, formatter)
+
+
+class _Command(TyperCommand):
+    """One command with its options in panels, and with its examples."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read what stands after the command."""
+        _read_plainly(self.get_params(ctx))
+        return super().parse_args(ctx, args)
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return how the command is called: "[OPTIONS]", "PATH..."."""
+        arguments = [each for each in self.get_params(ctx) if each.param_type_name == "argument"]
+        return ["[OPTIONS]", *(_argument(each, "{}" if each.required else "[{}]") for each in arguments)]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """List the arguments, then the options."""
+        options = [each for each in self.get_params(ctx) if each.param_type_name == "option"]
+        panels: dict[str, list[tuple[str, str]]] = {}
+        for each in self.get_params(ctx):
+            panel = getattr(each, "rich_help_panel", None) if len(options) > _MANY else None
+            panel = "Arguments" if each not in options else panel or "Options"
+            panels.setdefault(panel, []).append(_row(each))
+        last = [each for each in (OUTPUT, ADVANCED) if each in panels]
+        _write_panels(panels | {name: panels.pop(name) for name in last}, formatter)
+
+    def format_epilog(self, _: Any, formatter: Any) -> None:
+        """Show the examples."""
+        _write_examples(self.epilog, formatter)
+
+
+def _write_panels(panels: dict[str, list[tuple[str, str]]], formatter: Any) -> None:
+    widest = max(len(left) for rows in panels.values() for left, _ in rows if len(left) <= _WIDEST)
+    for name, rows in panels.items():
+        with formatter.section(name):
+            formatter.write_dl([(left.ljust(widest), right) for left, right in rows], col_max=widest)
+
+
+def _write_examples(examples: str | None, formatter: Any) -> None:
+    """Write the examples; none is broken, so that it can be copied."""
+    with formatter.section("Examples"):
+        for line in (examples or "").splitlines():
+            formatter.write(f"  {line}\n")
+
+
+def _row(parameter: Any) -> tuple[str, str]:
+    """Return what the help says of a parameter: how to write it, and what it does."""
+    if parameter.param_type_name == "argument":
+        return _argument(parameter, "{}"), parameter.help
+    names = ", ".join(sorted(parameter.opts, key=len))
+    left = names if parameter.is_flag else f"{names} {parameter.metavar}"
+    notes = [f"${parameter.envvar}"] if parameter.envvar else []
+    if parameter.show_default and not parameter.is_flag and parameter.default is not None:
+        default = parameter.default
+        notes.append(f"default: {default:g}" if isinstance(default, float) else f"default: {default}")
+    return left, f"{parameter.help} ({'; '.join(notes)})" if notes else parameter.help
+
+
+def _argument(parameter: Any, form: str) -> str:
+    return form.format(parameter.metavar) + ("" if parameter.nargs == 1 else "...")
+
+
+def as_command(name: str, command: Command) -> TyperCommand:
+    """Return a command as typer runs it."""
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=HELP_OPTIONS)
+    app.command(name, cls=_Command, epilog="\n".join(command.examples))(as_callback(command.function))
+    made = typer.main.get_command(app)
+    assert isinstance(made, TyperCommand)
+    return made
+
+
+def _read_plainly(parameters: Iterable[Any]) -> None:
+    """Have values read by `_Value`; a typer that does it in another way goes on with that."""
+    for each in parameters:
+        if hasattr(each, "type_descriptor"):
+            each._runtime_param = _Value(each)
+
+
+class _Value:
+    """Reads the value of a parameter.
+
+    typer 0.29 has pydantic do it, whose import takes longer than all else that `status` does.
+    """
+
+    def __init__(self, parameter: Any) -> None:
+        self.kind = parameter.type_descriptor.annotation
+        self.limits = parameter.type_descriptor.parameter_info
+
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Return a value of the right type; that of a parameter that is not given as it is."""
+        if value is None or get_origin(self.kind) is list:
+            return value
+        try:
+            value = self.kind(value)
+        except ValueError:
+            choices = ", ".join(self.kind) if issubclass(self.kind, StrEnum) else "a number"
+            raise typer.BadParameter(f"{value!r} is not {choices}", ctx=ctx, param=param) from None
+        low, high = self.limits.min, self.limits.max
+        if (low is not None and not value >= low) or (high is not None and not value <= high):
+            limits = f"at least {low:g}" if high is None else f"from {low:g} to {high:g}"
+            raise typer.BadParameter(f"{value!r} is not {limits}", ctx=ctx, param=param)
+        return value

@@ -1,0 +1,177 @@
+"""The command that brings the library up to date."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+import typer
+
+from ..errors import ExitCode
+from ..indexer.embed.choice import ModelChoice
+from ..output.console import stop_on_signal, tell
+from ..output.listing import Summary
+from ..output.text import plural
+from ..store.documents import Row
+from . import options as opt
+from .groups import Topic, command
+
+if TYPE_CHECKING:
+    from ..indexer.options import IndexReport
+
+PathsArgument = Annotated[list[str], typer.Argument(metavar="PATH", help="Folders, or single photos.")]
+AllowNetworkOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-network-store",
+        help="Make the store on a network drive at your own risk.",
+        rich_help_panel=opt.ADVANCED,
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Which files belong to the library."""
+
+    panel: ClassVar[str] = "Which files"
+
+    exclude: Annotated[
+        opt.Repeatable, typer.Option(metavar="GLOB", help="Leave these out; repeatable.")
+    ] = None
+    hidden: Annotated[bool, typer.Option("--hidden", help="Enter folders that begin with a dot.")] = False
+    one_filesystem: Annotated[
+        bool, typer.Option("--one-filesystem", help="Stay on the drive of each PATH.")
+    ] = False
+    follow: Annotated[bool, typer.Option("--follow", help="Follow links to files and folders.")] = False
+    all_files: Annotated[
+        bool, typer.Option("--all-files", help="Look into every file, not only those named as photos.")
+    ] = False
+
+
+@dataclass(frozen=True)
+class Run:
+    """How to index."""
+
+    accept_missing: Annotated[
+        int,
+        typer.Option(min=0, metavar="N", show_default=False, help="Accept that up to N photos are gone."),
+    ] = 0
+    accept_drive: Annotated[
+        bool, typer.Option("--accept-drive", help="Accept that a folder is on another drive now.")
+    ] = False
+    marker: Annotated[
+        bool, typer.Option("--marker", help="Write a marker file, to know a folder's drive for certain.")
+    ] = False
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Read unreadable files again though unchanged.")
+    ] = False
+    regions: Annotated[
+        bool, typer.Option("--regions", help="Read photos again that `search --box` cannot look into yet.")
+    ] = False
+    workers: opt.WorkersOption = None
+
+
+@dataclass(frozen=True)
+class ModelArgs:
+    """The model of a new store."""
+
+    panel: ClassVar[str] = "Model of a new store"
+
+    model: Annotated[opt.Text, typer.Option(metavar="NAME", help="One of `lookalike models`.")] = None
+    input_size: Annotated[int | None, typer.Option(metavar="N", help="Pixels that the model sees.")] = None
+    input_rule: Annotated[
+        opt.Text, typer.Option(metavar="RULE", help="How a photo becomes square: fit, squash or crop.")
+    ] = None
+    weights: Annotated[opt.Text, typer.Option(metavar="FILE", help="A checkpoint of your own.")] = None
+    width_mult: Annotated[
+        float | None, typer.Option(metavar="N", help="Width multiplier of that checkpoint.")
+    ] = None
+    engine: opt.EngineOption = opt.Engine.auto
+
+    def choice(self) -> ModelChoice:
+        """Return what was chosen."""
+        return ModelChoice(
+            self.model, self.input_size, self.input_rule, self.weights, self.width_mult, self.engine
+        )
+
+
+@command(
+    Topic.LIBRARY,
+    "lookalike index ~/Pictures",
+    "lookalike index ~/Pictures /mnt/nas/photos --exclude 'thumbs/'",
+    "lookalike index /mnt/usb --marker",
+)
+def index(
+    paths: PathsArgument,
+    *,
+    run: Run,
+    scan: Scan,
+    model: ModelArgs,
+    allow_network_store: AllowNetworkOption = False,
+    form: opt.SummaryOption = opt.SummaryFormat.table,
+    at: opt.WriteArgs,
+) -> Summary:
+    """Add folders of photos to the library, or update them.
+
+    New, changed, moved and vanished photos are found. Unchanged files are not opened, moved and copied
+    ones not decoded again. Photos that cannot be read are listed by `lookalike errors` and do not stop
+    the run. Ctrl-C keeps all finished work.
+    """
+    from ..indexer.options import IndexOptions
+    from ..indexer.scan.walk import ScanOptions
+    from ..output.progress import ProgressBar
+
+    if allow_network_store:
+        from ..store.place import allow_network
+
+        allow_network()
+    options = IndexOptions(
+        ScanOptions(
+            tuple(scan.exclude or ()), scan.hidden, scan.one_filesystem, scan.follow, scan.all_files
+        ),
+        workers=run.workers,
+        retry_failed=run.retry_failed,
+        accept_missing=run.accept_missing,
+        accept_drive=run.accept_drive,
+        marker=run.marker,
+        regions=run.regions,
+    )
+    with at.writing(create=True) as library, ProgressBar() as progress:
+        report = library.index(
+            paths, choice=model.choice(), options=options, progress=progress, stop=stop_on_signal()
+        )
+        total = library.totals().photos
+    for problem in report.problems:
+        tell(f"cannot look into {problem}")
+    for message in report.refused + report.unmarked:
+        tell(message)
+    return Summary(report_fields(report, total), [report_line(report, total)], exit=exit_code(report))
+
+
+def exit_code(report: "IndexReport") -> ExitCode:
+    """Return how a run ends."""
+    if report.interrupted:
+        return ExitCode.INTERRUPTED
+    if report.refused:
+        return ExitCode.OFFLINE
+    return ExitCode.PARTLY if report.failed or report.problems or report.unmarked else ExitCode.DONE
+
+
+def report_fields(report: "IndexReport", total: int) -> Row:
+    """Return what an index run did as one JSON object. total: photos in the library now."""
+    fields = {name: getattr(report, name) for name in report.__slots__}
+    return {**fields, "seconds": round(report.seconds, 3), "photos": total}
+
+
+def report_line(report: "IndexReport", total: int) -> str:
+    """Return what an index run did as a sentence."""
+    counts = [
+        (report.embedded, "new"),
+        (report.recognized, "moved, touched or copied"),
+        (report.unchanged, "unchanged"),
+        (report.absent, "gone"),
+        (report.excluded, "left out"),
+        (report.failed, "unreadable (see `lookalike errors`)"),
+    ]
+    files = ", ".join(f"{count:,} {state}" for count, state in counts if count) or "no photos"
+    state = "stopped early, finished work is kept: " if report.interrupted else ""
+    return f"{state}{files}; {plural(total, 'photo')} in the library ({report.seconds:.1f} s)"

@@ -1,0 +1,67 @@
+"""Text for people: counts, sizes, dates, columns, and names that cannot steer a terminal."""
+
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+
+def printable(text: str) -> str:
+    """Return text with control characters and stray bytes escaped: no name may steer the terminal."""
+    return "".join(
+        repr(char)[1:-1] if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") else char
+        for char in text
+    )
+
+
+def plural(count: int, singular: str, several: str | None = None) -> str:
+    """Return a count with its noun: "1 file", "1,200 files". several: where an s does not make it."""
+    return f"{count:,} {singular if count == 1 else several or singular + 's'}"
+
+
+def shortened(text: str, fits: Callable[[str], bool]) -> str:
+    """Return text that fits; what is too long loses its middle, so that endings stay."""
+    kept, cut = len(text), text
+    while kept > 1 and not fits(cut):
+        kept -= 1
+        cut = f"{text[: (kept + 1) // 2]}…{text[len(text) - kept // 2 :]}"
+    return cut
+
+
+def columns(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> Iterator[str]:
+    """Lay rows out in columns; right: numbers of the columns to align at their right side."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [
+            cell.rjust(width) if number in right else cell.ljust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        yield "  ".join(cells).rstrip()
+
+
+def file_size(size: int) -> str:
+    """Return bytes for people: "512 B", "3.4 MB"."""
+    amount = float(size)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"
+
+
+def pixels(row: Mapping[str, Any]) -> str:
+    """Return the size of a listed photo: "4000x3000"."""
+    return f"{row['width']}x{row['height']}"
+
+
+def day(date: str | None) -> str:
+    """Return an ISO 8601 date for people: "2023-05-01 12:30"."""
+    return (date or "")[:16].replace("T", " ")
+
+
+# A probability that rounds to one says nothing.
+_CERTAIN = 0.9995
+
+
+def certainty(probability: float) -> str:
+    """Return how certain a copy is: ", 98.7 % sure"; "" where it is as good as certain."""
+    return f", {100 * probability:.1f} % sure" if probability < _CERTAIN else ""
