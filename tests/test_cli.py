@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -84,7 +85,7 @@ SMALL_BATCHES = (
 
 
 def test_ctrl_c_keeps_finished_work_and_ends_with_130(tmp_path: Path) -> None:
-    count, data = 300, encode(draw_photo(1, 64, 48))
+    count, data = 120, encode(draw_photo(1, 64, 48))
     (tmp_path / "photos").mkdir()
     for number in range(count):  # each with an end of its own: another content for the library
         (tmp_path / "photos" / f"{number}.jpg").write_bytes(data + number.to_bytes(2, "big"))
@@ -443,8 +444,12 @@ def test_a_process_ends_with_the_code_of_its_command(
     again = lookalike(*line.split()) if code != 5 else run
 
     assert run.code == code, run.err
-    assert (again.code, again.out) == (run.code, run.out)
+    assert (again.code, timeless(again.out)) == (run.code, timeless(run.out))
     assert "Traceback" not in run.err
+
+
+def timeless(out: bytes) -> bytes:
+    return re.sub(rb"\([\d.]+ s\)", b"", out)
 
 
 def home_without_its_photos(folder: Path) -> None:
