@@ -13,8 +13,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PIP_FLAGS ?=
 PYTEST_FLAGS ?=
-# A process for each core; modules in their order, as the ones that take long come early.
-PYTEST = $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+# A process for each core, so none needs more threads; modules in their order: what takes long comes early.
+PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 # Not these: parts of others, and those that want more than a folder of photos.
 APART := asking index_loops index_peers made_store mixed_hashes mixtures neighbor_adapters peer_adapters \
 	peer_environments precision precision_engines processes quantizing truth proof edits_recipe peers
