@@ -12,8 +12,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PIP_FLAGS ?=
 PYTEST_FLAGS ?=
-# A process for each core; modules in their order, as the ones that take long come early.
-PYTEST = $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+# A process for each core, so none needs more threads; modules in their order: what takes long comes early.
+PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 DATA ?=
 
 VENV := .venv
