@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-import typer
-
 from ..dedup import DEFAULT_MAX_FALSE, DEFAULT_MIN_SCORE
 from ..errors import ExitCode, StoreTooNew, StoreUnwritable
 from ..library import Library
@@ -18,6 +16,7 @@ from ..store.documents import Row, path_fields
 from . import options as opt
 from .fields import label_names, label_rows
 from .groups import Topic, command
+from .options import argument, flag, value
 
 if TYPE_CHECKING:
     from ..dedup.groups.companions import Companion
@@ -38,18 +37,17 @@ class Keep:
 
     keep: Annotated[
         opt.Text,
-        typer.Option(
-            metavar="RULES",
-            help="Order of the rules; default: resolution, companions, format, quality, "
-            "metadata, oldest, path.",
+        value(
+            "--keep",
+            "RULES",
+            "Order of the rules; default: resolution, companions, format, quality, metadata, oldest, path.",
         ),
     ] = None
     prefer: Annotated[
-        opt.Repeatable, typer.Option(metavar="DIR", help="Keep files below this folder; repeatable.")
+        opt.Repeatable, value("--prefer", "DIR", "Keep files below this folder; repeatable.")
     ] = None
     protect: Annotated[
-        opt.Repeatable,
-        typer.Option(metavar="DIR", help="Never give up files below this folder; repeatable."),
+        opt.Repeatable, value("--protect", "DIR", "Never give up files below this folder; repeatable.")
     ] = None
 
     def rules(self) -> "KeepRules":
@@ -67,24 +65,19 @@ class Keep:
 class Kinds:
     """What is listed beside certain copies."""
 
-    similar: Annotated[bool, typer.Option("--similar", help="Also list groups of look-alikes.")] = False
+    similar: Annotated[bool, flag("--similar", "Also list groups of look-alikes.")] = False
     min_score: Annotated[
         float,
-        typer.Option(
-            min=0, max=1, metavar="N", help="Least score of look-alikes with their group's first."
-        ),
+        value("--min-score", "N", "Least score of look-alikes with their group's first.", min=0, max=1),
     ] = DEFAULT_MIN_SCORE
     max_false: Annotated[
-        float, typer.Option(min=0, metavar="N", help="How many false matches may be expected among all.")
+        float, value("--max-false", "N", "How many false matches may be expected among all.", min=0)
     ] = DEFAULT_MAX_FALSE
 
 
-PlanOption = Annotated[
-    opt.Text, typer.Option(metavar="FILE", help="Write what `apply` can do to this file (JSON).")
-]
+PlanOption = Annotated[opt.Text, value("--plan", "FILE", "Write what `apply` can do to this file (JSON).")]
 HtmlOption = Annotated[
-    opt.Text,
-    typer.Option("--html", metavar="FILE", help="Write a page to review the groups and export a plan."),
+    opt.Text, value("--html", "FILE", "Write a page to review the groups and export a plan.")
 ]
 
 
@@ -318,12 +311,10 @@ def doubt_in_words(pairs: int, wrong: "Expectation") -> str:
 # --- decisions --------------------------------------------------------------------------------
 
 DecidedArgument = Annotated[
-    str,
-    typer.Argument(metavar="PHOTO", help="A photo: its path, id:N, or the blake3 of its content."),
+    str, argument("PHOTO", "A photo: its path, id:N, or the blake3 of its content.")
 ]
 ImportOption = Annotated[
-    opt.Text,
-    typer.Option("--import", metavar="FILE", help="Take over decisions from a listing (json or jsonl)."),
+    opt.Text, value("--import", "FILE", "Take over decisions from a listing (json or jsonl).")
 ]
 
 

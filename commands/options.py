@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
@@ -53,45 +53,49 @@ class Engine(StrEnum):
 Repeatable = list[str] | None
 Text = str | None
 
+
+def argument(metavar: str, text: str) -> Any:
+    """Declare an argument, for `Annotated`."""
+    return typer.Argument(metavar=metavar, help=text)
+
+
+def flag(*names_and_text: str, panel: str | None = None) -> Any:
+    """Declare an option that takes no value: its names, then what it does."""
+    *names, text = names_and_text
+    return typer.Option(*names, help=text, rich_help_panel=panel)
+
+
+def value(name: str, metavar: str, text: str, *, panel: str | None = None, **more: Any) -> Any:
+    """Declare an option that takes a value. more: as for typer, such as min and max."""
+    return typer.Option(name, metavar=metavar, help=text, rich_help_panel=panel, **more)
+
+
 FormatOption = Annotated[
-    Format,
-    typer.Option(
-        "--format",
-        metavar="FORMAT",
-        help="table, json, jsonl, csv, paths or paths0.",
-        rich_help_panel=OUTPUT,
-    ),
+    Format, value("--format", "FORMAT", "table, json, jsonl, csv, paths or paths0.", panel=OUTPUT)
 ]
-RowsOption = Annotated[
-    Rows,
-    typer.Option("--format", metavar="FORMAT", help="table, json, jsonl or csv.", rich_help_panel=OUTPUT),
-]
-SummaryOption = Annotated[
-    SummaryFormat,
-    typer.Option("--format", metavar="FORMAT", help="table or json.", rich_help_panel=OUTPUT),
-]
+RowsOption = Annotated[Rows, value("--format", "FORMAT", "table, json, jsonl or csv.", panel=OUTPUT)]
+SummaryOption = Annotated[SummaryFormat, value("--format", "FORMAT", "table or json.", panel=OUTPUT)]
 EngineOption = Annotated[
     Engine,
-    typer.Option(
-        metavar="ENGINE",
-        help="auto, onnx or torch: changes the speed, not the results.",
-        rich_help_panel=ADVANCED,
-    ),
+    value("--engine", "ENGINE", "auto, onnx or torch: changes the speed, not the results.", panel=ADVANCED),
 ]
 WorkersOption = Annotated[
     int | None,
-    typer.Option(
+    value(
+        "--workers",
+        "N",
+        "Photos processed in parallel; default: one per core, fewer if memory is small.",
         min=1,
-        metavar="N",
-        help="Photos processed in parallel; default: one per core, fewer if memory is small.",
-        rich_help_panel=ADVANCED,
+        panel=ADVANCED,
     ),
 ]
-BelowArgument = Annotated[
-    Repeatable, typer.Argument(metavar="DIR", help="Only photos below these folders.")
+ConfidenceOption = Annotated[
+    float | None,
+    value("--confidence", "N", "How sure a label must be; default: 0.8, of taught ones 0.5.", min=0, max=1),
 ]
-YesOption = Annotated[bool, typer.Option("--yes", help="Do it; without, it is only shown.")]
-DoItOption = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
+BelowArgument = Annotated[Repeatable, argument("DIR", "Only photos below these folders.")]
+YesOption = Annotated[bool, flag("--yes", "Do it; without, it is only shown.")]
+DoItOption = Annotated[bool, flag("--yes", "Do it without asking.")]
 
 
 @dataclass(frozen=True)
@@ -102,11 +106,11 @@ class StoreArgs:
 
     store: Annotated[
         Text,
-        typer.Option(
+        value(
             "--store",
-            metavar="DIR",
+            "DIR",
+            "Folder of the library's store; default: in your user data folder.",
             envvar="LOOKALIKE_STORE",
-            help="Folder of the library's store; default: in your user data folder.",
         ),
     ] = None
 
@@ -125,10 +129,7 @@ class WriteArgs(StoreArgs):
     """Which store a command writes to."""
 
     lock_timeout: Annotated[
-        float,
-        typer.Option(
-            "--lock-timeout", min=0, metavar="SECONDS", help="How long to wait for another writer."
-        ),
+        float, value("--lock-timeout", "SECONDS", "How long to wait for another writer.", min=0)
     ] = 10
 
     def writing(self, engine: str = "auto", *, create: bool = False) -> Library:
@@ -144,37 +145,25 @@ class Filters:
 
     panel: ClassVar[str] = "Filters"
 
-    in_: Annotated[
-        Repeatable,
-        typer.Option("--in", metavar="DIR", help="Only photos below this folder; repeatable."),
-    ] = None
+    in_: Annotated[Repeatable, value("--in", "DIR", "Only photos below this folder; repeatable.")] = None
     since: Annotated[
-        Text,
-        typer.Option(metavar="DATE", help="Only photos taken then or later: 2023, 2023-05, 2023-05-01."),
+        Text, value("--since", "DATE", "Only photos taken then or later: 2023, 2023-05, 2023-05-01.")
     ] = None
-    until: Annotated[
-        Text, typer.Option(metavar="DATE", help="Only photos taken then or earlier (included).")
-    ] = None
+    until: Annotated[Text, value("--until", "DATE", "Only photos taken then or earlier (included).")] = None
     camera: Annotated[
-        Repeatable,
-        typer.Option("--camera", metavar="TEXT", help="Only photos of such a camera; repeatable."),
+        Repeatable, value("--camera", "TEXT", "Only photos of such a camera; repeatable.")
     ] = None
     min_size: Annotated[
-        Text, typer.Option(metavar="SIZE", help="Only photos of at least 12MP, 2000x1500 or 3MB.")
+        Text, value("--min-size", "SIZE", "Only photos of at least 12MP, 2000x1500 or 3MB.")
     ] = None
     format_is: Annotated[
-        Repeatable,
-        typer.Option("--format-is", metavar="TYPE", help="Only photos of this type, as jpeg; repeatable."),
+        Repeatable, value("--format-is", "TYPE", "Only photos of this type, as jpeg; repeatable.")
     ] = None
     near: Annotated[
-        Text,
-        typer.Option("--near", metavar="LAT,LON,KM", help="Only photos taken at most KM from this place."),
+        Text, value("--near", "LAT,LON,KM", "Only photos taken at most KM from this place.")
     ] = None
     condition: Annotated[
-        Text,
-        typer.Option(
-            "--where", metavar="CONDITION", help='Only photos such as: "camera~Pixel and width>2000".'
-        ),
+        Text, value("--where", "CONDITION", 'Only photos such as: "camera~Pixel and width>2000".')
     ] = None
 
     def of(self, library: Library, folders: list[str] | None = None) -> "Where":
@@ -202,12 +191,6 @@ class Shows:
     panel: ClassVar[str] = "Filters"
 
     label: Annotated[
-        Repeatable,
-        typer.Option("--label", metavar="NAME", help="Only photos that likely show this; repeatable."),
+        Repeatable, value("--label", "NAME", "Only photos that likely show this; repeatable.")
     ] = None
-    confidence: Annotated[
-        float | None,
-        typer.Option(
-            min=0, max=1, metavar="N", help="How sure a label must be; default: 0.8, of taught ones 0.5."
-        ),
-    ] = None
+    confidence: ConfidenceOption = None

@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-import typer
-
 from ..errors import ExitCode, UsageError
 from ..library import Library
 from ..output.console import read_names, show_bytes, tell
@@ -15,6 +13,7 @@ from ..output.listing import Listing
 from . import options as opt
 from .fields import search_listing
 from .groups import Topic, command
+from .options import argument, flag, value
 
 if TYPE_CHECKING:
     from ..output.sheet.preview import Screen
@@ -44,21 +43,15 @@ class Sort(StrEnum):
 
 
 ImagesArgument = Annotated[
-    opt.Repeatable,
-    typer.Argument(metavar="IMAGE", help="Image files, `-` for bytes on stdin, or id:N."),
+    opt.Repeatable, argument("IMAGE", "Image files, `-` for bytes on stdin, or id:N.")
 ]
-CountOption = Annotated[int, typer.Option("-k", min=1, metavar="N", help="Number of results.")]
+CountOption = Annotated[int, value("-k", "N", "Number of results.", min=1)]
 MinScoreOption = Annotated[
     float,
-    typer.Option(
-        min=-1, max=1, metavar="N", show_default=False, help="Leave out results with a lower score."
-    ),
+    value("--min-score", "N", "Leave out results with a lower score.", min=-1, max=1, show_default=False),
 ]
 AllFilesOption = Annotated[
-    bool,
-    typer.Option(
-        "--all-files", help="Name every file of a photo, not only one.", rich_help_panel=opt.OUTPUT
-    ),
+    bool, flag("--all-files", "Name every file of a photo, not only one.", panel=opt.OUTPUT)
 ]
 
 
@@ -68,22 +61,18 @@ class Several:
 
     panel: ClassVar[str] = "Several examples"
 
-    as_one: Annotated[
-        bool, typer.Option("--together", help="One answer for all images, not one for each.")
-    ] = False
+    as_one: Annotated[bool, flag("--together", "One answer for all images, not one for each.")] = False
     weight: Annotated[
-        opt.Text, typer.Option(metavar="N,N,...", help="How much each image counts; implies --together.")
+        opt.Text, value("--weight", "N,N,...", "How much each image counts; implies --together.")
     ] = None
     minus: Annotated[
-        opt.Repeatable,
-        typer.Option(metavar="IMAGE", help="Less like this; implies --together; repeatable."),
+        opt.Repeatable, value("--minus", "IMAGE", "Less like this; implies --together; repeatable.")
     ] = None
     more: Annotated[
-        opt.Text,
-        typer.Option(metavar="N,N,...", help="Refine the last search: more like these results."),
+        opt.Text, value("--more", "N,N,...", "Refine the last search: more like these results.")
     ] = None
     less: Annotated[
-        opt.Text, typer.Option(metavar="N,N,...", help="Refine the last search: less like these results.")
+        opt.Text, value("--less", "N,N,...", "Refine the last search: less like these results.")
     ] = None
 
 
@@ -95,13 +84,11 @@ class Parts:
 
     box: Annotated[
         opt.Text,
-        typer.Option(
-            metavar="X,Y,W,H", help="Search for this part of each image: pixels, or 10%,20%,30%,40%."
-        ),
+        value("--box", "X,Y,W,H", "Search for this part of each image: pixels, or 10%,20%,30%,40%."),
     ] = None
-    part: Annotated[
-        bool, typer.Option("--part", help="Each image is itself a part: find the photos that show it.")
-    ] = False
+    part: Annotated[bool, flag("--part", "Each image is itself a part: find the photos that show it.")] = (
+        False
+    )
 
     def asked(self) -> "BoxAsked | None":
         """Return the part of each image to look for, None: no part."""
@@ -118,20 +105,18 @@ class Ranking:
 
     panel: ClassVar[str] = opt.OUTPUT
 
-    sort: Annotated[
-        Sort, typer.Option(metavar="ORDER", help="score, time, -time (newest first) or path.")
-    ] = Sort.score
+    sort: Annotated[Sort, value("--sort", "ORDER", "score, time, -time (newest first) or path.")] = (
+        Sort.score
+    )
     diverse: Annotated[
-        bool, typer.Option("--diverse", help="Spread the results over scenes: no ten shots of one burst.")
+        bool, flag("--diverse", "Spread the results over scenes: no ten shots of one burst.")
     ] = False
     no_rerank: Annotated[
-        bool, typer.Option("--no-rerank", help="Rank by the score alone, without k-reciprocal re-ranking.")
+        bool, flag("--no-rerank", "Rank by the score alone, without k-reciprocal re-ranking.")
     ] = False
-    include_self: Annotated[
-        bool, typer.Option("--include-self", help="Let a photo of the library find itself.")
-    ] = False
+    include_self: Annotated[bool, flag("--include-self", "Let a photo of the library find itself.")] = False
     include_copies: Annotated[
-        bool, typer.Option("--include-copies", help="Show all proven copies of a photo, not one of them.")
+        bool, flag("--include-copies", "Show all proven copies of a photo, not one of them.")
     ] = False
 
 
@@ -142,14 +127,13 @@ class Pictures:
     panel: ClassVar[str] = opt.OUTPUT
 
     sheet: Annotated[
-        opt.Text,
-        typer.Option(metavar="FILE", help="Draw the results to this file (.jpg, .png or .webp)."),
+        opt.Text, value("--sheet", "FILE", "Draw the results to this file (.jpg, .png or .webp).")
     ] = None
-    preview: Annotated[
-        bool, typer.Option("--preview", help="Show the results as pictures in the terminal, too.")
-    ] = False
+    preview: Annotated[bool, flag("--preview", "Show the results as pictures in the terminal, too.")] = (
+        False
+    )
     preview_as: Annotated[
-        PreviewAs, typer.Option(metavar="HOW", help="auto, kitty, iterm, sixel or blocks.")
+        PreviewAs, value("--preview-as", "HOW", "auto, kitty, iterm, sixel or blocks.")
     ] = PreviewAs.auto
 
 
@@ -160,9 +144,9 @@ class NamesFrom:
     panel: ClassVar[str] = opt.ADVANCED
 
     files_from: Annotated[
-        opt.Text, typer.Option(metavar="FILE", help="Read names of images from FILE (`-`: stdin).")
+        opt.Text, value("--files-from", "FILE", "Read names of images from FILE (`-`: stdin).")
     ] = None
-    null: Annotated[bool, typer.Option("-0", "--null", help="Names in FILE end with NUL.")] = False
+    null: Annotated[bool, flag("-0", "--null", "Names in FILE end with NUL.")] = False
 
 
 @command(
