@@ -40,19 +40,16 @@ class Method(StrEnum):
 class Moving:
     """How files are moved."""
 
-    method: Annotated[
-        Method, value("--method", "HOW", "auto, trash or quarantine; or hardlink, symlink, reflink.")
-    ] = Method.auto
-    quarantine: Annotated[
-        opt.Text,
-        value("--quarantine", "DIR", "Put the quarantine there; default: at the top of the library."),
-    ] = None
-    protect: Annotated[
-        opt.Repeatable, value("--protect", "DIR", "Never give up files below this folder; repeatable.")
-    ] = None
-    include_similar: Annotated[
-        bool, flag("--include-similar", "Also move look-alikes that are selected.")
-    ] = False
+    method: Method = value(
+        "--method", "HOW", "auto, trash or quarantine; or hardlink, symlink, reflink.", Method.auto
+    )
+    quarantine: opt.Text = value(
+        "--quarantine", "DIR", "Put the quarantine there; default: at the top of the library."
+    )
+    protect: opt.Repeatable = value(
+        "--protect", "DIR", "Never give up files below this folder; repeatable."
+    )
+    include_similar: bool = flag("--include-similar", "Also move look-alikes that are selected.")
 
     def options(self) -> "ApplyOptions":
         """Return what was said."""

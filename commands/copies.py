@@ -35,20 +35,15 @@ class Keep:
 
     panel: ClassVar[str] = "Which file to keep"
 
-    keep: Annotated[
-        opt.Text,
-        value(
-            "--keep",
-            "RULES",
-            "Order of the rules; default: resolution, companions, format, quality, metadata, oldest, path.",
-        ),
-    ] = None
-    prefer: Annotated[
-        opt.Repeatable, value("--prefer", "DIR", "Keep files below this folder; repeatable.")
-    ] = None
-    protect: Annotated[
-        opt.Repeatable, value("--protect", "DIR", "Never give up files below this folder; repeatable.")
-    ] = None
+    keep: opt.Text = value(
+        "--keep",
+        "RULES",
+        "Order of the rules; default: resolution, companions, format, quality, metadata, oldest, path.",
+    )
+    prefer: opt.Repeatable = value("--prefer", "DIR", "Keep files below this folder; repeatable.")
+    protect: opt.Repeatable = value(
+        "--protect", "DIR", "Never give up files below this folder; repeatable."
+    )
 
     def rules(self) -> "KeepRules":
         """Return the rules.
@@ -65,14 +60,18 @@ class Keep:
 class Kinds:
     """What is listed beside certain copies."""
 
-    similar: Annotated[bool, flag("--similar", "Also list groups of look-alikes.")] = False
-    min_score: Annotated[
-        float,
-        value("--min-score", "N", "Least score of look-alikes with their group's first.", min=0, max=1),
-    ] = DEFAULT_MIN_SCORE
-    max_false: Annotated[
-        float, value("--max-false", "N", "How many false matches may be expected among all.", min=0)
-    ] = DEFAULT_MAX_FALSE
+    similar: bool = flag("--similar", "Also list groups of look-alikes.")
+    min_score: float = value(
+        "--min-score",
+        "N",
+        "Least score of look-alikes with their group's first.",
+        DEFAULT_MIN_SCORE,
+        min=0,
+        max=1,
+    )
+    max_false: float = value(
+        "--max-false", "N", "How many false matches may be expected among all.", DEFAULT_MAX_FALSE, min=0
+    )
 
 
 PlanOption = Annotated[opt.Text, value("--plan", "FILE", "Write what `apply` can do to this file (JSON).")]

@@ -31,35 +31,24 @@ class Scan:
 
     panel: ClassVar[str] = "Which files"
 
-    exclude: Annotated[opt.Repeatable, value("--exclude", "GLOB", "Leave these out; repeatable.")] = None
-    hidden: Annotated[bool, flag("--hidden", "Enter folders that begin with a dot.")] = False
-    one_filesystem: Annotated[bool, flag("--one-filesystem", "Stay on the drive of each PATH.")] = False
-    follow: Annotated[bool, flag("--follow", "Follow links to files and folders.")] = False
-    all_files: Annotated[
-        bool, flag("--all-files", "Look into every file, not only those named as photos.")
-    ] = False
+    exclude: opt.Repeatable = value("--exclude", "GLOB", "Leave these out; repeatable.")
+    hidden: bool = flag("--hidden", "Enter folders that begin with a dot.")
+    one_filesystem: bool = flag("--one-filesystem", "Stay on the drive of each PATH.")
+    follow: bool = flag("--follow", "Follow links to files and folders.")
+    all_files: bool = flag("--all-files", "Look into every file, not only those named as photos.")
 
 
 @dataclass(frozen=True)
 class Run:
     """How to index."""
 
-    accept_missing: Annotated[
-        int,
-        value("--accept-missing", "N", "Accept that up to N photos are gone.", min=0, show_default=False),
-    ] = 0
-    accept_drive: Annotated[
-        bool, flag("--accept-drive", "Accept that a folder is on another drive now.")
-    ] = False
-    marker: Annotated[
-        bool, flag("--marker", "Write a marker file, to know a folder's drive for certain.")
-    ] = False
-    retry_failed: Annotated[
-        bool, flag("--retry-failed", "Read unreadable files again though unchanged.")
-    ] = False
-    regions: Annotated[
-        bool, flag("--regions", "Read photos again that `search --box` cannot look into yet.")
-    ] = False
+    accept_missing: int = value(
+        "--accept-missing", "N", "Accept that up to N photos are gone.", 0, min=0, show_default=False
+    )
+    accept_drive: bool = flag("--accept-drive", "Accept that a folder is on another drive now.")
+    marker: bool = flag("--marker", "Write a marker file, to know a folder's drive for certain.")
+    retry_failed: bool = flag("--retry-failed", "Read unreadable files again though unchanged.")
+    regions: bool = flag("--regions", "Read photos again that `search --box` cannot look into yet.")
     workers: opt.WorkersOption = None
 
 
@@ -69,15 +58,11 @@ class ModelArgs:
 
     panel: ClassVar[str] = "Model of a new store"
 
-    model: Annotated[opt.Text, value("--model", "NAME", "One of `lookalike models`.")] = None
-    input_size: Annotated[int | None, value("--input-size", "N", "Pixels that the model sees.")] = None
-    input_rule: Annotated[
-        opt.Text, value("--input-rule", "RULE", "How a photo becomes square: fit, squash or crop.")
-    ] = None
-    weights: Annotated[opt.Text, value("--weights", "FILE", "A checkpoint of your own.")] = None
-    width_mult: Annotated[
-        float | None, value("--width-mult", "N", "Width multiplier of that checkpoint.")
-    ] = None
+    model: opt.Text = value("--model", "NAME", "One of `lookalike models`.")
+    input_size: int | None = value("--input-size", "N", "Pixels that the model sees.")
+    input_rule: opt.Text = value("--input-rule", "RULE", "How a photo becomes square: fit, squash or crop.")
+    weights: opt.Text = value("--weights", "FILE", "A checkpoint of your own.")
+    width_mult: float | None = value("--width-mult", "N", "Width multiplier of that checkpoint.")
     engine: opt.EngineOption = opt.Engine.auto
 
     def choice(self) -> ModelChoice:

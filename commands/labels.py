@@ -52,16 +52,12 @@ def labels(
 class Lesson:
     """What to do with taught labels: one thing at a time."""
 
-    name: Annotated[opt.Text, argument("NAME", "What to call the label.")] = None
-    yes: Annotated[
-        opt.Repeatable, value("--yes", "IMAGE", "This shows it: a file, id:N, or a folder; repeatable.")
-    ] = None
-    no: Annotated[
-        opt.Repeatable, value("--no", "IMAGE", "This does not, though it may look so; repeatable.")
-    ] = None
-    test: Annotated[opt.Text, value("--test", "NAME", "Show how good a taught label is.")] = None
-    forget: Annotated[opt.Text, value("--forget", "NAME", "Forget a taught label.")] = None
-    list_: Annotated[bool, flag("--list", "List the taught labels.")] = False
+    name: opt.Text = argument("NAME", "What to call the label.")
+    yes: opt.Repeatable = value("--yes", "IMAGE", "This shows it: a file, id:N, or a folder; repeatable.")
+    no: opt.Repeatable = value("--no", "IMAGE", "This does not, though it may look so; repeatable.")
+    test: opt.Text = value("--test", "NAME", "Show how good a taught label is.")
+    forget: opt.Text = value("--forget", "NAME", "Forget a taught label.")
+    list_: bool = flag("--list", "List the taught labels.")
 
     def check(self) -> None:
         """Check that it is one thing.

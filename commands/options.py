@@ -1,6 +1,6 @@
 """The options that several commands take, each declared once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -55,19 +55,26 @@ Text = str | None
 
 
 def argument(metavar: str, text: str) -> Any:
-    """Declare an argument, for `Annotated`."""
-    return typer.Argument(metavar=metavar, help=text)
+    """Declare an argument: as the default of a field, or in `Annotated`."""
+    return _declared(typer.Argument(metavar=metavar, help=text), None)
 
 
 def flag(*names_and_text: str, panel: str | None = None) -> Any:
     """Declare an option that takes no value: its names, then what it does."""
     *names, text = names_and_text
-    return typer.Option(*names, help=text, rich_help_panel=panel)
+    return _declared(typer.Option(*names, help=text, rich_help_panel=panel), False)
 
 
-def value(name: str, metavar: str, text: str, *, panel: str | None = None, **more: Any) -> Any:
-    """Declare an option that takes a value. more: as for typer, such as min and max."""
-    return typer.Option(name, metavar=metavar, help=text, rich_help_panel=panel, **more)
+def value(
+    name: str, metavar: str, text: str, default: Any = None, *, panel: str | None = None, **more: Any
+) -> Any:
+    """Declare an option that takes a value. default: of a field. more: as for typer, such as min."""
+    option = typer.Option(name, metavar=metavar, help=text, rich_help_panel=panel, **more)
+    return _declared(option, default)
+
+
+def _declared(option: Any, default: Any) -> Any:
+    return field(default=default, metadata={"option": option})
 
 
 FormatOption = Annotated[
@@ -104,15 +111,12 @@ class StoreArgs:
 
     panel: ClassVar[str] = ADVANCED
 
-    store: Annotated[
-        Text,
-        value(
-            "--store",
-            "DIR",
-            "Folder of the library's store; default: in your user data folder.",
-            envvar="LOOKALIKE_STORE",
-        ),
-    ] = None
+    store: Text = value(
+        "--store",
+        "DIR",
+        "Folder of the library's store; default: in your user data folder.",
+        envvar="LOOKALIKE_STORE",
+    )
 
     @property
     def folder(self) -> str:
@@ -128,9 +132,9 @@ class StoreArgs:
 class WriteArgs(StoreArgs):
     """Which store a command writes to."""
 
-    lock_timeout: Annotated[
-        float, value("--lock-timeout", "SECONDS", "How long to wait for another writer.", min=0)
-    ] = 10
+    lock_timeout: float = value(
+        "--lock-timeout", "SECONDS", "How long to wait for another writer.", 10, min=0
+    )
 
     def writing(self, engine: str = "auto", *, create: bool = False) -> Library:
         """Open the library for writing. create: make it where there is none, to index."""
@@ -145,26 +149,14 @@ class Filters:
 
     panel: ClassVar[str] = "Filters"
 
-    in_: Annotated[Repeatable, value("--in", "DIR", "Only photos below this folder; repeatable.")] = None
-    since: Annotated[
-        Text, value("--since", "DATE", "Only photos taken then or later: 2023, 2023-05, 2023-05-01.")
-    ] = None
-    until: Annotated[Text, value("--until", "DATE", "Only photos taken then or earlier (included).")] = None
-    camera: Annotated[
-        Repeatable, value("--camera", "TEXT", "Only photos of such a camera; repeatable.")
-    ] = None
-    min_size: Annotated[
-        Text, value("--min-size", "SIZE", "Only photos of at least 12MP, 2000x1500 or 3MB.")
-    ] = None
-    format_is: Annotated[
-        Repeatable, value("--format-is", "TYPE", "Only photos of this type, as jpeg; repeatable.")
-    ] = None
-    near: Annotated[
-        Text, value("--near", "LAT,LON,KM", "Only photos taken at most KM from this place.")
-    ] = None
-    condition: Annotated[
-        Text, value("--where", "CONDITION", 'Only photos such as: "camera~Pixel and width>2000".')
-    ] = None
+    in_: Repeatable = value("--in", "DIR", "Only photos below this folder; repeatable.")
+    since: Text = value("--since", "DATE", "Only photos taken then or later: 2023, 2023-05, 2023-05-01.")
+    until: Text = value("--until", "DATE", "Only photos taken then or earlier (included).")
+    camera: Repeatable = value("--camera", "TEXT", "Only photos of such a camera; repeatable.")
+    min_size: Text = value("--min-size", "SIZE", "Only photos of at least 12MP, 2000x1500 or 3MB.")
+    format_is: Repeatable = value("--format-is", "TYPE", "Only photos of this type, as jpeg; repeatable.")
+    near: Text = value("--near", "LAT,LON,KM", "Only photos taken at most KM from this place.")
+    condition: Text = value("--where", "CONDITION", 'Only photos such as: "camera~Pixel and width>2000".')
 
     def of(self, library: Library, folders: list[str] | None = None) -> "Where":
         """Return the filter for a library. folders: more of them, any of which a photo may be below.
@@ -190,7 +182,5 @@ class Shows:
 
     panel: ClassVar[str] = "Filters"
 
-    label: Annotated[
-        Repeatable, value("--label", "NAME", "Only photos that likely show this; repeatable.")
-    ] = None
+    label: Repeatable = value("--label", "NAME", "Only photos that likely show this; repeatable.")
     confidence: ConfidenceOption = None

@@ -61,19 +61,11 @@ class Several:
 
     panel: ClassVar[str] = "Several examples"
 
-    as_one: Annotated[bool, flag("--together", "One answer for all images, not one for each.")] = False
-    weight: Annotated[
-        opt.Text, value("--weight", "N,N,...", "How much each image counts; implies --together.")
-    ] = None
-    minus: Annotated[
-        opt.Repeatable, value("--minus", "IMAGE", "Less like this; implies --together; repeatable.")
-    ] = None
-    more: Annotated[
-        opt.Text, value("--more", "N,N,...", "Refine the last search: more like these results.")
-    ] = None
-    less: Annotated[
-        opt.Text, value("--less", "N,N,...", "Refine the last search: less like these results.")
-    ] = None
+    as_one: bool = flag("--together", "One answer for all images, not one for each.")
+    weight: opt.Text = value("--weight", "N,N,...", "How much each image counts; implies --together.")
+    minus: opt.Repeatable = value("--minus", "IMAGE", "Less like this; implies --together; repeatable.")
+    more: opt.Text = value("--more", "N,N,...", "Refine the last search: more like these results.")
+    less: opt.Text = value("--less", "N,N,...", "Refine the last search: less like these results.")
 
 
 @dataclass(frozen=True)
@@ -82,13 +74,10 @@ class Parts:
 
     panel: ClassVar[str] = "Parts of pictures"
 
-    box: Annotated[
-        opt.Text,
-        value("--box", "X,Y,W,H", "Search for this part of each image: pixels, or 10%,20%,30%,40%."),
-    ] = None
-    part: Annotated[bool, flag("--part", "Each image is itself a part: find the photos that show it.")] = (
-        False
+    box: opt.Text = value(
+        "--box", "X,Y,W,H", "Search for this part of each image: pixels, or 10%,20%,30%,40%."
     )
+    part: bool = flag("--part", "Each image is itself a part: find the photos that show it.")
 
     def asked(self) -> "BoxAsked | None":
         """Return the part of each image to look for, None: no part."""
@@ -105,19 +94,11 @@ class Ranking:
 
     panel: ClassVar[str] = opt.OUTPUT
 
-    sort: Annotated[Sort, value("--sort", "ORDER", "score, time, -time (newest first) or path.")] = (
-        Sort.score
-    )
-    diverse: Annotated[
-        bool, flag("--diverse", "Spread the results over scenes: no ten shots of one burst.")
-    ] = False
-    no_rerank: Annotated[
-        bool, flag("--no-rerank", "Rank by the score alone, without k-reciprocal re-ranking.")
-    ] = False
-    include_self: Annotated[bool, flag("--include-self", "Let a photo of the library find itself.")] = False
-    include_copies: Annotated[
-        bool, flag("--include-copies", "Show all proven copies of a photo, not one of them.")
-    ] = False
+    sort: Sort = value("--sort", "ORDER", "score, time, -time (newest first) or path.", Sort.score)
+    diverse: bool = flag("--diverse", "Spread the results over scenes: no ten shots of one burst.")
+    no_rerank: bool = flag("--no-rerank", "Rank by the score alone, without k-reciprocal re-ranking.")
+    include_self: bool = flag("--include-self", "Let a photo of the library find itself.")
+    include_copies: bool = flag("--include-copies", "Show all proven copies of a photo, not one of them.")
 
 
 @dataclass(frozen=True)
@@ -126,15 +107,11 @@ class Pictures:
 
     panel: ClassVar[str] = opt.OUTPUT
 
-    sheet: Annotated[
-        opt.Text, value("--sheet", "FILE", "Draw the results to this file (.jpg, .png or .webp).")
-    ] = None
-    preview: Annotated[bool, flag("--preview", "Show the results as pictures in the terminal, too.")] = (
-        False
+    sheet: opt.Text = value("--sheet", "FILE", "Draw the results to this file (.jpg, .png or .webp).")
+    preview: bool = flag("--preview", "Show the results as pictures in the terminal, too.")
+    preview_as: PreviewAs = value(
+        "--preview-as", "HOW", "auto, kitty, iterm, sixel or blocks.", PreviewAs.auto
     )
-    preview_as: Annotated[
-        PreviewAs, value("--preview-as", "HOW", "auto, kitty, iterm, sixel or blocks.")
-    ] = PreviewAs.auto
 
 
 @dataclass(frozen=True)
@@ -143,10 +120,8 @@ class NamesFrom:
 
     panel: ClassVar[str] = opt.ADVANCED
 
-    files_from: Annotated[
-        opt.Text, value("--files-from", "FILE", "Read names of images from FILE (`-`: stdin).")
-    ] = None
-    null: Annotated[bool, flag("-0", "--null", "Names in FILE end with NUL.")] = False
+    files_from: opt.Text = value("--files-from", "FILE", "Read names of images from FILE (`-`: stdin).")
+    null: bool = flag("-0", "--null", "Names in FILE end with NUL.")
 
 
 @command(
