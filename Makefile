@@ -25,7 +25,8 @@ TESTED := $(VENV)/.tested
 PIP = $$(test -x $(BIN)/pip && echo $(BIN)/python -m pip || echo $(PYTHON) -m pip --python $(BIN)/python)
 INSTALL = $(PIP) install --disable-pip-version-check --no-warn-conflicts --no-compile --quiet -c constraints.txt $(PIP_FLAGS)
 
-SOAK := tests/faults tests/acting tests/indexer/test_fuzz.py tests/search/test_where.py tests/store/test_conditions.py
+SOAK := tests/faults tests/dedup/actions tests/indexer/sandbox/test_fuzz.py tests/search/test_where.py \
+	tests/store/test_conditions.py tests/store/test_repair.py
 
 .PHONY: demo test check soak bench format clean
 

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from .dedup.groups.groups import Group, Member
     from .indexer.options import IndexOptions, IndexReport
     from .indexer.scan.walk import ScanOptions
-    from .search.answers import Answer, Result, SearchOptions
+    from .search.answers import Answer, Result
     from .search.examples import Query
+    from .search.filters.filters import FilterSpec
+    from .search.request import SearchRequest
     from .store.catalog.photos import Photo, PhotoFile
     from .store.filters.where import Where
     from .store.spec import EmbedderSpec
@@ -33,6 +35,7 @@ _LAZY = {
     "Checked": "dedup.check.matches",
     "EmbedderSpec": "store.spec",
     "Explanation": "dedup.explain.explain",
+    "FilterSpec": "search.filters.filters",
     "Group": "dedup.groups.groups",
     "IndexOptions": "indexer.options",
     "IndexReport": "indexer.options",
@@ -43,7 +46,7 @@ _LAZY = {
     "Query": "search.examples",
     "Result": "search.answers",
     "ScanOptions": "indexer.scan.walk",
-    "SearchOptions": "search.answers",
+    "SearchRequest": "search.request",
     "Where": "store.filters.where",
 }
 
@@ -52,6 +55,7 @@ __all__ = [
     "Checked",
     "EmbedderSpec",
     "Explanation",
+    "FilterSpec",
     "Group",
     "IndexOptions",
     "IndexReport",
@@ -65,7 +69,7 @@ __all__ = [
     "Query",
     "Result",
     "ScanOptions",
-    "SearchOptions",
+    "SearchRequest",
     "Where",
     "__version__",
 ]

@@ -16,14 +16,13 @@ if TYPE_CHECKING:  # the heavy modules load when they are first needed
     from .indexer.folders import Folders
     from .indexer.options import IndexOptions, IndexReport
     from .search.answers import Result
-    from .search.filters.filters import MoreFilters
+    from .search.filters.filters import FilterOptions
     from .search.labels.labels import Labels
-    from .search.regions.boxes import BoxAsked
     from .search.searches import Searches
     from .store.care.backup import Backup
     from .store.catalog.photos import FileError, Photo, Totals
     from .store.filters.where import Where
-    from .store.records import Root, Vectors
+    from .store.records import Vectors
     from .store.spec import EmbedderSpec
     from .store.store import Store
 
@@ -114,10 +113,10 @@ class Library:
 
     @cached_property
     def searches(self) -> "Searches":
-        """Searching by one example or several, by a part of one, and what was found last."""
+        """Searching by examples, parts of pictures, labels and filters, and what was found last."""
         from .search.searches import Searches
 
-        return Searches(self.store, self.embedder, lambda: self.labels)
+        return Searches(self.store, self.embedder)
 
     @cached_property
     def labels(self) -> "Labels":
@@ -173,41 +172,26 @@ class Library:
             watch=watch_of(progress, stop),
         )
 
-    def search(
-        self,
-        example: Any,
-        k: int = 10,
-        *,
-        min_score: float = -1.0,
-        where: "Where | None" = None,
-        include_self: bool = False,
-        plain: bool = False,
-        include_copies: bool = False,
-        labels: Sequence[str] = (),
-        box: "BoxAsked | Sequence[float] | str | None" = None,
-    ) -> "tuple[Result, ...]":
-        """Return the k photos most like the example, best first; see `SearchOptions`.
+    def search(self, example: Any = None, k: int = 10, **options: Any) -> "tuple[Result, ...]":
+        """Return the k photos most like the example, best first.
 
-        example: a path, the bytes of an image file, a PIL image, an (h, w, 3) uint8 RGB array, the
-        id of a photo in the library (int), a photo or a result of another search. labels: only photos that
-        have all of these. box: look for this part of it: x, y, width, height in pixels of the picture as
-        displayed, or "10%,20%,30%,40%"; "0,0,100%,100%": the example is a part of a photo.
+        example: a path, "id:N", the id of a photo in the library (int), the bytes of an image file, a PIL
+        image, an (h, w, 3) uint8 RGB array, a photo or a result of another search; a list of them is
+        searched by together; None: photos are listed, by the labels or the filter of the options.
+        options: the fields of `SearchRequest` that go with one answer: where, labels, box, minus, ...
 
         Raises:
-            DecodeError: the example cannot be read.
-            UsageError: it is of another type, k or min_score is out of range, or a label is not known.
+            DecodeError: an example cannot be read.
+            UsageError: it is of another type, an option is out of range, or a label is not known.
         """
-        return self.searches.one(
-            example,
-            k,
-            min_score=min_score,
-            where=where,
-            include_self=include_self,
-            plain=plain,
-            include_copies=include_copies,
-            labels=labels,
-            box=box,
-        )
+        from .search.request import SearchRequest
+
+        if example is None and options:
+            examples: Sequence[Any] = ()
+        else:
+            examples = example if isinstance(example, (list, tuple)) else (example,)
+        options.setdefault("together", len(examples) > 1)
+        return self.searches.results(SearchRequest(examples=examples, k=k, **options))
 
     # --- what it contains ---------------------------------------------------------------------
 
@@ -216,25 +200,25 @@ class Library:
         folders: Folder | Sequence[Folder] = (),
         since: str | None = None,
         until: str | None = None,
-        **more: "Unpack[MoreFilters]",
+        **more: "Unpack[FilterOptions]",
     ) -> "Where":
-        """Return a filter for the other methods: by folder, date, and what else is said; see `Said`.
+        """Return a filter for the other methods: by folder, date and more; see `FilterSpec`.
 
         >>> library.where(since="2023-06", camera=["Pixel"], min_size="12MP")     # doctest: +SKIP
         >>> library.where(where="near(48.137, 11.575, 10) and not has lens")      # doctest: +SKIP
 
         Raises:
-            UsageError: a folder lies outside of the library, or something cannot be read.
+            UsageError: a folder lies outside of the library, or a condition cannot be read.
         """
-        from .search.filters.filters import Said, make_where
+        from .search.filters.filters import FilterSpec, make_where
         from .store.catalog.folders import all_roots
 
         named = [folders] if isinstance(folders, (str, os.PathLike)) else folders
-        roots: list[Root] = []
-        if named:
-            with self.store.reading() as view:
-                roots = all_roots(view)
-        return make_where(roots, Said([os.fspath(each) for each in named], since, until, **more))
+        spec = FilterSpec([os.fspath(each) for each in named], since, until, **more)
+        if not spec.folders:
+            return make_where((), spec)
+        with self.store.reading() as view:
+            return make_where(all_roots(view), spec)
 
     def photo(self, name: str) -> "Photo":
         """Return the photo of the library that a path or id:N names.

@@ -1,6 +1,6 @@
 """The options that several commands take, each declared once."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -9,6 +9,7 @@ import typer
 from ..library import Library, default_folder
 
 if TYPE_CHECKING:
+    from ..search.filters.filters import FilterSpec
     from ..store.filters.where import Where
 
 # Panels of the help.
@@ -158,22 +159,28 @@ class Filters:
     near: Text = value("--near", "LAT,LON,KM", "Only photos taken at most KM from this place.")
     condition: Text = value("--where", "CONDITION", 'Only photos such as: "camera~Pixel and width>2000".')
 
+    def spec(self, folders: list[str] | None = None) -> "FilterSpec":
+        """Return what was given. folders: more of them, any of which a photo may be below."""
+        from ..search.filters.filters import FilterSpec
+
+        return FilterSpec(
+            [*(folders or ()), *(self.in_ or ())],
+            self.since,
+            self.until,
+            self.camera or (),
+            self.min_size,
+            self.format_is or (),
+            self.near,
+            self.condition,
+        )
+
     def of(self, library: Library, folders: list[str] | None = None) -> "Where":
-        """Return the filter for a library. folders: more of them, any of which a photo may be below.
+        """Return the filter for a library.
 
         Raises:
             UsageError: a folder lies outside of the library, or an option cannot be read.
         """
-        return library.where(
-            [*(folders or ()), *(self.in_ or ())],
-            self.since,
-            self.until,
-            camera=self.camera or (),
-            min_size=self.min_size,
-            formats=self.format_is or (),
-            near=self.near,
-            where=self.condition,
-        )
+        return library.where(**asdict(self.spec(folders)))
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,7 @@ from .options import argument, flag, value
 if TYPE_CHECKING:
     from ..output.sheet.preview import Screen
     from ..search.answers import Answer
-    from ..search.by_images import Together
     from ..search.examples import Query
-    from ..search.regions.boxes import BoxAsked
 
 
 class PreviewAs(StrEnum):
@@ -78,14 +76,6 @@ class Parts:
         "--box", "X,Y,W,H", "Search for this part of each image: pixels, or 10%,20%,30%,40%."
     )
     part: bool = flag("--part", "Each image is itself a part: find the photos that show it.")
-
-    def asked(self) -> "BoxAsked | None":
-        """Return the part of each image to look for, None: no part."""
-        from ..search.regions.boxes import WHOLE, as_box
-
-        if self.part and self.box is not None:
-            raise UsageError("--part means all of each image, --box a part of it: give one of them")
-        return WHOLE if self.part else as_box(self.box)
 
 
 @dataclass(frozen=True)
@@ -161,80 +151,51 @@ def search(
     --together, --weight, --minus, --more and --less make one answer of all images. --more and --less take
     the numbers of results, and refine the last search that had one answer.
     """
+    from ..search.request import SearchRequest
+
     if source.files_from == "-" and "-" in [*(images or ()), *(several.minus or ())]:
         raise UsageError("stdin can hold one image (`-`) or names (`--files-from -`), not both")
     names = [*(images or ()), *read_names(source.files_from, source.null)]
-    examples = Examples.of(names, several)
-    asked = _Asked(examples, k, min_score, filters, shows, ranking, parts.asked())
-    asked.check(may_list=source.files_from is None)
+    may_list = source.files_from is None and (filters != opt.Filters() or shows.label or several.minus)
+    if not (names or several.more or several.less or may_list):
+        raise UsageError(
+            "name an image to search by, `-` for stdin, or --files-from FILE; or filters, to list"
+        )
+    queries = list(_queries([*names, *(several.minus or ())]))
+    request = SearchRequest(
+        examples=queries[: len(names)],
+        together=several.as_one,
+        minus=queries[len(names) :],
+        weights=_weights(several.weight),
+        more=_ranks(several.more),
+        less=_ranks(several.less),
+        remember=True,
+        box=parts.box,
+        part=parts.part,
+        where=filters.spec(),
+        labels=shows.label or (),
+        confidence=shows.confidence,
+        k=k,
+        min_score=min_score,
+        rerank=not ranking.no_rerank,
+        include_self=ranking.include_self,
+        include_copies=ranking.include_copies,
+        sort=ranking.sort.value,
+        diverse=ranking.diverse,
+        # Paths tell nothing of labels, and these cost a twentieth of a second.
+        with_labels=form not in (opt.Format.paths, opt.Format.paths0),
+    )
     shown = _Shown.of(form, pictures)
-    # Paths tell nothing of labels, and these cost a twentieth of a second.
-    is_bare = form in (opt.Format.paths, opt.Format.paths0)
 
     def answers() -> "Iterator[Answer]":
         with at.reading(engine) as library:
-            found = asked.answers(library)
-            yield from shown.pass_on(found if is_bare else library.labels.on(found))
+            yield from shown.pass_on(library.searches.answers(request))
             shown.finish(library)
 
     return search_listing(answers(), all_files=all_files, end=shown.exit_code)
 
 
-# --- what is searched by ----------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Examples:
-    """What is searched by. more, less: numbered results of the last search. as_one: for one answer."""
-
-    images: list[str]
-    minus: list[str]
-    weights: tuple[float, ...] = ()
-    more: list[int] = field(default_factory=list)
-    less: list[int] = field(default_factory=list)
-    as_one: bool = False
-
-    @classmethod
-    def of(cls, images: list[str], given: Several) -> "Examples":
-        """Read what the options say.
-
-        Raises:
-            UsageError: an option has no numbers in it, or stdin is named twice.
-        """
-        minus, weights = given.minus or [], _numbers(given.weight)
-        more, less = _ranks(given.more), _ranks(given.less)
-        if [*images, *minus].count("-") > 1:
-            raise UsageError("stdin holds one image: name `-` once")
-        if weights and len(weights) != len(images):
-            raise UsageError(
-                f"--weight is one number for each image: {len(weights)} for {len(images)} are given"
-            )
-        if minus and not (images or more or less):
-            raise UsageError("--minus says what is not wanted: name an image that is, too")
-        as_one = bool(given.as_one or minus or weights or more or less)
-        return cls(images, minus, weights, more, less, as_one)
-
-    def __bool__(self) -> bool:
-        return bool(self.images or self.refines)
-
-    @property
-    def refines(self) -> bool:
-        """Whether the last search goes on."""
-        return bool(self.more or self.less)
-
-    def together(self, library: Library) -> "Together":
-        """Return the examples for one answer; results of the last search are among them if it goes on."""
-        from ..search.by_images import Together
-
-        plus, minus = tuple(queries(self.images)), tuple(queries(self.minus))
-        if not self.refines:
-            return Together(plus, minus, self.weights)
-        last = library.searches.refined(self.more, self.less)
-        weights = self.weights and (*self.weights, *(1.0 for _ in last.plus))
-        return Together((*plus, *last.plus), (*minus, *last.minus), weights, last.earlier)
-
-
-def _numbers(text: str | None) -> tuple[float, ...]:
+def _weights(text: str | None) -> tuple[float, ...]:
     """Return the weights in "2,0.5"."""
     try:
         return tuple(float(each) for each in text.split(",")) if text is not None else ()
@@ -252,92 +213,29 @@ def _ranks(text: str | None) -> list[int]:
     return [int(each) for each in ranks]
 
 
-def queries(names: Iterable[str]) -> "Iterator[Query]":
-    """Yield what each name on the command line stands for: a file, `-` for stdin, id:N."""
+def _queries(names: Iterable[str]) -> "Iterator[str | Query]":
+    """Yield what each name on the command line stands for: a file, id:N, or `-` for the bytes on stdin.
+
+    Raises:
+        UsageError: stdin is named twice.
+    """
     from ..search.examples import Query
 
+    is_read = False
     for name in names:
-        if name == "-":
-            yield Query("-", data=sys.stdin.buffer.read())
-        elif name.startswith("id:") and name[3:].isascii() and name[3:].isdecimal():
-            yield Query(name, id=int(name[3:]))
-        else:
-            yield Query(name, path=name)
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A search. box: the part of each image to look for, None: no part."""
-
-    examples: Examples
-    k: int
-    min_score: float
-    filters: opt.Filters
-    shows: opt.Shows
-    ranking: Ranking
-    box: "BoxAsked | None"
-
-    def check(self, *, may_list: bool) -> None:
-        """Check that it makes sense. may_list: without an image, list the photos that pass the filters.
-
-        Raises:
-            UsageError: it does not.
-        """
-        examples, is_diverse = self.examples, self.ranking.diverse
-        if self.box is not None and not examples.images:
-            raise UsageError("--box and --part look for a part of an image: name one")
-        if self.box is not None and (examples.as_one or is_diverse):
-            raise UsageError("--box and --part are without --together, --minus, --more and --diverse")
-        if (examples.as_one or is_diverse) and not examples:
-            raise UsageError("--together and --diverse are about results for images: name one")
-        is_filtered = self.filters != opt.Filters() or self.shows.label
-        if not examples and not (is_filtered and may_list):
-            raise UsageError(
-                "name an image to search by, `-` for stdin, or --files-from FILE; or filters, to list"
-            )
-
-    def answers(self, library: Library) -> "Iterable[Answer]":
-        """Search; one answer for each image, or for all."""
-        from ..search.answers import SearchOptions
-
-        where = self.filters.of(library)
-        label, confidence = self.shows.label, self.shows.confidence
-        options = SearchOptions(
-            k=self.k,
-            min_score=self.min_score,
-            where=where,
-            include_self=self.ranking.include_self,
-            plain=self.ranking.no_rerank,
-            include_copies=self.ranking.include_copies,
-            sort=self.ranking.sort.value,
-            diverse=self.ranking.diverse,
-            allowed=library.labels.ids(label, where, confidence) if label and self.examples else None,
-            box=self.box,
-        )
-        if self.examples.as_one:
-            return [library.searches.find_together(self.examples.together(library), options)]
-        if self.examples:
-            return library.searches.many(list(queries(self.examples.images)), options)
-        return [
-            library.labels.answer(label, options, confidence) if label else library.searches.list(options)
-        ]
-
-
-# --- what becomes of answers beside the list --------------------------------------------------
+        if name == "-" and is_read:
+            raise UsageError("stdin holds one image: name `-` once")
+        is_read = is_read or name == "-"
+        yield Query("-", data=sys.stdin.buffer.read()) if name == "-" else name
 
 
 @dataclass(slots=True)
 class _Shown:
-    """What becomes of the answers beside the list: pictures, and being remembered.
-
-    only: the answer, if it was one that could be given.
-    """
+    """What becomes of the answers beside the list: pictures."""
 
     sheet: str | None
     screen: "Screen | None"
     kept: "list[Answer]" = field(default_factory=list)
-    only: "Answer | None" = None
-    count: int = 0
     failed: bool = False
 
     @classmethod
@@ -362,10 +260,8 @@ class _Shown:
     def pass_on(self, answers: "Iterable[Answer]") -> "Iterator[Answer]":
         """Yield the answers; images that could not be read are told on stderr."""
         for answer in answers:
-            self.count += 1
             if self.screen is not None or self.sheet is not None:
                 self.kept.append(answer)
-            self.only = answer if self.count == 1 and answer.error is None else None
             if answer.error is not None:
                 self.failed = True
                 tell(f"{answer.query}: {answer.error}")
@@ -377,7 +273,7 @@ class _Shown:
             yield answer
 
     def finish(self, library: Library) -> None:
-        """Show the pictures that were asked for, and remember the search."""
+        """Show the pictures that were asked for."""
         if self.screen is not None:
             from ..output.sheet.preview import previews
 
@@ -387,10 +283,6 @@ class _Shown:
 
             write_sheet(self.sheet, self.kept, library.store)
             tell(f"drawn to {self.sheet}")
-        if self.only is not None:
-            library.searches.remember(self.only)
-        elif self.count > 1:
-            library.searches.forget()  # --more goes on with the numbers on the screen, and these came twice
 
     def exit_code(self) -> ExitCode:
         """Return how the command ends, when all answers passed."""

@@ -194,7 +194,7 @@ class Copies:
         return where
 
     def explain(self, a: str, b: str) -> Explanation:
-        """Return all that speaks for or against two pictures being copies; see `explaining.explain`.
+        """Return all that speaks for or against two pictures being copies; see `explain.explain`.
 
         a, b: image files, in the library or not, or id:N.
         """

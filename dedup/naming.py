@@ -11,22 +11,16 @@ from ..store.catalog.contents import ids_of
 from ..store.catalog.pairs import facts_of
 from ..store.catalog.photos import Photo, photos_of
 from ..store.filters.where import Where
+from ..store.records import photo_id_in
 from ..store.store import Store
 from .actions.journal import journals
 
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
-def id_in(name: str) -> int | None:
-    """Return the number of a name like id:N, None of any other."""
-    digits = name.removeprefix("id:")
-    is_id = digits != name and digits.isascii() and digits.isdecimal() and len(digits) < 19
-    return int(digits) if is_id else None
-
-
 def photo_named(store: Store, name: str) -> Photo | None:
     """Return the photo of the library that a path or id:N names; None where it has no such file."""
-    photo_id, path = id_in(name), os.path.realpath(name)
+    photo_id, path = photo_id_in(name), os.path.realpath(name)
     with store.reading() as view:
         if photo_id is not None:
             return next(iter(photos_of(view, ids=[photo_id])), None)
@@ -47,7 +41,7 @@ def content_of(store: Store, name: str) -> tuple[str, str]:
     photo = photo_named(store, name)
     if photo is not None:
         return photo.digest, photo.path
-    photo_id = id_in(name)
+    photo_id = photo_id_in(name)
     return _by_file(name) if photo_id is None else _absent(store, name, photo_id)
 
 

@@ -65,7 +65,7 @@ class Worker:
         except DecodeError as error:
             tries = error.tries if isinstance(error, DecoderCrashed) else 0
             return FileResult(stat, digest, failure=Failure(error.code, str(error), tries))
-        return _Prepared(stat, _content(len(data), digest, opened), opened)
+        return _Prepared(stat, content_of(len(data), digest, opened), opened)
 
     def _embed(self, photos: Sequence[_Prepared]) -> list[FileResult]:
         if not photos:
@@ -77,15 +77,27 @@ class Worker:
 
 def _result(photo: _Prepared, vector: Vectors, local_map: LocalMap | None) -> FileResult:
     digest = photo.content.digest
-    # FAISS takes NaN without a word and then finds nothing.
-    if not np.isfinite(vector).all() or not np.any(vector):
-        failure = Failure("bad_vector", "the network gave no usable features for this picture")
-        return FileResult(photo.stat, digest, failure=failure)
+    try:
+        check_vector(vector)
+    except DecodeError as error:
+        return FileResult(photo.stat, digest, failure=Failure(error.code, str(error)))
     embedded = EmbeddedPhoto(photo.content, vector, photo.opened.thumbnail, local_map)
     return FileResult(photo.stat, digest, embedded)
 
 
-def _content(size: int, digest: bytes, opened: Opened) -> Content:
+def check_vector(vector: Vectors) -> None:
+    """Check that pooled features can be searched by.
+
+    Raises:
+        DecodeError: they cannot ("bad_vector").
+    """
+    # FAISS takes NaN without a word and then finds nothing.
+    if not np.isfinite(vector).all() or not np.any(vector):
+        raise DecodeError("bad_vector", "the network gave no usable features for this picture")
+
+
+def content_of(size: int, digest: bytes, opened: Opened) -> Content:
+    """Return what is recorded of a picture that was decoded. size: bytes of its file."""
     return Content(
         digest=digest,
         size=size,

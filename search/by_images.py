@@ -1,109 +1,86 @@
 """Search by several examples at once: one answer for all of them."""
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from ..errors import DecodeError, UsageError
-from ..indexer.embed.embedder import Embedder
-from ..indexer.executor import ThreadExecutor
-from ..indexer.sandbox.decoders import OPENED_AT_HOME, Opener
-from ..store.store import Store
-from .answers import Answer, SearchOptions
-from .by_image import answer_to
-from .examples import Example, Preparation, Query
+from .answers import Answer
+from .by_image import answers_to, prepared
+from .examples import Example, Query, as_query
+from .request import MAX_EXAMPLES, SearchRequest
 from .rocchio import Variation, combined
-
-# More would not fit into the memory of the last search, nor say more.
-MOST_EXAMPLES = 256
+from .session import Session
 
 _NAMED = 6
 
-
-@dataclass(frozen=True, slots=True)
-class Together:
-    """Examples for one answer.
-
-    plus: what is wanted. minus: what is not. weights: of plus, above 0; (): 1 each.
-    earlier: examples of the search that is refined, ready as they are; what is said now of the same photo
-    counts in their place.
-    """
-
-    plus: tuple[Query, ...] = ()
-    minus: tuple[Query, ...] = ()
-    weights: tuple[float, ...] = ()
-    earlier: tuple[Example, ...] = ()
-
-    def weighted(self) -> list[tuple[Query, float]]:
-        """Return the new examples with their weights, of what is not wanted below 0.
-
-        Raises:
-            UsageError: there are other weights than examples, or one that is no number above 0; nothing is
-                wanted; there are too many examples.
-        """
-        weights = self.weights or (1.0,) * len(self.plus)
-        if len(weights) != len(self.plus):
-            raise UsageError(f"{len(weights)} weights for {len(self.plus)} examples: give one for each")
-        for weight in weights:
-            if not (math.isfinite(weight) and weight > 0):
-                raise UsageError(f"a weight is a number above 0, not {weight:g}; see --minus")
-        if not self.plus and not any(example.weight > 0 for example in self.earlier):
-            raise UsageError("nothing says what to look for: give an example that is wanted, too")
-        if len(self.plus) + len(self.minus) + len(self.earlier) > MOST_EXAMPLES:
-            raise UsageError(f"at most {MOST_EXAMPLES} examples make one search together")
-        return [*zip(self.plus, weights, strict=True), *((query, -1.0) for query in self.minus)]
+Weighted = tuple[Query, float]  # of an example that is not wanted below 0
 
 
-def find_together(
-    store: Store, together: Together, options: SearchOptions, embedder: Callable[[], Embedder]
+def answer_together(
+    session: Session, earlier: Sequence[Weighted], more: Sequence[Query], less: Sequence[Query]
 ) -> Answer:
-    """Return one answer for all examples, none of which is in it unless options says so.
+    """Return one answer for all examples of the request, none of which is in it unless it says so.
 
-    Scores are cosines to the vector that the examples make (see combine.py): they order the photos of one
-    answer and are lower than those of a single example. The answer has an error when an example cannot be
-    read, which is named.
+    earlier: examples of the search that is refined; a new example of the same content counts in their
+    place. more, less: its results that are wanted or not. Scores are cosines to the vector that the
+    examples make (see rocchio.py): they order the photos of one answer and are lower than those of a single
+    example. The answer has an error when an example cannot be read, which is named.
 
     Raises:
-        UsageError: see `Together.weighted` and `find_similar`.
-        StoreError: see errors.py.
+        UsageError: nothing is wanted, or there are too many examples.
     """
-    options.check()
-    weighted = together.weighted()
-    examples = _merged(together.earlier, _prepared(store, weighted, embedder))
-    name = named(examples)
+    new = _weighted(session.request, more, less)
+    if len(earlier) + len(new) > MAX_EXAMPLES:
+        raise UsageError(f"at most {MAX_EXAMPLES} examples make one search together")
+    examples = _merged(_ready(session, [*earlier, *new]), len(earlier))
+    name = query_name(examples)
     for example in examples:
         if example.error is not None:
-            said = f"{example.query.name}: {example.error}"
-            return Answer(name, error=DecodeError(example.error.code, said))
+            message = f"{example.query.name}: {example.error}"
+            return Answer(name, error=DecodeError(example.error.code, message))
     if not any(example.weight > 0 for example in examples):
-        raise UsageError("every example that was wanted is one that is not: say what to look for")
-    vectors = np.stack([example.vector for example in examples if example.vector is not None])
-    weights = np.array([example.weight for example in examples], np.float32)
-    with store.reading() as view:
-        vector = combined(vectors, weights, Variation.of(view))
-    return answer_to(store, Example(Query(name), vector, parts=tuple(examples)), options)
+        raise UsageError("nothing says what to look for: give an example that is wanted, too")
+    return _answer(session, Query(name), examples)
 
 
-def _prepared(
-    store: Store, weighted: Sequence[tuple[Query, float]], embedder: Callable[[], Embedder]
-) -> list[Example]:
-    executor = ThreadExecutor()
-    with Opener(executor.workers, at_home=OPENED_AT_HOME) as open_photo:
-        prepare = Preparation(store, embedder, open_photo)
-        examples = list(executor.run([query for query, _ in weighted], prepare))
+def _weighted(request: SearchRequest, more: Sequence[Query], less: Sequence[Query]) -> list[Weighted]:
+    """Return the new examples with their weights."""
+    weights = request.weights or (1.0,) * len(request.examples)
+    return [
+        *zip(map(as_query, request.examples), weights, strict=True),
+        *((query, 1.0) for query in more),
+        *((query, -1.0) for query in (*map(as_query, request.minus), *less)),
+    ]
+
+
+def _ready(session: Session, weighted: Sequence[Weighted]) -> list[Example]:
+    examples = prepared(session, [query for query, _ in weighted])
     return [
         replace(example, weight=weight) for example, (_, weight) in zip(examples, weighted, strict=True)
     ]
 
 
-def _merged(earlier: Sequence[Example], new: Sequence[Example]) -> list[Example]:
-    said = {example.digest for example in new if example.digest is not None}
-    return [*(example for example in earlier if example.digest not in said), *new]
+def _merged(examples: Sequence[Example], earlier: int) -> list[Example]:
+    """Return the examples without those of the first ones (so many are earlier) that are given anew."""
+    new = examples[earlier:]
+    digests = {example.digest for example in new if example.digest is not None}
+    return [*(each for each in examples[:earlier] if each.digest not in digests), *new]
 
 
-def named(examples: Sequence[Example]) -> str:
+def _answer(session: Session, query: Query, examples: Sequence[Example]) -> Answer:
+    vectors = np.stack([example.vector for example in examples if example.vector is not None])
+    weights = np.array([example.weight for example in examples], np.float32)
+    with session.reading() as view:
+        vector = combined(vectors, weights, Variation.of(view))
+        example = Example(query, vector, parts=tuple(examples))
+        answers = answers_to(view, [example], session.request, session.scope(view))
+        (answer,) = session.labeled(view, list(answers))
+    return answer
+
+
+def query_name(examples: Sequence[Example]) -> str:
     """Return what to call a search by these examples: "a.jpg + b.jpg - c.jpg"."""
     wanted = [example.query.name for example in examples if example.weight > 0]
     others = [example.query.name for example in examples if example.weight < 0]

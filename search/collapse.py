@@ -6,71 +6,80 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from ..store.catalog.photos import Photo, photos_of
-from ..store.index.exact import Ids, Neighbors
+from ..store.filters.where import Where
+from ..store.index.exact import Ids
+from ..store.records import Vectors
 from ..store.view import View
-from .answers import Result, SearchOptions
+from .answers import Result
 from .examples import Example
+from .request import SearchRequest
 
 
-class _Found(NamedTuple):
-    """A neighbor. stands: the photo that stands for it and its copies. copies: how many there are."""
+class Ranked(NamedTuple):
+    """The neighbors of q queries, best first, all (q, m). ids: -1 where fewer exist. scores: cosines.
+
+    same_as: the photo that stands for each and its copies.
+    """
+
+    ids: Ids
+    scores: Vectors
+    same_as: Ids
+
+
+class _Neighbor(NamedTuple):
+    """A neighbor. same_as: the photo that stands for it and its copies. copies: how many these are."""
 
     id: int
     score: float
-    stands: int
+    same_as: int
     copies: int
 
 
-def shown(
-    view: View,
-    examples: Sequence[Example],
-    neighbors: Neighbors,
-    stands: Ids,
-    options: SearchOptions,
+def collapse(
+    view: View, examples: Sequence[Example], ranked: Ranked, where: Where, request: SearchRequest
 ) -> list[list[Result]]:
-    """Return up to options.k results of each example, best first.
-
-    stands: in the shape of neighbors.ids, the photo that stands for each and its copies.
-    """
+    """Return up to request.k results of each example that pass where, best first."""
     # Of copies so many, as all but one may be examples.
     of_each = 1 + max(len(example.parts) or 1 for example in examples)
     rows = [
-        _found(zip(*(each.tolist() for each in row), strict=True), of_each, options)
-        for row in zip(neighbors.ids, neighbors.scores, stands, strict=True)
+        _to_look_up(zip(*(each.tolist() for each in row), strict=True), of_each, request)
+        for row in zip(*ranked, strict=True)
     ]
     # Photos cost more to look up than all else.
     wanted = sorted({each.id for row in rows for each in row})
-    photos = {photo.id: photo for photo in photos_of(view, options.where, wanted)}
-    return [_results(*each, photos, options) for each in zip(examples, rows, strict=True)]
+    photos = {photo.id: photo for photo in photos_of(view, where, wanted)}
+    return [_results(*each, photos, request) for each in zip(examples, rows, strict=True)]
 
 
-def _found(row: Iterable[tuple[int, float, int]], of_each: int, options: SearchOptions) -> list[_Found]:
-    """Return the neighbors (id, score, what stands for it) of one query to look up."""
-    near = [each for each in row if each[0] >= 0 and each[1] >= options.min_score]
-    copies, taken = Counter(stands for *_, stands in near), Counter[int]()
-    found: list[_Found] = []
-    for photo_id, score, stands in near:
-        taken[stands] += 1
-        if taken[stands] <= of_each:
-            found.append(_Found(photo_id, score, stands, copies[stands]))
-        if len(taken) >= options.k + of_each:
+def _to_look_up(
+    row: Iterable[tuple[int, float, int]], of_each: int, request: SearchRequest
+) -> list[_Neighbor]:
+    """Return the neighbors of one query, (id, score, same_as), of which results can be made."""
+    near = [each for each in row if each[0] >= 0 and each[1] >= request.min_score]
+    copies, taken = Counter(same_as for *_, same_as in near), Counter[int]()
+    found: list[_Neighbor] = []
+    for photo_id, score, same_as in near:
+        taken[same_as] += 1
+        if taken[same_as] <= of_each:
+            found.append(_Neighbor(photo_id, score, same_as, copies[same_as]))
+        if len(taken) >= request.k + of_each:
             break
     return found
 
 
 def _results(
-    example: Example, found: Sequence[_Found], photos: dict[int, Photo], options: SearchOptions
+    example: Example, found: Sequence[_Neighbor], photos: dict[int, Photo], request: SearchRequest
 ) -> list[Result]:
     results: dict[int, Result] = {}
     own = Counter[int]()
     for each in found:
         photo = photos.get(each.id)
-        if photo is None or each.stands in results:
+        if photo is None or each.same_as in results:
             continue
-        files = [f for f in photo.files if options.include_self or not example.is_own(photo, f)]
+        files = [f for f in photo.files if request.include_self or not example.is_own(photo, f)]
         if not files:
-            own[each.stands] += 1
+            own[each.same_as] += 1
             continue
-        others = each.copies - 1 - own[each.stands]
-        results[each.stands] = Result(each.score, replace(photo, files=tuple(files)), others)
-    return list(results.values())[: options.k]
+        others = each.copies - 1 - own[each.same_as]
+        results[each.same_as] = Result(each.score, replace(photo, files=tuple(files)), others)
+    return list(results.values())[: request.k]

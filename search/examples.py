@@ -2,28 +2,31 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Any
 
-from blake3 import blake3
+import numpy as np
 
-from ..errors import DecodeError
-from ..indexer.decode.read import read_file
+from ..errors import DecodeError, UsageError
+from ..indexer.decode.decode import decode_pil
 from ..indexer.embed.embedder import Embedder
-from ..indexer.embed.preprocess import Picture, Pixels
+from ..indexer.embed.preprocess import Picture
+from ..indexer.outside import OutsideReader, Source, stored_vector
 from ..indexer.sandbox.decoders import Opener
-from ..store.catalog.contents import id_of
-from ..store.catalog.crashers import known_crashers
 from ..store.catalog.embeddings import raw_vectors
 from ..store.catalog.photos import Photo, PhotoFile, photos_of
-from ..store.records import Vectors
-from ..store.store import Store
+from ..store.records import MAX_ID, Vectors, photo_id_in
+from ..store.view import View
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
     """An example to search by: exactly one of a file, bytes, an RGB picture or a photo's id.
 
-    name: what the answer is labelled with. picture: an image, or (h, w, 3) uint8.
+    name: of the answer. picture: an image, or (h, w, 3) uint8. digest: of an example of the last search,
+    blake3 (hex) of its content, which the library has, or the file at path while it is unchanged; "": of
+    none.
     """
 
     name: str
@@ -31,6 +34,7 @@ class Query:
     data: bytes | None = None
     picture: Picture | None = None
     id: int | None = None
+    digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,78 +67,100 @@ class Example:
         return is_linked or file.path == self.own_path
 
 
-class Preparation:
-    """Turns queries into vectors; called from several threads."""
+class ExampleReader:
+    """Turns queries into examples with their vectors; called from several threads.
 
-    def __init__(self, store: Store, embedder: Callable[[], Embedder], open_photo: Opener) -> None:
-        self._store = store
+    reading: gives a view of the library for a block. embedder: called when something must be embedded.
+    """
+
+    def __init__(
+        self,
+        reading: Callable[[], AbstractContextManager[View]],
+        embedder: Callable[[], Embedder],
+        open_photo: Opener,
+    ) -> None:
+        self._reading = reading
         self._embedder = embedder
-        self._open_photo = open_photo
+        self._outside = OutsideReader(reading, embedder, open_photo)
 
     def __call__(self, query: Query) -> Example:
         """Return the query with its vector, or why it cannot be read."""
         try:
+            if query.digest is not None:
+                return self._again(query, query.digest)
             if query.id is not None:
-                return self._from_id(query, query.id)
+                return self._stored(query, query.id)
             if query.picture is not None:
-                return Example(query, self._embed(query.picture))
-            if query.path is not None:
-                return self._from_path(query, query.path)
-            return Example(query, self._from_bytes(query.data or b""))
+                return Example(query, self._outside.embed(self._embedder().prepare(query.picture)))
+            example, source = given(query)
+            return replace(example, vector=self._outside.vector(source))
         except DecodeError as error:
             return Example(query, error=error)
 
-    def _from_id(self, query: Query, photo_id: int) -> Example:
-        if photo_id >= 1 << 63:
-            raise DecodeError("not_found", f"there is no photo id:{photo_id} in this store")
-        with self._store.reading() as view:
-            vector = raw_vectors(view, [photo_id]).get(photo_id)
+    def _stored(self, query: Query, photo_id: int) -> Example:
+        """Return a photo of the library, whose files may be away."""
+        with self._reading() as view:
+            vector = raw_vectors(view, [photo_id]).get(photo_id) if photo_id <= MAX_ID else None
+            if vector is None:
+                raise DecodeError("not_found", f"there is no photo {query.name} in this store")
             photos = list(photos_of(view, ids=[photo_id]))
-        if vector is None:
-            raise DecodeError("not_found", f"there is no photo id:{photo_id} in this store")
         own = frozenset((file.dev, file.ino) for photo in photos for file in photo.files)
         return Example(query, vector, digest=photos[0].digest if photos else None, own=own)
 
-    def _from_path(self, query: Query, path: str) -> Example:
-        name = os.fsencode(path)
-        try:
-            data, stat = read_file(name, name)
-        except (FileNotFoundError, ValueError) as error:  # ValueError: a name with NUL in it
-            raise DecodeError("not_found", "there is no such file") from error
-        return Example(
-            query,
-            self._from_bytes(data),
-            digest=blake3(data).hexdigest(),
-            own=frozenset({(stat.dev, stat.ino)}),
-            own_path=os.path.realpath(path),
-        )
+    def _again(self, query: Query, digest: str) -> Example:
+        """Return an example by its content, which the library has or the file still holds."""
+        with self._reading() as view:
+            vector = stored_vector(view, bytes.fromhex(digest))
+        if vector is None:
+            source = Source.with_digest(bytes.fromhex(digest), [query.path] if query.path else [])
+            if source is None:
+                raise DecodeError(
+                    "not_found",
+                    "this example of the last search is not in the library, and not unchanged in its file; "
+                    "search again",
+                )
+            vector = self._outside.vector(source)
+        return Example(query, vector, digest=digest)
 
-    def _from_bytes(self, data: bytes) -> Vectors:
-        if not data:
-            raise DecodeError("empty", "the image is empty (0 bytes)")
-        digest = blake3(data).digest()
-        known = self._stored(digest)
-        if known is not None:
-            return known
-        self._refuse_poison(digest)
-        embedder = self._embedder()
-        return self._embed_prepared(self._open_photo(data, digest, embedder.rule).pixels)
 
-    def _refuse_poison(self, digest: bytes) -> None:
-        with self._store.reading() as view:
-            failure = known_crashers(view, digest).get(digest)
-        if failure is not None:
-            raise DecodeError(failure.code, failure.message)
+def given(query: Query) -> tuple[Example, Source]:
+    """Return a query by a file or by bytes without a vector, and its bytes.
 
-    def _stored(self, digest: bytes) -> Vectors | None:
-        """Return the vector of a content that the library holds: no decode, no engine."""
-        with self._store.reading() as view:
-            photo_id = id_of(view, digest)
-            return None if photo_id is None else raw_vectors(view, [photo_id])[photo_id]
+    Raises:
+        DecodeError: the file cannot be read.
+    """
+    if query.path is None:
+        return Example(query), Source.from_bytes(query.data or b"")
+    source = Source.from_file(query.path)
+    own = frozenset({(source.stat.dev, source.stat.ino)}) if source.stat else frozenset()
+    path = os.path.realpath(query.path)
+    return Example(query, digest=source.digest.hex(), own=own, own_path=path), source
 
-    def _embed(self, picture: Picture) -> Vectors:
-        return self._embed_prepared(self._embedder().prepare(picture))
 
-    def _embed_prepared(self, pixels: Pixels) -> Vectors:
-        vector: Vectors = self._embedder().embed([pixels])[0]
-        return vector
+def as_query(example: Any) -> Query:
+    """Return an example in any of the forms that a `SearchRequest` takes as a query.
+
+    Raises:
+        UsageError: it is of no such form.
+    """
+    if isinstance(example, Query):
+        return example
+    example = getattr(example, "photo", example)  # a result
+    if isinstance(example, Photo):
+        return Query(example.path, id=example.id)
+    if isinstance(example, int):
+        return Query(f"id:{example}", id=example)
+    if isinstance(example, (bytes, bytearray, memoryview)):
+        return Query("bytes", data=bytes(example))
+    if isinstance(example, (str, os.PathLike)):
+        name = os.fspath(example)
+        photo_id = photo_id_in(name)
+        return Query(name, path=name) if photo_id is None else Query(name, id=photo_id)
+    if isinstance(example, np.ndarray):
+        if example.dtype != np.uint8 or example.ndim != 3 or example.shape[2] != 3:
+            shape = f"{example.dtype} {example.shape}"
+            raise UsageError(f"an array must be (h, w, 3) uint8 RGB, this one is {shape}")
+        return Query("array", picture=example)
+    if hasattr(example, "getexif"):
+        return Query("image", picture=decode_pil(example).image)
+    raise UsageError(f"cannot search by a {type(example).__name__}: give a path, bytes or an image")

@@ -4,7 +4,6 @@ A small file of its own per store and terminal, in the user's state folder: sear
 store, which may be for reading only. Photos are known by their content, as everywhere.
 """
 
-import base64
 import contextlib
 import json
 import logging
@@ -14,11 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from blake3 import blake3
 
 from ..errors import UsageError
-from ..store.records import Vectors
+from ..store.files import discard, replaced
 
 _log = logging.getLogger(__name__)
 
@@ -27,28 +25,28 @@ MOST_RESULTS = 1000
 _MOST_BYTES = 8_000_000
 _MOST_FILES = 64  # terminals that are remembered
 _SUFFIX = ".last-search"
-_VERSION = 1
+_VERSION = 2
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Remembered:
-    """An example. digest: of its content, 64 hex digits, where it has one. weight: below 0: not wanted.
+@dataclass(frozen=True, slots=True)
+class RememberedExample:
+    """An example of a search. weight: below 0: not wanted.
 
-    vector: (dim,) float32.
+    digest: blake3 of its content, 64 hex digits; "" where it had none. path: of the file it was in,
+    absolute; None: it was in none.
     """
 
     name: str
     weight: float
-    digest: str | None
-    vector: Vectors
+    digest: str
+    path: str | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class LastSearch:
-    """A search. fingerprint: of the embedder. results: digests (hex), in the order that was shown."""
+    """A search. results: digests (64 hex digits), in the order that was shown."""
 
-    fingerprint: str
-    examples: tuple[Remembered, ...]
+    examples: tuple[RememberedExample, ...]
     results: tuple[str, ...]
 
     def result(self, rank: int) -> str:
@@ -69,24 +67,19 @@ def remember(store: str, search: LastSearch) -> None:
     Nothing happens where that cannot be written: the search itself has succeeded.
     """
     path = _path(store)
-    temporary = f"{path}.{os.getpid()}.tmp"
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
+        # Who loses power loses no work, and the checksum tells.
+        with replaced(path, durable=False) as temporary, open(temporary, "wb") as file:
             file.write(_packed(search))
-        os.replace(temporary, path)  # without fsync: who loses power loses no work, and the sum tells
         _keep_few(os.path.dirname(path))
     except OSError as error:
         _log.info("the search is not remembered: %s", error)
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
 
 
 def forget(store: str) -> None:
     """Forget the last search of a store in this terminal."""
-    with contextlib.suppress(OSError):
-        os.unlink(_path(store))
+    discard(_path(store))
 
 
 def recall(store: str) -> LastSearch:
@@ -126,8 +119,7 @@ def _path(store: str) -> str:
 def _keep_few(folder: str) -> None:
     files = [entry for entry in os.scandir(folder) if entry.name.endswith(_SUFFIX)]
     for entry in sorted(files, key=_age)[_MOST_FILES:]:
-        with contextlib.suppress(FileNotFoundError):  # another terminal was faster
-            os.unlink(entry.path)
+        discard(entry.path)
 
 
 def _age(entry: "os.DirEntry[str]") -> float:
@@ -140,11 +132,9 @@ def _age(entry: "os.DirEntry[str]") -> float:
 
 
 def _packed(search: LastSearch) -> bytes:
-    examples = [[each.name, each.weight, each.digest, _text(each.vector)] for each in search.examples]
     fields = {
         "version": _VERSION,
-        "fingerprint": search.fingerprint,
-        "examples": examples,
+        "examples": [[each.name, each.weight, each.digest, each.path] for each in search.examples],
         "results": search.results[:MOST_RESULTS],
     }
     body = json.dumps(fields).encode("ascii")
@@ -152,23 +142,18 @@ def _packed(search: LastSearch) -> bytes:
 
 
 def _unpacked(data: bytes) -> LastSearch:
-    sum_, _, body = data.partition(b"\n")
-    if blake3(body).hexdigest().encode("ascii") != sum_:
-        raise ValueError("the sum does not hold")
+    checksum, _, body = data.partition(b"\n")
+    if blake3(body).hexdigest().encode("ascii") != checksum:
+        raise ValueError("the checksum does not hold")
     fields = json.loads(body)
     if fields["version"] != _VERSION:
         raise ValueError("of another version")
     examples = tuple(_remembered(each) for each in fields["examples"])
-    for digest in fields["results"]:
+    for digest in (*fields["results"], *(each.digest for each in examples)):
         bytes.fromhex(digest)
-    return LastSearch(str(fields["fingerprint"]), examples, tuple(fields["results"]))
+    return LastSearch(examples, tuple(fields["results"]))
 
 
-def _remembered(fields: Sequence[Any]) -> Remembered:
-    name, weight, digest, text = fields
-    vector = np.frombuffer(base64.b64decode(text, validate=True), "<f4").astype(np.float32)
-    return Remembered(str(name), float(weight), digest, vector)
-
-
-def _text(vector: Vectors) -> str:
-    return base64.b64encode(vector.astype("<f4").tobytes()).decode("ascii")
+def _remembered(fields: Sequence[Any]) -> RememberedExample:
+    name, weight, digest, path = fields
+    return RememberedExample(str(name), float(weight), digest, path)

@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..store.catalog.embeddings import units_of
+from ..store.filters.where import Where
 from ..store.records import Vectors
-from ..store.store import Store
 from ..store.view import View
-from .answers import Answer, Result, SearchOptions
+from .answers import Answer, Result
+from .request import SearchRequest
 
 # Candidates for each result that is wanted, when they are spread over scenes.
 CANDIDATES = 5
@@ -26,21 +27,25 @@ _SCENE_S = 600.0
 _OTHER_TIME = 0.5
 
 
-def candidates_of(options: SearchOptions) -> int:
-    """Return how many results `arranged` wants to choose from."""
-    return options.k * (CANDIDATES if options.diverse else 1)
+def candidates_of(request: SearchRequest) -> int:
+    """Return how many results `selected` wants to choose from."""
+    return request.k * (CANDIDATES if request.diverse else 1)
 
 
-def arranged(view: View, found: Sequence[Result], options: SearchOptions) -> tuple[Result, ...]:
-    """Return the results to show of those found, best first."""
-    if options.diverse and len(found) > options.k:
-        ids = np.array([result.photo.id for result in found], np.int64)
-        order = np.argsort(ids)
-        units = units_of(view, ids[order]).astype(np.float32)[np.argsort(order)]
-        scores = np.array([result.score for result in found], np.float32)
-        times = np.array([seconds_of(result.photo.taken) for result in found])
-        found = [found[at] for at in sorted(spread(units, scores, times, options.k))]
-    return tuple(in_order(found[: options.k], options.sort))
+def selected(view: View, found: Sequence[Result], request: SearchRequest) -> tuple[Result, ...]:
+    """Return the k results to show of those found, which come best first, in the order requested."""
+    if request.diverse and len(found) > request.k:
+        found = _diversified(view, found, request.k)
+    return tuple(in_order(found[: request.k], request.sort))
+
+
+def _diversified(view: View, found: Sequence[Result], k: int) -> list[Result]:
+    ids = np.array([result.photo.id for result in found], np.int64)
+    order = np.argsort(ids)
+    units = units_of(view, ids[order]).astype(np.float32)[np.argsort(order)]
+    scores = np.array([result.score for result in found], np.float32)
+    times = np.array([seconds_of(result.photo.taken) for result in found])
+    return [found[at] for at in sorted(diversify(units, scores, times, k))]
 
 
 def in_order(results: Sequence[Result], sort: str) -> Sequence[Result]:
@@ -52,7 +57,7 @@ def in_order(results: Sequence[Result], sort: str) -> Sequence[Result]:
     return sorted(results, key=lambda result: result.photo.date, reverse=sort == "-time")
 
 
-def spread(
+def diversify(
     units: Vectors, scores: Vectors, times: npt.NDArray[np.float64], k: int, repetition: float = REPETITION
 ) -> list[int]:
     """Return the places of k candidates that are like the query and unlike each other, the best first.
@@ -86,18 +91,13 @@ def seconds_of(taken: str | None) -> float:
     return (datetime.fromisoformat(taken).replace(tzinfo=None) - datetime(1970, 1, 1)).total_seconds()
 
 
-def list_photos(store: Store, options: SearchOptions) -> Answer:
-    """Return k photos that pass options.where, newest first or as options.sort says.
+def answer_by_filter(view: View, request: SearchRequest, where: Where) -> Answer:
+    """Return k photos that pass where, newest first or as request.sort says.
 
     The query of the answer is "", the scores are NaN: there is nothing to be like.
-
-    Raises:
-        UsageError: see `SearchOptions.check`.
     """
     from ..store.catalog.ordering import ordered_photos  # a plain search does without
 
-    options.check()
-    order = "-time" if options.sort == "score" else options.sort
-    with store.reading() as view:
-        photos = list(ordered_photos(view, options.where, order, options.k))
+    order = "-time" if request.sort == "score" else request.sort
+    photos = list(ordered_photos(view, where, order, request.k))
     return Answer("", tuple(Result(math.nan, photo) for photo in photos))

@@ -1,8 +1,8 @@
-"""Ranking by neighbors of neighbors: what shares a query's neighborhood comes before what does not.
+"""k-reciprocal re-ranking: photos that share a query's neighborhood come before those that do not.
 
 A cosine compares two photos alone. That they have neighbors in common, which have them among their own in
-turn, says more: k-reciprocal re-ranking (Zhong et al. 2017, arXiv 1701.08398), here over the neighborhoods
-that the library keeps of its photos, so that a query costs milliseconds.
+turn, says more (Zhong et al. 2017, arXiv 1701.08398). Here it is done over the neighborhoods that the
+library keeps of its photos, so that a query costs milliseconds.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from ..store.view import View
 # Below so many photos a neighborhood of twenty is no neighborhood: there it found less as often as more.
 LEAST_PHOTOS = 200
 
-# Photos whose place is thought over.
+# Nearest photos that are ranked anew.
 CANDIDATES = 200
 
 # Neighbors whose neighborhoods count as one's own (k2 of Zhong et al., less the photo itself).
@@ -34,43 +34,44 @@ _Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Weighing:
-    """How much neighbors of neighbors count; the defaults were found by benchmarks/search/reranking.py.
+class RerankWeights:
+    """How much shared neighbors count; the defaults were found by benchmarks/search/reranking.py.
 
-    worth: of sharing the whole neighborhood, in cosine. stands_out: where a query's best neighbor stands
-    out from the twentieth by more than this, few photos are like it, and that is worth less in proportion.
-    fall: how fast neighborhoods of neighbors count less as their cosine falls below that of the best.
+    jaccard: the cosine that sharing the whole neighborhood is worth. gap: where the cosine of a query's
+    best neighbor is above that of the twentieth by more than this, few photos are like the query, and
+    sharing counts less in proportion. decay: how fast the neighborhoods of neighbors (the query expansion)
+    count less as their cosine falls below that of the best.
     """
 
-    worth: float = 0.6
-    stands_out: float = 0.12
-    fall: float = 16.0
+    jaccard: float = 0.6
+    gap: float = 0.12
+    decay: float = 16.0
 
 
-MEASURED = Weighing()
+MEASURED = RerankWeights()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Surroundings:
-    """The neighborhoods of the candidates of some queries and of their closest neighbors."""
+class LocalGraph:
+    """The k-NN graph around some candidates: their neighborhoods, and those of their closest neighbors."""
 
     known: Neighborhoods
 
     @classmethod
-    def of(cls, view: View, candidates: Ids) -> "Surroundings":
-        """Return those of candidates (any shape, -1 for none)."""
+    def around(cls, view: View, candidates: Ids) -> "LocalGraph":
+        """Return the part around candidates (any shape, -1 for none)."""
         near = neighborhoods_of(view, candidates[candidates >= 0])
         closest = np.setdiff1d(near.neighbors[:, :_CLOSEST], near.ids)
         return cls(_joined(near, neighborhoods_of(view, closest[closest > 0])))
 
-    def know(self, candidates: Ids) -> bool:
+    def covers(self, candidates: Ids) -> bool:
         """Tell whether nearly all candidates (any shape, -1 for none) have a neighborhood."""
         there = candidates[candidates >= 0]
         _, are_known = self.known.places(there)
         return bool((~are_known).sum() <= _MOST_UNKNOWN * len(there))
 
-    def stand_ins(self, ids: Ids) -> Ids:
-        """Return the photos that stand for photos and their copies, in the shape of ids."""
+    def same_as(self, ids: Ids) -> Ids:
+        """Return for photos the ones that stand for them and their proven copies, in the shape of ids."""
         places, are_known = self.known.places(ids)
         if not len(self.known):
             return ids
@@ -87,7 +88,7 @@ def _joined(a: Neighborhoods, b: Neighborhoods) -> Neighborhoods:
     )
 
 
-def rerank(found: Neighbors, around: Surroundings, weighing: Weighing = MEASURED) -> Neighbors:
+def rerank(found: Neighbors, graph: LocalGraph, weights: RerankWeights = MEASURED) -> Neighbors:
     """Return the neighbors of queries in a better order, with the cosines that they had.
 
     found: (q, m), best first. The first CANDIDATES of each query are ranked anew.
@@ -95,44 +96,44 @@ def rerank(found: Neighbors, around: Surroundings, weighing: Weighing = MEASURED
     ids, scores = found.ids.copy(), found.scores.copy()
     for row in range(len(ids)):
         count = min(CANDIDATES, int((ids[row] >= 0).sum()))
-        order = _order(ids[row, :count], scores[row, :count], around, weighing)
+        order = _order(ids[row, :count], scores[row, :count], graph, weights)
         ids[row, :count], scores[row, :count] = ids[row, order], scores[row, order]
     return Neighbors(ids, scores)
 
 
-def _order(ids: Ids, scores: Vectors, around: Surroundings, weighing: Weighing) -> Ids:
+def _order(ids: Ids, scores: Vectors, graph: LocalGraph, weights: RerankWeights) -> Ids:
     """Return the order of one query's candidates, best first."""
-    _, are_known = around.known.places(ids)
-    if not len(ids) or not around.know(ids):
+    _, are_known = graph.known.places(ids)
+    if not len(ids) or not graph.covers(ids):
         return np.arange(len(ids))
-    query = _Query(ids, scores, around.known, weighing)
+    query = _Query(ids, scores, graph.known, weights)
     shared = np.where(are_known, query.shared(), 0)
-    return np.lexsort((ids, -(scores + query.worth * shared)))
+    return np.lexsort((ids, -(scores + query.weight * shared)))
 
 
 class _Query:
     """One query among its candidates: who is in its neighborhood, and who shares it."""
 
-    def __init__(self, ids: Ids, scores: Vectors, known: Neighborhoods, weighing: Weighing) -> None:
+    def __init__(self, ids: Ids, scores: Vectors, known: Neighborhoods, weights: RerankWeights) -> None:
         places, are_known = known.places(ids)
-        self._known, self._places, self._weighing = known, places, weighing
-        stands = np.where(are_known, known.same_as[places], ids)
+        self._known, self._places, self._parameters = known, places, weights
+        same_as = np.where(are_known, known.same_as[places], ids)
         # A query of the library is met as itself, among its candidates and in the neighborhoods; no other
         # is known to anybody.
-        self._own = int(stands[0]) if scores[0] >= _SELF else 0
-        first = np.sort(np.unique(stands, return_index=True)[1])
-        first = first[stands[first] != self._own][:NEIGHBORS]
-        self._near, self._scores = stands[first], scores[first]
+        self._own = int(same_as[0]) if scores[0] >= _SELF else 0
+        first = np.sort(np.unique(same_as, return_index=True)[1])
+        first = first[same_as[first] != self._own][:NEIGHBORS]
+        self._near, self._scores = same_as[first], scores[first]
         is_mutual = are_known[first] & (scores[first] >= known.reach[places[first]])
         self._keys, self._weights = self._neighborhood(is_mutual)
 
     @property
-    def worth(self) -> float:
-        """What sharing the whole neighborhood is worth to it, in cosine."""
+    def weight(self) -> float:
+        """The cosine that sharing its whole neighborhood is worth."""
         if not len(self._scores):
             return 0.0
         gap = float(self._scores[0] - self._scores[-1])
-        return self._weighing.worth * min(1.0, self._weighing.stands_out / max(gap, 1e-6))
+        return self._parameters.jaccard * min(1.0, self._parameters.gap / max(gap, 1e-6))
 
     def _neighborhood(self, is_mutual: _Mask) -> tuple[Ids, Vectors]:
         """Return who is in the query's neighborhood, ascending, and how much: weights that sum up to 1."""
@@ -174,7 +175,7 @@ class _Query:
 
     def _shares(self, scores: Vectors) -> Vectors:
         """Return how much the neighborhoods of the closest neighbors count, (n, closest), 1 the best."""
-        return np.asarray(np.exp(self._weighing.fall * (scores - scores[:, :1])), np.float32)
+        return np.asarray(np.exp(self._parameters.decay * (scores - scores[:, :1])), np.float32)
 
 
 def _members(known: Neighborhoods, places: Ids) -> tuple[Ids, Vectors]:

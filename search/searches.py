@@ -1,206 +1,179 @@
 """Searching a library: `library.searches`."""
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from collections.abc import Callable, Iterator, Sequence
 
 from ..errors import UsageError
-from ..indexer.decode.decode import decode_pil
 from ..indexer.embed.embedder import Embedder
-from ..store.catalog.contents import ids_of
-from ..store.catalog.photos import Photo, photos_of
-from ..store.filters.where import ALL, Where
+from ..indexer.outside import Source
+from ..store.catalog.contents import digests_of, ids_of
+from ..store.catalog.photos import photos_of
 from ..store.store import Store
+from ..store.view import View
 from . import last_search
-from .answers import Answer, Result, SearchOptions
-from .by_image import find_similar
-from .by_images import Together, find_together
-from .examples import Example, Query
-from .last_search import LastSearch, Remembered
-from .order import list_photos
-from .regions.boxes import BoxAsked, as_box
-
-if TYPE_CHECKING:
-    from .labels.labels import Labels
+from .answers import Answer, Result
+from .by_image import answers_by_image
+from .by_images import answer_together
+from .examples import Example, Query, as_query
+from .last_search import LastSearch, RememberedExample
+from .order import answer_by_filter
+from .request import SearchKind, SearchRequest
+from .session import Session
 
 
 class Searches:
-    """Searches in a library: by one example or several, by a part of one, or by nothing but a filter.
+    """Searches in a library: by examples, by parts of pictures, by labels, or by a filter alone."""
 
-    labels: gives the labels of the library, once they are asked for.
-    """
-
-    def __init__(
-        self, store: Store, embedder: Callable[[], Embedder], labels: "Callable[[], Labels]"
-    ) -> None:
+    def __init__(self, store: Store, embedder: Callable[[], Embedder]) -> None:
         self.store = store
         self.embedder = embedder
-        self._labels = labels
 
-    def one(
-        self,
-        example: Any,
-        k: int = 10,
-        *,
-        min_score: float = -1.0,
-        where: Where | None = None,
-        include_self: bool = False,
-        plain: bool = False,
-        include_copies: bool = False,
-        labels: Sequence[str] = (),
-        box: BoxAsked | Sequence[float] | str | None = None,
-    ) -> tuple[Result, ...]:
-        """Return the k photos most like the example; see `Library.search`."""
-        options = SearchOptions(
-            k=k,
-            min_score=min_score,
-            where=where or ALL,
-            include_self=include_self,
-            plain=plain,
-            include_copies=include_copies,
-            allowed=self._labels().ids(labels, where) if labels else None,
-            box=as_box(box),
-        )
-        (answer,) = self._labels().on(self.many([as_query(example)], options))
-        if answer.error is not None:
-            raise answer.error
-        return answer.results
+    def answers(self, request: SearchRequest) -> Iterator[Answer]:
+        """Yield the answers to a request: one for each example, or one in all; see `SearchRequest.kind`.
 
-    def many(self, queries: Iterable[Query], options: SearchOptions) -> Iterator[Answer]:
-        """Yield one answer for each query, in order; see `find_similar`."""
-        return find_similar(self.store, queries, options, self.embedder)
-
-    def list(self, options: SearchOptions) -> Answer:
-        """Return k photos that pass a filter, newest first: the answer of a search without an example."""
-        return list_photos(self.store, options)
-
-    def together(
-        self,
-        plus: Sequence[Any],
-        minus: Sequence[Any] = (),
-        *,
-        weights: Sequence[float] = (),
-        k: int = 10,
-        where: Where | None = None,
-        include_self: bool = False,
-    ) -> tuple[Result, ...]:
-        """Return the k photos most like all of plus and least like minus, best first.
-
-        plus, minus: examples as `search` takes them, results among them: `together([query, good],
-        [bad])` refines what was found. weights: of plus, each above 0; by default all count the same.
-        Scores are cosines to the vector that the examples make, lower than those of a single example.
+        An example that cannot be read makes the error of its answer.
 
         Raises:
-            DecodeError: an example cannot be read; the message names it.
-            UsageError: plus is empty, or weights, k or an example makes no sense.
+            UsageError: the request makes no sense; see `SearchRequest.check`. While it is answered: a label
+                or a folder is not known, a box does not fit the only example, a result of the last search
+                is gone.
+            ModelError: there is no classifier for labels, or the network cannot be loaded.
+            StoreError: see errors.py.
         """
-        together = Together(tuple(map(as_query, plus)), tuple(map(as_query, minus)), tuple(weights))
-        answer = self.find_together(
-            together, SearchOptions(k, where=where or ALL, include_self=include_self)
-        )
-        (answer,) = self._labels().on([answer])
+        request.check()
+        return self._answers(request)
+
+    def results(self, request: SearchRequest) -> tuple[Result, ...]:
+        """Return the results of a request with one answer.
+
+        Raises:
+            DecodeError: an example cannot be read.
+            UsageError, ModelError, StoreError: see `answers`.
+        """
+        if not request.has_one_answer:
+            raise UsageError(
+                "several examples have an answer each: search by them together, or ask for answers"
+            )
+        (answer,) = self.answers(request)
         if answer.error is not None:
             raise answer.error
         return answer.results
 
-    def find_together(self, together: Together, options: SearchOptions) -> Answer:
-        """Return one answer for several examples; see `together.find_together`."""
-        return find_together(self.store, together, options, self.embedder)
+    def _answers(self, request: SearchRequest) -> Iterator[Answer]:
+        queries = [as_query(each) for each in request.examples]
+        if request.has_one_answer:
+            with self.store.reading() as view:
+                answer = self._one(view, Session(self.store, self.embedder, request, view), queries)
+            yield answer
+            return
+        session = Session(self.store, self.embedder, request)
+        with self.store.reading() as view:
+            session.scope(view)  # what is wrong with it is seen before any work
+        if request.remember:
+            self.forget()  # results come several times with the same number
+        yield from self._each(session, queries)
+
+    def _one(self, view: View, session: Session, queries: Sequence[Query]) -> Answer:
+        """Return the answer to a request that has one; all is read in one view."""
+        request = session.request
+        if request.kind in (SearchKind.label, SearchKind.filter):
+            answer = _listed(view, session)
+        else:
+            session.scope(view)  # what is wrong with it is seen before any work
+            answer = self._by_example(view, session, queries)
+        if request.remember and answer.error is None:
+            _remember(view, answer)
+        return answer
+
+    def _by_example(self, view: View, session: Session, queries: Sequence[Query]) -> Answer:
+        request = session.request
+        if request.kind is SearchKind.together:
+            last = last_search.recall(view.uuid) if request.refines else None
+            more, less = (_numbered(view, last, ranks) for ranks in (request.more, request.less))
+            return answer_together(session, _examples(last), more, less)
+        (answer,) = self._each(session, queries)
+        return answer
+
+    def _each(self, session: Session, queries: Sequence[Query]) -> Iterator[Answer]:
+        if session.request.kind is SearchKind.image:
+            return answers_by_image(session, queries)
+        from .regions.by_region import answers_by_region  # a plain search does without
+
+        return answers_by_region(session, queries)
 
     # --- the last search --------------------------------------------------------------------------
 
-    def remember(self, answer: Answer) -> None:
-        """Remember what was searched by and found, for `last`; not in the store, but for this user.
-
-        Of a listing by label or filter, and of a search for a part, the results alone.
-        """
-        spec = self.store.spec
-        if spec is None:
-            return
-        example = answer.example
-        parts = (example.parts or (example,)) if example else ()
-        remembered = tuple(
-            Remembered(part.query.name, part.weight, part.digest, part.vector)
-            for part in parts
-            if part.vector is not None
-        )
-        results = tuple(result.photo.digest for result in answer.results)
-        last_search.remember(self._name_of_store(), LastSearch(spec.fingerprint, remembered, results))
-
     def forget(self) -> None:
         """Forget the last search of this library in this terminal."""
-        last_search.forget(self._name_of_store())
+        with self.store.reading() as view:
+            last_search.forget(view.uuid)
 
     def last(self) -> LastSearch:
         """Return the search of this library that was remembered last in this terminal.
 
         Raises:
-            UsageError: there is none, it is damaged, or it was by another model.
+            UsageError: there is none, or it is damaged.
         """
-        last, spec = last_search.recall(self._name_of_store()), self.store.spec
-        if spec is None or last.fingerprint != spec.fingerprint:
-            raise UsageError("the last search of this store was by another model; search again")
-        return last
-
-    def refined(self, more: Iterable[int] = (), less: Iterable[int] = ()) -> Together:
-        """Return the last search with numbered results of it as further examples, wanted or not.
-
-        Raises:
-            UsageError: see `last`; a number is of no result, of both, or of one that is gone.
-        """
-        last, more, less = self.last(), list(more), list(less)
-        both = sorted(set(more) & set(less))
-        if both:
-            raise UsageError(f"result {both[0]} cannot be wanted and not wanted")
-        plus, minus = (tuple(self._numbered(last, ranks)) for ranks in (more, less))
-        return Together(plus, minus, earlier=tuple(_examples(last)))
-
-    def _numbered(self, last: LastSearch, ranks: Sequence[int]) -> Iterable[Query]:
-        digests = {rank: bytes.fromhex(last.result(rank)) for rank in dict.fromkeys(ranks)}
         with self.store.reading() as view:
-            paths = {
-                photo.digest: photo
-                for photo in photos_of(view, ids=list(ids_of(view, [*digests.values()]).values()))
-            }
-        for rank, digest in digests.items():
-            photo = paths.get(digest.hex())
-            if photo is None:
-                raise UsageError(
-                    f"result {rank} of the last search is not in the library any more; search again"
-                )
-            yield Query(photo.path, id=photo.id)
-
-    def _name_of_store(self) -> str:
-        return self.store.uuid
+            return last_search.recall(view.uuid)
 
 
-def _examples(last: LastSearch) -> Iterable[Example]:
-    for each in last.examples:
-        yield Example(Query(each.name), each.vector, digest=each.digest, weight=each.weight)
+def _listed(view: View, session: Session) -> Answer:
+    """Return the answer to a request without an example."""
+    request, where = session.request, session.where(view)
+    if request.kind is SearchKind.filter:
+        answer = answer_by_filter(view, request, where)
+    else:
+        from .by_label import answer_by_label  # a plain search does without
+
+        answer = answer_by_label(view, session.labeler(view), request, where)
+    return session.labeled(view, [answer])[0]
 
 
-def as_query(example: Any) -> Query:
-    """Return an example in any of the forms that `Library.search` takes as a query.
+def _remember(view: View, answer: Answer) -> None:
+    """Remember what was searched by and found; not in the store, but for this user.
 
-    Raises:
-        UsageError: it is of no such form.
+    Of a list by label or filter, and of a search for a part, the results alone.
     """
-    example = getattr(example, "photo", example)  # a result
-    if isinstance(example, Photo):
-        return Query(example.path, id=example.id)
-    if isinstance(example, int):
-        return Query(f"id:{example}", id=example)
-    if isinstance(example, (bytes, bytearray, memoryview)):
-        return Query("bytes", data=bytes(example))
-    if isinstance(example, (str, os.PathLike)):
-        return Query(os.fspath(example), path=os.fspath(example))
-    if isinstance(example, np.ndarray):
-        if example.dtype != np.uint8 or example.ndim != 3 or example.shape[2] != 3:
-            shape = f"{example.dtype} {example.shape}"
-            raise UsageError(f"an array must be (h, w, 3) uint8 RGB, this one is {shape}")
-        return Query("array", picture=example)
-    if hasattr(example, "getexif"):
-        return Query("image", picture=decode_pil(example).image)
-    raise UsageError(f"cannot search by a {type(example).__name__}: give a path, bytes or an image")
+    example = answer.example
+    parts = (example.parts or (example,)) if example else ()
+    examples = tuple(
+        RememberedExample(
+            part.query.name, part.weight, _digest_of(view, part), part.own_path or part.query.path
+        )
+        for part in parts
+        if part.vector is not None
+    )
+    results = tuple(result.photo.digest for result in answer.results)
+    last_search.remember(view.uuid, LastSearch(examples, results))
+
+
+def _digest_of(view: View, example: Example) -> str:
+    """Return the digest of an example's content; "" of a picture in memory."""
+    query = example.query
+    if example.digest is not None:
+        return example.digest
+    if query.id is not None:
+        return digests_of(view, [query.id])[query.id].hex()
+    return Source.from_bytes(query.data).digest.hex() if query.data else ""
+
+
+def _examples(last: LastSearch | None) -> list[tuple[Query, float]]:
+    return [
+        (Query(each.name, path=each.path, digest=each.digest), each.weight)
+        for each in (last.examples if last else ())
+    ]
+
+
+def _numbered(view: View, last: LastSearch | None, ranks: Sequence[int]) -> list[Query]:
+    """Return numbered results of the last search as queries."""
+    if last is None:
+        return []
+    digests = {rank: last.result(rank) for rank in dict.fromkeys(ranks)}
+    ids = ids_of(view, [bytes.fromhex(each) for each in digests.values()])
+    photos = {photo.digest: photo for photo in photos_of(view, ids=list(ids.values()))}
+    for rank, digest in digests.items():
+        if digest not in photos:
+            raise UsageError(
+                f"result {rank} of the last search is not in the library any more; search again"
+            )
+    return [Query(photos[each].path, id=photos[each].id) for each in digests.values()]

@@ -20,9 +20,9 @@ from .catalog.schema import (
     epoch_table,
     file_table,
     local_map_table,
-    look_table,
     neighborhood_table,
     pair_table,
+    photo_hash_table,
     pieces,
     root_table,
 )
@@ -242,7 +242,7 @@ def _remove_contents(view: View, ids: Sequence[int]) -> None:
     for some in pieces(ids):
         pair = pair_table.c
         view.connection.execute(sa.delete(pair_table).where(sa.or_(pair.a.in_(some), pair.b.in_(some))))
-        for table in (look_table, local_map_table, neighborhood_table):
+        for table in (photo_hash_table, local_map_table, neighborhood_table):
             view.connection.execute(sa.delete(table).where(table.c.content_id.in_(some)))
         view.connection.execute(sa.delete(embedding_table).where(embedding_table.c.content_id.in_(some)))
         view.connection.execute(sa.delete(content_table).where(_content.id.in_(some)))

@@ -8,18 +8,21 @@ from typing import BinaryIO
 
 
 @contextlib.contextmanager
-def replaced(path: str, mode: int = 0o600) -> Iterator[str]:
+def replaced(path: str, mode: int = 0o600, *, durable: bool = True) -> Iterator[str]:
     """Give the path of an empty file to fill; after the block it has taken the place of path.
 
     After a crash at any point path is the old file or the new one, whole: a temporary file beside the
     target, fsync, `os.replace`, fsync of the folder. The temporary file is removed when anything fails.
+    durable: False spares both waits, and a power loss may take the file.
     """
     temporary = _new_beside(path, mode)
     try:
         yield temporary
-        sync_file(temporary)
+        if durable:
+            sync_file(temporary)
         os.replace(temporary, path)
-        sync_folder(os.path.dirname(path))
+        if durable:
+            sync_folder(os.path.dirname(path))
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
@@ -43,6 +46,12 @@ def _new_beside(path: str, mode: int) -> str:
     temporary = f"{path}.{secrets.token_hex(8)}.tmp"
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
     return temporary
+
+
+def discard(path: str) -> None:
+    """Remove a file of our own that nobody misses, if that can be done."""
+    with contextlib.suppress(OSError):
+        os.unlink(path)
 
 
 def write_atomic(path: str, write: Callable[[BinaryIO], object]) -> None:

@@ -1,4 +1,4 @@
-"""The index of a store in memory: kept up to date, made from the snapshot or the catalog, published."""
+"""The vector index in memory: kept up to date, made from the snapshot or the catalog, published."""
 
 import logging
 import threading
@@ -17,8 +17,8 @@ _log = logging.getLogger(__name__)
 _MOST_LOADED = 200_000
 
 
-class HeldIndex:
-    """The index that a store answers with. Safe to use from several threads."""
+class IndexCache:
+    """The vector index of a store. Safe to use from several threads."""
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
@@ -28,7 +28,7 @@ class HeldIndex:
         self._is_snapshot_bad = False
 
     def forget(self) -> None:
-        """Let the index be made anew at the next question; the snapshot counts for nothing."""
+        """Make the index anew from the catalog when it is next asked for; the snapshot is ignored."""
         with self._mutex:
             self._held, self._is_snapshot_bad = None, True
 
@@ -62,9 +62,9 @@ class HeldIndex:
         return (index, view.epoch) if index else (VectorIndex(view.model.spec.dim), 0)
 
     def to_publish(self, view: View, stop: threading.Event) -> tuple[Stamp, AnyIndex] | None:
-        """Return what a snapshot of the view must hold; None when there is nothing to write.
+        """Return stamp and index of the snapshot to write; None when there is nothing to write.
 
-        That of a large library is made where none fits, unless stop is set: a minute for a million photos.
+        For a large library it is made if none fits (a minute for a million photos), unless stop is set.
         """
         stamp, count = stamp_of(view), count_embeddings(view)
         recipe = ReducedIndex.RECIPE if count > tuning.MOST_EXACT else VectorIndex.RECIPE
@@ -92,12 +92,12 @@ class HeldIndex:
         return index
 
     def published(self) -> None:
-        """Hear that the snapshot is what it must be."""
+        """Take note that the snapshot was written."""
         self._is_snapshot_bad = False
 
 
 def stamp_of(view: View) -> Stamp | None:
-    """Return what a snapshot of this view must be stamped with; None when there is nothing."""
+    """Return the stamp of a snapshot of this view; None when nothing was indexed."""
     if view.model is None or view.epoch == 0:
         return None
     return Stamp(view.uuid, view.model.spec.fingerprint, *view.latest)
@@ -118,10 +118,10 @@ def check_stamp(view: View, stamp: Stamp) -> None:
 
 
 def load_snapshot(view: View, folder: str) -> tuple[AnyIndex, int, str]:
-    """Return the published index with its epoch and nonce, if it is to be believed.
+    """Return the published index with its epoch and nonce (hex).
 
     Raises:
-        ValueError: it is not; the message says why.
+        ValueError: there is none that can be trusted; the message says why.
     """
     manifest = snapshot.read_manifest(folder)
     if manifest is None:

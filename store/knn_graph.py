@@ -1,7 +1,7 @@
 """Keeping the neighborhoods of a library up to date as photos come in and copies are proven.
 
-New photos look for their neighbors, and are offered to these; then who has whom among his neighbors is
-looked at anew wherever it may have changed. Every step commits: what is stopped goes on where it was.
+The neighbors of new photos are found, and the new photos are offered to those; then mutual neighbors are
+found again wherever they may have changed. Every step commits: a run that is stopped can be continued.
 """
 
 import threading

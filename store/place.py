@@ -112,7 +112,7 @@ def check_new(folder: str) -> None:
     place = place_of(folder)
     if place.is_network and not is_network_allowed():
         raise StoreUnwritable(
-            f"{folder} lies on a network drive ({place.kind}), where a database can come to harm; choose a "
+            f"{folder} lies on a network drive ({place.kind}), where a database can be damaged; choose a "
             "folder on this machine with --store (the photos may lie anywhere), or --allow-network-store"
         )
 

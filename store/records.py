@@ -10,6 +10,22 @@ Cells = npt.NDArray[np.int8]  # (rows, columns, d) directions, 127 is 1
 Codes = npt.NDArray[np.float16]  # unit vectors as they are stored
 
 
+# The highest row id of SQLite.
+MAX_ID = (1 << 63) - 1
+
+
+def photo_id_in(name: str) -> int | None:
+    """Return N of a name like "id:N", which photos have besides their paths; None of any other name.
+
+    A number that no photo can have counts as MAX_ID.
+    """
+    digits = name.removeprefix("id:")
+    if digits == name or not (digits.isascii() and digits.isdecimal()):
+        return None
+    # Longer ones are not read at all: Python refuses those of thousands of digits.
+    return int(digits) if len(digits) < len(str(MAX_ID)) else MAX_ID
+
+
 def unit_vectors(vectors: Vectors) -> Vectors:
     """Return vectors (dim,) or (..., dim) at length 1, float32; those of length 0 stay unchanged."""
     if vectors.ndim == 1:

@@ -19,7 +19,7 @@ from .catalog.crashers import learn_crashers
 from .catalog.database import ask_once, fold_log, open_reader, open_writer, store_errors
 from .catalog.functions import add_functions
 from .index import snapshot
-from .index_cache import HeldIndex
+from .index_cache import IndexCache
 from .place import check_new
 from .progress import NEVER
 from .records import FileResult, Root
@@ -46,7 +46,7 @@ class Store:
         self._inode = inode_of(self._catalog)
         self._identity: tuple[str, str | None] | None = None
         self._open = contextlib.ExitStack()
-        self._index = HeldIndex(folder)
+        self._index = IndexCache(folder)
 
     @classmethod
     def open(
@@ -152,7 +152,7 @@ class Store:
         return lock.held(self.folder, "store", self.lock_timeout_s)
 
     def forget_index(self) -> None:
-        """Let the index be built anew at the next question; the snapshot counts for nothing."""
+        """Build the index anew from the catalog when it is next asked for; the snapshot is ignored."""
         self._index.forget()
 
     def indexing(self) -> contextlib.AbstractContextManager[None]:
@@ -182,7 +182,11 @@ class Store:
                 )
 
     def commit(self, root: Root, results: Sequence[FileResult]) -> None:
-        """Make a batch of results part of the library: all of it or, after any failure, nothing."""
+        """Add a batch of results to the library in one transaction.
+
+        Raises:
+            StoreLocked, StoreUnwritable: see errors.py; nothing of the batch was added.
+        """
         photos = [result.photo for result in results if result.photo]
         with self.writing() as view:
             # First the thumbnails: a row of the catalog never names one that is not there.
@@ -203,10 +207,11 @@ class Store:
         resolved: Sequence[int] = (),
         devices: Mapping[int, int] = MappingProxyType({}),
     ) -> None:
-        """Record the end of a scan: files (by row id) that went away or came back, unchanged.
+        """Record the end of a scan.
 
-        resolved: what could not be looked at before and could now; nothing is kept of it. devices: on which
-        unchanged files are, where that is another one than recorded.
+        absent, excluded, returned: row ids of files that are missing, left out, or back unchanged.
+        resolved: of files that could not be looked at before and could now; nothing is kept of them.
+        devices: device numbers by row id, of unchanged files whose device is not the recorded one.
         """
         with self.writing() as view:
             files.set_state(view, absent, "absent")
@@ -222,11 +227,11 @@ class Store:
             return folders.ensure_root(view, path)
 
     def put_comparison(
-        self, compared: Sequence[hashes.Look], candidates: npt.NDArray[np.int64], cosines: Sequence[float]
+        self, compared: hashes.StoredHashes, candidates: npt.NDArray[np.int64], cosines: Sequence[float]
     ) -> None:
-        """Record what photos look like among the others, and the pairs to be proved. candidates: (m, 2)."""
+        """Record which photos were compared, and the pairs to be proved. candidates: (m, 2) ids."""
         with self.writing() as view:
-            hashes.put_looks(view, compared)
+            hashes.put_hashes(view, compared)
             hashes.put_candidates(view, candidates, cosines)
 
     def put_proofs(self, verifier: int, proofs: Sequence[pairs.JudgedPair]) -> None:
@@ -237,8 +242,8 @@ class Store:
     def publish(self, stop: threading.Event = NEVER) -> None:
         """Write a snapshot of the vector index, unless the newest one is up to date.
 
-        The index of a large library is made if need be; searches go on with what there is meanwhile. stop:
-        set it from anywhere to do without.
+        The index of a large library is made if need be; meanwhile searches use the one there is. stop: set
+        it in another thread to end early without a snapshot.
         """
         with store_errors(self.folder), self.reading() as view:
             made = self._index.to_publish(view, stop)
@@ -362,7 +367,7 @@ def make_folder(folder: str) -> None:
 
 
 def inode_of(path: str) -> tuple[int, int]:
-    """Return by what a file is known as this very file; (0, 0) when it is not there."""
+    """Return device and inode of a file; (0, 0) when it is not there."""
     try:
         found = os.stat(path)
     except OSError:

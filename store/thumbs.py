@@ -29,7 +29,7 @@ _thumb = sa.Table(
 class Thumbs:
     """Thumbnails by content digest; a lost one is made again by the next index run.
 
-    A database that came to harm is as good as none: readers find it empty, a writer sets it aside.
+    A damaged database counts as none: readers find it empty, a writer renames it and begins a new one.
     """
 
     def __init__(self, folder: str, *, writable: bool) -> None:
@@ -126,7 +126,7 @@ class Thumbs:
         return len(strays)
 
     def is_sound(self) -> bool:
-        """Tell whether the database can be read, as far as a glance at it shows; True without one."""
+        """Tell whether the first row can be read; True where there is no database."""
         try:
             self._glance()
         except sa.exc.DBAPIError as error:

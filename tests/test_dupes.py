@@ -342,7 +342,7 @@ def test_a_page_is_preselected_only_by_identical_pixels(pages: Listed) -> None:
     assert said
     assert set(said.values()) == {(False, "document")}
     changed = pages.member("page-changed.png")
-    assert "a page: " in changed["transform"]
+    assert "looks like a document: " in changed["transform"]
     assert "differ" in changed["transform"]
     assert changed["transform"].endswith("check it yourself")
     x, y, width, height = changed["evidence"]["differs"][0]
@@ -393,7 +393,7 @@ def test_a_prover_that_dies_at_work_is_told(many_pairs: Path, tmp_path: Path) ->
     path = in_the_way_of_opencv(tmp_path / "broken", "cv2.imdecode = lambda *_: os._exit(9)")
     run = lookalike("dupes", "--store", many_pairs, PYTHONPATH=path)
     assert run.code == 1
-    assert "a process that proves pairs ended with code 9" in run.err
+    assert "the prover crashed (code 9)" in run.err
     assert "Traceback" not in run.err
     assert lookalike("dupes", "--store", many_pairs).code == 0
 
@@ -404,6 +404,6 @@ import sys, os
 sys.path.remove(os.path.dirname(os.path.dirname(__file__)))
 del sys.modules["cv2"]
 import cv2
-if "lookalike.dedup.proof.child" in " ".join(sys.orig_argv):
+if "lookalike.dedup.proof.proof_job" in " ".join(sys.orig_argv):
     {}
 """

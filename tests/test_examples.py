@@ -2,14 +2,17 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lookalike import Library
 from lookalike.errors import DecodeError, UsageError
+from lookalike.search.answers import Result
 from lookalike.search.last_search import FOLDER
+from lookalike.search.request import SearchRequest
 from lookalike.tests.library import Run, lookalike, make_photos
-from lookalike.tests.pictures import draw_photo, save
+from lookalike.tests.pictures import draw_photo, encode, save
 
 SCENES, SHOTS = 10, 6
 
@@ -61,7 +64,7 @@ def scenes(found: list[str]) -> list[str]:
 
 def test_two_examples_find_the_photos_of_both_and_are_not_among_them(store: Path, photos: Path) -> None:
     with Library.open(store) as library:
-        results = library.searches.together([photos / "3-0.jpg", photos / "7-0.jpg"], k=10)
+        results = library.search([photos / "3-0.jpg", photos / "7-0.jpg"], k=10)
 
     found = [Path(result.path).name for result in results]
     assert {"3", "7"} <= set(scenes(found[:8]))
@@ -73,8 +76,8 @@ def test_two_examples_find_the_photos_of_both_and_are_not_among_them(store: Path
 def test_weights_and_what_is_not_wanted_change_the_order(store: Path, photos: Path) -> None:
     plus = [photos / "3-0.jpg", photos / "7-0.jpg"]
     with Library.open(store) as library:
-        heavy = library.searches.together(plus, weights=[8, 1], k=5)
-        without = library.searches.together(plus, [photos / "7-1.jpg"], k=5)
+        heavy = library.search(plus, weights=[8, 1], k=5)
+        without = library.search(plus, minus=[photos / "7-1.jpg"], k=5)
 
     for results in (heavy, without):
         assert scenes([Path(result.path).name for result in results])[:4] == ["3"] * 4
@@ -83,9 +86,9 @@ def test_weights_and_what_is_not_wanted_change_the_order(store: Path, photos: Pa
 def test_results_and_photos_can_be_given_back(store: Path, photos: Path) -> None:
     with Library.open(store) as library:
         first, second, *_ = library.search(photos / "5-0.jpg", k=3)
-        refined = library.searches.together([photos / "5-0.jpg", first], [second.photo], k=10)
+        refined = library.search([photos / "5-0.jpg", first], minus=[second.photo], k=10)
         found = {result.photo.id for result in refined}
-        all_of_them = library.searches.together([first], k=60, include_self=True)
+        all_of_them = library.search([first], k=60, include_self=True, together=True)
 
     assert not {first.photo.id, second.photo.id} & found
     assert all_of_them[0].photo.id == first.photo.id
@@ -93,21 +96,30 @@ def test_results_and_photos_can_be_given_back(store: Path, photos: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("plus", "said"),
+    ("options", "message"),
     [
-        ({"plus": []}, "what to look for"),
-        ({"plus": ["a.jpg"], "weights": [1, 2]}, "2 weights for 1"),
-        ({"plus": ["a.jpg"], "weights": [-1]}, "above 0"),
-        ({"plus": ["a.jpg"], "weights": [float("nan")]}, "above 0"),
-        ({"plus": ["a.jpg"] * 257}, "at most 256"),
-        ({"plus": ["a.jpg"], "k": 0}, "at least 1"),
+        ({"together": True}, "name one"),
+        ({"minus": ["a.jpg"]}, "name an image that is"),
+        ({"examples": ["a.jpg"], "weights": [1, 2]}, "not 2 for 1"),
+        ({"examples": ["a.jpg"], "weights": [-1]}, "above 0"),
+        ({"examples": ["a.jpg"], "weights": [float("nan")]}, "above 0"),
+        ({"examples": ["a.jpg"] * 257, "together": True}, "at most 256"),
+        ({"examples": ["a.jpg"], "k": 0}, "at least 1"),
+        ({"examples": ["a.jpg"], "box": "0,0,5,5", "together": True}, "go without together"),
+        ({"examples": ["a.jpg"], "box": "0,0,5,5", "part": True}, "give one of them"),
+        ({"part": True}, "name one"),
+        ({"diverse": True}, "name one"),
+        ({"labels": ["dog"], "confidence": 2.0}, "at most 1"),
+        ({"more": [1, 2], "less": [2]}, "result 2 cannot be wanted and not wanted"),
+        ({"examples": [object()]}, "cannot search by a object"),
+        ({"examples": ["a.jpg", "b.jpg"]}, "have an answer each"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_any_work(
-    store: Path, plus: dict[str, object], said: str
+    store: Path, options: dict[str, Any], message: str
 ) -> None:
-    with Library.open(store) as library, pytest.raises(UsageError, match=said):
-        library.searches.together(**plus)  # type: ignore[arg-type]
+    with Library.open(store) as library, pytest.raises(UsageError, match=message):
+        library.searches.results(SearchRequest(**options))
 
 
 def test_an_example_that_cannot_be_read_is_named(store: Path, photos: Path) -> None:
@@ -115,14 +127,14 @@ def test_an_example_that_cannot_be_read_is_named(store: Path, photos: Path) -> N
         Library.open(store) as library,
         pytest.raises(DecodeError, match=r"away\.jpg: there is no such file"),
     ):
-        library.searches.together([photos / "1-0.jpg"], [photos / "away.jpg"])
+        library.search([photos / "1-0.jpg"], minus=[photos / "away.jpg"])
 
 
 def test_exact_copies_of_an_example_are_no_results_either(tmp_path: Path) -> None:
     photos = make_photos(tmp_path / "photos")  # photo0 is there twice
     with Library.open(tmp_path / "store", create=True) as library:
         library.index([photos])
-        found = library.searches.together([photos / "2021/photo0.jpg", photos / "2022/photo1.jpg"], k=20)
+        found = library.search([photos / "2021/photo0.jpg", photos / "2022/photo1.jpg"], k=20)
 
     assert len(found) == 5
     assert not {"photo0.jpg", "photo0-again.jpg", "photo1.jpg"} & {Path(r.path).name for r in found}
@@ -193,7 +205,7 @@ def test_a_changed_mind_counts(store: Path, photos: Path, state: Path) -> None:
         (["--less", "-1"], "numbers of results"),
         (["x.jpg", "--weight", "1,b"], "one number for each image"),
         (["--minus", "x.jpg"], "name an image"),
-        (["--in", ".", "--weight", "3"], "1 for 0"),
+        (["--in", ".", "--weight", "3"], "not 1 for 0"),
         (["x.jpg", "--part", "--diverse"], "without"),
         (["--in", ".", "--together"], "name one"),
     ],
@@ -246,6 +258,44 @@ def test_a_list_without_an_example_can_be_gone_on_with(store: Path, photos: Path
     run = lookalike("search", "--more", "2", "--store", store, "--format", "jsonl", "--include-self")
 
     assert run.lines[0]["results"][0]["id"] == second["id"]
+
+
+def test_examples_from_outside_are_read_again_while_they_are_the_same(
+    store: Path, photos: Path, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crop = save(tmp_path / "crop.jpg", draw_photo(104, 400, 300).crop((50, 30, 350, 270)))
+    monkeypatch.chdir(tmp_path)
+
+    def refined() -> Run:
+        assert lookalike("search", "crop.jpg", "--store", store).code == 0
+        monkeypatch.chdir(photos)  # its name was relative
+        return lookalike("search", "--more", "1", "--store", store, "--format", "jsonl")
+
+    first = refined()
+    assert first.code == 0
+    assert scenes(names(first))[:4] == ["4"] * 4
+    again = lookalike("search", "--less", "9", "--store", store, "--format", "jsonl")
+    assert again.lines[0]["examples"][0]["query"] == "crop.jpg"
+
+    save(crop, draw_photo(105, 400, 300))
+    changed = lookalike("search", "--more", "1", "--store", store)
+    assert changed.code == 3
+    assert "crop.jpg: this example of the last search is not in the library" in changed.err
+
+
+def test_bytes_are_remembered_by_what_the_library_holds(store: Path, photos: Path, state: Path) -> None:
+    with Library.open(store) as library:
+
+        def refined(example: object) -> tuple[Result, ...]:
+            request = SearchRequest(examples=[example], remember=True)
+            assert library.searches.results(request)
+            return library.searches.results(SearchRequest(more=[1]))
+
+        assert refined((photos / "6-0.jpg").read_bytes())
+        assert refined(7)
+        for unknown in (encode(draw_photo(77, 64, 48)), draw_photo(77, 64, 48)):
+            with pytest.raises(DecodeError, match="search again"):
+                refined(unknown)
 
 
 def test_a_store_for_reading_only_can_be_searched_and_refined(

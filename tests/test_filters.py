@@ -6,7 +6,7 @@ import pytest
 
 from lookalike.errors import UsageError
 from lookalike.library import Library
-from lookalike.search.filters.filters import Said, make_where
+from lookalike.search.filters.filters import FilterSpec, make_where
 from lookalike.store.filters.terms import And, Compare, Near, OneOf, Or
 from lookalike.tests.library import Run, lookalike
 from lookalike.tests.pictures import draw_photo, exif_with, save
@@ -96,51 +96,56 @@ def test_a_mistake_is_shown_with_a_caret_and_exit_code_2(store: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "term"),
+    ("spec", "term"),
     [
-        (Said(min_size="12MP"), Compare("megapixels", ">=", 12.0)),
-        (Said(min_size="12.5 mp"), Compare("megapixels", ">=", 12.5)),
-        (Said(min_size="3MB"), Compare("bytes", ">=", 3e6)),
-        (Said(min_size="1.5GiB"), Compare("bytes", ">=", 1.5 * 2**30)),
-        (Said(formats=["jpeg", "png"]), OneOf("format", ("jpeg", "png"))),
-        (Said(camera=["a"]), Compare("camera", "~", "a")),
+        (FilterSpec(min_size="12MP"), Compare("megapixels", ">=", 12.0)),
+        (FilterSpec(min_size="12.5 mp"), Compare("megapixels", ">=", 12.5)),
+        (FilterSpec(min_size="3MB"), Compare("bytes", ">=", 3e6)),
+        (FilterSpec(min_size="1.5GiB"), Compare("bytes", ">=", 1.5 * 2**30)),
+        (FilterSpec(formats=["jpeg", "png"]), OneOf("format", ("jpeg", "png"))),
+        (FilterSpec(camera=["a"]), Compare("camera", "~", "a")),
         (
-            Said(camera=["a", "b"], near=" -33.8, 151, 5 "),
+            FilterSpec(camera=["a", "b"], near=" -33.8, 151, 5 "),
             And((Or((Compare("camera", "~", "a"), Compare("camera", "~", "b"))), Near(-33.8, 151.0, 5.0))),
         ),
-        (Said(where=Compare("width", ">", 1.0)), Compare("width", ">", 1.0)),
-        (Said(where=Compare("width", ">", 4000)), Compare("width", ">", 4000.0)),
-        (Said(), None),
+        (FilterSpec(where=Compare("width", ">", 1.0)), Compare("width", ">", 1.0)),
+        (FilterSpec(where=Compare("width", ">", 4000)), Compare("width", ">", 4000.0)),
+        (FilterSpec(), None),
     ],
 )
-def test_what_is_said_becomes_one_term(said: Said, term: object) -> None:
-    assert make_where([], said).term == term
+def test_a_filter_spec_becomes_one_term(spec: FilterSpec, term: object) -> None:
+    assert make_where([], spec).term == term
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("spec", "expected"),
     [
         *(
-            (Said(min_size=size), "12MP, 2000x1500 or 3MB")
+            (FilterSpec(min_size=size), "12MP, 2000x1500 or 3MB")
             for size in ("big", "2000", "MP", "-1MB", "2000px")
         ),
-        *((Said(near=place), "48.137,11.575,10") for place in ("here", "1,2", "1,2,3,4", "1,2,x", "1,2,")),
-        (Said(near="91,0,1"), "from -90 to 90"),
-        (Said(near="0,181,1"), "from -180 to 180"),
-        (Said(where="width >"), "column 8"),
-        (Said(where=""), "column 1"),
-        (Said(min_size=""), "12MP"),
-        (Said(near=""), "48.137"),
-        (Said(where=Compare("nonsense", "=", "x")), "nonsense"),
-        (Said(where=Compare("width", "~", 1.0)), "how to compare width"),
-        (Said(where=Compare("width", ">", float("nan"))), "a number"),
-        (Said(camera=["\ud800"]), "camera"),
-        (Said(camera=["x"] * 1000), "at most 150 comparisons"),
+        *(
+            (FilterSpec(near=place), "48.137,11.575,10")
+            for place in ("here", "1,2", "1,2,3,4", "1,2,x", "1,2,")
+        ),
+        (FilterSpec(near="91,0,1"), "from -90 to 90"),
+        (FilterSpec(near="0,181,1"), "from -180 to 180"),
+        (FilterSpec(where="width >"), "column 8"),
+        (FilterSpec(where=""), "column 1"),
+        (FilterSpec(min_size=""), "12MP"),
+        (FilterSpec(near=""), "48.137"),
+        (FilterSpec(where=Compare("nonsense", "=", "x")), "nonsense"),
+        (FilterSpec(where=Compare("width", "~", 1.0)), "how to compare width"),
+        (FilterSpec(where=Compare("width", ">", float("nan"))), "a number"),
+        (FilterSpec(camera=["\ud800"]), "camera"),
+        (FilterSpec(camera=["x"] * 1000), "at most 150 comparisons"),
     ],
 )
-def test_what_cannot_be_read_is_said_with_what_can(said: Said, expected: str) -> None:
+def test_an_unreadable_filter_is_an_error_that_shows_what_can_be_read(
+    spec: FilterSpec, expected: str
+) -> None:
     with pytest.raises(UsageError, match=expected):
-        make_where([], said)
+        make_where([], spec)
 
 
 def test_the_library_takes_all_of_it(store: Path) -> None:

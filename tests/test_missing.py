@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lookalike.library import Library
-from lookalike.tests.acting.making import contents
+from lookalike.tests.dedup.actions.making import contents
 from lookalike.tests.library import Run, lookalike, make_photos
 
 

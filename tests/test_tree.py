@@ -18,8 +18,11 @@ PACKAGES = ("commands", "dedup", "indexer", "output", "search", "store", "web")
 MAX_LINES = 500
 
 # Who may import what of ours: a folder may import itself and what is named here, and all that is below it.
-# What makes a file an embedding (and, in the worker, a thumbnail) serves a query as well as a library.
-EMBEDDING = tuple(f"indexer.{name}" for name in ("decode", "embed", "sandbox", "executor", "worker"))
+# What makes a file an embedding (and, in the worker, a thumbnail) serves a query as well as a library, and
+# so does the reader of pictures outside of it: search and dedup do not know each other.
+EMBEDDING = tuple(
+    f"indexer.{name}" for name in ("decode", "embed", "sandbox", "executor", "worker", "outside")
+)
 ALLOWED = {
     "errors": (),
     "store": ("errors", "store", "__version__"),
@@ -56,10 +59,7 @@ HOMES = {
     "urllib": ("indexer/embed/weights/", "dedup/actions/trash.py"),  # the latter quotes a path
 }
 READING_HOMES = ("indexer/decode/decode.py",)
-REMOVAL_HOMES = (
-    *("store/", "dedup/actions/moves.py", "indexer/embed/weights/cache.py"),
-    "search/last_search.py",  # the searches that it remembers
-)
+REMOVAL_HOMES = ("store/", "dedup/actions/moves.py", "indexer/embed/weights/cache.py")
 REMOVALS = {"remove", "unlink", "rmdir", "removedirs", "rmtree"}
 OUTPUT_HOMES = ("cli.py", "output/console.py", "output/listing.py")
 EXIT_HOMES = ("cli.py", "output/console.py", "__main__.py")

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from lookalike.benchmarks.arguments import parser_for
-from lookalike.search.order import CANDIDATES, REPETITION, spread
+from lookalike.search.order import CANDIDATES, REPETITION, diversify
 from lookalike.store.catalog.embeddings import raw_vectors, units_of
 from lookalike.store.catalog.photos import photos_of
 from lookalike.store.index.search import nearest_photos
@@ -39,7 +39,7 @@ def main() -> None:
     for repetition in (0.0, *arguments.repetition):
         began = time.process_time()
         answers = {
-            query: near[query][spread(units[query], scores[query], untimed(near[query]), K, repetition)]
+            query: near[query][diversify(units[query], scores[query], untimed(near[query]), K, repetition)]
             for query in near
         }
         report(truth, ids, labels, repetition, answers)

@@ -24,10 +24,9 @@ from lookalike.benchmarks.search.made_store import add_photos
 from lookalike.benchmarks.search.mixtures import Mixtures
 from lookalike.library import Library
 from lookalike.search.labels.classifier import FLOORS, Classifier, classifier_for
-from lookalike.search.labels.labelling import Words
+from lookalike.search.labels.labeler import Labeler
 from lookalike.search.labels.taxonomy import tree
 from lookalike.store.catalog.embeddings import vectors_and_norms, vectors_since
-from lookalike.store.catalog.photos import visible_ids
 from lookalike.store.records import Vectors
 from lookalike.store.store import Store
 
@@ -78,7 +77,7 @@ def rows(
     """Yield floor, confidence, and for pictures of ImageNet and for others: labelled, right of these."""
     logits_high = Classifier(classifier.layers, floor, classifier.tree).probabilities(vectors)
     sums = classifier.sums(logits_high)
-    sizes = np.array([len(node.classes) for node in tree().said])
+    sizes = np.array([len(node.classes) for node in tree().labels])
     known = [meaning(image) for image in images]
     for least in CONFIDENCES:
         cells = []
@@ -88,7 +87,7 @@ def rows(
             for n in some:
                 sure = np.flatnonzero(sums[n] >= least)
                 if len(sure):
-                    word = set(tree().said[sure[np.lexsort((-sums[n, sure], sizes[sure]))[0]]].classes)
+                    word = set(tree().labels[sure[np.lexsort((-sums[n, sure], sizes[sure]))[0]]].classes)
                     labelled += 1
                     right += bool(word <= (known[n][1] or set()) or word >= _one_of(known[n][1], word))
             cells.append(
@@ -113,9 +112,9 @@ def measure_time(library: Library, count: int, folder: Path) -> None:
         add_photos(store, blocks)
         for what in ("find", "count", "find"):
             with store.reading() as view:
-                words, ids = Words(library.spec), visible_ids(view)
+                labeler = Labeler(library.spec)
                 start, cpu = time.perf_counter(), time.process_time()
-                words.find(view, ["dog"], ids) if what == "find" else words.count(view, ids)
+                labeler.find(view, ["dog"]) if what == "find" else labeler.count(view)
                 took, work = time.perf_counter() - start, time.process_time() - cpu
             scale = 100_000 / count
             print(

@@ -40,9 +40,9 @@ from lookalike.indexer.decode.decode import decode
 from lookalike.indexer.embed.embedder import default_spec
 from lookalike.indexer.embed.local_maps import map_kind
 from lookalike.library import Library
-from lookalike.search.answers import Answer, SearchOptions
-from lookalike.search.examples import Query
-from lookalike.search.regions.boxes import WHOLE, Box, BoxAsked, as_box
+from lookalike.search.answers import Answer
+from lookalike.search.regions.boxes import WHOLE, Box, RequestedBox, as_box
+from lookalike.search.request import SearchRequest
 from lookalike.store.catalog.embeddings import vectors_since
 from lookalike.store.catalog.local_maps import MapsOfShape, read_maps
 from lookalike.store.records import LocalMap
@@ -126,11 +126,11 @@ def saved(picture: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def ask(library: Library, data: bytes, box: BoxAsked | None) -> tuple[Answer, float]:
+def ask(library: Library, data: bytes, box: RequestedBox | None) -> tuple[Answer, float]:
     """Return the answer to a query and the seconds of CPU that it took."""
     began = time.process_time()
-    options = SearchOptions(k=10, box=box)
-    (answer,) = library.searches.many([Query("crop", data=data)], options)
+    request = SearchRequest(examples=[data], box=box, with_labels=False)
+    (answer,) = library.searches.answers(request)
     return answer, time.process_time() - began
 
 
@@ -208,12 +208,11 @@ def answer_times(folder: Path) -> dict[str, object]:
     files = sorted(folder.parent.glob("query-*.jpg"))
     with Library.open(folder) as library:
         # Model, vectors and what else a plain search reads are not what is asked for here.
-        next(iter(library.searches.many([Query("plain", path=str(files[0]))], SearchOptions())))
+        library.search(files[0], with_labels=False)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
         times = []
         wall, cpu = time.perf_counter(), time.process_time()
-        queries = [Query(each.name, path=str(each)) for each in files]
-        for _ in library.searches.many(queries, SearchOptions(box=WHOLE)):
+        for _ in library.searches.answers(SearchRequest(examples=files, part=True, with_labels=False)):
             times.append((time.perf_counter() - wall, time.process_time() - cpu))
             wall, cpu = time.perf_counter(), time.process_time()
     return {

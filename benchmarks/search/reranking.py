@@ -1,4 +1,4 @@
-"""What ranking by neighbors of neighbors finds, how sure its numbers are, and what it costs.
+"""What k-reciprocal re-ranking finds, how sure its numbers are, and what it costs.
 
     reranking.py --set DIR [--store DIR] [--sizes 100 200 300 600] [--time STORE]
 
@@ -27,7 +27,7 @@ import numpy as np
 
 from lookalike.benchmarks.arguments import parser_for
 from lookalike.library import Library
-from lookalike.search.rerank import CANDIDATES, MEASURED, Surroundings, Weighing, rerank
+from lookalike.search.rerank import CANDIDATES, MEASURED, LocalGraph, RerankWeights, rerank
 from lookalike.store.catalog.photos import visible_ids
 from lookalike.store.index.search import nearest_photos
 from lookalike.store.knn_graph import update_graph
@@ -41,10 +41,8 @@ Table = dict[str, float]
 DRAWS = 4
 MOST_LOSS = 0.01
 WEIGHINGS = [
-    Weighing(worth, stands_out, fall)
-    for worth, stands_out, fall in itertools.product(
-        (0.4, 0.6, 0.8, 1.0), (0.08, 0.12, 0.2), (0, 8, 16, 24)
-    )
+    RerankWeights(jaccard, gap, decay)
+    for jaccard, gap, decay in itertools.product((0.4, 0.6, 0.8, 1.0), (0.08, 0.12, 0.2), (0, 8, 16, 24))
 ]
 
 
@@ -64,14 +62,14 @@ class Labelled:
         places = {file.path: place for place, photo in enumerate(photos) for file in photo.files}
         self.place = {str(Path(path).relative_to(images)): place for path, place in places.items()}
 
-    def tables(self, kept: Any, weighings: list[Weighing | None]) -> list[Table]:
+    def tables(self, kept: Any, weighings: list[RerankWeights | None]) -> list[Table]:
         """Return mAP by task of a library of some of the photos, for each weighing (None: the cosine)."""
         with tempfile.TemporaryDirectory(prefix="rerank-") as folder:
             self._make(folder, kept)
             with Store.open(folder) as store, store.reading() as view:
                 found = nearest_photos(view, self.vectors[kept], len(kept))
-                around = Surroundings.of(view, found.ids[:, :CANDIDATES])
-        ranked = (found if each is None else rerank(found, around, each) for each in weighings)
+                graph = LocalGraph.around(view, found.ids[:, :CANDIDATES])
+        ranked = (found if each is None else rerank(found, graph, each) for each in weighings)
         return [self._precision(kept, each.ids - 1) for each in ranked]
 
     def _make(self, folder: str, kept: Any) -> None:
@@ -163,13 +161,13 @@ def times(store: str, queries: int = 60, rounds: int = 3) -> None:
     with Library.open(store) as library:
         with library.store.reading() as view:
             ids = np.random.default_rng(1).choice(visible_ids(view), queries).tolist()
-        for plain in [True, False] * (1 + rounds):
+        for reranks in [False, True] * (1 + rounds):
             spent = []
             for each in ids:
                 began = time.process_time()
-                library.search(each, plain=plain)
+                library.search(each, rerank=reranks)
                 spent.append(time.process_time() - began)
-            what = "by the cosine" if plain else "reranked"
+            what = "reranked" if reranks else "by the cosine"
             print(
                 f"{what}: p50 {1e3 * np.median(spent):.1f} ms, p95 {1e3 * np.percentile(spent, 95):.1f} ms"
             )

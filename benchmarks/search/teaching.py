@@ -19,7 +19,7 @@ import numpy as np
 
 from lookalike.benchmarks.arguments import parser_for
 from lookalike.library import Library
-from lookalike.search.labels.examples import lesson_of
+from lookalike.search.labels.examples import training_set_of
 from lookalike.search.labels.label import LIKELY
 from lookalike.search.labels.training import average_precision, learn
 from lookalike.store.records import Vectors
@@ -35,8 +35,8 @@ def one_draw(
 ) -> list[float]:
     """Return average precisions, what is right of those labelled, what is found, seconds to learn."""
     start = time.process_time()
-    lesson = lesson_of(view, {names[n]: units[n] for n in shown}, {})
-    head = learn("label", lesson)
+    data = training_set_of(view, {names[n]: units[n] for n in shown}, {})
+    head = learn("label", data)
     took = time.process_time() - start
     rest = np.setdiff1d(np.arange(len(units)), shown)
     inside, outside = rest[same[rest]], rest[~same[rest]]

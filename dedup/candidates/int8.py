@@ -17,7 +17,7 @@ Tile = npt.NDArray[np.int32] | Vectors
 # Turning all points into bytes costs as much as comparing them with so many in floats.
 _WORTH_BYTES = 1024
 
-# The graph of one node, MatMulInteger(a - 64, b): tests/dedup/test_products.py takes it apart.
+# The graph of one node, MatMulInteger(a - 64, b): tests/dedup/candidates/test_int8.py takes it apart.
 GRAPH = bytes.fromhex(
     "08083a6f0a1b0a01610a01620a017a120163220d4d61744d756c496e74656765721201672a08100242017a4a01405a15"
     "0a016112100a0e0802120a0a0312016d0a0312016b5a150a016212100a0e0803120a0a0312016b0a0312016e62150a01"

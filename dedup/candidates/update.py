@@ -1,13 +1,13 @@
 """Compare the photos that are new with the whole library: neighbors, hashes, pairs worth a proof."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from ...indexer.executor import ThreadExecutor
 from ...store.catalog.embeddings import units_of
-from ...store.catalog.hashes import Look, compared_ids
+from ...store.catalog.hashes import StoredHashes, compared_ids
 from ...store.catalog.photos import visible_ids
 from ...store.index.exact import Ids
 from ...store.progress import UNWATCHED, Watch
@@ -18,7 +18,7 @@ from .all_pairs import Photos
 from .copy_space import AnyVectors, CopySpace
 from .hashes import dct_hash
 from .loading import NO_HASH, KnownHashes, Placed, known_hashes, placed, space_of
-from .nominate import Candidates, Findings, Search, UnitsOf
+from .nominate import Findings, Search, UnitsOf
 
 _BLOCK = 64  # thumbnails read at once
 _SOME_HASHES = 1 << 12
@@ -84,9 +84,10 @@ def compare_new(
 
     def commit(found: Findings) -> int:
         candidates = search.candidates(found)
-        looks = list(_looks(candidates, library.hashes, found.rows.start))
-        store.put_comparison(looks, candidates.pairs, candidates.cosine.tolist())
-        return len(looks)
+        rows = slice(found.rows.start, found.rows.start + len(candidates.new))
+        compared = StoredHashes(candidates.new, library.hashes.bits[rows], library.hashes.quality[rows])
+        store.put_comparison(compared, candidates.pairs, candidates.cosine.tolist())
+        return len(candidates.new)
 
     done = 0
     # In a thread of its own: meanwhile the search goes on.
@@ -144,10 +145,3 @@ def _units_of(store: Store, library: _Library) -> UnitsOf:
         return kept[order[np.searchsorted(library.ids, ids, sorter=order)]]
 
     return from_store if kept is None else from_memory
-
-
-def _looks(found: Candidates, hashes: KnownHashes, start: int) -> Iterator[Look]:
-    bits, quality = hashes.bits[start:], hashes.quality[start:]
-    for row, photo in enumerate(found.new.tolist()):
-        listed = found.neighbors[row], found.scores[row]
-        yield Look(photo, *listed, bits[row].tobytes(), int(quality[row]))

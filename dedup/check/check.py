@@ -62,7 +62,7 @@ def check_files(
     compare = _Comparison(store, options)
     batch: list[tuple[str, Outcome]] = []
     with Reader(store, embedder(), executor.workers) as read:
-        for chunk in executor.run(_chunks(paths, watch), lambda some: (some, read(some))):
+        for chunk in executor.run(_chunks(paths, watch), lambda some: (some, [*map(read, some)])):
             batch += zip(*chunk, strict=True)
             watch.progress.advance(len(chunk[0]), sum(isinstance(each, DecodeError) for each in chunk[1]))
             if len(batch) >= _BATCH:

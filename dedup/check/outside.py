@@ -1,20 +1,21 @@
 """Files that need not be in the library, as photos that can be compared with those that are."""
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from ...errors import DecodeError
 from ...indexer.embed.embedder import Embedder
+from ...indexer.outside import OutsideReader, Source
 from ...indexer.sandbox.decoders import Opener
-from ...indexer.worker import Worker
+from ...indexer.worker import content_of
 from ...store.catalog.contents import id_of
-from ...store.catalog.crashers import known_crashers
 from ...store.catalog.embeddings import raw_vectors
 from ...store.catalog.photos import Photo, PhotoFile, photos_of
-from ...store.records import Content, EmbeddedPhoto, FileResult, FileStat, Vectors
+from ...store.records import Content, Vectors
 from ...store.store import Store
+from ...store.thumbs import Thumbs
+from ...store.view import View
 from ..proof import Picture
 from ..proof.pictures import Thumbnail
 
@@ -71,10 +72,9 @@ class Reader:
     def __init__(
         self, store: Store, embedder: Embedder, workers: int, at_home: frozenset[str] = frozenset()
     ) -> None:
-        self._store = store
-        with store.reading() as view:
-            self._opener = Opener(workers, known_crashers(view), at_home)
-        self._worker = Worker(b"", embedder, _Held(store), self._opener)
+        self._reading, self._thumbs = store.reading, store.thumbs
+        self._opener = Opener(workers, at_home=at_home)
+        self._outside = OutsideReader(store.reading, lambda: embedder, self._opener)
 
     def __enter__(self) -> "Reader":
         return self
@@ -82,52 +82,39 @@ class Reader:
     def __exit__(self, *_: object) -> None:
         self._opener.close()
 
-    def __call__(self, paths: Sequence[str]) -> list[Newcomer | DecodeError]:
-        """Return for each path what is there, or why it cannot be read, in their order."""
-        stats = [FileStat(os.fsencode(path), 0, 0, 0, 0, 0) for path in paths]
-        found = {result.stat.rel: result for result in self._worker(stats)}
-        return [self._outcome(path, found.get(os.fsencode(path))) for path in paths]
+    def __call__(self, path: str) -> Newcomer | DecodeError:
+        """Return what is in a file, or why it cannot be read."""
+        try:
+            source = Source.from_file(path)
+            assert source.stat is not None, "it was read from a file"
+            stat = source.stat
+            file = PhotoFile(os.path.realpath(path), stat.dev, stat.ino, stat.mtime_ns)
+            return Newcomer(path, file, self._comparable(source, file))
+        except DecodeError as error:
+            return error
 
-    def _outcome(self, path: str, result: FileResult | None) -> Newcomer | DecodeError:
-        if result is None:
-            return DecodeError("not_found", "there is no such file")
-        if result.failure is not None:
-            return DecodeError(result.failure.code, result.failure.message)
-        assert result.digest is not None, "what could be read has a digest"
-        stat = result.stat
-        file = PhotoFile(os.path.realpath(path), stat.dev, stat.ino, stat.mtime_ns)
-        known = stored(self._store, result.digest) if result.photo is None else _made(result.photo, file)
-        if known is None:
-            return DecodeError("unstable", "the library changed while the file was compared; try again")
-        return Newcomer(path, file, known)
+    def stored(self, photo: Photo) -> Comparable | None:
+        """Return a photo of the library ready to be compared; None without a sound thumbnail."""
+        with self._reading() as view:
+            return _stored(view, self._thumbs, bytes.fromhex(photo.digest))
 
-
-class _Held:
-    """The contents of which the store has all that a comparison needs."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def __contains__(self, digest: object) -> bool:
-        assert isinstance(digest, bytes)
-        return self._store.knows(digest) and stored(self._store, digest) is not None
+    def _comparable(self, source: Source, file: PhotoFile) -> Comparable:
+        found = self._outside.read(source, lambda view, digest: _stored(view, self._thumbs, digest))
+        if isinstance(found, Comparable):
+            return found
+        photo = _as_photo(content_of(len(source.data), source.digest, found), file)
+        return Comparable(photo, self._outside.embed(found.pixels), found.thumbnail)
 
 
-def stored(store: Store, digest: bytes) -> Comparable | None:
+def _stored(view: View, thumbs: Thumbs, digest: bytes) -> Comparable | None:
     """Return a photo of the library ready to be compared; None without a file or a sound thumbnail."""
-    with store.reading() as view:
-        photo_id = id_of(view, digest)
-        photo = None if photo_id is None else next(iter(photos_of(view, ids=[photo_id])), None)
-        if photo is None:
-            return None
-        vector = raw_vectors(view, [photo.id])[photo.id]
-    jpeg = store.thumbs.get(digest)
+    photo_id = id_of(view, digest)
+    photo = None if photo_id is None else next(iter(photos_of(view, ids=[photo_id])), None)
+    if photo is None:
+        return None
+    jpeg = thumbs.get(digest)
     is_sound = jpeg is not None and Thumbnail(jpeg, photo.width, photo.height).picture() is not None
-    return Comparable(photo, vector, jpeg) if jpeg and is_sound else None
-
-
-def _made(embedded: EmbeddedPhoto, file: PhotoFile) -> Comparable:
-    return Comparable(_as_photo(embedded.content, file), embedded.vector, embedded.thumbnail)
+    return Comparable(photo, raw_vectors(view, [photo.id])[photo.id], jpeg) if jpeg and is_sound else None
 
 
 def _as_photo(content: Content, file: PhotoFile) -> Photo:

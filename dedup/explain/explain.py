@@ -10,15 +10,16 @@ from ...errors import DecodeError, UsageError
 from ...indexer.embed.embedder import Embedder
 from ...indexer.sandbox.decoders import OPENED_AT_HOME
 from ...store.catalog.pairs import Decision, all_decisions
+from ...store.records import photo_id_in
 from ...store.store import Store
 from ..candidates.gallery import as_units, hashes_of
 from ..candidates.loading import space_of
 from ..candidates.nominate import ALMOST_SAME, MAX_DISTANCE
-from ..check.outside import NOT_IN_LIBRARY, Comparable, Reader, stored
+from ..check.outside import NOT_IN_LIBRARY, Comparable, Reader
 from ..groups.capture_time import moments_differ
 from ..groups.groups import Class
 from ..groups.members import change_in_a_word, transform_in_words
-from ..naming import id_in, photo_named
+from ..naming import photo_named
 from ..proof import Evidence, prove
 from .reasons import Measure, measures, reason
 
@@ -142,14 +143,14 @@ def explain(store: Store, a: str, b: str, embedder: Callable[[], Embedder]) -> E
 
 def _side(store: Store, reader: Reader, name: str) -> Side:
     failure: DecodeError | None = None
-    if id_in(name) is None:
-        (read,) = reader([os.path.abspath(name)])
+    if photo_id_in(name) is None:
+        read = reader(os.path.abspath(name))
         if not isinstance(read, DecodeError):
             return Side(name, read.known)
         failure = read
     # The file may be away, or worse: the library still knows what it showed.
     photo = photo_named(store, name)
-    known = stored(store, bytes.fromhex(photo.digest)) if photo else None
+    known = reader.stored(photo) if photo else None
     if known is not None:
         return Side(name, known)
     if failure is not None:

@@ -16,20 +16,20 @@ Verdict = Literal["copy", "similar"]
 class Evidence:
     """What the proof found between pictures a and b; plain numbers, the same from both sides.
 
-    how: "whole" (all of a is all of b), "features" (a map from local features) or "none".
-    form: 0-7, what must be done to b before it lies on a, see `forms`. matrix: row by row, from points of
-    a's thumbnail to points of b's (x, y in pixels from the corner, b not turned). trimmed_ncc ... drift:
-    see `Likeness`. differing: share of textured blocks that show something else. overlap_a, overlap_b:
-    share of the area that the other picture shows; containment: the larger one, flat padding left out.
-    scale: b's thumbnail pixels per a's; rotation_deg: turn beyond the form; perspective: bend over the
-    longer side; aspect: stretch of width against height. pdq_distance: bits of 256, pdq_quality: the lower
-    one. bent_p75, bent_drift: motion and drift that are left when a lens may have bent the picture, see
-    `lens`; 9 where nobody asked. inliers: features that agree on the map. grey: correlation of the whole
-    overlap. color ... saturation: see `Toning`. branch: the rule that decided. natural: the geometry is one
-    that software makes (no tilt, no bend) and it is no page of text: safe to be selected unseen. log_odds:
-    of a copy against another picture, by the numbers alone, as a natural logarithm; probability: the same
-    in [0, 1], as far as the verdict goes along. surround_a, surround_b: of copies, the share of each that
-    lies around the other one and is no picture: borders, bars, captions. page: one of them is a document, a
+    how: "whole" (all of a is all of b), "features" (a map from local features) or "none". form: 0-7, what
+    must be done to b before it lies on a, see `orientation`. matrix: row by row, from points of a's
+    thumbnail to points of b's (x, y in pixels from the corner, b not turned). trimmed_ncc ... drift: see
+    `Likeness`. differing: share of textured blocks that show something else. overlap_a, overlap_b: share of
+    the area that the other picture shows; containment: the larger one, flat padding left out. scale: b's
+    thumbnail pixels per a's; rotation_deg: turn beyond the form; perspective: bend over the longer side;
+    aspect: stretch of width against height. pdq_distance: bits of 256, pdq_quality: the lower one.
+    bent_p75, bent_drift: motion and drift that are left when a lens may have bent the picture, see `bend`;
+    9 where nobody asked. inliers: features that agree on the map. grey: correlation of the whole overlap.
+    color ... saturation: see `Toning`. branch: the rule that decided. natural: the geometry is one that
+    software makes (no tilt, no bend) and it is no page of text: safe to be selected unseen. log_odds: of a
+    copy against another picture, by the numbers alone, as a natural logarithm; probability: the same in [0,
+    1], as far as the verdict goes along. surround_a, surround_b: of copies, the share of each that lies
+    around the other one and is no picture: borders, bars, captions. page: one of them is a document, a
     screen of text or nearly blank. differs, differs_b: of copies, where in a and in b something else is
     shown, the largest places first; looked for on pages, and where details differ.
     """

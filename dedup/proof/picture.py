@@ -117,7 +117,7 @@ class Picture:
 
     @cached_property
     def hash(self) -> tuple[Plane, int]:
-        """PDQ waves and quality, see `hashing.pdq`."""
+        """PDQ waves and quality, see `pdq.pdq`."""
         return pdq(self.sheet.grey)
 
     @cached_property

@@ -5,7 +5,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from itertools import islice
 
-from ...errors import LookalikeError
+from ...errors import DecodeError, LookalikeError
 from ...indexer.executor import ThreadExecutor, default_workers
 from ...indexer.sandbox.pool import NoWorkers, WorkerPool
 from ...indexer.sandbox.process import WorkerEnded
@@ -88,7 +88,7 @@ def _prover(store: Store, processes: int) -> Iterator[Prove]:
 def _asked(pool: WorkerPool, pairs: Sequence[PairOfIds], thumbnails: Mapping[int, Thumbnail]) -> Proofs:
     try:
         return pool.ask(*proof_job(pairs, thumbnails), lambda _, buffers: proofs_in(buffers, len(pairs)))
-    except WorkerEnded as error:
+    except (WorkerEnded, DecodeError) as error:
         raise LookalikeError(
             f"{error}; what was proved is kept, so run the command again (if memory was short, with fewer "
             "other programs)"

@@ -1,4 +1,4 @@
-"""From what a user says about photos to a filter of the store."""
+"""From conditions as a user writes them to a filter of the store."""
 
 import os
 import re
@@ -18,8 +18,8 @@ _BOX = re.compile(r"(\d{1,9})x(\d{1,9})", re.ASCII | re.IGNORECASE)
 _MEGAPIXELS = re.compile(r"(.*?)\s*mp", re.IGNORECASE | re.DOTALL)
 
 
-class MoreFilters(TypedDict, total=False):
-    """The words of `Said` besides folders and dates."""
+class FilterOptions(TypedDict, total=False):
+    """The fields of `FilterSpec` besides folders and dates."""
 
     camera: Sequence[str]
     min_size: str | None
@@ -29,8 +29,8 @@ class MoreFilters(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What a user says about photos; all of it must hold.
+class FilterSpec:
+    """Conditions on photos as a user writes them; all of them must hold.
 
     folders: absolute, or relative to the working directory or to a folder of the library; any of them.
     since, until: "2023", "2023-05", "2023-05-01", "2023-05-01T18:30", both included. camera: parts of
@@ -48,33 +48,33 @@ class Said:
     where: "str | Term | None" = None
 
 
-def make_where(roots: Sequence[Root], said: Said) -> Where:
-    """Return the filter for what was said. roots: all roots of the store.
+def make_where(roots: Sequence[Root], spec: FilterSpec) -> Where:
+    """Return the filter of a spec. roots: all roots of the store; needed for folders only.
 
     Raises:
         UsageError: a folder lies outside of the library, or something cannot be read.
     """
-    found = [path for folder in said.folders for path in _resolve(roots, folder)]
-    return Where(tuple(found), _date(said.since), _date(said.until), _term(said))
+    found = [path for folder in spec.folders for path in _resolve(roots, folder)]
+    return Where(tuple(found), _date(spec.since), _date(spec.until), _term(spec))
 
 
 def _date(text: str | None) -> str | None:
     return None if text is None else read_date(text)
 
 
-def _term(said: Said) -> "Term | None":
-    if said == Said(said.folders, said.since, said.until):
+def _term(spec: FilterSpec) -> "Term | None":
+    if spec == FilterSpec(spec.folders, spec.since, spec.until):
         return None
     from ...store.filters.terms import Compare, OneOf, Term, all_of, any_of  # a plain search does without
     from .parser import check, parse
 
-    cameras: list[Term] = [Compare("camera", "~", name) for name in said.camera]
+    cameras: list[Term] = [Compare("camera", "~", name) for name in spec.camera]
     parts = [
         any_of(cameras),
-        _min_size(said.min_size) if said.min_size is not None else None,
-        OneOf("format", tuple(said.formats)) if said.formats else None,
-        _near(said.near) if said.near is not None else None,
-        parse(str(said.where)) if said.where is not None else None,  # a term may be made by hand
+        _min_size(spec.min_size) if spec.min_size is not None else None,
+        OneOf("format", tuple(spec.formats)) if spec.formats else None,
+        _near(spec.near) if spec.near is not None else None,
+        parse(str(spec.where)) if spec.where is not None else None,  # a term may be made by hand
     ]
     term = all_of([part for part in parts if part is not None])
     if term is not None:

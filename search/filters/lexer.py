@@ -69,10 +69,10 @@ def _after_space(text: str, at: int) -> int:
     return match.end() if match else at
 
 
-def _meant(kind: str, said: str) -> str:
+def _meant(kind: str, text: str) -> str:
     if kind == "quoted":
-        return _ESCAPED.sub(r"\1", said[1:-1])
-    return "=" if said == "==" else said
+        return _ESCAPED.sub(r"\1", text[1:-1])
+    return "=" if text == "==" else text
 
 
 def mistake(text: str, at: int, reason: str) -> UsageError:

@@ -49,7 +49,7 @@ def parse(text: str) -> Term:
 
 
 def check(term: Term) -> None:
-    """Check that the store can be asked for a term.
+    """Check that the store can look for a term.
 
     Raises:
         UsageError: it has too many comparisons, or text in it that nothing can hold.
@@ -92,7 +92,7 @@ class _Parser:
             raise self._unexpected("`and`, `or` or the end")
         return term
 
-    # --- what is said -------------------------------------------------------------------------
+    # --- and, or, not -------------------------------------------------------------------------
 
     def _any_of(self) -> Term:
         terms = self._joined("or", self._all_of)
@@ -228,13 +228,13 @@ class _Parser:
         return mistake(self._text, self._here.at, f"expected {expected}, not {found}")
 
 
-def _text(said: str) -> str | None:
+def _text(text: str) -> str | None:
     """Return text that names can hold: halves of characters only as they stand for stray bytes."""
     try:
-        said.encode("utf-8", "surrogateescape")
+        text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return None
-    return said
+    return text
 
 
 _READERS: dict[Kind, Callable[[str], Value | None]] = {

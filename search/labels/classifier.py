@@ -24,7 +24,7 @@ from .taxonomy import Classes, Tree, tree
 FILE = Path(__file__).with_name("classifier.safetensors")
 BLAKE3 = "83124bfd0c48a11d80701d5fbac3dd2d4466cde6155d969c0d8f8513cea8d0af"
 
-# A label is said when its classes have so much of the probability together: benchmarks/search/labels.py.
+# A photo gets a label whose classes have so much of the probability: benchmarks/search/labels.py.
 CONFIDENT = 0.8
 
 # And only when the best class stands out in absolute terms, too: softmax is sure of something in any
@@ -61,15 +61,15 @@ class Classifier:
         return sums
 
     def sums(self, probabilities: Vectors) -> Vectors:
-        """Return how sure it is of each word of `tree.said`, (n, words)."""
+        """Return how sure it is of each label of `tree.labels`, (n, labels)."""
         return np.minimum(np.hstack([probabilities, probabilities @ self.tree.holds]), 1)
 
-    def said(self, probabilities: Vectors, least: float = CONFIDENT) -> list[tuple[Label, ...]]:
-        """Return the labels of photos, the most special first; () where none is confident."""
+    def labels_of(self, probabilities: Vectors, least: float = CONFIDENT) -> list[tuple[Label, ...]]:
+        """Return the labels of photos, the most specific first; () where none is confident."""
         found: list[list[Label]] = [[] for _ in probabilities]
         sums = self.sums(probabilities)
         for row, place in np.argwhere(sums >= least).tolist():
-            found[row].append(Label(self.tree.said[place].name, round(float(sums[row, place]), 4)))
+            found[row].append(Label(self.tree.labels[place].name, round(float(sums[row, place]), 4)))
         return [tuple(labels) for labels in found]
 
 

@@ -18,19 +18,18 @@ from ...store.index.search import nearest_photos
 from ...store.records import Vectors, unit_vectors
 from ...store.store import Store
 from ...store.view import View
-from ..examples import Preparation, Query
-from ..filters.filters import Said, make_where
-from .label import Head
-from .taxonomy import plain
-from .training import Lesson, Trial, learn, try_out
+from ..examples import ExampleReader, as_query
+from ..filters.filters import FilterSpec, make_where
+from .taxonomy import normalized
+from .training import TrainingSet, Trial, learn, try_out
 
 # Photos near the examples, and photos taken at random, that are looked at.
 _NEAR, _SAMPLE = 500, 1000
 
-Shown = Mapping[bytes, Vectors]
+Examples = Mapping[bytes, Vectors]
 
 
-def lesson_of(view: View, yes: Shown, no: Shown) -> Lesson:
+def training_set_of(view: View, yes: Examples, no: Examples) -> TrainingSet:
     """Return what a label is learned from. yes, no: unit vectors (dim,) float32 by content digest."""
     shown, dim = np.stack(list(yes.values())), next(iter(yes.values())).shape[0]
     known = set(ids_of(view, [*yes, *no]).values())
@@ -39,7 +38,7 @@ def lesson_of(view: View, yes: Shown, no: Shown) -> Lesson:
     rest = np.setdiff1d(visible_ids(view), list(known))
     some = np.sort(np.random.default_rng(0).permutation(rest)[:_SAMPLE])
     hidden = np.stack(list(no.values())) if no else np.empty((0, dim), np.float32)
-    return Lesson(shown, hidden, _units(view, near, dim), _shuffled(_units(view, some, dim)))
+    return TrainingSet(shown, hidden, _units(view, near, dim), _shuffled(_units(view, some, dim)))
 
 
 def _units(view: View, ids: "np.typing.NDArray[np.int64]", dim: int) -> Vectors:
@@ -51,12 +50,12 @@ def _shuffled(units: Vectors) -> Vectors:
     return np.random.default_rng(1).permutation(units)
 
 
-def teach(view: View, name: str, yes: Shown, no: Shown) -> Taught:
+def teach(view: View, name: str, yes: Examples, no: Examples) -> Taught:
     """Learn a label of the photos in a library."""
     assert view.model is not None, "something was embedded"
-    head = learn(name, lesson_of(view, yes, no))
+    head = learn(name, training_set_of(view, yes, no))
     return Taught(
-        word=plain(name),
+        word=normalized(name),
         name=name,
         fingerprint=view.model.spec.fingerprint,
         yes=tuple(yes),
@@ -67,7 +66,7 @@ def teach(view: View, name: str, yes: Shown, no: Shown) -> Taught:
     )
 
 
-def shown_by(view: View, label: Taught) -> tuple[Shown, Shown]:
+def examples_of(view: View, label: Taught) -> tuple[Examples, Examples]:
     """Return the examples of a label: unit vectors by content digest, those that show it and the others.
 
     Of a label that was learned from another embedder's vectors: those that the library holds.
@@ -84,37 +83,26 @@ def shown_by(view: View, label: Taught) -> tuple[Shown, Shown]:
     return yes, no
 
 
-def heads(view: View, damaged: list[str] | None = None) -> list[Head]:
-    """Return the taught labels that fit the embedder of a store; damaged: see `taught_labels`."""
-    assert view.model is not None, "something was embedded"
-    fingerprint = view.model.spec.fingerprint
-    return [
-        Head(label.name, label.weights, label.bias)
-        for label in taught_labels(view, damaged)
-        if label.fingerprint == fingerprint
-    ]
-
-
 def trial_of(view: View, label: Taught) -> Trial | None:
     """Return how well a label does on examples held out; None where there are not two."""
-    yes, no = shown_by(view, label)
-    return try_out(lesson_of(view, yes, no)) if len(yes) > 1 else None
+    yes, no = examples_of(view, label)
+    return try_out(training_set_of(view, yes, no)) if len(yes) > 1 else None
 
 
-def named(view: View, name: str) -> Taught | None:
+def find_taught(view: View, name: str) -> Taught | None:
     """Return the taught label of that name, however it is written; None if there is none.
 
     Raises:
         StoreCorrupt: it is damaged.
     """
     damaged: list[str] = []
-    found = next((label for label in taught_labels(view, damaged) if label.word == plain(name)), None)
-    if found is None and plain(name) in map(plain, damaged):
+    found = next((label for label in taught_labels(view, damaged) if label.word == normalized(name)), None)
+    if found is None and normalized(name) in map(normalized, damaged):
         raise damaged_error(name)
     return found
 
 
-def shown_by_names(
+def read_examples(
     store: Store, names: Iterable[str | os.PathLike[str]], embedder: Callable[[], Embedder]
 ) -> dict[bytes, Vectors]:
     """Return the unit vectors (dim,) float32 of pictures by the blake3 digest of their content.
@@ -126,10 +114,10 @@ def shown_by_names(
     """
     found: dict[bytes, Vectors] = {}
     with Opener(1, at_home=OPENED_AT_HOME) as open_photo:
-        prepare = Preparation(store, embedder, open_photo)
+        read = ExampleReader(store.reading, embedder, open_photo)
         for given in names:
             name = os.fspath(given)
-            pictures = _of_folder(store, name) if os.path.isdir(name) else _of_one(prepare, name)
+            pictures = _of_folder(store, name) if os.path.isdir(name) else _of_one(read, name)
             for digest, vector in pictures:
                 found[digest] = unit_vectors(vector)
     return found
@@ -137,7 +125,7 @@ def shown_by_names(
 
 def _of_folder(store: Store, name: str) -> Iterator[tuple[bytes, Vectors]]:
     with store.reading() as view:
-        where: Where = make_where(all_roots(view), Said([name]))
+        where: Where = make_where(all_roots(view), FilterSpec([name]))
         ids = visible_ids(view, where).tolist()
         digests, vectors = digests_of(view, ids), raw_vectors(view, ids)
     if not ids:
@@ -145,10 +133,8 @@ def _of_folder(store: Store, name: str) -> Iterator[tuple[bytes, Vectors]]:
     yield from ((digests[each], vectors[each]) for each in ids if each in vectors)
 
 
-def _of_one(prepare: Preparation, name: str) -> Iterator[tuple[bytes, Vectors]]:
-    digits = name.removeprefix("id:")
-    is_id = digits != name and digits.isascii() and digits.isdecimal()
-    example = prepare(Query(name, id=int(digits)) if is_id else Query(name, path=name))
+def _of_one(read: ExampleReader, name: str) -> Iterator[tuple[bytes, Vectors]]:
+    example = read(as_query(name))
     if example.vector is None:
         raise UsageError(f"{name}: {example.error}")
     if example.digest is None:

@@ -1,12 +1,13 @@
-"""What a user taught, as one linear function of unit vectors that ends in a probability."""
+"""Labels of photos, and taught labels as linear heads on unit vectors that end in a probability."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from ...errors import UsageError
 from ...store.records import Vectors
 
-# A taught label is said of photos that have it more likely than not.
+# Photos get a taught label that they have more likely than not.
 LIKELY = 0.5
 
 
@@ -32,7 +33,7 @@ def logistic(x: Vectors) -> Vectors:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A word that is likely for a photo. confidence: in [0, 1], how sure that is."""
+    """A label that a photo likely has. confidence: in [0, 1]."""
 
     name: str
     confidence: float
@@ -40,9 +41,9 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class LabelCount:
-    """How much of a library a word is said of.
+    """How many photos of a library have a label.
 
-    path: the words above it, the most general first. photos: number of photos. is_taught: whether the user
+    path: the labels above it, the most general first. photos: number of photos. is_taught: whether the user
     taught it.
     """
 
@@ -50,3 +51,13 @@ class LabelCount:
     path: tuple[str, ...]
     photos: int
     is_taught: bool = False
+
+
+def check_confidence(confidence: float | None) -> None:
+    """Check a confidence that labels must reach; None: the usual.
+
+    Raises:
+        UsageError: it is out of range.
+    """
+    if confidence is not None and not 0 < confidence <= 1:
+        raise UsageError(f"a confidence is above 0 and at most 1, not {confidence:g}")

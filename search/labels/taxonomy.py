@@ -17,15 +17,15 @@ Classes = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A word of the tree. names: the first is said. above: numbers of the nodes it is a kind of.
+    """A word of the tree. names: the first is its label. above: numbers of the nodes it is a kind of.
 
-    is_said: whether photos are called by it; others are only understood. classes: numbers of the classes
+    is_label: whether photos get it as a label; others are only understood. classes: numbers of the classes
     of the classifier that it holds, ascending.
     """
 
     names: tuple[str, ...]
     above: tuple[int, ...]
-    is_said: bool
+    is_label: bool
     classes: tuple[int, ...]
 
     @property
@@ -41,17 +41,17 @@ class Tree:
         self.nodes = nodes
 
     @cached_property
-    def said(self) -> list[Node]:
-        """The words that photos are called by: the classes by number, then others, special ones first."""
+    def labels(self) -> list[Node]:
+        """The words that are labels: the classes by number, then others, specific ones first."""
         return sorted(
-            (node for node in self.nodes if node.is_said),
+            (node for node in self.nodes if node.is_label),
             key=lambda node: (len(node.classes), node.classes),
         )
 
     @cached_property
     def holds(self) -> npt.NDArray[np.float32]:
-        """Which classes the said words beyond the classes hold: (1000, words) of 0 and 1."""
-        above = self.said[CLASSES:]
+        """Which classes the labels beyond the classes hold: (1000, labels) of 0 and 1."""
+        above = self.labels[CLASSES:]
         table = np.zeros((CLASSES, len(above)), np.float32)
         for place, node in enumerate(above):
             table[list(node.classes), place] = 1
@@ -63,30 +63,30 @@ class Tree:
         A word that is the first name of something means all such things ("crane": a bird and a machine),
         else all that it is another name of.
         """
-        wanted = plain(name)
-        first = [node for node in self.nodes if plain(node.name) == wanted]
-        found = first or [node for node in self.nodes if wanted in map(plain, node.names)]
+        wanted = normalized(name)
+        first = [node for node in self.nodes if normalized(node.name) == wanted]
+        found = first or [node for node in self.nodes if wanted in map(normalized, node.names)]
         if not found:
             return None
         return np.array(sorted({each for node in found for each in node.classes}), np.int64)
 
     def near(self, name: str, others: tuple[str, ...] = ()) -> list[str]:
         """Return up to three known names that are written like this one. others: more names there are."""
-        known = {plain(each): each for node in self.nodes for each in node.names}
-        known |= {plain(each): each for each in others}
-        return [known[each] for each in difflib.get_close_matches(plain(name), known, 3)]
+        known = {normalized(each): each for node in self.nodes for each in node.names}
+        known |= {normalized(each): each for each in others}
+        return [known[each] for each in difflib.get_close_matches(normalized(name), known, 3)]
 
     def path(self, node: Node) -> tuple[str, ...]:
-        """Return the said words above a node, the most general first: ("animal", "mammal")."""
+        """Return the labels above a node, the most general first: ("animal", "mammal")."""
         inside, path = set(node.classes), []
-        for other in self.said:
+        for other in self.labels:
             if len(other.classes) > len(inside) and inside <= set(other.classes):
                 path.append(other.name)
                 inside = set(other.classes)
         return tuple(reversed(path))
 
 
-def plain(name: str) -> str:
+def normalized(name: str) -> str:
     """Return a name as it is compared: "Domestic_Dog" is "domestic dog"."""
     return " ".join(name.replace("_", " ").casefold().split())
 

@@ -27,12 +27,12 @@ _PENALTY = 3.0
 # How far directions are made even, how far variances are drawn to their mean; of how many photos at least.
 _EVENING, _SHRINKING, _ENOUGH = 0.25, 0.3, 100
 _ROUNDS, _STILL = 25, 1e-5
-# How often a held-out example is asked for, and what share of a library a label is taken to be of.
+# Folds of the calibration, and the share of a library that a label is taken to be of.
 _FOLDS, _PRIOR = 5, 0.04
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lesson:
+class TrainingSet:
     """What a label is learned from: unit vectors, all (n, dim) float32.
 
     yes, no: the examples. near: photos of the library that are near the examples. sample: some of its
@@ -44,9 +44,9 @@ class Lesson:
     near: Vectors
     sample: Vectors
 
-    def without(self, held: npt.NDArray[np.bool_]) -> "Lesson":
-        """Return the lesson with some positive examples (a mask) as photos of which nothing is known."""
-        return Lesson(self.yes[~held], self.no, np.vstack([self.near, self.yes[held]]), self.sample)
+    def without(self, held: npt.NDArray[np.bool_]) -> "TrainingSet":
+        """Return the data with some positive examples (a mask) as photos of which nothing is known."""
+        return TrainingSet(self.yes[~held], self.no, np.vstack([self.near, self.yes[held]]), self.sample)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +72,17 @@ class Trial:
         return "fair" if self.precision >= 0.5 else "poor: give it more examples, also with --no"
 
 
-def learn(name: str, lesson: Lesson) -> Head:
+def learn(name: str, data: TrainingSet) -> Head:
     """Return the head of a label, calibrated."""
-    even = _evening(lesson)
-    head = _learn(_turned(lesson, even))
+    even = _evening(data)
+    head = _learn(_turned(data, even))
     return Head(name, even @ head.weights, head.bias)
 
 
-def _evening(lesson: Lesson) -> Vectors:
+def _evening(data: TrainingSet) -> Vectors:
     """Return the map (dim, dim) of unit vectors to a space in which they differ more evenly."""
-    around = np.vstack([lesson.sample, lesson.near])
-    dim = lesson.yes.shape[1]
+    around = np.vstack([data.sample, data.near])
+    dim = data.yes.shape[1]
     if len(around) < _ENOUGH:
         return np.eye(dim, dtype=np.float32)
     around = around - around.mean(axis=0)
@@ -92,33 +92,33 @@ def _evening(lesson: Lesson) -> Vectors:
     return np.asarray(directions * (variances / mean) ** -_EVENING, np.float32)
 
 
-def _turned(lesson: Lesson, even: Vectors) -> Lesson:
-    return Lesson(lesson.yes @ even, lesson.no @ even, lesson.near @ even, lesson.sample @ even)
+def _turned(data: TrainingSet, even: Vectors) -> TrainingSet:
+    return TrainingSet(data.yes @ even, data.no @ even, data.near @ even, data.sample @ even)
 
 
-def _learn(lesson: Lesson) -> Head:
-    weights, bias = _fit(lesson)
-    scale, shift = _calibrate(lesson)
+def _learn(data: TrainingSet) -> Head:
+    weights, bias = _fit(data)
+    scale, shift = _calibrate(data)
     return Head("", (scale * weights).astype(np.float32), float(scale * bias + shift))
 
 
-def try_out(lesson: Lesson, splits: int = 10) -> Trial | None:
+def try_out(data: TrainingSet, splits: int = 10) -> Trial | None:
     """Hold out a third of the positive examples again and again; None where there are not two."""
-    count = len(lesson.yes)
+    count = len(data.yes)
     if count < 2:
         return None
-    lesson = _turned(lesson, _evening(lesson))
+    data = _turned(data, _evening(data))
     random = np.random.default_rng(0)
     precisions, found, said = [], [], []
     for _ in range(splits):
         held = np.zeros(count, bool)
         held[random.permutation(count)[: max(1, count // 3)]] = True
-        head = _learn(lesson.without(held))
-        others = np.vstack([lesson.near, lesson.sample])
-        inside, outside = head.confidence(lesson.yes[held]), head.confidence(others)
+        head = _learn(data.without(held))
+        others = np.vstack([data.near, data.sample])
+        inside, outside = head.confidence(data.yes[held]), head.confidence(others)
         precisions.append(average_precision(inside, outside))
         found.append(float((inside >= LIKELY).mean()))
-        said.append(float((head.confidence(lesson.sample) >= LIKELY).mean()) if len(lesson.sample) else 0.0)
+        said.append(float((head.confidence(data.sample) >= LIKELY).mean()) if len(data.sample) else 0.0)
     spread = float(np.std(precisions, ddof=1)) if splits > 1 else 0.0
     return Trial(float(np.mean(precisions)), spread, float(np.mean(found)), float(np.mean(said)), splits)
 
@@ -133,31 +133,31 @@ def average_precision(inside: Vectors, outside: Vectors) -> float:
 # --- the two rounds ---------------------------------------------------------------------------
 
 
-def _fit(lesson: Lesson) -> tuple[Vectors, float]:
+def _fit(data: TrainingSet) -> tuple[Vectors, float]:
     """Return weights and bias, not calibrated."""
-    around = np.vstack([lesson.near, lesson.sample])
-    center = around.mean(axis=0) if len(around) else np.zeros(lesson.yes.shape[1], np.float32)
-    others = _others(lesson, center)
+    around = np.vstack([data.near, data.sample])
+    center = around.mean(axis=0) if len(around) else np.zeros(data.yes.shape[1], np.float32)
+    others = _others(data, center)
     nothing = np.empty((0, len(center)), np.float32)
-    told = len(lesson.no)
-    weights, bias = _regress(lesson.yes - center, nothing, others - center, told)
-    if len(lesson.near) > SPARED:
-        score = (lesson.near - center) @ weights
-        joined = lesson.near[np.argsort(-score, kind="stable")[:JOINED]]
-        weights, bias = _regress(lesson.yes - center, joined - center, others - center, told)
+    told = len(data.no)
+    weights, bias = _regress(data.yes - center, nothing, others - center, told)
+    if len(data.near) > SPARED:
+        score = (data.near - center) @ weights
+        joined = data.near[np.argsort(-score, kind="stable")[:JOINED]]
+        weights, bias = _regress(data.yes - center, joined - center, others - center, told)
     return weights, float(bias - center @ weights)
 
 
-def _others(lesson: Lesson, center: Vectors) -> Vectors:
+def _others(data: TrainingSet, center: Vectors) -> Vectors:
     """Return what stands for all that the label is not, (n, dim)."""
-    yes = lesson.yes - center
+    yes = data.yes - center
     middle = yes.mean(axis=0)
-    score = (lesson.near - center) @ middle
+    score = (data.near - center) @ middle
     order = np.argsort(-score, kind="stable")
     spared = max(SPARED, int((score >= _closeness(yes)).sum()))
-    hard = lesson.near[order[spared:][:HARD]]
-    far = lesson.sample[(lesson.sample - center) @ middle < _closeness(yes)]
-    found = np.vstack([lesson.no, hard, far[:RANDOM]])
+    hard = data.near[order[spared:][:HARD]]
+    far = data.sample[(data.sample - center) @ middle < _closeness(yes)]
+    found = np.vstack([data.no, hard, far[:RANDOM]])
     return found if len(found) else center[None]
 
 
@@ -200,22 +200,22 @@ def _regress(yes: Vectors, joined: Vectors, no: Vectors, told: int) -> tuple[Vec
 # --- probabilities ----------------------------------------------------------------------------
 
 
-def _calibrate(lesson: Lesson) -> tuple[float, float]:
+def _calibrate(data: TrainingSet) -> tuple[float, float]:
     """Return scale and shift that make a log-odds of a score, by scores of examples that were held out."""
-    count = len(lesson.yes)
+    count = len(data.yes)
     if count == 1:
-        weights, bias = _fit(lesson)
-        inside = lesson.yes @ weights + bias
+        weights, bias = _fit(data)
+        inside = data.yes @ weights + bias
     else:
         folds = np.arange(count) % min(count, _FOLDS)
         inside = np.empty(count)
         for fold in np.unique(folds):
-            weights, bias = _fit(lesson.without(folds == fold))
-            inside[folds == fold] = lesson.yes[folds == fold] @ weights + bias
-    weights, bias = _fit(lesson)
-    outside = lesson.sample @ weights + bias
+            weights, bias = _fit(data.without(folds == fold))
+            inside[folds == fold] = data.yes[folds == fold] @ weights + bias
+    weights, bias = _fit(data)
+    outside = data.sample @ weights + bias
     # What scores as the examples do may well show the same.
-    outside = np.r_[lesson.no @ weights + bias, outside[outside < np.median(inside)]]
+    outside = np.r_[data.no @ weights + bias, outside[outside < np.median(inside)]]
     return _platt(inside, outside)
 
 

@@ -21,7 +21,7 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class BoxAsked:
+class RequestedBox:
     """A box of a picture of unknown size.
 
     numbers: x, y, width, height. are_shares: which of them are percent.
@@ -59,10 +59,10 @@ class BoxAsked:
         )
 
 
-WHOLE = BoxAsked((0, 0, 100, 100), (True, True, True, True))
+WHOLE = RequestedBox((0, 0, 100, 100), (True, True, True, True))
 
 
-def parse_box(text: str) -> BoxAsked:
+def parse_box(text: str) -> RequestedBox:
     """Read "X,Y,W,H", each in pixels or percent.
 
     Raises:
@@ -72,22 +72,22 @@ def parse_box(text: str) -> BoxAsked:
     if len(found) != 4 or not all(found):
         raise UsageError(f"cannot read the box {text!r}; {_HOW}")
     x, y, width, height = ((float(each[1]), each[2] == "%") for each in found if each)
-    asked = BoxAsked((x[0], y[0], width[0], height[0]), (x[1], y[1], width[1], height[1]))
+    box = RequestedBox((x[0], y[0], width[0], height[0]), (x[1], y[1], width[1], height[1]))
     if width[0] == 0 or height[0] == 0:
         raise UsageError(f"the box {text!r} is empty: width and height are more than 0; {_HOW}")
     for start, size in ((x, width), (y, height)):
         shares = sum(number for number, is_share in (start, size) if is_share)
         if shares > 100:
             raise UsageError(f"the box {text!r} reaches beyond the picture: {shares:g}% of a side; {_HOW}")
-    return asked
+    return box
 
 
-def as_box(said: BoxAsked | Sequence[float] | str | None) -> BoxAsked | None:
+def as_box(box: RequestedBox | Sequence[float] | str | None) -> RequestedBox | None:
     """Return the box that somebody gave as text, as four numbers of pixels, or as it is.
 
     Raises:
         UsageError: it is no box.
     """
-    if said is None or isinstance(said, BoxAsked):
-        return said
-    return parse_box(said if isinstance(said, str) else ",".join(f"{number:g}" for number in said))
+    if box is None or isinstance(box, RequestedBox):
+        return box
+    return parse_box(box if isinstance(box, str) else ",".join(f"{number:g}" for number in box))

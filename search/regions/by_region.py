@@ -1,31 +1,29 @@
 """Search for a part of a picture: by its own embedding, and by where it comes up in the local maps."""
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from blake3 import blake3
 
 from ...errors import DecodeError, UsageError
-from ...indexer.decode.read import read_file
 from ...indexer.embed.embedder import Embedder
 from ...indexer.embed.preprocess import InputRule, Pixels
+from ...indexer.outside import OutsideReader, Source
 from ...indexer.sandbox.decoders import OPENED_AT_HOME, Opener, open_picture
 from ...store.catalog.embeddings import raw_vectors, units_of
 from ...store.catalog.local_maps import MapsOfShape, read_maps
 from ...store.catalog.photos import Photo, photos_of, visible_ids
-from ...store.index.exact import Ids, Neighbors
+from ...store.index.exact import Ids
 from ...store.index.search import nearest_photos
-from ...store.records import Cells, Vectors, unit_vectors
-from ...store.store import Store
+from ...store.records import MAX_ID, Cells, Vectors, unit_vectors
 from ...store.view import View
-from ..answers import Answer, SearchOptions
-from ..collapse import shown
-from ..examples import Example, Preparation, Query
+from ..answers import Answer
+from ..collapse import Ranked, collapse
+from ..examples import Example, Query, given
 from ..order import in_order
-from ..rerank import Surroundings
-from .boxes import Box, BoxAsked
+from ..rerank import LocalGraph
+from ..session import Session
+from .boxes import WHOLE, Box, RequestedBox
 from .windows import Window, chosen, glance, look
 
 # The part is embedded at these shares of the input size: nobody knows how large it is in the other photos.
@@ -41,7 +39,7 @@ _LONG_SIDE = 2048
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part:
+class EmbeddedPart:
     """A part of a picture, embedded.
 
     templates: its maps at several sizes. margins: of it that the network does not see, at each side (left,
@@ -53,38 +51,33 @@ class Part:
     margins: tuple[float, float, float, float]
 
 
-def find_regions(
-    store: Store, queries: Iterable[Query], options: SearchOptions, embedder: Callable[[], Embedder]
-) -> Iterator[Answer]:
-    """Yield one answer for each query of which `options.box` is looked for; see `query.find_similar`.
+def answers_by_region(session: Session, queries: Sequence[Query]) -> Iterator[Answer]:
+    """Yield one answer for each query of which `request.box` or `request.part` is searched for.
 
     Raises:
         UsageError: the library has no local maps, or the box does not fit the only picture; of several
             pictures, that is the error of an answer.
     """
-    assert options.box is not None
-    _check(embedder())
+    embedder = session.embedder()
+    _check(embedder)
     maps = _Maps()
-    is_one = isinstance(queries, Sequence) and len(queries) == 1
     with Opener(1, at_home=OPENED_AT_HOME) as open_photo:
-        prepare = Parts(store, embedder, open_photo)
+        read = _PartReader(session, open_photo)
         for query in queries:
             try:
-                example, part = prepare.part(query, options.box)
+                ready = read(query, session.request.requested_box or WHOLE)
             except DecodeError as error:
                 yield Answer(query.name, error=error)
                 continue
             except UsageError as error:
-                if is_one:
+                if len(queries) == 1:
                     raise
                 yield Answer(query.name, error=DecodeError("box", str(error)))
                 continue
-            with store.reading() as view:
-                if not len(visible_ids(view)):
-                    yield Answer(query.name)
-                    continue
-                found = maps.of(view, embedder().map_kind)
-                yield _answer(view, found, embedder().rule, (example, part), options)
+            with session.reading() as view:
+                found = _answer(session, view, maps, ready)
+                (answer,) = session.labeled(view, [found])
+            yield answer
 
 
 def _check(embedder: Embedder) -> None:
@@ -95,11 +88,16 @@ def _check(embedder: Embedder) -> None:
         )
 
 
-class Parts(Preparation):
+class _PartReader:
     """Cuts parts out of queries and embeds them."""
 
-    def part(self, query: Query, box: BoxAsked) -> tuple[Example, Part]:
-        """Return a query and the part of it which is looked for.
+    def __init__(self, session: Session, open_photo: Opener) -> None:
+        self._reading = session.reading
+        self._embedder = session.embedder
+        self._outside = OutsideReader(session.reading, session.embedder, open_photo)
+
+    def __call__(self, query: Query, box: RequestedBox) -> tuple[Example, EmbeddedPart]:
+        """Return a query and the part of it that is searched for.
 
         Raises:
             DecodeError: it cannot be read.
@@ -109,55 +107,32 @@ class Parts(Preparation):
             picture = np.asarray(query.picture)
             full = (picture.shape[1], picture.shape[0])
             return Example(query), self._embedded(picture, box.within(*full), full)
-        example, data = self._read(query)
-        digest = blake3(data).digest()
-        self._refuse_poison(digest)
-        opened = self._open_photo(data, digest, self._embedder().rule)
-        asked = box.within(opened.width, opened.height)
+        example, source = given(query) if query.id is None else self._stored(query, query.id)
+        opened = self._outside.opened(source)
+        part = box.within(opened.width, opened.height)
         # Of a small part a reduced picture would show too little.
-        enlarged = min(opened.width / asked.width, opened.height / asked.height)
+        enlarged = min(opened.width / part.width, opened.height / part.height)
         min_side = round(self._embedder().min_side * max(1.0, enlarged))
-        picture = open_picture(data, min_side=min_side, long_side=_LONG_SIDE)
-        return example, self._embedded(picture, asked, (opened.width, opened.height))
+        picture = open_picture(source.data, min_side=min_side, long_side=_LONG_SIDE)
+        return example, self._embedded(picture, part, (opened.width, opened.height))
 
-    def _read(self, query: Query) -> tuple[Example, bytes]:
-        """Return the query without a vector, and its bytes."""
-        if query.id is not None:
-            return self._read_id(query, query.id)
-        if query.path is None:
-            if not query.data:
-                raise DecodeError("empty", "the image is empty (0 bytes)")
-            return Example(query), query.data
-        name = os.fsencode(query.path)
-        try:
-            data, stat = read_file(name, name)
-        except (FileNotFoundError, ValueError) as error:  # ValueError: a name with NUL in it
-            raise DecodeError("not_found", "there is no such file") from error
-        own = frozenset({(stat.dev, stat.ino)})
-        return Example(
-            query, digest=blake3(data).hexdigest(), own=own, own_path=os.path.realpath(query.path)
-        ), data
-
-    def _read_id(self, query: Query, photo_id: int) -> tuple[Example, bytes]:
-        with self._store.reading() as view:
-            photos = list(photos_of(view, ids=[photo_id])) if photo_id < 1 << 63 else []
-            is_away = not photos and photo_id < 1 << 63 and bool(raw_vectors(view, [photo_id]))
+    def _stored(self, query: Query, photo_id: int) -> tuple[Example, Source]:
+        """Return a photo of the library and the bytes of one of its files."""
+        with self._reading() as view:
+            ids = [photo_id] if photo_id <= MAX_ID else []
+            photos = list(photos_of(view, ids=ids))
+            is_away = not photos and bool(raw_vectors(view, ids))
         if is_away:
-            raise DecodeError("not_found", f"the file of id:{photo_id} is away; to cut, it must be read")
+            raise DecodeError("not_found", f"the file of {query.name} is away; to cut, it must be read")
         if not photos:
-            raise DecodeError("not_found", f"there is no photo id:{photo_id} in this store")
-        own = frozenset((file.dev, file.ino) for file in photos[0].files)
-        example = Example(query, digest=photos[0].digest, own=own)
-        for file in photos[0].files:
-            try:
-                data, _ = read_file(os.fsencode(file.path), os.fsencode(file.path))
-            except (OSError, DecodeError):
-                continue
-            if blake3(data).hexdigest() == photos[0].digest:
-                return example, data
-        raise DecodeError("not_found", f"no file of id:{photo_id} can be read, or it has changed")
+            raise DecodeError("not_found", f"there is no photo {query.name} in this store")
+        files, digest = photos[0].files, photos[0].digest
+        source = Source.with_digest(bytes.fromhex(digest), [file.path for file in files])
+        if source is None:
+            raise DecodeError("not_found", f"no file of {query.name} can be read, or it has changed")
+        return Example(query, digest=digest, own=frozenset((file.dev, file.ino) for file in files)), source
 
-    def _embedded(self, picture: Pixels, box: Box, full: tuple[int, int]) -> Part:
+    def _embedded(self, picture: Pixels, box: Box, full: tuple[int, int]) -> EmbeddedPart:
         """Return a part of a picture, which may be a reduced one. full: the size that the box is of."""
         height, width = picture.shape[:2]
         x, y = width / full[0], height / full[1]
@@ -170,7 +145,7 @@ class Parts(Preparation):
         vectors, maps = embedder.embed_with_maps(prepared)
         templates = tuple(each.cells for each in maps if each is not None)
         vector = np.asarray(unit_vectors(vectors).mean(axis=0), np.float32)
-        return Part(vector, templates, _margins(embedder.rule, cut))
+        return EmbeddedPart(vector, templates, _margins(embedder.rule, cut))
 
 
 def _margins(rule: InputRule, picture: Pixels) -> tuple[float, float, float, float]:
@@ -203,30 +178,28 @@ class _Maps:
         return self._maps
 
 
-def _answer(
-    view: View,
-    maps: list[MapsOfShape],
-    rule: InputRule,
-    asked: tuple[Example, Part],
-    options: SearchOptions,
-) -> Answer:
-    example, part = asked
-    visible = visible_ids(view, options.where) if options.allowed is None else options.allowed
-    allowed = [chosen(each, visible) for each in maps]
+def _answer(session: Session, view: View, maps: _Maps, ready: tuple[Example, EmbeddedPart]) -> Answer:
+    example, part = ready
+    if not len(visible_ids(view)):
+        return Answer(example.query.name)
+    scope, request = session.scope(view), session.request
+    visible = visible_ids(view, scope.where) if scope.ids is None else scope.ids
+    allowed = [chosen(each, visible) for each in maps.of(view, session.embedder().map_kind)]
     mapped = np.sort(np.concatenate([each.ids for each in allowed]))
     windows, scores = _scored(view, allowed, part, _candidates(view, allowed, mapped, part))
     ids = np.array([sorted(scores, key=lambda photo_id: (-scores[photo_id], photo_id))], np.int64)
-    near = Neighbors(ids, np.array([[scores[each] for each in ids[0].tolist()]], np.float32))
-    stands = ids if options.include_copies else Surroundings.of(view, ids).stand_ins(ids)
-    (results,) = shown(view, [example], near, stands, options)
+    near = np.array([[scores[each] for each in ids[0].tolist()]], np.float32)
+    same_as = ids if request.include_copies else LocalGraph.around(view, ids).same_as(ids)
+    (results,) = collapse(view, [example], Ranked(ids, near, same_as), scope.where, request)
+    rule = session.embedder().rule
     boxed = [
         replace(each, box=_box(windows[each.photo.id], part, rule, each.photo))
-        for each in in_order(results, options.sort)
+        for each in in_order(results, request.sort)
     ]
     return Answer(example.query.name, tuple(boxed), without_map=len(visible) - len(mapped))
 
 
-def _candidates(view: View, maps: list[MapsOfShape], mapped: Ids, part: Part) -> Ids:
+def _candidates(view: View, maps: list[MapsOfShape], mapped: Ids, part: EmbeddedPart) -> Ids:
     """Return the ids, ascending, of the photos that are worth a close look."""
     many = min(_CANDIDATES, len(mapped))
     if not many:
@@ -240,7 +213,7 @@ def _candidates(view: View, maps: list[MapsOfShape], mapped: Ids, part: Part) ->
 
 
 def _scored(
-    view: View, maps: list[MapsOfShape], part: Part, candidates: Ids
+    view: View, maps: list[MapsOfShape], part: EmbeddedPart, candidates: Ids
 ) -> tuple[dict[int, Window], dict[int, float]]:
     """Return the best window and the score of candidates, by id."""
     windows: dict[int, Window] = {}
@@ -259,7 +232,7 @@ def _scored(
     return windows, scores
 
 
-def _box(window: Window, part: Part, rule: InputRule, photo: Photo) -> Box:
+def _box(window: Window, part: EmbeddedPart, rule: InputRule, photo: Photo) -> Box:
     """Return where in a photo the part comes up: the window, and the margins the network did not see."""
     left, top, right, bottom = rule.seen(photo.width, photo.height)
     width, height = window.width * (right - left), window.height * (bottom - top)

@@ -1,4 +1,4 @@
-"""Is the store whole? Each check tells what it looked at and what it found."""
+"""Checks of a store, each with what was looked at and what was found."""
 
 import os
 import sqlite3
@@ -205,12 +205,12 @@ def check_recall(store: Store, queries: int) -> Finding:
             found = measure(view, view.index(), queries)
         except ValueError as error:
             return Finding("note", "recall", f"not measured: {error}")
-    said = (
+    measured = (
         f"recall@10 {found.recall:.4f} over {found.queries} photos, {1000 * found.seconds:.1f} ms a query"
     )
     if found.recall < _LEAST_RECALL:
-        return Finding("note", "recall", f"{said}: below {_LEAST_RECALL}; {_RENEW}")
-    return Finding("ok", "recall", said)
+        return Finding("note", "recall", f"{measured}: below {_LEAST_RECALL}; {_RENEW}")
+    return Finding("ok", "recall", measured)
 
 
 def _glance_at_snapshot(store: Store, view: View) -> Finding:
@@ -291,7 +291,7 @@ def _check_place(folder: str) -> Finding:
         return Finding(
             "note",
             "place",
-            f"{said}: a network drive, where a database can come to harm; move it to this machine",
+            f"{said}: a network drive, where a database can be damaged; move it to this machine",
         )
     if place.syncer:
         return Finding(

@@ -12,8 +12,8 @@ from ..catalog.schema import (
     PAGE_SIZE,
     embedding_table,
     local_map_table,
-    look_table,
     neighborhood_table,
+    photo_hash_table,
     store_table,
 )
 from ..files import temporary_beside
@@ -33,16 +33,16 @@ class Compacted:
     after: int
 
     @property
-    def won(self) -> int:
-        """The bytes that were given back."""
+    def freed(self) -> int:
+        """Bytes that were freed."""
         return self.before - self.after
 
 
 def compact(folder: str, lock_timeout_s: float = 10) -> Compacted:
-    """Write the store's databases anew without the room between; a kill leaves the old or the new file.
+    """Shrink the database files by writing them anew; a kill leaves the old or the new file.
 
     Raises:
-        StoreUnwritable: there is no room for the larger of them beside the old one; says how much it needs.
+        StoreUnwritable: there is no room for a new file beside the old one.
         StoreLocked: others have the store open for writing.
     """
     folder = os.path.abspath(folder)
@@ -66,7 +66,7 @@ def _drop_superseded(path: str) -> None:
     current = sa.select(sa.func.coalesce(store_table.c.model_id, -1)).scalar_subquery()
     try:
         with engine.begin() as connection:
-            for table in (embedding_table, look_table, local_map_table, neighborhood_table):
+            for table in (embedding_table, photo_hash_table, local_map_table, neighborhood_table):
                 connection.execute(sa.delete(table).where(table.c.model_id != current))
     finally:
         engine.dispose()

@@ -1,4 +1,4 @@
-"""Making a catalog agree with itself again: what refers to lost rows goes, what was lost is read again."""
+"""Making a catalog consistent: rows that refer to lost ones are removed, lost photos are read again."""
 
 import secrets
 import uuid
@@ -17,11 +17,11 @@ from ..catalog.schema import (
     embedding_table,
     epoch_table,
     file_table,
-    look_table,
     model_table,
     neighborhood_table,
     now,
     pair_table,
+    photo_hash_table,
     pieces,
     root_table,
     store_table,
@@ -36,12 +36,11 @@ _BLOCK = 4096
 
 @dataclass(frozen=True, slots=True)
 class Mended:
-    """What was not whole, in numbers.
+    """Numbers of things that were damaged.
 
-    vectors: photos without one that can be used. records: files of whose photo nothing is known any more.
-    strays: files of a folder that is not known any more. pairs: looks and pairs of photos that are lost.
-    dropped: vectors that were of no use. taught: labels whose record was damaged. maps: local
-    maps that were of none.
+    vectors: photos without a usable vector. records: files whose photo's record is lost. strays: files of
+    a folder whose record is lost. pairs: hashes, neighborhoods and pairs of lost photos. dropped: vectors
+    that could not be used. taught: labels with a damaged record. maps: local maps that could not be used.
     """
 
     vectors: int = 0
@@ -54,7 +53,7 @@ class Mended:
 
     @property
     def total(self) -> int:
-        """How much was wrong in all."""
+        """The sum of them."""
         found = (self.vectors, self.records, self.strays, self.pairs, self.dropped, self.taught, self.maps)
         return sum(found)
 
@@ -70,14 +69,14 @@ def mend(connection: sa.Connection) -> Mended:
     pairs = sum(
         _delete_strays(connection, table, column, content_table.c.id)
         for table, column in (
-            (look_table, look_table.c.content_id),
+            (photo_hash_table, photo_hash_table.c.content_id),
             (neighborhood_table, neighborhood_table.c.content_id),
             (pair_table, pair_table.c.a),
             (pair_table, pair_table.c.b),
         )
     )
-    pairs += _delete_strays(connection, look_table, look_table.c.model_id, model_table.c.id)
-    # No harm: the next index run finds them again.
+    pairs += _delete_strays(connection, photo_hash_table, photo_hash_table.c.model_id, model_table.c.id)
+    # Nothing is lost: the next index run finds them again.
     view = View(connection)
     knn.drop_damaged(view)
     maps = local_maps.drop_bad_maps(view)

@@ -1,4 +1,4 @@
-"""Bringing a damaged store back: what can be read is saved, what can be made again is made again."""
+"""Recovering a damaged store: what can be read is saved, what can be computed again is computed again."""
 
 import contextlib
 import os
@@ -33,10 +33,10 @@ _TABLES = (
     "file",
     "embedding",
     "epoch",
-    "look",
+    "photo_hash",
     "pair",
     "decision",
-    "poison",
+    "crasher",
     "neighborhood",
     "taught",
     "local_map",
@@ -46,10 +46,10 @@ _DIGEST = 32
 
 @dataclass(slots=True)
 class Repaired:
-    """What was done. said: sentences for people, each with what was saved, lost or made again.
+    """What was done. said: sentences for people, each about what was saved, lost or computed again.
 
-    kept: where the damaged catalog lies now, None when it was sound. photos, decisions: how many the
-    store holds now.
+    kept: path of the damaged catalog now, None when it was sound. photos, decisions: numbers in the store
+    now.
     """
 
     said: list[str] = field(default_factory=list)
@@ -80,7 +80,7 @@ def damage_of(folder: str) -> list[str]:
 
 
 def repair(folder: str, lock_timeout_s: float = 10) -> Repaired:
-    """Bring a damaged store back as far as that goes; a whole one stays as it is.
+    """Recover a damaged store as far as possible; a sound one is left unchanged.
 
     The damaged catalog is kept beside as catalog.db.damaged-TIME and never removed.
 
@@ -143,12 +143,12 @@ def _save_rows(path: str, target_path: str) -> dict[str, tuple[int, int]]:
             target.commit()
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise StoreCorrupt(
-            f"nothing of {path} can be read ({error}); it stays as it is: restore a backup with "
+            f"nothing of {path} can be read ({error}); it is left unchanged: restore a backup with "
             "`lookalike restore FILE`, or index into a new --store"
         ) from error
     if not any(saved for saved, _ in counts.values()):
         raise StoreCorrupt(
-            f"nothing of {path} can be read; it stays as it is: restore a backup, or index anew"
+            f"nothing of {path} can be read; it is left unchanged: restore a backup, or index anew"
         )
     return counts
 
@@ -204,7 +204,7 @@ def _writing(path: str) -> Iterator[sa.Connection]:
 
 
 def _mend(folder: str, done: Repaired, lock_timeout_s: float) -> None:
-    """Mend what the catalog says, and make the snapshot anew where it is not what it should be."""
+    """Mend the rows of the catalog, and write the snapshot anew where it is wrong."""
     with Store.open(folder, write=True, lock_timeout_s=lock_timeout_s) as store:
         with store.writing() as view:
             view.connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")

@@ -4,7 +4,6 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from ..catalog.database import quoted
@@ -17,17 +16,9 @@ _BLOCK = 1000
 Fits = Callable[[Sequence[Any]], bool]
 
 
-@dataclass(slots=True)
-class Salvaged:
-    """What came over from each table. saved: rows. lost: row ids that could not be read, at most."""
-
-    saved: dict[str, int] = field(default_factory=dict)
-    lost: dict[str, int] = field(default_factory=dict)
-
-
 @contextlib.contextmanager
 def damaged(path: str) -> Iterator[sqlite3.Connection]:
-    """Open a database that may be damaged for reading, as far as it opens at all."""
+    """Open a database for reading that may be damaged, if it opens at all."""
     with contextlib.closing(sqlite3.connect(f"file:{quoted(path)}?mode=ro", uri=True)) as source:
         source.text_factory = lambda data: data.decode("utf-8", "replace")
         # writable_schema: neither a file that was cut short nor one broken table is a reason to stop.

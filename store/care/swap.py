@@ -1,4 +1,4 @@
-"""Putting another catalog in the place of the one that is there, which is kept beside it."""
+"""Replacing a database of the store; the old one is kept beside it."""
 
 import contextlib
 import os
@@ -60,7 +60,9 @@ def swap_in(new: str, path: str, word: str | None) -> str | None:
         os.replace(new, path)
         sync_folder(os.path.dirname(path))
     except OSError as error:
-        raise StoreUnwritable(f"cannot replace {path}: {error.strerror}; it is as it was") from error
+        raise StoreUnwritable(
+            f"cannot replace {path}: {error.strerror}; the old file is unchanged"
+        ) from error
     return kept
 
 
@@ -70,7 +72,7 @@ def _fold(path: str) -> None:
 
 
 def _clear_logs(path: str, kept: str | None) -> None:
-    """Take away what belongs to the old file; what still holds something goes with it."""
+    """Remove the logs of the old file; those that are not empty are kept with it."""
     for suffix in ("-wal", "-journal", "-shm"):
         log = path + suffix
         with contextlib.suppress(FileNotFoundError):

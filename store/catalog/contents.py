@@ -1,4 +1,4 @@
-"""The contents of the library: what each is known by, and what it is."""
+"""The contents of the library: ids, blake3 digests, metadata."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

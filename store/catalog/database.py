@@ -103,9 +103,9 @@ def _engine(uri: str, pragmas: tuple[str, ...], begin: str, ready: Ready = lambd
 
 
 def fold_log(writer: sa.Engine) -> None:
-    """Move what the write-ahead log holds into the file itself, as far as no reader is in the way.
+    """Fold the write-ahead log into the file, as far as readers allow; a failure loses nothing.
 
-    A store at rest is then whole in its named files, for whoever copies it. A failure loses nothing.
+    A store that nobody has open is then whole in its named files and can be copied.
     """
     with contextlib.suppress(sa.exc.DBAPIError, sqlite3.Error):
         raw = writer.raw_connection()
@@ -159,15 +159,15 @@ def store_errors(folder: str) -> Iterator[None]:
         ) from error
 
 
-# What stands around the block of whoever reads or writes, and passes its errors on.
+# Functions around the block of a caller that reads or writes: they pass its errors on.
 _AROUND = ("store_errors", "reading", "writing")
 
 
 def _is_of_a_row(error: Exception) -> bool:
     """Tell whether what a row holds is at fault: the store itself could not work with it.
 
-    A damaged row may hold anything in any column, and SQLite gives it out as it is. The error of whoever
-    reads from the store is not meant, although it passes by here.
+    A damaged row may hold anything in any column, and SQLite returns it unchecked. Errors of the caller's
+    own block pass by here, too, and stay what they are.
     """
     base = __package__.rpartition(".")[0]
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]

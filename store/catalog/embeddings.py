@@ -169,7 +169,7 @@ def trim_epochs(view: View, published: int) -> None:
 
 
 def put_photos(view: View, epoch: int, photos: Sequence[EmbeddedPhoto]) -> dict[bytes, int]:
-    """Insert contents and embeddings; what is there already stays as it is. Returns the ids, by digest."""
+    """Insert contents and embeddings; those already there stay unchanged. Returns the ids, by digest."""
     ids = put_contents(view, [photo.content for photo in photos])
     if not photos:
         return ids

@@ -1,4 +1,4 @@
-"""The files of the library: what is remembered of them, and what became of them."""
+"""The files of the library: their records, and whether they are present."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -41,7 +41,7 @@ def set_state(view: View, file_ids: Sequence[int], state: str) -> None:
 
 
 def restore_state(view: View, file_ids: Sequence[int]) -> None:
-    """Give files that came back unchanged the state they had before they went."""
+    """Give files that came back unchanged the state that they had before."""
     was = sa.case((_file.error.is_(None), "present"), else_="failed")
     for some in pieces(file_ids):
         view.connection.execute(
@@ -92,7 +92,7 @@ def newest_file_id(view: View) -> int:
 
 
 def count_elsewhere(view: View, root: Root, file_ids: Sequence[int], after: int) -> int:
-    """Count the files of a root (by row id) whose content came up in another root since.
+    """Count the files of a root (by row id) whose content a newer file of another root holds.
 
     after: only files of the other roots with a higher row id count.
     """

@@ -1,4 +1,4 @@
-"""What photos look like among the others, and the pairs that came of comparing them, to be proved."""
+"""Perceptual hashes of the photos that were compared with the library, and the candidate pairs found."""
 
 import itertools
 import json
@@ -11,28 +11,12 @@ import sqlalchemy as sa
 
 from ...errors import StoreCorrupt
 from ..index.exact import Ids
-from ..records import Vectors
 from ..view import View
-from .schema import look_table
+from .schema import photo_hash_table
 
-_look = look_table.c
+_hash = photo_hash_table.c
 
 HASH_BYTES = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What a photo looks like among the others, as of when it was compared with them.
-
-    neighbors: (k,) ids, best first, -1 where there are fewer. scores: (k,) cosines. hash: 32 bytes, a
-    perceptual hash. quality: 0 to 100, how much there is to see.
-    """
-
-    id: int
-    neighbors: Ids
-    scores: Vectors
-    hash: bytes
-    quality: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,23 +42,16 @@ def _are_known(view: View, ids: Ids) -> npt.NDArray[np.bool_]:
     return np.isin(ids, np.fromiter(rows.scalars(), np.int64))
 
 
-def put_looks(view: View, looks: Sequence[Look]) -> None:
-    """Record how photos compare with the library."""
-    known = _are_known(view, np.array([look.id for look in looks], np.int64))
+def put_hashes(view: View, hashes: StoredHashes) -> None:
+    """Record the hashes of photos that were compared with the library."""
+    known = _are_known(view, hashes.ids)
+    columns = (hashes.ids[known].tolist(), hashes.bits[known], hashes.quality[known].tolist())
     rows = [
-        {
-            "content_id": look.id,
-            "model_id": view.known_model.id,
-            "neighbors": look.neighbors.astype("<i8").tobytes(),
-            "scores": look.scores.astype("<f4").tobytes(),
-            "hash": look.hash,
-            "quality": look.quality,
-        }
-        for look, is_known in zip(looks, known.tolist(), strict=True)
-        if is_known
+        {"content_id": photo, "model_id": view.known_model.id, "hash": bits.tobytes(), "quality": quality}
+        for photo, bits, quality in zip(*columns, strict=True)
     ]
     if rows:
-        view.connection.execute(sa.insert(look_table).prefix_with("OR REPLACE"), rows)
+        view.connection.execute(sa.insert(photo_hash_table).prefix_with("OR REPLACE"), rows)
 
 
 def stored_hashes(view: View) -> Iterator[StoredHashes]:
@@ -86,7 +63,7 @@ def stored_hashes(view: View) -> Iterator[StoredHashes]:
     if view.model is None:
         return
     rows = view.connection.execution_options(yield_per=4096).execute(
-        sa.select(_look.content_id, _look.hash, _look.quality).where(_look.model_id == view.model.id)
+        sa.select(_hash.content_id, _hash.hash, _hash.quality).where(_hash.model_id == view.model.id)
     )
     for block in rows.partitions(4096):
         ids, bits, quality = zip(*block, strict=True)
@@ -100,7 +77,7 @@ def compared_ids(view: View) -> Ids:
     """Return the ids of the photos that were compared with the library."""
     if view.model is None:
         return np.empty(0, np.int64)
-    rows = view.connection.execute(sa.select(_look.content_id).where(_look.model_id == view.model.id))
+    rows = view.connection.execute(sa.select(_hash.content_id).where(_hash.model_id == view.model.id))
     return np.fromiter(rows.scalars(), np.int64)
 
 

@@ -98,7 +98,7 @@ def empty(ids: Ids) -> Neighborhoods:
 
 
 def neighborhoods_of(view: View, ids: Ids) -> Neighborhoods:
-    """Return what is known of some photos; those of which nothing is, or nothing sound, are left out."""
+    """Return the neighborhoods of photos; those without one, or with a damaged one, are left out."""
     if view.model is None:
         return empty(np.empty(0, np.int64))
     wanted = json.dumps(np.unique(ids).tolist())
@@ -142,12 +142,12 @@ def put_neighborhoods(view: View, found: Neighborhoods, *, settled: bool) -> Non
 
 
 def unsettle(view: View, ids: Ids) -> None:
-    """Have the mutual neighbors of photos looked at again."""
+    """Mark photos whose mutual neighbors must be found again."""
     view.connection.exec_driver_sql(_UNSETTLE, (view.known_model.id, json.dumps(np.unique(ids).tolist())))
 
 
 def unsettled_ids(view: View, most: int) -> Ids:
-    """Return the ids of up to so many photos whose mutual neighbors must be looked at, ascending."""
+    """Return the ids of at most `most` photos whose mutual neighbors must be found, ascending."""
     rows = view.connection.execute(
         sa.select(_kept.content_id)
         .where(_kept.is_settled == 0, _kept.model_id == view.known_model.id)
@@ -175,7 +175,7 @@ def proven_copies(view: View) -> dict[int, int]:
 
 
 def count_damaged(view: View) -> int:
-    """Return how many rows are not what was written."""
+    """Return the number of damaged rows."""
     names = (_kept.content_id, _kept.same_as, _kept.neighbors, _kept.scores, _kept.checksum)
     rows = view.connection.execution_options(yield_per=4096).execute(sa.select(*names))
     return sum(not _is_sound(row) for row in rows)
@@ -188,7 +188,7 @@ def forget_neighborhoods(view: View, ids: Ids) -> None:
 
 
 def forget_neighbors(view: View, gone: Sequence[int]) -> None:
-    """Remove the neighborhoods that photos which are gone are part of: others take their places."""
+    """Remove the neighborhoods that contain any of these photos, which were purged."""
     gone_ids = np.array(gone, np.int64)
     rows = view.connection.execution_options(yield_per=4096).execute(
         sa.select(_kept.content_id, _kept.same_as, _kept.neighbors, _kept.scores, _kept.checksum)
@@ -202,7 +202,7 @@ def forget_neighbors(view: View, gone: Sequence[int]) -> None:
 
 
 def drop_damaged(view: View) -> int:
-    """Remove the rows that are not what was written; return how many. The next index run makes them."""
+    """Remove damaged rows; return how many. The next index run makes them again."""
     names = (_kept.content_id, _kept.same_as, _kept.neighbors, _kept.scores, _kept.checksum)
     bad = [row[0] for row in view.connection.execute(sa.select(*names)) if not _is_sound(row)]
     forget_neighborhoods(view, np.array(bad, np.int64))

@@ -1,4 +1,4 @@
-"""Labels that the user taught: their examples by content digest, and what was learned from these."""
+"""Labels that the user taught: their examples by content digest, and the classifier learned from these."""
 
 import logging
 from collections.abc import Sequence

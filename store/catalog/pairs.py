@@ -38,7 +38,7 @@ class JudgedPair:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a proof said of a pair, without the evidence. a < b."""
+    """The outcome of a proof, without the evidence. a < b. log_odds: see `JudgedPair`."""
 
     a: int
     b: int
@@ -48,7 +48,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What the user said of two contents. a, b: blake3 digests in hex, the smaller one first."""
+    """A decision of the user on two contents.
+
+    a, b: blake3 digests in hex, the smaller one first. at: ISO 8601 in UTC.
+    """
 
     a: str
     b: str
@@ -58,7 +61,7 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a proof needs to know of a content. digest: blake3, 32 bytes. width, height: as displayed."""
+    """Digest (blake3, 32 bytes) and displayed width and height (pixels) of a content."""
 
     digest: bytes
     width: int
@@ -91,7 +94,7 @@ def count_candidates(view: View) -> int:
 
 
 def unproved_pairs(view: View, verifier: int) -> list[tuple[int, int, float]]:
-    """Return (a, b, cosine) of the pairs that this version of the verifier has not seen, by a."""
+    """Return (a, b, cosine) of the pairs that no proof of this version has seen, by a and b."""
     rows = view.connection.execute(
         sa.select(_pair.a, _pair.b, _pair.cosine)
         .where(_pair.verifier < verifier)
@@ -123,7 +126,7 @@ def put_proofs(view: View, verifier: int, proofs: Iterable[JudgedPair]) -> None:
 
 
 def all_verdicts(view: View) -> Iterator[Verdict]:
-    """Yield what the proofs said of all pairs, by a and b."""
+    """Yield the outcomes of all proofs, by a and b."""
     rows = view.connection.execute(
         sa.select(_pair.a, _pair.b, _pair.verdict, _pair.log_odds)
         .where(_pair.verdict.is_not(None))
@@ -178,7 +181,7 @@ def ids_of_pixels(view: View, digests: Sequence[bytes]) -> dict[bytes, list[int]
 
 
 def decide(view: View, a: str, b: str, kind: Decision | None) -> None:
-    """Remember what the user says of two contents (digests in hex); None takes it back."""
+    """Record the user's decision on two contents (digests in hex); None removes it."""
     first, second = sorted((bytes.fromhex(a), bytes.fromhex(b)))
     if kind is None:
         view.connection.execute(

@@ -132,13 +132,11 @@ epoch_table = sa.Table(
 
 # --- what is known of pairs -----------------------------------------------------------------------
 
-look_table = sa.Table(
-    "look",
+photo_hash_table = sa.Table(
+    "photo_hash",
     tables,
     sa.Column("content_id", sa.ForeignKey("content.id"), primary_key=True),
     sa.Column("model_id", sa.ForeignKey("model.id"), primary_key=True),
-    sa.Column("neighbors", sa.LargeBinary, nullable=False),
-    sa.Column("scores", sa.LargeBinary, nullable=False),
     sa.Column("hash", sa.LargeBinary, nullable=False),
     sa.Column("quality", sa.Integer, nullable=False),
 )
@@ -172,10 +170,10 @@ decision_table = sa.Table(
     sa.CheckConstraint("a < b"),
 )
 
-# --- contents that ended a decoder ----------------------------------------------------------------
+# --- contents that crashed a decoder ---------------------------------------------------------------
 
-poison_table = sa.Table(
-    "poison",
+crasher_table = sa.Table(
+    "crasher",
     tables,
     sa.Column("digest", sa.LargeBinary, primary_key=True),
     sa.Column("code", sa.Text, nullable=False),

@@ -29,7 +29,7 @@ _HEADER = struct.Struct("<qqqd")
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """How a reduced index is to be searched, and what that finds.
+    """How a reduced index is searched, and the recall of that.
 
     trained: vectors it was made for. probes: lists that a query looks at. depth: so many of the nearest by
     shortened vectors are scored again. recall: recall@10 measured with these.
@@ -42,7 +42,7 @@ class Tuning:
 
 
 class ReducedIndex:
-    """Unit vectors under 64-bit ids; what it finds must be scored again by the stored vectors.
+    """Unit vectors under 64-bit ids; its candidates must be scored again by the stored vectors.
 
     A vector is kept as its places along the directions in which the library's vectors vary most, rounded to
     8 bits each, in the list of the nearest of some centers. 200 bytes each where the stored one has 2,560.

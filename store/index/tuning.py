@@ -1,4 +1,4 @@
-"""Making the index of a large library, and setting how it is searched by measuring what that finds."""
+"""Making the index of a large library, and tuning its search by measured recall."""
 
 import threading
 import time

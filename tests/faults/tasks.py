@@ -13,8 +13,10 @@ from lookalike import cli
 from lookalike.indexer import options
 from lookalike.store.store import Store
 from lookalike.tests.faults.points import Action, Fault, Points
+from lookalike.tests.store.made_up import use_next_format
 
 BATCH = 4
+NEXT_FORMAT = "from now on in the next format"  # in place of a command line
 DONE = (0, 3)  # 3: done, and a file could not be read, as is to be expected of one that is no picture
 
 
@@ -24,6 +26,9 @@ def commands(argvs: Sequence[Sequence[str]]) -> int:
     small = functools.partial(options.IndexOptions, batch_files=BATCH, batch_seconds=1e9)
     setattr(options, "IndexOptions", small)  # noqa: B010
     for argv in argvs:
+        if argv == [NEXT_FORMAT]:
+            use_next_format()
+            continue
         code = cli.run(argv)
         if code not in DONE:
             return code

@@ -47,6 +47,9 @@ print(json.dumps([arrived, refused]))
 READ = """
 import select, sys
 from pathlib import Path
+from lookalike.store.catalog.embeddings import count_embeddings
+from lookalike.store.catalog.photos import count_totals, photos_of
+from lookalike.store.index.search import nearest_photos
 from lookalike.store.store import Store
 from lookalike.tests.store.making import brute_force, make_vector
 folder, query, asked = Path(sys.argv[1]), make_vector(99_999), 0
@@ -54,9 +57,10 @@ while not (ended := select.select([sys.stdin], [], [], 0)[0]) or not asked:
     with Store.open(folder) as store:
         for _ in range(5):
             with store.reading() as view:
-                found = view.nearest(query[None], 10)
-                seeds = [int(Path(photo.path).stem) for photo in view.photos()]
-                assert len(seeds) == view.totals().present == len(view.index()) == view.count_embeddings()
+                found = nearest_photos(view, query[None], 10)
+                seeds = [int(Path(photo.path).stem) for photo in photos_of(view)]
+                assert len(seeds) == count_totals(view).present == len(view.index())
+                assert len(seeds) == count_embeddings(view)
                 assert len(seeds) == view.epoch
             expected = brute_force(seeds, query, 10)
             assert len(found.scores[0]) == min(10, len(seeds))

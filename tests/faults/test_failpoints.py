@@ -3,28 +3,25 @@
 Whatever step it was, the store is whole, and the same commands lead to the same library as undisturbed.
 """
 
-import contextlib
 import json
 import random
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from lookalike.store.thumbs import Thumbs
 from lookalike.tests.faults.forks import Ended, Forks
 from lookalike.tests.faults.points import ACTIONS, ACTIONS_READING, Action
 from lookalike.tests.faults.scale import SEED, count, scale
+from lookalike.tests.faults.tasks import NEXT_FORMAT
 from lookalike.tests.faults.whole import Outcome, check_whole, digests, outcome
 from lookalike.tests.pictures import draw_photo, save
-from lookalike.tests.store.making import digest_of
+from lookalike.tests.store.making import digest_of, open_filled
 
 FAULTS = scale("LOOKALIKE_FAULT_POINTS", suite=3, soak=100_000)
 TASKS = "lookalike.tests.faults.tasks:"
-VERSION_1 = Path(__file__).parent.parent / "store" / "version1.sql"
 
 Case = tuple[int, str, Action]
 
@@ -113,17 +110,12 @@ def growth(tmp_path_factory: pytest.TempPathFactory, forks: Forks) -> Run:
 
 @pytest.fixture(scope="module")
 def upgrade(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A store of the oldest format, brought up to date by the first command that writes."""
+    """A store of an older format, brought up to date by the first command that writes."""
     base = tmp_path_factory.mktemp("upgrade")
-    (base / "before").mkdir(mode=0o700)
-    with contextlib.closing(sqlite3.connect(base / "before" / "catalog.db")) as connection:
-        connection.executescript(VERSION_1.read_text())
-    thumbs = Thumbs(str(base / "before"), writable=True)
-    thumbs.put((digest_of(seed), b"jpeg") for seed in range(4))
-    thumbs.close()
+    open_filled(base / "before", range(4)).store.close()
     argv = ["reject", *(digest_of(seed).hex() for seed in (0, 1)), "--store", str(base / "store")]
     truths = {(f"/photos/{seed}.jpg", digest_of(seed).hex()) for seed in range(4)}
-    return Run("upgrade", base / "store", base / "before", [argv], truths)
+    return Run("upgrade", base / "store", base / "before", [[NEXT_FORMAT], argv], truths)
 
 
 def chosen(points: list[str], rng: random.Random, limit: int) -> list[Case]:

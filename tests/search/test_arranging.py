@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +12,8 @@ from hypothesis import strategies as st
 
 from lookalike.errors import UsageError
 from lookalike.library import Library
-from lookalike.search.answers import SearchOptions
-from lookalike.search.examples import Query
-from lookalike.search.order import seconds_of, spread
+from lookalike.search.order import diversify, seconds_of
+from lookalike.search.request import SearchRequest
 from lookalike.store.filters.where import Where
 from lookalike.store.records import FileResult, Vectors
 from lookalike.store.store import Store
@@ -48,9 +48,8 @@ def burst(filled: Filled, folder: Path) -> Iterator[Library]:
         yield library
 
 
-def found(library: Library, options: SearchOptions) -> list[int]:
-    (answer,) = library.searches.many([Query("one", id=1)], options)
-    return [int(os.path.basename(each.path).partition(".")[0]) for each in answer.results]
+def found(library: Library, **options: Any) -> list[int]:
+    return [int(os.path.basename(each.path).partition(".")[0]) for each in library.search(1, **options)]
 
 
 def in_burst(seeds: Sequence[int]) -> int:
@@ -58,7 +57,7 @@ def in_burst(seeds: Sequence[int]) -> int:
 
 
 def test_a_burst_does_not_fill_a_diverse_list(burst: Library) -> None:
-    plain, diverse = (found(burst, SearchOptions(k=5, diverse=each)) for each in (False, True))
+    plain, diverse = (found(burst, k=5, diverse=each) for each in (False, True))
     assert in_burst(plain) == 5
     assert len(diverse) == 5
     assert in_burst(diverse) <= 2
@@ -67,39 +66,39 @@ def test_a_burst_does_not_fill_a_diverse_list(burst: Library) -> None:
 
 def test_a_diverse_list_holds_k_whenever_k_pass_and_only_those(burst: Library) -> None:
     where = Where(until="2022")
-    assert len(found(burst, SearchOptions(5, where=where, diverse=True))) == 5
-    assert in_burst(found(burst, SearchOptions(5, where=where, diverse=True))) == 0
-    assert len(found(burst, SearchOptions(100, diverse=True))) == BURST + OTHERS
-    assert in_burst(found(burst, SearchOptions(3, min_score=0.9, diverse=True))) == 3
+    assert len(found(burst, k=5, where=where, diverse=True)) == 5
+    assert in_burst(found(burst, k=5, where=where, diverse=True)) == 0
+    assert len(found(burst, k=100, diverse=True)) == BURST + OTHERS
+    assert in_burst(found(burst, k=3, min_score=0.9, diverse=True)) == 3
 
 
 @pytest.mark.parametrize("diverse", [False, True])
 def test_results_are_sorted_after_they_were_chosen(burst: Library, diverse: bool) -> None:
-    best = found(burst, SearchOptions(6, diverse=diverse))
-    newest = found(burst, SearchOptions(6, sort="-time", diverse=diverse))
+    best = found(burst, k=6, diverse=diverse)
+    newest = found(burst, k=6, sort="-time", diverse=diverse)
     assert sorted(newest) == sorted(best)
-    (answer,) = burst.searches.many([Query("one", id=1)], SearchOptions(6, sort="time", diverse=diverse))
-    dates = [each.photo.date for each in answer.results]
+    results = burst.search(1, k=6, sort="time", diverse=diverse)
+    dates = [each.photo.date for each in results]
     assert dates == sorted(dates)
-    (answer,) = burst.searches.many([Query("one", id=1)], SearchOptions(6, sort="path", diverse=diverse))
-    assert [each.path for each in answer.results] == sorted(each.path for each in answer.results)
-    (answer,) = burst.searches.many([Query("one", id=1)], SearchOptions(6, diverse=diverse))
-    scores = [each.score for each in answer.results]
+    paths = [each.path for each in burst.search(1, k=6, sort="path", diverse=diverse)]
+    assert paths == sorted(paths)
+    results = burst.search(1, k=6, diverse=diverse)
+    scores = [each.score for each in results]
     assert scores == sorted(scores, reverse=True)
 
 
 def test_an_order_that_does_not_exist_is_refused(burst: Library) -> None:
     with pytest.raises(UsageError, match="size"):
-        list(burst.searches.many([Query("one", id=1)], SearchOptions(sort="size")))
+        burst.search(1, sort="size")
     with pytest.raises(UsageError, match="size"):
-        burst.searches.list(SearchOptions(sort="size"))
+        burst.searches.answers(SearchRequest(sort="size"))
 
 
 def test_without_an_example_the_newest_that_pass_are_listed(burst: Library) -> None:
-    answer = burst.searches.list(SearchOptions(3, where=Where(until="2022")))
-    assert [each.photo.date[:7] for each in answer.results] == ["2022-06", "2022-05", "2022-04"]
-    answer = burst.searches.list(SearchOptions(2, sort="time"))
-    assert [each.photo.date[:7] for each in answer.results] == ["2020-01", "2022-01"]
+    results = burst.search(k=3, where=Where(until="2022"))
+    assert [each.photo.date[:7] for each in results] == ["2022-06", "2022-05", "2022-04"]
+    results = burst.search(k=2, sort="time")
+    assert [each.photo.date[:7] for each in results] == ["2020-01", "2022-01"]
 
 
 # Spreading
@@ -108,8 +107,8 @@ def test_without_an_example_the_newest_that_pass_are_listed(burst: Library) -> N
 def test_what_is_alike_but_of_another_time_repeats_less() -> None:
     units = np.stack([direction(1), direction(2, direction(1), 0.1), direction(3, direction(1), 0.1)])
     scores = np.array([0.9, 0.8, 0.79], np.float32)
-    assert spread(units, scores, np.full(3, np.nan), 2) == [0, 1]
-    assert spread(units, scores, np.array([0.0, 5.0, 90_000.0]), 2) == [0, 2]
+    assert diversify(units, scores, np.full(3, np.nan), 2) == [0, 1]
+    assert diversify(units, scores, np.array([0.0, 5.0, 90_000.0]), 2) == [0, 2]
 
 
 @given(st.integers(1, 30), st.integers(1, 40), st.integers(0, 2**32))
@@ -119,10 +118,10 @@ def test_as_many_as_wanted_are_taken_once_each_and_the_best_first(n: int, k: int
     units /= np.linalg.norm(units, axis=1, keepdims=True)
     scores = np.sort(rng.uniform(-1, 1, n).astype(np.float32))[::-1]
     times = np.where(rng.random(n) < 0.5, np.nan, rng.uniform(0, 1e4, n))
-    taken = spread(units, scores, times, k)
+    taken = diversify(units, scores, times, k)
     assert len(set(taken)) == len(taken) == min(n, k)
     assert taken[0] == 0
-    assert spread(units, scores, times, k, repetition=0.0) == list(range(min(n, k)))
+    assert diversify(units, scores, times, k, repetition=0.0) == list(range(min(n, k)))
 
 
 @pytest.mark.parametrize("taken", ["2023-05-01T12:30:15", "2023-05-01T12:30:15.120+02:00"])

@@ -12,9 +12,8 @@ from PIL import Image
 from lookalike import Library
 from lookalike.errors import DecodeError, UsageError
 from lookalike.indexer.options import IndexOptions
-from lookalike.search.answers import SearchOptions
-from lookalike.search.examples import Query
 from lookalike.search.regions.boxes import Box
+from lookalike.search.request import SearchRequest
 from lookalike.store.catalog.folders import all_roots
 from lookalike.tests.indexer.indexing import Meddler
 from lookalike.tests.library import lookalike
@@ -188,8 +187,8 @@ def test_photos_without_a_map_are_counted_and_the_others_answer(old: Path, photo
     assert f"{COUNT // 2} photos have no local map" in run.err
     assert "index --regions" in run.err
     with Library.open(old) as library:
-        options = SearchOptions(k=COUNT, box=None)
-        assert next(iter(library.searches.many([Query("q", id=1)], options))).without_map == 0
+        request = SearchRequest(examples=[1], k=COUNT)
+        assert next(library.searches.answers(request)).without_map == 0
 
 
 def test_another_engine_says_that_it_has_no_maps(store: Path) -> None:

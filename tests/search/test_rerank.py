@@ -1,4 +1,4 @@
-"""Ranking by neighbors of neighbors finds more where photos lie along paths, and never loses one."""
+"""k-reciprocal re-ranking finds more where photos lie along paths, and never loses one."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from lookalike.library import Library
-from lookalike.search.answers import SearchOptions
-from lookalike.search.examples import Query
-from lookalike.search.rerank import CANDIDATES, LEAST_PHOTOS, Surroundings, rerank
+from lookalike.search.request import SearchRequest
+from lookalike.search.rerank import CANDIDATES, LEAST_PHOTOS, LocalGraph, rerank
 from lookalike.store.catalog.embeddings import raw_vectors
 from lookalike.store.catalog.pairs import JudgedPair
 from lookalike.store.index.exact import Neighbors
@@ -59,16 +58,15 @@ def library(folder: Path) -> Iterator[Library]:
         yield opened
 
 
-def share_found(library: Library, *, plain: bool) -> float:
+def share_found(library: Library, *, rerank: bool) -> float:
     """Return the share of their own kind that all photos find, recall@(EACH - 1)."""
-    queries = [Query(str(number), id=number) for number in range(1, KINDS * EACH + 1)]
-    answers = library.searches.many(queries, SearchOptions(k=EACH - 1, plain=plain))
-    found = [[(each.photo.id - 1) // EACH for each in answer.results] for answer in answers]
+    request = SearchRequest(examples=range(1, KINDS * EACH + 1), k=EACH - 1, rerank=rerank)
+    found = [[(r.photo.id - 1) // EACH for r in each.results] for each in library.searches.answers(request)]
     return float(np.mean([np.mean(np.array(kinds) == row // EACH) for row, kinds in enumerate(found)]))
 
 
 def test_more_of_a_kind_is_found_than_by_the_cosine(library: Library) -> None:
-    plain, reranked = share_found(library, plain=True), share_found(library, plain=False)
+    plain, reranked = share_found(library, rerank=False), share_found(library, rerank=True)
     assert plain < 0.9
     assert reranked > plain + 0.05
 
@@ -81,7 +79,7 @@ def test_a_query_from_outside_is_ranked_alike(folder: Path) -> None:
             shift = np.random.default_rng(1).normal(0, 0.1, (len(ids), DIM))
             queries = np.stack([stored[each] for each in ids]) + shift
             neighbors = nearest_photos(view, queries.astype(np.float32), CANDIDATES)
-            ranked = rerank(neighbors, Surroundings.of(view, neighbors.ids))
+            ranked = rerank(neighbors, LocalGraph.around(view, neighbors.ids))
         of = (np.array(ids)[:, None] - 1) // EACH
         before, after = (((each.ids[:, :EACH] - 1) // EACH == of).mean() for each in (neighbors, ranked))
         return float(after - before)
@@ -93,7 +91,7 @@ def test_the_same_photos_with_the_same_scores_come_in_another_order(folder: Path
     with Store.open(folder) as store, store.reading() as view:
         queries = np.stack(list(raw_vectors(view, [5, 77]).values()))
         before = nearest_photos(view, queries, 230)
-        after = rerank(before, Surroundings.of(view, before.ids))
+        after = rerank(before, LocalGraph.around(view, before.ids))
     for row in range(2):
         pairs = [
             dict(zip(each.ids[row].tolist(), each.scores[row].tolist(), strict=True))
@@ -108,7 +106,7 @@ def test_the_same_photos_with_the_same_scores_come_in_another_order(folder: Path
 def test_photos_without_a_neighborhood_are_ranked_by_the_cosine(folder: Path) -> None:
     with Store.open(folder) as store, store.reading() as view:
         found = nearest_photos(view, np.stack(list(raw_vectors(view, [5]).values())), 50)
-        none = Surroundings.of(view, np.array([[-1]]))
+        none = LocalGraph.around(view, np.array([[-1]]))
         assert rerank(found, none).ids.tolist() == found.ids.tolist()
         nothing = Neighbors(np.full((1, 3), -1, np.int64), np.zeros((1, 3), np.float32))
         assert rerank(nothing, none).ids.tolist() == [[-1, -1, -1]]
@@ -120,7 +118,7 @@ def test_a_tiny_library_is_ranked_by_the_cosine_and_says_so(tmp_path: Path, libr
     update_graph(filled.store)
     with Library(filled.store) as tiny:
         assert [each.photo.id for each in tiny.search(3, k=30)] == [
-            each.photo.id for each in tiny.search(3, k=30, plain=True)
+            each.photo.id for each in tiny.search(3, k=30, rerank=False)
         ]
         scores = [each.score for each in tiny.search(3, k=30)]
         assert scores == sorted(scores, reverse=True)
@@ -139,41 +137,40 @@ def with_copies(folder: Path) -> Store:
     return store
 
 
-@pytest.mark.parametrize("plain", [False, True])
-def test_proven_copies_count_once_and_are_shown_when_asked_for(tmp_path: Path, plain: bool) -> None:
+@pytest.mark.parametrize("reranks", [True, False])
+def test_proven_copies_count_once_and_are_shown_when_requested(tmp_path: Path, reranks: bool) -> None:
     with Library(with_copies(tmp_path / "store")) as library:
         copies = set(range(41, 61))
-        found = library.search(70, k=235, plain=plain)
+        found = library.search(70, k=235, rerank=reranks)
         shown = [each for each in found if each.photo.id in copies]
         assert len(shown) == 1
         assert shown[0].copies == 19
         assert len(found) == KINDS * EACH - 1 - 19
 
-        own = library.search(50, k=10, plain=plain)
+        own = library.search(50, k=10, rerank=reranks)
         assert [each.photo.id in copies for each in own] == [True] + [False] * 9
         assert own[0].copies == 18
         assert len(own) == 10
 
-        everything = library.search(50, k=19, plain=plain, include_copies=True)
+        everything = library.search(50, k=19, rerank=reranks, include_copies=True)
         assert {each.photo.id for each in everything} == copies - {50}
 
 
 def test_a_library_whose_photos_are_all_gone_answers_with_nothing(tmp_path: Path) -> None:
     filled = fill(tmp_path / "gone", path_of(0))
     update_graph(filled.store)
-    query = Query("was here", id=3)
     filled.lose(*(b"%d.jpg" % seed for seed in range(EACH)))
     with Library(filled.store) as library:
-        (answer,) = library.searches.many([query], SearchOptions(k=5))
+        (answer,) = library.searches.answers(SearchRequest(examples=[3], k=5))
     assert answer.results == ()
 
 
-def test_a_library_without_neighborhoods_does_not_claim_to_have_asked_them(tmp_path: Path) -> None:
+def test_a_library_without_neighborhoods_does_not_claim_to_have_used_them(tmp_path: Path) -> None:
     filled = fill(tmp_path / "new", np.concatenate([path_of(kind) for kind in range(KINDS)]))
     with Library(filled.store) as library:
-        (answer,) = library.searches.many([Query("one", id=1)], SearchOptions(k=5))
+        (answer,) = library.searches.answers(SearchRequest(examples=[1], k=5))
         assert len(answer.results) == 5
         assert not answer.is_reranked
         update_graph(filled.store)
-        (answer,) = library.searches.many([Query("one", id=1)], SearchOptions(k=5))
+        (answer,) = library.searches.answers(SearchRequest(examples=[1], k=5))
         assert answer.is_reranked

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, PngImagePlugin
 
-from lookalike import Library, SearchOptions
+from lookalike import Library, SearchRequest
 from lookalike.errors import UsageError
 from lookalike.output.sheet import cells, write
 from lookalike.output.sheet.preview import Screen, previews
@@ -18,7 +18,6 @@ from lookalike.output.sheet.signature import is_sheet
 from lookalike.output.sheet.terminal import chosen, says_sixel, told_by
 from lookalike.output.sheet.write import write_sheet
 from lookalike.search.answers import Answer
-from lookalike.search.examples import Query
 from lookalike.tests.library import lookalike, make_photos
 from lookalike.tests.pictures import draw_photo
 
@@ -39,8 +38,8 @@ def library(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Library:
 
 @pytest.fixture
 def answers(library: Library, photos: Path) -> list[Answer]:
-    queries = [Query(name, path=name) for name in (str(photos / "2022/photo1.jpg"), "away.jpg")]
-    return list(library.searches.many(queries, SearchOptions(k=6)))
+    request = SearchRequest(examples=[photos / "2022/photo1.jpg", "away.jpg"], k=6, with_labels=False)
+    return list(library.searches.answers(request))
 
 
 @pytest.mark.parametrize(("suffix", "form"), [("jpg", "JPEG"), ("png", "PNG"), ("webp", "WEBP")])
@@ -73,7 +72,7 @@ def test_what_no_sheet_can_be_is_refused(
 
 
 def test_a_sheet_of_an_answer_without_an_example_fills_its_rows(library: Library, tmp_path: Path) -> None:
-    listed = library.searches.list(SearchOptions(k=3))
+    (listed,) = library.searches.answers(SearchRequest(k=3))
     many = replace(listed, results=listed.results * 80)
     for suffix in ("jpg", "webp"):
         write_sheet(tmp_path / f"s.{suffix}", [many], library.store)
@@ -85,7 +84,7 @@ def test_a_sheet_of_an_answer_without_an_example_fills_its_rows(library: Library
 def test_what_the_format_cannot_hold_is_an_error_and_nothing_is_written(
     library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = library.searches.list(SearchOptions(k=1))
+    (one,) = library.searches.answers(SearchRequest(k=1))
     with pytest.raises(UsageError, match="pixels high"):
         write_sheet(tmp_path / "s.webp", [one] * 100, library.store)
     monkeypatch.setattr(write, "_HIGHEST", 10**6)
@@ -136,7 +135,7 @@ def test_names_cannot_steer_the_terminal(library: Library, answers: list[Answer]
 
 
 def test_photos_without_a_score_have_their_number_alone(library: Library) -> None:
-    listed = library.searches.list(SearchOptions(k=3))
+    (listed,) = library.searches.answers(SearchRequest(k=3))
     shown = list(cells.cells(listed, library.store))
 
     assert [cell.lines[0] for cell in shown] == ["1", "2", "3"]

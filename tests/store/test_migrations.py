@@ -4,7 +4,6 @@ There is one version so far: the older one and the step that leads from it are m
 """
 
 import contextlib
-import json
 import re
 import sqlite3
 import stat
@@ -18,26 +17,11 @@ from lookalike.store.catalog import migrations, schema
 from lookalike.store.catalog.pairs import all_decisions, decide
 from lookalike.store.store import Store
 
+from .made_up import NEXT, use_next_format
 from .making import ask, digest_of, execute, make_vector, names, open_filled, run_child
 
 VISIBLE = {"0.jpg", "1.jpg", "3.jpg"}
 DECIDED = {("confirmed", frozenset((0, 1))), ("rejected", frozenset((0, 3)))}
-NEXT = schema.SCHEMA_VERSION + 1
-STEP = (
-    "ALTER TABLE decision RENAME TO decision_before",
-    """
-    CREATE TABLE decision (
-        a BLOB NOT NULL,
-        b BLOB NOT NULL,
-        kind TEXT NOT NULL CHECK (kind IN ('rejected', 'confirmed')),
-        at TEXT NOT NULL,
-        PRIMARY KEY (a, b),
-        CHECK (a < b)
-    )
-    """,
-    "INSERT INTO decision SELECT a, b, kind, '2026-01-01T00:00:00+00:00' FROM decision_before",
-    "DROP TABLE decision_before",
-)
 
 
 @pytest.fixture
@@ -49,8 +33,7 @@ def as_it_is(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         decide(view, digest_of(0).hex(), digest_of(1).hex(), "confirmed")
         decide(view, digest_of(0).hex(), digest_of(3).hex(), "rejected")
     filled.store.close()
-    monkeypatch.setattr(schema, "SCHEMA_VERSION", NEXT)
-    monkeypatch.setattr(migrations, "STEPS", (*migrations.STEPS, STEP))
+    use_next_format(monkeypatch.setattr)
     return folder
 
 
@@ -153,12 +136,12 @@ def test_a_new_store_leaves_no_copy(tmp_path: Path) -> None:
 
 # Opens copies of a store for writing, and dies at the first, second, ... statement until one gets through.
 DYING = """
-import json, os, shutil, signal, sys
+import os, shutil, signal, sys
 import sqlalchemy as sa
-from lookalike.store.catalog import migrations, schema
 from lookalike.store.store import Store
+from lookalike.tests.store.made_up import use_next_format
 
-schema.SCHEMA_VERSION, migrations.STEPS = json.loads(sys.argv[3])
+use_next_format()
 
 def die_at(count):
     @sa.event.listens_for(sa.Engine, "before_cursor_execute")
@@ -183,7 +166,7 @@ while status:
 
 
 def test_a_kill_at_any_statement_leaves_the_old_or_the_new_version_whole(old: Path, tmp_path: Path) -> None:
-    done = run_child(DYING, old, tmp_path / "copies", json.dumps([NEXT, migrations.STEPS]))
+    done = run_child(DYING, old, tmp_path / "copies", timeout=250)
     assert done.returncode == 0, done.stderr
     seen = set()
     copies = list((tmp_path / "copies").iterdir())

@@ -21,6 +21,7 @@ from lookalike.store.catalog.pairs import all_decisions
 from lookalike.store.catalog.photos import count_totals
 from lookalike.store.index_cache import stamp_of
 from lookalike.store.store import Store
+from lookalike.tests.faults.scale import SEED, count, scale
 
 from .making import PUBLISHED, ask, digest_of, make_vector, names, open_filled, run_child
 
@@ -268,14 +269,17 @@ def test_nobody_may_have_the_store_open_for_writing(published: Path) -> None:
         repair(str(published), lock_timeout_s=0.1)
 
 
+# Of all steps; 1: each of them.
+EVERY = scale("LOOKALIKE_KILL_REPAIR_EVERY", suite=4, soak=1)
 DYING = """
 import os, shutil, signal, sys
 from lookalike.store.care import repair
-number, status = 0, 9
+first, every = int(sys.argv[3]), int(sys.argv[4])
+number, status = first - every, 9
 calls = [(os, name) for name in ("replace", "link", "unlink", "fsync")]
 calls += [(repair, "copy_table"), (repair, "mend")]
 while status:
-    number += 1
+    number += every
     folder = f"{sys.argv[2]}/{number}"
     shutil.copytree(sys.argv[1], folder)
     child = os.fork()
@@ -297,15 +301,16 @@ while status:
 """
 
 
+@pytest.mark.timeout(3600)
 def test_a_repair_that_is_killed_at_any_step_can_be_repeated(decided: Path, tmp_path: Path) -> None:
     damage_page(decided, pages_of(decided / "catalog.db", "embedding")[-1])
-    done = run_child(DYING, decided, tmp_path / "copies", timeout=250)
+    done = run_child(DYING, decided, tmp_path / "copies", 1 + SEED % EVERY, EVERY, timeout=3000)
     assert done.returncode == 0, done.stderr
     folders = sorted((tmp_path / "copies").iterdir(), key=lambda folder: int(folder.name))
     with Store.open(folders[-1]) as store:  # the one that nobody killed
         lost_none = len(ask(store, make_vector(1), 999))
     assert lost_none > 0
-    assert len(folders) > 15
+    assert len(folders) > 15 // EVERY
     for folder in folders:
         repair(str(folder))
         with Store.open(folder) as store:
@@ -313,6 +318,7 @@ def test_a_repair_that_is_killed_at_any_step_can_be_repeated(decided: Path, tmp_
             with store.reading() as view:
                 assert len(list(all_decisions(view))) == DECISIONS
         shutil.rmtree(folder)
+        count("kills at a step of a repair")
 
 
 def test_an_embedding_with_a_flipped_bit_is_made_again(published: Path) -> None:

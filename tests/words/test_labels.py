@@ -16,7 +16,6 @@ from lookalike.errors import ModelError, UsageError, WeightsTampered
 from lookalike.indexer.embed.weights.loader import read_shipped
 from lookalike.indexer.embed.weights.table import SHIPPED_STATE
 from lookalike.library import Library
-from lookalike.search.answers import SearchOptions
 from lookalike.search.labels import classifier as module
 from lookalike.search.labels.classifier import FILE, Classifier, classifier_for
 from lookalike.search.labels.taxonomy import CLASSES, tree
@@ -61,9 +60,9 @@ def said(library: Library, number: int) -> list[str]:
 
 
 def test_each_class_has_one_word_of_its_own_in_the_order_of_the_classifier() -> None:
-    assert [node.classes for node in tree().said[:CLASSES]] == [(number,) for number in range(CLASSES)]
-    assert tree().said[0].name == "tench"
-    assert tree().said[999].names[:2] == ("toilet tissue", "toilet paper")
+    assert [node.classes for node in tree().labels[:CLASSES]] == [(number,) for number in range(CLASSES)]
+    assert tree().labels[0].name == "tench"
+    assert tree().labels[999].names[:2] == ("toilet tissue", "toilet paper")
 
 
 def test_what_stands_above_holds_all_that_stands_below() -> None:
@@ -217,24 +216,23 @@ def with_copies(tmp_path: Path) -> Iterator[Library]:
         yield library
 
 
-def test_proven_copies_count_once_by_label_unless_all_are_asked_for(with_copies: Library) -> None:
-    once = with_copies.labels.answer(["beagle"], SearchOptions(k=10)).results
+def test_proven_copies_count_once_by_label_unless_all_are_requested(with_copies: Library) -> None:
+    once = with_copies.search(labels="beagle", k=10)
     assert len(once) == 3
     assert {names_of([each])[0]: each.copies for each in once}.keys() > {"1.jpg", "2.jpg"}
     assert sorted(each.copies for each in once) == [0, 0, 3]
-    assert len(with_copies.labels.answer("beagle", SearchOptions(k=3)).results) == 3
-    every = with_copies.labels.answer("beagle", SearchOptions(k=10, include_copies=True)).results
+    assert len(with_copies.search(labels="beagle", k=3)) == 3
+    every = with_copies.search(labels="beagle", k=10, include_copies=True)
     assert [each.copies for each in every] == [0] * 6
 
 
-def test_photos_found_by_label_are_sorted_as_asked(with_copies: Library) -> None:
-    best = with_copies.labels.answer("beagle", SearchOptions(k=3, include_copies=True)).results
+def test_photos_found_by_label_are_sorted_as_requested(with_copies: Library) -> None:
+    best = with_copies.search(labels="beagle", k=3, include_copies=True)
     assert names_of(best) == ["1.jpg", "2.jpg", "3.jpg"]
-    options = SearchOptions(include_copies=True, sort="path")
-    found = with_copies.labels.answer("beagle", options).results
+    found = with_copies.search(labels=["beagle"], include_copies=True, sort="path")
     assert names_of(found) == [f"{number}.jpg" for number in range(6)]
     with pytest.raises(UsageError, match="sorted by"):
-        with_copies.labels.answer("beagle", SearchOptions(sort="color"))
+        with_copies.search(labels="beagle", sort="color")
 
 
 def test_without_the_classifier_searches_go_on_and_labels_say_what_to_do(

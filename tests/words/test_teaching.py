@@ -13,10 +13,9 @@ import pytest
 
 from lookalike.errors import StoreCorrupt, UsageError
 from lookalike.library import Library
-from lookalike.search.answers import SearchOptions
-from lookalike.search.examples import Query
-from lookalike.search.labels import examples
+from lookalike.search.labels.labeler import Labeler
 from lookalike.search.labels.training import average_precision
+from lookalike.search.request import SearchRequest
 from lookalike.store.care.checks import check_store
 from lookalike.store.care.repair import repair
 from lookalike.store.catalog.contents import ids_of
@@ -173,10 +172,9 @@ def test_what_was_taught_is_read_once_for_many_answers(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library.labels.teach("garden", ids(library, range(5)))
-    reads = Mock(wraps=examples.heads)
-    monkeypatch.setattr(examples, "heads", reads)
-    queries = [Query(f"id:{number}", id=number) for number in (1, 2, 100, 200)]
-    answers = list(library.labels.on(library.searches.many(queries, SearchOptions(k=5))))
+    reads = Mock(wraps=Labeler.from_view)
+    monkeypatch.setattr(Labeler, "from_view", reads)
+    answers = list(library.searches.answers(SearchRequest(examples=[1, 2, 100, 200], k=5)))
     assert reads.call_count == 1
     assert len(answers) == 4
     assert any(result.labels for result in answers[0].results)

@@ -10,7 +10,7 @@ from lookalike.dedup.groups.groups import Group
 from lookalike.dedup.groups.keeper import DEFAULT_RULES
 from lookalike.dedup.groups.members import GroupContext, described
 from lookalike.dedup.proof import Evidence
-from lookalike.tests.dedup.test_groups import make_file, make_photo
+from lookalike.tests.dedup.groups.test_groups import make_file, make_photo
 from lookalike.tests.pictures import draw_photo
 
 from .making import bordered, compare, cropped, resized

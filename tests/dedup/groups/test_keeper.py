@@ -9,7 +9,7 @@ import pytest
 from lookalike.dedup.groups.companions import Companion
 from lookalike.dedup.groups.keeper import Choice, KeepRules, choose_keeper, parse_order
 from lookalike.errors import UsageError
-from lookalike.tests.dedup.test_groups import make_file, make_photo
+from lookalike.tests.dedup.groups.test_groups import make_file, make_photo
 
 RAW = (Companion("/a.CR2", "raw", 9, 1),)
 VIDEO = (Companion("/b.MOV", "video", 9, 1),)
@@ -30,7 +30,7 @@ def choice(path: str, *, mtime: int = 5, beside: tuple[Companion, ...] = (), **f
         (choice("/a.jpg", width=400), choice("/b.jpg", width=300, beside=RAW), "pixels"),
         (choice("/a.png", format="PNG"), choice("/b.jpg", size=900), "format"),
         (choice("/z.jpg", beside=SIDECAR), choice("/a.jpg", mtime=1), "metadata"),
-        (choice("/a.jpg", size=900), choice("/b.jpg", size=300), "compressed"),
+        (choice("/a.jpg", size=900), choice("/b.jpg", size=300), "less compression"),
         (choice("/z.jpg", taken="2020-01-01T00:00:00"), choice("/a.jpg", mtime=1), "metadata"),
         (choice("/z.jpg", mtime=1), choice("/a.jpg", mtime=9), "oldest"),
         (choice("/IMG_1.jpg"), choice("/IMG_1 (2).jpg"), "name"),

@@ -22,10 +22,9 @@ from lookalike.library import Library
 from lookalike.store.catalog.files import known_files
 from lookalike.store.catalog.folders import all_roots, sample_files
 from lookalike.store.records import Drive, Failure, FileResult, FileStat
+from lookalike.tests.indexer.indexing import COUNT, SMALL, Meddler, check_finds_all, rels, run
 from lookalike.tests.pictures import draw_photo, save
 from lookalike.tests.store.making import make_result, make_spec
-
-from .indexing import COUNT, SMALL, Meddler, check_finds_all, rels, run
 
 
 def roots(library: Library) -> list[Drive]:
@@ -349,7 +348,7 @@ def test_a_folder_that_goes_away_before_it_is_read_keeps_its_photos_and_gets_no_
     report = index(library, photos, Meddler(at_begin=lambda: photos.rename(away)))
 
     assert len(report.refused) == 1
-    assert "went away in the middle" in report.refused[0]
+    assert "went away during the run" in report.refused[0]
     assert (report.absent, report.failed, library.totals().present) == (0, 0, COUNT)
     assert library.errors() == []
     away.rename(photos)
@@ -362,7 +361,7 @@ def test_a_folder_that_is_replaced_in_the_middle_is_not_recorded(library: Librar
         save(photos / "else.jpg", draw_photo(9, 64, 48))
 
     report = index(library, photos, Meddler(at_begin=replace))
-    assert "went away in the middle" in report.refused[0]
+    assert "went away during the run" in report.refused[0]
     assert (library.totals().present, library.errors(), roots(library)) == (0, [], [Drive()])
 
 
@@ -387,7 +386,7 @@ def test_when_file_after_file_fails_the_drive_is_to_blame(
         patch.setattr(guard, "_can_be_read", lambda _: False)
         report = run(library, photos, workers=1)
 
-    assert "went away in the middle" in report.refused[0]
+    assert "went away during the run" in report.refused[0]
     assert (report.embedded, report.failed, report.absent) == (10, 0, 0)
     assert (library.totals().present, library.errors()) == (COUNT + 10, [])
     decoded.clear()
@@ -583,7 +582,7 @@ def test_a_folder_that_goes_after_the_last_read_loses_nothing(
 
     monkeypatch.setattr(library.store, "commit", commit)
     report = run(library, photos)
-    assert "went away in the middle" in report.refused[0]
+    assert "went away during the run" in report.refused[0]
     assert (report.embedded, report.absent, library.totals().present) == (1, 0, COUNT + 1)
 
 

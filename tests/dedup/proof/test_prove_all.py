@@ -111,6 +111,25 @@ def test_a_process_that_is_killed_is_told_and_what_was_proved_is_kept(
     assert prove_all(library.store) > 0
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"nonsense",
+        b"{}",
+        b"[]",
+        b"[null, null]",
+        b"[3]",
+        b'[{"verdict": "copy"}]',
+        b'[{"verdict": "perhaps", "log_odds": 1.0}]',
+        b'[{"verdict": "copy", "log_odds": NaN}]',
+        b'[{"verdict": "copy", "log_odds": "high"}]',
+    ],
+)
+def test_an_answer_without_evidence_of_its_pairs_is_refused(answer: bytes) -> None:
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        proofs_in([answer], 1)
+
+
 def test_no_process_is_left_when_the_program_is_killed(tmp_path: Path) -> None:
     script = textwrap.dedent("""
         import os, signal

@@ -1,4 +1,4 @@
-"""A decoder that does what the last word of a file tells it to: `python -m lookalike.tests.indexer.abuse`.
+"""A decoder that does what the last word of a file tells it to: `python -m ...tests.indexer.sandbox.abuse`.
 
 All else of it is the real one. Files without such a word are decoded as ever.
 """

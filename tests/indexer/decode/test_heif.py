@@ -6,7 +6,7 @@ from lookalike.commands.doctor import _check_heif
 from lookalike.errors import DecodeError
 from lookalike.indexer.decode.decode import decode
 from lookalike.indexer.decode.heif import FORCE, MIN_LIBHEIF, as_text, is_outdated
-from lookalike.tests.indexer.test_decode import encode_as
+from lookalike.tests.indexer.decode.test_decode import encode_as
 
 pillow_heif = pytest.importorskip("pillow_heif")
 

@@ -29,7 +29,7 @@ class Runner:
 
     def __init__(self, folder: Path) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "lookalike.tests.acting.killing", str(folder)],
+            [sys.executable, "-m", "lookalike.tests.dedup.actions.killing", str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

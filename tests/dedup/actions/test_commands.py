@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lookalike.tests.acting.making import contents
+from lookalike.tests.dedup.actions.making import contents
 from lookalike.tests.library import Run, lookalike, make_photos
 
 

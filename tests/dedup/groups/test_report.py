@@ -11,7 +11,7 @@ from lookalike.dedup.groups.members import PairKey, with_halves_together
 from lookalike.dedup.groups.report import GroupInput, group_copies
 from lookalike.dedup.proof import Evidence
 from lookalike.store.catalog.photos import Photo
-from lookalike.tests.dedup.test_groups import make_file, make_photo
+from lookalike.tests.dedup.groups.test_groups import make_file, make_photo
 
 T1, T2 = "2023-05-01T12:00:00.10", "2023-05-01T12:00:00.50"
 

@@ -1,4 +1,4 @@
-"""Words for the photos of a store: which ones a photo has, which photos have one, what there is in all."""
+"""Labels for the photos of a store: those of a photo, the photos that have one, and how many have each."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,22 +8,24 @@ import numpy as np
 
 from ...errors import ModelError, UsageError
 from ...store.catalog.embeddings import raw_vectors, vectors_and_norms
-from ...store.catalog.labels import damaged_error
+from ...store.catalog.labels import damaged_error, taught_labels
+from ...store.catalog.photos import visible_ids
+from ...store.filters.where import ALL, Where
 from ...store.index.exact import Ids
 from ...store.records import Vectors, unit_vectors
 from ...store.spec import EmbedderSpec
 from ...store.view import View
 from .classifier import CONFIDENT, Classifier, classifier_for
-from .label import LIKELY, Head, Label, LabelCount
-from .taxonomy import plain, tree
+from .label import LIKELY, Head, Label, LabelCount, check_confidence
+from .taxonomy import normalized, tree
 
 # A part of a block, so that its probabilities stay in the processor's caches.
 _ROWS = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Photos that have all words asked for. ids: ascending. confidence: the least of the words', (n,)."""
+class LabelMatches:
+    """Photos that have all of some labels. ids: ascending. confidence: the least of the labels', (n,)."""
 
     ids: Ids
     confidence: Vectors
@@ -37,41 +39,59 @@ class Found:
         order = np.lexsort((self.ids, -self.confidence))
         order = order[self.confidence[order] >= least]
         ids = self.ids[order]
-        stands = np.array([copies.get(each, each) for each in ids.tolist()], np.int64)
-        _, first, counts = np.unique(stands, return_index=True, return_counts=True)
+        same_as = np.array([copies.get(each, each) for each in ids.tolist()], np.int64)
+        _, first, counts = np.unique(same_as, return_index=True, return_counts=True)
         places = np.argsort(first)
         shown = first[places]
         return ids[shown], self.confidence[order][shown], counts[places] - 1
 
 
-class Words:
-    """All that a store can say words by: the classifier of its network, and what the user taught."""
+class Labeler:
+    """The labels that a store knows: those of its network's classifier, and those that the user taught.
 
-    def __init__(self, spec: EmbedderSpec, heads: Sequence[Head] = (), damaged: Sequence[str] = ()) -> None:
+    spec: of the embedder; None: nothing is indexed yet. damaged: names of taught labels that are damaged.
+    """
+
+    def __init__(
+        self, spec: EmbedderSpec | None, heads: Sequence[Head] = (), damaged: Sequence[str] = ()
+    ) -> None:
         self._spec = spec
-        self._damaged = {plain(name) for name in damaged}
-        self._heads = {plain(head.name): head for head in heads}
+        self._damaged = {normalized(name) for name in damaged}
+        self._heads = {normalized(head.name): head for head in heads}
+
+    @classmethod
+    def from_view(cls, view: View) -> "Labeler":
+        """Return the labels of a store with what was taught until now."""
+        if view.model is None:
+            return cls(None)
+        spec, damaged = view.model.spec, list[str]()
+        # What was learned from another embedder's vectors does not fit those of this one.
+        taught = [each for each in taught_labels(view, damaged) if each.fingerprint == spec.fingerprint]
+        return cls(spec, [Head(each.name, each.weights, each.bias) for each in taught], damaged)
 
     @cached_property
     def _classifier(self) -> Classifier | None:
         try:
-            return classifier_for(self._spec)
+            return self._trained_classifier()
         except ModelError:
             return None
 
-    def of(self, view: View, ids: Sequence[int]) -> dict[int, tuple[Label, ...]]:
-        """Return the labels of photos by id: taught ones first, then the most special; () for none."""
+    def _trained_classifier(self) -> Classifier:
+        assert self._spec is not None, "something was embedded"
+        return classifier_for(self._spec)
+
+    def labels_of(self, view: View, ids: Sequence[int]) -> dict[int, tuple[Label, ...]]:
+        """Return the labels of photos by id: taught ones first, then the most specific; () for none."""
         raw = raw_vectors(view, ids)
         if not raw:
             return {}
         vectors = np.stack(list(raw.values()))
-        labels = self._said(vectors)
-        return dict(zip(raw, labels, strict=True))
+        return dict(zip(raw, self._labels_of(vectors), strict=True))
 
-    def _said(self, vectors: Vectors) -> list[tuple[Label, ...]]:
+    def _labels_of(self, vectors: Vectors) -> list[tuple[Label, ...]]:
         labels: list[tuple[Label, ...]] = [()] * len(vectors)
         if self._classifier is not None:
-            labels = self._classifier.said(self._classifier.probabilities(vectors))
+            labels = self._classifier.labels_of(self._classifier.probabilities(vectors))
         units = unit_vectors(vectors)
         for head in self._heads.values():
             sure = head.confidence(units)
@@ -79,24 +99,40 @@ class Words:
                 labels[row] = (Label(head.name, round(float(sure[row]), 4)), *labels[row])
         return labels
 
-    # --- which photos have a word -------------------------------------------------------------
+    # --- which photos have a label ------------------------------------------------------------
 
-    def find(self, view: View, names: Sequence[str], allowed: Ids, least: float | None = None) -> Found:
-        """Return the photos among some that have all the words. least: confidence wanted, None: the usual.
+    def find(
+        self, view: View, names: str | Sequence[str], where: Where = ALL, least: float | None = None
+    ) -> LabelMatches:
+        """Return the photos that pass where and have all the labels.
+
+        least: confidence that labels must reach, in (0, 1]; None: the usual.
 
         Raises:
-            UsageError: a word is not known.
+            UsageError: there is no label or one that is not known, or least is out of range.
             StoreCorrupt: one was taught and is damaged.
             ModelError: there is no classifier for this store.
         """
-        meanings = [self._meaning(name) for name in names]
+        check_confidence(least)
+        names = [names] if isinstance(names, str) else names  # else each of its letters were a label
+        if not names:
+            raise UsageError(
+                "name at least one label; `lookalike labels` lists those that the library holds"
+            )
+        if self._spec is None:
+            return LabelMatches(np.empty(0, np.int64), np.empty(0, np.float32))
+        return self._find(view, [self._meaning(name) for name in names], visible_ids(view, where), least)
+
+    def _find(
+        self, view: View, meanings: "Sequence[Head | Ids]", allowed: Ids, least: float | None
+    ) -> LabelMatches:
         taught = [each for each in meanings if isinstance(each, Head)]
         known = [each for each in meanings if not isinstance(each, Head)]
         ids, sure = [np.empty(0, np.int64)], [np.empty(0, np.float32)]
         for some, vectors, units in self._blocks(view, allowed):
             scores = [(head.confidence(units), LIKELY) for head in taught]
             if known:
-                classifier = classifier_for(self._spec)
+                classifier = self._trained_classifier()
                 probabilities = classifier.probabilities(vectors)
                 scores += [(classifier.confidence(probabilities, each), CONFIDENT) for each in known]
             good = np.all([s >= (usual if least is None else least) for s, usual in scores], axis=0)
@@ -104,15 +140,15 @@ class Words:
             sure.append(np.min([s for s, _ in scores], axis=0)[good])
         found = np.concatenate(ids)
         order = np.argsort(found, kind="stable")
-        return Found(found[order], np.concatenate(sure)[order])
+        return LabelMatches(found[order], np.concatenate(sure)[order])
 
     def _meaning(self, name: str) -> "Head | Ids":
-        head = self._heads.get(plain(name))
+        head = self._heads.get(normalized(name))
         if head is not None:
             return head
-        if plain(name) in self._damaged:
+        if normalized(name) in self._damaged:
             raise damaged_error(name)
-        classifier_for(self._spec)
+        self._trained_classifier()
         classes = tree().find(name)
         if classes is None:
             near = tree().near(name, tuple(head.name for head in self._heads.values()))
@@ -134,19 +170,21 @@ class Words:
 
     # --- what there is ------------------------------------------------------------------------
 
-    def count(self, view: View, allowed: Ids, least: float | None = None) -> list[LabelCount]:
-        """Count the photos among some that each word is said of, the most frequent first.
+    def count(self, view: View, where: Where = ALL, least: float | None = None) -> list[LabelCount]:
+        """Count the photos that pass where and have each label: taught ones first, the most frequent first.
 
         Raises:
+            UsageError: least is out of range.
             ModelError: nothing was taught, and there is no classifier for this store.
         """
-        classifier = self._classifier
-        if classifier is None and not self._heads:
-            classifier_for(self._spec)
+        check_confidence(least)
+        if self._spec is None:
+            return []
+        classifier = self._classifier if self._heads else self._trained_classifier()
         heads = list(self._heads.values())
         taught = np.zeros(len(heads), np.int64)
-        known = np.zeros(len(tree().said), np.int64)
-        for _, vectors, units in self._blocks(view, allowed):
+        known = np.zeros(len(tree().labels), np.int64)
+        for _, vectors, units in self._blocks(view, visible_ids(view, where)):
             for place, head in enumerate(heads):
                 taught[place] += (head.confidence(units) >= (LIKELY if least is None else least)).sum()
             if classifier is not None:
@@ -155,7 +193,7 @@ class Words:
         rows = [LabelCount(h.name, (), int(n), True) for h, n in zip(heads, taught, strict=True)]
         rows += [
             LabelCount(node.name, tree().path(node), int(n))
-            for node, n in zip(tree().said, known, strict=True)
+            for node, n in zip(tree().labels, known, strict=True)
             if n
         ]
         return sorted(rows, key=lambda row: (not row.is_taught, -row.photos, row.path, row.name))

@@ -177,7 +177,7 @@ plug("a"); said.append(index())
 """,
     )
     assert first["present"] == 6
-    assert "went away in the middle" in cut["refused"][0]
+    assert "went away during the run" in cut["refused"][0]
     assert (cut["absent"], cut["failed"], cut["errors"]) == (0, 0, 0)
     assert 8 <= cut["embedded"] + 6 < 40
     assert cut["present"] == 6 + cut["embedded"]

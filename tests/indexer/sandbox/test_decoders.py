@@ -41,7 +41,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes that decod
 
 RULE = InputRule("fit", 64, 64)
 PHOTO = encode(draw_photo(1, 96, 72))
-ABUSE = WorkerKind("lookalike.tests.indexer.abuse", "decoder", Limits(seconds=2.0))
+ABUSE = WorkerKind("lookalike.tests.indexer.sandbox.abuse", "decoder", Limits(seconds=2.0))
 
 
 @pytest.fixture(autouse=True)
@@ -361,7 +361,7 @@ def test_no_process_is_left_when_the_program_is_killed(tmp_path: Path, word: str
         from lookalike.indexer.sandbox.decode_job import photo_job
         from lookalike.indexer.sandbox.process import Limits, WorkerKind, WorkerProcess
         from lookalike.indexer.sandbox.framing import head_bytes
-        kind = WorkerKind("lookalike.tests.indexer.abuse", "decoder", Limits(seconds=1.0))
+        kind = WorkerKind("lookalike.tests.indexer.sandbox.abuse", "decoder", Limits(seconds=1.0))
         process = WorkerProcess(kind)
         data = sys.stdin.buffer.read()
         job = photo_job(InputRule("fit", 64, 64)) | {"seconds": 1.0, "bytes_per_s": 1}
