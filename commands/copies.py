@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..dedup.groups.error_rate import Expectation
     from ..dedup.groups.groups import Group, Member
     from ..dedup.groups.keeper import KeepRules
+    from ..dedup.groups.report import CopyReport
     from ..search.labels.label import Label
     from ..store.catalog.pairs import Decided, Decision
 
@@ -118,18 +119,18 @@ def dupes(
     if plan is not None:
         PLAN.check(plan)
     rules, stop = keeping.rules(), stop_on_signal()
+    notes: list[str] = []
     with _opened(at) as library, ProgressBar() as progress:
         where = filters.of(library, paths)
         report = library.copies.find(
             where, rules=rules, max_false=kinds.max_false, progress=progress, stop=stop
         )
-        looks: list[Group] = []
-        if kinds.similar:
-            looks = library.copies.lookalikes(kinds.min_score, where, copies=report.groups)
+        looks = (
+            library.copies.lookalikes(kinds.min_score, where, copies=report.groups) if kinds.similar else []
+        )
         groups = [*report.groups, *looks]
         labels = library.labels.of(ids_in(groups))
         origin = library.copies.origin(rules.protect)
-        notes = []
         if html is not None and not stop.is_set():
             from ..output.report.data import Review
             from ..output.report.write import write_report
@@ -140,13 +141,17 @@ def dupes(
     if plan is not None:
         write_plan(plan, plan_of(report.groups, origin))
         notes.append(f"plan written to {plan}; `lookalike apply {plan}` shows what it would do")
-    if form is opt.Format.table and report.pairs:
-        notes.append(doubt_in_words(report.pairs, report.wrong))
+    notes += _about(groups, report, form)
+    return dupes_listing(groups, labels, notes, ExitCode.INTERRUPTED if stop.is_set() else ExitCode.DONE)
+
+
+def _about(groups: "list[Group]", report: "CopyReport", form: opt.Format) -> Iterator[str]:
+    """Yield what to know of a list of groups."""
     unselected = sum(not member.selected for group in groups for member in group.members)
+    if form is opt.Format.table and report.pairs:
+        yield doubt_in_words(report.pairs, report.wrong)
     if form in (opt.Format.paths, opt.Format.paths0) and unselected:
-        notes.append(f"only preselected files are listed; --format table shows {unselected:,} more")
-    end = ExitCode.INTERRUPTED if stop.is_set() else ExitCode.DONE
-    return dupes_listing(groups, labels, notes, end)
+        yield f"only preselected files are listed; --format table shows {unselected:,} more"
 
 
 def _opened(at: opt.WriteArgs) -> Library:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..output.sheet.preview import Screen
     from ..search.answers import Answer
     from ..search.examples import Query
+    from ..search.request import SearchRequest
 
 
 class PreviewAs(StrEnum):
@@ -151,8 +152,6 @@ def search(
     --together, --weight, --minus, --more and --less make one answer of all images. --more and --less take
     the numbers of results, and refine the last search that had one answer.
     """
-    from ..search.request import SearchRequest
-
     if source.files_from == "-" and "-" in [*(images or ()), *(several.minus or ())]:
         raise UsageError("stdin can hold one image (`-`) or names (`--files-from -`), not both")
     names = [*(images or ()), *read_names(source.files_from, source.null)]
@@ -161,8 +160,35 @@ def search(
         raise UsageError(
             "name an image to search by, `-` for stdin, or --files-from FILE; or filters, to list"
         )
+    request = replace(
+        _request(names, several, parts, filters, shows, ranking),
+        k=k,
+        min_score=min_score,
+        # Paths tell nothing of labels, and these cost a twentieth of a second.
+        with_labels=form not in (opt.Format.paths, opt.Format.paths0),
+    )
+    shown = _Shown.of(form, pictures)
+
+    def answers() -> "Iterator[Answer]":
+        with at.reading(engine) as library:
+            yield from shown.pass_on(library.searches.answers(request))
+            shown.finish(library)
+
+    return search_listing(answers(), all_files=all_files, end=shown.exit_code)
+
+
+def _request(
+    names: list[str],
+    several: Several,
+    parts: Parts,
+    filters: opt.Filters,
+    shows: opt.Shows,
+    ranking: Ranking,
+) -> "SearchRequest":
+    from ..search.request import SearchRequest
+
     queries = list(_queries([*names, *(several.minus or ())]))
-    request = SearchRequest(
+    return SearchRequest(
         examples=queries[: len(names)],
         together=several.as_one,
         minus=queries[len(names) :],
@@ -175,24 +201,12 @@ def search(
         where=filters.spec(),
         labels=shows.label or (),
         confidence=shows.confidence,
-        k=k,
-        min_score=min_score,
         rerank=not ranking.no_rerank,
         include_self=ranking.include_self,
         include_copies=ranking.include_copies,
         sort=ranking.sort.value,
         diverse=ranking.diverse,
-        # Paths tell nothing of labels, and these cost a twentieth of a second.
-        with_labels=form not in (opt.Format.paths, opt.Format.paths0),
     )
-    shown = _Shown.of(form, pictures)
-
-    def answers() -> "Iterator[Answer]":
-        with at.reading(engine) as library:
-            yield from shown.pass_on(library.searches.answers(request))
-            shown.finish(library)
-
-    return search_listing(answers(), all_files=all_files, end=shown.exit_code)
 
 
 def _weights(text: str | None) -> tuple[float, ...]:
