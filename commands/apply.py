@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from ..errors import ExitCode
 from ..output.console import read_data, stop_on_signal, tell
 from ..output.listing import Listing
-from ..output.text import columns, file_size, plural, printable
+from ..output.text import as_options, columns, file_size, plural, printable
 from ..search.filters.values import read_duration
 from ..store.documents import Row, path_fields
 from . import options as opt
@@ -256,7 +256,7 @@ def _name(path: str, top: str) -> str:
 
 def _words(row: Row, top: str) -> str:
     if row["state"] == "left":
-        return f"left alone: {printable(row['reason'])}"
+        return f"left alone: {printable(as_options(row['reason']))}"
     if row["state"] == "before":
         return "done already"
     what = _KINDS.get(row["kind"], f"{row['kind']}, belongs to a copy of")

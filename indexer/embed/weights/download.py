@@ -48,8 +48,8 @@ def download(official: OfficialWeights, open_url: OpenUrl) -> bytes:
             data = response.read(limit + 1)
     except OSError as error:
         raise ModelError(
-            f"{official.url} cannot be downloaded: {error}; get the file on another machine and pass it "
-            f"with --weights {official.file_name}"
+            f"{official.url} cannot be downloaded: {error}; get the file on another machine and pass it: "
+            f"`weights={official.file_name}`"
         ) from error
     if len(data) > limit:
         raise ModelError(
