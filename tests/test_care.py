@@ -140,7 +140,7 @@ def test_repair_asks_says_what_was_lost_and_the_next_run_makes_the_store_whole(
     assert run.code == 0
     assert b"2 photos lost their vectors" in run.out
     assert b"1 files lost what was known of them" in run.out
-    assert b"1 decisions" in run.out
+    assert b"1 decision\n" in run.out
     report = lookalike("index", photos, "--store", store, "--format", "json")
     assert (report.code, report.json["absent"], report.json["failed"]) == (0, 0, 0)
     assert report.json["embedded"] >= 3
@@ -162,7 +162,7 @@ def test_a_backup_restores_photos_decisions_and_thumbnails(store: Path, tmp_path
     file, again = tmp_path / "b.lookalike-backup", tmp_path / "again"
     made = lookalike("backup", file, "--thumbnails", "--store", store)
     assert (made.code, made.out) == (0, b"")
-    assert "7 photos and 1 decisions" in made.err
+    assert "7 photos and 1 decision in" in made.err
     assert lookalike("restore", file, "--yes", "--store", again).code == 0
     for command in ("export", "decisions"):
         assert lookalike(command, "--store", again).out == lookalike(command, "--store", store).out
@@ -177,7 +177,7 @@ def test_a_backup_restores_photos_decisions_and_thumbnails(store: Path, tmp_path
 def test_what_is_no_backup_is_neither_overwritten_nor_restored(store: Path, photos: Path) -> None:
     photo = photos / "2021" / "photo0.jpg"
     before = photo.read_bytes()
-    assert "no backup" in in_one_line(lookalike("backup", photo, "--store", store), 2)
+    assert "not a backup" in in_one_line(lookalike("backup", photo, "--store", store), 2)
     assert "no backup" in in_one_line(lookalike("restore", photo, "--yes", "--store", store), 2)
     assert photo.read_bytes() == before
 
