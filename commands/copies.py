@@ -306,10 +306,8 @@ def _beside(companions: list[Row]) -> str:
 def doubt_in_words(pairs: int, wrong: "Expectation") -> str:
     """Say how many of the proven pairs are to be expected wrong."""
     count = f"about {wrong.count:.2g}" if wrong.count >= 0.01 else "less than 0.01"
-    return (
-        f"{plural(pairs, 'proven pair')}; {count} false matches expected, "
-        f"very likely no more than {wrong.high}"
-    )
+    most = f"no more than {wrong.high}" if wrong.high else "none"
+    return f"{plural(pairs, 'proven pair')}; {count} false matches expected, very likely {most}"
 
 
 # --- decisions --------------------------------------------------------------------------------
