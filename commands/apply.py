@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from ..errors import ExitCode
 from ..output.console import read_data, stop_on_signal, tell
 from ..output.listing import Listing
-from ..output.text import columns, file_size, plural, printable
+from ..output.text import as_options, columns, file_size, plural, printable
 from ..search.filters.values import read_duration
 from ..store.documents import Row, path_fields
 from . import options as opt
 from .groups import Topic, command
+from .options import argument, flag, value
 
 if TYPE_CHECKING:
     from ..dedup.actions.apply import ApplyOptions
@@ -41,21 +40,16 @@ class Method(StrEnum):
 class Moving:
     """How files are moved."""
 
-    method: Annotated[
-        Method,
-        typer.Option(metavar="HOW", help="auto, trash or quarantine; or hardlink, symlink, reflink."),
-    ] = Method.auto
-    quarantine: Annotated[
-        opt.Text,
-        typer.Option(metavar="DIR", help="Put the quarantine there; default: at the top of the library."),
-    ] = None
-    protect: Annotated[
-        opt.Repeatable,
-        typer.Option(metavar="DIR", help="Never give up files below this folder; repeatable."),
-    ] = None
-    include_similar: Annotated[
-        bool, typer.Option("--include-similar", help="Also move look-alikes that are selected.")
-    ] = False
+    method: Method = value(
+        "--method", "HOW", "auto, trash or quarantine; or hardlink, symlink, reflink.", Method.auto
+    )
+    quarantine: opt.Text = value(
+        "--quarantine", "DIR", "Put the quarantine there; default: at the top of the library."
+    )
+    protect: opt.Repeatable = value(
+        "--protect", "DIR", "Never give up files below this folder; repeatable."
+    )
+    include_similar: bool = flag("--include-similar", "Also move look-alikes that are selected.")
 
     def options(self) -> "ApplyOptions":
         """Return what was said."""
@@ -65,9 +59,7 @@ class Moving:
         return ApplyOptions(self.method.value, self.include_similar, tuple(self.protect or ()), folder)
 
 
-PlanArgument = Annotated[
-    str, typer.Argument(metavar="PLAN", help="What `dupes --plan` or the page wrote (`-`: stdin).")
-]
+PlanArgument = Annotated[str, argument("PLAN", "What `dupes --plan` or the page wrote (`-`: stdin).")]
 
 
 @command(
@@ -112,14 +104,10 @@ def apply(
 # --- undo -------------------------------------------------------------------------------------
 
 RunArgument = Annotated[
-    opt.Text,
-    typer.Argument(metavar="JOURNAL", help="Name of a run; default: the newest not yet put back."),
+    opt.Text, argument("JOURNAL", "Name of a run; default: the newest not yet put back.")
 ]
-FromOption = Annotated[
-    opt.Repeatable,
-    typer.Option("--from", metavar="DIR", help="Also look for the files there; repeatable."),
-]
-ListOption = Annotated[bool, typer.Option("--list", help="List what was moved so far, newest first.")]
+FromOption = Annotated[opt.Repeatable, value("--from", "DIR", "Also look for the files there; repeatable.")]
+ListOption = Annotated[bool, flag("--list", "List what was moved so far, newest first.")]
 
 
 @command(Topic.CLEAN_UP, "lookalike undo", "lookalike undo --yes", "lookalike undo --list")
@@ -163,14 +151,9 @@ def undo(
 # --- prune ------------------------------------------------------------------------------------
 
 OlderOption = Annotated[
-    str,
-    typer.Option(
-        "--older-than", metavar="TIME", help="Only files quarantined for at least this: 30d, 12h, 0d."
-    ),
+    str, value("--older-than", "TIME", "Only files quarantined for at least this: 30d, 12h, 0d.")
 ]
-OnlyRunOption = Annotated[
-    opt.Text, typer.Option("--run", metavar="JOURNAL", help="Only what this run moved.")
-]
+OnlyRunOption = Annotated[opt.Text, value("--run", "JOURNAL", "Only what this run moved.")]
 
 
 @command(Topic.CLEAN_UP, "lookalike prune", "lookalike prune --older-than 90d --yes")
@@ -273,7 +256,7 @@ def _name(path: str, top: str) -> str:
 
 def _words(row: Row, top: str) -> str:
     if row["state"] == "left":
-        return f"left alone: {printable(row['reason'])}"
+        return f"left alone: {printable(as_options(row['reason']))}"
     if row["state"] == "before":
         return "done already"
     what = _KINDS.get(row["kind"], f"{row['kind']}, belongs to a copy of")

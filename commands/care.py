@@ -13,19 +13,18 @@ from ..output.text import file_size, plural, printable
 from ..store.documents import Row
 from . import options as opt
 from .groups import Topic, command
+from .options import argument, flag, value
 
 if TYPE_CHECKING:
     from ..store.care.backup import Backup
 
 # --- doctor -----------------------------------------------------------------------------------
 
-DeepOption = Annotated[bool, typer.Option("--deep", help="Read every page, vector and thumbnail.")]
-RecallOption = Annotated[
-    bool, typer.Option("--recall", help="Measure what searches find of what they should.")
-]
-ContentOption = Annotated[bool, typer.Option("--content", help="Also read the photos again, for bit rot.")]
+DeepOption = Annotated[bool, flag("--deep", "Read every page, vector and thumbnail.")]
+RecallOption = Annotated[bool, flag("--recall", "Measure what searches find of what they should.")]
+ContentOption = Annotated[bool, flag("--content", "Also read the photos again, for bit rot.")]
 SampleOption = Annotated[
-    str, typer.Option(metavar="SHARE", help="With --content: only a share of the files, such as 5%.")
+    str, value("--sample", "SHARE", "With --content: only a share of the files, such as 5%.")
 ]
 
 
@@ -82,11 +81,10 @@ def _share(sample: str) -> float:
 # --- repair, backup, restore, compact ---------------------------------------------------------
 
 FromBackupOption = Annotated[
-    opt.Text,
-    typer.Option("--from-backup", metavar="FILE", help="Put this backup in the store's place."),
+    opt.Text, value("--from-backup", "FILE", "Put this backup in the store's place.")
 ]
-BackupArgument = Annotated[str, typer.Argument(metavar="FILE", help="The backup: one file.")]
-ThumbnailsOption = Annotated[bool, typer.Option("--thumbnails", help="Put the thumbnails in, too.")]
+BackupArgument = Annotated[str, argument("FILE", "The backup: one file.")]
+ThumbnailsOption = Annotated[bool, flag("--thumbnails", "Put the thumbnails in, too.")]
 
 
 @command(Topic.CARE, "lookalike repair", "lookalike repair --from-backup photos.lookalike-backup")

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-import typer
-
 from ..dedup import DEFAULT_MAX_FALSE, DEFAULT_MIN_SCORE
 from ..errors import ExitCode, StoreTooNew, StoreUnwritable
 from ..library import Library
@@ -18,12 +16,14 @@ from ..store.documents import Row, path_fields
 from . import options as opt
 from .fields import label_names, label_rows
 from .groups import Topic, command
+from .options import argument, flag, value
 
 if TYPE_CHECKING:
     from ..dedup.groups.companions import Companion
     from ..dedup.groups.error_rate import Expectation
     from ..dedup.groups.groups import Group, Member
     from ..dedup.groups.keeper import KeepRules
+    from ..dedup.groups.report import CopyReport
     from ..search.labels.label import Label
     from ..store.catalog.pairs import Decided, Decision
 
@@ -36,21 +36,15 @@ class Keep:
 
     panel: ClassVar[str] = "Which file to keep"
 
-    keep: Annotated[
-        opt.Text,
-        typer.Option(
-            metavar="RULES",
-            help="Order of the rules; default: resolution, companions, format, quality, "
-            "metadata, oldest, path.",
-        ),
-    ] = None
-    prefer: Annotated[
-        opt.Repeatable, typer.Option(metavar="DIR", help="Keep files below this folder; repeatable.")
-    ] = None
-    protect: Annotated[
-        opt.Repeatable,
-        typer.Option(metavar="DIR", help="Never give up files below this folder; repeatable."),
-    ] = None
+    keep: opt.Text = value(
+        "--keep",
+        "RULES",
+        "Order of the rules; default: resolution, companions, format, quality, metadata, oldest, path.",
+    )
+    prefer: opt.Repeatable = value("--prefer", "DIR", "Keep files below this folder; repeatable.")
+    protect: opt.Repeatable = value(
+        "--protect", "DIR", "Never give up files below this folder; repeatable."
+    )
 
     def rules(self) -> "KeepRules":
         """Return the rules.
@@ -67,24 +61,23 @@ class Keep:
 class Kinds:
     """What is listed beside certain copies."""
 
-    similar: Annotated[bool, typer.Option("--similar", help="Also list groups of look-alikes.")] = False
-    min_score: Annotated[
-        float,
-        typer.Option(
-            min=0, max=1, metavar="N", help="Least score of look-alikes with their group's first."
-        ),
-    ] = DEFAULT_MIN_SCORE
-    max_false: Annotated[
-        float, typer.Option(min=0, metavar="N", help="How many false matches may be expected among all.")
-    ] = DEFAULT_MAX_FALSE
+    similar: bool = flag("--similar", "Also list groups of look-alikes.")
+    min_score: float = value(
+        "--min-score",
+        "N",
+        "Least score of look-alikes with their group's first.",
+        DEFAULT_MIN_SCORE,
+        min=0,
+        max=1,
+    )
+    max_false: float = value(
+        "--max-false", "N", "How many false matches may be expected among all.", DEFAULT_MAX_FALSE, min=0
+    )
 
 
-PlanOption = Annotated[
-    opt.Text, typer.Option(metavar="FILE", help="Write what `apply` can do to this file (JSON).")
-]
+PlanOption = Annotated[opt.Text, value("--plan", "FILE", "Write what `apply` can do to this file (JSON).")]
 HtmlOption = Annotated[
-    opt.Text,
-    typer.Option("--html", metavar="FILE", help="Write a page to review the groups and export a plan."),
+    opt.Text, value("--html", "FILE", "Write a page to review the groups and export a plan.")
 ]
 
 
@@ -126,18 +119,18 @@ def dupes(
     if plan is not None:
         PLAN.check(plan)
     rules, stop = keeping.rules(), stop_on_signal()
+    notes: list[str] = []
     with _opened(at) as library, ProgressBar() as progress:
         where = filters.of(library, paths)
         report = library.copies.find(
             where, rules=rules, max_false=kinds.max_false, progress=progress, stop=stop
         )
-        looks: list[Group] = []
-        if kinds.similar:
-            looks = library.copies.lookalikes(kinds.min_score, where, copies=report.groups)
+        looks = (
+            library.copies.lookalikes(kinds.min_score, where, copies=report.groups) if kinds.similar else []
+        )
         groups = [*report.groups, *looks]
         labels = library.labels.of(ids_in(groups))
         origin = library.copies.origin(rules.protect)
-        notes = []
         if html is not None and not stop.is_set():
             from ..output.report.data import Review
             from ..output.report.write import write_report
@@ -148,13 +141,17 @@ def dupes(
     if plan is not None:
         write_plan(plan, plan_of(report.groups, origin))
         notes.append(f"plan written to {plan}; `lookalike apply {plan}` shows what it would do")
-    if form is opt.Format.table and report.pairs:
-        notes.append(doubt_in_words(report.pairs, report.wrong))
+    notes += _about(groups, report, form)
+    return dupes_listing(groups, labels, notes, ExitCode.INTERRUPTED if stop.is_set() else ExitCode.DONE)
+
+
+def _about(groups: "list[Group]", report: "CopyReport", form: opt.Format) -> Iterator[str]:
+    """Yield what to know of a list of groups."""
     unselected = sum(not member.selected for group in groups for member in group.members)
+    if form is opt.Format.table and report.pairs:
+        yield doubt_in_words(report.pairs, report.wrong)
     if form in (opt.Format.paths, opt.Format.paths0) and unselected:
-        notes.append(f"only preselected files are listed; --format table shows {unselected:,} more")
-    end = ExitCode.INTERRUPTED if stop.is_set() else ExitCode.DONE
-    return dupes_listing(groups, labels, notes, end)
+        yield f"only preselected files are listed; --format table shows {unselected:,} more"
 
 
 def _opened(at: opt.WriteArgs) -> Library:
@@ -309,21 +306,17 @@ def _beside(companions: list[Row]) -> str:
 def doubt_in_words(pairs: int, wrong: "Expectation") -> str:
     """Say how many of the proven pairs are to be expected wrong."""
     count = f"about {wrong.count:.2g}" if wrong.count >= 0.01 else "less than 0.01"
-    return (
-        f"{plural(pairs, 'proven pair')}; {count} false matches expected, "
-        f"very likely no more than {wrong.high}"
-    )
+    most = f"no more than {wrong.high}" if wrong.high else "none"
+    return f"{plural(pairs, 'proven pair')}; {count} false matches expected, very likely {most}"
 
 
 # --- decisions --------------------------------------------------------------------------------
 
 DecidedArgument = Annotated[
-    str,
-    typer.Argument(metavar="PHOTO", help="A photo: its path, id:N, or the blake3 of its content."),
+    str, argument("PHOTO", "A photo: its path, id:N, or the blake3 of its content.")
 ]
 ImportOption = Annotated[
-    opt.Text,
-    typer.Option("--import", metavar="FILE", help="Take over decisions from a listing (json or jsonl)."),
+    opt.Text, value("--import", "FILE", "Take over decisions from a listing (json or jsonl).")
 ]
 
 

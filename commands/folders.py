@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from ..errors import ExitCode
 from ..output.listing import Listing
 from ..output.text import columns, day, file_size, plural, printable
@@ -12,6 +10,7 @@ from ..search.filters.values import read_duration
 from ..store.documents import Row, path_fields
 from . import options as opt
 from .groups import Topic, command
+from .options import argument, value
 
 if TYPE_CHECKING:
     from ..indexer.folders import FolderStatus
@@ -33,9 +32,7 @@ def missing(
         return missing_listing(library.folders.missing(paths or []))
 
 
-ForgetArgument = Annotated[
-    list[str], typer.Argument(metavar="PATH", help="Folders of the library, or parts of them.")
-]
+ForgetArgument = Annotated[list[str], argument("PATH", "Folders of the library, or parts of them.")]
 
 
 @command(Topic.LIBRARY, "lookalike forget /mnt/old-disk", "lookalike forget /mnt/old-disk --yes")
@@ -58,10 +55,7 @@ def forget(
 
 
 MissingForOption = Annotated[
-    str,
-    typer.Option(
-        "--missing-for", metavar="TIME", help="Only photos missing for at least this: 30d, 12h, 0d."
-    ),
+    str, value("--missing-for", "TIME", "Only photos missing for at least this: 30d, 12h, 0d.")
 ]
 
 

@@ -82,17 +82,21 @@ def as_callback(function: Function) -> Callable[..., None]:
 
 
 def _flattened(parameter: inspect.Parameter) -> Iterator[inspect.Parameter]:
-    """Yield a parameter; of one that is a dataclass, its fields."""
+    """Yield a parameter as typer takes it; of one that is a dataclass, its fields."""
     kind = parameter.annotation
     if not dataclasses.is_dataclass(kind):
-        yield parameter.replace(kind=parameter.KEYWORD_ONLY)
+        yield _keyword(parameter.name, parameter.default, *get_args(kind))
         return
     hints = get_type_hints(kind, include_extras=True)
     for field in dataclasses.fields(kind):
-        base, option = get_args(hints[field.name])
-        option = copy.copy(option)
-        option.rich_help_panel = option.rich_help_panel or getattr(kind, "panel", None)
-        annotation: Any = Annotated[base, option]
-        yield inspect.Parameter(
-            field.name, parameter.KEYWORD_ONLY, default=field.default, annotation=annotation
-        )
+        base, option = get_args(hints[field.name]) if not field.metadata else (hints[field.name], field)
+        yield _keyword(field.name, field.default, base, option, getattr(kind, "panel", None))
+
+
+def _keyword(
+    name: str, default: Any, base: Any, declared: Any, panel: str | None = None
+) -> inspect.Parameter:
+    option = copy.copy(declared.metadata["option"])
+    option.rich_help_panel = option.rich_help_panel or panel
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(name, kind, default=default, annotation=Annotated[base, option])

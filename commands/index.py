@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-import typer
-
 from ..errors import ExitCode
 from ..indexer.embed.choice import ModelChoice
 from ..output.console import stop_on_signal, tell
@@ -13,17 +11,16 @@ from ..output.text import plural
 from ..store.documents import Row
 from . import options as opt
 from .groups import Topic, command
+from .options import argument, flag, value
 
 if TYPE_CHECKING:
     from ..indexer.options import IndexReport
 
-PathsArgument = Annotated[list[str], typer.Argument(metavar="PATH", help="Folders, or single photos.")]
+PathsArgument = Annotated[list[str], argument("PATH", "Folders, or single photos.")]
 AllowNetworkOption = Annotated[
     bool,
-    typer.Option(
-        "--allow-network-store",
-        help="Make the store on a network drive at your own risk.",
-        rich_help_panel=opt.ADVANCED,
+    flag(
+        "--allow-network-store", "Make the store on a network drive at your own risk.", panel=opt.ADVANCED
     ),
 ]
 
@@ -34,39 +31,24 @@ class Scan:
 
     panel: ClassVar[str] = "Which files"
 
-    exclude: Annotated[
-        opt.Repeatable, typer.Option(metavar="GLOB", help="Leave these out; repeatable.")
-    ] = None
-    hidden: Annotated[bool, typer.Option("--hidden", help="Enter folders that begin with a dot.")] = False
-    one_filesystem: Annotated[
-        bool, typer.Option("--one-filesystem", help="Stay on the drive of each PATH.")
-    ] = False
-    follow: Annotated[bool, typer.Option("--follow", help="Follow links to files and folders.")] = False
-    all_files: Annotated[
-        bool, typer.Option("--all-files", help="Look into every file, not only those named as photos.")
-    ] = False
+    exclude: opt.Repeatable = value("--exclude", "GLOB", "Leave these out; repeatable.")
+    hidden: bool = flag("--hidden", "Enter folders that begin with a dot.")
+    one_filesystem: bool = flag("--one-filesystem", "Stay on the drive of each PATH.")
+    follow: bool = flag("--follow", "Follow links to files and folders.")
+    all_files: bool = flag("--all-files", "Look into every file, not only those named as photos.")
 
 
 @dataclass(frozen=True)
 class Run:
     """How to index."""
 
-    accept_missing: Annotated[
-        int,
-        typer.Option(min=0, metavar="N", show_default=False, help="Accept that up to N photos are gone."),
-    ] = 0
-    accept_drive: Annotated[
-        bool, typer.Option("--accept-drive", help="Accept that a folder is on another drive now.")
-    ] = False
-    marker: Annotated[
-        bool, typer.Option("--marker", help="Write a marker file, to know a folder's drive for certain.")
-    ] = False
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Read unreadable files again though unchanged.")
-    ] = False
-    regions: Annotated[
-        bool, typer.Option("--regions", help="Read photos again that `search --box` cannot look into yet.")
-    ] = False
+    accept_missing: int = value(
+        "--accept-missing", "N", "Accept that up to N photos are gone.", 0, min=0, show_default=False
+    )
+    accept_drive: bool = flag("--accept-drive", "Accept that a folder is on another drive now.")
+    marker: bool = flag("--marker", "Write a marker file, to know a folder's drive for certain.")
+    retry_failed: bool = flag("--retry-failed", "Read unreadable files again though unchanged.")
+    regions: bool = flag("--regions", "Read photos again that `search --box` cannot look into yet.")
     workers: opt.WorkersOption = None
 
 
@@ -76,15 +58,11 @@ class ModelArgs:
 
     panel: ClassVar[str] = "Model of a new store"
 
-    model: Annotated[opt.Text, typer.Option(metavar="NAME", help="One of `lookalike models`.")] = None
-    input_size: Annotated[int | None, typer.Option(metavar="N", help="Pixels that the model sees.")] = None
-    input_rule: Annotated[
-        opt.Text, typer.Option(metavar="RULE", help="How a photo becomes square: fit, squash or crop.")
-    ] = None
-    weights: Annotated[opt.Text, typer.Option(metavar="FILE", help="A checkpoint of your own.")] = None
-    width_mult: Annotated[
-        float | None, typer.Option(metavar="N", help="Width multiplier of that checkpoint.")
-    ] = None
+    model: opt.Text = value("--model", "NAME", "One of `lookalike models`.")
+    input_size: int | None = value("--input-size", "N", "Pixels that the model sees.")
+    input_rule: opt.Text = value("--input-rule", "RULE", "How a photo becomes square: fit, squash or crop.")
+    weights: opt.Text = value("--weights", "FILE", "A checkpoint of your own.")
+    width_mult: float | None = value("--width-mult", "N", "Width multiplier of that checkpoint.")
     engine: opt.EngineOption = opt.Engine.auto
 
     def choice(self) -> ModelChoice:

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from ..errors import ExitCode
 from ..output.console import stop_on_signal, tell
 from ..output.listing import Listing, Summary, photo_fields
@@ -12,6 +10,7 @@ from ..output.text import certainty, printable
 from ..store.documents import Row, path_fields
 from . import options as opt
 from .groups import Topic, command
+from .options import argument, flag, value
 
 if TYPE_CHECKING:
     from ..dedup.check.matches import Checked, Match
@@ -21,16 +20,12 @@ _SOME = 3
 
 # --- check ------------------------------------------------------------------------------------
 
-NewArgument = Annotated[
-    list[str], typer.Argument(metavar="NEW", help="Photos, or folders of photos, indexed or not.")
-]
+NewArgument = Annotated[list[str], argument("NEW", "Photos, or folders of photos, indexed or not.")]
 AgainstOption = Annotated[
     opt.Repeatable,
-    typer.Option(metavar="DIR", help="Only photos of the library below this folder count; repeatable."),
+    value("--against", "DIR", "Only photos of the library below this folder count; repeatable."),
 ]
-OnlyNewOption = Annotated[
-    bool, typer.Option("--new", help="List what is not in the library instead of what is.")
-]
+OnlyNewOption = Annotated[bool, flag("--new", "List what is not in the library instead of what is.")]
 
 
 @command(
@@ -181,12 +176,9 @@ def _match_words(match: Row) -> str:
 
 # --- explain ----------------------------------------------------------------------------------
 
-PictureArgument = Annotated[
-    str, typer.Argument(metavar="IMAGE", help="An image file, in the library or not, or id:N.")
-]
+PictureArgument = Annotated[str, argument("IMAGE", "An image file, in the library or not, or id:N.")]
 SheetOption = Annotated[
-    opt.Text,
-    typer.Option("--image", metavar="FILE.png", help="Draw both, overlaid, and where they differ."),
+    opt.Text, value("--image", "FILE.png", "Draw both, overlaid, and where they differ.")
 ]
 
 

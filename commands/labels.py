@@ -4,8 +4,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from ..errors import UsageError
 from ..library import Library
 from ..output.console import tell
@@ -14,6 +12,7 @@ from ..output.text import columns, plural, printable
 from ..store.documents import Row
 from . import options as opt
 from .groups import Topic, command
+from .options import argument, flag, value
 
 if TYPE_CHECKING:
     from ..search.labels.label import LabelCount
@@ -22,19 +21,13 @@ if TYPE_CHECKING:
 
 # --- labels -----------------------------------------------------------------------------------
 
-ConfidenceOption = Annotated[
-    float | None,
-    typer.Option(
-        min=0, max=1, metavar="N", help="How sure a label must be; default: 0.8, of taught ones 0.5."
-    ),
-]
-TreeOption = Annotated[bool, typer.Option("--tree", help="Show labels below what they are a kind of.")]
+TreeOption = Annotated[bool, flag("--tree", "Show labels below what they are a kind of.")]
 
 
 @command(Topic.FIND, "lookalike labels", "lookalike labels --in Pictures/2023 --tree")
 def labels(
     tree: TreeOption = False,
-    confidence: ConfidenceOption = None,
+    confidence: opt.ConfidenceOption = None,
     *,
     filters: opt.Filters,
     form: opt.RowsOption = opt.Rows.table,
@@ -59,24 +52,12 @@ def labels(
 class Lesson:
     """What to do with taught labels: one thing at a time."""
 
-    name: Annotated[opt.Text, typer.Argument(metavar="NAME", help="What to call the label.")] = None
-    yes: Annotated[
-        opt.Repeatable,
-        typer.Option(
-            "--yes", metavar="IMAGE", help="This shows it: a file, id:N, or a folder; repeatable."
-        ),
-    ] = None
-    no: Annotated[
-        opt.Repeatable,
-        typer.Option("--no", metavar="IMAGE", help="This does not, though it may look so; repeatable."),
-    ] = None
-    test: Annotated[
-        opt.Text, typer.Option("--test", metavar="NAME", help="Show how good a taught label is.")
-    ] = None
-    forget: Annotated[opt.Text, typer.Option("--forget", metavar="NAME", help="Forget a taught label.")] = (
-        None
-    )
-    list_: Annotated[bool, typer.Option("--list", help="List the taught labels.")] = False
+    name: opt.Text = argument("NAME", "What to call the label.")
+    yes: opt.Repeatable = value("--yes", "IMAGE", "This shows it: a file, id:N, or a folder; repeatable.")
+    no: opt.Repeatable = value("--no", "IMAGE", "This does not, though it may look so; repeatable.")
+    test: opt.Text = value("--test", "NAME", "Show how good a taught label is.")
+    forget: opt.Text = value("--forget", "NAME", "Forget a taught label.")
+    list_: bool = flag("--list", "List the taught labels.")
 
     def check(self) -> None:
         """Check that it is one thing.

@@ -1,8 +1,8 @@
 """The options that several commands take, each declared once."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
@@ -54,45 +54,56 @@ class Engine(StrEnum):
 Repeatable = list[str] | None
 Text = str | None
 
+
+def argument(metavar: str, text: str) -> Any:
+    """Declare an argument: as the default of a field, or in `Annotated`."""
+    return _declared(typer.Argument(metavar=metavar, help=text), None)
+
+
+def flag(*names_and_text: str, panel: str | None = None) -> Any:
+    """Declare an option that takes no value: its names, then what it does."""
+    *names, text = names_and_text
+    return _declared(typer.Option(*names, help=text, rich_help_panel=panel), False)
+
+
+def value(
+    name: str, metavar: str, text: str, default: Any = None, *, panel: str | None = None, **more: Any
+) -> Any:
+    """Declare an option that takes a value. default: of a field. more: as for typer, such as min."""
+    option = typer.Option(name, metavar=metavar, help=text, rich_help_panel=panel, **more)
+    return _declared(option, default)
+
+
+def _declared(option: Any, default: Any) -> Any:
+    return field(default=default, metadata={"option": option})
+
+
 FormatOption = Annotated[
-    Format,
-    typer.Option(
-        "--format",
-        metavar="FORMAT",
-        help="table, json, jsonl, csv, paths or paths0.",
-        rich_help_panel=OUTPUT,
-    ),
+    Format, value("--format", "FORMAT", "table, json, jsonl, csv, paths or paths0.", panel=OUTPUT)
 ]
-RowsOption = Annotated[
-    Rows,
-    typer.Option("--format", metavar="FORMAT", help="table, json, jsonl or csv.", rich_help_panel=OUTPUT),
-]
-SummaryOption = Annotated[
-    SummaryFormat,
-    typer.Option("--format", metavar="FORMAT", help="table or json.", rich_help_panel=OUTPUT),
-]
+RowsOption = Annotated[Rows, value("--format", "FORMAT", "table, json, jsonl or csv.", panel=OUTPUT)]
+SummaryOption = Annotated[SummaryFormat, value("--format", "FORMAT", "table or json.", panel=OUTPUT)]
 EngineOption = Annotated[
     Engine,
-    typer.Option(
-        metavar="ENGINE",
-        help="auto, onnx or torch: changes the speed, not the results.",
-        rich_help_panel=ADVANCED,
-    ),
+    value("--engine", "ENGINE", "auto, onnx or torch: changes the speed, not the results.", panel=ADVANCED),
 ]
 WorkersOption = Annotated[
     int | None,
-    typer.Option(
+    value(
+        "--workers",
+        "N",
+        "Photos processed in parallel; default: one per core, fewer if memory is small.",
         min=1,
-        metavar="N",
-        help="Photos processed in parallel; default: one per core, fewer if memory is small.",
-        rich_help_panel=ADVANCED,
+        panel=ADVANCED,
     ),
 ]
-BelowArgument = Annotated[
-    Repeatable, typer.Argument(metavar="DIR", help="Only photos below these folders.")
+ConfidenceOption = Annotated[
+    float | None,
+    value("--confidence", "N", "How sure a label must be; default: 0.8, of taught ones 0.5.", min=0, max=1),
 ]
-YesOption = Annotated[bool, typer.Option("--yes", help="Do it; without, it is only shown.")]
-DoItOption = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
+BelowArgument = Annotated[Repeatable, argument("DIR", "Only photos below these folders.")]
+YesOption = Annotated[bool, flag("--yes", "Do it; without, it is only shown.")]
+DoItOption = Annotated[bool, flag("--yes", "Do it without asking.")]
 
 
 @dataclass(frozen=True)
@@ -101,15 +112,12 @@ class StoreArgs:
 
     panel: ClassVar[str] = ADVANCED
 
-    store: Annotated[
-        Text,
-        typer.Option(
-            "--store",
-            metavar="DIR",
-            envvar="LOOKALIKE_STORE",
-            help="Folder of the library's store; default: in your user data folder.",
-        ),
-    ] = None
+    store: Text = value(
+        "--store",
+        "DIR",
+        "Folder of the library's store; default: in your user data folder.",
+        envvar="LOOKALIKE_STORE",
+    )
 
     @property
     def folder(self) -> str:
@@ -125,12 +133,9 @@ class StoreArgs:
 class WriteArgs(StoreArgs):
     """Which store a command writes to."""
 
-    lock_timeout: Annotated[
-        float,
-        typer.Option(
-            "--lock-timeout", min=0, metavar="SECONDS", help="How long to wait for another writer."
-        ),
-    ] = 10
+    lock_timeout: float = value(
+        "--lock-timeout", "SECONDS", "How long to wait for another writer.", 10, min=0
+    )
 
     def writing(self, engine: str = "auto", *, create: bool = False) -> Library:
         """Open the library for writing. create: make it where there is none, to index."""
@@ -145,38 +150,14 @@ class Filters:
 
     panel: ClassVar[str] = "Filters"
 
-    in_: Annotated[
-        Repeatable,
-        typer.Option("--in", metavar="DIR", help="Only photos below this folder; repeatable."),
-    ] = None
-    since: Annotated[
-        Text,
-        typer.Option(metavar="DATE", help="Only photos taken then or later: 2023, 2023-05, 2023-05-01."),
-    ] = None
-    until: Annotated[
-        Text, typer.Option(metavar="DATE", help="Only photos taken then or earlier (included).")
-    ] = None
-    camera: Annotated[
-        Repeatable,
-        typer.Option("--camera", metavar="TEXT", help="Only photos of such a camera; repeatable."),
-    ] = None
-    min_size: Annotated[
-        Text, typer.Option(metavar="SIZE", help="Only photos of at least 12MP, 2000x1500 or 3MB.")
-    ] = None
-    format_is: Annotated[
-        Repeatable,
-        typer.Option("--format-is", metavar="TYPE", help="Only photos of this type, as jpeg; repeatable."),
-    ] = None
-    near: Annotated[
-        Text,
-        typer.Option("--near", metavar="LAT,LON,KM", help="Only photos taken at most KM from this place."),
-    ] = None
-    condition: Annotated[
-        Text,
-        typer.Option(
-            "--where", metavar="CONDITION", help='Only photos such as: "camera~Pixel and width>2000".'
-        ),
-    ] = None
+    in_: Repeatable = value("--in", "DIR", "Only photos below this folder; repeatable.")
+    since: Text = value("--since", "DATE", "Only photos taken then or later: 2023, 2023-05, 2023-05-01.")
+    until: Text = value("--until", "DATE", "Only photos taken then or earlier (included).")
+    camera: Repeatable = value("--camera", "TEXT", "Only photos of such a camera; repeatable.")
+    min_size: Text = value("--min-size", "SIZE", "Only photos of at least 12MP, 2000x1500 or 3MB.")
+    format_is: Repeatable = value("--format-is", "TYPE", "Only photos of this type, as jpeg; repeatable.")
+    near: Text = value("--near", "LAT,LON,KM", "Only photos taken at most KM from this place.")
+    condition: Text = value("--where", "CONDITION", 'Only photos such as: "camera~Pixel and width>2000".')
 
     def spec(self, folders: list[str] | None = None) -> "FilterSpec":
         """Return what was given. folders: more of them, any of which a photo may be below."""
@@ -208,13 +189,5 @@ class Shows:
 
     panel: ClassVar[str] = "Filters"
 
-    label: Annotated[
-        Repeatable,
-        typer.Option("--label", metavar="NAME", help="Only photos that likely show this; repeatable."),
-    ] = None
-    confidence: Annotated[
-        float | None,
-        typer.Option(
-            min=0, max=1, metavar="N", help="How sure a label must be; default: 0.8, of taught ones 0.5."
-        ),
-    ] = None
+    label: Repeatable = value("--label", "NAME", "Only photos that likely show this; repeatable.")
+    confidence: ConfidenceOption = None

@@ -2,11 +2,9 @@
 
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, ClassVar
-
-import typer
 
 from ..errors import ExitCode, UsageError
 from ..library import Library
@@ -15,11 +13,13 @@ from ..output.listing import Listing
 from . import options as opt
 from .fields import search_listing
 from .groups import Topic, command
+from .options import argument, flag, value
 
 if TYPE_CHECKING:
     from ..output.sheet.preview import Screen
     from ..search.answers import Answer
     from ..search.examples import Query
+    from ..search.request import SearchRequest
 
 
 class PreviewAs(StrEnum):
@@ -42,21 +42,15 @@ class Sort(StrEnum):
 
 
 ImagesArgument = Annotated[
-    opt.Repeatable,
-    typer.Argument(metavar="IMAGE", help="Image files, `-` for bytes on stdin, or id:N."),
+    opt.Repeatable, argument("IMAGE", "Image files, `-` for bytes on stdin, or id:N.")
 ]
-CountOption = Annotated[int, typer.Option("-k", min=1, metavar="N", help="Number of results.")]
+CountOption = Annotated[int, value("-k", "N", "Number of results.", min=1)]
 MinScoreOption = Annotated[
     float,
-    typer.Option(
-        min=-1, max=1, metavar="N", show_default=False, help="Leave out results with a lower score."
-    ),
+    value("--min-score", "N", "Leave out results with a lower score.", min=-1, max=1, show_default=False),
 ]
 AllFilesOption = Annotated[
-    bool,
-    typer.Option(
-        "--all-files", help="Name every file of a photo, not only one.", rich_help_panel=opt.OUTPUT
-    ),
+    bool, flag("--all-files", "Name every file of a photo, not only one.", panel=opt.OUTPUT)
 ]
 
 
@@ -66,23 +60,11 @@ class Several:
 
     panel: ClassVar[str] = "Several examples"
 
-    as_one: Annotated[
-        bool, typer.Option("--together", help="One answer for all images, not one for each.")
-    ] = False
-    weight: Annotated[
-        opt.Text, typer.Option(metavar="N,N,...", help="How much each image counts; implies --together.")
-    ] = None
-    minus: Annotated[
-        opt.Repeatable,
-        typer.Option(metavar="IMAGE", help="Less like this; implies --together; repeatable."),
-    ] = None
-    more: Annotated[
-        opt.Text,
-        typer.Option(metavar="N,N,...", help="Refine the last search: more like these results."),
-    ] = None
-    less: Annotated[
-        opt.Text, typer.Option(metavar="N,N,...", help="Refine the last search: less like these results.")
-    ] = None
+    as_one: bool = flag("--together", "One answer for all images, not one for each.")
+    weight: opt.Text = value("--weight", "N,N,...", "How much each image counts; implies --together.")
+    minus: opt.Repeatable = value("--minus", "IMAGE", "Less like this; implies --together; repeatable.")
+    more: opt.Text = value("--more", "N,N,...", "Refine the last search: more like these results.")
+    less: opt.Text = value("--less", "N,N,...", "Refine the last search: less like these results.")
 
 
 @dataclass(frozen=True)
@@ -91,15 +73,10 @@ class Parts:
 
     panel: ClassVar[str] = "Parts of pictures"
 
-    box: Annotated[
-        opt.Text,
-        typer.Option(
-            metavar="X,Y,W,H", help="Search for this part of each image: pixels, or 10%,20%,30%,40%."
-        ),
-    ] = None
-    part: Annotated[
-        bool, typer.Option("--part", help="Each image is itself a part: find the photos that show it.")
-    ] = False
+    box: opt.Text = value(
+        "--box", "X,Y,W,H", "Search for this part of each image: pixels, or 10%,20%,30%,40%."
+    )
+    part: bool = flag("--part", "Each image is itself a part: find the photos that show it.")
 
 
 @dataclass(frozen=True)
@@ -108,21 +85,11 @@ class Ranking:
 
     panel: ClassVar[str] = opt.OUTPUT
 
-    sort: Annotated[
-        Sort, typer.Option(metavar="ORDER", help="score, time, -time (newest first) or path.")
-    ] = Sort.score
-    diverse: Annotated[
-        bool, typer.Option("--diverse", help="Spread the results over scenes: no ten shots of one burst.")
-    ] = False
-    no_rerank: Annotated[
-        bool, typer.Option("--no-rerank", help="Rank by the score alone, without k-reciprocal re-ranking.")
-    ] = False
-    include_self: Annotated[
-        bool, typer.Option("--include-self", help="Let a photo of the library find itself.")
-    ] = False
-    include_copies: Annotated[
-        bool, typer.Option("--include-copies", help="Show all proven copies of a photo, not one of them.")
-    ] = False
+    sort: Sort = value("--sort", "ORDER", "score, time, -time (newest first) or path.", Sort.score)
+    diverse: bool = flag("--diverse", "Spread the results over scenes: no ten shots of one burst.")
+    no_rerank: bool = flag("--no-rerank", "Rank by the score alone, without k-reciprocal re-ranking.")
+    include_self: bool = flag("--include-self", "Let a photo of the library find itself.")
+    include_copies: bool = flag("--include-copies", "Show all proven copies of a photo, not one of them.")
 
 
 @dataclass(frozen=True)
@@ -131,16 +98,11 @@ class Pictures:
 
     panel: ClassVar[str] = opt.OUTPUT
 
-    sheet: Annotated[
-        opt.Text,
-        typer.Option(metavar="FILE", help="Draw the results to this file (.jpg, .png or .webp)."),
-    ] = None
-    preview: Annotated[
-        bool, typer.Option("--preview", help="Show the results as pictures in the terminal, too.")
-    ] = False
-    preview_as: Annotated[
-        PreviewAs, typer.Option(metavar="HOW", help="auto, kitty, iterm, sixel or blocks.")
-    ] = PreviewAs.auto
+    sheet: opt.Text = value("--sheet", "FILE", "Draw the results to this file (.jpg, .png or .webp).")
+    preview: bool = flag("--preview", "Show the results as pictures in the terminal, too.")
+    preview_as: PreviewAs = value(
+        "--preview-as", "HOW", "auto, kitty, iterm, sixel or blocks.", PreviewAs.auto
+    )
 
 
 @dataclass(frozen=True)
@@ -149,10 +111,8 @@ class NamesFrom:
 
     panel: ClassVar[str] = opt.ADVANCED
 
-    files_from: Annotated[
-        opt.Text, typer.Option(metavar="FILE", help="Read names of images from FILE (`-`: stdin).")
-    ] = None
-    null: Annotated[bool, typer.Option("-0", "--null", help="Names in FILE end with NUL.")] = False
+    files_from: opt.Text = value("--files-from", "FILE", "Read names of images from FILE (`-`: stdin).")
+    null: bool = flag("-0", "--null", "Names in FILE end with NUL.")
 
 
 @command(
@@ -192,8 +152,6 @@ def search(
     --together, --weight, --minus, --more and --less make one answer of all images. --more and --less take
     the numbers of results, and refine the last search that had one answer.
     """
-    from ..search.request import SearchRequest
-
     if source.files_from == "-" and "-" in [*(images or ()), *(several.minus or ())]:
         raise UsageError("stdin can hold one image (`-`) or names (`--files-from -`), not both")
     names = [*(images or ()), *read_names(source.files_from, source.null)]
@@ -202,8 +160,35 @@ def search(
         raise UsageError(
             "name an image to search by, `-` for stdin, or --files-from FILE; or filters, to list"
         )
+    request = replace(
+        _request(names, several, parts, filters, shows, ranking),
+        k=k,
+        min_score=min_score,
+        # Paths tell nothing of labels, and these cost a twentieth of a second.
+        with_labels=form not in (opt.Format.paths, opt.Format.paths0),
+    )
+    shown = _Shown.of(form, pictures)
+
+    def answers() -> "Iterator[Answer]":
+        with at.reading(engine) as library:
+            yield from shown.pass_on(library.searches.answers(request))
+            shown.finish(library)
+
+    return search_listing(answers(), all_files=all_files, end=shown.exit_code)
+
+
+def _request(
+    names: list[str],
+    several: Several,
+    parts: Parts,
+    filters: opt.Filters,
+    shows: opt.Shows,
+    ranking: Ranking,
+) -> "SearchRequest":
+    from ..search.request import SearchRequest
+
     queries = list(_queries([*names, *(several.minus or ())]))
-    request = SearchRequest(
+    return SearchRequest(
         examples=queries[: len(names)],
         together=several.as_one,
         minus=queries[len(names) :],
@@ -216,24 +201,12 @@ def search(
         where=filters.spec(),
         labels=shows.label or (),
         confidence=shows.confidence,
-        k=k,
-        min_score=min_score,
         rerank=not ranking.no_rerank,
         include_self=ranking.include_self,
         include_copies=ranking.include_copies,
         sort=ranking.sort.value,
         diverse=ranking.diverse,
-        # Paths tell nothing of labels, and these cost a twentieth of a second.
-        with_labels=form not in (opt.Format.paths, opt.Format.paths0),
     )
-    shown = _Shown.of(form, pictures)
-
-    def answers() -> "Iterator[Answer]":
-        with at.reading(engine) as library:
-            yield from shown.pass_on(library.searches.answers(request))
-            shown.finish(library)
-
-    return search_listing(answers(), all_files=all_files, end=shown.exit_code)
 
 
 def _weights(text: str | None) -> tuple[float, ...]:

@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from ..errors import StoreMissing
 from ..library import Library
 from ..output.console import tell
@@ -20,6 +18,7 @@ from . import options as opt
 from .fields import label_names, label_rows
 from .folders import root_fields, root_words
 from .groups import Topic, command
+from .options import flag, value
 
 if TYPE_CHECKING:
     from ..indexer.embed.models import ModelBench, ModelInfo
@@ -113,16 +112,10 @@ class Order(StrEnum):
 
 
 SortOption = Annotated[
-    Order | None,
-    typer.Option(
-        "--sort",
-        metavar="ORDER",
-        help="time, -time (newest first) or path.",
-        rich_help_panel=opt.OUTPUT,
-    ),
+    Order | None, value("--sort", "ORDER", "time, -time (newest first) or path.", panel=opt.OUTPUT)
 ]
 VectorsOption = Annotated[
-    opt.Text, typer.Option(metavar="FILE.npz", help="Also write the embeddings to this file.")
+    opt.Text, value("--vectors", "FILE.npz", "Also write the embeddings to this file.")
 ]
 
 # Photos whose labels are made together.
@@ -196,10 +189,8 @@ def _labelled(
 
 # --- models -----------------------------------------------------------------------------------
 
-BenchOption = Annotated[bool, typer.Option("--bench", help="Measure the speed of those that are here.")]
-FetchOption = Annotated[
-    opt.Text, typer.Option(metavar="NAME", help="Download the official weights of this model.")
-]
+BenchOption = Annotated[bool, flag("--bench", "Measure the speed of those that are here.")]
+FetchOption = Annotated[opt.Text, value("--fetch", "NAME", "Download the official weights of this model.")]
 
 
 @command(Topic.CARE, "lookalike models --bench", "lookalike models --fetch mobilenet_v3_small")

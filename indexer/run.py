@@ -71,8 +71,8 @@ class Indexing:
         if self._options.regions and not self._embedder.has_maps:
             engine = self._embedder.engine
             raise UsageError(
-                f"--regions: {self._spec.model} run by {engine} makes no local maps; only the "
-                "shipped mobilenet_v2 run by onnx does: leave it away, or index into a new --store"
+                f"{self._spec.model} run by {engine} makes no local maps; only the shipped "
+                "mobilenet_v2 run by onnx does: leave `regions=True` away, or index into a new store"
             )
 
     def run(self, folder: bytes) -> str | None:

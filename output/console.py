@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from ..errors import ExitCode, UsageError
 from .listing import Listing, Summary, write
-from .text import printable
+from .text import as_options, printable
 
 
 def show(result: Listing | Summary, form: str) -> ExitCode:
@@ -86,5 +86,5 @@ def stop_on_signal() -> threading.Event:
 
 def tell(message: str) -> None:
     """Tell people something, on stderr."""
-    sys.stderr.write(f"lookalike: {printable(message)}\n")
+    sys.stderr.write(f"lookalike: {printable(as_options(message))}\n")
     sys.stderr.flush()

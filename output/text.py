@@ -1,5 +1,6 @@
 """Text for people: counts, sizes, dates, columns, and names that cannot steer a terminal."""
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -11,6 +12,15 @@ def printable(text: str) -> str:
         repr(char)[1:-1] if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") else char
         for char in text
     )
+
+
+def as_options(text: str) -> str:
+    """Return a message of the library for the command line, where `accept_missing=3` is an option."""
+    return re.sub(r"`([a-z_]+)=(?:True)?([^`]*)`", _as_option, text)
+
+
+def _as_option(match: re.Match[str]) -> str:
+    return f"--{match[1].replace('_', '-')} {match[2]}".rstrip()
 
 
 def plural(count: int, singular: str, several: str | None = None) -> str:

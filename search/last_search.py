@@ -94,7 +94,7 @@ def recall(store: str) -> LastSearch:
             data = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise UsageError(
-            "there is no last search of this store in this terminal (--more and --less continue one); "
+            "there is no last search of this store in this terminal (`more=` and `less=` continue one); "
             "search by an image first"
         ) from error
     try:

@@ -50,7 +50,7 @@ def held(folder: str, name: str, timeout_s: float) -> Iterator[None]:
 def _unlockable(folder: str, error: OSError) -> StoreUnwritable:
     return StoreUnwritable(
         f"cannot lock the store {folder}: {error.strerror}; check its permissions, or choose another "
-        "place with --store"
+        "place for the store"
     )
 
 

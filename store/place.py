@@ -113,7 +113,8 @@ def check_new(folder: str) -> None:
     if place.is_network and not is_network_allowed():
         raise StoreUnwritable(
             f"{folder} lies on a network drive ({place.kind}), where a database can be damaged; choose a "
-            "folder on this machine with --store (the photos may lie anywhere), or --allow-network-store"
+            "folder on this machine for the store (the photos may lie anywhere), or take the risk: "
+            "`allow_network_store=True`"
         )
 
 

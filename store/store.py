@@ -178,7 +178,7 @@ class Store:
                 raise SpecMismatch(
                     f"the store {self.folder} was made with {view.model.spec.difference(spec)}; "
                     "embeddings of different kinds cannot be compared: leave the option away, "
-                    "or use another --store"
+                    "or use another store"
                 )
 
     def commit(self, root: Root, results: Sequence[FileResult]) -> None:
@@ -345,7 +345,7 @@ def make(folder: str) -> None:
                 os.close(os.open(os.path.join(folder, name), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except OSError as error:
         raise StoreUnwritable(
-            f"cannot make a store in {folder}: {error.strerror}; choose another place with --store"
+            f"cannot make a store in {folder}: {error.strerror}; choose another place for the store"
         ) from error
 
 
@@ -362,7 +362,7 @@ def make_folder(folder: str) -> None:
         os.makedirs(folder, mode=0o700, exist_ok=True)
     except OSError as error:
         raise StoreUnwritable(
-            f"cannot make a store in {folder}: {error.strerror}; choose another place with --store"
+            f"cannot make a store in {folder}: {error.strerror}; choose another place for the store"
         ) from error
 
 

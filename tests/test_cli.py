@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lookalike.output.text import as_options
 from lookalike.tests.library import Run, lookalike, lookalike_process, make_photos
 from lookalike.tests.pictures import draw_photo, encode, save
 from lookalike.tests.store.test_locks import holder
@@ -484,3 +485,12 @@ def newer_store(store: Path, target: Path) -> None:
     shutil.copytree(store, target)
     with contextlib.closing(sqlite3.connect(target / "catalog.db")) as connection, connection:
         connection.execute("PRAGMA user_version = 99")
+
+
+def test_arguments_in_messages_of_the_library_are_options_on_the_command_line() -> None:
+    told = "If they are gone: `accept_missing=90`, `accept_drive=True`; see `lookalike index --help`"
+
+    assert (
+        as_options(told)
+        == "If they are gone: --accept-missing 90, --accept-drive; see `lookalike index --help`"
+    )

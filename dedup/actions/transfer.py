@@ -121,7 +121,7 @@ class Transfer:
         piece = pieces[0]
         trash = trash_for(piece.path, piece.found, make=self._method == "trash")
         if trash is None and self._method == "trash":
-            raise Refusal("no_trash", "there is no trash on its file system; use --method quarantine")
+            raise Refusal("no_trash", "there is no trash on its file system; use `method=quarantine`")
         return trash
 
     def _prepared(self, pieces: Sequence[Piece]) -> Iterator[Step]:

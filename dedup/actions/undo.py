@@ -46,7 +46,7 @@ class Finder:
         raise Refusal(
             "gone",
             f"nothing with its content lies at {action.to} or elsewhere in the quarantine and the trash; "
-            "--from FOLDER looks in another folder",
+            "`from=FOLDER` looks in another folder",
         )
 
     def _candidates(self, action: Action) -> Iterator[str]:

@@ -103,7 +103,9 @@ class _Rules:
             if removal.path in self._keepers:
                 return Refusal("kept", f"{_name(removal.path)} is the file to keep of a group")
             if removal.member.kind == "similar" and not self._include_similar:
-                return Refusal("similar", "it only looks alike, nothing is proven (--include-similar)")
+                return Refusal(
+                    "similar", "it only looks alike, nothing is proven (`include_similar=True` moves it)"
+                )
         files = [removal.path for removal in unit.removals] + [each.path for each, _ in unit.companions]
         return self._protection(files) or self._parting(unit) or _twice(unit)
 

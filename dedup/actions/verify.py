@@ -72,7 +72,7 @@ class Checks:
     def _check_known(self, removal: Removal) -> None:
         for digest in (removal.member.file.digest, removal.keeper.digest):
             if digest not in self._known:
-                raise Refusal("unknown", "it is not a photo of this library; is --store the right one?")
+                raise Refusal("unknown", "it is not a photo of this library; is it the right store?")
 
     def _check_keeper(self, keeper: PlannedFile, reads: bool) -> None:
         """Check a keeper; one that was read before and has not been touched since is not read again."""

@@ -113,7 +113,7 @@ class AllPairs:
         if len(photos.ids) >= MOST_PHOTOS:
             raise UsageError(
                 f"{len(photos.ids):,} photos are too many to compare, at most {MOST_PHOTOS - 1:,}; "
-                "keep a part of them in another --store"
+                "keep a part of them in another store"
             )
         self._photos, self._limits = photos, limits
         self._products = products(photos.points, photos.new, _WIDE)

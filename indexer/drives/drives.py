@@ -211,16 +211,16 @@ def refusal(scan: Scan, changes: Changes, why: str | None, accept_missing: int) 
     if broken and changes.known:
         return f"{path}: the folder cannot be listed to its end: {broken[0]}; nothing was changed"
     if why is not None:
-        more = f" --accept-missing {missing}" if missing else ""
+        more = f" `accept_missing={missing}`" if missing else ""
         return (
             f"{path}: another drive seems to be there: {why}; nothing was changed. "
-            f"If it is the right one: --accept-drive{more}"
+            f"If it is the right one: `accept_drive=True`{more}"
         )
     if missing:
         empty = "the folder has no photos; " if changes.listed == 0 else ""
         return (
             f"{path}: {empty}{missing:,} of {changes.known:,} photos are missing, as if a drive were away; "
-            f"nothing was changed. If they are gone for good: --accept-missing {missing}"
+            f"nothing was changed. If they are gone for good: `accept_missing={missing}`"
         )
     return None
 

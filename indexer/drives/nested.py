@@ -72,5 +72,5 @@ def why_spared(root: bytes, drive: AwayDrive, missing: int) -> str:
     what = "is away" if drive.other is None else "is away and another one is there"
     return (
         f"{path}: the drive with {len(drive.files):,} photos there {what}; they are unchanged. "
-        f"If they are gone for good: --accept-missing {missing}"
+        f"If they are gone for good: `accept_missing={missing}`"
     )

@@ -72,7 +72,7 @@ def _check_options(model: str, rule: str, size: int, width_mult: float, *, offic
     if official and width_mult != 1.0:
         raise UsageError(
             f"there are no official weights of {model} at width {width_mult:g}; "
-            "pass a checkpoint with --weights"
+            "pass a checkpoint: `weights=FILE`"
         )
 
 

@@ -106,7 +106,7 @@ class Labels:
                 for side in (0, 1)
             )
             if not shown:
-                raise UsageError(f"{name!r} needs at least one picture that shows it: --yes IMAGE")
+                raise UsageError(f"{name!r} needs at least one picture that shows it: `yes=IMAGE`")
             made = teach(view, name, shown, hidden)
         with self.store.writing() as view:
             return put_taught(view, made)

@@ -69,7 +69,7 @@ class Trial:
         """The same in a word."""
         if self.precision >= 0.8:
             return "good"
-        return "fair" if self.precision >= 0.5 else "poor: give it more examples, also with --no"
+        return "fair" if self.precision >= 0.5 else "poor: give it more examples, also of what it is not"
 
 
 def learn(name: str, data: TrainingSet) -> Head:

@@ -84,7 +84,7 @@ def _check(embedder: Embedder) -> None:
     if not embedder.has_maps:
         raise UsageError(
             f"{embedder.spec.model} run by {embedder.engine} makes no local maps, so that parts of photos "
-            "cannot be found; the shipped mobilenet_v2 run by onnx does (index into a new --store)"
+            "cannot be found; the shipped mobilenet_v2 run by onnx does (index into a new store)"
         )
 
 

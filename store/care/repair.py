@@ -144,7 +144,7 @@ def _save_rows(path: str, target_path: str) -> dict[str, tuple[int, int]]:
     except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise StoreCorrupt(
             f"nothing of {path} can be read ({error}); it is left unchanged: restore a backup with "
-            "`lookalike restore FILE`, or index into a new --store"
+            "`lookalike restore FILE`, or index into a new store"
         ) from error
     if not any(saved for saved, _ in counts.values()):
         raise StoreCorrupt(
@@ -156,7 +156,7 @@ def _save_rows(path: str, target_path: str) -> dict[str, tuple[int, int]]:
 def _refuse_foreign(source: sqlite3.Connection, path: str) -> None:
     application = source.execute("PRAGMA application_id").fetchone()[0]
     if application == schema.FORMER_ID:
-        raise StoreTooOld(f"{path} was made before the first release; index into a new --store")
+        raise StoreTooOld(f"{path} was made before the first release; index into a new store")
     if application not in (schema.APPLICATION_ID, 0):
         raise StoreCorrupt(f"{path} is some other program's database (application id {application:#x})")
     if source.execute("PRAGMA user_version").fetchone()[0] > schema.SCHEMA_VERSION:

@@ -301,13 +301,13 @@ def version_of(connection: sqlite3.Connection, *, reading: bool = False) -> int:
     if application != APPLICATION_ID and (version or application or _has_tables(connection)):
         raise StoreCorrupt(
             f"catalog.db is not a lookalike catalog (application id {application:#x}); "
-            "choose another folder with --store"
+            "choose another folder for the store"
         )
     if version > SCHEMA_VERSION and not (reading and _has_all(connection)):
         able = "it can still be searched, not changed" if _has_all(connection) else "it cannot be read"
         raise StoreTooNew(
             f"this store has format {version}, this lookalike writes format {SCHEMA_VERSION}: {able}; "
-            "update lookalike, or use another --store"
+            "update lookalike, or use another store"
         )
     if 0 < version < SCHEMA_VERSION and reading and not _has_all(connection):
         raise StoreTooOld(

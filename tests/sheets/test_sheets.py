@@ -54,7 +54,7 @@ def test_a_sheet_has_a_row_for_each_query_and_only_a_sheet_is_replaced(
         assert sheet.format == form
         assert sheet.width > sheet.height > 500
     path.write_bytes(b"a photo of somebody")
-    with pytest.raises(UsageError, match="is no sheet"):
+    with pytest.raises(UsageError, match="is not a sheet"):
         write_sheet(path, answers, library.store)
     assert path.read_bytes() == b"a photo of somebody"
 
@@ -104,7 +104,7 @@ def test_a_photo_that_mentions_sheets_is_no_sheet(
     draw_photo(1, 64, 48).save(path, comment=text, pnginfo=info, xmp=text.encode())
     before = path.read_bytes()
 
-    with pytest.raises(UsageError, match="is no sheet"):
+    with pytest.raises(UsageError, match="is not a sheet"):
         write_sheet(path, answers, library.store)
     assert path.read_bytes() == before
     for end in (1, 5, 20, 40, len(before) // 2):

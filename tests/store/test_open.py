@@ -135,7 +135,7 @@ def test_a_catalog_that_is_not_ours_is_refused_in_one_line_and_left_as_it_is(
 
     assert caught.value.exit_code == code
     assert str(caught.value).count("\n") == 0
-    assert str(published) in str(caught.value) or "--store" in str(caught.value)
+    assert str(published) in str(caught.value) or "another store" in str(caught.value)
     assert catalog.read_bytes() == before
 
 
@@ -219,7 +219,7 @@ def test_a_read_only_store_without_its_snapshot_can_be_searched(read_only: Path)
 
 
 def test_a_read_only_store_is_not_opened_for_writing(read_only: Path) -> None:
-    with without_privileges(), pytest.raises(StoreUnwritable, match="--store") as caught:
+    with without_privileges(), pytest.raises(StoreUnwritable, match="for the store") as caught:
         Store.open(read_only, create=True)
     assert caught.value.exit_code == 7
 

@@ -55,7 +55,7 @@ def on_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_a_new_store_on_a_network_drive_is_refused_with_advice(on_network: None, folder: Path) -> None:
-    with pytest.raises(StoreUnwritable, match=r"nfs4.*--store.*--allow-network-store") as caught:
+    with pytest.raises(StoreUnwritable, match=r"nfs4.*for the store.*`allow_network_store=True`") as caught:
         Store.open(folder, create=True)
     assert caught.value.exit_code == 7
     assert not folder.exists()

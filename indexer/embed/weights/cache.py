@@ -86,6 +86,6 @@ def load(path: Path) -> State:
     if path.name.split(".")[1] != hashlib.sha256(data).hexdigest():
         raise WeightsTampered(
             f"the weights in {path} have changed since they were checked, and were not used; "
-            "fetch them again (`lookalike models --fetch NAME`) or pass their file with --weights"
+            "fetch them again (`lookalike models --fetch NAME`) or pass their file: `weights=FILE`"
         )
     return safetensors.numpy.load(data)

@@ -63,8 +63,8 @@ def download(official: OfficialWeights, open_url: OpenUrl) -> bytes:
             data = response.read(limit + 1)
     except OSError as error:
         raise ModelError(
-            f"{official.url} cannot be downloaded: {error}; get the file on another machine and pass it "
-            f"with --weights {official.file_name}"
+            f"{official.url} cannot be downloaded: {error}; get the file on another machine and pass it: "
+            f"`weights={official.file_name}`"
         ) from error
     if len(data) > limit:
         raise ModelError(
@@ -205,7 +205,7 @@ def _check_claims(path: Path, sha256: str, model: str, width_mult: float) -> Non
     for other, official in OFFICIAL.items():
         if sha256 == official.sha256 and (other != model or width_mult != 1.0):
             raise UsageError(
-                f"{path} is the official file of {other} at width 1; use it with --model {other}"
+                f"{path} is the official file of {other} at width 1; use it with `model={other}`"
             )
 
 
@@ -241,7 +241,7 @@ def _checked(state: State, model: str, width_mult: float, name: str) -> State:
     if problem:
         raise ModelError(
             f"{name} does not fit {model} at width {width_mult:g}: {problem}; "
-            "check --model and --width-mult"
+            "check the model and its width multiplier"
         )
     broken = [key for key, value in state.items() if not np.isfinite(value).all()]
     if broken:
@@ -270,11 +270,11 @@ def _how_to_get(model: str, sha256: str) -> str:
         return (
             f"the weights of {model} are not on this machine; fetch them once with "
             f"`lookalike models --fetch {model}` ({official.megabytes:.0f} MiB from {official.url}), "
-            f"or get that file on another machine and pass it with --weights {official.file_name}"
+            f"or get that file on another machine and pass it: `weights={official.file_name}`"
         )
     return (
         f"the weights that this store was made with (SHA-256 {sha256}) are no longer in "
-        f"{cache.folder()}; pass the same file again with --weights"
+        f"{cache.folder()}; pass the same file again: `weights=FILE`"
     )
 
 

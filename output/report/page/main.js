@@ -96,8 +96,8 @@ function showAbout() {
   const { count: wrong, high } = DATA.wrong;
   const expected = wrong < 0.05 ? "almost no" : `about ${wrong.toFixed(1)}`;
   const doubt = DATA.pairs > 0
-    ? ` ${count(DATA.pairs, "proven pair", "proven pairs")}; ${expected} false matches expected, very likely no more `
-      + `than ${high}.` : "";
+    ? ` ${count(DATA.pairs, "proven pair", "proven pairs")}; ${expected} false matches expected, very likely `
+      + (high > 0 ? `no more than ${high}.` : "none.") : "";
   $("about").textContent = `${DATA.roots.join(", ")} · made ${DATA.created} UTC. In each group one file is kept; `
     + `those marked “to move” would be moved. Nothing on your disk changes here.${doubt}`;
 }

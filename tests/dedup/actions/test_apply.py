@@ -273,7 +273,7 @@ def test_a_file_in_two_groups_is_left(shelf: Shelf) -> None:
 def test_look_alikes_go_only_if_that_is_said(shelf: Shelf) -> None:
     keeper, other = shelf.put("kept.jpg"), shelf.put("other.jpg", seed=5)
     shelf.group(keeper, other, kind="similar")
-    assert "--include-similar" in refused(shelf, "similar")
+    assert "`include_similar=True`" in refused(shelf, "similar")
     (outcome,) = shelf.apply(replace(IN_QUARANTINE, include_similar=True))
     assert outcome.state == "done"
 
@@ -283,7 +283,7 @@ def test_a_file_of_no_library_is_left(shelf: Shelf) -> None:
     stranger = shelf.photos / "stranger.jpg"
     stranger.write_bytes(jpeg(7))
     shelf.group(keeper, stranger)
-    assert "--store" in refused(shelf, "unknown")
+    assert "the right store" in refused(shelf, "unknown")
 
 
 @pytest.mark.parametrize("by", ["plan", "option", "link"])
@@ -412,7 +412,7 @@ def test_a_trash_on_another_drive_is_none(shelf: Shelf, monkeypatch: pytest.Monk
     pair(shelf)
     monkeypatch.setattr("lookalike.dedup.actions.trash.trash_for", lambda *_, **__: None)
     monkeypatch.setattr("lookalike.dedup.actions.transfer.trash_for", lambda *_, **__: None)
-    assert "--method quarantine" in refused(shelf, "no_trash", ApplyOptions(method="trash"))
+    assert "`method=quarantine`" in refused(shelf, "no_trash", ApplyOptions(method="trash"))
 
 
 def test_two_runs_at_once_are_not_possible(shelf: Shelf) -> None:

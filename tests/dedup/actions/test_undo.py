@@ -97,7 +97,7 @@ def test_what_somebody_took_out_is_found_in_a_folder_that_is_named(moved: Shelf,
     shutil.move(place_of(moved), tmp_path / "desk" / "mine.jpg")
     (outcome,) = moved.undo()
     assert (outcome.state, outcome.code) == ("left", "gone")
-    assert "--from" in outcome.reason
+    assert "`from=FOLDER`" in outcome.reason
     assert [each.state for each in moved.undo(tmp_path / "desk")] == ["done"]
     assert moved.tree()["b/copy.jpg"] == jpeg(0)
 

@@ -135,7 +135,7 @@ def test_another_drive_with_the_same_names_changes_nothing(
     (why,) = report.refused
     assert f"expected file system {known[0].fs_id}" in why
     assert f"found uuid:OTHER with 0 of {COUNT} known photos" in why
-    assert "--accept-drive" in why
+    assert "`accept_drive=True`" in why
     assert (report.embedded, report.absent, rels(library, photos)) == (0, 0, before)
     assert (roots(library), state(library)) == (known, "other drive")
 
@@ -218,7 +218,7 @@ def test_a_missing_or_other_marker_refuses_the_folder_although_all_photos_are_th
     marker(photos).unlink()
     (why,) = run(library, photos).refused
     assert f"expected the marker {name}, found no .lookalike-root" in why
-    assert "--accept-drive" in why
+    assert "`accept_drive=True`" in why
 
     marker(photos).write_text("f" * 32)
     (why,) = run(library, photos, marker=True).refused
@@ -515,7 +515,7 @@ def test_other_photos_on_a_drive_without_a_name_are_not_accepted(
 
     (why,) = report.refused
     assert f"it has none of {COUNT} known photos" in why
-    assert "--accept-drive" in why
+    assert "`accept_drive=True`" in why
     assert (report.embedded, report.absent, rels(library, photos)) == (0, 0, before)
     assert run(library, photos, accept_drive=True).refused == []
 

@@ -57,7 +57,7 @@ def test_an_emptied_folder_keeps_its_photos_until_their_loss_is_accepted(
     for accepted in (0, COUNT - 1):
         report = run(library, photos, accept_missing=accepted)
         assert len(report.refused) == 1
-        assert f"--accept-missing {COUNT}" in report.refused[0]
+        assert f"`accept_missing={COUNT}`" in report.refused[0]
         assert (report.absent, present(library)) == (0, COUNT)
 
     report = run(library, photos, accept_missing=COUNT)
