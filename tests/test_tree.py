@@ -267,7 +267,6 @@ def circle_in(arrows: Mapping[str, set[str]]) -> list[str]:
     return []
 
 
-@pytest.mark.xfail(strict=True, reason="the store and the engines have some left")
 def test_no_module_imports_itself_by_way_of_others() -> None:
     assert not circle_in(arrows_among(modules()))
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 
 from ..filters.sql import column_of
-from ..filters.where import Where, date_of_photo
+from ..filters.where import Where
 from ..view import View
 from .photos import Photo, joined, passing, photos_of
-from .schema import file_table
+from .schema import date_of_photo, file_table
 
 # "time": oldest first; "-time": newest first, both by Photo.date; "path": by the first file of each.
 ORDERS = ("time", "-time", "path")

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import sqlalchemy as sa
 
-from ..filters.where import ALL, Where, date_of_photo
+from ..filters.where import ALL, Where
 from ..index.exact import Ids
 from ..view import View
 from .folders import all_roots
-from .schema import content_table, file_table, pieces, root_table
+from .schema import content_table, date_of_photo, file_table, pieces, root_table
 
 _file, _content = file_table.c, content_table.c
 joined = file_table.join(root_table, _file.root_id == root_table.c.id).join(

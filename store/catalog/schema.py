@@ -328,3 +328,10 @@ def _has_all(connection: sqlite3.Connection) -> bool:
 
 def _has_tables(connection: sqlite3.Connection) -> bool:
     return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+
+
+def date_of_photo() -> sa.ColumnElement[str]:
+    """Return the SQL of a photo's local date: capture time, else the file's modification time."""
+    seconds = file_table.c.mtime_ns // 1_000_000_000
+    modified = sa.func.strftime("%Y-%m-%dT%H:%M:%S", seconds, "unixepoch", "localtime")
+    return sa.func.coalesce(content_table.c.taken, modified)

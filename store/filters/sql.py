@@ -11,9 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..catalog.functions import EARTH_KM, folded
-from ..catalog.schema import content_table, file_table, root_table
+from ..catalog.schema import content_table, date_of_photo, file_table, root_table
 from .terms import CONTAINS, FIELDS, And, Compare, Has, Kind, Near, Not, OneOf, Or, Term, Value
-from .where import date_of_photo
 
 Sql = sa.ColumnElement[bool]
 

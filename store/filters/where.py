@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from ..catalog.schema import content_table, file_table
+from ..catalog.schema import date_of_photo, file_table
 from ..records import Root
 
 if TYPE_CHECKING:
     from .terms import Term
 
-_file, _content = file_table.c, content_table.c
+_file = file_table.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +52,6 @@ class Where:
 
 
 ALL = Where()
-
-
-def date_of_photo() -> sa.ColumnElement[str]:
-    """Return the SQL of a photo's local date: capture time, else the file's modification time."""
-    seconds = _file.mtime_ns // 1_000_000_000
-    modified = sa.func.strftime("%Y-%m-%dT%H:%M:%S", seconds, "unixepoch", "localtime")
-    return sa.func.coalesce(_content.taken, modified)
 
 
 def rel_below(folder: bytes, base: bytes) -> bytes | None:
