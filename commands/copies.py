@@ -304,7 +304,7 @@ def _beside(companions: list[Row]) -> str:
 
 
 def doubt_in_words(pairs: int, wrong: "Expectation") -> str:
-    """Say how many of the proven pairs are to be expected wrong."""
+    """Say how many false matches to expect among the proven pairs."""
     count = f"about {wrong.count:.2g}" if wrong.count >= 0.01 else "less than 0.01"
     most = f"no more than {wrong.high}" if wrong.high else "none"
     return f"{plural(pairs, 'proven pair')}; {count} false matches expected, very likely {most}"
