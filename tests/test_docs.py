@@ -22,6 +22,7 @@ DOCUMENTS = [
     "docs/models.md",
     "docs/formats.md",
     "docs/architecture.md",
+    "docs/internals.md",
 ]
 
 assert cli.app  # which has all commands entered
@@ -131,3 +132,10 @@ def test_the_exit_codes_in_the_guide_are_those_of_the_errors() -> None:
     guide = (ROOT / "docs/guide.md").read_text()
     documented = {int(code) for code in re.findall(r"^\| (\d+) \|", guide, re.MULTILINE)}
     assert documented == set(ExitCode) - {ExitCode.READER_GONE}  # of which no command speaks
+
+
+def test_modules_that_the_documents_name_exist() -> None:
+    files = [f"/{file.relative_to(ROOT).as_posix()}" for file in ROOT.rglob("*.py")]
+    for document in [*DOCUMENTS, "CONTRIBUTING.md", "benchmarks/README.md"]:
+        for name in re.findall(r"[\w/]+\.py\b", (ROOT / document).read_text()):
+            assert any(file.endswith(f"/{name}") for file in files), f"{document}: {name}"
