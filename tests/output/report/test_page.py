@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from lookalike.tests.output.report.conftest import OpenPage, browser_path
+from lookalike.tests.output.report.making import CROP, MARKUP, NOT_UTF8, STAMP, Written
 from lookalike.tests.pictures import difference
-from lookalike.tests.report.conftest import OpenPage, browser_path
-from lookalike.tests.report.making import CROP, MARKUP, NOT_UTF8, STAMP, Written
 
 NO_STORAGE = "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }"
 

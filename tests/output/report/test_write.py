@@ -15,7 +15,7 @@ from lookalike.output.report.write import REPORT, write_report
 from lookalike.store.documents import document
 from lookalike.store.store import Store
 from lookalike.tests.library import lookalike
-from lookalike.tests.report.making import MARKUP, NOT_UTF8, Written, make_groups, make_library
+from lookalike.tests.output.report.making import MARKUP, NOT_UTF8, Written, make_groups, make_library
 
 ORIGIN = Origin("2026-01-02T03:04:05+00:00", "/store", ("/photos",))
 
