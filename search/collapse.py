@@ -16,9 +16,10 @@ from .request import SearchRequest
 
 
 class Ranked(NamedTuple):
-    """The neighbors of q queries, best first, all (q, m). ids: -1 where fewer exist. scores: cosines.
+    """The neighbors of q queries, best first, all (q, m).
 
-    same_as: the photo that stands for each and its copies.
+    ids: int64, -1 where fewer exist. scores: float32, cosines. same_as: int64, the photo that stands for
+    each and its proven copies.
     """
 
     ids: Ids
@@ -27,7 +28,7 @@ class Ranked(NamedTuple):
 
 
 class _Neighbor(NamedTuple):
-    """A neighbor. same_as: the photo that stands for it and its copies. copies: how many these are."""
+    """A neighbor. same_as: the photo that stands for it and its copies, of which there are so many."""
 
     id: int
     score: float

@@ -39,10 +39,11 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A query made ready. digest, own, own_path: tell which files of the library are the query itself.
+    """A query that was read. vector: its pooled features, (dim,) float32 of any length; None: see error.
 
-    weight: how much it counts among several; below 0: it shows what is not wanted. parts: the examples that
-    its vector was made of.
+    digest: blake3 of its content, 64 hex digits. own: device and inode of its files. own_path: real path of
+    its file. These tell which files of the library are the query itself. weight: how much it counts among
+    several; below 0: it is not wanted. parts: the examples that its vector was made of.
     """
 
     query: Query
@@ -84,7 +85,7 @@ class ExampleReader:
         self._outside = OutsideReader(reading, embedder, open_photo)
 
     def __call__(self, query: Query) -> Example:
-        """Return the query with its vector, or why it cannot be read."""
+        """Return the query with its vector or with the error that says why it cannot be read."""
         try:
             if query.digest is not None:
                 return self._again(query, query.digest)

@@ -104,8 +104,7 @@ class Searches:
 
     def forget(self) -> None:
         """Forget the last search of this library in this terminal."""
-        with self.store.reading() as view:
-            last_search.forget(view.uuid)
+        last_search.forget(self.store.uuid)
 
     def last(self) -> LastSearch:
         """Return the search of this library that was remembered last in this terminal.
@@ -113,8 +112,7 @@ class Searches:
         Raises:
             UsageError: there is none, or it is damaged.
         """
-        with self.store.reading() as view:
-            return last_search.recall(view.uuid)
+        return last_search.recall(self.store.uuid)
 
 
 def _listed(view: View, session: Session) -> Answer:

@@ -87,7 +87,7 @@ SMALL_BATCHES = (
 
 
 def test_ctrl_c_keeps_finished_work_and_ends_with_130(tmp_path: Path) -> None:
-    count, data = 300, encode(draw_photo(1, 64, 48))
+    count, data = 120, encode(draw_photo(1, 64, 48))
     (tmp_path / "photos").mkdir()
     for number in range(count):  # each with an end of its own: another content for the library
         (tmp_path / "photos" / f"{number}.jpg").write_bytes(data + number.to_bytes(2, "big"))

@@ -378,7 +378,7 @@ def many_pairs(tmp_path: Path) -> Path:
 def in_the_way_of_opencv(folder: Path, in_a_prover: str) -> str:
     (folder / "cv2").mkdir(parents=True)
     (folder / "cv2" / "__init__.py").write_text(STANDS_IN_THE_WAY.format(in_a_prover))
-    return str(folder)
+    return os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 def test_where_provers_cannot_work_their_parent_does(many_pairs: Path, tmp_path: Path) -> None:

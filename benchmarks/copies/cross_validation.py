@@ -26,8 +26,7 @@ from lookalike.benchmarks.arguments import parser_for
 from lookalike.benchmarks.copies.proof import Pair, Proofs, ids_of_files, load, nearest_pairs
 from lookalike.dedup.proof import Evidence
 from lookalike.dedup.proof.measure import NO_MOTION_KNOWN
-from lookalike.dedup.proof.odds import inputs
-from lookalike.dedup.proof.rule import is_straight
+from lookalike.dedup.proof.rule import inputs, is_straight
 
 NEEDS = "known copies"
 

@@ -55,18 +55,17 @@ def die_in(delay_s: float) -> None:
     signal.setitimer(signal.ITIMER_REAL, max(delay_s, 1e-6))
 
 
-def counted(argvs: Sequence[Sequence[str]], counts: str) -> int:
-    """Run command lines and write down how many commits of photos there were, and in how many seconds."""
-    commit, began, commits = Store.commit, time.monotonic(), 0
+def timed(argvs: Sequence[Sequence[str]], times: str) -> int:
+    """Run command lines and write down after how many seconds each commit of photos was done, and all."""
+    commit, began, seen = Store.commit, time.monotonic(), list[float]()
 
     def committing(*arguments: Any) -> None:
-        nonlocal commits
         commit(*arguments)
-        commits += 1
+        seen.append(time.monotonic() - began)
 
     setattr(Store, "commit", committing)  # noqa: B010
     code = commands(argvs)
-    Path(counts).write_text(json.dumps([commits, time.monotonic() - began]))
+    Path(times).write_text(json.dumps([*seen, time.monotonic() - began]))
     return code
 
 

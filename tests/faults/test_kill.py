@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -56,19 +55,12 @@ def command(store: Path, photos: Path) -> list[str]:
     return ["index", str(photos), "--store", str(store), "--input-size", "64", *believed]
 
 
-@dataclass(frozen=True)
-class Pace:
-    """Of a run that nobody kills: how many commits of photos it makes, and how long one takes."""
-
-    commits: int
-    each_s: float
-
-
-def pace_of_a_run(forks: Forks, folder: Path, photos: Path) -> Pace:
-    ended = forks.run(TASKS + "counted", [command(folder / "timed", photos)], str(folder / "counts.json"))
+def gaps_of_a_run(forks: Forks, folder: Path, photos: Path) -> list[float]:
+    """Return the seconds before each commit of photos, and after the last, of a run that nobody kills."""
+    times = folder / "times.json"
+    ended = forks.run(TASKS + "timed", [command(folder / "timed", photos)], str(times))
     assert ended.code == 0, ended.err
-    commits, seconds = json.loads((folder / "counts.json").read_text())
-    return Pace(commits, seconds / (commits + 1))
+    return list(np.diff(json.loads(times.read_text()), prepend=0))
 
 
 def run_and_kill(forks: Forks, store: Path, photos: Path, moment: tuple[int, float]) -> bool:
@@ -159,13 +151,12 @@ def test_a_kill_at_any_instant_leaves_a_whole_store_and_the_next_run_completes_i
     rng = random.Random(SEED)
     store = tmp_path / "store"
     counts, truths = list[int](), set[tuple[str, str]]()
-    pace = pace_of_a_run(forks, tmp_path, photos)
+    gaps = gaps_of_a_run(forks, tmp_path, photos)
+    assert len(gaps) > 10
     for number in range(ROUNDS):
         truths |= digests(photos).items()
-        moments = [
-            (rng.randrange(pace.commits + 1), rng.uniform(0, pace.each_s))
-            for _ in range(2 if number % 4 == 3 else 1)
-        ]
+        after = [rng.randrange(len(gaps)) for _ in range(2 if number % 4 == 3 else 1)]
+        moments = [(commits, rng.uniform(0, gaps[commits])) for commits in after]
         try:
             if number % 8 == 5:
                 is_complete = start_and_kill(store, photos, rng.randrange(1, 20))

@@ -19,8 +19,8 @@ from lookalike.store.filters.where import Where
 from lookalike.store.records import Content, EmbeddedPhoto, FileResult, FileStat, Metadata
 from lookalike.store.store import Store
 from lookalike.tests.faults.scale import scale
-from lookalike.tests.search import globe
-from lookalike.tests.search.terms import LETTERS, TERMS, Row, passes
+from lookalike.tests.search.filters import globe
+from lookalike.tests.search.filters.terms import LETTERS, TERMS, Row, passes
 
 from .making import Filled, ask, digest_of, execute, make_vector, open_filled
 

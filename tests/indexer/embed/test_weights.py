@@ -21,7 +21,7 @@ from lookalike.indexer.embed.engines.architectures import ARCHITECTURES, archite
 from lookalike.indexer.embed.engines.torch import torchvision_models
 from lookalike.indexer.embed.preprocess import Pixels
 from lookalike.indexer.embed.weights import cache, loader
-from lookalike.indexer.embed.weights.download import download, open_https
+from lookalike.indexer.embed.weights.loader import download, open_https
 from lookalike.indexer.embed.weights.table import (
     FOLDER,
     OFFICIAL,

@@ -21,7 +21,7 @@ from lookalike.store.filters.terms import (
     Term,
     Value,
 )
-from lookalike.tests.search.globe import kilometers
+from lookalike.tests.search.filters.globe import kilometers
 
 Row = dict[str, Any]
 

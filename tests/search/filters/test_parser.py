@@ -21,7 +21,7 @@ from lookalike.store.filters.terms import (
     count,
 )
 from lookalike.tests.faults.scale import scale
-from lookalike.tests.search.terms import TERMS
+from lookalike.tests.search.filters.terms import TERMS
 
 A, B, C = Compare("width", ">", 1.0), Compare("height", "<", 2.0), Has("gps")
 
