@@ -119,7 +119,7 @@ def test_paths_are_only_of_what_may_go_without_a_look(bursts: Listed) -> None:
     assert set(run.out.decode().splitlines()) == selected
     assert selected
     left = sum(not member["selected"] for _, member in bursts.rows())
-    assert f"{left} more to look at" in run.err
+    assert f"shows {left} more" in run.err
     run = lookalike("dupes", "--similar", "--format", "paths0", "--store", bursts.store)
     assert {os.fsdecode(path) for path in run.out.split(b"\0") if path} == selected
 
