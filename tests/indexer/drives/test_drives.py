@@ -187,8 +187,8 @@ def test_the_message_names_all_that_must_be_confirmed(
         path.unlink()
     other_drive()
     (why,) = run(library, photos).refused
-    assert why.endswith("--accept-drive --accept-missing 61")
-    assert run(library, photos, accept_missing=61).refused == [why.removesuffix(" --accept-missing 61")]
+    assert why.endswith("`accept_drive=True` `accept_missing=61`")
+    assert run(library, photos, accept_missing=61).refused == [why.removesuffix(" `accept_missing=61`")]
     assert run(library, photos, accept_missing=61, accept_drive=True).absent == 61
 
 

@@ -252,7 +252,7 @@ plug_inner("a"); said.append(index())
     assert why.startswith(f"{tmp_path}/place/usb/DCIM: the drive with 4 photos there is away; ")
     # What was deleted from the folder's own drive is missed all the same.
     assert (away["absent"], away["present"], away["failed"]) == (1, 9, 0)
-    assert why.endswith("--accept-missing 5")
+    assert why.endswith("`accept_missing=5`")
     assert (back["refused"], back["decoded"], back["present"]) == ([], 0, 9)
 
 

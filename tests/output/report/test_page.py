@@ -274,7 +274,7 @@ def test_what_must_stay_cannot_be_chosen_and_says_why(
 
 def test_bytes_come_free_only_when_all_links_to_them_go(open_page: OpenPage, written: Written) -> None:
     page = open_page(written.html)
-    group, size = group_of(page, "twin.jpg"), "DATA.groups.map(bytesToWin).reduce((a, b) => a + b)"
+    group, size = group_of(page, "twin.jpg"), "DATA.groups.map(bytesFreed).reduce((a, b) => a + b)"
     (bytes_of_twin,) = (
         member.photo.size
         for each in written.review.groups
