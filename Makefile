@@ -29,7 +29,7 @@ PIP = $$(test -x $(BIN)/pip && echo $(BIN)/python -m pip || echo $(PYTHON) -m pi
 INSTALL = $(PIP) install --disable-pip-version-check --quiet -c constraints.txt $(PIP_FLAGS)
 
 SOAK := tests/faults tests/acting tests/indexer/test_fuzz.py tests/search/test_where.py \
-	tests/store/test_conditions.py tests/store/test_repair.py
+	tests/store
 
 .PHONY: demo test check soak bench format clean
 
