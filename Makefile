@@ -25,8 +25,7 @@ TESTED := $(VENV)/.tested
 PIP = $$(test -x $(BIN)/pip && echo $(BIN)/python -m pip || echo $(PYTHON) -m pip --python $(BIN)/python)
 INSTALL = $(PIP) install --disable-pip-version-check --no-warn-conflicts --no-compile --quiet -c constraints.txt $(PIP_FLAGS)
 
-SOAK := tests/faults tests/dedup/actions tests/indexer/sandbox/test_fuzz.py tests/search/filters/test_parser.py \
-	tests/store/test_conditions.py tests/store/test_repair.py
+SOAK := tests/faults tests/dedup/actions tests/indexer/sandbox/test_fuzz.py tests/search/filters/test_parser.py tests/store
 
 .PHONY: demo test check soak bench format clean
 

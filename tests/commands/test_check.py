@@ -236,7 +236,10 @@ def test_ctrl_c_keeps_what_was_found_and_ends_with_130(store: Path, tmp_path: Pa
     data = encode(draw_photo(7), quality=60)
     for number in range(800):
         (tmp_path / f"{number:03}.jpg").write_bytes(data + number.to_bytes(2, "big"))
-    command = [sys.executable, "-m", "lookalike", "check", str(tmp_path), "--store", str(store)]
+    small = (
+        "from lookalike import cli; from lookalike.dedup import checking; checking._BATCH = 8; cli.main()"
+    )
+    command = [sys.executable, "-c", small, "check", str(tmp_path), "--store", str(store)]
     running = subprocess.Popen([*command, "--format", "jsonl"], stdout=subprocess.PIPE)
     assert running.stdout is not None
     first = running.stdout.readline()

@@ -116,9 +116,8 @@ def test_the_same_pixels_with_other_metadata_are_copies_even_of_a_blank_page(
     assert group.members[0].transform == "same pixels, other metadata"
 
 
-@pytest.mark.parametrize("seed", range(3))
 def test_a_library_indexed_in_another_order_has_the_same_groups_keepers_and_reasons(
-    photos: Path, tmp_path: Path, seed: int
+    photos: Path, tmp_path: Path
 ) -> None:
     picture = draw_photo(3)
     save(photos / "cropped.jpg", picture.crop((60, 40, 600, 450)))
@@ -145,4 +144,5 @@ def test_a_library_indexed_in_another_order_has_the_same_groups_keepers_and_reas
 
     expected = outcome(files, tmp_path / "a")
     assert len(expected) == 2
-    assert outcome(Random(seed).sample(files, len(files)), tmp_path / "b") == expected
+    for seed in range(3):
+        assert outcome(Random(seed).sample(files, len(files)), tmp_path / f"b{seed}") == expected

@@ -19,6 +19,8 @@ from lookalike.store.care.compact import compact
 from lookalike.store.catalog import migrations, schema
 from lookalike.store.catalog.photos import count_totals
 from lookalike.store.store import Store
+from lookalike.tests.faults.scale import SEED, scale
+from lookalike.tests.faults.scale import count as count_broken
 
 from .making import PUBLISHED, ask, brute_force, make_vector, names, open_filled, run_child
 from .test_locks import COMMIT
@@ -179,12 +181,16 @@ def test_a_store_that_is_open_for_writing_is_not_replaced(saved: Path, published
             compact(str(published), lock_timeout_s=0.1)
 
 
+# Of all steps; 1: each of them.
+EVERY = scale("LOOKALIKE_KILL_RESTORE_EVERY", suite=4, soak=1)
+KILLS = (1 + SEED % EVERY, EVERY)
 DYING = """
 import os, shutil, signal, sys
 from lookalike.store.care import backup, compact
-number, status = 0, 9
+first, every = int(sys.argv[4]), int(sys.argv[5])
+number, status = first - every, 9
 while status:
-    number += 1
+    number += every
     folder = f"{sys.argv[2]}/{number}"
     shutil.copytree(sys.argv[1], folder)
     child = os.fork()
@@ -214,7 +220,7 @@ def test_a_restore_that_is_killed_leaves_the_old_store_or_the_new_one(
     saved: Path, published: Path, tmp_path: Path
 ) -> None:
     open_filled(published, range(PUBLISHED, PUBLISHED + 30)).store.close()
-    done = run_child(DYING, published, tmp_path / "copies", saved, timeout=3000)
+    done = run_child(DYING, published, tmp_path / "copies", saved, *KILLS, timeout=3000)
     assert done.returncode == 0, done.stderr
     counts = set()
     for folder in (tmp_path / "copies").iterdir():
@@ -225,6 +231,7 @@ def test_a_restore_that_is_killed_leaves_the_old_store_or_the_new_one(
         open_filled(folder, range(count, count + 3)).store.close()
         assert list(folder.glob("*.tmp*")) == []
         check_photos(folder, count + 3)
+        count_broken("kills at a step of a restore")
     assert counts == {PUBLISHED, PUBLISHED + 30}
 
 
@@ -236,7 +243,7 @@ def test_compacting_gives_back_room_and_a_kill_in_it_loses_nothing(published: Pa
         view.connection.exec_driver_sql("INSERT INTO filler VALUES (zeroblob(3000000))")
         view.connection.exec_driver_sql("DROP TABLE filler")
     filled.store.close()
-    done = run_child(DYING, published, tmp_path / "copies", "compact", timeout=3000)
+    done = run_child(DYING, published, tmp_path / "copies", "compact", *KILLS, timeout=3000)
     assert done.returncode == 0, done.stderr
     for folder in (tmp_path / "copies").iterdir():
         check_photos(folder, PUBLISHED)
@@ -244,6 +251,7 @@ def test_compacting_gives_back_room_and_a_kill_in_it_loses_nothing(published: Pa
         assert (folder / "catalog.db").stat().st_size < 1_000_000
         check_photos(folder, PUBLISHED)
         assert list(folder.glob("*.tmp*")) == []
+        count_broken("kills at a step of compacting")
 
     assert compact(str(published)).freed > 2_900_000
     assert compact(str(published)).freed == 0

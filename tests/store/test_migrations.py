@@ -16,6 +16,7 @@ from lookalike.store.care.checks import check_store
 from lookalike.store.catalog import migrations, schema
 from lookalike.store.catalog.pairs import all_decisions, decide
 from lookalike.store.store import Store
+from lookalike.tests.faults.scale import SEED, count, scale
 
 from .made_up import NEXT, use_next_format
 from .making import ask, digest_of, execute, make_vector, names, open_filled, run_child
@@ -135,6 +136,8 @@ def test_a_new_store_leaves_no_copy(tmp_path: Path) -> None:
 
 
 # Opens copies of a store for writing, and dies at the first, second, ... statement until one gets through.
+# Of all statements; 1: each of them.
+EVERY = scale("LOOKALIKE_KILL_UPGRADE_EVERY", suite=4, soak=1)
 DYING = """
 import os, shutil, signal, sys
 import sqlalchemy as sa
@@ -151,9 +154,10 @@ def die_at(count):
         if count == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-number, status = 0, 9
+first, every = int(sys.argv[3]), int(sys.argv[4])
+number, status = first - every, 9
 while status:
-    number += 1
+    number += every
     shutil.copytree(sys.argv[1], f"{sys.argv[2]}/{number}")
     child = os.fork()
     if child == 0:
@@ -165,12 +169,14 @@ while status:
 """
 
 
+@pytest.mark.timeout(3600)
 def test_a_kill_at_any_statement_leaves_the_old_or_the_new_version_whole(old: Path, tmp_path: Path) -> None:
-    done = run_child(DYING, old, tmp_path / "copies", timeout=250)
+    done = run_child(DYING, old, tmp_path / "copies", 1 + SEED % EVERY, EVERY, timeout=3000)
     assert done.returncode == 0, done.stderr
     seen = set()
     copies = list((tmp_path / "copies").iterdir())
-    assert len(copies) > 8
+    assert len(copies) > 8 // EVERY
+    count("kills at a statement of an upgrade", len(copies) - 1)
     for folder in copies:
         seen.add(version(folder / "catalog.db"))
         for way in ({"write": True}, {}):
