@@ -237,7 +237,7 @@ def test_ctrl_c_keeps_what_was_found_and_ends_with_130(store: Path, tmp_path: Pa
     for number in range(800):
         (tmp_path / f"{number:03}.jpg").write_bytes(data + number.to_bytes(2, "big"))
     small = (
-        "from lookalike import cli; from lookalike.dedup import checking; checking._BATCH = 8; cli.main()"
+        "from lookalike import cli; from lookalike.dedup.check import check; check._BATCH = 8; cli.main()"
     )
     command = [sys.executable, "-c", small, "check", str(tmp_path), "--store", str(store)]
     running = subprocess.Popen([*command, "--format", "jsonl"], stdout=subprocess.PIPE)
