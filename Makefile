@@ -12,7 +12,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PIP_FLAGS ?=
 PYTEST_FLAGS ?=
-# A process for each core and one more, so none needs more threads; modules in order: what takes long comes early.
+# A process for each core, so none needs more threads; modules in their order: what takes long comes early.
 PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 DATA ?=
 

@@ -57,12 +57,6 @@ def _decoders() -> Iterator[None]:
         yield
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Return one process more than there are cores: while a test waits, another one goes on."""
-    return (os.cpu_count() or 1) + 1
-
-
 def pytest_report_header() -> str:
     """Say by what a run of random faults is repeated."""
     named = sorted(name for name in os.environ if name.startswith("LOOKALIKE_"))
