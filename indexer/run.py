@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..errors import UsageError
 from ..store.catalog.crashers import known_crashers
 from ..store.catalog.files import count_elsewhere, known_files, newest_file_id
+from ..store.catalog.holdings import digests_without_holdings
 from ..store.catalog.local_maps import digests_without_map
 from ..store.knn_graph import update_graph
 from ..store.progress import UNWATCHED, Watch
@@ -210,8 +211,13 @@ class Indexing:
         return Embedder(self._spec, engine=self._engine)
 
     def _incomplete(self) -> set[bytes]:
-        """Contents that are decoded again although they are known: for a thumbnail, or a local map."""
+        """Contents that are decoded again although they are known, for what the store lacks of them.
+
+        A thumbnail, an account of what they hold, or a local map.
+        """
         lost = self._store.digests_without_thumbnail()
+        with self._store.reading() as view:
+            lost |= digests_without_holdings(view)
         if self._options.regions:
             from .embed.local_maps import map_kind
 

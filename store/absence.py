@@ -19,7 +19,9 @@ from .catalog.schema import (
     embedding_table,
     epoch_table,
     file_table,
+    holdings_table,
     local_map_table,
+    look_table,
     neighborhood_table,
     pair_table,
     photo_hash_table,
@@ -228,10 +230,11 @@ def _orphans(view: View, keep: Collection[bytes], holds: sa.ColumnElement[bool] 
     return [row.id for row in view.connection.execute(question) if row.digest not in keep]
 
 
-# Each content that goes is looked for in all tables that refer to contents; two are not ordered for it.
+# Each content that goes is looked for in all tables that refer to contents; three are not ordered for it.
 _HELPERS = (
     ("purge_embedding", "CREATE INDEX purge_embedding ON embedding (content_id)"),
     ("purge_pair", "CREATE INDEX purge_pair ON pair (b)"),
+    ("purge_look", "CREATE INDEX purge_look ON look (b)"),
 )
 
 
@@ -242,7 +245,9 @@ def _remove_contents(view: View, ids: Sequence[int]) -> None:
     for some in pieces(ids):
         pair = pair_table.c
         view.connection.execute(sa.delete(pair_table).where(sa.or_(pair.a.in_(some), pair.b.in_(some))))
-        for table in (photo_hash_table, local_map_table, neighborhood_table):
+        look = look_table.c
+        view.connection.execute(sa.delete(look_table).where(sa.or_(look.a.in_(some), look.b.in_(some))))
+        for table in (photo_hash_table, local_map_table, neighborhood_table, holdings_table):
             view.connection.execute(sa.delete(table).where(table.c.content_id.in_(some)))
         view.connection.execute(sa.delete(embedding_table).where(embedding_table.c.content_id.in_(some)))
         view.connection.execute(sa.delete(content_table).where(_content.id.in_(some)))

@@ -1,6 +1,8 @@
 """The rows that the indexer hands to the store, as frozen data."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -68,6 +70,29 @@ class Metadata:
 
 
 @dataclass(frozen=True, slots=True)
+class Holdings:
+    """What a file holds beside the first picture that one sees; the plain photo is all defaults.
+
+    frames: pictures or pages that are shown. is_transparent: some of it lets through what lies behind.
+    bits: per channel, as far as they are used. auxiliary: pictures behind the picture: "gain map", "depth",
+    "second eye", ... behind: what comes after the picture: "film" or "data", "" for nothing; behind_size:
+    its bytes. fields: what metadata say that a person cares about, by the names of `FIELDS`; those of
+    several values are lists. tables: of a JPEG, the quantization tables in a short form, "" of others.
+    damage: signs that part of the picture is lost.
+    """
+
+    frames: int = 1
+    is_transparent: bool = False
+    bits: int = 8
+    auxiliary: tuple[str, ...] = ()
+    behind: str = ""
+    behind_size: int = 0
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    tables: str = ""
+    damage: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """One picture as bytes: everything known of it that does not depend on where it lies.
 
@@ -83,6 +108,7 @@ class Content:
     pixel_digest: bytes
     metadata: Metadata = field(default_factory=Metadata)
     warning: str | None = None
+    holdings: Holdings = field(default_factory=Holdings)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,7 +14,18 @@ import sqlalchemy as sa
 
 from ..errors import SpecMismatch, StoreCorrupt, StoreError, StoreMissing, StoreTooNew, StoreUnwritable
 from . import lock
-from .catalog import contents, embeddings, files, folders, hashes, local_maps, migrations, pairs, schema
+from .catalog import (
+    contents,
+    embeddings,
+    files,
+    folders,
+    hashes,
+    holdings,
+    local_maps,
+    migrations,
+    pairs,
+    schema,
+)
 from .catalog.crashers import learn_crashers
 from .catalog.database import ask_once, fold_log, open_reader, open_writer, store_errors
 from .catalog.functions import add_functions
@@ -194,6 +205,7 @@ class Store:
             if photos:
                 ids = embeddings.put_photos(view, embeddings.bump_epoch(view), photos)
                 local_maps.put_maps(view, ids, photos)
+                holdings.put_holdings(view, ids, [photo.content for photo in photos])
             files.put_files(view, root, results)
             learn_crashers(view, results)
 

@@ -17,6 +17,8 @@ from ..catalog.schema import (
     embedding_table,
     epoch_table,
     file_table,
+    holdings_table,
+    look_table,
     model_table,
     neighborhood_table,
     now,
@@ -73,6 +75,9 @@ def mend(connection: sa.Connection) -> Mended:
             (neighborhood_table, neighborhood_table.c.content_id),
             (pair_table, pair_table.c.a),
             (pair_table, pair_table.c.b),
+            (look_table, look_table.c.a),
+            (look_table, look_table.c.b),
+            (holdings_table, holdings_table.c.content_id),
         )
     )
     pairs += _delete_strays(connection, photo_hash_table, photo_hash_table.c.model_id, model_table.c.id)

@@ -74,11 +74,13 @@ def id_of(view: View, digest: bytes) -> int | None:
 
 
 def put_contents(view: View, contents: Sequence[Content]) -> dict[bytes, int]:
-    """Insert contents, unless they are there already; return the ids of all, by digest."""
+    """Insert contents; what is known of those that are there is replaced. Returns the ids, by digest."""
     if contents:
+        rows = [_content_row(content) for content in contents]
+        statement = insert(content_table)
+        changed = {name: statement.excluded[name] for name in rows[0] if name != "digest"}
         view.connection.execute(
-            insert(content_table).on_conflict_do_nothing(index_elements=["digest"]),
-            [_content_row(content) for content in contents],
+            statement.on_conflict_do_update(index_elements=["digest"], set_=changed), rows
         )
     return ids_of(view, [content.digest for content in contents])
 

@@ -15,7 +15,15 @@ from . import schema
 from .database import back_up
 
 # Step n - 1 brings a catalog from version n to version n + 1.
-STEPS: tuple[tuple[str, ...], ...] = ()
+STEPS: tuple[tuple[str, ...], ...] = (
+    (
+        "CREATE TABLE look (a INTEGER NOT NULL, b INTEGER NOT NULL, version INTEGER NOT NULL,"
+        " found TEXT NOT NULL, PRIMARY KEY (a, b), CHECK (a < b), FOREIGN KEY(a) REFERENCES content (id),"
+        " FOREIGN KEY(b) REFERENCES content (id))",
+        "CREATE TABLE holdings (content_id INTEGER NOT NULL, version INTEGER NOT NULL, found TEXT NOT NULL,"
+        " PRIMARY KEY (content_id), FOREIGN KEY(content_id) REFERENCES content (id))",
+    ),
+)
 
 
 def migrate(connection: sa.Connection) -> None:

@@ -21,7 +21,7 @@ FORMER_ID = 0x6C6F6F6B
 PAGE_SIZE = 8192
 
 # What this program writes. A change of the tables adds one, and a step to migrations.py.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 # SQLite takes 32,766 values in a statement; questions about many keys are asked in pieces.
 _KEYS_PER_QUESTION = 10_000
@@ -160,6 +160,16 @@ pair_table = sa.Table(
     sa.Index("pair_by_verifier", "verifier"),
 )
 
+look_table = sa.Table(
+    "look",
+    tables,
+    sa.Column("a", sa.ForeignKey("content.id"), primary_key=True),
+    sa.Column("b", sa.ForeignKey("content.id"), primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("found", sa.Text, nullable=False),
+    sa.CheckConstraint("a < b"),
+)
+
 decision_table = sa.Table(
     "decision",
     tables,
@@ -168,6 +178,16 @@ decision_table = sa.Table(
     sa.Column("kind", sa.Text, sa.CheckConstraint("kind IN ('rejected', 'confirmed')"), nullable=False),
     sa.Column("at", sa.Text, nullable=False),
     sa.CheckConstraint("a < b"),
+)
+
+# --- what files hold beside their first picture ------------------------------------------------------
+
+holdings_table = sa.Table(
+    "holdings",
+    tables,
+    sa.Column("content_id", sa.ForeignKey("content.id"), primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("found", sa.Text, nullable=False),
 )
 
 # --- contents that crashed a decoder ---------------------------------------------------------------

@@ -174,6 +174,7 @@ def test_ids_are_never_reused(filled: Filled) -> None:
     with filled.store.writing() as view:
         view.connection.exec_driver_sql("DELETE FROM file")
         view.connection.exec_driver_sql("DELETE FROM embedding")
+        view.connection.exec_driver_sql("DELETE FROM holdings")
         view.connection.exec_driver_sql("DELETE FROM content")
     filled.fill([10])
     with filled.store.reading() as view:
