@@ -36,7 +36,7 @@ from ...store.records import Metadata
 from .color import to_plain, to_srgb
 from .exif import read_metadata
 from .heif import heif_opener
-from .memory import SHARED, MemoryBudget, check_header
+from .memory import MAX_PIXELS, SHARED, MemoryBudget, check_header
 from .sniff import sniff
 
 DECODE_VERSION = 1
@@ -98,12 +98,14 @@ class Decoded:
         return _pixels(self.image)
 
 
-def decode(data: bytes, *, min_side: int = 0, memory: MemoryBudget = SHARED) -> Decoded:
+def decode(
+    data: bytes, *, min_side: int = 0, memory: MemoryBudget = SHARED, max_pixels: int = MAX_PIXELS
+) -> Decoded:
     """Decode the first picture in a file.
 
     data: the whole file. min_side: if > 0, fewer pixels may be returned so long as both sides keep
     at least this many (or their full size where that is less); 0 returns all. memory: what decoding
-    takes is reserved there first.
+    takes is reserved there first. max_pixels: larger pictures are refused by their header.
 
     Raises:
         DecodeError: for everything that is wrong with the picture, never anything else.
@@ -112,7 +114,7 @@ def decode(data: bytes, *, min_side: int = 0, memory: MemoryBudget = SHARED) -> 
     kind = sniff(data)
     with _as_decode_errors(kind):
         image = _opener(kind)(BytesIO(data))
-        check_header(*image.size, len(data))
+        check_header(*image.size, len(data), max_pixels)
         _refuse_raw(image)
         if kind in ("AVIF", "HEIF"):
             # Boxes of their own turn these. Where EXIF says nothing, Pillow would ask XMP.
@@ -136,6 +138,47 @@ def decode_pil(image: Image.Image) -> Decoded:
     with _as_decode_errors(image.format or "picture"):
         image.load()
         return _decoded(image, image.size, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class JpegPlanes:
+    """What a JPEG stores, before color conversion and turning.
+
+    pixels: (h, w, 3) uint8 Y, Cb, Cr, or (h, w, 1) of a grey one; color is enlarged to the size of Y.
+    tables: (8, 8) quantization steps of each plane. shares: how many pixels of Y a stored one of each plane
+    is wide and high. profile: the ICC profile, b"" without one.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    tables: tuple[npt.NDArray[np.int64], ...]
+    shares: tuple[tuple[int, int], ...]
+    profile: bytes
+
+
+def decode_planes(data: bytes, memory: MemoryBudget = SHARED) -> JpegPlanes | None:
+    """Decode what a JPEG stores, at full size; None for one that stores no luma (RGB, CMYK).
+
+    Raises:
+        DecodeError: as `decode`.
+    """
+    quiet_pillow()
+    with _as_decode_errors("JPEG"):
+        image = JpegImagePlugin.jpeg_factory(BytesIO(data))
+        check_header(*image.size, len(data))
+        if image.mode not in ("RGB", "L") or (image.mode == "RGB" and _stores_rgb(image)):
+            return None
+        image.draft("YCbCr" if image.mode == "RGB" else "L", image.size)
+        with memory.reserve(_bytes_needed(image, image.size, data, 0)):
+            pixels = np.asarray(image)
+    tables = tuple(np.array(image.quantization[layer[3]], np.int64).reshape(8, 8) for layer in image.layer)
+    widest, highest = (max(layer[axis] for layer in image.layer) for axis in (1, 2))
+    shares = tuple((widest // layer[1], highest // layer[2]) for layer in image.layer)
+    profile = bytes(image.info.get("icc_profile") or b"")
+    return JpegPlanes(pixels.reshape(*pixels.shape[:2], -1), tables, shares, profile)
+
+
+def _stores_rgb(image: JpegImagePlugin.JpegImageFile) -> bool:
+    return [layer[0] for layer in image.layer] == [*b"RGB"] or image.info.get("adobe_transform") == 0
 
 
 def _opener(kind: str) -> Callable[[BytesIO], Image.Image]:
