@@ -20,7 +20,7 @@ from .frame import Explained, explained, frame_curves
 from .geometry import mapped, turned, upright
 from .placed import Placed, place, snapped
 from .predict import Prediction, window
-from .verdict import POINTWISE, Verdict, by_steps, judge, judge_plain
+from .verdict import POINTWISE, Verdict, by_steps, is_exact, judge, judge_plain
 
 _MOST_PLACES = 20
 _CELL = 16  # pixels, of `frame`
@@ -31,6 +31,7 @@ _ROUNDED_MOST, _ROUNDED_MEAN, _ROUNDED_PLACE = 2, 0.3, 1.2  # levels that decode
 _OTHER_COLOR = 0.05
 # Shares of cells that are not explained: of the one that was made from the other, and of the other.
 _EXPLAINED, _UNEXPLAINED = 0.005, 0.03
+_SEVERAL = 4  # cells that differ, where all of the other is explained
 _HARDLY_WORSE = 1.3
 _SAME_PLACE = 1e-6  # pixels
 
@@ -71,12 +72,28 @@ def provenance(a: FullPicture, b: FullPicture, matrix: Matrix) -> Provenance:
     # Encoders see what is stored: whoever made the copy kept the profile, or passed it over.
     stored_a, stored_b = a.unmanaged(), b.unmanaged()
     found = _of_stored(stored_a, stored_b, exact)
-    is_shown_alike = a.profile == b.profile or (stored_a is a and stored_b is b)
-    if is_shown_alike:
+    has_other = stored_a is not a, stored_b is not b
+    if a.profile == b.profile or not any(has_other):
         return found
-    return _in_other_colors(
-        found, "" if stored_a is not a and stored_b is not b else "b" if stored_a is a else "a"
-    )
+    if all(has_other):
+        return _in_other_colors(found, "")
+    with_profile: Literal["a", "b"] = "a" if has_other[0] else "b"
+    return _converted(a, b, exact, with_profile) or _in_other_colors(found, with_profile)
+
+
+def _converted(
+    a: FullPicture, b: FullPicture, exact: Matrix, with_profile: Literal["a", "b"]
+) -> Provenance | None:
+    """Return that the one without a profile was made from what the other displays; None if it was not."""
+    back = np.asarray(np.linalg.inv(exact), np.float64)
+    placed = place(a, b, exact) if with_profile == "a" else place(b, a, back)
+    seen = window(placed) if placed is not None else None
+    if placed is None or seen is None or not is_exact(seen.plain):
+        return None
+    frame = explained(placed, seen.kernel)
+    if not frame.is_whole or not placed.is_all:
+        return None
+    return Provenance(with_profile, "exact", "same", is_whole=True)
 
 
 def _in_other_colors(found: Provenance, with_profile: Relation) -> Provenance:
@@ -170,11 +187,14 @@ class _Pair:
         if of_b.is_whole and of_a.is_whole and self.on_b.is_all and self.on_a.is_all:
             steps = by_steps(found_b.residual, found_a.residual)
             return Provenance(steps.relation, steps.how, "same", is_whole=True)
-        low, high = sorted((of_b.beyond, of_a.beyond))
-        if low <= _EXPLAINED and high > _UNEXPLAINED:
-            later: Relation = "a" if of_b.beyond == low else "b"
-            found = Provenance(later, "bounds", "same")
-            return self._with_places(found, *((self.on_b, of_b) if later == "a" else (self.on_a, of_a)))
+        ways: tuple[tuple[Relation, Placed, Explained, Explained], ...] = (
+            ("a", self.on_b, of_b, of_a),
+            ("b", self.on_a, of_a, of_b),
+        )
+        for relation, placed, of, other in ways:
+            breaks = other.beyond > _UNEXPLAINED or (of.is_whole and other.differs.sum() >= _SEVERAL)
+            if of.beyond <= _EXPLAINED and breaks:
+                return self._with_places(Provenance(relation, "bounds", "same"), placed, of)
         placed, frame = max(((self.on_b, of_b), (self.on_a, of_a)), key=lambda pair: pair[1].beyond)
         return self._with_places(NOTHING, placed, frame)
 

@@ -291,6 +291,9 @@ def test_a_profile_that_was_lost_shows_other_colors_and_makes_the_later_one() ->
     lost = look(encode(opened(original), quality=70), a=original)
     stripped = look(encode(SCENE, quality=95), a=original)
 
+    converted = look(encode(opened_upright(original), quality=70), a=original)
+
+    assert (converted.relation, converted.model, converted.is_whole) == ("a", "same", True)
     assert (kept.relation, kept.model, kept.is_whole) == ("a", "same", True)
     assert (lost.relation, lost.model) == ("a", "tone")
     assert (stripped.relation, stripped.model) == ("a", "tone")
