@@ -257,7 +257,8 @@ def index_folders(
     new or made by it. watch: its stop may be set from anywhere; all finished work is kept.
 
     Raises:
-        UsageError: a folder does not exist and never was part of the library.
+        UsageError: a folder does not exist and never was part of the library, or lies in a place of
+            nobody's photos.
         SpecMismatch, StoreLocked, StoreUnwritable: see errors.py.
     """
     began = time.monotonic()

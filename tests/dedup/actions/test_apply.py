@@ -300,6 +300,38 @@ def test_a_protected_folder_is_not_touched(shelf: Shelf, tmp_path: Path, by: str
         refused(shelf, "protected", replace(IN_QUARANTINE, protect=(str(tmp_path / "link"),)))
 
 
+@pytest.mark.parametrize("place", ["Mine.photoslibrary/originals/1", "Shoot.cocatalog/Originals"])
+def test_nothing_goes_from_the_library_of_another_program(shelf: Shelf, place: str) -> None:
+    pair(shelf, f"{place}/copy.jpg")
+    assert "another program" in refused(shelf, "other_program")
+
+
+def test_a_file_of_another_programs_library_may_be_the_one_that_stays(shelf: Shelf) -> None:
+    kept = shelf.put("Mine.photoslibrary/originals/1/kept.jpg")
+    shelf.group(kept, shelf.put("copy.jpg"))
+    shelf.apply()
+    assert set(shelf.tree()) == {"Mine.photoslibrary/originals/1/kept.jpg"}
+
+
+def test_another_programs_library_is_known_by_any_way_in(shelf: Shelf, tmp_path: Path) -> None:
+    inside = tmp_path / "Mine.photoslibrary" / "originals"
+    inside.mkdir(parents=True)
+    (shelf.photos / "linked").symlink_to(inside)
+    pair(shelf, "linked/copy.jpg")
+    refused(shelf, "other_program")
+
+
+@pytest.mark.parametrize(
+    "name", [".Trash-1000/files/x.jpg", "DCIM/.trashed-1700000000-x.jpg", "@eaDir/x.jpg"]
+)
+def test_what_is_nobodys_photo_neither_goes_nor_has_anything_go_for_it(shelf: Shelf, name: str) -> None:
+    keeper, other = pair(shelf, name)
+    refused(shelf, "nobodys")
+    shelf.groups.clear()
+    shelf.group(other, keeper)
+    refused(shelf, "nobodys")
+
+
 # What belongs together
 
 
