@@ -343,13 +343,28 @@ def beside(photo: Path, extension: str, data: bytes = b"beside") -> Path:
 
 def test_sidecars_go_and_come_back_with_their_photo(shelf: Shelf) -> None:
     keeper, copy = shelf.put("a/kept.jpg"), shelf.put("b/IMG_1.jpg")
-    names = [beside(copy, extension).name for extension in (".xmp", ".AAE", ".mov")]
+    extensions = (".xmp", ".AAE", ".mov", ".WAV", ".pp3", ".jpg.dop", ".CR2", ".CR2.xmp")
+    names = [beside(copy, extension).name for extension in extensions]
+    film = copy.with_name("IMG_1_HEVC.MOV")
+    film.write_bytes(b"film")
+    names.append(film.name)
     shelf.group(keeper, copy)
     before = shelf.tree()
     assert states(shelf.apply()) == dict.fromkeys(["IMG_1.jpg", *names], "done")
     assert shelf.tree().keys() == {"a/kept.jpg"}
     assert states(shelf.undo()) == dict.fromkeys(["IMG_1.jpg", *names], "done")
     assert shelf.tree() == before
+
+
+def test_what_belongs_to_another_photo_too_stays(shelf: Shelf) -> None:
+    keeper, copy = shelf.put("a/kept.jpg"), shelf.put("b/IMG_1.jpg")
+    shelf.put("b/IMG_1.png", seed=4)
+    extensions = (".xmp", ".pp3", ".CR2", ".CR2.xmp", ".WAV")
+    shared = {f"b/{beside(copy, extension).name}" for extension in extensions}
+    beside(copy, ".jpg.pp3")
+    shelf.group(keeper, copy)
+    assert states(shelf.apply()) == dict.fromkeys(["IMG_1.jpg", "IMG_1.jpg.pp3"], "done")
+    assert shelf.tree().keys() == {"a/kept.jpg", "b/IMG_1.png", *shared}
 
 
 @pytest.mark.parametrize("what", ["new", "changed", "gone"])
