@@ -3,13 +3,14 @@
 import errno
 import os
 import stat
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ...store.records import FileStat
 from .ignore import Excludes, is_never_a_photo, is_photo_name, is_system_folder
 from .places import Ways, is_trash, nobodys
+from .unread import unread_kind
 
 Entry = os.DirEntry[bytes]
 
@@ -79,6 +80,7 @@ class Scan:
     root: the folder that every `FileStat.rel` is below. A root that is a file is split into its
         folder and `below`.
     problems: what could not be read, in the order of the walk.
+    unread: how many files hold a picture or a film that is not looked into, by their ending, as in "CR2".
     skipped: folders left out by a rule: hidden, system, nobody's photos, excluded, `.nomedia`, other drive,
         avoided.
     """
@@ -101,6 +103,7 @@ class Scan:
         """
         self.root, self.below = (root, below) if below else _split(root)
         self.problems: list[ScanProblem] = []
+        self.unread = Counter[str]()
         self.skipped: list[bytes] = []
         self._options = options
         self._excludes = Excludes(options.exclude)
@@ -189,15 +192,25 @@ class Scan:
         """Yield the photos among the entries of a folder."""
         follow = self._options.follow
         for entry in entries:
-            if is_never_a_photo(entry.name) or not (self._options.all_files or is_photo_name(entry.name)):
+            if is_never_a_photo(entry.name):
                 continue
             path = join(rel, entry.name)
             try:
+                if not (self._options.all_files or is_photo_name(entry.name)):
+                    self._pass_over(entry, path)
+                    continue
                 wanted = entry.is_file(follow_symlinks=follow) and not self._leads_to_nobodys(entry)
                 if wanted and not self._excludes.matches(path, is_folder=False):
                     yield _file_stat(path, entry.stat(follow_symlinks=follow))
             except OSError as error:
                 self._note(path, error)
+
+    def _pass_over(self, entry: Entry, path: bytes) -> None:
+        """Count a file whose picture cannot be looked into; the listing tells what is a file."""
+        kind = unread_kind(entry.name)
+        is_file = kind and entry.is_file(follow_symlinks=self._options.follow)
+        if is_file and not self._excludes.matches(path, is_folder=False):
+            self.unread[kind] += 1
 
     def _folders(self, rel: bytes, entries: list[Entry], dev: int) -> Iterator[_Folder]:
         """Yield the folders to enter among the entries of a folder; `dev` is the start's device."""
