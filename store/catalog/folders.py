@@ -143,3 +143,16 @@ def mark_scanned(view: View, root: Root) -> None:
     file = file_table.c
     undated = (file.root_id == root.id, file.state == "absent", file.missing_since.is_(None))
     view.connection.execute(sa.update(file_table).where(*undated).values(missing_since=now()))
+
+
+def shared_files(view: View) -> dict[tuple[int, int], int]:
+    """Return how many files two roots share, by their ids: one content under one path below both."""
+    one, two = file_table.alias(), file_table.alias()
+    join = one.join(two, sa.and_(one.c.content_id == two.c.content_id, one.c.rel == two.c.rel))
+    rows = view.connection.execute(
+        sa.select(one.c.root_id, two.c.root_id, sa.func.count())
+        .select_from(join)
+        .where(one.c.root_id < two.c.root_id, one.c.state == "present", two.c.state == "present")
+        .group_by(one.c.root_id, two.c.root_id)
+    )
+    return {(a, b): count for a, b, count in rows}
