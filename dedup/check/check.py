@@ -9,6 +9,7 @@ from itertools import islice
 from ...errors import DecodeError
 from ...indexer.embed.embedder import Embedder
 from ...indexer.executor import ThreadExecutor
+from ...indexer.scan.places import nobodys
 from ...store.catalog.contents import ids_of
 from ...store.catalog.folders import all_roots
 from ...store.catalog.pairs import all_decisions, ids_of_pixels
@@ -22,6 +23,7 @@ from ..groups.capture_time import moments_differ
 from ..groups.members import CONFIRMED, SAME_PIXELS, beyond_doubt
 from ..proof import Evidence, prove
 from ..proof.pictures import Pictures, stored_thumbnails
+from .beside import Beside
 from .matches import Checked, Match, copy_match, rank_of
 from .outside import Newcomer, Reader
 
@@ -53,7 +55,8 @@ def check_files(
     """Yield for each file whether its picture is in the library already, in their order.
 
     The same bytes, else the same pixels, else proven copies: the surest that finds something counts. What
-    the user rejected is no match, what he confirmed is one, and photos of two moments are none.
+    the user rejected is no match, what he confirmed is one, and photos of two moments are none. Each comes
+    with what lies beside it, and says what of that the library has not beside its own.
 
     Raises:
         StoreMissing: nothing was indexed yet.
@@ -85,6 +88,7 @@ class _Comparison:
         self._where = options.where
         self._workers = options.workers
         self._pictures = Pictures(_PICTURES)
+        self._beside = Beside()
         with store.reading() as view:
             self._is_there = Presence(all_roots(view))
             self._decided: Decided = {
@@ -109,7 +113,7 @@ class _Comparison:
         for proofs_of in (self._beyond_doubt, self._proven):
             left = [each for path, each in read.items() if not found.get(path)]
             found |= self._matches(left, proofs_of(left)) if left else {}
-        return [_checked(path, each, found, inside) for path, each in batch]
+        return [self._beside(_checked(path, each, found, inside)) for path, each in batch]
 
     def _same_bytes(self, newcomer: Newcomer) -> Photo | None:
         """Return the photo of the library that is this content."""
@@ -177,8 +181,10 @@ class _Comparison:
         return tuple(sorted(matches, key=rank_of))
 
     def _others(self, newcomer: Newcomer, photo: Photo) -> tuple[PhotoFile, ...]:
-        """Return the files of a photo that are there and are not the new file itself."""
-        others = (file for file in photo.files if not newcomer.is_own(photo, file))
+        """Return the files of a photo that are there, not in a trash, and not the new file itself."""
+        others = (
+            file for file in photo.files if not newcomer.is_own(photo, file) and not nobodys(file.path)
+        )
         return tuple(file for file in others if self._is_there(photo, file))
 
     def _is_copy(self, new: Photo, photo: Photo) -> bool:
@@ -195,9 +201,8 @@ def _checked(
     path: str, each: Outcome, found: Mapping[str, tuple[Match, ...]], inside: Container[str]
 ) -> Checked:
     if isinstance(each, DecodeError):
-        return Checked(path, "unreadable", error=each)
-    matches = found.get(path, ())
-    return Checked(path, "found" if matches else "new", matches, path in inside)
+        return Checked(path, error=each)
+    return Checked(path, found.get(path, ()), path in inside)
 
 
 class Presence:
