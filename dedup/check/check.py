@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 
@@ -12,6 +12,7 @@ from ...indexer.executor import ThreadExecutor
 from ...indexer.scan.places import nobodys
 from ...store.catalog.contents import ids_of
 from ...store.catalog.folders import all_roots
+from ...store.catalog.holdings import holdings_of
 from ...store.catalog.pairs import all_decisions, ids_of_pixels
 from ...store.catalog.photos import Photo, PhotoFile, photos_of
 from ...store.filters.where import ALL, Where, rel_below
@@ -19,16 +20,19 @@ from ...store.progress import UNWATCHED, Watch
 from ...store.records import Root
 from ...store.store import Store
 from ..candidates.gallery import Gallery
+from ..groups.account import Party
 from ..groups.capture_time import moments_differ
 from ..groups.members import CONFIRMED, SAME_PIXELS, beyond_doubt
 from ..proof import Evidence, prove
 from ..proof.pictures import Pictures, stored_thumbnails
+from .accounts import Compared, losses, taken_looks
 from .beside import Beside
 from .matches import Checked, Match, copy_match, rank_of
 from .outside import Newcomer, Reader
 
 _CHUNK = 4  # files that a worker reads at a time
 _BATCH = 64  # files that share a pass over the library
+_COMPARED = 3  # matches of a file that are compared with it at full size; others are left out
 _PICTURES = 1000  # of the library in memory: 200 MB at most
 
 Outcome = Newcomer | DecodeError
@@ -113,6 +117,7 @@ class _Comparison:
         for proofs_of in (self._beyond_doubt, self._proven):
             left = [each for path, each in read.items() if not found.get(path)]
             found |= self._matches(left, proofs_of(left)) if left else {}
+        found |= self._with_accounts(read, found)
         return [self._beside(_checked(path, each, found, inside)) for path, each in batch]
 
     def _same_bytes(self, newcomer: Newcomer) -> Photo | None:
@@ -179,6 +184,29 @@ class _Comparison:
             if photo and files and self._is_copy(newcomer.known.photo, photo):
                 matches.append(copy_match(newcomer.known.photo, photo, files, proof))
         return tuple(sorted(matches, key=rank_of))
+
+    def _with_accounts(
+        self, read: Mapping[str, Newcomer], found: Mapping[str, tuple[Match, ...]]
+    ) -> dict[str, tuple[Match, ...]]:
+        """Return the copies among the matches with what would be lost without the new file."""
+        best = {path: matches[:_COMPARED] for path, matches in found.items()}
+        copies = [(path, match) for path, some in best.items() for match in some if match.kind == "copy"]
+        with self._store.reading() as view:
+            held = holdings_of(view, sorted({match.photo.id for _, match in copies}))
+        # What lies beside them is compared by `Beside`.
+        pairs = [
+            Compared(
+                Party(match.photo, (), held.get(match.photo.id)),
+                Party(read[path].known.photo, (), read[path].known.holdings),
+                Evidence.from_dict(dict(match.evidence)),
+            )
+            for path, match in copies
+        ]
+        told: dict[str, list[Match]] = {path: [] for path, _ in copies}
+        for (path, match), pair, look in zip(copies, pairs, taken_looks(pairs, self._workers), strict=True):
+            more = "; ".join(loss.words for loss in losses(pair, look))
+            told[path].append(replace(match, more=more))
+        return {path: tuple(matches) for path, matches in told.items()}
 
     def _others(self, newcomer: Newcomer, photo: Photo) -> tuple[PhotoFile, ...]:
         """Return the files of a photo that are there, not in a trash, and not the new file itself."""

@@ -114,8 +114,8 @@ def _format_rank(choice: Choice) -> int:
 
 
 def _quality(choice: Choice) -> int:
-    # By its tables: more bytes are no better, as whoever saves a file again at a high quality makes a larger
-    # one. Beyond what leaves traces all are alike.
+    # By its tables: more bytes are no better, as whoever saves a file again at a high quality makes a
+    # larger one. Beyond what leaves traces all are alike.
     found = re.match(r"q(\d+)", choice.holdings.tables if choice.holdings else "")
     return min(int(found[1]), _FINE_QUALITY) if found else 0
 
