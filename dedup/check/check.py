@@ -32,7 +32,7 @@ from .outside import Newcomer, Reader
 
 _CHUNK = 4  # files that a worker reads at a time
 _BATCH = 64  # files that share a pass over the library
-_COMPARED = 3  # matches of a file that are compared with it at full size; others are left out
+_COMPARED, _LEFT = 3, "not compared at full size"  # so many matches of a file are
 _PICTURES = 1000  # of the library in memory: 200 MB at most
 
 Outcome = Newcomer | DecodeError
@@ -189,8 +189,12 @@ class _Comparison:
         self, read: Mapping[str, Newcomer], found: Mapping[str, tuple[Match, ...]]
     ) -> dict[str, tuple[Match, ...]]:
         """Return the copies among the matches with what would be lost without the new file."""
-        best = {path: matches[:_COMPARED] for path, matches in found.items()}
-        copies = [(path, match) for path, some in best.items() for match in some if match.kind == "copy"]
+        copies = [
+            (path, match)
+            for path, matches in found.items()
+            for match in matches[:_COMPARED]
+            if match.kind == "copy"
+        ]
         with self._store.reading() as view:
             held = holdings_of(view, sorted({match.photo.id for _, match in copies}))
         # What lies beside them is compared by `Beside`.
@@ -206,7 +210,8 @@ class _Comparison:
         for (path, match), pair, look in zip(copies, pairs, taken_looks(pairs, self._workers), strict=True):
             more = "; ".join(loss.words for loss in losses(pair, look))
             told[path].append(replace(match, more=more))
-        return {path: tuple(matches) for path, matches in told.items()}
+        rest = {path: [replace(match, more=_LEFT) for match in found[path][_COMPARED:]] for path in told}
+        return {path: (*matches, *rest[path]) for path, matches in told.items()}
 
     def _others(self, newcomer: Newcomer, photo: Photo) -> tuple[PhotoFile, ...]:
         """Return the files of a photo that are there, not in a trash, and not the new file itself."""

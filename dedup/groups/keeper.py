@@ -91,7 +91,7 @@ def _picture_pixels(choice: Choice) -> float:
 
 
 _FINE_QUALITY = 92
-_HALVES = (("raw", "RAW"), ("video", "video"))
+_HALVES = (("raw", "RAW"), ("video", "video"), ("audio", "spoken note"))
 
 
 def _halves(choice: Choice) -> tuple[int, ...]:
