@@ -52,7 +52,13 @@ HOMES = {
     "faiss": ("store/index/exact.py",),
     "sqlalchemy": ("store/",),
     "sqlite3": ("store/",),
-    "PIL": ("indexer/", "output/explain/captions.py", "output/sheet/drawing.py"),  # the latter draw text
+    # The latter draw text, and resize with the filters that others' programs resize with.
+    "PIL": (
+        "indexer/",
+        "output/explain/captions.py",
+        "output/sheet/drawing.py",
+        "dedup/look/resampling.py",
+    ),
     # Nothing is executed or fetched on behalf of a file.
     "subprocess": ("indexer/sandbox/process.py",),
     "socket": ("indexer/sandbox/process.py", "store/lock.py"),  # the latter asks for the name of the host
