@@ -9,7 +9,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -34,7 +34,7 @@ from PIL import (
 from ...errors import DecodeError
 from ...store.records import Metadata
 from .color import to_plain, to_srgb
-from .exif import read_metadata
+from .fields import read_all
 from .heif import heif_opener
 from .memory import SHARED, MemoryBudget, check_header
 from .sniff import sniff
@@ -82,6 +82,7 @@ class Decoded:
     orientation: 1 to 8, by how EXIF turned it.
     format: "JPEG", "MPO", "PNG", "HEIF", ...
     warning: what was wrong with the file although it could be read.
+    fields: what metadata say that a person cares about, see `fields.read_fields`.
     """
 
     image: Image.Image
@@ -91,6 +92,7 @@ class Decoded:
     format: str
     metadata: Metadata
     warning: str | None
+    fields: dict[str, Any] = field(default_factory=dict)
 
     @property
     def pixels(self) -> npt.NDArray[np.uint8]:
@@ -115,8 +117,7 @@ def decode(data: bytes, *, min_side: int = 0, memory: MemoryBudget = SHARED) -> 
         check_header(*image.size, len(data))
         _refuse_raw(image)
         if kind in ("AVIF", "HEIF"):
-            # Boxes of their own turn these. Where EXIF says nothing, Pillow would ask XMP.
-            image.info.pop("xmp", None)
+            _ask_exif_without_xmp(image)
         full_size = image.size
         is_jpeg = isinstance(image, JpegImagePlugin.JpegImageFile)
         if is_jpeg and min_side > 0:
@@ -210,14 +211,16 @@ def _decoded(image: Image.Image, full_size: tuple[int, int], min_side: int) -> D
     if orientation in _TURNS:
         rgb = rgb.transpose(_TURNS[orientation])
     width, height = full_size[::-1] if orientation >= 5 else full_size
+    metadata, fields = read_all(image, exif)
     return Decoded(
         image=rgb,
         width=width,
         height=height,
         orientation=orientation,
         format=image.format or "",
-        metadata=read_metadata(exif),
+        metadata=metadata,
         warning=warning,
+        fields=fields,
     )
 
 
@@ -227,6 +230,14 @@ def _exif(image: Image.Image) -> Image.Exif:
         return image.getexif()
     except Exception:  # damaged EXIF raises nearly every type there is
         return Image.Exif()
+
+
+def _ask_exif_without_xmp(image: Image.Image) -> None:
+    """Read the EXIF of what boxes of its own turn: where it says nothing, Pillow would ask XMP."""
+    packet = image.info.pop("xmp", None)
+    _exif(image)  # Pillow keeps it
+    if packet:
+        image.info["xmp"] = packet
 
 
 def _orientation(exif: Image.Exif) -> int:
