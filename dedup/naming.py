@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Callable
 
 from blake3 import blake3
 
@@ -11,6 +12,7 @@ from ..store.catalog.contents import ids_of
 from ..store.catalog.pairs import facts_of
 from ..store.catalog.photos import Photo, photos_of
 from ..store.filters.where import Where
+from ..store.names import composed
 from ..store.records import photo_id_in
 from ..store.store import Store
 from .actions.journal import journals
@@ -25,7 +27,14 @@ def photo_named(store: Store, name: str) -> Photo | None:
         if photo_id is not None:
             return next(iter(photos_of(view, ids=[photo_id])), None)
         found = list(photos_of(view, Where(folders=(os.fsencode(path),))))
-    return next((photo for photo in found if any(file.path == path for file in photo.files)), None)
+    return _with_file(found, path) or _with_file(found, composed(path), composed)
+
+
+def _with_file(photos: list[Photo], path: str, spelled: Callable[[str], str] = str) -> Photo | None:
+    """Return the photo that has a file of this path, as `spelled` spells it."""
+    return next(
+        (photo for photo in photos if any(spelled(file.path) == path for file in photo.files)), None
+    )
 
 
 def content_of(store: Store, name: str) -> tuple[str, str]:

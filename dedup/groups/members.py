@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from ...store.catalog.photos import Photo
+from ...store.names import format_name
 from ..proof import (
     GREY_SATURATION,
     WHOLE,
@@ -205,8 +206,9 @@ def transform_in_words(evidence: Evidence, kept: Photo, other: Photo) -> str:
     if kept.pixel_digest == other.pixel_digest:
         return "same pixels, other metadata"
     words = describe(evidence, facts(kept), facts(other))
-    if kept.format != other.format:
-        words = f"{words}, converted to {other.format}" if words else f"converted to {other.format}"
+    if facts(kept).format != facts(other).format:
+        form = format_name(other.format)
+        words = f"{words}, converted to {form}" if words else f"converted to {form}"
     words = words or "re-saved"
     return f"{words}, looks like a document: {_places(len(evidence.differs))}" if evidence.page else words
 
@@ -230,4 +232,4 @@ def change_in_a_word(evidence: Evidence, kept: Photo, other: Photo) -> str:
 
 def facts(photo: Photo) -> FileFacts:
     """Return what the proof wants to know of a photo."""
-    return FileFacts(photo.width, photo.height, photo.format, photo.size)
+    return FileFacts(photo.width, photo.height, format_name(photo.format), photo.size)

@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ...store.catalog.holdings import holdings_of
 from ...store.catalog.pairs import all_verdicts, decisions_by_ids, proofs_of, same_pixels
 from ...store.catalog.photos import Photo, photos_of
 from ...store.filters.where import ALL, Where
+from ...store.records import Holdings
 from ...store.view import View
 from ..proof import Evidence
 from .companions import CompanionFinder
@@ -52,11 +54,12 @@ def copy_groups(
     same = list(same_pixels(view))
     ids = {each for key in (*doubt, *decided) for each in key} | {each for group in same for each in group}
     photos = {photo.id: photo for photo in photos_of(view, where, sorted(ids))}
-    apart = Apart(photos, decided)
+    holdings = holdings_of(view, sorted(photos))
+    apart = Apart(photos, decided, holdings)
     doubt = {key: chance for key, chance in doubt.items() if photos.keys() >= set(key) and not apart(*key)}
     doubt = {key: doubt[key] for key in surest(doubt, max_false)}
     exact = tuple(group.keeper_photo for group in exact_groups(view, where))
-    known = GroupInput(photos, _evidence(view, doubt, decided), same, decided, exact)
+    known = GroupInput(photos, _evidence(view, doubt, decided), same, decided, exact, holdings)
     return CopyReport(tuple(group_copies(known, rules)), len(doubt), expected_wrong(doubt))
 
 
@@ -78,7 +81,8 @@ class GroupInput:
 
     photos: by id, those that may be listed. proofs: of the pairs that are copies, also of other photos.
     same_pixels: ids of photos that show the same pixels, each group by digest. decided: the user's
-    decisions by ids, the smaller one first. exact: the photos that more than one file holds.
+    decisions by ids, the smaller one first. exact: the photos that more than one file holds. holdings: by
+    id, as far as known.
     """
 
     photos: Mapping[int, Photo]
@@ -86,11 +90,12 @@ class GroupInput:
     same_pixels: Sequence[Sequence[int]] = ()
     decided: Mapping[PairKey, str] = field(default_factory=dict)
     exact: Sequence[Photo] = ()
+    holdings: Mapping[int, Holdings] = field(default_factory=dict)
 
 
 def group_copies(known: GroupInput, rules: KeepRules = DEFAULT_RULES) -> list[Group]:
     """Return the groups, those that free most bytes first; ids and the order of things change nothing."""
-    apart = Apart(known.photos, known.decided)
+    apart = Apart(known.photos, known.decided, known.holdings)
     proofs = {key: proof for key, proof in known.proofs.items() if known.photos.keys() >= set(key)}
     proofs = {key: proof for key, proof in proofs.items() if not apart(*key)}
     for key in _same_pixels(known, apart):

@@ -1,13 +1,13 @@
 """All that indexing wants of the bytes of a photo, from one decode."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 
 import numpy as np
 from blake3 import blake3
 from PIL import Image
 
-from ...store.records import Metadata
+from ...store.records import Holdings, Metadata
 from ..embed.preprocess import InputRule, Pixels
 from .decode import Decoded, decode
 from .memory import SHARED, MemoryBudget
@@ -38,6 +38,7 @@ class Opened:
     warning: str | None
     thumbnail: bytes
     pixels: Pixels
+    holdings: Holdings = field(default_factory=Holdings)
 
 
 def open_photo(data: bytes, rule: InputRule, memory: MemoryBudget = SHARED) -> Opened:
@@ -56,6 +57,7 @@ def open_photo(data: bytes, rule: InputRule, memory: MemoryBudget = SHARED) -> O
         warning=decoded.warning,
         thumbnail=make_thumbnail(decoded.image),
         pixels=rule.prepare(decoded.image),
+        holdings=Holdings(fields=decoded.fields),
     )
 
 

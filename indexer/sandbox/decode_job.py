@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ...store.records import Metadata
+from ...store.records import Holdings, Metadata
 from ..decode.decode import decode
 from ..decode.heif import decode_on_one_thread
 from ..decode.memory import MemoryBudget
@@ -54,6 +54,7 @@ def _photo(data: bytes, rule: InputRule, memory: MemoryBudget) -> Frame:
         "pixel_digest": opened.pixel_digest.hex(),
         "metadata": asdict(opened.metadata),
         "warning": opened.warning,
+        "holdings": asdict(opened.holdings),
         "shape": opened.pixels.shape,
     }
     return head, (opened.thumbnail, np.ascontiguousarray(opened.pixels).data.cast("B"))
@@ -89,6 +90,7 @@ def photo_in(head: Head, buffers: Sequence[bytes], rule: InputRule) -> Opened:
         warning=text_in(head["warning"]),
         thumbnail=thumbnail,
         pixels=_pixels(pixels, shape),
+        holdings=Holdings(fields=dict(head["holdings"]["fields"])),
     )
 
 
