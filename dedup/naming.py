@@ -2,7 +2,6 @@
 
 import os
 import re
-from collections.abc import Callable
 
 from blake3 import blake3
 
@@ -12,7 +11,7 @@ from ..store.catalog.contents import ids_of
 from ..store.catalog.pairs import facts_of
 from ..store.catalog.photos import Photo, photos_of
 from ..store.filters.where import Where
-from ..store.names import composed
+from ..store.names import on_disk
 from ..store.records import photo_id_in
 from ..store.store import Store
 from .actions.journal import journals
@@ -22,19 +21,12 @@ _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 def photo_named(store: Store, name: str) -> Photo | None:
     """Return the photo of the library that a path or id:N names; None where it has no such file."""
-    photo_id, path = photo_id_in(name), os.path.realpath(name)
+    photo_id, path = photo_id_in(name), os.path.realpath(os.fsdecode(on_disk(os.fsencode(name))))
     with store.reading() as view:
         if photo_id is not None:
             return next(iter(photos_of(view, ids=[photo_id])), None)
         found = list(photos_of(view, Where(folders=(os.fsencode(path),))))
-    return _with_file(found, path) or _with_file(found, composed(path), composed)
-
-
-def _with_file(photos: list[Photo], path: str, spelled: Callable[[str], str] = str) -> Photo | None:
-    """Return the photo that has a file of this path, as `spelled` spells it."""
-    return next(
-        (photo for photo in photos if any(spelled(file.path) == path for file in photo.files)), None
-    )
+    return next((photo for photo in found if any(file.path == path for file in photo.files)), None)
 
 
 def content_of(store: Store, name: str) -> tuple[str, str]:
