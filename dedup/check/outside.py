@@ -30,7 +30,7 @@ class Comparable:
     """A picture ready to be compared, wherever it came from.
 
     photo: the library's, or one made up for a file outside, with the id NOT_IN_LIBRARY. vector: (dim,)
-    float32, any length. thumbnail: JPEG. holdings: what else the file holds, None where nobody looked.
+    float32, any length. thumbnail: JPEG. holdings: None where the library has not looked yet.
     """
 
     photo: Photo
@@ -123,10 +123,10 @@ def _stored(view: View, thumbs: Thumbs, digest: bytes) -> Comparable | None:
         return None
     jpeg = thumbs.get(digest)
     is_sound = jpeg is not None and Thumbnail(jpeg, photo.width, photo.height).picture() is not None
-    if not jpeg or not is_sound:
+    if jpeg is None or not is_sound:
         return None
-    holdings = holdings_of(view, [photo.id]).get(photo.id)
-    return Comparable(photo, raw_vectors(view, [photo.id])[photo.id], jpeg, holdings)
+    held = holdings_of(view, [photo.id]).get(photo.id)
+    return Comparable(photo, raw_vectors(view, [photo.id])[photo.id], jpeg, held)
 
 
 def _as_photo(content: Content, file: PhotoFile) -> Photo:
