@@ -18,7 +18,7 @@ _ENCODER = (
     r"(?:gd-jpeg|intel\(r\)|lead technologies|lavc\d|lavf\d|ffmpeg|jpegmini|jpeg-recompress|mozjpeg|ezgif|"
     r"gifsicle|"
     r"tiny(?:png|jpg)|handmade software|xv version|kodak jpeg|jpeg encoder|ulead|macromedia|fireworks|"
-    r"microsoft office|matlab|ebay|cwebp|libwebp|inkscape|matplotlib)"
+    r"openjpeg|kakadu|jasper|microsoft office|matlab|ebay|cwebp|libwebp|inkscape|matplotlib)"
 )
 
 # Said whole: nobody looks for a photo by these.
