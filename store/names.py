@@ -60,6 +60,7 @@ _DATE = re.compile(
     r"(?:\s?([aApP])\.?[mM]\b)?(?![0-9])"
     r"|(?=[-_ ]WA\d))"
 )
+_HINT = re.compile(rb"(?:19|20)\d\d[-._]?\d\d[-._]?\d\d")
 _FIRST_YEAR = 1990  # of cameras that write such names
 _UNIVERSAL = "PXL_"  # Pixels name their photos by universal time
 
@@ -69,6 +70,8 @@ def date_in_name(path: bytes | str) -> str | None:
 
     The day alone ("2023-05-01") where the name says no more.
     """
+    if isinstance(path, bytes) and not _HINT.search(path):
+        return None  # asked of every photo without a time, so told cheaply
     name = os.fsdecode(os.path.basename(path))
     for match in _DATE.finditer(name):
         time = _time_of(match)

@@ -13,6 +13,7 @@ from ...store.catalog.contents import id_of
 from ...store.catalog.embeddings import raw_vectors
 from ...store.catalog.holdings import holdings_of
 from ...store.catalog.photos import Photo, PhotoFile, photos_of
+from ...store.names import date_in_name
 from ...store.records import Content, Holdings, Vectors
 from ...store.store import Store
 from ...store.thumbs import Thumbs
@@ -139,7 +140,7 @@ def _as_photo(content: Content, file: PhotoFile) -> Photo:
         width=content.width,
         height=content.height,
         format=content.format,
-        date=metadata.taken or modified,
+        date=metadata.taken or date_in_name(file.path) or modified,
         taken=metadata.taken,
         camera=metadata.camera,
         lens=metadata.lens,
