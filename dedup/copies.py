@@ -9,7 +9,7 @@ from typing import Literal
 
 from ..errors import DecodeError, StoreLocked, UsageError
 from ..indexer.embed.embedder import Embedder
-from ..indexer.scan.walk import ScanProblem, photos_in
+from ..indexer.scan.walk import Found, photos_in
 from ..store.catalog import pairs
 from ..store.catalog.contents import ids_of
 from ..store.catalog.folders import all_roots
@@ -206,6 +206,7 @@ class Copies:
     ) -> Iterator[Checked]:
         """Yield for each photo in files and folders, indexed or not, whether the library has it already.
 
+        Last come RAW, videos and pictures that cannot be compared, and belong to none of the photos.
         against: only photos of the library below these folders count. Nothing is written.
 
         Raises:
@@ -215,21 +216,20 @@ class Copies:
         if self.store.spec is None:
             self.embedder()  # says what is missing
         where = self._against(against)
-        paths, problems = photos_in(names, self.store.folder)
+        found = photos_in(names, self.store.folder)
         watch = watch_of(progress, stop)
-        watch.progress.begin("checking", len(paths))
-        return self._checked(paths, problems, CheckOptions(where, workers), watch)
+        watch.progress.begin("checking", len(found.photos))
+        return self._checked(found, CheckOptions(where, workers), watch)
 
-    def _checked(
-        self,
-        paths: Iterable[str],
-        problems: Iterable[tuple[str, ScanProblem]],
-        options: CheckOptions,
-        watch: Watch,
-    ) -> Iterator[Checked]:
-        for path, problem in problems:
-            yield Checked(path, "unreadable", error=DecodeError(problem.code, problem.message))
-        yield from check_files(self.store, paths, self.embedder, options, watch)
+    def _checked(self, found: Found, options: CheckOptions, watch: Watch) -> Iterator[Checked]:
+        for path, problem in found.problems:
+            yield Checked(path, error=DecodeError(problem.code, problem.message))
+        beside = set[str]()
+        for each in check_files(self.store, found.photos, self.embedder, options, watch):
+            beside.update(companion.path for companion in each.companions)
+            yield each
+        if not watch.is_stopped:
+            yield from (Checked(path, is_compared=False) for path in found.unread if path not in beside)
 
     def _against(self, folders: Sequence[str]) -> Where:
         try:

@@ -6,19 +6,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..groups.account import Loss, Party, as_seen, edit_of, held, pixels_lost
-from ..groups.companions import CompanionFinder
 from ..look import Look
 from ..look.looker import Looker, Sight
 from ..proof import Evidence
-from .outside import Comparable
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
     """Two proven copies. evidence: from the one that is kept to the other."""
 
-    kept: Comparable
-    other: Comparable
+    kept: Party
+    other: Party
     evidence: Evidence
 
     @property
@@ -50,19 +48,15 @@ def _is_map(matrix: tuple[float, ...]) -> bool:
     return abs(float(np.linalg.det(np.reshape(matrix, (3, 3))))) > 1e-9
 
 
-def losses(pair: Compared, look: Look | None, find: CompanionFinder) -> tuple[Loss, ...]:
+def losses(pair: Compared, look: Look | None) -> tuple[Loss, ...]:
     """Return what would be lost if the other picture went and the kept one stayed."""
-    kept, other = (_party(each, find) for each in (pair.kept, pair.other))
-    more = tuple(held(kept, other))
+    kept, other = pair.kept.photo, pair.other.photo
+    more = tuple(held(pair.kept, pair.other))
     if pair.is_same:
         return more
     seen = as_seen(pair.evidence, look)
-    edit = edit_of(kept.photo, other.photo, seen, look)
+    edit = edit_of(kept, other, seen, look)
     if edit:
         return Loss("edit", f"an edit ({edit})"), *more
-    lost = pixels_lost(kept.photo, other.photo, seen, look)
+    lost = pixels_lost(kept, other, seen, look)
     return (*((lost,) if lost else ()), *more)
-
-
-def _party(known: Comparable, find: CompanionFinder) -> Party:
-    return Party(known.photo, find.companions(known.photo.path), known.holdings)

@@ -17,7 +17,7 @@ from ..candidates.loading import space_of
 from ..candidates.nominate import ALMOST_SAME, MAX_DISTANCE
 from ..check.accounts import Compared, losses, taken_looks
 from ..check.outside import NOT_IN_LIBRARY, Comparable, Reader
-from ..groups.account import Loss
+from ..groups.account import Loss, Party
 from ..groups.companions import CompanionFinder
 from ..groups.groups import Class
 from ..groups.members import change_in_a_word, transform_in_words
@@ -161,11 +161,15 @@ def _accounts(
     """Return what both files say at full size, and what would be lost with either; nothing of no copies."""
     if verdict != "copy":
         return None, (), ()
-    pair = Compared(a.known, b.known, evidence)
-    (look,) = taken_looks([pair])
     find = CompanionFinder()
-    back = Compared(b.known, a.known, reversed_evidence(evidence))
-    return look, losses(back, look and reversed_look(look), find), losses(pair, look, find)
+    first, second = (
+        Party(side.known.photo, find.companions(side.known.photo.path), side.known.holdings)
+        for side in (a, b)
+    )
+    pair = Compared(first, second, evidence)
+    (look,) = taken_looks([pair])
+    back = Compared(second, first, reversed_evidence(evidence))
+    return look, losses(back, look and reversed_look(look)), losses(pair, look)
 
 
 def _side(store: Store, reader: Reader, name: str) -> Side:

@@ -25,7 +25,7 @@ _COPY_NAME = re.compile(
 )
 
 
-_ORDER = ("original", "resolution", "companions", "format", "metadata", "oldest", "path")
+_ORDER = ("original", "resolution", "companions", "format", "quality", "metadata", "oldest", "path")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class Choice:
     holdings: what it holds beside its first picture; None where nobody has looked. picture: share of it
     that is picture and no frame. is_derived: it was made from another file of the group: put into a frame,
     or its color taken away. is_painted: by a program: a screenshot, a drawing, a page of text. origin: why
-    it is known to have been there first, "" where nothing tells. is_elsewhere: in another program's
-    library.
+    it is known to have been there first, "" where nothing tells. is_others: in another program's
+    library. is_nobodys: in a trash, or among previews.
     """
 
     photo: Photo
@@ -47,7 +47,8 @@ class Choice:
     is_derived: bool = False
     is_painted: bool = False
     origin: str = ""
-    is_elsewhere: bool = False
+    is_others: bool = False
+    is_nobodys: bool = False
 
     @property
     def damage(self) -> tuple[str, ...]:
@@ -90,7 +91,8 @@ def _picture_pixels(choice: Choice) -> float:
     return _pixels(choice) * choice.picture * (_DERIVED if choice.is_derived else 1.0)
 
 
-_HALVES = (("raw", "RAW"), ("video", "video"))
+_FINE_QUALITY = 92
+_HALVES = (("raw", "RAW"), ("video", "video"), ("audio", "spoken note"))
 
 
 def _halves(choice: Choice) -> tuple[int, ...]:
@@ -110,6 +112,13 @@ def _format_rank(choice: Choice) -> int:
         return 1
     known = choice.photo.format in _FORMATS
     return -_FORMATS.index(choice.photo.format) if known else -len(_FORMATS)
+
+
+def _quality(choice: Choice) -> int:
+    # By its tables: more bytes are no better, as whoever saves a file again at a high quality makes a
+    # larger one. Beyond what leaves traces all are alike.
+    found = re.match(r"q(\d+)", choice.holdings.tables if choice.holdings else "")
+    return min(int(found[1]), _FINE_QUALITY) if found else 0
 
 
 def _metadata(choice: Choice) -> int:
@@ -135,6 +144,7 @@ _RULES: dict[str, tuple[Callable[[Choice], Any], Callable[[Choice], str]]] = {
     "resolution": (_picture_pixels, lambda c: f"most pixels ({c.photo.width}x{c.photo.height})"),
     "companions": (_halves, _why_halves),
     "format": (_format_rank, lambda c: f"best format ({format_name(c.photo.format)})"),
+    "quality": (_quality, lambda _: "compressed less"),
     "metadata": (_metadata, lambda _: "most metadata"),
     "oldest": (_age, lambda _: "oldest file"),
     "path": (_plain_name, lambda _: "name without a copy suffix"),
@@ -197,8 +207,9 @@ def order_key(choice: Choice, rules: KeepRules = DEFAULT_RULES) -> tuple[Any, ..
 def _steps(
     rules: KeepRules,
 ) -> Iterable[tuple[Callable[[Choice], Any], Callable[[Choice], str]]]:
+    yield (lambda c: not c.is_nobodys), (lambda _: "the others are in a trash or among previews")
     yield (lambda c: is_below(c.file.path, rules.protect)), (lambda _: "in a protected folder")
-    yield (lambda c: c.is_elsewhere), (lambda _: "in another program's library")
+    yield (lambda c: c.is_others), (lambda _: "in another program's library")
     yield (lambda c: not c.damage), (lambda _: "the others are damaged")
     yield (lambda c: is_below(c.file.path, rules.prefer)), (lambda _: "in a preferred folder")
     for name in rules.order:

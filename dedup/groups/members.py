@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
+from ...indexer.scan.places import is_others, nobodys
 from ...store.catalog.photos import Photo
 from ...store.names import format_name
 from ..look import Look
@@ -48,8 +49,7 @@ PLAIN_ONLY = Choosing()
 class GroupContext:
     """What the description of a group's members needs to know.
 
-    seen: proofs, looks and holdings. companions: of a file, by its path. is_elsewhere: whether a path lies
-    in another program's library.
+    seen: proofs, looks and holdings. companions: of a file, by its path.
     """
 
     seen: Seen
@@ -57,7 +57,6 @@ class GroupContext:
     companions: Callable[[str], tuple[Companion, ...]]
     choosing: Choosing = PLAIN_ONLY
     backups: Backups = NO_BACKUPS
-    is_elsewhere: Callable[[str], bool] = lambda _: False
 
 
 def described(photos: Sequence[Photo], about: GroupContext) -> Group:
@@ -91,7 +90,8 @@ def _choices(photos: Sequence[Photo], about: GroupContext) -> tuple[list[Choice]
             picture=1 - around[photo.id],
             is_derived=photo.id in grey or around[photo.id] > 0,
             is_painted=photo.id in painted,
-            is_elsewhere=about.is_elsewhere(file.path),
+            is_others=is_others(file.path),
+            is_nobodys=nobodys(file.path) is not None,
         )
         for photo in photos
         for file in photo.files
@@ -154,9 +154,9 @@ def _with_all(
     return keeper, reason
 
 
-def _place(choice: Choice, rules: KeepRules) -> tuple[bool, bool, bool]:
-    path = choice.file.path
-    return is_below(path, rules.protect), choice.is_elsewhere, is_below(path, rules.prefer)
+def _place(choice: Choice, rules: KeepRules) -> tuple[bool, ...]:
+    path, is_others = choice.file.path, choice.is_others
+    return is_below(path, rules.protect), is_others, choice.is_nobodys, is_below(path, rules.prefer)
 
 
 def _lacks(kept: Choice, other: Choice) -> bool:
@@ -215,7 +215,9 @@ class _Describer:
     def _must_stay(self, choice: Choice) -> str:
         if is_below(choice.file.path, self._about.rules.protect):
             return "protected"
-        return "in another program's library" if choice.is_elsewhere else ""
+        if choice.is_nobodys:
+            return "in a trash or among previews"
+        return "in another program's library" if choice.is_others else ""
 
     def _exact(self, choice: Choice) -> Member:
         kept = self._keeper.file
@@ -286,7 +288,8 @@ class _Describer:
         losses = (*((lost,) if lost else ()), *more)
         if proof.page:
             return "document", losses
-        if lost is None and not is_explained(look) and not self._is_original(choice):
+        is_harder = look is not None and look.harder == "b"
+        if lost is None and not (is_explained(look) or is_harder or self._is_original(choice)):
             return "which came first is not known", losses
         if lost is not None:
             return _WHY[lost.kind], losses

@@ -305,17 +305,33 @@ def _reason(error: OSError) -> str:
     return error.strerror or type(error).__name__
 
 
-def photos_in(
-    names: Iterable[str | os.PathLike[str]], store: str
-) -> tuple[list[str], list[tuple[str, ScanProblem]]]:
-    """Return the absolute paths of the photos, each once, and what could not be looked at."""
-    paths: dict[str, None] = {}
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What lies in files and folders, by absolute paths, each once.
+
+    photos: all that are named as photos, and files that were named. unread: files that hold a picture or a
+    film that cannot be looked into. problems: what could not be looked at.
+    """
+
+    photos: list[str]
+    unread: list[str]
+    problems: list[tuple[str, ScanProblem]]
+
+
+def photos_in(names: Iterable[str | os.PathLike[str]], store: str) -> Found:
+    """Return the photos in files and folders, and what cannot be looked into."""
+    photos, unread = dict[str, None](), dict[str, None]()
     problems = []
     for name in names:
-        scan = Scan(os.path.abspath(os.fsencode(name)), avoid=[os.fsencode(store)])
+        options = ScanOptions(all_files=True)
+        scan = Scan(os.path.abspath(os.fsencode(name)), options, avoid=[os.fsencode(store)])
         for found in scan:
-            paths[os.fsdecode(join(scan.root, found.rel))] = None
+            path = os.fsdecode(join(scan.root, found.rel))
+            if is_photo_name(found.rel) or found.rel == scan.below:
+                photos[path] = None
+            elif unread_kind(found.rel):
+                unread[path] = None
         for problem in scan.problems:
-            path = join(scan.root, problem.rel) if problem.rel else scan.root
-            problems.append((os.fsdecode(path), problem))
-    return list(paths), problems
+            path = os.fsdecode(join(scan.root, problem.rel) if problem.rel else scan.root)
+            problems.append((path, problem))
+    return Found(list(photos), [path for path in unread if path not in photos], problems)

@@ -63,7 +63,7 @@ def test_pages_of_one_digest_are_the_same_pages() -> None:
 
 
 def test_time_camera_and_position_count_and_differing_times_do_not() -> None:
-    facts = {"taken": "2020-01-02T03:04:05", "camera": "Maker M1", "latitude": 1.0}
+    facts: dict[str, Any] = {"taken": "2020-01-02T03:04:05", "camera": "Maker M1", "latitude": 1.0}
     assert words(party(1), party(2, **facts)) == ["capture time 2020-01-02", "camera Maker M1", "position"]
     assert words(party(1, taken="2021-01-01T00:00:00"), party(2, taken="2020-01-01T00:00:00")) == []
 

@@ -43,7 +43,8 @@ def test_of_two_that_nothing_precedes_the_one_with_most_copies_was_first() -> No
 
     found, missing = first_of([photo(each) for each in (1, 2, 3, 4)], looks)
 
-    assert (found.ids, found.precedes) == ({2}, {3, 4})
+    assert found.ids == {2}
+    assert found.precedes == {3, 4}
     assert not missing
 
 
