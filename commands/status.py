@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +13,7 @@ from ..errors import StoreMissing
 from ..library import Library
 from ..output.console import tell
 from ..output.listing import Listing, Summary, photo_fields
-from ..output.text import columns, day, file_size, pixels, plural, printable
+from ..output.text import columns, day, file_size, kinds_in_words, pixels, plural, printable
 from ..store.documents import Row, path_fields
 from . import options as opt
 from .fields import label_names, label_rows
@@ -39,12 +40,14 @@ def status(*, form: opt.SummaryOption = opt.SummaryFormat.table, at: opt.StoreAr
 def status_fields(library: Library) -> Row:
     """Return what the library contains as one JSON object."""
     totals, spec = library.totals(), library.spec
+    roots = [root_fields(root) for root in library.folders.status()]
     count, size = library.store.thumbs.totals()
     return {
         "store": library.store.folder,
-        "roots": [root_fields(root) for root in library.folders.status()],
+        "roots": roots,
         "photos": totals.photos,
         "files": {name: getattr(totals, name) for name in ("present", "failed", "absent", "excluded")},
+        "unread": dict(sum((Counter(root["unread"]) for root in roots), Counter[str]())),
         "bytes": totals.file_bytes,
         "repeated_bytes": totals.file_bytes - totals.photo_bytes,
         "thumbnails": {"count": count, "bytes": size},
@@ -73,6 +76,8 @@ def status_lines(fields: Row) -> Iterator[str]:
         ("photos", f"{photos} in {present}, {file_size(fields['bytes'])}"),
         ("not shown", ", ".join(hidden) or "nothing"),
     ]
+    if fields["unread"]:
+        lines.append(("not looked at", kinds_in_words(fields["unread"])))
     if model:
         size = f"{model['input_rule']} {model['input_size']}, {model['dim']} numbers a photo"
         lines.append(("model", f"{model['model']}, {size}"))

@@ -15,12 +15,16 @@ from ...store.store import Store
 from ..candidates.gallery import as_units, hashes_of
 from ..candidates.loading import space_of
 from ..candidates.nominate import ALMOST_SAME, MAX_DISTANCE
+from ..check.accounts import Compared, losses, taken_looks
 from ..check.outside import NOT_IN_LIBRARY, Comparable, Reader
+from ..groups.account import Loss, Party
 from ..groups.capture_time import moments_differ
+from ..groups.companions import CompanionFinder
 from ..groups.groups import Class
 from ..groups.members import change_in_a_word, transform_in_words
+from ..look import Look, reversed_look
 from ..naming import photo_named
-from ..proof import Evidence, prove
+from ..proof import Evidence, prove, reversed_evidence
 from .reasons import Measure, measures, reason
 
 
@@ -96,7 +100,8 @@ class Explanation:
 
     verdict: "exact", "copy" or "similar" (no copy). reason: what decided, in a sentence. proof: what the
     pixels alone say, in a sentence. transform: what B is to A, in words, of a copy; change: in one word.
-    evidence: from A to B. measures: its telling numbers.
+    evidence: from A to B. measures: its telling numbers. look: of copies, what both files at full size say,
+    from A to B. lost_with_a, lost_with_b: of copies, what would be lost if one went and the other stayed.
     """
 
     a: Side
@@ -110,6 +115,9 @@ class Explanation:
     evidence: Evidence
     measures: tuple[Measure, ...]
     candidacy: Candidacy
+    look: Look | None = None
+    lost_with_a: tuple[Loss, ...] = ()
+    lost_with_b: tuple[Loss, ...] = ()
 
 
 def explain(store: Store, a: str, b: str, embedder: Callable[[], Embedder]) -> Explanation:
@@ -126,6 +134,7 @@ def explain(store: Store, a: str, b: str, embedder: Callable[[], Embedder]) -> E
     relation = _relation(store, first, second)
     verdict, why = _verdict(evidence, relation, first.known.photo.taken, second.known.photo.taken)
     transform, change = _transform(verdict, relation, evidence, (first, second))
+    look, with_a, with_b = _accounts(verdict, evidence, first, second)
     return Explanation(
         a=first,
         b=second,
@@ -138,7 +147,27 @@ def explain(store: Store, a: str, b: str, embedder: Callable[[], Embedder]) -> E
         evidence=evidence,
         measures=measures(evidence),
         candidacy=_candidacy(store, first.known, second.known),
+        look=look,
+        lost_with_a=with_a,
+        lost_with_b=with_b,
     )
+
+
+def _accounts(
+    verdict: Class, evidence: Evidence, a: Side, b: Side
+) -> tuple[Look | None, tuple[Loss, ...], tuple[Loss, ...]]:
+    """Return what both files say at full size, and what would be lost with either; nothing of no copies."""
+    if verdict != "copy":
+        return None, (), ()
+    find = CompanionFinder()
+    first, second = (
+        Party(side.known.photo, find.companions(side.known.photo.path), side.known.holdings)
+        for side in (a, b)
+    )
+    pair = Compared(first, second, evidence)
+    (look,) = taken_looks([pair])
+    back = Compared(second, first, reversed_evidence(evidence))
+    return look, losses(back, look and reversed_look(look)), losses(pair, look)
 
 
 def _side(store: Store, reader: Reader, name: str) -> Side:

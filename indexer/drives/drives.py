@@ -19,6 +19,7 @@ from ...store.records import Drive, Root
 from ...store.store import Store
 from ..scan.changes import Changes
 from ..scan.ignore import MARKER_NAME
+from ..scan.places import check_asked
 from ..scan.walk import Scan
 
 State = Literal["online", "away", "empty", "other drive", "suspect"]
@@ -39,11 +40,13 @@ def real_paths(store: Store, folders: Sequence[str | os.PathLike[str]]) -> list[
     """Return the real paths of the folders to index, each once.
 
     Raises:
-        UsageError: a folder does not exist and never was part of the library.
+        UsageError: a folder does not exist and never was part of the library, or lies in a place of
+            nobody's photos.
     """
     with store.reading() as view:
         roots = all_roots(view)
     paths = [os.path.realpath(os.fsencode(folder)) for folder in folders]
+    check_asked(paths)
     for path in paths:
         known = any(rel_below(path, root.path) is not None for root in roots)
         if not known and not os.path.exists(path):

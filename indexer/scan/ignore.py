@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 
 from ...errors import UsageError
+from .places import is_thrown_away
 
 PHOTO_EXTENSIONS = frozenset(
     b"." + extension
@@ -14,16 +15,14 @@ PHOTO_EXTENSIONS = frozenset(
     ).split()
 )
 
-# Thumbnails, bins and bookkeeping of Synology, QNAP, Windows, macOS and Linux, and what we set
-# aside ourselves: their pictures are copies that nobody wants to meet again.
+# Bookkeeping of Synology, QNAP, Windows, macOS and Linux, and our own. places.py has bins and thumbnails.
 SYSTEM_FOLDERS = frozenset(
     {
-        *(b"@eadir", b"#recycle", b"#snapshot", b"@recycle", b"@recently-snapshot", b".@__thumb"),
-        *(b"$recycle.bin", b"system volume information", b"lost+found"),
-        *(b".trash", b".trashes", b".spotlight-v100", b".fseventsd", b".documentrevisions-v100"),
+        *(b"#snapshot", b"@recently-snapshot", b"system volume information", b"lost+found"),
+        *(b".spotlight-v100", b".fseventsd", b".documentrevisions-v100"),
     }
 )
-SYSTEM_PREFIXES = (b".trash-", b".lookalike")
+SYSTEM_PREFIX = b".lookalike"
 # What tells the drive of a folder from others, where the user asked for it.
 MARKER_NAME = b".lookalike-root"
 
@@ -42,14 +41,14 @@ def is_apple_double(name: bytes) -> bool:
 
 
 def is_never_a_photo(name: bytes) -> bool:
-    """Tell whether the file is a companion that macOS made, or our own marker."""
-    return is_apple_double(name) or name == MARKER_NAME
+    """Tell whether the file is a companion that macOS made, in a trash by its name, or our own marker."""
+    return is_apple_double(name) or is_thrown_away(name) or name == MARKER_NAME
 
 
 def is_system_folder(name: bytes) -> bool:
-    """Tell whether the folder belongs to a system, a NAS box, a bin or lookalike itself."""
+    """Tell whether the folder belongs to a system, a NAS box or lookalike itself."""
     lower = name.lower()
-    return lower in SYSTEM_FOLDERS or lower.startswith(SYSTEM_PREFIXES)
+    return lower in SYSTEM_FOLDERS or lower.startswith(SYSTEM_PREFIX)
 
 
 class Excludes:

@@ -42,6 +42,17 @@ def count_contents(view: View) -> int:
     return view.connection.execute(sa.select(sa.func.count()).select_from(content_table)).scalar_one()
 
 
+def newest_id(view: View) -> int:
+    """Return the highest id of a content, 0 when there is none."""
+    return view.connection.execute(sa.select(sa.func.max(content_table.c.id))).scalar_one() or 0
+
+
+def count_newer(view: View, after: int) -> int:
+    """Return the number of contents with a higher id."""
+    newer = sa.select(sa.func.count()).where(content_table.c.id > after)
+    return view.connection.execute(newer).scalar_one()
+
+
 def digests_of(view: View, ids: Sequence[int]) -> dict[int, bytes]:
     """Return the digests of contents by id."""
     found: dict[int, bytes] = {}

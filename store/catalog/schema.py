@@ -57,6 +57,8 @@ root_table = sa.Table(
     # By what the drive is known again, and the name in the marker file where the user wanted one.
     sa.Column("fs_id", sa.Text),
     sa.Column("marker", sa.Text),
+    # How many files of which kinds the last scan of the whole root passed over, as JSON.
+    sa.Column("unread", sa.Text),
     sqlite_autoincrement=True,
 )
 
