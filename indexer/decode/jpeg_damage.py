@@ -44,21 +44,29 @@ def has_flat_corner(image: Image.Image, height: int) -> bool:
 
     image: the picture as decoded, perhaps reduced. height: its full one.
     """
-    foot = _foot(image, height, _BLOCK)
-    return _is_flat(foot[:, -max(1, _UNIT * image.height // height) :])
+    left = max(0, image.width - max(1, _UNIT * image.height // height))
+    return _ends_alike(image) and _is_flat(_foot(image, height, _BLOCK, left))
 
 
 def has_grey_foot(image: Image.Image, height: int) -> bool:
     """Tell whether a picture ends in rows of the grey that decoders fill in, and does not begin so."""
+    if not _ends_alike(image):
+        return False
     foot = _foot(image, height, 2 * _BLOCK)
     is_grey = _is_flat(foot) and all(level in _GREY for level in foot[0, 0].ravel())
     return bool(is_grey and not _is_flat(np.asarray(image.crop((0, 0, image.width, len(foot))))))
 
 
-def _foot(image: Image.Image, height: int, rows: int) -> npt.NDArray[np.uint8]:
-    """Return the lowest rows, so many of the full picture: (h, w) or (h, w, channels)."""
+def _ends_alike(image: Image.Image) -> bool:
+    """Tell whether the last two pixels are the same; asked first, as most photos end in other ones."""
+    last = image.width - 1, image.height - 1
+    return image.getpixel(last) == image.getpixel((max(0, last[0] - 1), last[1]))
+
+
+def _foot(image: Image.Image, height: int, rows: int, left: int = 0) -> npt.NDArray[np.uint8]:
+    """Return the lowest rows from a column on, so many of the full picture: (h, w) or (h, w, channels)."""
     top = image.height - max(1, rows * image.height // height)
-    return np.asarray(image.crop((0, max(0, top), *image.size)))
+    return np.asarray(image.crop((left, max(0, top), *image.size)))
 
 
 def _is_flat(pixels: npt.NDArray[np.uint8]) -> bool:
