@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ...indexer.decode.decode import JpegPlanes
 from ...indexer.decode.full import Kernel
+from ...indexer.decode.jpeg_planes import JpegPlanes
 from ..proof.planes import Grey, Plane
 from .blocks import ARITHMETIC, DCT, SIDE, Table, blocks_of, frequencies
 from .curves import fit_curves, toned

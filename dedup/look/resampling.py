@@ -1,5 +1,7 @@
 """One picture on the grid of the other: what a program that made it smaller would have computed."""
 
+from enum import Enum
+
 import cv2
 import numpy as np
 from PIL import Image
@@ -7,13 +9,23 @@ from PIL import Image
 from ..proof.planes import Grey, Matrix, shifted
 from .geometry import Size, scale_of, turned, upright
 
-Filter = Image.Resampling
-FILTERS = (Filter.BICUBIC, Filter.LANCZOS, Filter.BOX, Filter.BILINEAR)
+
+class Filter(Enum):
+    """How a picture is made smaller; all but AREA are Pillow's, whose box leaves pixels out."""
+
+    BICUBIC = Image.Resampling.BICUBIC
+    LANCZOS = Image.Resampling.LANCZOS
+    BOX = Image.Resampling.BOX
+    BILINEAR = Image.Resampling.BILINEAR
+    AREA = None
+
 
 # Pixels of the source by which a box may miss being straight, or lie outside of the picture.
 _STRAIGHT, _OUTSIDE = 0.02, 0.05
 # From here on a warp, which looks at 4 x 4 pixels, would leave some out.
 _SHRINKS = 1.15
+# Pixels of the result over which the widest filter looks to one side (Lanczos).
+_REACH = 3
 
 
 def onto(picture: Grey, matrix: Matrix, size: Size, kind: Filter = Filter.BICUBIC) -> Grey:
@@ -22,11 +34,12 @@ def onto(picture: Grey, matrix: Matrix, size: Size, kind: Filter = Filter.BICUBI
     matrix: from points of the grid to points of the picture. Straight maps, turned by quarters or mirrored
     too, are resized with an antialiasing filter of this kind; others are warped.
     """
-    turn = upright(matrix, (picture.shape[1], picture.shape[0]))
+    turn = upright(matrix, _size(picture))
     picture, matrix = turned(picture, turn), turn @ matrix
     matrix = matrix / matrix[2, 2]
-    box = _straight_box(matrix, size, (picture.shape[1], picture.shape[0]))
-    return _warped(picture, matrix, size) if box is None else _resized(picture, box, size, kind)
+    box = _straight_box(matrix, size, _size(picture))
+    shown = None if box is None else _resized(picture, box, size, kind)
+    return _warped(picture, matrix, size, kind) if shown is None else shown
 
 
 _Part = tuple[float, float, float, float]
@@ -46,19 +59,38 @@ def _straight_box(matrix: Matrix, size: Size, source: Size) -> _Part | None:
     return float(near[0]), float(near[1]), float(near[2]), float(near[3])
 
 
-def _resized(picture: Grey, box: _Part, size: Size, kind: Filter) -> Grey:
-    shape = picture.shape[1], picture.shape[0]
-    if shape == size and np.abs(np.subtract(box, (0, 0, *size))).max() < 0.01:
+def _resized(picture: Grey, box: _Part, size: Size, kind: Filter) -> Grey | None:
+    """Resize a box of a picture; None where OpenCV, which knows no boxes, would have to."""
+    is_whole = np.abs(np.subtract(box, (0, 0, *_size(picture)))).max() < 0.01
+    if is_whole and _size(picture) == size:
         return picture
-    return np.asarray(Image.fromarray(picture).resize(size, kind, box=box), np.uint8)
+    if kind.value is not None:
+        part, box = _cut(picture, box, size)
+        return np.asarray(Image.fromarray(part).resize(size, kind.value, box=box), np.uint8)
+    return _shrunk(picture, size, kind) if is_whole else None
 
 
-def _warped(picture: Grey, matrix: Matrix, size: Size) -> Grey:
+def _cut(picture: Grey, box: _Part, size: Size) -> tuple[Grey, _Part]:
+    """Return what a filter sees of a picture: copying all of it for a part takes longer than to resize."""
+    margins = [int(_REACH * max(1.0, (box[i + 2] - box[i]) / size[i])) + 2 for i in (0, 1)]
+    left, upper = (max(0, int(box[i]) - margins[i]) for i in (0, 1))
+    right, lower = int(box[2]) + margins[0], int(box[3]) + margins[1]
+    part = np.ascontiguousarray(picture[upper:lower, left:right])
+    return part, (box[0] - left, box[1] - upper, box[2] - left, box[3] - upper)
+
+
+def _shrunk(picture: Grey, size: Size, kind: Filter) -> Grey:
+    if kind.value is None:
+        return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(Image.fromarray(picture).resize(size, kind.value), np.uint8)
+
+
+def _warped(picture: Grey, matrix: Matrix, size: Size, kind: Filter) -> Grey:
     scale = scale_of(matrix)
     if scale > _SHRINKS:
-        width, height = picture.shape[1], picture.shape[0]
+        width, height = _size(picture)
         small = max(1, round(width / scale)), max(1, round(height / scale))
-        picture = np.asarray(Image.fromarray(picture).resize(small, Filter.BICUBIC), np.uint8)
+        picture = _shrunk(picture, small, kind)
         matrix = np.diag([small[0] / width, small[1] / height, 1.0]) @ matrix
     shown = cv2.warpPerspective(
         picture,
@@ -68,3 +100,7 @@ def _warped(picture: Grey, matrix: Matrix, size: Size) -> Grey:
         borderMode=cv2.BORDER_REPLICATE,
     )
     return np.asarray(shown, np.uint8)
+
+
+def _size(picture: Grey) -> Size:
+    return picture.shape[1], picture.shape[0]

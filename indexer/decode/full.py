@@ -10,7 +10,8 @@ import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from ...errors import DecodeError
-from .decode import JpegPlanes, decode, decode_planes
+from .decode import decode, decode_planes
+from .jpeg_planes import JpegPlanes
 from .memory import SHARED, MemoryBudget
 
 Pixels = npt.NDArray[np.uint8]
