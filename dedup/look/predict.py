@@ -71,10 +71,10 @@ class Window:
 
 def window(placed: Placed) -> Window | None:
     """Predict the middle of a target as it is; None where too little tells."""
-    kernel = _kernel(placed) if placed.is_resized else "bicubic"
     rect = _middle(placed, _WINDOW)
-    if kernel is None or rect is None:
+    if rect is None:
         return None
+    kernel = kernel_of(placed)
     source, target = placed.predict(rect, kernel), _luma(placed, rect)
     plain = residual(grey(source), target, placed.target.table)
     return None if plain is None else Window(source, target, placed.target.table, kernel, plain)
@@ -101,22 +101,24 @@ def _luma(placed: Placed, rect: Rect) -> Grey:
     return placed.target.luma[y0:y1, x0:x1]
 
 
-def _kernel(placed: Placed) -> Kernel | None:
+def kernel_of(placed: Placed) -> Kernel:
     """Return the kernel that explains the target best, brightness and contrast apart."""
-    rect = _middle(placed, _KERNEL_WINDOW)
+    rect = _middle(placed, _KERNEL_WINDOW) if placed.is_resized else None
     if rect is None:
-        return None
-    target = _luma(placed, rect)
-    best: tuple[float, Kernel] | None = None
-    for kernel in _SHRINKING if max(placed.scale) > 1 else _GROWING:
-        guess = _leveled(grey(placed.predict(rect, kernel)), target)
-        of = residual(guess, target, placed.target.table, _KERNEL_BLOCKS)
-        if of is None:
-            return "bicubic"  # the larger window may tell more
-        cost = of.spread + 2 * of.beyond if of.is_measured else of.error
-        if best is None or cost < best[0]:
-            best = cost, kernel
-    return best[1] if best else None
+        return "bicubic"
+    target, table = _luma(placed, rect), placed.target.table
+    kernels = _SHRINKING if max(placed.scale) > 1 else _GROWING
+    guesses = {kernel: _leveled(grey(placed.predict(rect, kernel)), target) for kernel in kernels}
+    found = {kernel: residual(guess, target, table, _KERNEL_BLOCKS) for kernel, guess in guesses.items()}
+    costs = {
+        kernel: float(np.abs(guesses[kernel] - target).mean()) if of is None else _cost(of)
+        for kernel, of in found.items()
+    }
+    return min(costs, key=lambda kernel: costs[kernel])
+
+
+def _cost(of: Residual) -> float:
+    return of.spread + 2 * of.beyond if of.is_measured else of.error
 
 
 def _leveled(guess: Plane, target: Grey) -> Plane:

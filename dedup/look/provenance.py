@@ -15,11 +15,12 @@ import numpy.typing as npt
 from ...indexer.decode.full import FullPicture
 from ..proof.planes import Matrix
 from . import Box, Relation
+from .blocks import Residual
 from .detail import finer
 from .frame import Explained, explained, frame_curves
 from .geometry import mapped, turned, upright
 from .placed import Placed, place, snapped
-from .predict import Prediction, window
+from .predict import Prediction, kernel_of, window
 from .verdict import POINTWISE, Verdict, by_steps, is_exact, judge, judge_plain
 
 _MOST_PLACES = 20
@@ -34,6 +35,7 @@ _EXPLAINED, _UNEXPLAINED = 0.005, 0.03
 _SEVERAL = 4  # cells that differ, where all of the other is explained
 _HARDLY_WORSE = 1.3
 _SAME_PLACE = 1e-6  # pixels
+_LEAST_MAP = 1e-9  # determinant
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ def provenance(a: FullPicture, b: FullPicture, matrix: Matrix) -> Provenance:
     matrix: (3, 3) from points of a to points of b, both at full size as displayed, from the corner; as good
     as thumbnails tell it.
     """
-    exact = snapped(a, b, matrix)
+    is_map = np.isfinite(matrix).all() and abs(np.linalg.det(matrix)) > _LEAST_MAP
+    exact = snapped(a, b, matrix) if is_map else None
     if exact is None:
         return NOTHING
     same = _same_pixels(a, b, exact)
@@ -158,7 +161,7 @@ class _Pair:
         made = of_b if verdict.relation == "a" else of_a
         is_told = verdict.relation in ("a", "b")
         found = NOTHING
-        if of_b is not None and of_a is not None and (not is_told or _needs_frames(verdict, made)):
+        if not is_told or _needs_frames(verdict, made):
             found = self._by_frames(of_b, of_a)
         if is_told and not found.relation:
             found = self._whole(verdict, made)
@@ -175,17 +178,17 @@ class _Pair:
             if verdict.relation:
                 return verdict, on_b.as_it_is(), on_a.as_it_is()
         of_b, of_a = on_b.fitted() if on_b else None, on_a.fitted() if on_a else None
-        residuals = of_b.residual if of_b else None, of_a.residual if of_a else None
-        return judge(*residuals, self.on_b.is_resized), of_b, of_a
+        return judge(_residual(of_b), _residual(of_a), self.on_b.is_resized), of_b, of_a
 
-    def _by_frames(self, found_b: Prediction, found_a: Prediction) -> Provenance:
+    def _by_frames(self, found_b: Prediction | None, found_a: Prediction | None) -> Provenance:
         """Return what two whole frames tell where a window does not: one may explain all of the other.
 
         Color tells most: every save of a common JPEG softens it, however fine the tables.
         """
-        of_b, of_a = explained(self.on_b, found_b.kernel), explained(self.on_a, found_a.kernel)
+        of_b = explained(self.on_b, found_b.kernel if found_b else kernel_of(self.on_b))
+        of_a = explained(self.on_a, found_a.kernel if found_a else kernel_of(self.on_a))
         if of_b.is_whole and of_a.is_whole and self.on_b.is_all and self.on_a.is_all:
-            steps = by_steps(found_b.residual, found_a.residual)
+            steps = by_steps(_residual(found_b), _residual(found_a))
             return Provenance(steps.relation, steps.how, "same", is_whole=True)
         ways: tuple[tuple[Relation, Placed, Explained, Explained], ...] = (
             ("a", self.on_b, of_b, of_a),
@@ -225,6 +228,10 @@ class _Pair:
         on_a, on_b = (of_source, of_target) if placed is self.on_b else (of_target, of_source)
         is_whole = frame.is_whole and placed.is_all and found.relation != ""
         return replace(found, is_whole=is_whole, places_a=on_a, places_b=on_b)
+
+
+def _residual(of: Prediction | None) -> Residual | None:
+    return None if of is None else of.residual
 
 
 def _needs_frames(verdict: Verdict, made: Prediction | None) -> bool:

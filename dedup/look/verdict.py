@@ -49,11 +49,13 @@ def judge_plain(of_b: Residual, of_a: Residual) -> Verdict:
     return NOTHING
 
 
-def by_steps(of_b: Residual, of_a: Residual) -> Verdict:
+def by_steps(of_b: Residual | None, of_a: Residual | None) -> Verdict:
     """Return which came first of two that explain each other: the one whose steps show in the other.
 
     "same" where neither stands out.
     """
+    if of_b is None or of_a is None:
+        return Verdict("same", "exact")
     made, other = (of_b, of_a) if of_b.spread > of_a.spread else (of_a, of_b)
     if made.is_measured and is_carried(other) and made.spread > _STANDS_OUT * other.spread:
         return _made(made, (of_b, of_a), "carried")

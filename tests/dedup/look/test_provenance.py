@@ -262,6 +262,30 @@ def test_a_change_of_color_alone_is_found() -> None:
     assert y < 215 / HEIGHT < y + height
 
 
+def page(number: str) -> Image.Image:
+    sheet = Image.new("RGB", (WIDTH, HEIGHT), "white")
+    draw = ImageDraw.Draw(sheet)
+    for line in range(30):
+        draw.text(
+            (40, 20 + 18 * line), f"{line * 7919} and further {line * 104729} of them " * 3, fill="black"
+        )
+    draw.text((750, 580), number, fill="black")
+    return sheet
+
+
+def test_pages_whose_levels_are_cut_off_nearly_everywhere_are_told() -> None:
+    scan = encode(page("1"), quality=95)
+
+    copy = look(encode(opened(scan), quality=70), a=scan)
+    other = look(encode(page("2"), quality=70), a=scan)
+
+    assert (copy.relation, copy.is_whole) == ("a", True)
+    assert not other.is_whole
+    x, y, _, _ = other.places_b[0]
+    assert x > 0.9
+    assert y > 0.9
+
+
 def test_two_shots_of_one_scene_do_not_explain_each_other() -> None:
     base = draw_photo(8, WIDTH, HEIGHT)
     found = look(encode(noisy(base, 2, 1), quality=80), a=encode(noisy(base, 2, 2), quality=80))
