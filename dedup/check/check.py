@@ -21,8 +21,8 @@ from ...store.records import Root
 from ...store.store import Store
 from ..candidates.gallery import Gallery
 from ..groups.account import Party
-from ..groups.capture_time import moments_differ
 from ..groups.members import CONFIRMED, SAME_PIXELS, beyond_doubt
+from ..groups.shots import Shot, shot_of, why_two_shots
 from ..proof import Evidence, prove
 from ..proof.pictures import Pictures, stored_thumbnails
 from .accounts import Compared, losses, taken_looks
@@ -169,19 +169,21 @@ class _Comparison:
         ids = sorted({photo_id for each in proofs for photo_id in each})
         with self._store.reading() as view:
             photos = {photo.id: photo for photo in photos_of(view, self._where, ids)}
+            holdings = holdings_of(view, ids)
+        shots = {each: shot_of(photo, holdings.get(each)) for each, photo in photos.items()}
         return {
-            newcomer.path: self._best_first(newcomer, photos, own)
+            newcomer.path: self._best_first(newcomer, photos, shots, own)
             for newcomer, own in zip(newcomers, proofs, strict=True)
         }
 
     def _best_first(
-        self, newcomer: Newcomer, photos: Mapping[int, Photo], proofs: Proofs
+        self, newcomer: Newcomer, photos: Mapping[int, Photo], shots: Mapping[int, Shot], proofs: Proofs
     ) -> tuple[Match, ...]:
         matches = []
         for photo_id, proof in proofs.items():
             photo = photos.get(photo_id)
             files = self._others(newcomer, photo) if photo else ()
-            if photo and files and self._is_copy(newcomer.known.photo, photo):
+            if photo and files and self._is_copy(newcomer, photo, shots[photo_id]):
                 matches.append(copy_match(newcomer.known.photo, photo, files, proof))
         return tuple(sorted(matches, key=rank_of))
 
@@ -220,14 +222,15 @@ class _Comparison:
         )
         return tuple(file for file in others if self._is_there(photo, file))
 
-    def _is_copy(self, new: Photo, photo: Photo) -> bool:
+    def _is_copy(self, newcomer: Newcomer, photo: Photo, shot: Shot) -> bool:
         """Tell whether a proof stands: the user has not rejected it, and it is not another shot."""
+        new = newcomer.known.photo
         if new.digest == photo.digest:
             return False
         decided = self._decided.get(frozenset((new.digest, photo.digest)))
         if decided is not None or new.pixel_digest == photo.pixel_digest:
             return decided != "rejected"
-        return not moments_differ(photo.taken, new.taken)
+        return not why_two_shots(shot, newcomer.known.shot)
 
 
 def _checked(

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from ...errors import DecodeError
 from ...store.catalog.photos import Photo, PhotoFile
+from ...store.names import format_name
 from ..groups.companions import Companion
 from ..groups.groups import Class
 from ..groups.keeper import Choice, rank
@@ -128,7 +129,7 @@ def _finer(kept: Photo, other: Photo) -> str:
     first, second = Choice(kept, kept.files[0]), Choice(other, other.files[0])
     if rank("format", first) != rank("format", second):
         better = rank("format", second) > rank("format", first)
-        return f"has the better format ({other.format})" if better else ""
+        return f"has the better format ({format_name(other.format)})" if better else ""
     same_pixels = kept.pixel_digest == other.pixel_digest
     if not same_pixels and rank("quality", first) != rank("quality", second):
         return "has less compression" if rank("quality", second) > rank("quality", first) else ""

@@ -13,10 +13,12 @@ from ...store.catalog.contents import id_of
 from ...store.catalog.embeddings import raw_vectors
 from ...store.catalog.holdings import holdings_of
 from ...store.catalog.photos import Photo, PhotoFile, photos_of
+from ...store.names import date_in_name
 from ...store.records import Content, Holdings, Vectors
 from ...store.store import Store
 from ...store.thumbs import Thumbs
 from ...store.view import View
+from ..groups.shots import Shot, shot_of
 from ..proof import Picture
 from ..proof.pictures import Thumbnail
 
@@ -36,6 +38,11 @@ class Comparable:
     vector: Vectors
     thumbnail: bytes
     holdings: Holdings | None = None
+
+    @property
+    def shot(self) -> Shot:
+        """What it says of the shot that it shows."""
+        return shot_of(self.photo, self.holdings)
 
     def picture(self) -> Picture:
         """Return it as the proof wants it."""
@@ -133,7 +140,7 @@ def _as_photo(content: Content, file: PhotoFile) -> Photo:
         width=content.width,
         height=content.height,
         format=content.format,
-        date=metadata.taken or modified,
+        date=metadata.taken or date_in_name(file.path) or modified,
         taken=metadata.taken,
         camera=metadata.camera,
         lens=metadata.lens,

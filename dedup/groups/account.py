@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...store.catalog.photos import Photo
+from ...store.names import format_name
 from ...store.records import Holdings
 from ..look import Look
 from ..proof import WHOLE, Evidence, FileFacts, classify
@@ -236,4 +237,4 @@ def edit_of(kept: Photo, other: Photo, proof: Evidence, look: Look | None) -> st
 
 def facts(photo: Photo) -> FileFacts:
     """Return what the proof wants to know of a photo."""
-    return FileFacts(photo.width, photo.height, photo.format, photo.size)
+    return FileFacts(photo.width, photo.height, format_name(photo.format), photo.size)

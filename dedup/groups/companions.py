@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from ...indexer.scan.unread import RAW
+from ...store.records import file_time
 
 _JPEG = frozenset(["jpg", "jpeg", "jpe", "jfif"])
 _HEIF = frozenset(["heic", "heif", "hif"])
@@ -184,7 +185,7 @@ def _companion(entry: os.DirEntry[str], kind: str, shared: bool) -> Iterator[Com
     with suppress(OSError):
         if entry.is_file():
             found = entry.stat()
-            yield Companion(entry.path, kind, found.st_size, found.st_mtime_ns, shared)
+            yield Companion(entry.path, kind, found.st_size, file_time(found.st_mtime_ns), shared)
 
 
 def _is_shared(name: str, companion: str, near: Iterable[str]) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...errors import UsageError
 from ...store.catalog.photos import Photo, PhotoFile
+from ...store.names import format_name, on_disk
 from ...store.records import Holdings
 from .companions import Companion
 
@@ -142,7 +143,7 @@ _RULES: dict[str, tuple[Callable[[Choice], Any], Callable[[Choice], str]]] = {
     "original": (lambda c: bool(c.origin), lambda c: c.origin),
     "resolution": (_picture_pixels, lambda c: f"most pixels ({c.photo.width}x{c.photo.height})"),
     "companions": (_halves, _why_halves),
-    "format": (_format_rank, lambda c: f"best format ({c.photo.format})"),
+    "format": (_format_rank, lambda c: f"best format ({format_name(c.photo.format)})"),
     "quality": (_quality, lambda _: "compressed less"),
     "metadata": (_metadata, lambda _: "most metadata"),
     "oldest": (_age, lambda _: "oldest file"),
@@ -178,9 +179,10 @@ def rules_from(order: str | None, prefer: Iterable[str], protect: Iterable[str])
 
 
 def _folder(name: str) -> str:
-    if not os.path.isdir(name):
+    path = os.fsdecode(on_disk(os.fsencode(os.path.abspath(name))))
+    if not os.path.isdir(path):
         raise UsageError(f"there is no folder {name}")
-    return os.path.realpath(name)
+    return os.path.realpath(path)
 
 
 def choose_keeper(choices: Sequence[Choice], rules: KeepRules = DEFAULT_RULES) -> tuple[Choice, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from ...indexer.scan.places import is_others, nobodys
 from ...store.catalog.photos import Photo
+from ...store.names import format_name
 from ..look import Look
 from ..proof import GREY_SATURATION, WHOLE, Evidence, classify, describe, is_straight
 from ..proof.differences import MOST_PLACES
@@ -367,8 +368,9 @@ def transform_in_words(evidence: Evidence, kept: Photo, other: Photo) -> str:
     if kept.pixel_digest == other.pixel_digest:
         return "same pixels, other metadata"
     words = describe(evidence, facts(kept), facts(other))
-    if kept.format != other.format:
-        words = f"{words}, converted to {other.format}" if words else f"converted to {other.format}"
+    if facts(kept).format != facts(other).format:
+        form = format_name(other.format)
+        words = f"{words}, converted to {form}" if words else f"converted to {form}"
     words = words or RESAVED
     return f"{words}, looks like a document: {_places(len(evidence.differs))}" if evidence.page else words
 

@@ -54,17 +54,18 @@ def group_input(view: View, where: Where = ALL, max_false: float = 1.0) -> "Grou
     same = list(same_pixels(view))
     ids = {each for key in (*doubt, *decided) for each in key} | {each for group in same for each in group}
     photos = {photo.id: photo for photo in photos_of(view, where, sorted(ids))}
-    apart = Apart(photos, decided)
+    exact = exact_photos(view, where)
+    holdings = holdings_of(view, sorted({*photos, *(photo.id for photo in exact)}))
+    apart = Apart(photos, decided, holdings)
     doubt = {key: chance for key, chance in doubt.items() if photos.keys() >= set(key) and not apart(*key)}
     doubt = {key: doubt[key] for key in surest(doubt, max_false)}
-    exact = exact_photos(view, where)
     return GroupInput(
         photos,
         _evidence(view, doubt, decided),
         same,
         decided,
         exact,
-        holdings=holdings_of(view, sorted({*photos, *(photo.id for photo in exact)})),
+        holdings=holdings,
         backups=backups(view),
         doubt=doubt,
     )
@@ -123,7 +124,7 @@ def stars_of(known: GroupInput) -> Stars:
     A group is a star: every photo has a proven pair of its own with the group's center, so that a chain
     of likenesses joins nothing. Which file is kept is chosen afterwards.
     """
-    apart = Apart(known.photos, known.decided)
+    apart = Apart(known.photos, known.decided, known.holdings)
     chances = {
         key: proof.probability
         for key, proof in known.proofs.items()
@@ -169,7 +170,7 @@ def context_of(
     known: GroupInput, rules: KeepRules, choosing: Choosing, looks: Mapping[PairKey, Look]
 ) -> GroupContext:
     """Return what the description of groups needs."""
-    apart = Apart(known.photos, known.decided)
+    apart = Apart(known.photos, known.decided, known.holdings)
     proofs = {key: proof for key, proof in known.proofs.items() if known.photos.keys() >= set(key)}
     proofs = {key: proof for key, proof in proofs.items() if not apart(*key)}
     seen = Seen(proofs, looks, known.holdings, _first_of_same_pixels(known.photos.values()))

@@ -9,7 +9,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -38,7 +38,7 @@ from ...store.records import Holdings, Metadata
 from .color import to_plain, to_srgb
 from .depth import has_few_levels, has_low_bytes, joined, load_low_bytes
 from .digest import hash_of
-from .exif import read_metadata
+from .fields import read_all
 from .heif import heif_opener
 from .inventory import Found, holdings_of, parts_of, pixel_digest
 from .jpeg_damage import has_flat_corner, has_zeros, longer, overwritten, repeats_itself
@@ -92,6 +92,7 @@ class Decoded:
     orientation: 1 to 8, by how EXIF turned it.
     format: "JPEG", "MPO", "PNG", "HEIF", ...
     warning: what was wrong with the file although it could be read.
+    fields: what metadata say that a person cares about, see `fields.read_fields`.
     holdings, pixel_digest: what else the file holds, and 32 bytes that are the same for files that show the
     same; None where they were not asked for.
     """
@@ -103,6 +104,7 @@ class Decoded:
     format: str
     metadata: Metadata
     warning: str | None
+    fields: dict[str, Any] = field(default_factory=dict)
     holdings: Holdings | None = None
     pixel_digest: bytes | None = None
 
@@ -174,8 +176,7 @@ class _File:
             image.seek(self.parts.first)
             _refuse_raw(image)
         if self.kind in ("AVIF", "HEIF"):
-            # Boxes of their own turn these. Where EXIF says nothing, Pillow would ask XMP.
-            image.info.pop("xmp", None)
+            _ask_exif_without_xmp(image)
         return image
 
     def draft(self, image: Image.Image) -> None:
@@ -206,7 +207,7 @@ class _File:
         found = Found(image, low, rendering, height, decoded.orientation, others, damage)
         return replace(
             decoded,
-            holdings=holdings_of(self.parts, found),
+            holdings=replace(holdings_of(self.parts, found), fields=decoded.fields),
             pixel_digest=pixel_digest(self.data, self.parts, found),
         )
 
@@ -335,14 +336,16 @@ def _decoded(
     if orientation in _TURNS:
         rgb = rgb.transpose(_TURNS[orientation])
     width, height = full_size[::-1] if orientation >= 5 else full_size
+    metadata, fields = read_all(image, exif)
     decoded = Decoded(
         image=rgb,
         width=width,
         height=height,
         orientation=orientation,
         format=image.format or "",
-        metadata=read_metadata(exif),
+        metadata=metadata,
         warning=warning,
+        fields=fields,
     )
     return decoded, rendering
 
@@ -353,6 +356,14 @@ def _exif(image: Image.Image) -> Image.Exif:
         return image.getexif()
     except Exception:  # damaged EXIF raises nearly every type there is
         return Image.Exif()
+
+
+def _ask_exif_without_xmp(image: Image.Image) -> None:
+    """Read the EXIF of what boxes of its own turn: where it says nothing, Pillow would ask XMP."""
+    packet = image.info.pop("xmp", None)
+    _exif(image)  # Pillow keeps it
+    if packet:
+        image.info["xmp"] = packet
 
 
 def _orientation(exif: Image.Exif) -> int:

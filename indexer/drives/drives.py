@@ -15,7 +15,7 @@ from ...store.catalog.folders import Trace, all_roots, sample_files, set_drive
 from ...store.files import write_atomic
 from ...store.filters.where import rel_below
 from ...store.place import MOUNTS, mount_of, read_mounts
-from ...store.records import Drive, Root
+from ...store.records import Drive, Root, file_time
 from ...store.store import Store
 from ..scan.changes import Changes
 from ..scan.ignore import MARKER_NAME
@@ -136,7 +136,9 @@ def _is_there(path: bytes, trace: Trace) -> bool:
         found = os.stat(path)
     except OSError:
         return False
-    return found.st_size == trace.size and abs(found.st_mtime_ns - trace.mtime_ns) <= _TIME_STEP_NS
+    return (
+        found.st_size == trace.size and abs(file_time(found.st_mtime_ns) - trace.mtime_ns) <= _TIME_STEP_NS
+    )
 
 
 def why_other(folder: bytes, known: Drive, found: Drive, traces: Sequence[Trace]) -> str | None:
@@ -186,7 +188,9 @@ def _is_like(folder: bytes, trace: Trace) -> bool:
         found = os.stat(os.path.join(folder, trace.rel))
     except OSError:
         return False
-    return trace.size == found.st_size or abs(found.st_mtime_ns - trace.mtime_ns) <= _TIME_STEP_NS
+    return (
+        trace.size == found.st_size or abs(file_time(found.st_mtime_ns) - trace.mtime_ns) <= _TIME_STEP_NS
+    )
 
 
 def is_empty(folder: bytes) -> bool:

@@ -24,6 +24,7 @@ _MAX_THUMBNAIL = 1 << 20
 _MAX_SIDE = 1 << 31
 _MAX_FRAMES = MAX_FILE_BYTES
 _MAX_WORD, _MAX_WORDS, _MAX_FIELDS = 60, 20, 100
+_MAX_NUMBER = 1 << 53
 
 
 def photo_job(rule: InputRule) -> Head:
@@ -182,6 +183,8 @@ def _field(value: object) -> object:
     if isinstance(value, list):
         if not all(isinstance(each, str) for each in value):
             raise ValueError("a field of something else than texts")
+        return value
+    if type(value) is int and abs(value) <= _MAX_NUMBER:
         return value
     return _number(value)
 

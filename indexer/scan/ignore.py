@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 
 from ...errors import UsageError
+from ...store.names import composed_bytes
 from .places import is_thrown_away
 
 PHOTO_EXTENSIONS = frozenset(
@@ -57,7 +58,8 @@ class Excludes:
     `*.png` and `thumbs/` match a name at any depth; a pattern with a slash in it (`2019/raw`,
     `/scans`, `2019/**`) matches the path below the root. `*` and `?` stop at a slash, `**` does
     not; a slash at the end means folders only; `[a-z]`, `[!a-z]` and a backslash work as usual.
-    Upper and lower case are the same, since cameras write `.JPG` and programs `.jpg`.
+    Upper and lower case are the same, since cameras write `.JPG` and programs `.jpg`, and so are the
+    two ways in which systems spell accents.
 
     Raises: UsageError for a pattern that is empty, starts with "!", or cannot be read.
     """
@@ -74,12 +76,14 @@ class Excludes:
     def matches(self, rel: bytes, *, is_folder: bool) -> bool:
         """Tell whether a path below the root is excluded; its folders have been asked before."""
         patterns = self._for_folders if is_folder else self._for_all
+        if patterns:
+            rel = composed_bytes(rel)
         return any(pattern.fullmatch(rel) for pattern in patterns)
 
 
 def _compile(pattern: str) -> re.Pattern[bytes]:
     """Turn one pattern into a regular expression over whole paths below the root."""
-    body = os.fsencode(pattern).rstrip(b"/")
+    body = composed_bytes(os.fsencode(pattern)).rstrip(b"/")
     if not body or body.startswith(b"!"):
         raise UsageError(f"cannot exclude {pattern!r}: give a name or a path, with * and ** as wildcards")
     anywhere = b"" if b"/" in body else rb"(?:.*/)?"

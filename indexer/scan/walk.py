@@ -145,7 +145,7 @@ class Scan:
         if stat.S_ISDIR(found.st_mode):
             yield from self._walk(_Folder(self.below, found))
         elif stat.S_ISREG(found.st_mode):
-            yield _file_stat(self.below, found)
+            yield FileStat.of(self.below, found)
         else:
             self._problem(self.below, "not_a_file", "neither a file nor a folder")
 
@@ -201,7 +201,7 @@ class Scan:
                     continue
                 wanted = entry.is_file(follow_symlinks=follow) and not self._leads_to_nobodys(entry)
                 if wanted and not self._excludes.matches(path, is_folder=False):
-                    yield _file_stat(path, entry.stat(follow_symlinks=follow))
+                    yield FileStat.of(path, entry.stat(follow_symlinks=follow))
             except OSError as error:
                 self._note(path, error)
 
@@ -303,17 +303,6 @@ def identity(path: bytes) -> tuple[int, int] | None:
 
 def _reason(error: OSError) -> str:
     return error.strerror or type(error).__name__
-
-
-def _file_stat(rel: bytes, found: os.stat_result) -> FileStat:
-    return FileStat(
-        rel,
-        found.st_size,
-        found.st_mtime_ns,
-        found.st_ctime_ns,
-        found.st_dev,
-        found.st_ino,
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from ...dedup.explain.explain import Explanation, Side
 from ...store.documents import Row, path_fields
+from ...store.names import format_name
 from ..listing import photo_fields
 from ..text import columns, day, file_size, pixels, printable
 
@@ -79,7 +80,15 @@ def _side_line(letter: str, side: Side) -> tuple[str, ...]:
     taken = f"taken {day(photo.taken)}" if photo.taken else "capture time unknown"
     where = f"id:{photo.id}" if side.in_library else "not in the library"
     size = pixels(photo_fields(photo))
-    return letter, printable(side.name), size, photo.format, file_size(photo.size), taken, where
+    return (
+        letter,
+        printable(side.name),
+        size,
+        format_name(photo.format),
+        file_size(photo.size),
+        taken,
+        where,
+    )
 
 
 def _account_lines(found: Explanation) -> Iterator[str]:

@@ -14,6 +14,7 @@ from ...dedup.groups.members import transform_in_words
 from ...dedup.proof import Evidence, Picture, reversed_evidence
 from ...store.catalog.photos import Photo, PhotoFile
 from ...store.documents import Row, document, dumps
+from ...store.names import format_name
 from ...store.progress import Progress
 from ..text import day, printable
 from .comparing import Comparison, compare, has_proof
@@ -120,7 +121,7 @@ def _group_row(group: Group, making: _Making) -> Row:
             "name": printable(name),
             "width": photo.width,
             "height": photo.height,
-            "format": printable(photo.format),
+            "format": printable(format_name(photo.format)),
             "bytes": photo.size,
             "date": day(photo.date),
             "content": making.contents.of(photo.digest),

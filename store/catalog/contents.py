@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
+from ..names import format_name
 from ..records import Content
 from ..view import View
 from .schema import content_table, file_table, pieces
@@ -35,6 +36,12 @@ def sorted_digests(view: View, *, only_present: bool = False) -> Iterator[bytes]
             _content.id.in_(sa.select(_file.content_id).where(_file.state == "present"))
         )
     yield from view.connection.execution_options(yield_per=10_000).execute(question).scalars()
+
+
+def all_formats(view: View) -> list[str]:
+    """Return the formats of all contents, as people call them."""
+    rows = view.connection.execute(sa.select(_content.format).distinct())
+    return sorted({format_name(each) for each in rows.scalars()})
 
 
 def count_contents(view: View) -> int:

@@ -191,9 +191,7 @@ def put_back(view: View, files: Iterable[Moved]) -> None:
 
 
 def _result(rel: bytes, file: Moved) -> FileResult:
-    found = file.found
-    stat = FileStat(rel, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_dev, found.st_ino)
-    return FileResult(stat, bytes.fromhex(file.digest))
+    return FileResult(FileStat.of(rel, file.found), bytes.fromhex(file.digest))
 
 
 def _by_root(view: View, paths: Sequence[str]) -> Iterator[tuple[Root, dict[bytes, str]]]:

@@ -353,7 +353,12 @@ def _has_tables(connection: sqlite3.Connection) -> bool:
 
 
 def date_of_photo() -> sa.ColumnElement[str]:
-    """Return the SQL of a photo's local date: capture time, else the file's modification time."""
+    """Return the SQL of a photo's local date: the time it was taken, else the file's modification time."""
     seconds = file_table.c.mtime_ns // 1_000_000_000
     modified = sa.func.strftime("%Y-%m-%dT%H:%M:%S", seconds, "unixepoch", "localtime")
-    return sa.func.coalesce(content_table.c.taken, modified)
+    return sa.func.coalesce(taken_of_file(), modified)
+
+
+def taken_of_file() -> sa.ColumnElement[str]:
+    """Return the SQL of when a file's photo was taken: what it says itself, else the date in its name."""
+    return sa.func.coalesce(content_table.c.taken, sa.func.date_in_name(file_table.c.rel))
