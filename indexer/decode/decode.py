@@ -43,7 +43,8 @@ from .heif import heif_opener
 from .inventory import Found, holdings_of, parts_of, pixel_digest
 from .jpeg_damage import has_flat_corner, has_zeros, longer, overwritten, repeats_itself
 from .jpeg_parts import END
-from .memory import SHARED, MemoryBudget, check_header
+from .jpeg_planes import JpegPlanes, planes_of, stores_luma
+from .memory import MAX_PIXELS, SHARED, MemoryBudget, check_header
 from .parts import Parts
 from .rendering import STRIP_PIXELS, Rendering, rendering_of
 from .sniff import sniff
@@ -115,13 +116,19 @@ class Decoded:
 
 
 def decode(
-    data: bytes, *, min_side: int = 0, memory: MemoryBudget = SHARED, inventory: bool = False
+    data: bytes,
+    *,
+    min_side: int = 0,
+    memory: MemoryBudget = SHARED,
+    inventory: bool = False,
+    max_pixels: int = MAX_PIXELS,
 ) -> Decoded:
     """Decode the first picture in a file.
 
     data: the whole file. min_side: if > 0, fewer pixels may be returned so long as both sides keep
     at least this many (or their full size where that is less); 0 returns all. memory: what decoding
-    takes is reserved there first. inventory: tell also what the file holds.
+    takes is reserved there first. inventory: tell also what the file holds. max_pixels: larger pictures
+    are refused by their header.
 
     Raises:
         DecodeError: for everything that is wrong with the picture, never anything else.
@@ -130,8 +137,8 @@ def decode(
     kind = sniff(data)
     with _as_decode_errors(kind):
         file = _File(data, kind, parts_of(data, kind), min_side)
-        image = file.opened(data[: file.parts.scan[1]] + END if file.parts.lacks_end else data)
-        check_header(*image.size, len(data))
+        image = file.opened_whole()
+        check_header(*image.size, len(data), max_pixels)
         full_size = image.size
         is_deep = has_low_bytes(image)
         file.draft(image)
@@ -178,6 +185,10 @@ class _File:
         if self.kind in ("AVIF", "HEIF"):
             _ask_exif_without_xmp(image)
         return image
+
+    def opened_whole(self) -> Image.Image:
+        """Open its first picture from all bytes, with an end marker where it lacks one."""
+        return self.opened(self.data[: self.parts.scan[1]] + END if self.parts.lacks_end else self.data)
 
     def draft(self, image: Image.Image) -> None:
         """Let a JPEG be decoded at a part of its size."""
@@ -254,6 +265,23 @@ def _as_seen(image: Image.Image, low: Image.Image | None) -> Image.Image:
         # Viewers take alpha 0 everywhere as "not used".
         return image.convert("RGB")
     return image
+
+
+def decode_planes(data: bytes, memory: MemoryBudget = SHARED) -> JpegPlanes | None:
+    """Decode what a JPEG stores, at full size; None for one that stores no luma (RGB, CMYK).
+
+    Raises:
+        DecodeError: as `decode`.
+    """
+    quiet_pillow()
+    with _as_decode_errors("JPEG"):
+        file = _File(data, "JPEG", parts_of(data, "JPEG"), 0)
+        image = file.opened_whole()
+        check_header(*image.size, len(data))
+        if not isinstance(image, JpegImagePlugin.JpegImageFile) or not stores_luma(image):
+            return None
+        with memory.reserve(_bytes_needed(image, image.size, file, twice=False)):
+            return planes_of(image)
 
 
 def _opener(kind: str) -> Callable[[BytesIO], Image.Image]:
