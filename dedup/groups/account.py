@@ -139,7 +139,7 @@ def pixels_lost(kept: Photo, other: Photo, proof: Evidence, look: Look | None) -
 
     proof, look: from the kept photo to the other.
     """
-    if look is None:
+    if look is None or look.is_partial:
         return Loss("unknown", "nobody compared both at full size")
     if look.failed:
         return Loss("unknown", f"it could not be compared at full size: {look.failed}")

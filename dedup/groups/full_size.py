@@ -76,19 +76,19 @@ def _take(store: Store, looker: Looker, sights: Sequence[Sight], watch: Watch) -
 
 
 def _sights(
-    known: GroupInput, left: Iterable[tuple[Sequence[Photo], set[PairKey]]]
+    known: GroupInput, left: Iterable[tuple[Sequence[Photo], dict[PairKey, bool]]]
 ) -> tuple[list[Sight], list[PairKey]]:
     """Return the pairs to look at with the map between both, and those without any."""
     sights, blind = [], []
     for photos, pairs in left:
         by_id = {photo.id: photo for photo in photos}
         between = _Maps(known, photos)
-        for a, b in sorted(pairs):
+        for (a, b), full in sorted(pairs.items()):
             matrix = between(by_id[a], by_id[b])
             if matrix is None:
                 blind.append((a, b))
             else:
-                sights.append(Sight(by_id[a], by_id[b], matrix))
+                sights.append(Sight(by_id[a], by_id[b], matrix, full))
     return sights, blind
 
 

@@ -271,7 +271,7 @@ class _Describer:
         if _is_settled(kept, other, proof):
             return None
         is_plain = not edit_of(kept, other, replace(proof, differing=0.0), None) and not proof.page
-        return (seen.look if is_plain else seen.known_look)(kept.id, other.id)
+        return seen.look(kept.id, other.id, full=True) if is_plain else seen.known_look(kept.id, other.id)
 
     def _account(self, choice: Choice, proof: Evidence, look: Look | None) -> tuple[str, tuple[Loss, ...]]:
         """Return why a copy is not preselected, "" if nothing speaks against it, and what would be lost."""

@@ -23,8 +23,10 @@ CAMERA_RECORD = 2
 _NO_FRAME = 0.02
 _ROUNDS = 4
 # So many that nothing precedes are compared with all.
-_MOST_UNBEATEN = 4
+_MOST_UNBEATEN = 3
 _BEATEN_BY_ANOTHER = 5
+_MOST_OF_THEM = 0.5
+_SOME, _MOST_ASKED = 3, 8
 
 
 def key_of(a: int, b: int) -> PairKey:
@@ -37,21 +39,24 @@ class Seen:
     """What is known of pairs: proofs and looks by ids, the smaller one first.
 
     holdings: of photos by id. first: of the photos that show the same pixels, the one that looks are taken
-    at, by the ids of the others. missing: pairs that were asked for and that nobody has looked at yet.
+    at, by the ids of the others. missing: pairs that were asked for and that nobody has looked at yet; True
+    where more is wanted than who came first.
     """
 
     proofs: Mapping[PairKey, Evidence]
     looks: Mapping[PairKey, Look] = field(default_factory=dict)
     holdings: Mapping[int, Holdings] = field(default_factory=dict)
     first: Mapping[int, int] = field(default_factory=dict)
-    missing: set[PairKey] = field(default_factory=set)
+    missing: dict[PairKey, bool] = field(default_factory=dict)
 
-    def look(self, a: int, b: int) -> Look | None:
-        """Return the look from a to b; one that is missing is noted."""
+    def look(self, a: int, b: int, *, full: bool = False) -> Look | None:
+        """Return the look from a to b; one that is missing is noted. full: a partial one will not do."""
         found = self.known_look(a, b)
-        if found is None:
-            self.missing.add(self._pair(a, b))
-        return found
+        if found is not None and not (full and found.is_partial):
+            return found
+        pair = self._pair(a, b)
+        self.missing[pair] = full or self.missing.get(pair, False)
+        return None
 
     def known_look(self, a: int, b: int) -> Look | None:
         """Return the look from a to b where there is one."""
@@ -165,16 +170,21 @@ class _Contest:
 
     def _with_most_copies(self, king: Photo, unbeaten: Sequence[Photo]) -> Photo:
         """Return the one of which most others were made, of those that nothing precedes."""
-        rivals = [king, *(each for each in unbeaten if each != king and not self._is_minor(king, each))]
-        rivals = rivals[:_MOST_UNBEATEN]
-        if len(rivals) == 1 or len(self._order) == 2:
+        others = [each for each in self._order if each != king and not self._is_minor(king, each)]
+        rivals = [king, *(each for each in unbeaten if each in others)][:_MOST_UNBEATEN]
+        beaten = [each for each in others if self._before(king, each) > 0]
+        # Whatever most of the others were made from needs no contest: the rest are odd copies that keep
+        # silent.
+        if len(rivals) == 1 or len(others) < 2 or len(beaten) >= _MOST_OF_THEM * len(others):
             return king
-        wins = {each: self._wins(each, rivals) for each in rivals}
+        wins = {each: self._wins(each, rivals, beaten) for each in rivals}
         return max(rivals, key=lambda each: (wins[each], each == king))
 
-    def _wins(self, photo: Photo, rivals: Iterable[Photo]) -> int:
+    def _wins(self, photo: Photo, rivals: Sequence[Photo], beaten: Sequence[Photo]) -> int:
+        """Count whom a photo precedes: of the rivals, of some that the king precedes, and of the others."""
+        asked = dict.fromkeys([*rivals, *beaten[:_SOME], *self._order])
         wins = 0
-        for other in self._order:
+        for other in list(asked)[:_MOST_ASKED]:
             if other != photo and not self._is_minor(photo, other):
                 sign = self._before(photo, other)
                 wins += sign - _BEATEN_BY_ANOTHER * (sign < 0 and other in rivals)

@@ -154,15 +154,18 @@ def group_copies(
 
 def missing_looks(
     known: GroupInput, rules: KeepRules, looks: Mapping[PairKey, Look], stars: Stars
-) -> list[tuple[list[Photo], set[PairKey]]]:
-    """Return the groups that cannot be described without further looks, each with the pairs to look at."""
+) -> list[tuple[list[Photo], dict[PairKey, bool]]]:
+    """Return the groups that cannot be described without further looks, each with the pairs to look at.
+
+    True: more is wanted of a pair than who came first.
+    """
     about = context_of(known, rules, PLAIN_ONLY, looks)
     found = []
     for photos in stars:
         about.seen.missing.clear()
         described(photos, about)
         if about.seen.missing:
-            found.append((photos, set(about.seen.missing)))
+            found.append((photos, dict(about.seen.missing)))
     return found
 
 

@@ -24,7 +24,8 @@ class Look:
     needed. places_a, places_b: where, in shares of each, the strongest first. finer: the one with more
     detail: "a", "b" or "". harder: the JPEG that was compressed harder, by steps that would show in the
     other one, had it been made from it. brightness: levels of 255 by which b is lighter than a; contrast,
-    saturation: factors from a to b. failed: why no look could be taken, "" if one was.
+    saturation: factors from a to b. is_partial: only asked who came first, not what differs. failed: why no
+    look could be taken, "" if one was.
     """
 
     relation: Relation = ""
@@ -39,6 +40,7 @@ class Look:
     brightness: float = 0.0
     contrast: float = 1.0
     saturation: float = 1.0
+    is_partial: bool = False
     failed: str = ""
 
     def as_dict(self) -> dict[str, Any]:
@@ -78,5 +80,6 @@ def reversed_look(look: Look) -> Look:
         brightness=-look.brightness,
         contrast=1 / look.contrast,
         saturation=1 / look.saturation,
+        is_partial=look.is_partial,
         failed=look.failed,
     )

@@ -12,16 +12,19 @@ from .provenance import Provenance, provenance
 from .second_look import second_look
 
 
-def look_at(a: FullPicture, b: FullPicture, matrix: Matrix) -> Look:
+def look_at(a: FullPicture, b: FullPicture, matrix: Matrix, *, full: bool = True) -> Look:
     """Return what two proven copies say of each other.
 
-    matrix: (3, 3) from points of a's thumbnail to points of b's, in pixels from the corner.
+    matrix: (3, 3) from points of a's thumbnail to points of b's, in pixels from the corner. full: also look
+    for what differs, where nothing else tells.
     """
-    full = full_matrix(matrix, (a.size, b.size), (_thumbnail(a.size), _thumbnail(b.size)))
-    found = provenance(a, b, full)
+    exact = full_matrix(matrix, (a.size, b.size), (_thumbnail(a.size), _thumbnail(b.size)))
+    found = provenance(a, b, exact)
     if found.is_whole and found.model in ("", "same"):
         return _look(found)
-    seen = second_look(a.rgb, b.rgb, full, a.n_bytes, b.n_bytes)
+    if not full:
+        return replace(_look(found), is_partial=True)
+    seen = second_look(a.rgb, b.rgb, exact, a.n_bytes, b.n_bytes)
     look = replace(
         _look(found),
         score=seen.score,

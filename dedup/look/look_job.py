@@ -34,22 +34,26 @@ _MOST_BOXES = 50
 
 @dataclass(frozen=True, slots=True)
 class PairToSee:
-    """Two pictures by their numbers. matrix: from points of the thumbnail of a to that of b, row by row."""
+    """Two pictures by their numbers.
+
+    matrix: from points of the thumbnail of a to that of b, row by row. full: as for `look_at`.
+    """
 
     a: int
     b: int
     matrix: tuple[float, ...]
+    full: bool = True
 
 
 def look_job(pairs: Sequence[PairToSee], files: Mapping[int, bytes]) -> tuple[Head, Buffers]:
     """Ask for the looks of pairs, with the bytes of their files."""
-    asked = [[each.a, each.b, list(each.matrix)] for each in pairs]
+    asked = [[each.a, each.b, list(each.matrix), each.full] for each in pairs]
     return {"want": "looks", "pairs": asked, "files": list(files)}, list(files.values())
 
 
 def answer(job: Head, buffers: Sequence[bytes], memory: MemoryBudget) -> Frame:
     """Return the looks of the pairs of a job, as JSON in a buffer."""
-    pairs = [PairToSee(a, b, tuple(matrix)) for a, b, matrix in job["pairs"]]
+    pairs = [PairToSee(a, b, tuple(matrix), full) for a, b, matrix, full in job["pairs"]]
     looks = take_looks(pairs, dict(zip(job["files"], buffers, strict=True)), memory)
     return {}, [json.dumps([look.as_dict() for look in looks]).encode("ascii")]
 
@@ -66,17 +70,17 @@ def take_looks(
         except DecodeError as error:
             return str(error)
 
-    return [_taken(opened(each.a), opened(each.b), each.matrix) for each in pairs]
+    return [_taken(opened(each.a), opened(each.b), each) for each in pairs]
 
 
-def _taken(a: FullPicture | str, b: FullPicture | str, matrix: tuple[float, ...]) -> Look:
+def _taken(a: FullPicture | str, b: FullPicture | str, pair: PairToSee) -> Look:
     for each in (a, b):
         if isinstance(each, str):
             return Look(failed=each)
     assert isinstance(a, FullPicture)
     assert isinstance(b, FullPicture)
     try:
-        return look_at(a, b, np.array(matrix).reshape(3, 3))
+        return look_at(a, b, np.array(pair.matrix).reshape(3, 3), full=pair.full)
     except Exception:
         # An internal error about one pair must not keep a library from all its other copies.
         _log.exception("a pair could not be compared at full size")

@@ -27,11 +27,15 @@ AWAY = "its file is away or was changed"
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """A pair to look at. matrix: from points of the thumbnail of a to that of b, row by row."""
+    """A pair to look at.
+
+    matrix: from points of the thumbnail of a to that of b, row by row. full: as for `look_at`.
+    """
 
     a: Photo
     b: Photo
     matrix: tuple[float, ...]
+    full: bool = True
 
     @property
     def key(self) -> tuple[int, int]:
@@ -70,7 +74,7 @@ class Looker:
     def _taken(self, job: Sequence[Sight], at_home: bool) -> list[Look]:
         files, lost = _read(job)
         there = [each for each in job if not lost & set(each.key)]
-        pairs = [PairToSee(*each.key, each.matrix) for each in there]
+        pairs = [PairToSee(*each.key, each.matrix, each.full) for each in there]
         taken = iter(self._asked(pairs, files, at_home))
         return [Look(failed=AWAY) if lost & set(each.key) else next(taken) for each in job]
 

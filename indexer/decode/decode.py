@@ -41,7 +41,7 @@ from .digest import hash_of
 from .fields import read_all
 from .heif import heif_opener
 from .inventory import Found, holdings_of, parts_of, pixel_digest
-from .jpeg_damage import has_flat_corner, has_zeros, longer, overwritten
+from .jpeg_damage import has_flat_corner, has_zeros, longer, overwritten, repeats_itself
 from .jpeg_parts import END
 from .jpeg_planes import JpegPlanes, planes_of, stores_luma
 from .memory import MAX_PIXELS, SHARED, MemoryBudget, check_header
@@ -229,7 +229,8 @@ class _File:
         if scan == (0, 0) or self.parts.lacks_end or (is_draft and image.info.get("progressive")):
             return
         zeros = has_zeros(self.data, scan)
-        if (zeros or has_flat_corner(image, height)) and not self.shows(image, longer(self.data, scan[1])):
+        is_odd = zeros or (has_flat_corner(image, height) and not repeats_itself(self.data, scan[1]))
+        if is_odd and not self.shows(image, longer(self.data, scan[1])):
             yield "the picture's data end early"
         elif zeros and self.shows(image, overwritten(self.data, scan[1])):
             yield "garbage behind the picture's data"

@@ -13,6 +13,7 @@ from .jpeg_parts import END
 # No byte of it is 255, so that it holds no marker. It begins with 0, as what follows a 255 must.
 _FILLER = bytes([0, *((37 * n + 11) % 255 for n in range(63))])
 _OVERWRITTEN = 16  # bytes: many blocks where little is to be seen, one where there is much
+_TAIL, _LONGEST_PERIOD = 64, 24  # bytes
 _ZEROS = bytes(32)  # so many in a row are rare in compressed data
 _BLOCK, _UNIT = 8, 16  # pixels of the full picture: rows of a block, columns that share their colors
 _GREY = range(126, 131)  # what decoders fill a picture with
@@ -39,13 +40,25 @@ def has_zeros(data: bytes, scan: tuple[int, int]) -> bool:
     return data.find(_ZEROS, *scan) >= 0
 
 
+def repeats_itself(data: bytes, end: int) -> bool:
+    """Tell whether compressed data end in the same bits again and again, as many blocks of one color do.
+
+    Such a corner is one that was meant: where data are lost, the last ones are of other blocks.
+    """
+    tail = data[end - 1 - _TAIL : end - 1]  # the last byte is filled up with ones
+    if tail.strip(tail[:1]) == b"" and tail[:1] in (b"\0", b"\xff"):
+        return False
+    return any(tail[period:] == tail[:-period] for period in range(1, _LONGEST_PERIOD + 1))
+
+
 def has_flat_corner(image: Image.Image, height: int) -> bool:
     """Tell whether the last block of a picture is of one color, as it is when the data end before it.
 
     image: the picture as decoded, perhaps reduced. height: its full one.
     """
     left = max(0, image.width - max(1, _UNIT * image.height // height))
-    return _ends_alike(image) and _is_flat(_foot(image, height, _BLOCK, left))
+    rows = (height - 1) % _BLOCK + 1  # of the last block only these lie in the picture
+    return _ends_alike(image) and _is_flat(_foot(image, height, rows, left))
 
 
 def has_grey_foot(image: Image.Image, height: int) -> bool:

@@ -3,6 +3,7 @@
 A worker may have been taken over by a picture: its answers are checked as a stranger's.
 """
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -22,6 +23,7 @@ from .framing import Frame, Head, text_in
 
 _MAX_THUMBNAIL = 1 << 20
 _MAX_SIDE = 1 << 31
+_MAX_HOLDINGS = 2 << 20  # bytes
 _MAX_FRAMES = MAX_FILE_BYTES
 _MAX_WORD, _MAX_WORDS, _MAX_FIELDS = 60, 20, 100
 _MAX_NUMBER = 1 << 53
@@ -58,10 +60,11 @@ def _photo(data: bytes, rule: InputRule, memory: MemoryBudget) -> Frame:
         "pixel_digest": opened.pixel_digest.hex(),
         "metadata": asdict(opened.metadata),
         "warning": opened.warning,
-        "holdings": asdict(opened.holdings),
         "shape": opened.pixels.shape,
     }
-    return head, (opened.thumbnail, np.ascontiguousarray(opened.pixels).data.cast("B"))
+    # A few hundred keywords are more than a head takes.
+    holdings = json.dumps(asdict(opened.holdings), ensure_ascii=False).encode("utf-8", "replace")
+    return head, (opened.thumbnail, np.ascontiguousarray(opened.pixels).data.cast("B"), holdings)
 
 
 def _picture(data: bytes, min_side: int, long_side: int, memory: MemoryBudget) -> Frame:
@@ -76,7 +79,7 @@ def photo_in(head: Head, buffers: Sequence[bytes], rule: InputRule) -> Opened:
     Raises:
         ValueError, KeyError, TypeError: it is none.
     """
-    thumbnail, pixels = buffers
+    thumbnail, pixels, holdings = buffers
     if not (thumbnail.startswith(b"\xff\xd8") and len(thumbnail) <= _MAX_THUMBNAIL):
         raise ValueError("a thumbnail that is no JPEG")
     shape = _shape(head)
@@ -94,7 +97,7 @@ def photo_in(head: Head, buffers: Sequence[bytes], rule: InputRule) -> Opened:
         warning=text_in(head["warning"]),
         thumbnail=thumbnail,
         pixels=_pixels(pixels, shape),
-        holdings=_holdings(head["holdings"]),
+        holdings=_holdings(holdings),
     )
 
 
@@ -139,7 +142,13 @@ def _metadata(fields: dict[str, Any]) -> Metadata:
     )
 
 
-def _holdings(told: dict[str, Any]) -> Holdings:
+def _holdings(data: bytes) -> Holdings:
+    if len(data) > _MAX_HOLDINGS:
+        raise ValueError("holdings that are too long")
+    try:
+        told: dict[str, Any] = json.loads(data)
+    except RecursionError:
+        raise ValueError("holdings that have no end") from None
     if told["behind"] not in ("", "film", "data") or type(told["is_transparent"]) is not bool:
         raise ValueError("holdings that there are not")
     tables = text_in(told["tables"]) or ""
@@ -171,7 +180,7 @@ def _words(values: object) -> tuple[str, ...]:
 
 
 def _fields(told: object) -> dict[str, Any]:
-    """Return the fields of metadata: texts, numbers, and lists of texts. A head limits their length."""
+    """Return the fields of metadata: texts, numbers, and lists of texts."""
     if not isinstance(told, dict) or len(told) > _MAX_FIELDS:
         raise ValueError("no fields, or too many")
     return {str(name)[:_MAX_WORD]: _field(value) for name, value in told.items()}

@@ -61,7 +61,7 @@ def test_protected_and_preferred_folders_come_before_all_rules() -> None:
 
 def test_the_order_of_rules_can_be_chosen_and_the_rest_follows() -> None:
     assert parse_order("oldest, path")[:2] == ("oldest", "path")
-    assert len(parse_order("oldest")) == 7
+    assert len(parse_order("oldest")) == 8
     old, large = choice("/a.jpg", mtime=1), choice("/b.jpg", mtime=2, width=999)
     assert choose_keeper([old, large], KeepRules(order=parse_order("oldest")))[0] == old
     with pytest.raises(UsageError):

@@ -25,7 +25,7 @@ def first_of(
 ) -> tuple[Origins, set[PairKey]]:
     """Return who was first, and which pairs nobody looked at; the first photo is kept if nothing tells."""
     seen = Seen(proofs or {}, looks, holdings or {})
-    return origins(photos, seen, lambda each: -photos.index(each)), seen.missing
+    return origins(photos, seen, lambda each: -photos.index(each)), set(seen.missing)
 
 
 def test_the_one_that_precedes_the_others_was_first_wherever_the_comparison_begins() -> None:

@@ -2,10 +2,13 @@ import json
 from typing import Any
 
 import pytest
+from blake3 import blake3
+from PIL import PngImagePlugin
 
 from lookalike.indexer.decode.memory import MemoryBudget
 from lookalike.indexer.embed.preprocess import InputRule
 from lookalike.indexer.sandbox.decode_job import answer, photo_in, photo_job
+from lookalike.indexer.sandbox.decoders import Opener
 from lookalike.store.records import Holdings
 from lookalike.tests.indexer.decode.containers import FILM, animation, frames
 from lookalike.tests.pictures import draw_photo, encode
@@ -18,6 +21,12 @@ def answered(data: bytes) -> tuple[dict[str, Any], list[bytes]]:
     return json.loads(json.dumps(head)), [bytes(each) for each in buffers]
 
 
+def with_holdings(name: str, value: object) -> tuple[dict[str, Any], list[bytes]]:
+    head, (thumbnail, pixels, holdings) = answered(encode(draw_photo(1, 200, 150)))
+    told = json.dumps(json.loads(holdings) | {name: value})
+    return head, [thumbnail, pixels, told.encode()]
+
+
 def test_what_a_file_holds_comes_over() -> None:
     film = photo_in(*answered(encode(draw_photo(1, 200, 150)) + FILM), RULE)
     assert film.holdings == Holdings(behind="film", behind_size=len(FILM), tables="q75")
@@ -25,10 +34,25 @@ def test_what_a_file_holds_comes_over() -> None:
 
 
 def test_fields_come_over_as_they_are() -> None:
-    head, buffers = answered(encode(draw_photo(1, 200, 150)))
     fields = {"title": "Sea", "rating": 5, "keywords": ["a", "b"], "exposure": 0.01}
-    head["holdings"]["fields"] = fields
-    assert photo_in(head, buffers, RULE).holdings.fields == fields
+    assert photo_in(*with_holdings("fields", fields), RULE).holdings.fields == fields
+
+
+def test_many_long_keywords_come_out_of_a_process() -> None:
+    long_word = "\u0416" * 290
+    words = "".join(f"<rdf:li>{long_word} {number}</rdf:li>" for number in range(150))
+    about = (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:subject><rdf:Bag>'
+        f"{words}</rdf:Bag></dc:subject></rdf:Description></rdf:RDF></x:xmpmeta>"
+    )
+    info = PngImagePlugin.PngInfo()
+    info.add_itxt("XML:com.adobe.xmp", about)
+    data = encode(draw_photo(1, 200, 150), "PNG", pnginfo=info)
+    with Opener(1) as opener:
+        opened = opener(data, blake3(data).digest(), RULE)
+        assert len(opener.processes) == 1
+    assert len(opened.holdings.fields["keywords"]) == 150
 
 
 @pytest.mark.parametrize(
@@ -55,14 +79,14 @@ def test_fields_come_over_as_they_are() -> None:
     ],
 )
 def test_holdings_that_no_decoder_tells_are_no_answer(name: str, value: object) -> None:
-    head, buffers = answered(encode(draw_photo(1, 200, 150)))
-    head["holdings"][name] = value
     with pytest.raises((ValueError, KeyError, TypeError)):
-        photo_in(head, buffers, RULE)
+        photo_in(*with_holdings(name, value), RULE)
 
 
-def test_an_answer_without_holdings_is_none() -> None:
-    head, buffers = answered(encode(draw_photo(1, 200, 150)))
-    del head["holdings"]
-    with pytest.raises(KeyError):
-        photo_in(head, buffers, RULE)
+@pytest.mark.parametrize(
+    "told", [b"", b"{}", b"[]", b"null", b'"word"', b"\xff", b"[" * 200_000, b" " * (3 << 20)]
+)
+def test_an_answer_without_holdings_is_none(told: bytes) -> None:
+    head, (thumbnail, pixels, _) = answered(encode(draw_photo(1, 200, 150)))
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        photo_in(head, [thumbnail, pixels, told], RULE)
