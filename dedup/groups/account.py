@@ -200,6 +200,8 @@ def _light_in_words(look: Look) -> str:
 # Of a smaller copy the resampling looks like these; of one of the same size they are somebody's work.
 _FILTERS = {"filter": "filtered", "sharpened": "sharpened"}
 _SMALLER = 0.9
+# Beyond rounding of small sizes.
+_STRETCHED = 0.045
 _PLAIN = ("resaved", "resized", "converted")
 
 
@@ -225,14 +227,16 @@ def edit_of(kept: Photo, other: Photo, proof: Evidence, look: Look | None) -> st
     change = classify(proof, facts(kept), facts(other))
     if change not in _PLAIN:
         return change
+    if abs(proof.aspect - 1) > _STRETCHED:
+        return "stretched"
     if look is None or look.relation != "a":
         return ""
+    if _is_larger(kept, other, proof):
+        return "enlarged"
     if look.model == "tone":
         return "" if is_same_light(look) else "edited"
     is_reduced = max(other.width, other.height) < _SMALLER * max(kept.width, kept.height)
-    if look.model in _FILTERS and not is_reduced:
-        return _FILTERS[look.model]
-    return "enlarged" if _is_larger(kept, other, proof) else ""
+    return _FILTERS[look.model] if look.model in _FILTERS and not is_reduced else ""
 
 
 def facts(photo: Photo) -> FileFacts:

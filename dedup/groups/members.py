@@ -286,7 +286,7 @@ class _Describer:
             why = "" if self._about.choosing.include_edits and _is_trusted(proof) else "an edit"
             return (HOLDS_MORE if more and not why else why), (*own, *more)
         losses = (*((lost,) if lost else ()), *more)
-        if proof.page:
+        if proof.page and not is_explained(look):
             return "document", losses
         is_harder = look is not None and look.harder == "b"
         if lost is None and not (is_explained(look) or is_harder or self._is_original(choice)):

@@ -16,7 +16,7 @@ import numpy as np
 
 from ...errors import DecodeError
 from ...indexer.decode.full import FullPicture, open_full
-from ...indexer.decode.memory import SHARED, MemoryBudget
+from ...indexer.decode.memory import MAX_BYTES, SHARED, MemoryBudget
 from ...indexer.sandbox.framing import Buffers, Frame, Head, text_in
 from ...indexer.sandbox.process import Limits, WorkerKind
 from . import Box, Look
@@ -27,6 +27,7 @@ _log = logging.getLogger(__name__)
 # Some dozens of pairs; two large pictures are held at a time.
 LOOKER = WorkerKind("lookalike.dedup.look.look_job", "comparer", Limits(seconds=600, bytes=900 << 20))
 
+_BYTES_PER_PIXEL = 16
 _KEPT = 2  # pictures: the one that the pairs share, and the other of the pair
 _RELATIONS = ("same", "a", "b", "")
 _MOST_BOXES = 50
@@ -36,25 +37,32 @@ _MOST_BOXES = 50
 class PairToSee:
     """Two pictures by their numbers.
 
-    matrix: from points of the thumbnail of a to that of b, row by row. full: as for `look_at`.
+    matrix: from points of the thumbnail of a to that of b, row by row. full: as for `look_at`. pixels: of
+    both together.
     """
 
     a: int
     b: int
     matrix: tuple[float, ...]
     full: bool = True
+    pixels: int = 0
 
 
 def look_job(pairs: Sequence[PairToSee], files: Mapping[int, bytes]) -> tuple[Head, Buffers]:
     """Ask for the looks of pairs, with the bytes of their files."""
     asked = [[each.a, each.b, list(each.matrix), each.full] for each in pairs]
-    return {"want": "looks", "pairs": asked, "files": list(files)}, list(files.values())
+    pixels = max((each.pixels for each in pairs), default=0)
+    head = {"want": "looks", "pairs": asked, "files": list(files), "pixels": pixels}
+    return head, list(files.values())
 
 
 def answer(job: Head, buffers: Sequence[bytes], memory: MemoryBudget) -> Frame:
     """Return the looks of the pairs of a job, as JSON in a buffer."""
     pairs = [PairToSee(a, b, tuple(matrix), full) for a, b, matrix, full in job["pairs"]]
-    looks = take_looks(pairs, dict(zip(job["files"], buffers, strict=True)), memory)
+    files = dict(zip(job["files"], buffers, strict=True))
+    # Asked for once, for the largest pair: its pictures come and go, and so does what is drawn from them.
+    with memory.reserve(min(MAX_BYTES, _BYTES_PER_PIXEL * job["pixels"])):
+        looks = take_looks(pairs, files, MemoryBudget())
     return {}, [json.dumps([look.as_dict() for look in looks]).encode("ascii")]
 
 

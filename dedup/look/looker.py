@@ -38,6 +38,11 @@ class Sight:
     full: bool = True
 
     @property
+    def pixels(self) -> int:
+        """How many both have."""
+        return sum(photo.width * photo.height for photo in (self.a, self.b))
+
+    @property
     def key(self) -> tuple[int, int]:
         """The ids."""
         return self.a.id, self.b.id
@@ -74,7 +79,7 @@ class Looker:
     def _taken(self, job: Sequence[Sight], at_home: bool) -> list[Look]:
         files, lost = _read(job)
         there = [each for each in job if not lost & set(each.key)]
-        pairs = [PairToSee(*each.key, each.matrix, each.full) for each in there]
+        pairs = [PairToSee(*each.key, each.matrix, each.full, each.pixels) for each in there]
         taken = iter(self._asked(pairs, files, at_home))
         return [Look(failed=AWAY) if lost & set(each.key) else next(taken) for each in job]
 
