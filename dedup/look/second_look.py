@@ -8,11 +8,12 @@ import numpy as np
 
 from ..proof.planes import Grey, Matrix, Plane, inverted, scaling
 from . import Box
-from .channels import PAD, what_is_left
-from .expected import CELL, CHROMA_LIMITS, LUMA_LIMITS, scores
+from .channels import Leftover
+from .codec import Codec
+from .expected import CELL, CHROMA_LIMITS, LUMA_LIMITS, Channel, scores
 from .geometry import Size, aligned, corners, mapped, scale_of, turned, upright
 from .matching import best_filter
-from .places import connected, shares, spread_over
+from .places import DOUBTFUL, connected, shares, spread_over
 from .resampling import Filter, onto
 from .toning import Toning, toning
 
@@ -25,15 +26,18 @@ _LEAST_SIDE = 48
 _SAME_SIZE, _SHRUNK = 0.015, 1.02
 # Pixels by which no kernel tells one grid from another at an edge.
 _MISFIT, _MISFIT_RESIZED = 0.05, 0.12
+# Below this score it is asked whether WebP explains it, which smears corners: encoding it takes long.
+_CERTAIN = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class SecondLook:
     """What differs between a and b.
 
-    score: 1 and above where something does, else below; None if no look could be taken, and failed says
-    why. places_a, places_b: where, in shares of each, the strongest first, at most 20. lesser: the picture
-    with fewer pixels of the scene, or fewer bytes. toning: from a to b, over all of the picture.
+    score: 1 and above where something does, from 0.8 on where something may; None if no look could be
+    taken, and failed says why. places_a, places_b: where, in shares of each, the strongest first, at most
+    20. lesser: the picture with fewer pixels of the scene, or fewer bytes. toning: from a to b, over all of
+    the picture.
     """
 
     score: float | None
@@ -159,20 +163,26 @@ def _common(matrix: Matrix, size: Size, other: Size) -> tuple[int, int, int, int
 
 def _score(shared: _Shared) -> Plane:
     """Return how far each cell of 4 x 4 pixels of the grid comes: 1 and above differs."""
-    height, width = shared.lesser.shape[:2]
-    rows, columns = -(-height // PAD) * 2, -(-width // PAD) * 2
-    score = np.zeros((rows, columns), np.float32)
     if np.array_equal(shared.lesser, shared.finer):
-        return score
-    misfit = _MISFIT_RESIZED if shared.is_resized else _MISFIT
-    channels = what_is_left(shared.lesser, shared.finer, misfit)
+        return np.zeros((1, 1), np.float32)
+    left = Leftover.of(shared.lesser, shared.finer, _MISFIT_RESIZED if shared.is_resized else _MISFIT)
+    saved = left.saved_by(Codec.JPEG)
+    score = _highest(left.channels(saved))
+    if DOUBTFUL <= score.max() < _CERTAIN:
+        score = _highest(left.channels(saved + left.saved_by(Codec.WEBP)))
+    return score
+
+
+def _highest(channels: list[Channel]) -> Plane:
+    """Return the highest score of all windows of all channels that a cell of brightness lies in."""
+    highest = np.zeros_like(channels[0].mean)
     for channel, limits in zip(channels, (LUMA_LIMITS, CHROMA_LIMITS, CHROMA_LIMITS), strict=True):
         for limit, found in scores(channel, limits):
             every = spread_over(found, limit.cells)
-            if every.shape != score.shape:
+            if every.shape != highest.shape:
                 every = np.repeat(np.repeat(every, 2, 0), 2, 1)
-            score = np.maximum(score, every)
-    return score
+            highest = np.maximum(highest, every)
+    return highest
 
 
 def _size(picture: Grey) -> Size:
