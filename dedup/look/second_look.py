@@ -17,8 +17,9 @@ from .places import DOUBTFUL, connected, shares, spread_over
 from .resampling import Filter, onto
 from .toning import Toning, toning
 
-# Pixels of the lesser picture's longer side. At 1,024 a mole of 7 pixels was lost, at 2,048 nothing.
-_SIDE = 2048
+# Pixels of the lesser picture's longer side. At 1,024 a mole of 7 pixels was lost, at 2,048 nothing. One
+# that is hardly larger is left alone.
+_SIDE, _HARDLY_LARGER = 2048, 1.1
 # A whole number of pixels is averaged in a tenth of the time; up to this much more may go for it.
 _WHOLE_STEPS = 1.15
 _LEAST_SIDE = 48
@@ -122,7 +123,7 @@ def _on_one_grid(lesser: Grey, finer: Grey, matrix: Matrix) -> _Shared | str:
         return "they share too few pixels"
     corner = np.array([[1, 0, left], [0, 1, upper], [0, 0, 1.0]])
     part = small[upper:lower, left:right]
-    if scale_of(matrix) < _SHRUNK:
+    if small is not lesser or scale_of(matrix) < _SHRUNK:
         kind = Filter.AREA  # both are shrunk here if at all, and in the same way
     else:
         kind = best_filter(straight, there @ corner, np.asarray(grey[upper:lower, left:right], np.uint8))
@@ -142,10 +143,10 @@ def _luma_and_chroma(picture: Grey) -> Grey:
 
 
 def _limited(picture: Grey) -> tuple[Grey, Matrix]:
-    """Return a picture of no more than 2,048 pixels a side, and the map from its points."""
+    """Return a picture of about 2,048 pixels a side if it has more, and the map from its points."""
     width, height = _size(picture)
     shrink = max(width, height) / _SIDE
-    if shrink <= 1:
+    if shrink <= _HARDLY_LARGER:
         return picture, np.eye(3)
     shrink = np.ceil(shrink) if np.ceil(shrink) < _WHOLE_STEPS * shrink else shrink
     small = round(width / shrink), round(height / shrink)
