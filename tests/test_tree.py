@@ -34,7 +34,14 @@ ALLOWED = {
 FACES = ("cli", "__main__")  # nothing else may import cli
 # Floors inside the store, the lowest first: none knows a higher one.
 STORE_FLOORS = (
-    ("store.records", "store.files", "store.spec", "store.catalog.schema", "store.catalog.functions"),
+    (
+        "store.records",
+        "store.files",
+        "store.names",
+        "store.spec",
+        "store.catalog.schema",
+        "store.catalog.functions",
+    ),
     ("store.filters", "store.index.exact", "store.index.ivf"),
     ("store.view",),
     ("store.catalog", "store.index"),
