@@ -8,16 +8,18 @@ import numpy as np
 
 from ..proof.planes import Grey, Matrix, Plane, inverted, scaling
 from . import Box
-from .channels import PAD, what_is_left
-from .expected import CELL, CHROMA_LIMITS, LUMA_LIMITS, scores
+from .channels import Leftover
+from .codec import Codec
+from .expected import CELL, CHROMA_LIMITS, LUMA_LIMITS, Channel, scores
 from .geometry import Size, aligned, corners, mapped, scale_of, turned, upright
 from .matching import best_filter
-from .places import connected, shares, spread_over
+from .places import DOUBTFUL, connected, shares, spread_over
 from .resampling import Filter, onto
 from .toning import Toning, toning
 
-# Pixels of the lesser picture's longer side. At 1,024 a mole of 7 pixels was lost, at 2,048 nothing.
-_SIDE = 2048
+# Pixels of the lesser picture's longer side. At 1,024 a mole of 7 pixels was lost, at 2,048 nothing. One
+# that is hardly larger is left alone.
+_SIDE, _HARDLY_LARGER = 2048, 1.1
 # A whole number of pixels is averaged in a tenth of the time; up to this much more may go for it.
 _WHOLE_STEPS = 1.15
 _LEAST_SIDE = 48
@@ -25,15 +27,18 @@ _LEAST_SIDE = 48
 _SAME_SIZE, _SHRUNK = 0.015, 1.02
 # Pixels by which no kernel tells one grid from another at an edge.
 _MISFIT, _MISFIT_RESIZED = 0.05, 0.12
+# Below this score it is asked whether WebP explains it, which smears corners: encoding it takes long.
+_CERTAIN = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class SecondLook:
     """What differs between a and b.
 
-    score: 1 and above where something does, else below; None if no look could be taken, and failed says
-    why. places_a, places_b: where, in shares of each, the strongest first, at most 20. lesser: the picture
-    with fewer pixels of the scene, or fewer bytes. toning: from a to b, over all of the picture.
+    score: 1 and above where something does, from 0.8 on where something may; None if no look could be
+    taken, and failed says why. places_a, places_b: where, in shares of each, the strongest first, at most
+    20. lesser: the picture with fewer pixels of the scene, or fewer bytes. toning: from a to b, over all of
+    the picture.
     """
 
     score: float | None
@@ -118,7 +123,7 @@ def _on_one_grid(lesser: Grey, finer: Grey, matrix: Matrix) -> _Shared | str:
         return "they share too few pixels"
     corner = np.array([[1, 0, left], [0, 1, upper], [0, 0, 1.0]])
     part = small[upper:lower, left:right]
-    if scale_of(matrix) < _SHRUNK:
+    if small is not lesser or scale_of(matrix) < _SHRUNK:
         kind = Filter.AREA  # both are shrunk here if at all, and in the same way
     else:
         kind = best_filter(straight, there @ corner, np.asarray(grey[upper:lower, left:right], np.uint8))
@@ -138,10 +143,10 @@ def _luma_and_chroma(picture: Grey) -> Grey:
 
 
 def _limited(picture: Grey) -> tuple[Grey, Matrix]:
-    """Return a picture of no more than 2,048 pixels a side, and the map from its points."""
+    """Return a picture of about 2,048 pixels a side if it has more, and the map from its points."""
     width, height = _size(picture)
     shrink = max(width, height) / _SIDE
-    if shrink <= 1:
+    if shrink <= _HARDLY_LARGER:
         return picture, np.eye(3)
     shrink = np.ceil(shrink) if np.ceil(shrink) < _WHOLE_STEPS * shrink else shrink
     small = round(width / shrink), round(height / shrink)
@@ -159,20 +164,26 @@ def _common(matrix: Matrix, size: Size, other: Size) -> tuple[int, int, int, int
 
 def _score(shared: _Shared) -> Plane:
     """Return how far each cell of 4 x 4 pixels of the grid comes: 1 and above differs."""
-    height, width = shared.lesser.shape[:2]
-    rows, columns = -(-height // PAD) * 2, -(-width // PAD) * 2
-    score = np.zeros((rows, columns), np.float32)
     if np.array_equal(shared.lesser, shared.finer):
-        return score
-    misfit = _MISFIT_RESIZED if shared.is_resized else _MISFIT
-    channels = what_is_left(shared.lesser, shared.finer, misfit)
+        return np.zeros((1, 1), np.float32)
+    left = Leftover.of(shared.lesser, shared.finer, _MISFIT_RESIZED if shared.is_resized else _MISFIT)
+    saved = left.saved_by(Codec.JPEG)
+    score = _highest(left.channels(saved))
+    if DOUBTFUL <= score.max() < _CERTAIN:
+        score = _highest(left.channels(saved + left.saved_by(Codec.WEBP)))
+    return score
+
+
+def _highest(channels: list[Channel]) -> Plane:
+    """Return the highest score of all windows of all channels that a cell of brightness lies in."""
+    highest = np.zeros_like(channels[0].mean)
     for channel, limits in zip(channels, (LUMA_LIMITS, CHROMA_LIMITS, CHROMA_LIMITS), strict=True):
         for limit, found in scores(channel, limits):
             every = spread_over(found, limit.cells)
-            if every.shape != score.shape:
+            if every.shape != highest.shape:
                 every = np.repeat(np.repeat(every, 2, 0), 2, 1)
-            score = np.maximum(score, every)
-    return score
+            highest = np.maximum(highest, every)
+    return highest
 
 
 def _size(picture: Grey) -> Size:
