@@ -24,8 +24,9 @@ class Look:
     needed. places_a, places_b: where, in shares of each, the strongest first. finer: the one with more
     detail: "a", "b" or "". harder: the JPEG that was compressed harder, by steps that would show in the
     other one, had it been made from it. brightness: levels of 255 by which b is lighter than a; contrast,
-    saturation: factors from a to b. is_partial: only asked who came first, not what differs. failed: why no
-    look could be taken, "" if one was.
+    saturation: factors from a to b; curve, tint: levels by which tones and colors were moved at most;
+    detail: how much of the finer detail of a is left in b. is_partial: only asked who came first, not what
+    differs. failed: why no look could be taken, "" if one was.
     """
 
     relation: Relation = ""
@@ -40,6 +41,9 @@ class Look:
     brightness: float = 0.0
     contrast: float = 1.0
     saturation: float = 1.0
+    curve: float = 0.0
+    tint: float = 0.0
+    detail: float = 1.0
     is_partial: bool = False
     failed: str = ""
 
@@ -80,6 +84,9 @@ def reversed_look(look: Look) -> Look:
         brightness=-look.brightness,
         contrast=1 / look.contrast,
         saturation=1 / look.saturation,
+        curve=look.curve,
+        tint=look.tint,
+        detail=1 / look.detail,
         is_partial=look.is_partial,
         failed=look.failed,
     )

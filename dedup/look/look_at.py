@@ -32,6 +32,9 @@ def look_at(a: FullPicture, b: FullPicture, matrix: Matrix, *, full: bool = True
         brightness=seen.toning.brightness,
         contrast=seen.toning.contrast,
         saturation=seen.toning.saturation,
+        curve=seen.toning.curve,
+        tint=seen.toning.tint,
+        detail=seen.detail,
     )
     if found.is_whole:
         return look

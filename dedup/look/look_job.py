@@ -30,6 +30,7 @@ LOOKER = WorkerKind("lookalike.dedup.look.look_job", "comparer", Limits(seconds=
 _BYTES_PER_PIXEL = 16
 _KEPT = 2  # pictures: the one that the pairs share, and the other of the pair
 _RELATIONS = ("same", "a", "b", "")
+_NUMBERS = ("brightness", "contrast", "saturation", "curve", "tint", "detail")
 _MOST_BOXES = 50
 
 
@@ -117,8 +118,11 @@ def _checked(look: Look) -> Look:
         raise ValueError("no look")
     for text in (look.how, look.model, look.failed):
         text_in(text)
-    numbers: list[Any] = [look.brightness, look.contrast, look.saturation, look.score or 0.0]
-    if not all(math.isfinite(each) for each in numbers) or look.contrast <= 0 or look.saturation <= 0:
+    numbers: list[Any] = [getattr(look, name) for name in _NUMBERS] + [look.score or 0.0]
+    if (
+        not all(math.isfinite(each) for each in numbers)
+        or min(look.contrast, look.saturation, look.detail) <= 0
+    ):
         raise ValueError("no numbers")
     for boxes in (look.places_a, look.places_b):
         if len(boxes) > _MOST_BOXES or not all(_is_inside(box) for box in boxes):

@@ -12,7 +12,7 @@ from .channels import Leftover
 from .codec import Codec
 from .expected import CELL, CHROMA_LIMITS, LUMA_LIMITS, Channel, scores
 from .geometry import Size, aligned, corners, mapped, scale_of, turned, upright
-from .matching import best_filter
+from .matching import best_filter, detail_kept
 from .places import DOUBTFUL, connected, shares, spread_over
 from .resampling import Filter, onto
 from .toning import Toning, toning
@@ -29,6 +29,7 @@ _SAME_SIZE, _SHRUNK = 0.015, 1.02
 _MISFIT, _MISFIT_RESIZED = 0.05, 0.12
 # Below this score it is asked whether WebP explains it, which smears corners: encoding it takes long.
 _CERTAIN = 3.0
+_LEAST_DETAIL = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class SecondLook:
     score: 1 and above where something does, from 0.8 on where something may; None if no look could be
     taken, and failed says why. places_a, places_b: where, in shares of each, the strongest first, at most
     20. lesser: the picture with fewer pixels of the scene, or fewer bytes. toning: from a to b, over all of
-    the picture.
+    the picture. detail: from a to b, how much of the finer detail is left, above 1 where there is more.
     """
 
     score: float | None
@@ -46,6 +47,7 @@ class SecondLook:
     places_b: tuple[Box, ...] = ()
     lesser: Literal["a", "b"] = "b"
     toning: Toning = field(default_factory=Toning)
+    detail: float = 1.0
     failed: str = ""
 
 
@@ -79,8 +81,11 @@ def _looked(a: Grey, b: Grey, matrix: Matrix, bytes_a: int, bytes_b: int) -> Sec
     in_lesser = tuple(shares((x, y, w, h), shared.to_lesser, shared.lesser_size) for x, y, w, h in boxes)
     in_finer = tuple(shares((x, y, w, h), shared.to_finer, shared.finer_size) for x, y, w, h in boxes)
     in_a, in_b = (in_lesser, in_finer) if lesser == "a" else (in_finer, in_lesser)
-    tones = tones if lesser == "b" else tones.reversed()
-    return SecondLook(max(0.0, float(score.max())), in_a, in_b, lesser, tones)
+    detail = detail_kept(*(np.asarray(each[..., 0], np.float32) for each in (shared.finer, shared.lesser)))
+    detail = min(max(detail, _LEAST_DETAIL), 1 / _LEAST_DETAIL)
+    if lesser == "a":
+        tones, detail = tones.reversed(), 1 / detail
+    return SecondLook(max(0.0, float(score.max())), in_a, in_b, lesser, tones, detail)
 
 
 def _is_lesser_b(a: Grey, b: Grey, scale: float, more_bytes: int) -> bool:

@@ -101,6 +101,7 @@ def test_damage_of_the_file_that_stays_is_a_reason_to_look() -> None:
         (made("b"), "detail"),
         (Look(score=0.3), None),
         (Look(score=0.9), "places"),
+        (Look(score=0.3, tint=4.0), "light"),
         (Look(score=0.3, brightness=9.0), "light"),
         (Look(score=0.3, contrast=1.2), "light"),
         (Look(score=0.3, saturation=0.5), "light"),
@@ -139,7 +140,9 @@ def test_places_are_told_with_their_size() -> None:
         ({"form": 1}, made("a"), "turned"),
         ({"overlap_a": 0.8}, made("a"), "cropped"),
         ({}, made("a", model="tone", brightness=12.0), "edited"),
-        ({}, made("a", model="sharpened"), "sharpened"),
+        ({}, Look(score=0.2, detail=2.2), "sharpened"),
+        ({}, Look(score=0.2, detail=0.5), "softened"),
+        ({"aspect": 1.1}, made("a"), "stretched"),
     ],
 )
 def test_an_edit_is_somebodys_work(changes: dict[str, Any], look: Look | None, expected: str) -> None:
@@ -150,5 +153,6 @@ def test_an_edit_is_somebodys_work(changes: dict[str, Any], look: Look | None, e
 def test_a_reduced_copy_may_look_sharpened_and_an_enlarged_one_is_an_edit() -> None:
     kept, small = replace(photo(1), width=400, height=300), replace(photo(2), width=200, height=150)
     proof = replace(copy(), scale=0.5)
-    assert edit_of(kept, small, proof, made("a", model="sharpened")) == ""
+    assert edit_of(kept, small, proof, Look(score=0.2, detail=1.5)) == ""
+    assert edit_of(kept, small, proof, Look(score=0.2, detail=2.5)) == "sharpened"
     assert edit_of(small, kept, proof, made("a")) == "enlarged"
