@@ -23,6 +23,7 @@ Mask = npt.NDArray[np.bool_]
 Cells = tuple[npt.NDArray[np.int64], ...]  # rows, columns
 
 _STRIP = 1_000_000  # pixels that are compared at a time
+_COLORLESS = 6.0  # levels of chroma that a block may have by chance
 _CELL = 16  # pixels: a block of luma or two, a block of the chroma of most JPEGs
 
 # Levels beyond half a step that rounding may add to a coefficient: of luma, of chroma, after curves.
@@ -204,7 +205,7 @@ def _against_planes(placed: Placed, rect: Rect, guess: _Guess) -> tuple[Plane, P
         inner /= _slack(guess.luma())
     worst = _most(of_luma, _CELL // SIDE)
     if len(planes.tables) < 3:
-        return worst, np.zeros_like(worst)
+        return worst, _colors_lost(guess, worst.shape)
     share = planes.shares[1]
     found = guess.chroma(share)
     both = [
@@ -218,6 +219,14 @@ def _against_planes(placed: Placed, rect: Rect, guess: _Guess) -> tuple[Plane, P
     ]
     cell = max(1, _CELL // SIDE // share[1]), max(1, _CELL // SIDE // share[0])
     return worst, _on_cells(np.maximum(*both), cell, worst.shape)
+
+
+def _colors_lost(guess: _Guess, shape: tuple[int, ...]) -> Plane:
+    """Return how colorful each cell is that a grey target shows without color, in what may be chance."""
+    if guess.planes is not None:
+        return np.zeros(shape, np.float32)
+    color = np.abs(guess.chroma((SIDE, SIDE)) - 128).max(2) / _COLORLESS
+    return _on_cells(color, (_CELL // SIDE, _CELL // SIDE), shape)
 
 
 def _stored_chroma(planes: JpegPlanes, index: int, rect: Rect) -> Plane:

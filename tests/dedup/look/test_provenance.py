@@ -297,6 +297,8 @@ def test_two_shots_of_one_scene_do_not_explain_each_other() -> None:
 EDITS: dict[str, Callable[[Image.Image], Image.Image]] = {
     "brighter": lambda image: ImageEnhance.Brightness(image).enhance(1.15),
     "less contrast": lambda image: ImageEnhance.Contrast(image).enhance(0.8),
+    "grey": lambda image: image.convert("L"),
+    "grey in color": lambda image: image.convert("L").convert("RGB"),
     "less color": lambda image: ImageEnhance.Color(image).enhance(0.6),
 }
 
