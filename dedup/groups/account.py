@@ -11,7 +11,7 @@ from typing import Any
 
 from ...store.catalog.photos import Photo
 from ...store.records import Holdings
-from ..look import Look
+from ..look import PROFILE, Look
 from ..look.places import DOUBTFUL
 from ..look.toning import (
     BRIGHTNESS_BY_CODECS,
@@ -140,10 +140,13 @@ def _extension(companion: Companion) -> str:
 # --- pixels -----------------------------------------------------------------------------------
 
 
-def pixels_lost(kept: Photo, other: Photo, proof: Evidence, look: Look | None) -> Loss | None:
+def pixels_lost(
+    kept: Photo, other: Photo, proof: Evidence, look: Look | None, is_original: bool = False
+) -> Loss | None:
     """Return what the other's picture shows that the kept one's does not; None where that is nothing.
 
-    proof, look: from the kept photo to the other.
+    proof, look: from the kept photo to the other. is_original: others were made from the kept one, so that
+    a doubt whether something differs is most likely the work of a codec.
     """
     if look is None or look.is_partial:
         return Loss("unknown", "nobody compared both at full size")
@@ -155,7 +158,7 @@ def pixels_lost(kept: Photo, other: Photo, proof: Evidence, look: Look | None) -
         return Loss("detail", "the kept file was made from it")
     if look.finer == "b" or _is_larger(kept, other, proof):
         return Loss("detail", f"finer detail ({other.width}x{other.height})")
-    return _seen_to_differ(look, other)
+    return _seen_to_differ(look, other, 1.0 if is_original and not look.relation else DIFFERS)
 
 
 def _is_larger(kept: Photo, other: Photo, proof: Evidence) -> bool:
@@ -166,10 +169,10 @@ def _is_larger(kept: Photo, other: Photo, proof: Evidence) -> bool:
     return math.sqrt(next(areas) / max(1, next(areas))) > _LARGER
 
 
-def _seen_to_differ(look: Look, other: Photo) -> Loss | None:
+def _seen_to_differ(look: Look, other: Photo, limit: float) -> Loss | None:
     if look.score is None:
         return Loss("unknown", "nothing tells whether both show the same")
-    if look.score >= DIFFERS:
+    if look.score >= limit:
         return Loss("places", _places_in_words(look, other))
     if not is_same_light(look):
         return Loss("light", _light_in_words(look))
@@ -204,7 +207,7 @@ def _light_in_words(look: Look) -> str:
 
 # Of the finer detail plain copies keep 0.97 to 1.2, seen on 90 of 15 kinds; blurred ones kept 0.5 at most,
 # sharpened ones 2.2 and more. Messengers sharpen what they make smaller.
-LEAST_DETAIL, MOST_DETAIL, MOST_REDUCED = 0.8, 1.35, 1.8
+LEAST_DETAIL, MOST_DETAIL, LEAST_REDUCED, MOST_REDUCED = 0.8, 1.35, 0.6, 1.8
 _SMALLER = 0.9
 # Beyond rounding of small sizes.
 _STRETCHED = 0.045
@@ -219,7 +222,7 @@ def as_seen(proof: Evidence, look: Look | None) -> Evidence:
     """Return the evidence without what the thumbnails only seem to show, now that both were looked at."""
     if look is None or look.failed:
         return proof
-    if is_explained(look) and look.model in ("", "same"):
+    if is_explained(look) and look.model in ("", "same", PROFILE):
         return replace(proof, differing=0.0, brightness=0.0, contrast=1.0, saturation=1.0, color=0.0)
     return replace(proof, differing=0.0) if look.score is not None else proof
 
@@ -241,6 +244,6 @@ def edit_of(kept: Photo, other: Photo, proof: Evidence, look: Look | None) -> st
     if look.relation == "a" and look.model == "tone" and not is_same_light(look):
         return "edited"
     is_reduced = max(other.width, other.height) < _SMALLER * max(kept.width, kept.height)
-    if look.detail < LEAST_DETAIL:
+    if look.detail < (LEAST_REDUCED if is_reduced else LEAST_DETAIL):
         return "softened"
     return "sharpened" if look.detail > (MOST_REDUCED if is_reduced else MOST_DETAIL) else ""

@@ -113,7 +113,9 @@ def _format_rank(choice: Choice) -> int:
     if choice.is_painted and choice.photo.format in _PAINTED_FORMATS:
         return 1
     known = choice.photo.format in _FORMATS
-    return -_FORMATS.index(choice.photo.format) if known else -len(_FORMATS)
+    # Cameras write no progressive JPEGs; half a place behind the others.
+    is_progressive = choice.holdings is not None and choice.holdings.tables.endswith("p")
+    return -2 * _FORMATS.index(choice.photo.format) - is_progressive if known else -2 * len(_FORMATS)
 
 
 def _quality(choice: Choice) -> int:

@@ -117,7 +117,8 @@ def _rank(choices: Iterable[Choice], rules: KeepRules) -> Callable[[Photo], obje
 def _why_first(found: Origins) -> str:
     if found.by_camera:
         return "the camera's own file"
-    many = "another one was" if found.made == 1 else f"{found.made} others were"
+    count = len(found.precedes)
+    many = "another one was" if count == 1 else f"{count} others were"
     return f"the original: {many} made from it"
 
 
@@ -187,6 +188,7 @@ def _none_where_none_holds_all(members: tuple[Member, ...]) -> tuple[Member, ...
 # --- members ----------------------------------------------------------------------------------
 
 HOLDS_MORE = "holds more"
+ONE_SIZE = 1.02
 _WHY = {
     "unknown": "not compared",
     "detail": "finer than the kept file",
@@ -272,7 +274,7 @@ class _Describer:
         kept, seen = self._keeper.photo, self._about.seen
         if _is_settled(kept, other, proof):
             return None
-        is_plain = not edit_of(kept, other, replace(proof, differing=0.0), None) and not proof.page
+        is_plain = not edit_of(kept, other, replace(proof, differing=0.0), None)
         return seen.look(kept.id, other.id, full=True) if is_plain else seen.known_look(kept.id, other.id)
 
     def _account(self, choice: Choice, proof: Evidence, look: Look | None) -> tuple[str, tuple[Loss, ...]]:
@@ -281,7 +283,8 @@ class _Describer:
         more = tuple(held(_party(self._keeper), _party(choice)))
         if _is_settled(kept, other, proof):
             return (HOLDS_MORE if more else ""), more
-        lost = pixels_lost(kept, other, proof, look)
+        is_original = self._is_original(choice)
+        lost = pixels_lost(kept, other, proof, look, is_original)
         edit = edit_of(kept, other, proof, look)
         if edit:
             own = () if is_explained(look) else (Loss("edit", f"an edit ({edit})"),)
@@ -291,7 +294,9 @@ class _Describer:
         if proof.page and not is_explained(look):
             return "document", losses
         is_harder = look is not None and look.harder == "b"
-        if lost is None and not (is_explained(look) or is_harder or self._is_original(choice)):
+        # An enlargement and its smaller original keep silent, too.
+        is_told = is_harder or (is_original and _is_of_one_size(kept, other, look))
+        if lost is None and not (is_explained(look) or is_told):
             return "which came first is not known", losses
         if lost is not None:
             return _WHY[lost.kind], losses
@@ -304,7 +309,13 @@ class _Describer:
         if self._keeper.photo.id not in self._found.ids:
             return False
         other, record = choice.photo, self._keeper.record - choice.record
-        return other.id in self._found.precedes or record >= CAMERA_RECORD or self._found.made > 0
+        return other.id in self._found.precedes or record >= CAMERA_RECORD or self._found.is_proven
+
+
+def _is_of_one_size(kept: Photo, other: Photo, look: Look | None) -> bool:
+    """Tell whether two have as many pixels, or the smaller one is known to have less to show."""
+    is_known = look is not None and look.relation == "a"
+    return is_known or max(kept.width, kept.height) <= ONE_SIZE * max(other.width, other.height)
 
 
 def _is_settled(kept: Photo, other: Photo, proof: Evidence) -> bool:
@@ -370,7 +381,7 @@ def transform_in_words(evidence: Evidence, kept: Photo, other: Photo) -> str:
     if kept.pixel_digest == other.pixel_digest:
         return "same pixels, other metadata"
     words = describe(evidence, facts_of(kept), facts_of(other))
-    if facts(kept).format != facts(other).format:
+    if facts_of(kept).format != facts_of(other).format:
         form = format_name(other.format)
         words = f"{words}, converted to {form}" if words else f"converted to {form}"
     words = words or RESAVED

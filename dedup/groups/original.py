@@ -25,7 +25,7 @@ _NO_FRAME = 0.02
 _ROUNDS = 4
 # So many that nothing precedes are compared with all.
 _MOST_UNBEATEN = 3
-_WHOLE_WIN = 3
+_WHOLE_WIN, _ASKED = 3, 4
 _BEATEN_BY_ANOTHER = 5
 # Changes that only saving, converting and resizing bring.
 PLAIN = ("resaved", "resized", "converted")
@@ -111,18 +111,14 @@ def is_before(look: Look | None, more_record: int) -> int:
 class Origins:
     """ids: of the photos that were there first, all of the same pixels; none where nothing tells.
 
-    made: how many others were made from them. by_camera: only a camera's record says so.
-    precedes: ids of those that they provably precede.
+    precedes: ids of those that they precede. is_proven: the whole picture of one of these can be computed
+    from them. by_camera: only a camera's record says so.
     """
 
     ids: frozenset[int] = frozenset()
     precedes: frozenset[int] = frozenset()
+    is_proven: bool = False
     by_camera: bool = False
-
-    @property
-    def made(self) -> int:
-        """How many photos were made from them."""
-        return len(self.precedes)
 
 
 def origins(photos: Sequence[Photo], seen: Seen, rank: Callable[[Photo], object]) -> Origins:
@@ -162,7 +158,7 @@ class _Contest:
             return Origins()
         looks = [self._looked(king, each) for each in below]
         by_camera = not any(look is not None and look.relation == "a" for look in looks)
-        return Origins(self._ids([king]), self._ids(below), by_camera)
+        return Origins(self._ids([king]), self._ids(below), any(map(_is_whole_win, looks)), by_camera)
 
     def _rounds(self) -> tuple[Photo, set[Photo]]:
         """Let who precedes the first one take its place, until nobody does."""
@@ -183,23 +179,21 @@ class _Contest:
         rivals = [king, *(each for each in unbeaten if each != king and not self._is_minor(king, each))]
         rivals = rivals[:_MOST_UNBEATEN]
         # What somebody's whole picture was made from needs no contest: the rest are odd copies.
-        if len(rivals) == 1 or self._wins(king, []) >= _WHOLE_WIN:
+        known = (self._known(king, each) for each in self._order if each != king)
+        if len(rivals) == 1 or any(map(_is_whole_win, known)):
             return king
         wins = {each: self._wins(each, rivals) for each in rivals}
         return max(rivals, key=lambda each: (wins[each], each == king))
 
     def _wins(self, photo: Photo, rivals: Sequence[Photo]) -> int:
-        """Count whom a photo precedes, by what is known and beside its rivals; whole pictures count more."""
+        """Count whom a photo precedes of its rivals and the likeliest others; whole pictures count more."""
         wins = 0
-        for other in self._order:
-            if other == photo:
-                continue
-            ask = self._looked if other in rivals else self._known
-            look = ask(photo, other)
-            sign = is_before(look, self._more(photo, other))
-            is_whole = look is not None and look.relation == "a" and look.is_whole
-            wins += sign * (_WHOLE_WIN if is_whole else 1)
-            wins -= _BEATEN_BY_ANOTHER * (sign < 0 and other in rivals)
+        for other in dict.fromkeys([*rivals, *self._order[:_ASKED]]):
+            if other != photo:
+                look = self._seen.look(photo.id, other.id)
+                sign = is_before(look, self._more(photo, other))
+                wins += sign * (_WHOLE_WIN if _is_whole_win(look) else 1)
+                wins -= _BEATEN_BY_ANOTHER * (sign < 0 and other in rivals)
         return wins
 
     def _is_minor(self, king: Photo, other: Photo) -> bool:
@@ -207,7 +201,7 @@ class _Contest:
         if self._seen.record(other) >= CAMERA_RECORD:
             return False
         sides = [max(photo.width, photo.height) for photo in (king, other)]
-        if sides[1] < _MUCH_SMALLER * sides[0] or self._likes(other) < self._likes(king):
+        if sides[1] < _MUCH_SMALLER * sides[0] or 2 * self._likes(other) < self._likes(king):
             return True
         proof = self._seen.proof(king.id, other.id)
         return (
@@ -234,6 +228,11 @@ class _Contest:
         return frozenset(same.id for photo in photos for same in self._same[photo])
 
 
+def _is_whole_win(look: Look | None) -> bool:
+    """Tell whether the whole second picture can be computed from the first one, and not the reverse."""
+    return look is not None and look.relation == "a" and look.is_whole and look.how != FLAG
+
+
 def alike(photos: Sequence[Photo], seen: Seen) -> dict[int, int]:
     """Return of each photo, by id, how many others of the group show the same frame in the same light.
 
@@ -251,4 +250,6 @@ def alike(photos: Sequence[Photo], seen: Seen) -> dict[int, int]:
 
 def facts_of(photo: Photo) -> FileFacts:
     """Return what the proof wants to know of a photo."""
-    return FileFacts(photo.width, photo.height, photo.format, photo.size)
+    # A multi-picture file shows the JPEG that it begins with.
+    shown = "JPEG" if photo.format == "MPO" else photo.format
+    return FileFacts(photo.width, photo.height, shown, photo.size)

@@ -6,6 +6,8 @@ from typing import Any, Literal
 # What is found changes with it: looks of an older one are taken again.
 LOOK_VERSION = 1
 
+# The model of a copy that is shown in other colors only because it lost its color profile.
+PROFILE = "profile"
 # How it is known that one of two files of the same pixels is turned by a flag only.
 FLAG = "flag"
 
@@ -22,7 +24,7 @@ class Look:
     relation: "same" (both show the same pixels), "a" (b was made from a: it can be computed from a, and a
     not from it), "b", or "" (nothing tells). how: by what that is known: "exact", "carried", "bounds",
     "bitmap", "reduced", "flag". model: what had to be fitted to compute the later one: "same" (nothing),
-    "tone", "filter" or "sharpened". is_whole: the whole frame of the later one is explained, so that it
+    "tone", "filter", "sharpened" or "profile". is_whole: the whole frame of the later one is explained, so that it
     holds nothing of its own. score: of the second look, 1 and above where something differs; None where
     none was needed. places_a, places_b: where, in shares of each, the strongest first. finer: the one with
     more detail: "a", "b" or "". harder: the JPEG that was compressed harder, by steps that would show in

@@ -6,7 +6,7 @@ from typing import Literal
 from ...indexer.decode.full import FullPicture
 from ...indexer.decode.photo import LONG_SIDE
 from ..proof.planes import Matrix
-from . import FLAG, Look
+from . import FLAG, PROFILE, Look
 from .geometry import full_matrix
 from .provenance import Provenance, provenance
 from .second_look import second_look
@@ -20,7 +20,9 @@ def look_at(a: FullPicture, b: FullPicture, matrix: Matrix, *, full: bool = True
     """
     exact = full_matrix(matrix, (a.size, b.size), (_thumbnail(a.size), _thumbnail(b.size)))
     found = _by_flag(provenance(a, b, exact), a, b)
-    if found.is_whole and found.model in ("", "same"):
+    if found.is_whole and found.model == "tone" and a.profile != b.profile:
+        found = replace(found, model=PROFILE)
+    if found.is_whole and found.model in ("", "same", PROFILE):
         return _look(found)
     if not full:
         return replace(_look(found), is_partial=True)

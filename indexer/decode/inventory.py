@@ -79,9 +79,15 @@ def holdings_of(parts: Parts, found: Found) -> Holdings:
         auxiliary=parts.auxiliary,
         behind=parts.behind,
         behind_size=parts.behind_size,
-        tables=tables_in_short(getattr(found.image, "quantization", {})),
+        tables=_tables(found.image),
         damage=(*parts.damage, *found.damage, *(("a grey foot",) if is_grey else ())),
     )
+
+
+def _tables(image: Image.Image) -> str:
+    """Return the quantization tables in short; "p" behind them stands for a progressive JPEG."""
+    short = tables_in_short(getattr(image, "quantization", {}))
+    return f"{short}p" if short and image.info.get("progressive") else short
 
 
 def _bits(parts: Parts, found: Found) -> int:
