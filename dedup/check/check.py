@@ -21,7 +21,8 @@ from ..candidates.gallery import Gallery
 from ..groups.capture_time import moments_differ
 from ..groups.members import CONFIRMED, SAME_PIXELS, beyond_doubt
 from ..proof import Evidence, prove
-from ..proof.pictures import Pictures, stored_thumbnails
+from ..proof.pictures import Pictures
+from ..proof.thumbnails import stored_thumbnails
 from .matches import Checked, Match, copy_match, rank_of
 from .outside import Newcomer, Reader
 

@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 
 from lookalike import Library
 from lookalike.dedup.candidates.update import compare_new
-from lookalike.dedup.proof import VERIFIER_VERSION, Evidence, Picture, proof_job, prove
+from lookalike.dedup.proof import VERIFIER_VERSION, Evidence, Picture, order, proof_job, prove
 from lookalike.dedup.proof import prove_all as proving
+from lookalike.dedup.proof.order import together
 from lookalike.dedup.proof.pictures import Pictures, Thumbnail
 from lookalike.dedup.proof.proof_job import PROVER, proofs_in, prove_pairs
-from lookalike.dedup.proof.prove_all import prove_all, together
+from lookalike.dedup.proof.prove_all import prove_all
 from lookalike.errors import LookalikeError
 from lookalike.indexer.decode.photo import make_thumbnail
 from lookalike.indexer.executor import ThreadExecutor
@@ -90,7 +91,7 @@ def test_a_process_that_is_killed_is_told_and_what_was_proved_is_kept(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(proving, "_WORTH_PROCESSES", 1)
-    monkeypatch.setattr(proving, "_CHUNK", 1)
+    monkeypatch.setattr(order, "CHUNK", 1)
     # One thread: with two, the first job may wait for a process until the fourth has killed it.
     monkeypatch.setattr(proving, "ThreadExecutor", lambda _: ThreadExecutor(1))
     answered: list[object] = []
