@@ -30,8 +30,7 @@ _ALL_BUT_ONE_BIT = np.uint64(2**64 - 2)
 # alike) from copies (7 and more, half of them above 55).
 _PROBE = 125
 _MIN_PROBE = 6
-# Of a sample of mirrored features: 37 % of other pairs have so many, and what copies that have fewer have in
-# common is too little for a map.
+# Of a sample of mirrored features, which are a bit less exact: one of 137 mirrored copies has no more.
 _MIN_MIRRORED = 5
 
 _PATCH, _SHRINK = 25, 1.2
@@ -39,6 +38,8 @@ _PATCH, _SHRINK = 25, 1.2
 _Points = npt.NDArray[np.float32]
 _Places = npt.NDArray[np.int64]
 _Nearest = tuple[_Places, Grey, Grey]
+
+_NONE: _Places = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +113,14 @@ def _detector() -> cv2.ORB:
     )
 
 
-def match(a: Features, b: Features) -> tuple[_Places, _Places]:
-    """Return the indices (n,), (n,) of features of a and b that are like, and turned as most are."""
+def match(a: Features, b: Features, least: int = 1) -> tuple[_Places, _Places]:
+    """Return the indices (n,), (n,) of features of a and b that are like, and turned as most are.
+
+    Fewer than `least` are none.
+    """
     if len(a) < 2 or len(b) < 2:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    return _like(a, b, _two_nearest(a.descriptors, b.descriptors))
+        return _NONE, _NONE
+    return _like(a, b, _two_nearest(a.descriptors, b.descriptors), least)
 
 
 def _sample(count: int) -> slice:
@@ -124,11 +128,15 @@ def _sample(count: int) -> slice:
     return slice(None, None, max(1, count // _PROBE))
 
 
-def _like(a: Features, b: Features, nearest: _Nearest) -> tuple[_Places, _Places]:
+def _like(a: Features, b: Features, nearest: _Nearest, least: int) -> tuple[_Places, _Places]:
     index, best, second = nearest
     of_a = np.flatnonzero((best < _RATIO * second) & (best < _MOST_BITS))
+    if len(of_a) < least:
+        return _NONE, _NONE
     of_b = index[of_a]
     together = _turned_alike(a.angles[of_a], b.angles[of_b])
+    if np.count_nonzero(together) < least:
+        return _NONE, _NONE
     return of_a[together], of_b[together]
 
 
@@ -164,11 +172,11 @@ def similarity(a: Features, b: Features) -> tuple[Matrix | None, int]:
         return None, 0
     probe = _sample(len(a))
     nearest = _two_nearest(a.descriptors[probe], b.descriptors)
-    if len(_like(a.at(probe), b, nearest)[0]) < _MIN_PROBE:
+    if not len(_like(a.at(probe), b, nearest, _MIN_PROBE)[0]):
         return None, 0
-    of_a, of_b = _like(a, b, _with_the_others(a, b, probe, nearest))
-    if len(of_a) < MIN_INLIERS:
-        return None, len(of_a)
+    of_a, of_b = _like(a, b, _with_the_others(a, b, probe, nearest), MIN_INLIERS)
+    if not len(of_a):
+        return None, 0
     matrix, inliers = cv2.estimateAffinePartial2D(
         a.points[of_a],
         b.points[of_b],
@@ -196,10 +204,11 @@ def _with_the_others(a: Features, b: Features, probe: slice, nearest: _Nearest) 
 
 def may_match(mirrored: Features, others: Features) -> bool:
     """Return whether a search for the features of a mirrored picture is worth it, by a sample of them."""
-    return len(match(mirrored, others)[0]) >= _MIN_MIRRORED
+    return len(match(mirrored, others, _MIN_MIRRORED)[0]) > 0
 
 
 _BINS = 24  # of 15 degrees; a feature's angle is good to about 10
+_BEFORE, _AFTER = ((np.arange(_BINS) + step) % _BINS for step in (-1, 1))
 
 
 def _turned_alike(a: _Points, b: _Points) -> npt.NDArray[np.bool_]:
@@ -209,6 +218,6 @@ def _turned_alike(a: _Points, b: _Points) -> npt.NDArray[np.bool_]:
     """
     turn = np.asarray((b - a) % 360 * (_BINS / 360), np.int64) % _BINS
     count = np.bincount(turn, minlength=_BINS)
-    around = count + np.roll(count, 1) + np.roll(count, -1)
+    around = count + count[_BEFORE] + count[_AFTER]
     apart = np.abs(turn - int(np.argmax(around)))
     return np.asarray(np.minimum(apart, _BINS - apart) <= 1, np.bool_)

@@ -84,3 +84,27 @@ def test_who_is_done_helps_where_most_is_left() -> None:
 
     assert [*mine[0], *mine[1]] == pairs[: 2 * CHUNK]
     assert helped == pairs[-CHUNK:]  # from the end: the other one goes on from where he is
+
+
+@given(pair_lists)
+def test_pairs_that_hang_together_follow_each_other(pairs: list[tuple[int, int]]) -> None:
+    ordered = [(a, b) for a, b, _ in together([(a, b, 0.5) for a, b in pairs])]
+    assert sorted(ordered) == sorted(pairs)
+    groups = connected(pairs)
+    order = [groups[a] for a, _ in ordered]
+    assert len([1 for last, this in zip([-1, *order], order, strict=False) if last != this]) == len(
+        set(order)
+    )
+
+
+def connected(pairs: list[tuple[int, int]]) -> dict[int, int]:
+    """Return a number of its group for each photo, by painting over until nothing changes."""
+    color = {each: each for pair in pairs for each in pair}
+    changed = True
+    while changed:
+        changed = False
+        for a, b in pairs:
+            low = min(color[a], color[b])
+            changed |= color[a] != low or color[b] != low
+            color[a] = color[b] = low
+    return color
