@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...store.catalog.photos import Photo
-from ...store.names import format_name
 from ...store.records import Holdings
 from ..look import Look
 from ..look.places import DOUBTFUL
@@ -21,8 +20,9 @@ from ..look.toning import (
     SATURATION_BY_CODECS,
     Toning,
 )
-from ..proof import WHOLE, Evidence, FileFacts, classify
+from ..proof import WHOLE, Evidence, classify
 from .companions import Companion
+from .original import PLAIN, facts_of
 
 # From this score of the second look on something may differ: a false alarm costs a look only.
 DIFFERS = DOUBTFUL
@@ -208,7 +208,6 @@ LEAST_DETAIL, MOST_DETAIL, MOST_REDUCED = 0.8, 1.35, 1.8
 _SMALLER = 0.9
 # Beyond rounding of small sizes.
 _STRETCHED = 0.045
-_PLAIN = ("resaved", "resized", "converted")
 
 
 def is_explained(look: Look | None) -> bool:
@@ -230,8 +229,8 @@ def edit_of(kept: Photo, other: Photo, proof: Evidence, look: Look | None) -> st
 
     proof: as `as_seen`; proof, look: from the kept photo to the other.
     """
-    change = classify(proof, facts(kept), facts(other))
-    if change not in _PLAIN:
+    change = classify(proof, facts_of(kept), facts_of(other))
+    if change not in PLAIN:
         return change
     if abs(proof.aspect - 1) > _STRETCHED:
         return "stretched"
@@ -245,8 +244,3 @@ def edit_of(kept: Photo, other: Photo, proof: Evidence, look: Look | None) -> st
     if look.detail < LEAST_DETAIL:
         return "softened"
     return "sharpened" if look.detail > (MOST_REDUCED if is_reduced else MOST_DETAIL) else ""
-
-
-def facts(photo: Photo) -> FileFacts:
-    """Return what the proof wants to know of a photo."""
-    return FileFacts(photo.width, photo.height, format_name(photo.format), photo.size)

@@ -34,9 +34,10 @@ class Choice:
 
     holdings: what it holds beside its first picture; None where nobody has looked. picture: share of it
     that is picture and no frame. is_derived: it was made from another file of the group: put into a frame,
-    or its color taken away. is_painted: by a program: a screenshot, a drawing, a page of text. origin: why
-    it is known to have been there first, "" where nothing tells. is_others: in another program's
-    library. is_nobodys: in a trash, or among previews.
+    or its color taken away. is_painted: by a program: a screenshot, a drawing, a page of text. likes: how
+    many others of the group show the same frame in the same light. origin: why it is known to have been
+    there first, "" where nothing tells. is_others: in another program's library. is_nobodys: in a trash,
+    or among previews.
     """
 
     photo: Photo
@@ -46,6 +47,7 @@ class Choice:
     picture: float = 1.0
     is_derived: bool = False
     is_painted: bool = False
+    likes: int = 0
     origin: str = ""
     is_others: bool = False
     is_nobodys: bool = False
@@ -140,7 +142,10 @@ def _plain_name(choice: Choice) -> tuple[bool, int, int]:
 
 # name of the rule -> (what is better when larger, why it was kept)
 _RULES: dict[str, tuple[Callable[[Choice], Any], Callable[[Choice], str]]] = {
-    "original": (lambda c: bool(c.origin), lambda c: c.origin),
+    "original": (
+        lambda c: (bool(c.origin), c.likes),
+        lambda c: c.origin or "as most of the others show it",
+    ),
     "resolution": (_picture_pixels, lambda c: f"most pixels ({c.photo.width}x{c.photo.height})"),
     "companions": (_halves, _why_halves),
     "format": (_format_rank, lambda c: f"best format ({format_name(c.photo.format)})"),

@@ -11,12 +11,12 @@ from ...store.names import format_name
 from ..look import Look
 from ..proof import GREY_SATURATION, WHOLE, Evidence, classify, describe, is_straight
 from ..proof.differences import MOST_PLACES
-from .account import Loss, Party, as_seen, edit_of, facts, held, is_explained, pixels_lost
+from .account import Loss, Party, as_seen, edit_of, held, is_explained, pixels_lost
 from .companions import Companion
 from .drives import NO_BACKUPS, Backups
 from .groups import Group, Member
 from .keeper import Choice, KeepRules, choose_keeper, is_below, order_key
-from .original import CAMERA_RECORD, Origins, PairKey, Seen, origins
+from .original import CAMERA_RECORD, Origins, PairKey, Seen, alike, facts_of, origins
 
 # How it is known where no numbers were needed. A blank page has nothing to align, only pixels.
 SAME_PIXELS = "same pixels"
@@ -80,6 +80,7 @@ def _choices(photos: Sequence[Photo], about: GroupContext) -> tuple[list[Choice]
         key: about.seen.proofs[key] for key in itertools.combinations(ids, 2) if key in about.seen.proofs
     }
     around, grey = _surrounds(proofs), _turned_grey(proofs)
+    likes = alike(photos, about.seen)
     painted = {each for key, proof in proofs.items() if proof.page for each in key}
     choices = [
         Choice(
@@ -90,6 +91,7 @@ def _choices(photos: Sequence[Photo], about: GroupContext) -> tuple[list[Choice]
             picture=1 - around[photo.id],
             is_derived=photo.id in grey or around[photo.id] > 0,
             is_painted=photo.id in painted,
+            likes=likes[photo.id],
             is_others=is_others(file.path),
             is_nobodys=nobodys(file.path) is not None,
         )
@@ -367,7 +369,7 @@ def transform_in_words(evidence: Evidence, kept: Photo, other: Photo) -> str:
         return "confirmed by you"
     if kept.pixel_digest == other.pixel_digest:
         return "same pixels, other metadata"
-    words = describe(evidence, facts(kept), facts(other))
+    words = describe(evidence, facts_of(kept), facts_of(other))
     if facts(kept).format != facts(other).format:
         form = format_name(other.format)
         words = f"{words}, converted to {form}" if words else f"converted to {form}"
@@ -389,4 +391,4 @@ def change_in_a_word(evidence: Evidence, kept: Photo, other: Photo) -> str:
         return CONFIRMED
     if kept.pixel_digest == other.pixel_digest:
         return "metadata"
-    return classify(evidence, facts(kept), facts(other))
+    return classify(evidence, facts_of(kept), facts_of(other))

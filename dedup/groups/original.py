@@ -4,14 +4,15 @@ A pair alone may keep silent, as a copy with odd changes and its original do. Th
 all the others, and the odd copy precedes none; so a group uses all its pairs.
 """
 
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ...store.catalog.photos import Photo
 from ...store.records import Holdings
-from ..look import Look, reversed_look
-from ..proof import WHOLE, Evidence, reversed_evidence
+from ..look import FLAG, Look, reversed_look
+from ..proof import WHOLE, Evidence, FileFacts, classify, reversed_evidence
 
 PairKey = tuple[int, int]
 
@@ -24,9 +25,10 @@ _NO_FRAME = 0.02
 _ROUNDS = 4
 # So many that nothing precedes are compared with all.
 _MOST_UNBEATEN = 3
+_WHOLE_WIN = 3
 _BEATEN_BY_ANOTHER = 5
-_MOST_OF_THEM = 0.5
-_SOME, _MOST_ASKED = 3, 8
+# Changes that only saving, converting and resizing bring.
+PLAIN = ("resaved", "resized", "converted")
 
 
 def key_of(a: int, b: int) -> PairKey:
@@ -93,14 +95,16 @@ def is_before(look: Look | None, more_record: int) -> int:
 
     look: from the first to the second. more_record: by how much the first has more of a camera's record.
     """
-    if look is not None and look.relation in ("a", "b"):
+    by_camera = (more_record >= CAMERA_RECORD) - (more_record <= -CAMERA_RECORD)
+    if look is None or look.relation == "same":
+        return by_camera
+    # A flag that turns the same pixels is a camera's, or what somebody did to a picture without a record.
+    if look.how == FLAG and more_record:
+        return 1 if more_record > 0 else -1
+    if look.relation:
         return 1 if look.relation == "a" else -1
-    finer = "" if look is None or look.relation == "same" else look.finer
-    if more_record >= CAMERA_RECORD and finer != "b":
-        return 1
-    if more_record <= -CAMERA_RECORD and finer != "a":
-        return -1
-    return {"a": 1, "b": -1}.get(finer, 0)
+    finer = {"a": 1, "b": -1}.get(look.finer, 0)
+    return by_camera if by_camera and by_camera + finer else finer
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,13 @@ class _Contest:
         self._same = {
             max(same, key=lambda p: (seen.record(p), rank(p), p.digest)): same for same in classes.values()
         }
-        self._order = sorted(self._same, key=lambda photo: (rank(photo), photo.digest), reverse=True)
+        self._alike = alike(photos, seen)
+        self._order = sorted(
+            self._same, key=lambda photo: (self._likes(photo), rank(photo), photo.digest), reverse=True
+        )
+
+    def _likes(self, photo: Photo) -> int:
+        return self._alike[photo.id]
 
     def result(self) -> Origins:
         king, beaten = self._rounds()
@@ -170,32 +180,34 @@ class _Contest:
 
     def _with_most_copies(self, king: Photo, unbeaten: Sequence[Photo]) -> Photo:
         """Return the one of which most others were made, of those that nothing precedes."""
-        others = [each for each in self._order if each != king and not self._is_minor(king, each)]
-        rivals = [king, *(each for each in unbeaten if each in others)][:_MOST_UNBEATEN]
-        beaten = [each for each in others if self._before(king, each) > 0]
-        # Whatever most of the others were made from needs no contest: the rest are odd copies that keep
-        # silent.
-        if len(rivals) == 1 or len(others) < 2 or len(beaten) >= _MOST_OF_THEM * len(others):
+        rivals = [king, *(each for each in unbeaten if each != king and not self._is_minor(king, each))]
+        rivals = rivals[:_MOST_UNBEATEN]
+        # What somebody's whole picture was made from needs no contest: the rest are odd copies.
+        if len(rivals) == 1 or self._wins(king, []) >= _WHOLE_WIN:
             return king
-        wins = {each: self._wins(each, rivals, beaten) for each in rivals}
+        wins = {each: self._wins(each, rivals) for each in rivals}
         return max(rivals, key=lambda each: (wins[each], each == king))
 
-    def _wins(self, photo: Photo, rivals: Sequence[Photo], beaten: Sequence[Photo]) -> int:
-        """Count whom a photo precedes: of the rivals, of some that the king precedes, and of the others."""
-        asked = dict.fromkeys([*rivals, *beaten[:_SOME], *self._order])
+    def _wins(self, photo: Photo, rivals: Sequence[Photo]) -> int:
+        """Count whom a photo precedes, by what is known and beside its rivals; whole pictures count more."""
         wins = 0
-        for other in list(asked)[:_MOST_ASKED]:
-            if other != photo and not self._is_minor(photo, other):
-                sign = self._before(photo, other)
-                wins += sign - _BEATEN_BY_ANOTHER * (sign < 0 and other in rivals)
+        for other in self._order:
+            if other == photo:
+                continue
+            ask = self._looked if other in rivals else self._known
+            look = ask(photo, other)
+            sign = is_before(look, self._more(photo, other))
+            is_whole = look is not None and look.relation == "a" and look.is_whole
+            wins += sign * (_WHOLE_WIN if is_whole else 1)
+            wins -= _BEATEN_BY_ANOTHER * (sign < 0 and other in rivals)
         return wins
 
     def _is_minor(self, king: Photo, other: Photo) -> bool:
-        """Tell whether the other is no rival: a much smaller picture, or a part of this one."""
+        """Tell whether the other is no rival: much smaller, a part of this one, or a lone edit of it."""
         if self._seen.record(other) >= CAMERA_RECORD:
             return False
         sides = [max(photo.width, photo.height) for photo in (king, other)]
-        if sides[1] < _MUCH_SMALLER * sides[0]:
+        if sides[1] < _MUCH_SMALLER * sides[0] or self._likes(other) < self._likes(king):
             return True
         proof = self._seen.proof(king.id, other.id)
         return (
@@ -205,12 +217,38 @@ class _Contest:
         )
 
     def _before(self, a: Photo, b: Photo) -> int:
-        return is_before(self._looked(a, b), self._seen.record(a) - self._seen.record(b))
+        return is_before(self._looked(a, b), self._more(a, b))
+
+    def _more(self, a: Photo, b: Photo) -> int:
+        return self._seen.record(a) - self._seen.record(b)
 
     def _looked(self, king: Photo, other: Photo) -> Look | None:
         """Return the look at two; of one that is no rival only what is known anyway."""
         ask = self._seen.known_look if self._is_minor(king, other) else self._seen.look
         return ask(king.id, other.id)
 
+    def _known(self, a: Photo, b: Photo) -> Look | None:
+        return self._seen.known_look(a.id, b.id)
+
     def _ids(self, photos: Iterable[Photo]) -> frozenset[int]:
         return frozenset(same.id for photo in photos for same in self._same[photo])
+
+
+def alike(photos: Sequence[Photo], seen: Seen) -> dict[int, int]:
+    """Return of each photo, by id, how many others of the group show the same frame in the same light.
+
+    By the proofs, as thumbnails tell: an edit shares its light and its frame with hardly any other.
+    """
+    counts = {photo.id: 0 for photo in photos}
+    for a, b in itertools.combinations(photos, 2):
+        proof = seen.proof(a.id, b.id)
+        is_plain = proof is not None and classify(proof, facts_of(a), facts_of(b)) in PLAIN
+        if is_plain or a.pixel_digest == b.pixel_digest:
+            counts[a.id] += 1
+            counts[b.id] += 1
+    return counts
+
+
+def facts_of(photo: Photo) -> FileFacts:
+    """Return what the proof wants to know of a photo."""
+    return FileFacts(photo.width, photo.height, photo.format, photo.size)

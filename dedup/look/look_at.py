@@ -6,7 +6,7 @@ from typing import Literal
 from ...indexer.decode.full import FullPicture
 from ...indexer.decode.photo import LONG_SIDE
 from ..proof.planes import Matrix
-from . import Look
+from . import FLAG, Look
 from .geometry import full_matrix
 from .provenance import Provenance, provenance
 from .second_look import second_look
@@ -19,7 +19,7 @@ def look_at(a: FullPicture, b: FullPicture, matrix: Matrix, *, full: bool = True
     for what differs, where nothing else tells.
     """
     exact = full_matrix(matrix, (a.size, b.size), (_thumbnail(a.size), _thumbnail(b.size)))
-    found = provenance(a, b, exact)
+    found = _by_flag(provenance(a, b, exact), a, b)
     if found.is_whole and found.model in ("", "same"):
         return _look(found)
     if not full:
@@ -58,6 +58,13 @@ def _compressed_harder(a: FullPicture, b: FullPicture) -> Literal["a", "b", ""]:
     if max(steps) < max(_LEAST_STEP, _COARSER * min(steps)):
         return ""
     return "a" if steps[0] > steps[1] else "b"
+
+
+def _by_flag(found: Provenance, a: FullPicture, b: FullPicture) -> Provenance:
+    """Tell which of the same pixels is turned by its flag only: the plain one was there first."""
+    if found.relation != "same" or (a.orientation == 1) == (b.orientation == 1):
+        return found
+    return replace(found, relation="a" if a.orientation == 1 else "b", how=FLAG)
 
 
 def _look(found: Provenance) -> Look:
