@@ -13,7 +13,8 @@ from ...store.index.exact import Ids
 from ...store.progress import UNWATCHED, Watch
 from ...store.store import Store
 from ...store.view import View
-from ..proof.pictures import Thumbnail, stored_thumbnails
+from ..proof.pictures import Thumbnail
+from ..proof.thumbnails import stored_thumbnails
 from .all_pairs import Photos
 from .copy_space import AnyVectors, CopySpace
 from .hashes import dct_hash
@@ -52,10 +53,10 @@ def hash_photos(store: Store, ids: list[int]) -> list[tuple[bytes, int]]:
 
 
 def _hash_of(thumbnail: Thumbnail | None) -> tuple[bytes, int]:
-    picture = thumbnail and thumbnail.picture()
-    if not picture:
+    grey = None if thumbnail is None else thumbnail.grey()
+    if grey is None:
         return NO_HASH
-    bits, quality = dct_hash(picture.sheet.grey)
+    bits, quality = dct_hash(grey)
     return bits.tobytes(), quality
 
 

@@ -24,7 +24,8 @@ from ..groups.account import Party
 from ..groups.members import CONFIRMED, SAME_PIXELS, beyond_doubt
 from ..groups.shots import Shot, shot_of, why_two_shots
 from ..proof import Evidence, prove
-from ..proof.pictures import Pictures, stored_thumbnails
+from ..proof.pictures import Pictures
+from ..proof.thumbnails import stored_thumbnails
 from .accounts import Compared, losses, taken_looks
 from .beside import Beside
 from .matches import Checked, Match, copy_match, rank_of

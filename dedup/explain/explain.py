@@ -132,7 +132,7 @@ def explain(store: Store, a: str, b: str, embedder: Callable[[], Embedder]) -> E
     """
     with Reader(store, embedder(), 1, OPENED_AT_HOME) as reader:
         first, second = _side(store, reader, a), _side(store, reader, b)
-    evidence = prove(first.known.picture(), second.known.picture())
+    evidence = prove(first.known.picture(), second.known.picture(), patient=True)
     relation = _relation(store, first, second)
     verdict, why = _verdict(evidence, relation)
     transform, change = _transform(verdict, relation, evidence, (first, second))

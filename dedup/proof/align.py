@@ -10,7 +10,7 @@ from .measure import Likeness, likeness
 from .padding import containment_without_padding
 from .picture import FRAME_SIDE, Level, Sheet
 from .planes import Matrix, Plane, inverted, scaling
-from .refine import AFFINE, PERSPECTIVE, Target, refine, rimmed
+from .refine import AFFINE, PERSPECTIVE, Effort, Target, refine, rimmed
 
 # A map that shrinks or grows more than this is an accident.
 _MOST_SCALE = 5.0
@@ -20,9 +20,6 @@ _MIN_SIDE = 12
 
 # Steps at half size, where large errors are found cheaply, and at full size, where motion is measured.
 _COARSE_STEPS, _FINE_STEPS = 12, 10
-# Agreement of copies at half size after the first steps is at least .53, and .59 in the end.
-_FIRST_AGREEMENT, _AGREEMENT = 0.5, 0.55
-
 # Six numbers first: eight would bend two views of a room onto each other. They are tried when motion is
 # left, and kept when they explain clearly more.
 _MOTION_LEFT = 0.15
@@ -31,6 +28,29 @@ _WORTH_BENDING = 0.3
 # Share of a picture that must lie in the other after the first six numbers for the rest to be tried. More
 # steps moved no copy's by more than 0.03, but a picture that is not inside takes the most steps of all.
 _NEARLY_INSIDE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """How well pictures must agree for the steps to go on; see `refine`.
+
+    first, half: at half size, after the first steps and in the end. flat, bent: at full size, by six and by
+    eight numbers.
+    """
+
+    first: float
+    half: float
+    flat: float = 0.0
+    bent: float = 0.0
+
+
+# The worst copies of 3,600 that were not near from the start, those with three edits at once among them,
+# reached .53, .59, .52 and .64 where all of one is all of the other; by features .54, .64, .64 and .77, but
+# for one (.53, .56, .57 and .70). The worst are parts that were stretched: features do not tell a stretch.
+OF_WHOLE = Demands(first=0.5, half=0.55, bent=0.58)
+OF_FEATURES = Demands(first=0.5, half=0.6, flat=0.6, bent=0.7)
+# For who wants to know how alike pictures are that are no copies.
+PATIENT = Demands(first=0.5, half=0.55)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +110,8 @@ def overlap(a: tuple[int, int], b: tuple[int, int], matrix: Matrix) -> _Overlap 
     return _Overlap(shared / area, shared / (b[0] * b[1]), float(np.sqrt(area / (a[0] * a[1]))))
 
 
-def align(a: Sheet, b: Sheet, guess: Matrix, *, is_near: bool = False) -> Fit | None:
-    """Return the best fit near the guess, a map a -> b; None when there is none.
+def align(a: Sheet, b: Sheet, guess: Matrix, demands: Demands, *, is_near: bool = False) -> Fit | None:
+    """Return the best fit near the guess, a map a -> b; None when there is none, or none that copies have.
 
     is_near: the guess is known to be good to a few pixels, so that the half size need not be asked.
     """
@@ -99,10 +119,10 @@ def align(a: Sheet, b: Sheet, guess: Matrix, *, is_near: bool = False) -> Fit | 
     if first is None or not 1 / _MOST_SCALE < first.scale < _MOST_SCALE:
         return None
     if first.scale >= 1:
-        return _align_to(a, b, guess, first, is_near)
+        return _align_to(_Task(a, b, first, demands), guess, is_near)
     # The picture that shows the common part smaller gives the frame: nothing is enlarged.
     flipped = _Overlap(first.of_b, first.of_a, 1 / first.scale)
-    fit = _align_to(b, a, inverted(guess), flipped, is_near)
+    fit = _align_to(_Task(b, a, flipped, demands), inverted(guess), is_near)
     return None if fit is None else inverse(fit)
 
 
@@ -115,20 +135,31 @@ def inverse(fit: Fit) -> Fit:
     )
 
 
-def _align_to(ref: Sheet, src: Sheet, guess: Matrix, seen: _Overlap, is_near: bool) -> Fit | None:
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """Two pictures to align, the one that shows the common part smaller first; seen: by the guess."""
+
+    ref: Sheet
+    src: Sheet
+    seen: _Overlap
+    demands: Demands
+
+
+def _align_to(task: _Task, guess: Matrix, is_near: bool) -> Fit | None:
+    ref, src, seen, demands = task.ref, task.src, task.seen, task.demands
     if seen.of_a <= _MIN_OVERLAP:
         return None
     zoom = _zoom(ref, seen)
     if not is_near:
         coarse = _Stage.at(ref, src, zoom / 2, seen.scale)
-        guess, agreement = coarse.refined(guess, AFFINE, _COARSE_STEPS, _FIRST_AGREEMENT)
-        if agreement < _AGREEMENT:
+        guess, agreement = coarse.refined(guess, Effort(AFFINE, _COARSE_STEPS, demands.first))
+        if agreement < demands.half:
             return None
     stage = _Stage.at(ref, src, zoom, seen.scale)
-    fit = _fit(ref, src, stage.fitted(guess))
+    fit = _fit(ref, src, stage.fitted(guess, demands.flat))
     if fit is None or not _may_be_inside(ref, src, fit):
         return fit
-    return _fit(ref, src, stage.bent((fit.matrix, fit.likeness))) or fit
+    return _fit(ref, src, stage.bent((fit.matrix, fit.likeness), demands.bent)) or fit
 
 
 def frames(a: Sheet, b: Sheet, matrix: Matrix) -> tuple[Level, Level, Matrix] | None:
@@ -192,12 +223,8 @@ class _Stage:
     def _rimmed(self) -> Plane:
         return rimmed(self.src.normal)
 
-    def refined(
-        self, matrix: Matrix, n_numbers: int, max_steps: int, min_agreement: float = 0.0
-    ) -> tuple[Matrix, float]:
-        inner, agreement = refine(
-            self._target, self._rimmed, self.inner(matrix), n_numbers, max_steps, min_agreement
-        )
+    def refined(self, matrix: Matrix, effort: Effort) -> tuple[Matrix, float]:
+        inner, agreement = refine(self._target, self._rimmed, self.inner(matrix), effort)
         return np.asarray(inverted(self.to_src) @ inner @ self.to_ref, np.float64), agreement
 
     def inner(self, matrix: Matrix) -> Matrix:
@@ -207,17 +234,19 @@ class _Stage:
     def likeness(self, matrix: Matrix) -> Likeness:
         return likeness(self.ref, self.src, self.inner(matrix))
 
-    def fitted(self, matrix: Matrix) -> _Best | None:
+    def fitted(self, matrix: Matrix, min_agreement: float) -> _Best | None:
         """Return the best map that keeps lines parallel, and what it leaves."""
-        matrix, _ = self.refined(matrix, AFFINE, _FINE_STEPS)
-        return (matrix, self.likeness(matrix)) if np.isfinite(matrix).all() else None
+        matrix, agreement = self.refined(matrix, Effort(AFFINE, _FINE_STEPS, min_agreement))
+        if agreement < min_agreement or not np.isfinite(matrix).all():
+            return None
+        return matrix, self.likeness(matrix)
 
-    def bent(self, flat: _Best) -> _Best | None:
+    def bent(self, flat: _Best, min_agreement: float) -> _Best | None:
         """Return the best map with perspective, if there is motion left and it explains clearly more."""
         if flat[1].trimmed_ncc <= _WORTH_BENDING or flat[1].motion_p75 <= _MOTION_LEFT:
             return None
-        matrix, _ = self.refined(flat[0], PERSPECTIVE, _FINE_STEPS)
-        if not np.isfinite(matrix).all():
+        matrix, agreement = self.refined(flat[0], Effort(PERSPECTIVE, _FINE_STEPS, min_agreement))
+        if agreement < min_agreement or not np.isfinite(matrix).all():
             return None
         alike = self.likeness(matrix)
         return (matrix, alike) if _quality(alike) > _quality(flat[1]) + _CLEARLY_BETTER else None

@@ -46,7 +46,9 @@ def bits_of(waves: Plane, form: int = 0) -> Bits:
         waves = waves * _ODD[None, :]
     for _ in range(form % 4):
         waves = (waves * _ODD[None, :]).T
-    return np.asarray(waves > np.median(waves), np.bool_).ravel()
+    # numpy's own median takes longer than all the rest.
+    middle = np.sort(waves, axis=None)[[waves.size // 2 - 1, waves.size // 2]].mean()
+    return np.asarray(waves > middle, np.bool_).ravel()
 
 
 def distance(a: Plane, b: Plane, form: int) -> int:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from .features import Features, find_features
+from .features import Features, find_features, mirrored_sample
 from .orientation import SQUARE_SIDE, in_form
 from .pdq import pdq
 from .planes import Grey, Plane, blur, shrink
@@ -99,13 +99,9 @@ class Picture:
         Raises:
             ValueError: not a picture.
         """
-        read = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_RGB) if jpeg else None
-        if read is None:
-            raise ValueError("the thumbnail is not a picture")
-        pixels = fit(np.asarray(read, np.uint8), LONG_SIDE)
-        grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
+        pixels = _read(jpeg)
         key = hashlib.blake2b(jpeg, digest_size=16).digest()
-        return cls(Sheet(grey), fit(pixels, COLOR_SIDE), width, height, key)
+        return cls(Sheet(_as_grey(pixels)), fit(pixels, COLOR_SIDE), width, height, key)
 
     @cached_property
     def square(self) -> Plane:
@@ -131,6 +127,11 @@ class Picture:
         return find_features(in_form(self.sheet.grey, 4))
 
     @cached_property
+    def mirrored_sample(self) -> Features:
+        """Some of the features of the picture in form 4: a cheap look whether the others are worth it."""
+        return mirrored_sample(self.features, in_form(self.sheet.grey, 4))
+
+    @cached_property
     def is_page(self) -> bool:
         """Whether this looks like text or nearly blank: there one line matters more than all the rest."""
         return _is_page(self.sheet.grey, self.color)
@@ -138,6 +139,26 @@ class Picture:
     def in_form(self, form: int) -> Sheet:
         """Return the picture in a form."""
         return self.sheet if form == 0 else Sheet(in_form(self.sheet.grey, form))
+
+
+def grey_of(jpeg: bytes) -> Grey:
+    """Return a thumbnail (h, w) as the proof sees it, without all else that it makes of one.
+
+    Raises:
+        ValueError: not a picture.
+    """
+    return _as_grey(_read(jpeg))
+
+
+def _read(jpeg: bytes) -> Grey:
+    read = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR_RGB) if jpeg else None
+    if read is None:
+        raise ValueError("the thumbnail is not a picture")
+    return fit(np.asarray(read, np.uint8), LONG_SIDE)
+
+
+def _as_grey(pixels: Grey) -> Grey:
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def fit(pixels: Grey, side: int) -> Grey:

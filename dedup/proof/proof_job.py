@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 PROVER = WorkerKind("lookalike.dedup.proof.proof_job", "prover", Limits(seconds=300))
 
 # Jobs come ordered by what belongs together: a picture is asked for a few times, then no more.
-_PICTURES = 256
+PICTURES = 256
 
 PairOfIds = tuple[int, int]
 Proofs = Sequence[dict[str, Any] | None]
@@ -89,5 +89,5 @@ if __name__ == "__main__":
     from ...indexer.sandbox.child import serve
 
     cv2.setNumThreads(1)  # a second thread would only be in the way of the other processes
-    _pictures = Pictures(_PICTURES)
+    _pictures = Pictures(PICTURES)
     serve(lambda job, buffers, _memory: answer(job, buffers, _pictures))

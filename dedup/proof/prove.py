@@ -5,12 +5,12 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from .align import Fit, align, frames
+from .align import OF_FEATURES, OF_WHOLE, PATIENT, Demands, Fit, align, frames
 from .bend import motion_beyond_bend
 from .color import toning
 from .differences import with_places
 from .evidence import Evidence
-from .features import similarity
+from .features import may_match, similarity
 from .orientation import best_form, form_matrix, form_of, form_scores
 from .padding import containment_without_padding, surround
 from .pdq import distance
@@ -28,58 +28,75 @@ _GOOD = 0.91
 _MIN_PADDED, _MIN_PADDED_SCORE = 0.6, 0.8
 
 
-def prove(a: Picture, b: Picture) -> Evidence:
-    """Return the evidence for or against b being a copy of a; from both sides the same verdict."""
-    evidence = reversed_evidence(_prove(b, a)) if b.key < a.key else _prove(a, b)
-    return evidence.shortened()
+def prove(a: Picture, b: Picture, *, patient: bool = False) -> Evidence:
+    """Return the evidence for or against b being a copy of a; from both sides the same verdict.
+
+    patient: find out how alike they are also where it is clear early that they are no copies: for people
+    who ask of this pair, at several times the cost.
+    """
+    swapped = b.key < a.key
+    evidence = _prove(b, a, patient) if swapped else _prove(a, b, patient)
+    if evidence.how == "none":
+        return evidence
+    return (reversed_evidence(evidence) if swapped else evidence).shortened()
 
 
-def _prove(a: Picture, b: Picture) -> Evidence:
+# Of most pairs of pictures that are no copies.
+_NOTHING = decide(Evidence()).shortened()
+
+
+def _prove(a: Picture, b: Picture, patient: bool) -> Evidence:
     best: tuple[str, int, Fit] | None = None
-    for how, inliers, fit in _fits(a, b):
+    for how, inliers, fit in _fits(a, b, *((PATIENT, PATIENT) if patient else (OF_WHOLE, OF_FEATURES))):
         if best is None or fit.score > best[2].score:
             best = how, inliers, fit
         if fit.score > _GOOD:
             break
+    if best is None and not patient:
+        return _NOTHING
     evidence = decide(_evidence(a, b, best))
     if may_be_bent(evidence):
         evidence = decide(_bent(a, b, evidence))
     if evidence.verdict == "copy":
         evidence = _surrounded(a, b, decide(_toned(a, b, evidence)))
-    if a.is_page or b.is_page:
-        evidence = replace(evidence, natural=False, page=True)
+        if a.is_page or b.is_page:
+            evidence = replace(evidence, natural=False, page=True)
     return with_places(a, b, evidence)
 
 
-def _fits(a: Picture, b: Picture) -> Iterator[tuple[str, int, Fit]]:
+def _fits(
+    a: Picture, b: Picture, of_whole: Demands, of_features: Demands
+) -> Iterator[tuple[str, int, Fit]]:
     """Yield fits a -> b (in b's plain form), the cheap and likely ones first."""
     scores = form_scores(a.square, b.square)
     form = best_form(scores)
     if scores[form] > _MIN_WHOLE:
-        fit = _whole(a, b, form, is_near=scores[form] > _SURELY_WHOLE)
+        fit = _whole(a, b, form, of_whole, is_near=scores[form] > _SURELY_WHOLE)
         if fit is not None:
             yield "whole", 0, fit
     # Descriptors do not survive a mirror, and another look is dear: only where the squares speak for it.
     mirrored = scores[4:].max() > scores[:4].max()
     for mirror in (0, 4) if mirrored else (0,):
-        fit, inliers = _partial(a, b, mirror)
+        if mirror and not may_match(b.mirrored_sample, a.features):
+            return
+        fit, inliers = _partial(a, b, mirror, of_features)
         if fit is not None:
             yield "features", inliers, fit
 
 
-def _whole(a: Picture, b: Picture, form: int, is_near: bool) -> Fit | None:
+def _whole(a: Picture, b: Picture, form: int, demands: Demands, *, is_near: bool) -> Fit | None:
     """Try whether all of a is all of b in a form, whatever the aspect."""
     sheet = b.in_form(form)
     guess = scaling(sheet.size[0] / a.sheet.size[0], sheet.size[1] / a.sheet.size[1])
-    return _plain(align(a.sheet, sheet, guess, is_near=is_near), b, form)
+    return _plain(align(a.sheet, sheet, guess, demands, is_near=is_near), b, form)
 
 
-def _partial(a: Picture, b: Picture, form: int) -> tuple[Fit | None, int]:
+def _partial(a: Picture, b: Picture, form: int, demands: Demands) -> tuple[Fit | None, int]:
     """Try the map that local features agree on; form: 0, or 4 for b mirrored."""
     guess, inliers = similarity(a.features, b.mirrored_features if form else b.features)
     if guess is None:
         return None, inliers
-    return _plain(align(a.sheet, b.in_form(form), guess), b, form), inliers
+    return _plain(align(a.sheet, b.in_form(form), guess, demands), b, form), inliers
 
 
 def _plain(fit: Fit | None, b: Picture, form: int) -> Fit | None:

@@ -1,9 +1,10 @@
 """From nominated pairs to proven ones: prove what no proof has seen, remember all of it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import replace
-from itertools import islice
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass, replace
+from itertools import takewhile
+from queue import SimpleQueue
 
 from ...errors import DecodeError, LookalikeError
 from ...indexer.executor import ThreadExecutor, default_workers
@@ -13,20 +14,15 @@ from ...store.catalog.pairs import JudgedPair, unproved_pairs
 from ...store.progress import UNWATCHED, Watch
 from ...store.store import Store
 from . import VERIFIER_VERSION, Evidence
-from .pictures import Pictures, Thumbnail, stored_thumbnails
-from .proof_job import PROVER, PairOfIds, Proofs, proof_job, proofs_in, prove_pairs
+from .order import Parts, Waiting, together
+from .pictures import Pictures, Thumbnail
+from .proof_job import PICTURES, PROVER, PairOfIds, Proofs, proof_job, proofs_in, prove_pairs
+from .thumbnails import stored_thumbnails
 
-_CHUNK = 32
 _BATCH = 512
 
-# Processes take half a second to start; so few pairs are proved by then.
+# Processes take a quarter of a second to start; so few pairs are proved by then.
 _WORTH_PROCESSES = 300
-
-# Of pairs proved in this process.
-_PICTURES = 1000
-
-Waiting = tuple[int, int, float]  # with the cosine
-Prove = Callable[[Sequence[PairOfIds]], Proofs]
 
 
 def prove_all(
@@ -46,17 +42,11 @@ def prove_all(
         waiting = together(unproved_pairs(view, VERIFIER_VERSION))
     if waiting:
         watch.progress.begin("proving pairs", len(waiting))
-    workers = workers or default_workers()
     done: list[JudgedPair] = []
     count = 0
     try:
-        with _prover(store, workers if len(waiting) >= _WORTH_PROCESSES else 0) as prove_pairs:
-
-            def judge(pairs: Sequence[Waiting]) -> list[JudgedPair]:
-                return _judged(pairs, prove_pairs([(a, b) for a, b, _ in pairs]))
-
-            # One thread more: it has the next job ready when a process is.
-            for proofs in ThreadExecutor(workers + 1).run(_chunks(waiting, watch), judge):
+        with closing(_proved(store, waiting, workers or default_workers(), watch)) as proved:
+            for proofs in proved:
                 done += proofs
                 count += len(proofs)
                 watch.progress.advance(len(proofs), 0)
@@ -69,20 +59,49 @@ def prove_all(
     return count
 
 
-@contextmanager
-def _prover(store: Store, processes: int) -> Iterator[Prove]:
-    """Give what proves pairs: processes, or this one where there are to be none or none can be started."""
-    pictures = Pictures(_PICTURES)
-    with WorkerPool(processes, PROVER) if processes else nullcontext() as pool:
+def _proved(
+    store: Store, waiting: Sequence[Waiting], workers: int, watch: Watch
+) -> Generator[list[JudgedPair], None, None]:
+    """Yield the pairs with their proofs, some at a time, until somebody wants the run to end."""
+    parts = Parts(waiting, workers)
+    idle = SimpleQueue[_Prover]()
+    with ExitStack() as stack:
+        for part in range(workers):
+            pool = stack.enter_context(WorkerPool(1, PROVER)) if len(waiting) >= _WORTH_PROCESSES else None
+            idle.put(_Prover(store, part, pool, Pictures(PICTURES)))
 
-        def prove(pairs: Sequence[PairOfIds]) -> Proofs:
-            thumbnails = stored_thumbnails(store, sorted({each for pair in pairs for each in pair}))
-            if pool is not None:
-                with suppress(NoWorkers):
-                    return _asked(pool, pairs, thumbnails)
-            return prove_pairs(pairs, thumbnails.get, pictures)
+        def prove_some(_: int) -> list[JudgedPair]:
+            prover = idle.get()
+            try:
+                return prover.prove(parts.next(prover.part))
+            finally:
+                idle.put(prover)
 
-        yield prove
+        times = takewhile(lambda _: not watch.is_stopped, range(parts.n_chunks))
+        yield from ThreadExecutor(workers).run(times, prove_some)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Prover:
+    """Who proves a part of the pairs: a process of its own, or this one where there is none.
+
+    pool: of one process; None: there is to be none. pictures: what is known of photos here.
+    """
+
+    store: Store
+    part: int
+    pool: WorkerPool | None
+    pictures: Pictures
+
+    def prove(self, pairs: Sequence[Waiting]) -> list[JudgedPair]:
+        return _judged(pairs, self._proofs([(a, b) for a, b, _ in pairs]))
+
+    def _proofs(self, pairs: Sequence[PairOfIds]) -> Proofs:
+        thumbnails = stored_thumbnails(self.store, sorted({each for pair in pairs for each in pair}))
+        if self.pool is not None:
+            with suppress(NoWorkers):
+                return _asked(self.pool, pairs, thumbnails)
+        return prove_pairs(pairs, thumbnails.get, self.pictures)
 
 
 def _asked(pool: WorkerPool, pairs: Sequence[PairOfIds], thumbnails: Mapping[int, Thumbnail]) -> Proofs:
@@ -103,25 +122,3 @@ def _judged(pairs: Sequence[Waiting], proofs: Proofs) -> list[JudgedPair]:
         JudgedPair(a, b, cosine, proof["verdict"], proof["log_odds"], proof)
         for (a, b, cosine), proof in zip(pairs, found, strict=True)
     ]
-
-
-def together(pairs: Sequence[Waiting]) -> list[Waiting]:
-    """Order pairs so that those that hang together follow each other: few pictures serve many pairs."""
-    first: dict[int, int] = {}
-
-    def root(photo: int) -> int:
-        while (above := first.get(photo, photo)) != photo:
-            first[photo] = first.get(above, above)  # halves the way for the next one
-            photo = above
-        return photo
-
-    for a, b, _ in pairs:
-        low, high = sorted((root(a), root(b)))
-        first[high] = low
-    return sorted(pairs, key=lambda pair: (root(pair[0]), pair[0], pair[1]))
-
-
-def _chunks(pairs: Sequence[Waiting], watch: Watch) -> Iterator[list[Waiting]]:
-    rest = iter(pairs)
-    while not watch.is_stopped and (chunk := list(islice(rest, _CHUNK))):
-        yield chunk

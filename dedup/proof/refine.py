@@ -28,7 +28,20 @@ _DAMPING = 1e-3
 # Pixels: a step below this changes no number that is looked at.
 _SETTLED = 0.02
 _TINY = 1e-6
-_FEW_STEPS = 4
+_FEW_STEPS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long to look for a better map.
+
+    n_numbers: 6 for an affine map, 8 for one with perspective. min_agreement: give up below it after a few
+    steps.
+    """
+
+    n_numbers: int
+    max_steps: int
+    min_agreement: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,24 +103,21 @@ def rimmed(src: Plane) -> Plane:
     return framed
 
 
-def refine(
-    target: Target, src: Plane, matrix: Matrix, n_numbers: int, max_steps: int, min_agreement: float = 0.0
-) -> tuple[Matrix, float]:
+def refine(target: Target, src: Plane, matrix: Matrix, effort: Effort) -> tuple[Matrix, float]:
     """Return the better map from points of the target's picture to points of src, and how well they agree.
 
-    src: a `rimmed` picture at about the same scale. n_numbers: 6 for an affine map, 8 for one with
-    perspective. min_agreement: give up after a few steps below it. The agreement is the mean weight in
-    [0, 1] of what lies in both; unlike pictures have about 0.5, copies 0.8 and more. The map is NaN when
-    the steps lead nowhere.
+    src: a `rimmed` picture at about the same scale. The agreement is the mean weight in [0, 1] of what lies
+    in both; unlike pictures have about 0.5, copies 0.8 and more. The map is NaN when the steps lead
+    nowhere.
     """
-    jacobian, agreement = target.jacobian[:n_numbers], 0.0
+    jacobian, agreement = target.jacobian[: effort.n_numbers], 0.0
     current = matrix @ inverted(target.to_unit)
-    for taken in range(max_steps):
+    for taken in range(effort.max_steps):
         error = _shown(src, current, target.places) - target.level
         weight = 1 / (1 + np.square(error * np.float32(1 / _OUTLIER)))
         inside = int(np.count_nonzero(error < _OUTSIDE / 2))
         agreement = float(weight.sum()) / max(1, inside)
-        if taken == _FEW_STEPS and agreement < min_agreement:
+        if taken == _FEW_STEPS and agreement < effort.min_agreement:
             break
         step = _solve(jacobian, weight, weight * error)
         current = current @ inverted(_as_matrix(step))

@@ -9,7 +9,8 @@ from importlib.resources import files
 from typing import BinaryIO
 
 from ...dedup.proof import Picture
-from ...dedup.proof.pictures import Pictures, stored_thumbnails
+from ...dedup.proof.pictures import Pictures
+from ...dedup.proof.thumbnails import stored_thumbnails
 from ...store.documents import Row, dumps
 from ...store.own_files import OwnFile, signed
 from ...store.progress import NO_PROGRESS, Progress

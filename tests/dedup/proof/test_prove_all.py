@@ -12,16 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lookalike import Library
 from lookalike.dedup.candidates.update import compare_new
-from lookalike.dedup.proof import VERIFIER_VERSION, Evidence, Picture, proof_job, prove
+from lookalike.dedup.proof import VERIFIER_VERSION, Evidence, Picture, order, proof_job, prove
 from lookalike.dedup.proof import prove_all as proving
 from lookalike.dedup.proof.pictures import Pictures, Thumbnail
 from lookalike.dedup.proof.proof_job import PROVER, proofs_in, prove_pairs
-from lookalike.dedup.proof.prove_all import prove_all, together
+from lookalike.dedup.proof.prove_all import prove_all
 from lookalike.errors import LookalikeError
 from lookalike.indexer.decode.photo import make_thumbnail
 from lookalike.indexer.executor import ThreadExecutor
@@ -90,7 +88,7 @@ def test_a_process_that_is_killed_is_told_and_what_was_proved_is_kept(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(proving, "_WORTH_PROCESSES", 1)
-    monkeypatch.setattr(proving, "_CHUNK", 1)
+    monkeypatch.setattr(order, "CHUNK", 1)
     # One thread: with two, the first job may wait for a process until the fourth has killed it.
     monkeypatch.setattr(proving, "ThreadExecutor", lambda _: ThreadExecutor(1))
     answered: list[object] = []
@@ -175,35 +173,6 @@ def test_a_pair_that_cannot_be_proved_costs_no_other_one_its_proof(
         ("similar", "failed"),
         None,
     ]
-
-
-pair_lists = st.lists(
-    st.tuples(st.integers(1, 30), st.integers(1, 30)).filter(lambda pair: pair[0] < pair[1]), unique=True
-)
-
-
-@given(pair_lists)
-def test_pairs_that_hang_together_follow_each_other(pairs: list[tuple[int, int]]) -> None:
-    ordered = [(a, b) for a, b, _ in together([(a, b, 0.5) for a, b in pairs])]
-    assert sorted(ordered) == sorted(pairs)
-    groups = connected(pairs)
-    order = [groups[a] for a, _ in ordered]
-    assert len([1 for last, this in zip([-1, *order], order, strict=False) if last != this]) == len(
-        set(order)
-    )
-
-
-def connected(pairs: list[tuple[int, int]]) -> dict[int, int]:
-    """Return a number of its group for each photo, by painting over until nothing changes."""
-    color = {each: each for pair in pairs for each in pair}
-    changed = True
-    while changed:
-        changed = False
-        for a, b in pairs:
-            low = min(color[a], color[b])
-            changed |= color[a] != low or color[b] != low
-            color[a] = color[b] = low
-    return color
 
 
 def test_a_damaged_thumbnail_stops_nothing_and_is_nobodys_copy(library: Library) -> None:
