@@ -209,6 +209,8 @@ def _light_in_words(look: Look) -> str:
 # sharpened ones 2.2 and more. Messengers sharpen what they make smaller.
 LEAST_DETAIL, MOST_DETAIL, LEAST_REDUCED, MOST_REDUCED = 0.8, 1.35, 0.6, 1.8
 _SMALLER = 0.9
+# What is merely saved in these shows the same pixels: others were changed before.
+_LOSSLESS = ("PNG", "TIFF", "BMP")
 # Beyond rounding of small sizes.
 _STRETCHED = 0.045
 
@@ -242,6 +244,9 @@ def edit_of(kept: Photo, other: Photo, proof: Evidence, look: Look | None) -> st
     if look.relation == "a" and _is_larger(kept, other, proof):
         return "enlarged"
     if look.relation == "a" and look.model == "tone" and not is_same_light(look):
+        return "edited"
+    is_same_size = (other.width, other.height) == (kept.width, kept.height)
+    if other.format in _LOSSLESS and is_same_size and not is_explained(look) and look.relation != "b":
         return "edited"
     is_reduced = max(other.width, other.height) < _SMALLER * max(kept.width, kept.height)
     if look.detail < (LEAST_REDUCED if is_reduced else LEAST_DETAIL):

@@ -1,10 +1,11 @@
 """Backups are no duplicates: what is kept twice on purpose, on another drive or in a mirrored folder."""
 
+import itertools
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ...store.catalog.folders import RootTotals, shared_files, totals_by_root
+from ...store.catalog.folders import RootTotals, mirrored, totals_by_root
 from ...store.catalog.photos import PhotoFile
 from ...store.filters.where import rel_below
 from ...store.view import View
@@ -12,6 +13,9 @@ from ...store.view import View
 # A folder of the library nearly all of whose photos lie in another one under the same names is its backup.
 _MIRRORED = 0.9
 _FEWEST = 3
+# Two cards of one camera name different photos alike.
+_SAME = 0.5
+_ASKED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +51,11 @@ def backups(view: View) -> Backups:
     return Backups(paths, _mirrored(view, roots) if len(roots) > 1 else frozenset())
 
 
-def _mirrored(view: View, roots: Iterable[RootTotals]) -> frozenset[frozenset[bytes]]:
-    by_id = {each.root.id: each for each in roots}
-    return frozenset(
-        frozenset((by_id[a].root.path, by_id[b].root.path))
-        for (a, b), count in shared_files(view).items()
-        if count >= max(_FEWEST, _MIRRORED * min(by_id[a].files, by_id[b].files))
-    )
+def _mirrored(view: View, roots: Sequence[RootTotals]) -> frozenset[frozenset[bytes]]:
+    found = set()
+    for pair in itertools.combinations(roots, 2):
+        small, large = sorted(pair, key=lambda each: each.files)
+        asked, named, same = mirrored(view, small.root, large.root, _ASKED)
+        if named >= max(_FEWEST, _MIRRORED * asked) and same >= _SAME * named:
+            found.add(frozenset((small.root.path, large.root.path)))
+    return frozenset(found)

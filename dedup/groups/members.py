@@ -189,6 +189,8 @@ def _none_where_none_holds_all(members: tuple[Member, ...]) -> tuple[Member, ...
 
 HOLDS_MORE = "holds more"
 ONE_SIZE = 1.02
+# So many copies that a file precedes make it the source of those that keep silent, too.
+_ENOUGH_COPIES = 2
 _WHY = {
     "unknown": "not compared",
     "detail": "finer than the kept file",
@@ -293,9 +295,8 @@ class _Describer:
         losses = (*((lost,) if lost else ()), *more)
         if proof.page and not is_explained(look):
             return "document", losses
-        is_harder = look is not None and look.harder == "b"
         # An enlargement and its smaller original keep silent, too.
-        is_told = is_harder or (is_original and _is_of_one_size(kept, other, look))
+        is_told = is_original and _is_of_one_size(kept, other, look)
         if lost is None and not (is_explained(look) or is_told):
             return "which came first is not known", losses
         if lost is not None:
@@ -309,7 +310,8 @@ class _Describer:
         if self._keeper.photo.id not in self._found.ids:
             return False
         other, record = choice.photo, self._keeper.record - choice.record
-        return other.id in self._found.precedes or record >= CAMERA_RECORD or self._found.is_proven
+        is_source = self._found.is_proven or len(self._found.precedes) >= _ENOUGH_COPIES
+        return other.id in self._found.precedes or record >= CAMERA_RECORD or is_source
 
 
 def _is_of_one_size(kept: Photo, other: Photo, look: Look | None) -> bool:

@@ -154,9 +154,13 @@ class _Contest:
             return Origins()
         king = self._with_most_copies(king, [each for each in self._order if each not in beaten])
         below = [each for each in self._order if each != king and self._before(king, each) > 0]
+        looks = [self._looked(king, each) for each in below]
+        if not any(map(_is_whole_win, looks)):
+            # Edits that were made from it tell as well as plain copies do.
+            for each in [each for each in self._order if each != king and each not in below][:_ASKED]:
+                self._seen.look(king.id, each.id)
         if not below:
             return Origins()
-        looks = [self._looked(king, each) for each in below]
         by_camera = not any(look is not None and look.relation == "a" for look in looks)
         return Origins(self._ids([king]), self._ids(below), any(map(_is_whole_win, looks)), by_camera)
 

@@ -24,14 +24,13 @@ class Look:
     relation: "same" (both show the same pixels), "a" (b was made from a: it can be computed from a, and a
     not from it), "b", or "" (nothing tells). how: by what that is known: "exact", "carried", "bounds",
     "bitmap", "reduced", "flag". model: what had to be fitted to compute the later one: "same" (nothing),
-    "tone", "filter", "sharpened" or "profile". is_whole: the whole frame of the later one is explained, so that it
-    holds nothing of its own. score: of the second look, 1 and above where something differs; None where
-    none was needed. places_a, places_b: where, in shares of each, the strongest first. finer: the one with
-    more detail: "a", "b" or "". harder: the JPEG that was compressed harder, by steps that would show in
-    the other one, had it been made from it. brightness: levels of 255 by which b is lighter than a;
-    contrast, saturation: factors from a to b; curve, tint: levels by which tones and colors were moved at
-    most; detail: how much of the finer detail of a is left in b. is_partial: only asked who came first,
-    not what differs. failed: why no look could be taken, "" if one was.
+    "tone", "filter", "sharpened" or "profile". is_whole: the whole frame of the later one is explained, so
+    that it holds nothing of its own. score: of the second look, 1 and above where something differs; None
+    where none was needed. places_a, places_b: where, in shares of each, the strongest first. finer: the
+    one with more detail: "a", "b" or "". brightness: levels of 255 by which b is lighter than a; contrast,
+    saturation: factors from a to b; curve, tint: levels by which tones and colors were moved at most;
+    detail: how much of the finer detail of a is left in b. is_partial: only asked who came first, not what
+    differs. failed: why no look could be taken, "" if one was.
     """
 
     relation: Relation = ""
@@ -42,7 +41,6 @@ class Look:
     places_a: tuple[Box, ...] = ()
     places_b: tuple[Box, ...] = ()
     finer: Literal["a", "b", ""] = ""
-    harder: Literal["a", "b", ""] = ""
     brightness: float = 0.0
     contrast: float = 1.0
     saturation: float = 1.0
@@ -85,7 +83,6 @@ def reversed_look(look: Look) -> Look:
         places_a=look.places_b,
         places_b=look.places_a,
         finer=_OTHER.get(look.finer, ""),
-        harder=_OTHER.get(look.harder, ""),
         brightness=-look.brightness,
         contrast=1 / look.contrast,
         saturation=1 / look.saturation,

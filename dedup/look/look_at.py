@@ -1,7 +1,6 @@
 """One look at two files at full size: where their pixels come from, and if nothing tells, what differs."""
 
 from dataclasses import replace
-from typing import Literal
 
 from ...indexer.decode.full import FullPicture
 from ...indexer.decode.photo import LONG_SIDE
@@ -20,8 +19,6 @@ def look_at(a: FullPicture, b: FullPicture, matrix: Matrix, *, full: bool = True
     """
     exact = full_matrix(matrix, (a.size, b.size), (_thumbnail(a.size), _thumbnail(b.size)))
     found = _by_flag(provenance(a, b, exact), a, b)
-    if found.is_whole and found.model == "tone" and a.profile != b.profile:
-        found = replace(found, model=PROFILE)
     if found.is_whole and found.model in ("", "same", PROFILE):
         return _look(found)
     if not full:
@@ -30,7 +27,6 @@ def look_at(a: FullPicture, b: FullPicture, matrix: Matrix, *, full: bool = True
     look = replace(
         _look(found),
         score=seen.score,
-        harder=_compressed_harder(a, b),
         brightness=seen.toning.brightness,
         contrast=seen.toning.contrast,
         saturation=seen.toning.saturation,
@@ -46,20 +42,6 @@ def look_at(a: FullPicture, b: FullPicture, matrix: Matrix, *, full: bool = True
         places_b=seen.places_b,
         failed=seen.failed if found.relation == "" else "",
     )
-
-
-# Of the ten lowest frequencies: steps below drown in rounding, and so much coarser is no chance.
-_LEAST_STEP, _COARSER = 3.0, 1.2
-
-
-def _compressed_harder(a: FullPicture, b: FullPicture) -> Literal["a", "b", ""]:
-    """Return the one of two JPEGs of one size whose steps are larger, and large enough to leave traces."""
-    if a.table is None or b.table is None or a.size != b.size:
-        return ""
-    steps = [float(each.table[:4, :4].ravel()[:10].mean()) for each in (a, b) if each.table is not None]
-    if max(steps) < max(_LEAST_STEP, _COARSER * min(steps)):
-        return ""
-    return "a" if steps[0] > steps[1] else "b"
 
 
 def _by_flag(found: Provenance, a: FullPicture, b: FullPicture) -> Provenance:

@@ -112,7 +112,7 @@ def looks_in(buffers: Sequence[bytes], count: int) -> list[Look]:
 def _checked(look: Look) -> Look:
     if (
         look.relation not in _RELATIONS
-        or {look.finer, look.harder} - {"a", "b", ""}
+        or look.finer not in ("a", "b", "")
         or type(look.is_whole) is not bool
     ):
         raise ValueError("no look")

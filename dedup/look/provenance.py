@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ...indexer.decode.full import FullPicture
 from ..proof.planes import Matrix
-from . import Box, Relation
+from . import PROFILE, Box, Relation
 from .blocks import Residual
 from .detail import finer
 from .frame import Explained, explained, frame_curves
@@ -105,7 +105,7 @@ def _in_other_colors(found: Provenance, with_profile: Relation) -> Provenance:
     A profile is lost, not found: of equal values those without it are the later ones.
     """
     relation = with_profile if found.relation == "same" else found.relation
-    model = "tone" if found.model == "same" else found.model
+    model = PROFILE if found.model == "same" else found.model
     return replace(found, relation=relation, model=model, is_whole=found.is_whole and relation != "")
 
 

@@ -32,6 +32,8 @@ _MEANINGS = (
     (re.compile(rb"aux:\w*matte", re.IGNORECASE), "matte"),
 )
 _HAS_GAIN_MAP = re.compile(rb"hdrgm:Version|Semantic\s*=\s*.GainMap")
+# Google's older cameras wrote the depth map into the metadata themselves.
+_HAS_DEPTH = re.compile(rb"GDepth:(Data|Mime|Near)")
 
 # A Samsung trailer: blocks of two zero bytes, a type, the length of a name, the name. These hold nothing
 # that is missed: the time, the country, the scene as the camera saw it.
@@ -169,6 +171,8 @@ def _with_the_rest(data: bytes, first: _Stream, parts: Parts) -> Parts:
         else:
             named.append(name)
         shown += [*other.shaping, memoryview(data)[other.scan : other.data_end]]
+    if _HAS_DEPTH.search(first.xmp):
+        named.append("depth")
     behind, size = _behind(data[end:])
     return replace(
         parts,

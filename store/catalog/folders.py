@@ -145,14 +145,21 @@ def mark_scanned(view: View, root: Root) -> None:
     view.connection.execute(sa.update(file_table).where(*undated).values(missing_since=now()))
 
 
-def shared_files(view: View) -> dict[tuple[int, int], int]:
-    """Return how many files two roots share, by their ids: one content under one path below both."""
-    one, two = file_table.alias(), file_table.alias()
-    join = one.join(two, sa.and_(one.c.content_id == two.c.content_id, one.c.rel == two.c.rel))
+def mirrored(view: View, root: Root, other: Root, count: int) -> tuple[int, int, int]:
+    """Return of some files of a root, how many there are, how many the other has by path, and of content.
+
+    About count of them are asked, spread over the root.
+    """
+    rels = [each.rel for each in sample_files(view, root, count)][: 2 * count]
+    ours, theirs = (_contents_by_rel(view, each, rels) for each in (root, other))
+    shared = ours.keys() & theirs.keys()
+    return len(ours), len(shared), sum(ours[rel] == theirs[rel] for rel in shared)
+
+
+def _contents_by_rel(view: View, root: Root, rels: Sequence[bytes]) -> dict[bytes, int]:
     rows = view.connection.execute(
-        sa.select(one.c.root_id, two.c.root_id, sa.func.count())
-        .select_from(join)
-        .where(one.c.root_id < two.c.root_id, one.c.state == "present", two.c.state == "present")
-        .group_by(one.c.root_id, two.c.root_id)
+        sa.select(_file.rel, _file.content_id).where(
+            _file.root_id == root.id, _file.rel.in_(rels), _file.state == "present"
+        )
     )
-    return {(a, b): count for a, b, count in rows}
+    return {row[0]: row[1] for row in rows}

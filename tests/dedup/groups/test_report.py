@@ -111,7 +111,7 @@ def test_reasons_say_why_a_copy_is_not_selected() -> None:
     }
     center = replace(photo(1), width=9000)
     unclear = made("", is_whole=False, score=0.3)
-    looks = {(1, 2): made(), (1, 5): unclear, (1, 6): unclear}
+    looks = {(1, 2): made(), (1, 5): unclear, (1, 6): unclear, (1, 3): unclear, (1, 4): unclear}
 
     (group,) = group_copies(known(center, *map(photo, range(2, 7)), proofs=proofs), looks=looks)
 
