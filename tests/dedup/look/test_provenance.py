@@ -322,7 +322,7 @@ def test_a_profile_that_was_lost_shows_other_colors_and_makes_the_later_one() ->
     assert (converted.relation, converted.model, converted.is_whole) == ("a", "same", True)
     assert (kept.relation, kept.model, kept.is_whole) == ("a", "same", True)
     assert (lost.relation, lost.model) == ("a", "profile")
-    assert (stripped.relation, stripped.model) == ("a", "tone")
+    assert (stripped.relation, stripped.model) == ("a", "profile")
 
 
 def test_a_file_that_is_only_turned_by_its_flag_is_the_same() -> None:
