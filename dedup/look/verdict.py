@@ -28,9 +28,9 @@ def judge(of_b: Residual | None, of_a: Residual | None, is_resized: bool) -> Ver
     if of_b.is_measured and of_a.is_measured:
         return _two_jpegs(of_b, of_a, is_resized)
     if of_a.is_measured:
-        return _jpeg_and_bitmap(of_b, of_a)
+        return _jpeg_and_bitmap(of_b, of_a, is_resized)
     if of_b.is_measured:
-        found = _jpeg_and_bitmap(of_a, of_b)
+        found = _jpeg_and_bitmap(of_a, of_b, is_resized)
         return Verdict(_OPPOSITE.get(found.relation, found.relation), found.how)
     if max(of_a.error, of_b.error) < _EXACT_ERROR and of_a.model == of_b.model == "same":
         return Verdict("same", "exact")
@@ -129,7 +129,7 @@ def _made(made: Residual, both: tuple[Residual, Residual], how: str) -> Verdict:
     return Verdict("a" if made is both[0] else "b", how)
 
 
-def _jpeg_and_bitmap(of_b: Residual, of_a: Residual) -> Verdict:
+def _jpeg_and_bitmap(of_b: Residual, of_a: Residual, is_resized: bool) -> Verdict:
     """Judge a JPEG a (or one with coarse enough steps) and a picture b without a table."""
     if of_b.model != "filter" and of_b.error < 0.45:
         return Verdict("a", "bitmap")
@@ -137,6 +137,7 @@ def _jpeg_and_bitmap(of_b: Residual, of_a: Residual) -> Verdict:
         return Verdict("b", "bitmap")
     if is_carried(of_a):
         return Verdict("a", "carried")
-    if of_a.beyond > 0.1 and of_a.spread > 1.5:
+    # A JPEG of another size breaks its bounds by a resize that is not known here, too.
+    if not is_resized and of_a.beyond > 0.1 and of_a.spread > 1.5:
         return Verdict("a", "bitmap")
     return NOTHING

@@ -321,7 +321,7 @@ def test_a_profile_that_was_lost_shows_other_colors_and_makes_the_later_one() ->
 
     assert (converted.relation, converted.model, converted.is_whole) == ("a", "same", True)
     assert (kept.relation, kept.model, kept.is_whole) == ("a", "same", True)
-    assert (lost.relation, lost.model) == ("a", "tone")
+    assert (lost.relation, lost.model) == ("a", "profile")
     assert (stripped.relation, stripped.model) == ("a", "tone")
 
 
