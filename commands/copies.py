@@ -86,11 +86,11 @@ class Choose:
     across_drives: bool = flag(
         "--across-drives", "Preselect copies on other drives and in backups as well."
     )
-    within_folders: bool = flag("--within-folders", "Only copies in one folder with the file to keep.")
+    within_folders: bool = flag("--within-folders", "Only copies in the same folder as the file to keep.")
     across_folders: bool = flag("--across-folders", "Only copies in other folders than the file to keep.")
     exact: bool = flag("--exact", "Only files of the same bytes; answers at once.")
     no_second_look: bool = flag(
-        "--no-second-look", "Open no file; then only copies of equal pixels are preselected."
+        "--no-second-look", "Open no photo; then only copies of the same pixels are preselected."
     )
 
     def options(self, rules: "KeepRules", max_false: float) -> "FindOptions":
@@ -147,9 +147,9 @@ def dupes(
 
     The original is kept. Preselected, and listed by --format paths, is only what holds nothing of its own:
     files of the same bytes or pixels, and copies that were merely saved again, made smaller or converted,
-    as a comparison of both at full size shows. For all others the list says what would be lost: keywords,
-    a second page, a film, a place that differs. Edits, documents and backups are listed, never
-    preselected.
+    as a comparison of both at full size shows. Of others the list says what would be lost (keywords, a
+    second page, a film, a place that differs) or why they stay: edits, documents, backups. That comparison
+    opens files and takes most of a first run; it is remembered.
     """
     from ..dedup.actions.plan import PLAN, plan_of, write_plan
     from ..output.progress import ProgressBar
