@@ -191,6 +191,9 @@ def _about(groups: "list[Group]", report: "CopyReport", form: opt.Format) -> Ite
     unselected = sum(not member.selected for group in groups for member in group.members)
     if form is opt.Format.table and report.pairs:
         yield doubt_in_words(report.pairs, report.wrong)
+    if report.away:
+        folders = ", ".join(map(printable, report.away))
+        yield f"away: {folders}; files there are listed as they were known, and not compared"
     if form in (opt.Format.paths, opt.Format.paths0) and unselected:
         yield f"only preselected files are listed; --format table shows {unselected:,} more"
 

@@ -90,7 +90,9 @@ class Copies:
         if options.exact:
             with self.store.reading() as view:
                 known = exact_input(view, where or ALL)
-            return _report(known, options, group_copies(known, options.rules, choosing=options.choosing))
+            return self._report(
+                known, options, group_copies(known, options.rules, choosing=options.choosing)
+            )
         watch = watch_of(progress, stop)
         if self.store.is_writable:
             compare_new(self.store, watch)
@@ -106,7 +108,15 @@ class Copies:
             looks=self._looks(known, stars, options, watch),
             stars=stars,
         )
-        return _report(known, options, groups)
+        return self._report(known, options, groups)
+
+    def _report(self, known: GroupInput, options: FindOptions, groups: Iterable[Group]) -> CopyReport:
+        listed = (_in_folders(group, options.folders) for group in groups)
+        shown = tuple(group for group in listed if group.members)
+        with self.store.reading() as view:
+            roots = [os.fsdecode(root.path) for root in all_roots(view)]
+        away = tuple(root for root in roots if not os.path.isdir(root))
+        return CopyReport(shown, len(known.doubt), expected_wrong(known.doubt), away)
 
     def _looks(
         self, known: GroupInput, stars: Stars, options: FindOptions, watch: Watch
@@ -248,12 +258,6 @@ class Copies:
         a, b: image files, in the library or not, or id:N.
         """
         return explain(self.store, a, b, self.embedder)
-
-
-def _report(known: GroupInput, options: FindOptions, groups: Iterable[Group]) -> CopyReport:
-    listed = (_in_folders(group, options.folders) for group in groups)
-    shown = tuple(group for group in listed if group.members)
-    return CopyReport(shown, len(known.doubt), expected_wrong(known.doubt))
 
 
 def _in_folders(group: Group, folders: Folders) -> Group:

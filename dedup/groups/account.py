@@ -155,7 +155,7 @@ def pixels_lost(
     if look.relation == "same" or (look.relation == "a" and look.is_whole):
         return None
     if look.relation == "b":
-        return Loss("detail", "the kept file was made from it")
+        return Loss("detail", "the earlier file: the kept one was made from it")
     if look.finer == "b" or _is_larger(kept, other, proof):
         return Loss("detail", f"finer detail ({other.width}x{other.height})")
     return _seen_to_differ(look, other, 1.0 if is_original and not look.relation else DIFFERS)

@@ -36,12 +36,13 @@ class CopyReport:
     """The copies of a library.
 
     groups: those that free most bytes first. pairs: the number of proven pairs that they are made of.
-    wrong: how many of these are expected to be wrong.
+    wrong: how many of these are expected to be wrong. away: folders of the library that are not there now.
     """
 
     groups: tuple[Group, ...]
     pairs: int
     wrong: Expectation
+    away: tuple[str, ...] = ()
 
 
 def group_input(view: View, where: Where = ALL, max_false: float = 1.0) -> "GroupInput":
