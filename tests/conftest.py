@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from lookalike.search.last_search import FOLDER
+from lookalike.tests import children
 from lookalike.tests import decoders as lasting_decoders
 from lookalike.tests.faults import scale
 from lookalike.tests.store.making import PUBLISHED, Filled, open_filled
@@ -55,6 +56,12 @@ def _state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def _decoders() -> Iterator[None]:
     with lasting_decoders.lasting():
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _children() -> Iterator[None]:
+    yield
+    children.end()
 
 
 def pytest_report_header() -> str:

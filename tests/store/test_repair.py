@@ -21,9 +21,10 @@ from lookalike.store.catalog.pairs import all_decisions
 from lookalike.store.catalog.photos import count_totals
 from lookalike.store.index_cache import stamp_of
 from lookalike.store.store import Store
+from lookalike.tests.children import run_child
 from lookalike.tests.faults.scale import SEED, count, scale
 
-from .making import PUBLISHED, ask, digest_of, make_vector, names, open_filled, run_child
+from .making import PUBLISHED, ask, digest_of, make_vector, names, open_filled
 
 DECISIONS = 40
 
