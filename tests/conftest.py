@@ -1,6 +1,7 @@
 """Fixtures that several test modules share."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -35,13 +36,18 @@ def filled(folder: Path) -> Iterator[Filled]:
     made.store.close()
 
 
+@pytest.fixture(scope="session")
+def _published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = open_filled(tmp_path_factory.mktemp("published") / "store", range(PUBLISHED))
+    made.store.publish()
+    made.store.close()
+    return Path(made.store.folder)
+
+
 @pytest.fixture
-def published(filled: Filled, folder: Path) -> Path:
+def published(_published: Path, folder: Path) -> Path:
     """The folder of a closed store of PUBLISHED photos with a snapshot."""
-    filled.fill(range(PUBLISHED))
-    filled.store.publish()
-    filled.store.close()
-    return folder
+    return Path(shutil.copytree(_published, folder))
 
 
 @pytest.fixture(autouse=True, scope="session")
