@@ -12,6 +12,7 @@ from hypothesis import settings
 from lookalike.search.last_search import FOLDER
 from lookalike.tests import children
 from lookalike.tests import decoders as lasting_decoders
+from lookalike.tests import sessions as lasting_sessions
 from lookalike.tests.faults import scale
 from lookalike.tests.store.making import PUBLISHED, Filled, open_filled
 
@@ -61,6 +62,12 @@ def _state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(autouse=True, scope="session")
 def _decoders() -> Iterator[None]:
     with lasting_decoders.lasting():
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _sessions() -> Iterator[None]:
+    with lasting_sessions.lasting():
         yield
 
 

@@ -20,7 +20,7 @@ from lookalike.tests.faults.whole import Outcome, check_whole, digests, outcome
 from lookalike.tests.pictures import draw_photo, save
 from lookalike.tests.store.making import digest_of, open_filled
 
-FAULTS = scale("LOOKALIKE_FAULT_POINTS", suite=3, soak=100_000)
+FAULTS = scale("LOOKALIKE_FAULT_POINTS", suite=2, soak=100_000)
 TASKS = "lookalike.tests.faults.tasks:"
 
 Case = tuple[int, str, Action]

@@ -25,7 +25,7 @@ from lookalike.tests.faults.scale import SEED, count, scale
 from lookalike.tests.faults.whole import check_whole, digests
 from lookalike.tests.pictures import draw_photo, save
 
-ROUNDS = scale("LOOKALIKE_KILL_ROUNDS", suite=13, soak=200)
+ROUNDS = scale("LOOKALIKE_KILL_ROUNDS", suite=8, soak=200)
 # Some kills must hit a library in the making.
 HITS = 3
 TASKS = "lookalike.tests.faults.tasks:"

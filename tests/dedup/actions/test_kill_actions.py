@@ -15,7 +15,7 @@ from lookalike.tests.faults.scale import SEED, count, scale
 from .killing import Runner
 from .making import Shelf, contents
 
-ROUNDS = scale("LOOKALIKE_KILL_ACTS", suite=13, soak=200)
+ROUNDS = scale("LOOKALIKE_KILL_ACTS", suite=8, soak=200)
 # Of all steps of all methods; 1: each of them.
 EVERY = scale("LOOKALIKE_KILL_EVERY", suite=20, soak=1)
 ROUND = (["apply"], ["apply", "undo"], ["apply", "apply"], ["apply", "undo", "undo"])
@@ -72,7 +72,7 @@ def small(shelf: Shelf, tmp_path: Path) -> Stage:
 
 @pytest.fixture
 def large(shelf: Shelf, tmp_path: Path) -> Stage:
-    return stage_of(shelf, tmp_path, 25)
+    return stage_of(shelf, tmp_path, 12)
 
 
 @pytest.mark.parametrize("method", METHODS)
