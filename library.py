@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # the heavy modules load when they are first needed
     from .store.care.backup import Backup
     from .store.catalog.photos import FileError, Photo, Totals
     from .store.filters.where import Where
-    from .store.records import Vectors
+    from .store.records import Holdings, Vectors
     from .store.spec import EmbedderSpec
     from .store.store import Store
 
@@ -208,7 +208,7 @@ class Library:
         >>> library.where(where="near(48.137, 11.575, 10) and not has lens")      # doctest: +SKIP
 
         Raises:
-            UsageError: a folder lies outside of the library, or a condition cannot be read.
+            UsageError: a folder lies outside of the library, or something cannot be read.
         """
         from .search.filters.filters import FilterSpec, make_where
         from .store.catalog.folders import all_roots
@@ -216,9 +216,15 @@ class Library:
         named = [folders] if isinstance(folders, (str, os.PathLike)) else folders
         spec = FilterSpec([os.fspath(each) for each in named], since, until, **more)
         if not spec.folders:
-            return make_where((), spec)
+            return make_where((), spec, self._formats)
         with self.store.reading() as view:
-            return make_where(all_roots(view), spec)
+            return make_where(all_roots(view), spec, self._formats)
+
+    def _formats(self) -> "list[str]":
+        from .store.catalog.contents import all_formats
+
+        with self.store.reading() as view:
+            return all_formats(view)
 
     def photo(self, name: str) -> "Photo":
         """Return the photo of the library that a path or id:N names.
@@ -245,6 +251,13 @@ class Library:
 
         with self.store.reading() as view:
             yield from ordered_photos(view, where or ALL, order) if order else photos_of(view, where or ALL)
+
+    def holdings(self, ids: Sequence[int]) -> "dict[int, Holdings]":
+        """Return what photos hold beside their picture, by id, of those that were looked at."""
+        from .store.catalog.holdings import holdings_of
+
+        with self.store.reading() as view:
+            return holdings_of(view, ids)
 
     def vectors(self, ids: Sequence[int]) -> "dict[int, Vectors]":
         """Return pooled features (dim,) float32 by photo id."""

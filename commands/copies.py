@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from ..dedup import DEFAULT_MAX_FALSE, DEFAULT_MIN_SCORE
-from ..errors import ExitCode, StoreTooNew, StoreUnwritable
+from ..errors import ExitCode, StoreTooNew, StoreUnwritable, UsageError
 from ..library import Library
 from ..output.console import read_data, stop_on_signal, tell
 from ..output.listing import Listing, photo_fields
@@ -19,6 +19,7 @@ from .groups import Topic, command
 from .options import argument, flag, value
 
 if TYPE_CHECKING:
+    from ..dedup.copies import FindOptions
     from ..dedup.groups.companions import Companion
     from ..dedup.groups.error_rate import Expectation
     from ..dedup.groups.groups import Group, Member
@@ -39,7 +40,7 @@ class Keep:
     keep: opt.Text = value(
         "--keep",
         "RULES",
-        "Order of the rules; default: resolution, companions, format, quality, metadata, oldest, path.",
+        "Order of rules: original, resolution, companions, format, quality, metadata, oldest, path.",
     )
     prefer: opt.Repeatable = value("--prefer", "DIR", "Keep files below this folder; repeatable.")
     protect: opt.Repeatable = value(
@@ -75,6 +76,44 @@ class Kinds:
     )
 
 
+@dataclass(frozen=True)
+class Choose:
+    """What is preselected, and among which copies."""
+
+    panel: ClassVar[str] = "What is preselected"
+
+    include_edits: bool = flag("--include-edits", "Preselect edits as well: cropped, brighter, with text.")
+    across_drives: bool = flag(
+        "--across-drives", "Preselect copies on other drives and in backups as well."
+    )
+    within_folders: bool = flag("--within-folders", "Only copies in one folder with the file to keep.")
+    across_folders: bool = flag("--across-folders", "Only copies in other folders than the file to keep.")
+    exact: bool = flag("--exact", "Only files of the same bytes; answers at once.")
+    no_second_look: bool = flag(
+        "--no-second-look", "Open no file; then only copies of equal pixels are preselected."
+    )
+
+    def options(self, rules: "KeepRules", max_false: float) -> "FindOptions":
+        """Return how to find copies.
+
+        Raises:
+            UsageError: both kinds of folders are asked for.
+        """
+        from ..dedup.copies import FindOptions
+        from ..dedup.groups.members import Choosing
+
+        if self.within_folders and self.across_folders:
+            raise UsageError("give --within-folders or --across-folders, not both")
+        return FindOptions(
+            rules,
+            max_false,
+            Choosing(self.include_edits, self.across_drives),
+            self.exact,
+            not self.no_second_look,
+            "within" if self.within_folders else "across" if self.across_folders else "any",
+        )
+
+
 PlanOption = Annotated[opt.Text, value("--plan", "FILE", "Write what `apply` can do to this file (JSON).")]
 HtmlOption = Annotated[
     opt.Text, value("--html", "FILE", "Write a page to review the groups and export a plan.")
@@ -94,6 +133,7 @@ def dupes(
     *,
     kinds: Kinds,
     keeping: Keep,
+    choose: Choose,
     filters: opt.Filters,
     form: opt.FormatOption = opt.Format.table,
     at: opt.WriteArgs,
@@ -105,9 +145,11 @@ def dupes(
     remembers it. With --similar, photos that merely look alike are listed too, to look at. Nothing is
     removed or changed: --plan writes what `lookalike apply` can do.
 
-    What can be given up without a look is preselected, and only that is listed by --format paths: no
-    document, nothing that is tilted or differs in its details, no look-alike, and nothing that leaves a RAW
-    or a video alone.
+    The original is kept. Preselected, and listed by --format paths, is only what holds nothing of its own:
+    files of the same bytes or pixels, and copies that were merely saved again, made smaller or converted,
+    as a comparison of both at full size shows. For all others the list says what would be lost: keywords,
+    a second page, a film, a place that differs. Edits, documents and backups are listed, never
+    preselected.
     """
     from ..dedup.actions.plan import PLAN, plan_of, write_plan
     from ..output.progress import ProgressBar
@@ -119,12 +161,11 @@ def dupes(
     if plan is not None:
         PLAN.check(plan)
     rules, stop = keeping.rules(), stop_on_signal()
+    options = choose.options(rules, kinds.max_false)
     notes: list[str] = []
     with _opened(at) as library, ProgressBar() as progress:
         where = filters.of(library, paths)
-        report = library.copies.find(
-            where, rules=rules, max_false=kinds.max_false, progress=progress, stop=stop
-        )
+        report = library.copies.find(where, options, progress=progress, stop=stop)
         looks = (
             library.copies.lookalikes(kinds.min_score, where, copies=report.groups) if kinds.similar else []
         )
@@ -232,6 +273,7 @@ def _member_row(member: "Member") -> Row:
         "change": member.change,
         "selected": member.selected,
         "why_not": member.why_not,
+        "would_lose": [{"kind": loss.kind, "words": loss.words} for loss in member.losses],
         "companions": _companions(member.companions),
         "evidence": _evidence(member),
     }
@@ -291,8 +333,12 @@ def _mark_and_words(member: Row) -> tuple[str, str]:
     if member["class"] == "similar":
         return "", f"{member['score']:.3f} {member['transform'] or 'look-alike'}"
     words = member["transform"] + certainty(member["score"])
-    if member["why_not"] and member["why_not"] not in words:
+    if member["would_lose"]:
+        words += f"; would lose: {'; '.join(printable(each['words']) for each in member['would_lose'])}"
+    elif member["why_not"] and member["why_not"] not in words:
         words += f" ({member['why_not']})"
+    elif member["selected"]:
+        words += ", loses nothing"
     # What belongs to another picture, too, would not be moved with this one.
     words += _beside([each for each in member["companions"] if not each["shared"]])
     return ("[x]" if member["selected"] else "[ ]"), words

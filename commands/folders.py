@@ -169,6 +169,7 @@ def root_fields(status: "FolderStatus") -> Row:
         "photos": totals.photos,
         "files": totals.files,
         "missing": totals.missing,
+        "unread": dict(totals.unread),
         "scanned_at": totals.scanned_at,
         "fs_id": totals.root.drive.fs_id,
         "marker": totals.root.drive.marker,

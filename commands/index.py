@@ -1,5 +1,6 @@
 """The command that brings the library up to date."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -7,7 +8,7 @@ from ..errors import ExitCode
 from ..indexer.embed.choice import ModelChoice
 from ..output.console import stop_on_signal, tell
 from ..output.listing import Summary
-from ..output.text import plural
+from ..output.text import kinds_in_words, plural
 from ..store.documents import Row
 from . import options as opt
 from .groups import Topic, command
@@ -92,7 +93,8 @@ def index(
 
     New, changed, moved and vanished photos are found. Unchanged files are not opened, moved and copied
     ones not decoded again. Photos that cannot be read are listed by `lookalike errors` and do not stop
-    the run. Ctrl-C keeps all finished work.
+    the run. Ctrl-C keeps all finished work. RAW, videos and other pictures that are not looked into are
+    counted by kind.
     """
     from ..indexer.options import IndexOptions
     from ..indexer.scan.walk import ScanOptions
@@ -122,7 +124,7 @@ def index(
         tell(f"cannot look into {problem}")
     for message in report.refused + report.unmarked:
         tell(message)
-    return Summary(report_fields(report, total), [report_line(report, total)], exit=exit_code(report))
+    return Summary(report_fields(report, total), report_lines(report, total), exit=exit_code(report))
 
 
 def exit_code(report: "IndexReport") -> ExitCode:
@@ -137,14 +139,23 @@ def exit_code(report: "IndexReport") -> ExitCode:
 def report_fields(report: "IndexReport", total: int) -> Row:
     """Return what an index run did as one JSON object. total: photos in the library now."""
     fields = {name: getattr(report, name) for name in report.__slots__}
-    return {**fields, "seconds": round(report.seconds, 3), "photos": total}
+    return {**fields, "moved": report.moved, "seconds": round(report.seconds, 3), "photos": total}
 
 
-def report_line(report: "IndexReport", total: int) -> str:
-    """Return what an index run did as a sentence."""
+def report_lines(report: "IndexReport", total: int) -> Iterator[str]:
+    """Write what an index run did, and what it did not look at."""
+    yield _sentence(report, total)
+    if report.unread:
+        yield f"not looked at: {kinds_in_words(report.unread)}"
+
+
+def _sentence(report: "IndexReport", total: int) -> str:
+    are_all_new = report.new >= total
     counts = [
-        (report.embedded, "new"),
-        (report.recognized, "moved, touched or copied"),
+        (report.new, "new"),
+        (report.copies, f"exact {'copy' if report.copies == 1 else 'copies'}{' of these' * are_all_new}"),
+        (report.moved, "moved or touched"),
+        (report.renewed, "read again"),
         (report.unchanged, "unchanged"),
         (report.absent, "gone"),
         (report.excluded, "left out"),

@@ -1,12 +1,14 @@
 """The commands that look at single pictures: is it in the library already, and why is it a copy."""
 
+import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
 from ..errors import ExitCode
 from ..output.console import stop_on_signal, tell
 from ..output.listing import Listing, Summary, photo_fields
-from ..output.text import certainty, printable
+from ..output.text import certainty, kinds_in_words, printable
 from ..store.documents import Row, path_fields
 from . import options as opt
 from .groups import Topic, command
@@ -25,13 +27,13 @@ AgainstOption = Annotated[
     opt.Repeatable,
     value("--against", "DIR", "Only photos of the library below this folder count; repeatable."),
 ]
-OnlyNewOption = Annotated[bool, flag("--new", "List what is not in the library instead of what is.")]
+OnlyNewOption = Annotated[bool, flag("--new", "List what is not in the library, or holds more.")]
 
 
 @command(
     Topic.FIND,
     "lookalike check ~/card",
-    "lookalike check ~/card --new --format paths0 | xargs -0 cp -t ~/Pictures",
+    "lookalike check ~/card --new --format paths0 | xargs -0 -r cp -n --parents -pt ~/Pictures",
 )
 def check(
     new: NewArgument,
@@ -46,9 +48,12 @@ def check(
     """Tell which photos of a card or folder the library has.
 
     As the same bytes, the same pixels or a proven copy: re-saved, resized, cropped, edited; with what
-    differs, and whether the new one is the better one. NEW is only read and need not be indexed. A file
-    that itself lies in the library is not its own match. As paths, what is found is listed, with --new what
-    is not. Ends with 10 when something was found, else with 3 when something could not be read.
+    differs, and whether the new one is the better one or holds more, such as a RAW beside it. NEW is only
+    read and need not be indexed. A file that itself lies in the library is not its own match.
+
+    As paths, what is found and holds no more is listed, with --new what is new or holds more; with all that
+    belongs to it. RAW and videos without a photo cannot be compared: they are counted, and the command ends
+    with 3. Else it ends with 10 when something was found, else with 3 when something could not be read.
     """
     from ..output.progress import ProgressBar
 
@@ -63,6 +68,8 @@ def check(
                 if each.error is not None:
                     tell(f"{each.path}: {each.error}")
                 yield each
+        if tally.not_compared and form is not opt.Format.table:
+            tell(tally.by_hand)
 
     def end() -> ExitCode:
         return ExitCode.INTERRUPTED if stop.is_set() else tally.exit_code
@@ -71,27 +78,43 @@ def check(
 
 
 class Tally:
-    """How many files were found, new (inside: only themselves) and unreadable."""
+    """How many files were found, hold more, are new (inside: only themselves), unreadable, not compared."""
 
     def __init__(self) -> None:
-        self.found = self.new = self.unreadable = self.inside = 0
+        self.found = self.more = self.new = self.unreadable = self.inside = 0
+        self.not_compared = Counter[str]()
 
     def count(self, checked: "Checked") -> None:
         """Count one."""
         self.found += checked.status == "found"
+        self.more += checked.status == "more"
         self.new += checked.status == "new" and not checked.is_inside
         self.inside += checked.status == "new" and checked.is_inside
         self.unreadable += checked.status == "unreadable"
+        if checked.status == "not_compared":
+            self.not_compared[_ending(checked.path)] += 1
 
     @property
     def exit_code(self) -> ExitCode:
         """How the command ends."""
-        if self.found:
+        if self.not_compared:
+            return ExitCode.PARTLY
+        if self.found or self.more:
             return ExitCode.FOUND
         return ExitCode.PARTLY if self.unreadable else ExitCode.DONE
 
+    @property
+    def by_hand(self) -> str:
+        """What to do with files that cannot be compared."""
+        return f"not compared: {kinds_in_words(self.not_compared)}: copy them by hand"
+
     def __str__(self) -> str:
-        counts = [f"{self.found:,} found", f"{self.new:,} new"]
+        """Return the counts for people; nothing says that none is new where some could not be compared."""
+        counts = [f"{self.found:,} found"]
+        counts += (
+            [f"{self.more:,} found but {'holds' if self.more == 1 else 'hold'} more"] if self.more else []
+        )
+        counts += [f"{self.new:,} new"] if self.new or not self.not_compared else []
         counts += [f"{self.inside:,} in the library, without another copy"] if self.inside else []
         counts += [f"{self.unreadable:,} unreadable"] if self.unreadable else []
         return ", ".join(counts)
@@ -100,35 +123,42 @@ class Tally:
 def check_listing(
     checked: "Iterable[Checked]", tally: Tally, form: str, only_new: bool, end: Callable[[], ExitCode]
 ) -> Listing:
-    """List what was found, one object per new file; as paths: the files that were found, or that are new.
+    """List what was found, one object per new file; as paths: what was found, or is new, and companions.
 
     only_new: leave out all that is found, unreadable or lies in the library itself. tally: is complete
     when everything was listed. end: see `Listing.exit`.
     """
     as_paths = form in ("paths", "paths0")
-    wanted = "new" if only_new else "found" if as_paths else ""
+    wanted = {"new", "more", "not_compared"} if only_new else {"found"} if as_paths else set()
 
     def rows() -> Iterator[Row]:
         for each in checked:
-            in_vain = wanted == "new" and each.is_inside
-            if not wanted or (each.status == wanted and not in_vain):
+            in_vain = only_new and each.is_inside
+            if not wanted or (each.status in wanted and not in_vain):
                 yield _check_row(each)
 
     def lines(rows: Iterable[Row]) -> Iterator[str]:
         for row in rows:
             yield from _check_lines(row)
         yield str(tally)
+        if tally.not_compared:
+            yield tally.by_hand
 
-    names = "path status match class change transform better score id width height bytes error message"
-    flat = _flat_paths if as_paths else _flat_matches
+    names = "path status match class change transform better more score id width height bytes error message"
+    flat = _paths_once() if as_paths else _flat_matches
     return Listing("files", rows(), lines, names.split(), flat, exit=end)
 
 
 def _check_row(checked: "Checked") -> Row:
+    from ..dedup.actions.plan import companion_rows
+
     row = path_fields(checked.path) | {"status": checked.status, "in_library": checked.is_inside}
     if checked.error is not None:
         row |= {"error": checked.error.code, "message": str(checked.error)}
-    return row | {"matches": [_match_row(match) for match in checked.matches]}
+    return row | {
+        "companions": companion_rows(checked.companions),
+        "matches": [_match_row(match) for match in checked.matches],
+    }
 
 
 def _match_row(match: "Match") -> Row:
@@ -138,14 +168,34 @@ def _match_row(match: "Match") -> Row:
         "transform": match.transform,
         "change": match.change,
         "better": match.better,
+        "more": match.more,
         "score": round(match.score, 6),
         "files": [path_fields(file.path) for file in match.files],
         "evidence": dict(match.evidence) or {"blake3": match.photo.digest},
     }
 
 
-def _flat_paths(row: Row) -> Iterator[Row]:
-    yield row
+def _paths_once() -> Callable[[Row], Iterator[Row]]:
+    """Return what lists files and their companions as paths, each once.
+
+    Beside what was found, which may be deleted, only what belongs to nothing else; what is not compared is
+    left to the user.
+    """
+    listed = set[str]()
+
+    def flat(row: Row) -> Iterator[Row]:
+        companions = [each for each in row["companions"] if row["status"] != "found" or _goes_with(each)]
+        files = [] if row["status"] == "not_compared" else [row, *companions]
+        for each in files:
+            if each["path"] not in listed:
+                listed.add(each["path"])
+                yield each
+
+    return flat
+
+
+def _goes_with(companion: Row) -> bool:
+    return not companion["shared"] and companion["kind"] not in ("photo", "original", "edited")
 
 
 def _flat_matches(row: Row) -> Iterator[Row]:
@@ -157,21 +207,31 @@ def _flat_matches(row: Row) -> Iterator[Row]:
         yield about
 
 
+_STATES = {"found": "found", "more": "holds more", "new": "new", "not_compared": "not compared"}
+
+
 def _check_lines(row: Row) -> Iterator[str]:
-    words = {"found": "found", "new": "in library" if row["in_library"] else "new"}
+    is_alone = row["status"] == "new" and row["in_library"]
+    word = "in library" if is_alone else _STATES.get(row["status"], "unreadable")
+    beside = "".join(f" + {printable(os.path.basename(each['path']))}" for each in row["companions"])
     more = f"  {printable(row['message'])}" if "message" in row else ""
-    more = "  no other copy" if row["status"] == "new" and row["in_library"] else more
-    yield f"{words.get(row['status'], 'unreadable'):<10}  {printable(row['path'])}{more}"
+    more = "  no other copy" if is_alone else more
+    yield f"{word:<12}  {printable(row['path'])}{beside}{more}"
     for match in row["matches"][:_SOME]:
-        yield f"            {_match_words(match)}: {printable(match['path'])}"
+        yield f"              {_match_words(match)}: {printable(match['path'])}"
     if len(row["matches"]) > _SOME:
-        yield f"            and {len(row['matches']) - _SOME:,} more"
+        yield f"              and {len(row['matches']) - _SOME:,} more"
 
 
 def _match_words(match: Row) -> str:
     better = f" (careful: the new one {match['better']})" if match["better"] else ""
+    more = f" (would lose: {printable(match['more'])})" if match["more"] else ""
     others = f" in {len(match['files'])} files" if len(match["files"]) > 1 else ""
-    return f"{match['transform']}{certainty(match['score'])}{better}{others}"
+    return f"{match['transform']}{certainty(match['score'])}{better}{more}{others}"
+
+
+def _ending(path: str) -> str:
+    return os.path.splitext(path)[1][1:].upper()
 
 
 # --- explain ----------------------------------------------------------------------------------

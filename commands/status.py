@@ -4,7 +4,8 @@ import contextlib
 import itertools
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,8 +13,9 @@ from ..errors import StoreMissing
 from ..library import Library
 from ..output.console import tell
 from ..output.listing import Listing, Summary, photo_fields
-from ..output.text import columns, day, file_size, pixels, plural, printable
+from ..output.text import columns, day, file_size, kinds_in_words, pixels, plural, printable
 from ..store.documents import Row, path_fields
+from ..store.names import date_in_name, format_name
 from . import options as opt
 from .fields import label_names, label_rows
 from .folders import root_fields, root_words
@@ -22,8 +24,8 @@ from .options import flag, value
 
 if TYPE_CHECKING:
     from ..indexer.embed.models import ModelBench, ModelInfo
-    from ..search.labels.label import Label
-    from ..store.catalog.photos import FileError, Photo
+    from ..store.catalog.photos import FileError, Photo, PhotoFile
+    from ..store.records import Holdings
 
 # --- status -----------------------------------------------------------------------------------
 
@@ -39,12 +41,14 @@ def status(*, form: opt.SummaryOption = opt.SummaryFormat.table, at: opt.StoreAr
 def status_fields(library: Library) -> Row:
     """Return what the library contains as one JSON object."""
     totals, spec = library.totals(), library.spec
+    roots = [root_fields(root) for root in library.folders.status()]
     count, size = library.store.thumbs.totals()
     return {
         "store": library.store.folder,
-        "roots": [root_fields(root) for root in library.folders.status()],
+        "roots": roots,
         "photos": totals.photos,
         "files": {name: getattr(totals, name) for name in ("present", "failed", "absent", "excluded")},
+        "unread": dict(sum((Counter(root["unread"]) for root in roots), Counter[str]())),
         "bytes": totals.file_bytes,
         "repeated_bytes": totals.file_bytes - totals.photo_bytes,
         "thumbnails": {"count": count, "bytes": size},
@@ -73,6 +77,8 @@ def status_lines(fields: Row) -> Iterator[str]:
         ("photos", f"{photos} in {present}, {file_size(fields['bytes'])}"),
         ("not shown", ", ".join(hidden) or "nothing"),
     ]
+    if fields["unread"]:
+        lines.append(("not looked at", kinds_in_words(fields["unread"])))
     if model:
         size = f"{model['input_rule']} {model['input_size']}, {model['dim']} numbers a photo"
         lines.append(("model", f"{model['model']}, {size}"))
@@ -121,8 +127,6 @@ VectorsOption = Annotated[
 # Photos whose labels are made together.
 _TOGETHER = 512
 
-LabelsOf = Callable[[list[int]], "Mapping[int, tuple[Label, ...]]"]
-
 
 @command(
     Topic.LIBRARY,
@@ -145,46 +149,56 @@ def export(
             if vectors is not None:
                 count = library.export_vectors(vectors, where)
                 tell(f"{plural(count, 'embedding')} written to {vectors}")
-            yield from _export_rows(library.photos(where, sort), library.labels.of)
+            yield from _export_rows(library, library.photos(where, sort))
 
     def lines(rows: Iterable[Row]) -> Iterator[str]:
         for row in rows:
-            yield f"{day(row['date'])}  {pixels(row):>11}  {row['format']:<5} {printable(row['path'])}"
+            form = format_name(row["format"])
+            yield f"{day(row['date'])}  {pixels(row):>11}  {form:<5} {printable(row['path'])}"
 
-    names = "path content id width height format bytes date taken camera lens latitude longitude altitude"
+    names = "path content id width height format bytes date taken taken_from camera lens"
     return Listing(
         "files",
         rows(),
         lines,
-        columns=[*names.split(), "warning", "labels"],
+        columns=[*names.split(), "latitude", "longitude", "altitude", "warning", "labels"],
         flat=lambda row: [{**row, "labels": label_names(row["labels"])}],
     )
 
 
-def _export_rows(photos: "Iterable[Photo]", labels_of: LabelsOf) -> Iterator[Row]:
-    """Yield one object for each file. labels_of: gives labels by id."""
-    for photo, labels in _labelled(photos, labels_of):
-        for file in photo.files:
-            yield photo_fields(photo, file) | {
-                "content": photo.digest,
-                "taken": photo.taken,
-                "camera": photo.camera,
-                "lens": photo.lens,
-                "latitude": photo.latitude,
-                "longitude": photo.longitude,
-                "altitude": photo.altitude,
-                "warning": photo.warning,
-                "labels": label_rows(labels),
-            }
+def _export_rows(library: Library, photos: "Iterable[Photo]") -> Iterator[Row]:
+    """Yield one object for each file."""
+    for some in _together(photos):
+        ids = [photo.id for photo in some]
+        labels, holdings = library.labels.of(ids), library.holdings(ids)
+        for photo in some:
+            held = holdings.get(photo.id)
+            for file in photo.files:
+                yield photo_fields(photo, file) | {
+                    "content": photo.digest,
+                    **_taken_fields(photo, file, held),
+                    "camera": photo.camera,
+                    "lens": photo.lens,
+                    "latitude": photo.latitude,
+                    "longitude": photo.longitude,
+                    "altitude": photo.altitude,
+                    "warning": photo.warning,
+                    "labels": label_rows(labels.get(photo.id, ())),
+                }
 
 
-def _labelled(
-    photos: "Iterable[Photo]", labels_of: LabelsOf
-) -> "Iterator[tuple[Photo, tuple[Label, ...]]]":
+def _taken_fields(photo: "Photo", file: "PhotoFile", held: "Holdings | None") -> Row:
+    """Return when a photo was taken, and what says so: a tag of its metadata, or the name of the file."""
+    if photo.taken is not None:
+        return {"taken": photo.taken, "taken_from": held.fields.get("taken_from") if held else None}
+    named = date_in_name(file.path)
+    return {"taken": named, "taken_from": "file name" if named else None}
+
+
+def _together(photos: "Iterable[Photo]") -> "Iterator[list[Photo]]":
     remaining = iter(photos)
     while some := list(itertools.islice(remaining, _TOGETHER)):
-        labels = labels_of([photo.id for photo in some])
-        yield from ((photo, labels.get(photo.id, ())) for photo in some)
+        yield some
 
 
 # --- models -----------------------------------------------------------------------------------

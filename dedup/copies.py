@@ -2,12 +2,14 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from ..errors import DecodeError, StoreLocked, UsageError
 from ..indexer.embed.embedder import Embedder
-from ..indexer.scan.walk import ScanProblem, photos_in
+from ..indexer.scan.walk import Found, photos_in
 from ..store.catalog import pairs
 from ..store.catalog.contents import ids_of
 from ..store.catalog.folders import all_roots
@@ -24,12 +26,37 @@ from .check.check import CheckOptions, check_files
 from .check.matches import Checked
 from .decisions import read_decisions
 from .explain.explain import Explanation, explain
+from .groups.error_rate import expected_wrong
+from .groups.full_size import known_looks, look_where_it_decides
 from .groups.groups import Group
 from .groups.keeper import DEFAULT_RULES, KeepRules
 from .groups.lookalikes import similar_groups
-from .groups.report import CopyReport, copy_groups
+from .groups.members import PLAIN_ONLY, Choosing
+from .groups.original import PairKey
+from .groups.report import CopyReport, GroupInput, Stars, exact_input, group_copies, group_input, stars_of
+from .look import Look
 from .naming import content_of
 from .proof.prove_all import prove_all
+
+Folders = Literal["any", "within", "across"]
+
+
+@dataclass(frozen=True, slots=True)
+class FindOptions:
+    """How to find copies and to choose among them.
+
+    rules: which file to keep. max_false: how many wrong pairs may be expected among all. choosing: what may
+    be preselected. exact: only files of the same bytes, at once. second_look: compare at full size what
+    would be preselected; without it only equal pixels are. folders: only copies that lie in one folder with
+    the kept file ("within"), or in others ("across").
+    """
+
+    rules: KeepRules = DEFAULT_RULES
+    max_false: float = DEFAULT_MAX_FALSE
+    choosing: Choosing = PLAIN_ONLY
+    exact: bool = False
+    second_look: bool = True
+    folders: Folders = "any"
 
 
 class Copies:
@@ -48,25 +75,47 @@ class Copies:
     def find(
         self,
         where: Where | None = None,
+        options: FindOptions | None = None,
         *,
-        rules: KeepRules | None = None,
-        max_false: float = DEFAULT_MAX_FALSE,
         progress: Progress | None = None,
         stop: threading.Event | None = None,
     ) -> CopyReport:
         """Return the groups of exact and proven copies, those that free most bytes first.
 
-        Photos that are new since the last call are compared and proven first, and that is remembered; a
-        library that was opened for reading only tells what is known already. rules: how to choose the
-        file to keep. max_false: how many wrong pairs may be expected among all.
+        Photos that are new since the last call are compared and proven first, and what decides is looked at
+        at full size; all that is remembered. A library that was opened for reading only tells what is known
+        already.
         """
+        options = options or FindOptions()
+        if options.exact:
+            with self.store.reading() as view:
+                known = exact_input(view, where or ALL)
+            return _report(known, options, group_copies(known, options.rules, choosing=options.choosing))
+        watch = watch_of(progress, stop)
         if self.store.is_writable:
-            watch = watch_of(progress, stop)
             compare_new(self.store, watch)
             prove_all(self.store, watch=watch)
             self._count_copies_once(watch)
         with self.store.reading() as view:
-            return copy_groups(view, where or ALL, rules or DEFAULT_RULES, max_false)
+            known = group_input(view, where or ALL, options.max_false)
+        stars = stars_of(known)
+        groups = group_copies(
+            known,
+            options.rules,
+            choosing=options.choosing,
+            looks=self._looks(known, stars, options, watch),
+            stars=stars,
+        )
+        return _report(known, options, groups)
+
+    def _looks(
+        self, known: GroupInput, stars: Stars, options: FindOptions, watch: Watch
+    ) -> Mapping[PairKey, Look]:
+        if not options.second_look:
+            return {}
+        if not self.store.is_writable:
+            return known_looks(self.store, stars)
+        return look_where_it_decides(self.store, known, stars, options.rules, watch)
 
     def _count_copies_once(self, watch: Watch) -> None:
         """Have searches know the copies that were proven; while an index run goes on, its end does it."""
@@ -157,6 +206,7 @@ class Copies:
     ) -> Iterator[Checked]:
         """Yield for each photo in files and folders, indexed or not, whether the library has it already.
 
+        Last come RAW, videos and pictures that cannot be compared, and belong to none of the photos.
         against: only photos of the library below these folders count. Nothing is written.
 
         Raises:
@@ -166,21 +216,20 @@ class Copies:
         if self.store.spec is None:
             self.embedder()  # says what is missing
         where = self._against(against)
-        paths, problems = photos_in(names, self.store.folder)
+        found = photos_in(names, self.store.folder)
         watch = watch_of(progress, stop)
-        watch.progress.begin("checking", len(paths))
-        return self._checked(paths, problems, CheckOptions(where, workers), watch)
+        watch.progress.begin("checking", len(found.photos))
+        return self._checked(found, CheckOptions(where, workers), watch)
 
-    def _checked(
-        self,
-        paths: Iterable[str],
-        problems: Iterable[tuple[str, ScanProblem]],
-        options: CheckOptions,
-        watch: Watch,
-    ) -> Iterator[Checked]:
-        for path, problem in problems:
-            yield Checked(path, "unreadable", error=DecodeError(problem.code, problem.message))
-        yield from check_files(self.store, paths, self.embedder, options, watch)
+    def _checked(self, found: Found, options: CheckOptions, watch: Watch) -> Iterator[Checked]:
+        for path, problem in found.problems:
+            yield Checked(path, error=DecodeError(problem.code, problem.message))
+        beside = set[str]()
+        for each in check_files(self.store, found.photos, self.embedder, options, watch):
+            beside.update(companion.path for companion in each.companions)
+            yield each
+        if not watch.is_stopped:
+            yield from (Checked(path, is_compared=False) for path in found.unread if path not in beside)
 
     def _against(self, folders: Sequence[str]) -> Where:
         try:
@@ -199,3 +248,19 @@ class Copies:
         a, b: image files, in the library or not, or id:N.
         """
         return explain(self.store, a, b, self.embedder)
+
+
+def _report(known: GroupInput, options: FindOptions, groups: Iterable[Group]) -> CopyReport:
+    listed = (_in_folders(group, options.folders) for group in groups)
+    shown = tuple(group for group in listed if group.members)
+    return CopyReport(shown, len(known.doubt), expected_wrong(known.doubt))
+
+
+def _in_folders(group: Group, folders: Folders) -> Group:
+    """Return the group with the members that lie where they are asked for."""
+    if folders == "any":
+        return group
+    home = os.path.dirname(group.keeper.path)
+    is_within = folders == "within"
+    members = (each for each in group.members if (os.path.dirname(each.file.path) == home) == is_within)
+    return replace(group, members=tuple(members))

@@ -1,5 +1,6 @@
 """How to index, and what an index run reports."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from .scan.walk import DEFAULT, ScanOptions
@@ -34,6 +35,9 @@ class IndexReport:
 
     listed: photos that the scan met. unchanged: known by their stat, not even opened. embedded: decoded
     and embedded. recognized: read, and their content was known (moved, renamed, touched, or a copy).
+    new: contents that were not known. copies: new files with a content that another file has, too, new or
+    not. renewed: read again for what the store lacked of them. unread: files that hold a picture or a film
+    which is not looked into, by their ending, as in "CR2".
     failed: listed, but unreadable. absent, excluded: known before, now gone or left out.
     problems: folders that could not be listed. refused: folders in which nothing was changed, and why.
     unmarked: folders in which no marker could be written, and why.
@@ -44,14 +48,24 @@ class IndexReport:
     unchanged: int = 0
     embedded: int = 0
     recognized: int = 0
+    new: int = 0
+    copies: int = 0
+    renewed: int = 0
     failed: int = 0
     absent: int = 0
     excluded: int = 0
     seconds: float = 0.0
     interrupted: bool = False
+    unread: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     unmarked: list[str] = field(default_factory=list)
+
+    @property
+    def moved(self) -> int:
+        """How many files were moved, renamed or touched: read, but neither new, copies nor renewed."""
+        read = self.embedded + self.recognized
+        return max(0, read - self.new - self.copies - self.renewed)
 
 
 DEFAULT_OPTIONS = IndexOptions()

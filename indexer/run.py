@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from ..store.catalog.contents import count_newer, newest_id
 from ..store.catalog.crashers import known_crashers
-from ..store.catalog.files import count_elsewhere, known_files, newest_file_id
+from ..store.catalog.files import count_copies, count_elsewhere, known_files, newest_file_id
 from ..store.catalog.holdings import digests_without_holdings
 from ..store.catalog.local_maps import digests_without_map
 from ..store.knn_graph import update_graph
@@ -53,6 +54,8 @@ class Indexing:
         self._known_contents: KnownContents | None = None
         with store.reading() as view:
             self._newest_before = newest_file_id(view)
+            self._newest_content = newest_id(view)
+        self._gone: list[int] = []
         self.report = IndexReport()
 
     def close(self) -> None:
@@ -81,9 +84,9 @@ class Indexing:
         scan, root, below = self._scan(folder)
         with self._store.reading() as view:
             known = known_files(view, root, below)
-        lost = self._store.rels_without(root, self._incomplete())
+        self._lost = self._store.rels_without(root, self._incomplete())
         retry, accepted = self._options.retry_failed, self._options.accept_missing
-        changes = compare(scan, known, retry_failed=retry, again=lost, accept_missing=accepted)
+        changes = compare(scan, known, retry_failed=retry, again=self._lost, accept_missing=accepted)
         if changes.is_suspect:
             with self._store.reading() as view:
                 changes.elsewhere = count_elsewhere(view, root, changes.absent, self._newest_before)
@@ -91,7 +94,7 @@ class Indexing:
         refused = refusal(scan, changes, why, accepted)
         if refused is not None or self._guard.is_gone():
             return refused or _went(folder)
-        self._count(changes)
+        self._count(changes, scan)
         self._report_problems(root, scan.problems, known)
         self._watch.progress.begin(os.fsdecode(folder), len(changes.to_read))
         try:
@@ -104,7 +107,16 @@ class Indexing:
             return None
         if not self._watch.is_stopped:
             self._settle(root, changes)
+            if not scan.below:
+                self._store.note_unread(root, scan.unread)
         return None
+
+    def sum_up(self) -> IndexReport:
+        """Return what the run did, each content counted once."""
+        with self._store.reading() as view:
+            self.report.new = count_newer(view, self._newest_content)
+            self.report.copies = count_copies(view, self._newest_before, self._gone)
+        return self.report
 
     def _settle(self, root: Root, changes: Changes) -> None:
         self._store.settle(
@@ -116,6 +128,7 @@ class Indexing:
             devices=changes.devices,
         )
         self.report.refused += [why_spared(root.path, each, changes.unaccepted) for each in changes.away]
+        self._gone += changes.absent
         self.report.absent += len(changes.absent)
         self.report.excluded += len(changes.excluded)
         mark = self._options.marker
@@ -133,7 +146,8 @@ class Indexing:
         self._guard = Guard(root.path)
         return Scan(root.path, self._options.scan, below=below, avoid=avoid), root, below
 
-    def _count(self, changes: Changes) -> None:
+    def _count(self, changes: Changes, scan: Scan) -> None:
+        self.report.unread += scan.unread
         self.report.listed += changes.listed
         self.report.unchanged += changes.unchanged - changes.still_failed
         self.report.failed += changes.still_failed
@@ -236,6 +250,7 @@ class Indexing:
             self.report.embedded += result.photo is not None
             self.report.failed += result.failure is not None
             self.report.recognized += result.photo is None and result.failure is None
+            self.report.renewed += result.stat.rel in self._lost and result.failure is None
 
 
 def _went(folder: bytes) -> str:
@@ -257,7 +272,8 @@ def index_folders(
     new or made by it. watch: its stop may be set from anywhere; all finished work is kept.
 
     Raises:
-        UsageError: a folder does not exist and never was part of the library.
+        UsageError: a folder does not exist and never was part of the library, or lies in a place of
+            nobody's photos.
         SpecMismatch, StoreLocked, StoreUnwritable: see errors.py.
     """
     began = time.monotonic()
@@ -269,8 +285,9 @@ def index_folders(
             # Once more: what went from one folder to another has been met there by now.
             again = (run.run(path) for path in refused if not watch.is_stopped)
             run.report.refused += [why for why in again if why]
+            report = run.sum_up()
         store.publish(watch.stop)
         update_graph(store, watch)
-    run.report.interrupted = watch.is_stopped
-    run.report.seconds = time.monotonic() - began
-    return run.report
+    report.interrupted = watch.is_stopped
+    report.seconds = time.monotonic() - began
+    return report

@@ -107,4 +107,5 @@ def content_of(size: int, digest: bytes, opened: Opened) -> Content:
         pixel_digest=opened.pixel_digest,
         metadata=opened.metadata,
         warning=opened.warning,
+        holdings=opened.holdings,
     )

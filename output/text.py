@@ -28,6 +28,12 @@ def plural(count: int, singular: str, several: str | None = None) -> str:
     return f"{count:,} {singular if count == 1 else several or singular + 's'}"
 
 
+def kinds_in_words(counts: Mapping[str, int]) -> str:
+    """Return how many there are of which kind, most first: "1,204 CR2, 88 MP4"."""
+    most_first = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+    return ", ".join(f"{count:,} {kind}" for kind, count in most_first if count)
+
+
 def shortened(text: str, fits: Callable[[str], bool]) -> str:
     """Return text that fits; what is too long loses its middle, so that endings stay."""
     kept, cut = len(text), text

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..indexer.embed.embedder import Embedder
+from ..store.catalog.contents import all_formats
 from ..store.catalog.folders import all_roots
 from ..store.filters.where import Where
 from ..store.store import Store
@@ -53,7 +54,7 @@ class Session:
         where = self.request.where
         if isinstance(where, Where):
             return where
-        return make_where(all_roots(view) if where.folders else (), where)
+        return make_where(all_roots(view) if where.folders else (), where, lambda: all_formats(view))
 
     def scope(self, view: View) -> Scope:
         """Return which photos may be results, of a search by example; found once.

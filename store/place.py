@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..errors import StoreUnwritable
@@ -49,28 +50,49 @@ def place_of(folder: str, mounts: str | None = None) -> Place:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A mounted file system. kind: as the kernel calls it. source: its device, or a name."""
+    """A mounted file system. kind: as the kernel calls it. source: its device, or a name.
+
+    point: where it is mounted. root: which of its own folders is seen there, "/" but for bind mounts.
+    """
 
     kind: str = ""
     source: str = ""
+    point: str = ""
+    root: str = "/"
+
+    def holds(self, path: str) -> bool:
+        """Tell whether a path leads to it, or to a mount that hides a part of it."""
+        return path == self.point or path.startswith(self.point.rstrip("/") + "/")
+
+    def own_path(self, path: str) -> str:
+        """Return what a path that it holds is on the file system itself."""
+        return self.root.rstrip("/") + "/" + path[len(self.point) :].lstrip("/")
+
+
+def mounts_in(text: str) -> list[Mount]:
+    """Return the mounts in the text of mountinfo; those that hide others come after them."""
+    found = []
+    for line in text.splitlines():
+        left, _, right = line.partition(" - ")
+        fields = left.split(" ")
+        if len(fields) >= 5 and right:
+            kind, source, *_ = (*map(_plain, right.split(" ")[:2]), "")
+            found.append(Mount(kind, source, point=_plain(fields[4]), root=_plain(fields[3])))
+    return found
+
+
+def holder_of(path: str, mounts: Iterable[Mount]) -> Mount | None:
+    """Return the mount that a path leads to: of those with the longest point the last."""
+    best = None
+    for mount in mounts:
+        if mount.holds(path) and (best is None or len(mount.point) >= len(best.point)):
+            best = mount
+    return best
 
 
 def mount_of(path: str, mounts: str) -> Mount:
-    """Return the mount that holds path; an empty one when the text of mountinfo does not tell.
-
-    The mount with the longest path counts, of several on one path the last: it hides the others.
-    """
-    best, found = -1, Mount()
-    for line in mounts.splitlines():
-        left, _, right = line.partition(" - ")
-        fields = left.split(" ")
-        if len(fields) < 5 or not right:
-            continue
-        point = _plain(fields[4])
-        inside = path == point or path.startswith(point.rstrip("/") + "/")
-        if inside and len(point) >= best:
-            best, found = len(point), Mount(*map(_plain, right.split(" ")[:2]))
-    return found
+    """Return the mount that holds path; an empty one when the text of mountinfo does not tell."""
+    return holder_of(path, mounts_in(mounts)) or Mount()
 
 
 def _plain(field: str) -> str:

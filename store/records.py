@@ -1,5 +1,6 @@
 """The rows that the indexer hands to the store, as frozen data."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,11 +37,19 @@ def unit_vectors(vectors: Vectors) -> Vectors:
     return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32)
 
 
+def file_time(ns: int) -> int:
+    """Return the time of a file in nanoseconds as it is kept: within 1677 and 2262, which 64 bits hold.
+
+    File systems know times far beyond; of such a file only that its time is out of range is known.
+    """
+    return max(-MAX_ID, min(ns, MAX_ID))
+
+
 @dataclass(frozen=True, slots=True)
 class FileStat:
     """What the file system says of a file; equal stats mean an unchanged file.
 
-    rel: path below its root, as the bytes on disk. Times in nanoseconds, size in bytes.
+    rel: path below its root, as the bytes on disk. Times in nanoseconds, see `file_time`, size in bytes.
     """
 
     rel: bytes
@@ -49,6 +58,12 @@ class FileStat:
     ctime_ns: int
     dev: int
     ino: int
+
+    @classmethod
+    def of(cls, rel: bytes, found: os.stat_result) -> "FileStat":
+        """Return what a stat says of the file at a path below its root."""
+        times = (file_time(found.st_mtime_ns), file_time(found.st_ctime_ns))
+        return cls(rel, found.st_size, *times, found.st_dev, found.st_ino)
 
 
 @dataclass(frozen=True, slots=True)

@@ -233,6 +233,11 @@ class Store:
             files.set_devices(view, devices)
             folders.mark_scanned(view, root)
 
+    def note_unread(self, root: Root, unread: Mapping[str, int]) -> None:
+        """Record how many files of which kinds a scan of the whole root passed over."""
+        with self.writing() as view:
+            folders.set_unread(view, root, unread)
+
     def add_root(self, path: bytes) -> tuple[Root, bytes]:
         """Make a folder part of the library; return its root and its path below that root."""
         with self.writing() as view:

@@ -55,6 +55,64 @@ def test_index_says_what_it_did_and_ends_with_3_when_a_file_is_broken(photos: Pa
     assert (run.json["failed"], run.json["photos"]) == (1, 7)
 
 
+def test_each_content_counts_once_and_its_other_files_as_exact_copies(tmp_path: Path) -> None:
+    photos, at = tmp_path / "photos", ("--store", tmp_path / "s")
+    for seed in range(3):
+        data = encode(draw_photo(seed, 96, 72))
+        for number in range(1 + 2 * seed):
+            path = photos / f"{number}" / f"{seed}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+
+    first = lookalike("index", photos, *at).out.decode()
+    shutil.copy(photos / "0" / "0.jpg", photos / "again.jpg")
+    shutil.copy(photos / "0" / "0.jpg", photos / "and again.jpg")
+    (photos / "1" / "1.jpg").rename(photos / "moved.jpg")
+    save(photos / "new.jpg", draw_photo(9, 96, 72))
+    second = lookalike("index", photos, *at).out.decode()
+
+    assert first.startswith("3 new, 6 exact copies of these; 3 photos in the library (")
+    words = "1 new, 2 exact copies, 1 moved or touched, 8 unchanged, 1 gone; 4 photos in the library ("
+    assert second.startswith(words)
+
+
+def test_what_is_not_looked_at_is_counted_by_kind(tmp_path: Path) -> None:
+    photos, at = tmp_path / "photos", ("--store", tmp_path / "s")
+    save(photos / "2023" / "a.jpg", draw_photo(0, 96, 72))
+    for name in ("b.CR2", "c.cr2", "d.MP4", "e.psd", "f.txt", "._b.CR2", ".trashed-1-g.mp4", "h.jxl"):
+        (photos / name).write_bytes(b"x")
+    (photos / "folder.cr2").mkdir()
+    (photos / "Trash" / "info").mkdir(parents=True)
+    (photos / "Trash" / "files").mkdir()
+    (photos / "Trash" / "files" / "i.nef").write_bytes(b"x")
+
+    run = lookalike("index", photos, *at, "--exclude", "*.jxl")
+    status = lookalike("status", *at).out.decode()
+
+    assert run.out.decode().splitlines()[1:] == ["not looked at: 2 CR2, 1 MP4, 1 PSD"]
+    assert re.search(r"^not looked at +2 CR2, 1 MP4, 1 PSD$", status, re.MULTILINE)
+    found = lookalike("status", *at, "--format", "json").json
+    assert found["unread"] == found["roots"][0]["unread"] == {"CR2": 2, "MP4": 1, "PSD": 1}
+    report = lookalike("index", photos / "2023", *at, "--format", "json").json
+    assert report["unread"] == {}
+    assert lookalike("status", *at, "--format", "json").json["unread"] == found["unread"]
+
+    (photos / "b.CR2").unlink()
+    lookalike("index", photos, *at, "--exclude", "*.jxl")
+    assert lookalike("status", *at, "--format", "json").json["unread"] == {"CR2": 1, "MP4": 1, "PSD": 1}
+
+
+def test_a_trash_is_not_indexed_and_said_so(tmp_path: Path) -> None:
+    thrown = tmp_path / ".local" / "share" / "Trash" / "files"
+    save(thrown / "a.jpg", draw_photo(0, 96, 72))
+
+    run = lookalike("index", thrown.parent, "--store", tmp_path / "s")
+
+    assert run.code == 2
+    assert "is never indexed" in run.err
+    assert "Traceback" not in run.err
+
+
 def test_a_second_run_opens_no_file(photos: Path, store: Path) -> None:
     report = lookalike("index", photos, "--store", store, "--format", "json").json
 

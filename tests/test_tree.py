@@ -34,7 +34,14 @@ ALLOWED = {
 FACES = ("cli", "__main__")  # nothing else may import cli
 # Floors inside the store, the lowest first: none knows a higher one.
 STORE_FLOORS = (
-    ("store.records", "store.files", "store.spec", "store.catalog.schema", "store.catalog.functions"),
+    (
+        "store.records",
+        "store.files",
+        "store.names",
+        "store.spec",
+        "store.catalog.schema",
+        "store.catalog.functions",
+    ),
     ("store.filters", "store.index.exact", "store.index.ivf"),
     ("store.view",),
     ("store.catalog", "store.index"),
@@ -52,7 +59,13 @@ HOMES = {
     "faiss": ("store/index/exact.py",),
     "sqlalchemy": ("store/",),
     "sqlite3": ("store/",),
-    "PIL": ("indexer/", "output/explain/captions.py", "output/sheet/drawing.py"),  # the latter draw text
+    # The latter draw text, and resize with the filters that others' programs resize with.
+    "PIL": (
+        "indexer/",
+        "output/explain/captions.py",
+        "output/sheet/drawing.py",
+        "dedup/look/resampling.py",
+    ),
     # Nothing is executed or fetched on behalf of a file.
     "subprocess": ("indexer/sandbox/process.py",),
     "socket": ("indexer/sandbox/process.py", "store/lock.py"),  # the latter asks for the name of the host

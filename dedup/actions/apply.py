@@ -16,6 +16,7 @@ from ...store.catalog.files import Moved, put_back, take_away
 from ...store.catalog.folders import all_roots
 from ...store.lock import held
 from ...store.progress import Watch
+from ...store.records import file_time
 from ...store.store import Store
 from .journal import Action, Journal, journals, new_name
 from .links import is_link_of
@@ -239,10 +240,10 @@ def tell_catalog(store: Store, actions: Sequence[Action]) -> None:
             gone.append(action.path)  # a symbolic link is no photo of its own either
             continue
         # What somebody put there since is for the next index run to see.
-        is_original = (found.st_ino, found.st_size, found.st_mtime_ns) == (
+        is_original = (found.st_ino, found.st_size, file_time(found.st_mtime_ns)) == (
             action.ino,
             action.size,
-            action.mtime_ns,
+            file_time(action.mtime_ns),
         )
         if is_original or (action.is_link and is_link_of(action)):
             there.append(Moved(action.path, found, action.digest))

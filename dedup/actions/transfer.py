@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from ...errors import Refusal
+from ...store.records import file_time
 from . import links, moves
 from .journal import Action, Journal
 from .trash import Destination, Quarantine, Trash, forget_place, trash_for
@@ -144,7 +145,7 @@ class Transfer:
             to=place.path,
             digest=piece.digest,
             size=piece.found.st_size,
-            mtime_ns=piece.found.st_mtime_ns,
+            mtime_ns=file_time(piece.found.st_mtime_ns),
             ino=piece.found.st_ino,
             kind=piece.kind,
             keeper=piece.removal.keeper.path,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ...errors import Refusal
+from ...indexer.scan.places import Ways
 from ..groups.keeper import is_below
 from .planfile import Plan, PlannedCompanion, PlannedFile, PlannedGroup, PlannedMember
 
@@ -93,6 +94,7 @@ class _Rules:
     def __init__(self, plan: Plan, include_similar: bool, protected: tuple[str, ...]) -> None:
         self._include_similar = include_similar
         self._protected = protected
+        self._ways = Ways()
         self._keepers = {group.keeper.path for group in plan.groups}
         self._stay = self._keepers | {
             member.file.path for group in plan.groups for member in group.members if not member.selected
@@ -107,12 +109,24 @@ class _Rules:
                     "similar", "it only looks alike, nothing is proven (`include_similar=True` moves it)"
                 )
         files = [removal.path for removal in unit.removals] + [each.path for each, _ in unit.companions]
-        return self._protection(files) or self._parting(unit) or _twice(unit)
+        return self._protection(files) or self._place(unit, files) or self._parting(unit) or _twice(unit)
 
     def _protection(self, files: Iterable[str]) -> Refusal | None:
         for path in files:
             if is_below(real(path), self._protected):
                 return Refusal("protected", f"{_name(path)} is in a protected folder")
+        return None
+
+    def _place(self, unit: Unit, files: Iterable[str]) -> Refusal | None:
+        """Refuse what is another program's, or nobody's photo, which is emptied without a question."""
+        for path in files:
+            if self._ways.is_others(path):
+                what = f"{_name(path)} is in the library of another program, which would lose it"
+                return Refusal("other_program", what)
+        for path in (*files, *(removal.keeper.path for removal in unit.removals)):
+            kind = self._ways.nobodys(path)
+            if kind is not None:
+                return Refusal("nobodys", f"{_name(path)} lies among what is nobody's photo: {kind}")
         return None
 
     def _parting(self, unit: Unit) -> Refusal | None:

@@ -9,6 +9,7 @@ from blake3 import blake3
 from ...errors import DecodeError, Refusal
 from ...indexer.decode.read import read_file
 from ...indexer.sandbox.decoders import open_picture
+from ...store.records import file_time
 from .planfile import PlannedFile
 
 _BLOCK = 1 << 20
@@ -41,7 +42,7 @@ def look(path: str) -> os.stat_result:
 
 def state_of(found: os.stat_result) -> State:
     """Return what an edit changes and a rename does not: device, inode, size, time."""
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+    return found.st_dev, found.st_ino, found.st_size, file_time(found.st_mtime_ns)
 
 
 def expect(found: os.stat_result, size: int, mtime_ns: int) -> None:
@@ -52,7 +53,7 @@ def expect(found: os.stat_result, size: int, mtime_ns: int) -> None:
     """
     if found.st_size != size:
         raise Refusal("changed", f"it has {found.st_size:,} bytes, the plan expects {size:,}")
-    if found.st_mtime_ns != mtime_ns:
+    if file_time(found.st_mtime_ns) != file_time(mtime_ns):
         raise Refusal(
             "changed", f"it was modified at {_time(found.st_mtime_ns)}, the plan expects {_time(mtime_ns)}"
         )

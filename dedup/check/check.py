@@ -2,15 +2,17 @@
 
 import os
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 
 from ...errors import DecodeError
 from ...indexer.embed.embedder import Embedder
 from ...indexer.executor import ThreadExecutor
+from ...indexer.scan.places import nobodys
 from ...store.catalog.contents import ids_of
 from ...store.catalog.folders import all_roots
+from ...store.catalog.holdings import holdings_of
 from ...store.catalog.pairs import all_decisions, ids_of_pixels
 from ...store.catalog.photos import Photo, PhotoFile, photos_of
 from ...store.filters.where import ALL, Where, rel_below
@@ -18,15 +20,19 @@ from ...store.progress import UNWATCHED, Watch
 from ...store.records import Root
 from ...store.store import Store
 from ..candidates.gallery import Gallery
-from ..groups.capture_time import moments_differ
+from ..groups.account import Party
 from ..groups.members import CONFIRMED, SAME_PIXELS, beyond_doubt
+from ..groups.shots import Shot, shot_of, why_two_shots
 from ..proof import Evidence, prove
 from ..proof.pictures import Pictures, stored_thumbnails
+from .accounts import Compared, losses, taken_looks
+from .beside import Beside
 from .matches import Checked, Match, copy_match, rank_of
 from .outside import Newcomer, Reader
 
 _CHUNK = 4  # files that a worker reads at a time
 _BATCH = 64  # files that share a pass over the library
+_COMPARED, _LEFT = 3, "not compared at full size"  # so many matches of a file are
 _PICTURES = 1000  # of the library in memory: 200 MB at most
 
 Outcome = Newcomer | DecodeError
@@ -53,7 +59,8 @@ def check_files(
     """Yield for each file whether its picture is in the library already, in their order.
 
     The same bytes, else the same pixels, else proven copies: the surest that finds something counts. What
-    the user rejected is no match, what he confirmed is one, and photos of two moments are none.
+    the user rejected is no match, what he confirmed is one, and photos of two moments are none. Each comes
+    with what lies beside it, and says what of that the library has not beside its own.
 
     Raises:
         StoreMissing: nothing was indexed yet.
@@ -85,6 +92,7 @@ class _Comparison:
         self._where = options.where
         self._workers = options.workers
         self._pictures = Pictures(_PICTURES)
+        self._beside = Beside()
         with store.reading() as view:
             self._is_there = Presence(all_roots(view))
             self._decided: Decided = {
@@ -109,7 +117,8 @@ class _Comparison:
         for proofs_of in (self._beyond_doubt, self._proven):
             left = [each for path, each in read.items() if not found.get(path)]
             found |= self._matches(left, proofs_of(left)) if left else {}
-        return [_checked(path, each, found, inside) for path, each in batch]
+        found |= self._with_accounts(read, found)
+        return [self._beside(_checked(path, each, found, inside)) for path, each in batch]
 
     def _same_bytes(self, newcomer: Newcomer) -> Photo | None:
         """Return the photo of the library that is this content."""
@@ -160,44 +169,76 @@ class _Comparison:
         ids = sorted({photo_id for each in proofs for photo_id in each})
         with self._store.reading() as view:
             photos = {photo.id: photo for photo in photos_of(view, self._where, ids)}
+            holdings = holdings_of(view, ids)
+        shots = {each: shot_of(photo, holdings.get(each)) for each, photo in photos.items()}
         return {
-            newcomer.path: self._best_first(newcomer, photos, own)
+            newcomer.path: self._best_first(newcomer, photos, shots, own)
             for newcomer, own in zip(newcomers, proofs, strict=True)
         }
 
     def _best_first(
-        self, newcomer: Newcomer, photos: Mapping[int, Photo], proofs: Proofs
+        self, newcomer: Newcomer, photos: Mapping[int, Photo], shots: Mapping[int, Shot], proofs: Proofs
     ) -> tuple[Match, ...]:
         matches = []
         for photo_id, proof in proofs.items():
             photo = photos.get(photo_id)
             files = self._others(newcomer, photo) if photo else ()
-            if photo and files and self._is_copy(newcomer.known.photo, photo):
+            if photo and files and self._is_copy(newcomer, photo, shots[photo_id]):
                 matches.append(copy_match(newcomer.known.photo, photo, files, proof))
         return tuple(sorted(matches, key=rank_of))
 
+    def _with_accounts(
+        self, read: Mapping[str, Newcomer], found: Mapping[str, tuple[Match, ...]]
+    ) -> dict[str, tuple[Match, ...]]:
+        """Return the copies among the matches with what would be lost without the new file."""
+        copies = [
+            (path, match)
+            for path, matches in found.items()
+            for match in matches[:_COMPARED]
+            if match.kind == "copy"
+        ]
+        with self._store.reading() as view:
+            held = holdings_of(view, sorted({match.photo.id for _, match in copies}))
+        # What lies beside them is compared by `Beside`.
+        pairs = [
+            Compared(
+                Party(match.photo, (), held.get(match.photo.id)),
+                Party(read[path].known.photo, (), read[path].known.holdings),
+                Evidence.from_dict(dict(match.evidence)),
+            )
+            for path, match in copies
+        ]
+        told: dict[str, list[Match]] = {path: [] for path, _ in copies}
+        for (path, match), pair, look in zip(copies, pairs, taken_looks(pairs, self._workers), strict=True):
+            more = "; ".join(loss.words for loss in losses(pair, look))
+            told[path].append(replace(match, more=more))
+        rest = {path: [replace(match, more=_LEFT) for match in found[path][_COMPARED:]] for path in told}
+        return {path: (*matches, *rest[path]) for path, matches in told.items()}
+
     def _others(self, newcomer: Newcomer, photo: Photo) -> tuple[PhotoFile, ...]:
-        """Return the files of a photo that are there and are not the new file itself."""
-        others = (file for file in photo.files if not newcomer.is_own(photo, file))
+        """Return the files of a photo that are there, not in a trash, and not the new file itself."""
+        others = (
+            file for file in photo.files if not newcomer.is_own(photo, file) and not nobodys(file.path)
+        )
         return tuple(file for file in others if self._is_there(photo, file))
 
-    def _is_copy(self, new: Photo, photo: Photo) -> bool:
+    def _is_copy(self, newcomer: Newcomer, photo: Photo, shot: Shot) -> bool:
         """Tell whether a proof stands: the user has not rejected it, and it is not another shot."""
+        new = newcomer.known.photo
         if new.digest == photo.digest:
             return False
         decided = self._decided.get(frozenset((new.digest, photo.digest)))
         if decided is not None or new.pixel_digest == photo.pixel_digest:
             return decided != "rejected"
-        return not moments_differ(photo.taken, new.taken)
+        return not why_two_shots(shot, newcomer.known.shot)
 
 
 def _checked(
     path: str, each: Outcome, found: Mapping[str, tuple[Match, ...]], inside: Container[str]
 ) -> Checked:
     if isinstance(each, DecodeError):
-        return Checked(path, "unreadable", error=each)
-    matches = found.get(path, ())
-    return Checked(path, "found" if matches else "new", matches, path in inside)
+        return Checked(path, error=each)
+    return Checked(path, found.get(path, ()), path in inside)
 
 
 class Presence:

@@ -7,13 +7,16 @@ from typing import Any, Literal
 
 from ...errors import DecodeError
 from ...store.catalog.photos import Photo, PhotoFile
+from ...store.names import format_name
+from ..groups.companions import Companion
 from ..groups.groups import Class
 from ..groups.keeper import Choice, rank
 from ..groups.members import change_in_a_word, transform_in_words
 from ..proof import WHOLE, Evidence
 from ..proof.picture import LONG_SIDE
 
-Status = Literal["found", "new", "unreadable"]
+# "more": found, but every match lacks something that the new file holds.
+Status = Literal["found", "more", "new", "unreadable", "not_compared"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +25,8 @@ class Match:
 
     files: those of the photo that count; at least one. kind: "exact" or "copy". transform: what the new
     file is to the library's photo, in words; change: in one word. better: what the new file has that the
-    library's has not, "" if nothing. score: probability that it is a copy. evidence: of the proof, from the
-    library's to the new one.
+    library's has not, "" if nothing. more: what would be lost without the new file, "" if nothing. score:
+    probability that it is a copy. evidence: of the proof, from the library's to the new one.
     """
 
     photo: Photo
@@ -32,6 +35,7 @@ class Match:
     transform: str
     change: str = ""
     better: str = ""
+    more: str = ""
     score: float = 1.0
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
@@ -41,14 +45,27 @@ class Checked:
     """What is known of one new file. matches: best first.
 
     is_inside: the file itself lies in the library, where it does not count as a match. error: why it is
-    unreadable.
+    unreadable. companions: what belongs to it and is copied with it. is_compared: False of a RAW, a video
+    or another picture that cannot be looked into, and belongs to no photo that was read.
     """
 
     path: str
-    status: Status
     matches: tuple[Match, ...] = ()
     is_inside: bool = False
     error: DecodeError | None = None
+    companions: tuple[Companion, ...] = ()
+    is_compared: bool = True
+
+    @property
+    def status(self) -> Status:
+        """What that is in a word."""
+        if self.error is not None:
+            return "unreadable"
+        if not self.is_compared:
+            return "not_compared"
+        if not self.matches:
+            return "new"
+        return "more" if all(match.more for match in self.matches) else "found"
 
 
 def copy_match(new: Photo, photo: Photo, files: tuple[PhotoFile, ...], proof: Evidence) -> Match:
@@ -112,7 +129,7 @@ def _finer(kept: Photo, other: Photo) -> str:
     first, second = Choice(kept, kept.files[0]), Choice(other, other.files[0])
     if rank("format", first) != rank("format", second):
         better = rank("format", second) > rank("format", first)
-        return f"has the better format ({other.format})" if better else ""
+        return f"has the better format ({format_name(other.format)})" if better else ""
     same_pixels = kept.pixel_digest == other.pixel_digest
     if not same_pixels and rank("quality", first) != rank("quality", second):
         return "has less compression" if rank("quality", second) > rank("quality", first) else ""

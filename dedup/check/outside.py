@@ -11,11 +11,14 @@ from ...indexer.sandbox.decoders import Opener
 from ...indexer.worker import content_of
 from ...store.catalog.contents import id_of
 from ...store.catalog.embeddings import raw_vectors
+from ...store.catalog.holdings import holdings_of
 from ...store.catalog.photos import Photo, PhotoFile, photos_of
-from ...store.records import Content, Vectors
+from ...store.names import date_in_name
+from ...store.records import Content, Holdings, Vectors
 from ...store.store import Store
 from ...store.thumbs import Thumbs
 from ...store.view import View
+from ..groups.shots import Shot, shot_of
 from ..proof import Picture
 from ..proof.pictures import Thumbnail
 
@@ -28,12 +31,18 @@ class Comparable:
     """A picture ready to be compared, wherever it came from.
 
     photo: the library's, or one made up for a file outside, with the id NOT_IN_LIBRARY. vector: (dim,)
-    float32, any length. thumbnail: JPEG.
+    float32, any length. thumbnail: JPEG. holdings: None where the library has not looked yet.
     """
 
     photo: Photo
     vector: Vectors
     thumbnail: bytes
+    holdings: Holdings | None = None
+
+    @property
+    def shot(self) -> Shot:
+        """What it says of the shot that it shows."""
+        return shot_of(self.photo, self.holdings)
 
     def picture(self) -> Picture:
         """Return it as the proof wants it."""
@@ -102,8 +111,9 @@ class Reader:
         found = self._outside.read(source, lambda view, digest: _stored(view, self._thumbs, digest))
         if isinstance(found, Comparable):
             return found
-        photo = _as_photo(content_of(len(source.data), source.digest, found), file)
-        return Comparable(photo, self._outside.embed(found.pixels), found.thumbnail)
+        content = content_of(len(source.data), source.digest, found)
+        vector = self._outside.embed(found.pixels)
+        return Comparable(_as_photo(content, file), vector, found.thumbnail, content.holdings)
 
 
 def _stored(view: View, thumbs: Thumbs, digest: bytes) -> Comparable | None:
@@ -114,7 +124,10 @@ def _stored(view: View, thumbs: Thumbs, digest: bytes) -> Comparable | None:
         return None
     jpeg = thumbs.get(digest)
     is_sound = jpeg is not None and Thumbnail(jpeg, photo.width, photo.height).picture() is not None
-    return Comparable(photo, raw_vectors(view, [photo.id])[photo.id], jpeg) if jpeg and is_sound else None
+    if jpeg is None or not is_sound:
+        return None
+    held = holdings_of(view, [photo.id]).get(photo.id)
+    return Comparable(photo, raw_vectors(view, [photo.id])[photo.id], jpeg, held)
 
 
 def _as_photo(content: Content, file: PhotoFile) -> Photo:
@@ -127,7 +140,7 @@ def _as_photo(content: Content, file: PhotoFile) -> Photo:
         width=content.width,
         height=content.height,
         format=content.format,
-        date=metadata.taken or modified,
+        date=metadata.taken or date_in_name(file.path) or modified,
         taken=metadata.taken,
         camera=metadata.camera,
         lens=metadata.lens,

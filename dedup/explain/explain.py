@@ -15,12 +15,16 @@ from ...store.store import Store
 from ..candidates.gallery import as_units, hashes_of
 from ..candidates.loading import space_of
 from ..candidates.nominate import ALMOST_SAME, MAX_DISTANCE
+from ..check.accounts import Compared, losses, taken_looks
 from ..check.outside import NOT_IN_LIBRARY, Comparable, Reader
-from ..groups.capture_time import moments_differ
+from ..groups.account import Loss, Party
+from ..groups.companions import CompanionFinder
 from ..groups.groups import Class
 from ..groups.members import change_in_a_word, transform_in_words
+from ..groups.shots import times_differ, why_two_shots
+from ..look import Look, reversed_look
 from ..naming import photo_named
-from ..proof import Evidence, prove
+from ..proof import Evidence, prove, reversed_evidence
 from .reasons import Measure, measures, reason
 
 
@@ -79,13 +83,15 @@ class Relation:
     """What is known of two pictures beside what they show.
 
     same_file: one file, or hard links of one. same_pixels: they differ in metadata at most.
-    moments_differ: their capture times are those of two shots. decision, decided_at: what the user decided.
+    moments_differ: their capture times are those of two shots. two_shots: what tells two shots apart, in
+    words, "" for nothing. decision, decided_at: what the user decided.
     """
 
     same_file: bool
     same_bytes: bool
     same_pixels: bool
     moments_differ: bool
+    two_shots: str = ""
     decision: Decision | None = None
     decided_at: str | None = None
 
@@ -96,7 +102,8 @@ class Explanation:
 
     verdict: "exact", "copy" or "similar" (no copy). reason: what decided, in a sentence. proof: what the
     pixels alone say, in a sentence. transform: what B is to A, in words, of a copy; change: in one word.
-    evidence: from A to B. measures: its telling numbers.
+    evidence: from A to B. measures: its telling numbers. look: of copies, what both files at full size say,
+    from A to B. lost_with_a, lost_with_b: of copies, what would be lost if one went and the other stayed.
     """
 
     a: Side
@@ -110,6 +117,9 @@ class Explanation:
     evidence: Evidence
     measures: tuple[Measure, ...]
     candidacy: Candidacy
+    look: Look | None = None
+    lost_with_a: tuple[Loss, ...] = ()
+    lost_with_b: tuple[Loss, ...] = ()
 
 
 def explain(store: Store, a: str, b: str, embedder: Callable[[], Embedder]) -> Explanation:
@@ -124,8 +134,9 @@ def explain(store: Store, a: str, b: str, embedder: Callable[[], Embedder]) -> E
         first, second = _side(store, reader, a), _side(store, reader, b)
     evidence = prove(first.known.picture(), second.known.picture())
     relation = _relation(store, first, second)
-    verdict, why = _verdict(evidence, relation, first.known.photo.taken, second.known.photo.taken)
+    verdict, why = _verdict(evidence, relation)
     transform, change = _transform(verdict, relation, evidence, (first, second))
+    look, with_a, with_b = _accounts(verdict, evidence, first, second)
     return Explanation(
         a=first,
         b=second,
@@ -138,7 +149,27 @@ def explain(store: Store, a: str, b: str, embedder: Callable[[], Embedder]) -> E
         evidence=evidence,
         measures=measures(evidence),
         candidacy=_candidacy(store, first.known, second.known),
+        look=look,
+        lost_with_a=with_a,
+        lost_with_b=with_b,
     )
+
+
+def _accounts(
+    verdict: Class, evidence: Evidence, a: Side, b: Side
+) -> tuple[Look | None, tuple[Loss, ...], tuple[Loss, ...]]:
+    """Return what both files say at full size, and what would be lost with either; nothing of no copies."""
+    if verdict != "copy":
+        return None, (), ()
+    find = CompanionFinder()
+    first, second = (
+        Party(side.known.photo, find.companions(side.known.photo.path), side.known.holdings)
+        for side in (a, b)
+    )
+    pair = Compared(first, second, evidence)
+    (look,) = taken_looks([pair])
+    back = Compared(second, first, reversed_evidence(evidence))
+    return look, losses(back, look and reversed_look(look)), losses(pair, look)
 
 
 def _side(store: Store, reader: Reader, name: str) -> Side:
@@ -169,7 +200,8 @@ def _relation(store: Store, first: Side, second: Side) -> Relation:
         same_file=same_bytes and _is_same_file(first.name, second.name),
         same_bytes=same_bytes,
         same_pixels=a.pixel_digest == b.pixel_digest,
-        moments_differ=moments_differ(a.taken, b.taken),
+        moments_differ=times_differ(first.known.shot, second.known.shot),
+        two_shots=why_two_shots(first.known.shot, second.known.shot),
         decision=decided.kind if decided else None,
         decided_at=decided.at if decided else None,
     )
@@ -182,7 +214,7 @@ def _is_same_file(first: str, second: str) -> bool:
         return False
 
 
-def _verdict(e: Evidence, known: Relation, taken_a: str | None, taken_b: str | None) -> tuple[Class, str]:
+def _verdict(e: Evidence, known: Relation) -> tuple[Class, str]:
     """Return the verdict and what decided, in the order in which things count."""
     if known.same_bytes:
         return "exact", "it is one file" if known.same_file else "the files have the same bytes"
@@ -192,8 +224,8 @@ def _verdict(e: Evidence, known: Relation, taken_a: str | None, taken_b: str | N
         return "copy", f"you confirmed this pair ({known.decided_at})"
     if known.same_pixels:
         return "copy", "the pixels are the same, only the metadata differ"
-    if e.verdict == "copy" and known.moments_differ:
-        return "similar", f"two shots, whatever the pixels say: taken {taken_a} and {taken_b}"
+    if e.verdict == "copy" and known.two_shots:
+        return "similar", f"two shots, whatever the pixels say: {known.two_shots}"
     return e.verdict, reason(e)
 
 

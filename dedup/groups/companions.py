@@ -2,26 +2,32 @@
 
 import os
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
+from ...indexer.scan.unread import RAW
+from ...store.records import file_time
+
 _JPEG = frozenset(["jpg", "jpeg", "jpe", "jfif"])
 _HEIF = frozenset(["heic", "heif", "hif"])
 _STILL = _JPEG | _HEIF | frozenset(["png", "tif", "tiff", "webp", "avif", "gif", "bmp", "jp2", "jxl"])
-_RAW_NAMES = """
-    3fr ari arw bay bmq cap cr2 cr3 crw cs1 dc2 dcr dcs dng drf eip erf fff gpr iiq k25 kc2 kdc mdc mef
-    mos mrw nef nrw obm orf ori pef ptx pxn qtk raf raw rdc rw1 rw2 rwl rwz sr2 srf srw sti x3f
-"""
-_RAW = frozenset(_RAW_NAMES.split())
 _VIDEO = frozenset(["mov", "mp4", "m4v"])
-_BESIDE = frozenset(["aae", "thm"])  # share the stem; .xmp and .json have more than one form
-_KNOWN = _STILL | _RAW | _VIDEO | _BESIDE | frozenset(["xmp", "json", "mp"])
+_SPOKEN = frozenset(["wav"])  # what the photographer said of the shot
+# Share the unit; .json has more than one form.
+_BESIDE = frozenset(["aae", "thm"])
+# What programs keep of a photo that they develop, by its stem or its whole name: most of them, RawTherapee,
+# ART, DxO, ON1, Nikon, Capture One, Camera Raw, Canon, UFRaw.
+_SIDECARS = frozenset(["xmp", "pp3", "arp", "dop", "on1", "nksc", "cos", "acr", "vrd", "dr4", "ufraw"])
+_KNOWN = _STILL | RAW | _VIDEO | _SPOKEN | _BESIDE | _SIDECARS | frozenset(["json", "mp"])
 
 # Apple names an edited photo IMG_E1234 beside the original IMG_1234, with IMG_1234.AAE or IMG_O1234.AAE.
 _APPLE = re.compile(r"(img_)([eo])(\d{3,})")
 _NUMBERED = re.compile(r"(.*)(\(\d+\))")
+# iCloud names the film of IMG_1.HEIC IMG_1_HEVC.MOV, Google that of IMG_1.MP.jpg IMG_1.MP or IMG_1.mp4.
+_HEVC, _MOTION = "_hevc", ".mp"
 # Google puts "supplemental-metadata" between the name and .json, cut off where the whole gets too long.
 _TAKEOUT = "supplemental-metadata"
 # Names that are cut off are known by so many characters at least.
@@ -32,9 +38,10 @@ _CUT = 40
 class Companion:
     """A file that belongs to a photo.
 
-    kind: "raw", "video", "photo" (the other still of a RAW or HEIF and JPEG), "original" or "edited"
-    (of an edit by Apple), or "sidecar". size: bytes. mtime_ns: nanoseconds. shared: it belongs to another
-    photo of the folder as well, and stays when this one goes.
+    kind: "raw", "video", "audio" (a spoken note), "photo" (the other still of a RAW or HEIF and JPEG),
+    "original" or "edited" (of an edit by Apple), or "sidecar" (of the photo or of its halves). size: bytes.
+    mtime_ns: nanoseconds. shared: it belongs to another photo of the folder as well, and stays when this
+    one goes.
     """
 
     path: str
@@ -57,18 +64,21 @@ def are_companions(path: str, other: str) -> bool:
 
 def kind_beside(name: str, other: str) -> str | None:
     """Return what another file of the folder is to a photo, by their names; None: nothing to it."""
-    name, other = name.casefold(), other.casefold()
+    name, other = _spelling(name), _spelling(other)
     (stem, extension), (other_stem, other_extension) = _split(name), _split(other)
     if name == other:
         return None
-    if other_extension == "mp":  # the video of a Pixel's IMG_1.MP.jpg
-        return "video" if other == stem else None
-    if other_extension in ("xmp", "json"):
-        belongs = other_stem in (stem, name) or (
-            other_extension == "json" and _is_takeout(name, other_stem)
+    is_named = other_stem == name  # IMG_1.JPG.pp3
+    if other_extension in _SIDECARS or other_extension == "json":
+        belongs = (
+            is_named or other_stem == stem or (other_extension == "json" and _is_takeout(name, other_stem))
         )
         return "sidecar" if belongs else None
-    if _unit(stem) != _unit(other_stem):
+    if other_extension in _VIDEO or other_extension == "mp":
+        return "video" if is_named or _is_film(stem, other_stem, other) else None
+    if other_extension in RAW and other == stem:  # IMG_1.CR2.jpg
+        return "raw"
+    if not is_named and _unit(stem) != _unit(other_stem):
         return None
     if other_extension in _BESIDE:
         return "sidecar"
@@ -76,17 +86,33 @@ def kind_beside(name: str, other: str) -> str | None:
 
 
 def _half(stem: str, extension: str, other_stem: str, other_extension: str) -> str | None:
-    if other_extension in _VIDEO:
-        return "video"
-    if other_extension in _RAW:
+    if other_extension in _SPOKEN:
+        return "audio"
+    if other_extension in RAW:
         return "raw"
     if other_extension not in _STILL:
         return None
-    if stem != other_stem:
+    if stem != other_stem and _unit(stem) == _unit(other_stem):
         return "original" if _APPLE.fullmatch(stem) else "edited"
+    if stem != other_stem or extension in RAW:
+        return "photo" if extension in RAW else None
     families = [each in _JPEG for each in (extension, other_extension)]
     is_heif_and_jpeg = {extension, other_extension} <= _JPEG | _HEIF and families[0] != families[1]
-    return "photo" if extension in _RAW or is_heif_and_jpeg else None
+    return "photo" if is_heif_and_jpeg else None
+
+
+def _is_film(stem: str, other_stem: str, other: str) -> bool:
+    """Tell whether a video, by its stem and name, is that of a photo: of a Live or Motion Photo."""
+    if stem.endswith(_MOTION) and stem.removesuffix(_MOTION) == other_stem:
+        return True
+    if other.endswith(_MOTION):
+        return other == stem
+    return _unit(stem) in (_unit(other_stem), _unit(other_stem.removesuffix(_HEVC)))
+
+
+def _spelling(name: str) -> str:
+    """Return what all spellings of a name have in common: macOS takes accents apart, cameras shout."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -134,12 +160,24 @@ class CompanionFinder:
             self._listed[folder] = _by_bucket(_entries(folder))
         near = self._listed[folder].get(_bucket(name), [])
         names = [entry.name for entry in near]
+        belonging = _belonging(name, names)
         found: list[Companion] = []
         for entry in near:
-            kind = kind_beside(name, entry.name)
-            if kind is not None:
-                found += _companion(entry, kind, _is_shared(name, entry.name, names))
+            if entry.name in belonging:
+                kind, through = belonging[entry.name]
+                found += _companion(entry, kind, _is_shared(name, through, names))
         return tuple(sorted(found, key=lambda companion: companion.path))
+
+
+def _belonging(name: str, names: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Return what files nearby are to a photo, and through which: a sidecar of its RAW is its own."""
+    direct = {other: kind for other in names if (kind := kind_beside(name, other)) is not None}
+    found = {other: (kind, other) for other, kind in direct.items()}
+    for half in (other for other, kind in direct.items() if kind != "sidecar"):
+        for other in names:
+            if other not in (name, *found) and kind_beside(half, other) == "sidecar":
+                found[other] = ("sidecar", half)
+    return found
 
 
 def _companion(entry: os.DirEntry[str], kind: str, shared: bool) -> Iterator[Companion]:
@@ -147,7 +185,7 @@ def _companion(entry: os.DirEntry[str], kind: str, shared: bool) -> Iterator[Com
     with suppress(OSError):
         if entry.is_file():
             found = entry.stat()
-            yield Companion(entry.path, kind, found.st_size, found.st_mtime_ns, shared)
+            yield Companion(entry.path, kind, found.st_size, file_time(found.st_mtime_ns), shared)
 
 
 def _is_shared(name: str, companion: str, near: Iterable[str]) -> bool:
@@ -178,11 +216,11 @@ def _by_bucket(entries: Iterable[os.DirEntry[str]]) -> dict[str, list[os.DirEntr
 
 
 def _bucket(name: str) -> str:
-    stem = name.casefold()
+    stem = _spelling(name)
     while True:
         numbered = _NUMBERED.fullmatch(stem)
         stem = numbered[1] if numbered else stem
         root, extension = _split(stem)
         if not root or not (extension in _KNOWN or (extension and _TAKEOUT.startswith(extension))):
-            return _unit(stem.rstrip("."))[:_CUT]
+            return _unit(stem.rstrip(".").removesuffix(_HEVC))[:_CUT]
         stem = root

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ...store.catalog.photos import Photo, PhotoFile
+from ..look import Look
+from .account import Loss
 from .companions import Companion
 
 Class = Literal["exact", "copy", "similar"]
@@ -18,9 +20,10 @@ class Member:
 
     kind: "exact" (same bytes), "copy" (same picture, proven) or "similar" (looks alike, not proven).
     transform: what was done to the keeper's picture, in words. score: cosine to the keeper; of a copy the
-    probability that it is one. evidence: the numbers of the proof. why_not: why it is not preselected,
-    in a few words; "" when it is. change: the transform of a copy in one word, for
-    scripts. companions: the files that belong to it.
+    probability that it is one. evidence: the numbers of the proof. why_not: why it is not preselected, in
+    a few words; "" when it is. change: the transform of a copy in one word, for scripts. companions: the
+    files that belong to it. losses: what only it holds. look: what both files at full size say of each
+    other, from the keeper to it; None where nobody looked.
     """
 
     photo: Photo
@@ -32,6 +35,8 @@ class Member:
     why_not: str = "not examined"
     change: str = ""
     companions: tuple[Companion, ...] = ()
+    losses: tuple[Loss, ...] = ()
+    look: Look | None = None
 
     @property
     def selected(self) -> bool:

@@ -8,10 +8,15 @@ from typing import Any
 
 from ...errors import UsageError
 from ...store.catalog.photos import Photo, PhotoFile
+from ...store.names import format_name, on_disk
+from ...store.records import Holdings
 from .companions import Companion
 
-# Formats by what they keep of a picture: nothing lost, then what cameras write, then what is made of that.
-_FORMATS = ("TIFF", "PNG", "BMP", "JPEG2000", "HEIF", "MPO", "JPEG", "AVIF", "WEBP", "GIF")
+# Formats by how likely a picture was first in them: what cameras and scanners write, then the rest.
+# A lossless file around what was compressed before is no better for it.
+_FORMATS = ("HEIF", "MPO", "JPEG", "TIFF", "JPEG2000", "PNG", "BMP", "AVIF", "WEBP", "GIF")
+# A program paints screenshots and drawings into these; a JPEG of one was made of it.
+_PAINTED_FORMATS = ("PNG", "BMP", "TIFF")
 
 # Words that programs and people put into the name of a copy: "IMG_1 (2).jpg", "Kopie von ...", "IMG_1~2".
 _COPY_NAME = re.compile(
@@ -20,22 +25,41 @@ _COPY_NAME = re.compile(
 )
 
 
-_ORDER = ("resolution", "companions", "format", "quality", "metadata", "oldest", "path")
+_ORDER = ("original", "resolution", "companions", "format", "quality", "metadata", "oldest", "path")
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """One file that may be kept, with the files that belong to it.
 
-    picture: share of it that is picture and no frame. is_derived: it was made from another file of the
-    group: put into a frame, or its color taken away.
+    holdings: what it holds beside its first picture; None where nobody has looked. picture: share of it
+    that is picture and no frame. is_derived: it was made from another file of the group: put into a frame,
+    or its color taken away. is_painted: by a program: a screenshot, a drawing, a page of text. origin: why
+    it is known to have been there first, "" where nothing tells. is_others: in another program's
+    library. is_nobodys: in a trash, or among previews.
     """
 
     photo: Photo
     file: PhotoFile
     companions: tuple[Companion, ...] = ()
+    holdings: Holdings | None = None
     picture: float = 1.0
     is_derived: bool = False
+    is_painted: bool = False
+    origin: str = ""
+    is_others: bool = False
+    is_nobodys: bool = False
+
+    @property
+    def damage(self) -> tuple[str, ...]:
+        """Signs that part of the picture is lost."""
+        return self.holdings.damage if self.holdings else ()
+
+    @property
+    def record(self) -> int:
+        """How much it has of what only cameras write."""
+        value = self.holdings.fields.get("camera_record", 0) if self.holdings else 0
+        return value if isinstance(value, int) else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +91,8 @@ def _picture_pixels(choice: Choice) -> float:
     return _pixels(choice) * choice.picture * (_DERIVED if choice.is_derived else 1.0)
 
 
-_HALVES = (("raw", "RAW"), ("video", "video"))
+_FINE_QUALITY = 92
+_HALVES = (("raw", "RAW"), ("video", "video"), ("audio", "spoken note"))
 
 
 def _halves(choice: Choice) -> tuple[int, ...]:
@@ -83,20 +108,25 @@ def _why_halves(choice: Choice) -> str:
 
 
 def _format_rank(choice: Choice) -> int:
+    if choice.is_painted and choice.photo.format in _PAINTED_FORMATS:
+        return 1
     known = choice.photo.format in _FORMATS
     return -_FORMATS.index(choice.photo.format) if known else -len(_FORMATS)
 
 
-def _bytes_per_pixel(choice: Choice) -> float:
-    # At equal size and format, more bytes are less compression; within a tenth it is chance.
-    return round(choice.photo.size / max(1, _pixels(choice)), 1)
+def _quality(choice: Choice) -> int:
+    # By its tables: more bytes are no better, as whoever saves a file again at a high quality makes a
+    # larger one. Beyond what leaves traces all are alike.
+    found = re.match(r"q(\d+)", choice.holdings.tables if choice.holdings else "")
+    return min(int(found[1]), _FINE_QUALITY) if found else 0
 
 
 def _metadata(choice: Choice) -> int:
     photo = choice.photo
     fields = (photo.taken, photo.camera, photo.lens, photo.latitude)
     has_sidecar = any(not each.is_half for each in choice.companions)
-    return sum(each is not None for each in fields) + has_sidecar
+    told = len(choice.holdings.fields) if choice.holdings else 0
+    return sum(each is not None for each in fields) + has_sidecar + told + choice.record
 
 
 def _age(choice: Choice) -> int:
@@ -110,10 +140,11 @@ def _plain_name(choice: Choice) -> tuple[bool, int, int]:
 
 # name of the rule -> (what is better when larger, why it was kept)
 _RULES: dict[str, tuple[Callable[[Choice], Any], Callable[[Choice], str]]] = {
+    "original": (lambda c: bool(c.origin), lambda c: c.origin),
     "resolution": (_picture_pixels, lambda c: f"most pixels ({c.photo.width}x{c.photo.height})"),
     "companions": (_halves, _why_halves),
-    "format": (_format_rank, lambda c: f"best format ({c.photo.format})"),
-    "quality": (_bytes_per_pixel, lambda _: "larger file, less compression"),
+    "format": (_format_rank, lambda c: f"best format ({format_name(c.photo.format)})"),
+    "quality": (_quality, lambda _: "compressed less"),
     "metadata": (_metadata, lambda _: "most metadata"),
     "oldest": (_age, lambda _: "oldest file"),
     "path": (_plain_name, lambda _: "name without a copy suffix"),
@@ -148,9 +179,10 @@ def rules_from(order: str | None, prefer: Iterable[str], protect: Iterable[str])
 
 
 def _folder(name: str) -> str:
-    if not os.path.isdir(name):
+    path = os.fsdecode(on_disk(os.fsencode(os.path.abspath(name))))
+    if not os.path.isdir(path):
         raise UsageError(f"there is no folder {name}")
-    return os.path.realpath(name)
+    return os.path.realpath(path)
 
 
 def choose_keeper(choices: Sequence[Choice], rules: KeepRules = DEFAULT_RULES) -> tuple[Choice, str]:
@@ -167,10 +199,18 @@ def choose_keeper(choices: Sequence[Choice], rules: KeepRules = DEFAULT_RULES) -
     return left[0], "first by name" if len(left) > 1 else reason
 
 
+def order_key(choice: Choice, rules: KeepRules = DEFAULT_RULES) -> tuple[Any, ...]:
+    """Return by what files are ranked: that of the kept one is the largest."""
+    return tuple(better(choice) for better, _ in _steps(rules))
+
+
 def _steps(
     rules: KeepRules,
 ) -> Iterable[tuple[Callable[[Choice], Any], Callable[[Choice], str]]]:
+    yield (lambda c: not c.is_nobodys), (lambda _: "the others are in a trash or among previews")
     yield (lambda c: is_below(c.file.path, rules.protect)), (lambda _: "in a protected folder")
+    yield (lambda c: c.is_others), (lambda _: "in another program's library")
+    yield (lambda c: not c.damage), (lambda _: "the others are damaged")
     yield (lambda c: is_below(c.file.path, rules.prefer)), (lambda _: "in a preferred folder")
     for name in rules.order:
         yield _RULES[name]

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from ...store.catalog.embeddings import raw_vectors
+from ...store.catalog.holdings import holdings_of
 from ...store.catalog.photos import Photo, photos_of, repeated_photos, visible_ids
 from ...store.filters.where import ALL, Where
 from ...store.index.exact import Ids
@@ -13,6 +14,7 @@ from ...store.view import View
 from .capture_time import shot_in_words
 from .groups import Group, Member, Pair, exact_group, star_groups
 from .separate import are_one_unit
+from .shots import shot_of
 
 _BLOCK = 256
 
@@ -77,12 +79,18 @@ def similar_groups(
     ids = {each for pair in pairs for each in (pair.a, pair.b)}
     photos = {photo.id: photo for photo in photos_of(view, where, sorted(ids))}
     pairs = [pair for pair in pairs if not are_one_unit(photos[pair.a], photos[pair.b])]
+    holdings = holdings_of(view, sorted(photos))
     for star in star_groups(pairs, rank=lambda each: photos[each].digest):
         keeper = photos[star[0].a]
-        members = tuple(_lookalike(keeper, photos[pair.b], pair.score) for pair in star)
+        shots = {
+            each: shot_of(photos[each], holdings.get(each)) for each in (star[0].a, *(p.b for p in star))
+        }
+        members = tuple(
+            _lookalike(photos[pair.b], pair.score, shot_in_words(shots[pair.a].taken, shots[pair.b].taken))
+            for pair in star
+        )
         yield Group(keeper, keeper.files[0], members)
 
 
-def _lookalike(keeper: Photo, other: Photo, score: float) -> Member:
-    words = shot_in_words(keeper.taken, other.taken)
+def _lookalike(other: Photo, score: float, words: str) -> Member:
     return Member(other, other.files[0], "similar", words, score, why_not="look-alike")

@@ -5,27 +5,24 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
+from ...indexer.scan.places import is_others, nobodys
 from ...store.catalog.photos import Photo
-from ..proof import (
-    GREY_SATURATION,
-    WHOLE,
-    Evidence,
-    FileFacts,
-    classify,
-    describe,
-    details_differ,
-    is_straight,
-)
+from ...store.names import format_name
+from ..look import Look
+from ..proof import GREY_SATURATION, WHOLE, Evidence, classify, describe, is_straight
 from ..proof.differences import MOST_PLACES
-from ..proof.prove import reversed_evidence
+from .account import Loss, Party, as_seen, edit_of, facts, held, is_explained, pixels_lost
 from .companions import Companion
+from .drives import NO_BACKUPS, Backups
 from .groups import Group, Member
-from .keeper import Choice, KeepRules, choose_keeper, is_below
-
-PairKey = tuple[int, int]
+from .keeper import Choice, KeepRules, choose_keeper, is_below, order_key
+from .original import CAMERA_RECORD, Origins, PairKey, Seen, origins
 
 # How it is known where no numbers were needed. A blank page has nothing to align, only pixels.
 SAME_PIXELS = "same pixels"
+# The branch of a pair that the user confirmed as a copy.
+CONFIRMED = "confirmed"
+RESAVED = "re-saved"
 
 
 def beyond_doubt(branch: str) -> Evidence:
@@ -34,45 +31,92 @@ def beyond_doubt(branch: str) -> Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Choosing:
+    """What may be preselected beside plain copies that hold nothing of their own.
+
+    include_edits: edits too, where their geometry is one that software makes. across_drives: also what lies
+    on another drive than the kept file, or in a backup.
+    """
+
+    include_edits: bool = False
+    across_drives: bool = False
+
+
+PLAIN_ONLY = Choosing()
+
+
+@dataclass(frozen=True, slots=True)
 class GroupContext:
     """What the description of a group's members needs to know.
 
-    proofs: of the pairs that are copies. companions: of a file, by its path.
+    seen: proofs, looks and holdings. companions: of a file, by its path.
     """
 
-    proofs: Mapping[PairKey, Evidence]
+    seen: Seen
     rules: KeepRules
     companions: Callable[[str], tuple[Companion, ...]]
+    choosing: Choosing = PLAIN_ONLY
+    backups: Backups = NO_BACKUPS
 
 
 def described(photos: Sequence[Photo], about: GroupContext) -> Group:
     """Choose the file to keep among those of the photos, the center of their star first."""
-    choices = _choices(photos, about)
-    keeper, reason = choose_keeper(choices, about.rules)
+    choices, found = _choices(photos, about)
+    keeper, reason = _with_all(choices, *choose_keeper(choices, about.rules), about)
     rest = sorted((choice for choice in choices if choice != keeper), key=lambda c: c.file.path)
-    members = tuple(_member(choice, keeper, photos[0], about) for choice in rest)
+    describe_member = _Describer(keeper, photos[0], found, about)
+    members = _none_where_none_holds_all(tuple(map(describe_member, rest)))
     return Group(keeper.photo, keeper.file, members, reason, keeper.companions)
 
 
-def _choices(photos: Sequence[Photo], about: GroupContext) -> list[Choice]:
-    """Return the files with their companions; what is a copy here, by its bytes or a decision, is none."""
-    files = [(photo, file) for photo in photos for file in photo.files]
-    here = {file.path for _, file in files}
-    ids = {photo.id for photo in photos}
+def _choices(photos: Sequence[Photo], about: GroupContext) -> tuple[list[Choice], Origins]:
+    """Return the files with their companions, and what is known of who was first.
+
+    What is a copy here, by its bytes or a decision, is no companion.
+    """
+    here = {file.path for photo in photos for file in photo.files}
+    ids = sorted(photo.id for photo in photos)
     proofs = {
-        key: about.proofs[key] for key in itertools.combinations(sorted(ids), 2) if key in about.proofs
+        key: about.seen.proofs[key] for key in itertools.combinations(ids, 2) if key in about.seen.proofs
     }
     around, grey = _surrounds(proofs), _turned_grey(proofs)
-    return [
+    painted = {each for key, proof in proofs.items() if proof.page for each in key}
+    choices = [
         Choice(
             photo,
             file,
             tuple(each for each in about.companions(file.path) if each.path not in here),
+            holdings=about.seen.holdings.get(photo.id),
             picture=1 - around[photo.id],
             is_derived=photo.id in grey or around[photo.id] > 0,
+            is_painted=photo.id in painted,
+            is_others=is_others(file.path),
+            is_nobodys=nobodys(file.path) is not None,
         )
-        for photo, file in files
+        for photo in photos
+        for file in photo.files
     ]
+    found = origins(photos, about.seen, _rank(choices, about.rules))
+    why = _why_first(found)
+    return [replace(each, origin=why if each.photo.id in found.ids else "") for each in choices], found
+
+
+def _rank(choices: Iterable[Choice], rules: KeepRules) -> Callable[[Photo], object]:
+    """Return by what photos are ranked as long as nothing tells who was first: as if each were kept."""
+    plain = replace(rules, protect=(), prefer=())
+    best: dict[int, object] = {}
+    for each in choices:
+        key = order_key(each, plain)
+        if each.photo.id not in best or key > best[each.photo.id]:  # type: ignore[operator]
+            best[each.photo.id] = key
+    return lambda photo: best[photo.id]
+
+
+def _why_first(found: Origins) -> str:
+    if found.by_camera:
+        return "the camera's own file"
+    many = "another one was" if found.made == 1 else f"{found.made} others were"
+    return f"the original: {many} made from it"
 
 
 def _surrounds(proofs: Mapping[PairKey, Evidence]) -> Mapping[int, float]:
@@ -90,87 +134,210 @@ def _turned_grey(proofs: Mapping[PairKey, Evidence]) -> set[int]:
     return without_b | {a for (a, _), proof in proofs.items() if proof.saturation > 1 / GREY_SATURATION}
 
 
-def _member(choice: Choice, keeper: Choice, center: Photo, about: GroupContext) -> Member:
-    if choice.photo.id == keeper.photo.id:
-        is_link = (choice.file.dev, choice.file.ino) == (keeper.file.dev, keeper.file.ino)
-        member = Member(
+# --- the file that holds all ------------------------------------------------------------------
+
+
+def _with_all(
+    choices: Sequence[Choice], keeper: Choice, reason: str, about: GroupContext
+) -> tuple[Choice, str]:
+    """Return the file of the keeper's pixels that lacks nothing that others of these pixels hold.
+
+    Folders that come before all rules stay so. Where no file holds all, the keeper stays.
+    """
+    same = [each for each in choices if each.photo.pixel_digest == keeper.photo.pixel_digest]
+    same = [each for each in same if _place(each, about.rules) == _place(keeper, about.rules)]
+    if len(same) < 2 or not any(_lacks(keeper, each) for each in same):
+        return keeper, reason
+    for each in sorted(same, key=lambda c: (order_key(c, about.rules), c.file.path), reverse=True):
+        if not any(_lacks(each, other) for other in same):
+            return each, "holds what the others lack"
+    return keeper, reason
+
+
+def _place(choice: Choice, rules: KeepRules) -> tuple[bool, ...]:
+    path, is_others = choice.file.path, choice.is_others
+    return is_below(path, rules.protect), is_others, choice.is_nobodys, is_below(path, rules.prefer)
+
+
+def _lacks(kept: Choice, other: Choice) -> bool:
+    return other != kept and (
+        any(loss.kind != "unknown" for loss in held(_party(kept), _party(other)))
+        or _loses_a_half(kept, other)
+    )
+
+
+def _party(choice: Choice) -> Party:
+    return Party(choice.photo, choice.companions, choice.holdings)
+
+
+def _none_where_none_holds_all(members: tuple[Member, ...]) -> tuple[Member, ...]:
+    """Return the members, none of them preselected where a plain copy holds what the kept file lacks."""
+    if not any(member.why_not == HOLDS_MORE for member in members):
+        return members
+    return tuple(
+        replace(member, why_not="no file holds all")
+        if member.selected and member.kind == "copy"
+        else member
+        for member in members
+    )
+
+
+# --- members ----------------------------------------------------------------------------------
+
+HOLDS_MORE = "holds more"
+_WHY = {
+    "unknown": "not compared",
+    "detail": "finer than the kept file",
+    "places": "something differs",
+    "light": "other light or color",
+}
+
+
+class _Describer:
+    """Describes the other files of a group against the one that is kept."""
+
+    def __init__(self, keeper: Choice, center: Photo, found: Origins, about: GroupContext) -> None:
+        self._keeper = keeper
+        self._center = center
+        self._found = found
+        self._about = about
+
+    def __call__(self, choice: Choice) -> Member:
+        is_exact = choice.photo.id == self._keeper.photo.id
+        member = self._exact(choice) if is_exact else self._copy(choice)
+        why = self._must_stay(choice) or member.why_not
+        if not why and _loses_a_half(self._keeper, choice):
+            why = "companions"
+        if not why and not self._about.choosing.across_drives:
+            why = self._about.backups.are_apart(self._keeper.file, choice.file)
+        return replace(member, why_not=why, companions=choice.companions)
+
+    def _must_stay(self, choice: Choice) -> str:
+        if is_below(choice.file.path, self._about.rules.protect):
+            return "protected"
+        if choice.is_nobodys:
+            return "in a trash or among previews"
+        return "in another program's library" if choice.is_others else ""
+
+    def _exact(self, choice: Choice) -> Member:
+        kept = self._keeper.file
+        is_link = (choice.file.dev, choice.file.ino) == (kept.dev, kept.ino)
+        losses = tuple(held(_party(self._keeper), _party(choice)))
+        return Member(
             choice.photo,
             choice.file,
             kind="exact",
             transform="hard link" if is_link else "same bytes",
             score=1.0,
-            why_not="hard link" if is_link else "",
+            why_not="hard link" if is_link else HOLDS_MORE if losses else "",
+            losses=losses,
         )
-    else:
-        member = _copy(choice, keeper.photo, center, about.proofs)
-    if is_below(choice.file.path, about.rules.protect):
-        member = replace(member, why_not="protected")
-    elif not member.why_not and _loses_a_half(choice, keeper):
-        member = replace(member, why_not="companions")
-    elif not member.why_not and _knows_more(choice.photo, keeper.photo):
-        member = replace(member, why_not="metadata")
-    return replace(member, companions=choice.companions)
+
+    def _copy(self, choice: Choice) -> Member:
+        kept, other = self._keeper.photo, choice.photo
+        proof, is_direct = self._proof(other)
+        look = self._look(other, proof)
+        seen = as_seen(proof, look)
+        why, losses = self._account(choice, seen, look)
+        if not is_direct and not is_explained(look):
+            why = "no direct proof"
+        return Member(
+            other,
+            choice.file,
+            kind="copy",
+            transform=_transform(seen, kept, other, losses) if is_direct else "copy of a copy",
+            score=proof.probability,
+            evidence=proof.as_dict(),
+            why_not=why,
+            change=change_in_a_word(seen, kept, other) if is_direct else "",
+            losses=losses,
+            look=look,
+        )
+
+    def _proof(self, other: Photo) -> tuple[Evidence, bool]:
+        """Return the evidence with the kept photo, else with the center of the star; and which it is."""
+        for photo in (self._keeper.photo, self._center):
+            found = self._about.seen.proof(photo.id, other.id)
+            # Of many photos with the same pixels not every pair is listed.
+            if found is None and photo.pixel_digest == other.pixel_digest:
+                found = beyond_doubt(SAME_PIXELS)
+            if found is not None:
+                return found, photo == self._keeper.photo
+        raise KeyError(f"{other.id} has no pair with the center {self._center.id} of its star")
+
+    def _look(self, other: Photo, proof: Evidence) -> Look | None:
+        """Return the look from the kept photo to another one; it is asked for where it may decide."""
+        kept, seen = self._keeper.photo, self._about.seen
+        if _is_settled(kept, other, proof):
+            return None
+        is_plain = not edit_of(kept, other, replace(proof, differing=0.0), None) and not proof.page
+        return seen.look(kept.id, other.id, full=True) if is_plain else seen.known_look(kept.id, other.id)
+
+    def _account(self, choice: Choice, proof: Evidence, look: Look | None) -> tuple[str, tuple[Loss, ...]]:
+        """Return why a copy is not preselected, "" if nothing speaks against it, and what would be lost."""
+        kept, other = self._keeper.photo, choice.photo
+        more = tuple(held(_party(self._keeper), _party(choice)))
+        if _is_settled(kept, other, proof):
+            return (HOLDS_MORE if more else ""), more
+        lost = pixels_lost(kept, other, proof, look)
+        edit = edit_of(kept, other, proof, look)
+        if edit:
+            own = () if is_explained(look) else (Loss("edit", f"an edit ({edit})"),)
+            why = "" if self._about.choosing.include_edits and _is_trusted(proof) else "an edit"
+            return (HOLDS_MORE if more and not why else why), (*own, *more)
+        losses = (*((lost,) if lost else ()), *more)
+        if proof.page and not is_explained(look):
+            return "document", losses
+        is_harder = look is not None and look.harder == "b"
+        if lost is None and not (is_explained(look) or is_harder or self._is_original(choice)):
+            return "which came first is not known", losses
+        if lost is not None:
+            return _WHY[lost.kind], losses
+        if not is_explained(look) and (doubt := _doubt(proof)):
+            return doubt, losses
+        return (HOLDS_MORE if more else ""), losses
+
+    def _is_original(self, choice: Choice) -> bool:
+        """Tell whether the kept file came before another one that is like it, as far as the group tells."""
+        if self._keeper.photo.id not in self._found.ids:
+            return False
+        other, record = choice.photo, self._keeper.record - choice.record
+        return other.id in self._found.precedes or record >= CAMERA_RECORD or self._found.made > 0
 
 
-def _copy(choice: Choice, kept: Photo, center: Photo, proofs: Mapping[PairKey, Evidence]) -> Member:
-    proof = _proof_between(kept, choice.photo, proofs)
-    is_direct = proof is not None
-    if proof is None:
-        proof = _proof_between(center, choice.photo, proofs)
-    if proof is None:
-        raise KeyError(f"{choice.photo.id} has no pair with the center {center.id} of its star")
-    return Member(
-        choice.photo,
-        choice.file,
-        kind="copy",
-        transform=transform_in_words(proof, kept, choice.photo) if is_direct else "copy of a copy",
-        score=proof.probability,
-        evidence=proof.as_dict(),
-        why_not=_doubt(proof) if is_direct else "no direct proof",
-        change=change_in_a_word(proof, kept, choice.photo) if is_direct else "",
-    )
+def _is_settled(kept: Photo, other: Photo, proof: Evidence) -> bool:
+    """Tell whether the pixels of two need no look: they are the same, or the user called them copies."""
+    return proof.branch == CONFIRMED or kept.pixel_digest == other.pixel_digest
 
 
-def _proof_between(a: Photo, b: Photo, proofs: Mapping[PairKey, Evidence]) -> Evidence | None:
-    if (a.id, b.id) in proofs:
-        return proofs[a.id, b.id]
-    if (b.id, a.id) in proofs:
-        return reversed_evidence(proofs[b.id, a.id])
-    # Of many photos with the same pixels not every pair is listed.
-    return beyond_doubt(SAME_PIXELS) if a.pixel_digest == b.pixel_digest else None
+def _transform(proof: Evidence, kept: Photo, other: Photo, losses: Iterable[Loss]) -> str:
+    words = transform_in_words(proof, kept, other)
+    # Whoever reads "re-saved" looks no further.
+    is_other = any(loss.kind in ("places", "light") for loss in losses)
+    return "nearly the same picture" if is_other and words == RESAVED else words
+
+
+def _is_trusted(proof: Evidence) -> bool:
+    """Tell whether a proof may be trusted unseen."""
+    return proof.natural and is_straight(proof) and proof.overlap_b >= WHOLE
 
 
 def _doubt(proof: Evidence) -> str:
-    """Return why a proven copy is not preselected, "" if nothing speaks against it."""
-    if proof.branch in (CONFIRMED, SAME_PIXELS):
-        return ""
-    if proof.page:
-        return "document"
+    """Return why a proof that only the thumbnails give is not trusted unseen."""
     if not is_straight(proof):
         return "tilted or bent"
     if proof.overlap_b < WHOLE:
         return "shows more of the scene than the kept file"
-    if details_differ(proof):
-        return "details differ"
     return "" if proof.natural else "uncertain"
 
 
-def _knows_more(other: Photo, kept: Photo) -> bool:
-    """Tell whether a copy has metadata that the kept one lacks: a screenshot may have more pixels.
-
-    What was enlarged or framed elsewhere has lost the time or the camera more often than not.
-    """
-    fields = ((other.taken, kept.taken), (other.camera, kept.camera), (other.latitude, kept.latitude))
-    return any(here is not None and there is None for here, there in fields)
-
-
-def _loses_a_half(choice: Choice, keeper: Choice) -> bool:
-    """Tell whether a RAW, a video or another half would be left alone that the keeper does not have.
+def _loses_a_half(kept: Choice, other: Choice) -> bool:
+    """Tell whether a RAW, a video or another half would be left alone that the kept file does not have.
 
     Halves of another size are other files: a video that was made smaller, the RAW of another shot.
     """
-    kept = {(each.kind, each.size) for each in keeper.companions}
-    return any(each.is_half and (each.kind, each.size) not in kept for each in choice.companions)
+    have = {(each.kind, each.size) for each in kept.companions}
+    return any(each.is_half and (each.kind, each.size) not in have for each in other.companions)
 
 
 def with_halves_together(groups: Iterable[Group]) -> list[Group]:
@@ -194,10 +361,6 @@ def _unparted(members: Iterable[Member], stay: Set[str]) -> tuple[Member, ...]:
     )
 
 
-# The branch of a pair that the user confirmed as a copy.
-CONFIRMED = "confirmed"
-
-
 def transform_in_words(evidence: Evidence, kept: Photo, other: Photo) -> str:
     """Return how the other photo was made from the kept one: "cropped to 82 %, converted to WEBP"."""
     if evidence.branch == CONFIRMED:
@@ -205,9 +368,10 @@ def transform_in_words(evidence: Evidence, kept: Photo, other: Photo) -> str:
     if kept.pixel_digest == other.pixel_digest:
         return "same pixels, other metadata"
     words = describe(evidence, facts(kept), facts(other))
-    if kept.format != other.format:
-        words = f"{words}, converted to {other.format}" if words else f"converted to {other.format}"
-    words = words or "re-saved"
+    if facts(kept).format != facts(other).format:
+        form = format_name(other.format)
+        words = f"{words}, converted to {form}" if words else f"converted to {form}"
+    words = words or RESAVED
     return f"{words}, looks like a document: {_places(len(evidence.differs))}" if evidence.page else words
 
 
@@ -226,8 +390,3 @@ def change_in_a_word(evidence: Evidence, kept: Photo, other: Photo) -> str:
     if kept.pixel_digest == other.pixel_digest:
         return "metadata"
     return classify(evidence, facts(kept), facts(other))
-
-
-def facts(photo: Photo) -> FileFacts:
-    """Return what the proof wants to know of a photo."""
-    return FileFacts(photo.width, photo.height, photo.format, photo.size)

@@ -1,27 +1,33 @@
 """Proven pairs -> groups safe against chaining, each with the file to keep and the reason."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
+from ...store.catalog.holdings import holdings_of
 from ...store.catalog.pairs import all_verdicts, decisions_by_ids, proofs_of, same_pixels
 from ...store.catalog.photos import Photo, photos_of
 from ...store.filters.where import ALL, Where
+from ...store.records import Holdings
 from ...store.view import View
+from ..look import Look
 from ..proof import Evidence
 from .companions import CompanionFinder
-from .error_rate import Expectation, doubts, expected_wrong, surest
+from .drives import Backups, backups
+from .error_rate import Expectation, doubts, surest
 from .groups import Group, Pair, star_groups
 from .keeper import DEFAULT_RULES, KeepRules
 from .lookalikes import exact_groups
 from .members import (
     CONFIRMED,
-    SAME_PIXELS,
+    PLAIN_ONLY,
+    Choosing,
     GroupContext,
-    PairKey,
     beyond_doubt,
     described,
     with_halves_together,
 )
+from .original import PairKey, Seen
 from .separate import Apart
 
 
@@ -38,26 +44,43 @@ class CopyReport:
     wrong: Expectation
 
 
-def copy_groups(
-    view: View, where: Where = ALL, rules: KeepRules = DEFAULT_RULES, max_false: float = 1.0
-) -> CopyReport:
-    """Return the groups of exact and proven copies, without what is to be kept apart.
+def group_input(view: View, where: Where = ALL, max_false: float = 1.0) -> "GroupInput":
+    """Return what the groups of a library are made of, without what is to be kept apart.
 
-    A group is a star: every photo has a proven pair of its own with the group's center, so that a chain
-    of likenesses joins nothing. Which file is kept is chosen afterwards. Pairs are taken from the surest
-    on, until more than max_false wrong ones are to be expected among them.
+    Pairs are taken from the surest on, until more than max_false wrong ones are to be expected among them.
     """
     decided = decisions_by_ids(view)
     doubt = {key: chance for key, chance in doubts(list(all_verdicts(view))).items() if key not in decided}
     same = list(same_pixels(view))
     ids = {each for key in (*doubt, *decided) for each in key} | {each for group in same for each in group}
     photos = {photo.id: photo for photo in photos_of(view, where, sorted(ids))}
-    apart = Apart(photos, decided)
+    exact = exact_photos(view, where)
+    holdings = holdings_of(view, sorted({*photos, *(photo.id for photo in exact)}))
+    apart = Apart(photos, decided, holdings)
     doubt = {key: chance for key, chance in doubt.items() if photos.keys() >= set(key) and not apart(*key)}
     doubt = {key: doubt[key] for key in surest(doubt, max_false)}
-    exact = tuple(group.keeper_photo for group in exact_groups(view, where))
-    known = GroupInput(photos, _evidence(view, doubt, decided), same, decided, exact)
-    return CopyReport(tuple(group_copies(known, rules)), len(doubt), expected_wrong(doubt))
+    return GroupInput(
+        photos,
+        _evidence(view, doubt, decided),
+        same,
+        decided,
+        exact,
+        holdings=holdings,
+        backups=backups(view),
+        doubt=doubt,
+    )
+
+
+def exact_input(view: View, where: Where = ALL) -> "GroupInput":
+    """Return what the groups of exact copies are made of: nothing is compared for them."""
+    exact = exact_photos(view, where)
+    found = holdings_of(view, [photo.id for photo in exact])
+    return GroupInput({}, {}, exact=exact, holdings=found, backups=backups(view))
+
+
+def exact_photos(view: View, where: Where = ALL) -> tuple[Photo, ...]:
+    """Return the photos that take their space more than once."""
+    return tuple(group.keeper_photo for group in exact_groups(view, where))
 
 
 def _evidence(
@@ -78,7 +101,8 @@ class GroupInput:
 
     photos: by id, those that may be listed. proofs: of the pairs that are copies, also of other photos.
     same_pixels: ids of photos that show the same pixels, each group by digest. decided: the user's
-    decisions by ids, the smaller one first. exact: the photos that more than one file holds.
+    decisions by ids, the smaller one first. exact: the photos that more than one file holds. holdings: what
+    photos hold, by id. doubt: of the pairs, the chance that they are none.
     """
 
     photos: Mapping[int, Photo]
@@ -86,23 +110,81 @@ class GroupInput:
     same_pixels: Sequence[Sequence[int]] = ()
     decided: Mapping[PairKey, str] = field(default_factory=dict)
     exact: Sequence[Photo] = ()
+    holdings: Mapping[int, Holdings] = field(default_factory=dict)
+    backups: Backups = field(default_factory=Backups)
+    doubt: Mapping[PairKey, float] = field(default_factory=dict)
 
 
-def group_copies(known: GroupInput, rules: KeepRules = DEFAULT_RULES) -> list[Group]:
-    """Return the groups, those that free most bytes first; ids and the order of things change nothing."""
-    apart = Apart(known.photos, known.decided)
-    proofs = {key: proof for key, proof in known.proofs.items() if known.photos.keys() >= set(key)}
-    proofs = {key: proof for key, proof in proofs.items() if not apart(*key)}
-    for key in _same_pixels(known, apart):
-        proofs[key] = beyond_doubt(SAME_PIXELS)
-    pairs = [Pair(*key, proof.probability) for key, proof in proofs.items()]
+Stars = list[list[Photo]]
+
+
+def stars_of(known: GroupInput) -> Stars:
+    """Return the photos of each group, its center first; ids and the order of things change nothing.
+
+    A group is a star: every photo has a proven pair of its own with the group's center, so that a chain
+    of likenesses joins nothing. Which file is kept is chosen afterwards.
+    """
+    apart = Apart(known.photos, known.decided, known.holdings)
+    chances = {
+        key: proof.probability
+        for key, proof in known.proofs.items()
+        if known.photos.keys() >= set(key) and not apart(*key)
+    }
+    chances |= dict.fromkeys(_same_pixels(known, apart), 1.0)
+    pairs = [Pair(*key, chance) for key, chance in chances.items()]
     stars = star_groups(pairs, rank=lambda each: known.photos[each].digest, apart=apart)
     starred = [[known.photos[each] for each in (star[0].a, *(p.b for p in star))] for star in stars]
     taken = {photo.id for star in starred for photo in star}
-    starred += [[photo] for photo in known.exact if photo.id not in taken]
-    about = GroupContext(proofs, rules, CompanionFinder().companions)
-    groups = with_halves_together(described(photos, about) for photos in starred)
+    return starred + [[photo] for photo in known.exact if photo.id not in taken]
+
+
+def group_copies(
+    known: GroupInput,
+    rules: KeepRules = DEFAULT_RULES,
+    *,
+    choosing: Choosing = PLAIN_ONLY,
+    looks: Mapping[PairKey, Look] = MappingProxyType({}),
+    stars: Stars | None = None,
+) -> list[Group]:
+    """Return the groups, those that free most bytes first."""
+    about = context_of(known, rules, choosing, looks)
+    groups = with_halves_together(described(photos, about) for photos in stars or stars_of(known))
     return sorted(groups, key=lambda group: (-group.wasted_bytes, group.keeper.path))
+
+
+def missing_looks(
+    known: GroupInput, rules: KeepRules, looks: Mapping[PairKey, Look], stars: Stars
+) -> list[tuple[list[Photo], dict[PairKey, bool]]]:
+    """Return the groups that cannot be described without further looks, each with the pairs to look at.
+
+    True: more is wanted of a pair than who came first.
+    """
+    about = context_of(known, rules, PLAIN_ONLY, looks)
+    found = []
+    for photos in stars:
+        about.seen.missing.clear()
+        described(photos, about)
+        if about.seen.missing:
+            found.append((photos, dict(about.seen.missing)))
+    return found
+
+
+def context_of(
+    known: GroupInput, rules: KeepRules, choosing: Choosing, looks: Mapping[PairKey, Look]
+) -> GroupContext:
+    """Return what the description of groups needs."""
+    apart = Apart(known.photos, known.decided, known.holdings)
+    proofs = {key: proof for key, proof in known.proofs.items() if known.photos.keys() >= set(key)}
+    proofs = {key: proof for key, proof in proofs.items() if not apart(*key)}
+    seen = Seen(proofs, looks, known.holdings, _first_of_same_pixels(known.photos.values()))
+    return GroupContext(seen, rules, CompanionFinder().companions, choosing, known.backups)
+
+
+def _first_of_same_pixels(photos: Iterable[Photo]) -> dict[int, int]:
+    first: dict[str, Photo] = {}
+    for photo in sorted(photos, key=lambda each: each.digest):
+        first.setdefault(photo.pixel_digest, photo)
+    return {photo.id: first[photo.pixel_digest].id for photo in photos}
 
 
 def _same_pixels(known: GroupInput, apart: Apart) -> Iterator[PairKey]:

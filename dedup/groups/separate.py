@@ -5,29 +5,42 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from ...store.catalog.photos import Photo
-from .capture_time import moments_differ
+from ...store.records import Holdings
 from .companions import are_companions
+from .shots import Shot, exposures_differ, shot_of, times_differ
 
 
 class Apart:
     """Tells which photos are kept apart: rejected by the user, two shots, or companions of each other.
 
     What the user confirmed is joined. The same pixels are one shot, though their metadata were changed:
-    what is known of the time of one is known of all of them.
+    what is known of the time or the exposure of one is known of all of them.
     """
 
-    def __init__(self, photos: Mapping[int, Photo], decided: Mapping[tuple[int, int], str]) -> None:
-        """Prepare for these photos. decided: "confirmed" or "rejected" by ids, the smaller one first."""
+    def __init__(
+        self,
+        photos: Mapping[int, Photo],
+        decided: Mapping[tuple[int, int], str],
+        holdings: Mapping[int, Holdings],
+    ) -> None:
+        """Prepare for these photos.
+
+        decided: "confirmed" or "rejected" by ids, the smaller one first. holdings: by id, as far as known.
+        """
         self._photos = photos
         self._decided = decided
         self._folders = {
             photo.id: frozenset(os.path.dirname(file.path) for file in photo.files)
             for photo in photos.values()
         }
-        self._times: dict[str, set[str]] = defaultdict(set)
+        self._times: dict[str, set[Shot]] = defaultdict(set)
+        self._exposures: dict[str, set[Shot]] = defaultdict(set)
         for photo in photos.values():
-            if photo.taken:
-                self._times[photo.pixel_digest].add(photo.taken)
+            shot = shot_of(photo, holdings.get(photo.id))
+            if shot.taken:
+                self._times[photo.pixel_digest].add(shot)
+            if shot.exposure_time or shot.bias is not None:
+                self._exposures[photo.pixel_digest].add(shot)
 
     def __call__(self, a: int, b: int) -> bool:
         """Tell whether two photos, by id, must not share a group."""
@@ -43,10 +56,11 @@ class Apart:
         return not self._folders[a].isdisjoint(self._folders[b]) and are_one_unit(first, second)
 
     def _are_two_shots(self, first: Photo, second: Photo) -> bool:
-        times, others = self._times.get(first.pixel_digest), self._times.get(second.pixel_digest)
-        if not times or not others:
-            return False
-        return all(moments_differ(a, b) for a in times for b in others)
+        for known, differ in ((self._times, times_differ), (self._exposures, exposures_differ)):
+            some, others = known.get(first.pixel_digest), known.get(second.pixel_digest)
+            if some and others and all(differ(a, b) for a in some for b in others):
+                return True
+        return False
 
 
 def are_one_unit(first: Photo, second: Photo) -> bool:

@@ -22,8 +22,10 @@ class Look:
     "filter" or "sharpened". is_whole: the whole frame of the later one is explained, so that it holds
     nothing of its own. score: of the second look, 1 and above where something differs; None where none was
     needed. places_a, places_b: where, in shares of each, the strongest first. finer: the one with more
-    detail: "a", "b" or "". brightness: levels of 255 by which b is lighter than a; contrast, saturation:
-    factors from a to b. failed: why no look could be taken, "" if one was.
+    detail: "a", "b" or "". harder: the JPEG that was compressed harder, by steps that would show in the
+    other one, had it been made from it. brightness: levels of 255 by which b is lighter than a; contrast,
+    saturation: factors from a to b. is_partial: only asked who came first, not what differs. failed: why no
+    look could be taken, "" if one was.
     """
 
     relation: Relation = ""
@@ -34,9 +36,11 @@ class Look:
     places_a: tuple[Box, ...] = ()
     places_b: tuple[Box, ...] = ()
     finer: Literal["a", "b", ""] = ""
+    harder: Literal["a", "b", ""] = ""
     brightness: float = 0.0
     contrast: float = 1.0
     saturation: float = 1.0
+    is_partial: bool = False
     failed: str = ""
 
     def as_dict(self) -> dict[str, Any]:
@@ -72,8 +76,10 @@ def reversed_look(look: Look) -> Look:
         places_a=look.places_b,
         places_b=look.places_a,
         finer=_OTHER.get(look.finer, ""),
+        harder=_OTHER.get(look.harder, ""),
         brightness=-look.brightness,
         contrast=1 / look.contrast,
         saturation=1 / look.saturation,
+        is_partial=look.is_partial,
         failed=look.failed,
     )

@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms
 
+from .rendering import Rendering, stretched
+
 # Modes that can be averaged as they are; every other one is turned into one of these first.
 _PLAIN = {"L", "RGB", "CMYK", "LAB"}
 _PROFILE_SPACE = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK", "LAB": "LAB"}
@@ -17,26 +19,26 @@ _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 _LAB = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
 
 
-def to_plain(image: Image.Image) -> Image.Image:
+def to_plain(image: Image.Image, rendering: Rendering) -> Image.Image:
     """Return the picture with 8 bits a channel, without alpha or palette: L, RGB, CMYK or LAB.
 
-    Transparent parts lie on white, as viewers show them.
+    rendering: of the whole picture, of which this may be a strip.
     """
-    if image.mode in _PLAIN and "transparency" not in image.info:
+    if image.mode in _PLAIN and not rendering.is_transparent:
         return image
     if image.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        return Image.fromarray(stretched(np.asarray(image), rendering.tones))
     if image.mode in ("I", "F"):
         return Image.fromarray(_to_8_bits(np.asarray(image)))
-    if image.has_transparency_data:
-        return _on_white(image.convert("RGBA"))
+    if rendering.is_transparent:
+        return _on_ground(image.convert("RGBA"), rendering.ground)
     return image.convert("L" if image.mode == "1" else "RGB")
 
 
-def _on_white(image: Image.Image) -> Image.Image:
-    white = Image.new("RGB", image.size, "white")
-    white.paste(image, mask=image)
-    return white
+def _on_ground(image: Image.Image, ground: str) -> Image.Image:
+    plain = Image.new("RGB", image.size, ground)
+    plain.paste(image, mask=image)
+    return plain
 
 
 def _to_8_bits(values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
@@ -45,7 +47,7 @@ def _to_8_bits(values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
     np.clip(numbers, -_HUGE, _HUGE, out=numbers)
     high = float(numbers.max())
     floating = np.issubdtype(values.dtype, np.floating)
-    ceilings = (1.0, 255.0, 65535.0) if floating else (255.0, 65535.0)
+    ceilings = (1.0, 255.0, 65535.0) if floating else (255.0, 1023.0, 4095.0, 65535.0)
     white = next((ceiling for ceiling in ceilings if high <= ceiling), high)
     black = min(float(numbers.min()), 0.0)
     numbers -= black
@@ -67,6 +69,17 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, str
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
             warning = "the color profile is damaged and was ignored"
     return image if image.mode == "RGB" else image.convert("RGB"), warning
+
+
+def changes_color(profile: bytes, mode: str) -> bool:
+    """Tell whether a picture of a mode would be shown in other colors without the profile."""
+    mode = "RGB" if mode == "RGBA" else mode
+    if mode not in _PROFILE_SPACE:
+        return False
+    try:
+        return _transform(profile, mode) is not None
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return True  # other viewers may make something of it
 
 
 @lru_cache(maxsize=64)

@@ -9,7 +9,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -24,6 +24,8 @@ from PIL import (
     ExifTags,
     GifImagePlugin,
     Image,
+    ImageChops,
+    ImageStat,
     Jpeg2KImagePlugin,
     JpegImagePlugin,
     PngImagePlugin,
@@ -32,16 +34,25 @@ from PIL import (
 )
 
 from ...errors import DecodeError
-from ...store.records import Metadata
+from ...store.records import Holdings, Metadata
 from .color import to_plain, to_srgb
-from .exif import read_metadata
+from .depth import has_few_levels, has_low_bytes, joined, load_low_bytes
+from .digest import hash_of
+from .fields import read_all
 from .heif import heif_opener
-from .memory import SHARED, MemoryBudget, check_header
+from .inventory import Found, holdings_of, parts_of, pixel_digest
+from .jpeg_damage import has_flat_corner, has_zeros, longer, overwritten, repeats_itself
+from .jpeg_parts import END
+from .jpeg_planes import JpegPlanes, planes_of, stores_luma
+from .memory import MAX_PIXELS, SHARED, MemoryBudget, check_header
+from .parts import Parts
+from .rendering import STRIP_PIXELS, Rendering, rendering_of
 from .sniff import sniff
 
 DECODE_VERSION = 1
 
-_STRIP_PIXELS = 2_000_000  # large pictures are converted in strips of this many pixels
+_GLANCE = 16  # pixels of a side at which two pictures are compared
+_SAME_ASPECT, _SAME_LEVEL = 1.03, 8.0  # ratio; mean levels of 255
 _MAX_SCANS = 64  # of a progressive JPEG: each costs a pass over the whole picture
 
 # The classes are called directly, not through `Image.open`: that one raises at a number of pixels
@@ -82,6 +93,9 @@ class Decoded:
     orientation: 1 to 8, by how EXIF turned it.
     format: "JPEG", "MPO", "PNG", "HEIF", ...
     warning: what was wrong with the file although it could be read.
+    fields: what metadata say that a person cares about, see `fields.read_fields`.
+    holdings, pixel_digest: what else the file holds, and 32 bytes that are the same for files that show the
+    same; None where they were not asked for.
     """
 
     image: Image.Image
@@ -91,6 +105,9 @@ class Decoded:
     format: str
     metadata: Metadata
     warning: str | None
+    fields: dict[str, Any] = field(default_factory=dict)
+    holdings: Holdings | None = None
+    pixel_digest: bytes | None = None
 
     @property
     def pixels(self) -> npt.NDArray[np.uint8]:
@@ -98,12 +115,20 @@ class Decoded:
         return _pixels(self.image)
 
 
-def decode(data: bytes, *, min_side: int = 0, memory: MemoryBudget = SHARED) -> Decoded:
+def decode(
+    data: bytes,
+    *,
+    min_side: int = 0,
+    memory: MemoryBudget = SHARED,
+    inventory: bool = False,
+    max_pixels: int = MAX_PIXELS,
+) -> Decoded:
     """Decode the first picture in a file.
 
     data: the whole file. min_side: if > 0, fewer pixels may be returned so long as both sides keep
     at least this many (or their full size where that is less); 0 returns all. memory: what decoding
-    takes is reserved there first.
+    takes is reserved there first. inventory: tell also what the file holds. max_pixels: larger pictures
+    are refused by their header.
 
     Raises:
         DecodeError: for everything that is wrong with the picture, never anything else.
@@ -111,20 +136,23 @@ def decode(data: bytes, *, min_side: int = 0, memory: MemoryBudget = SHARED) -> 
     quiet_pillow()
     kind = sniff(data)
     with _as_decode_errors(kind):
-        image = _opener(kind)(BytesIO(data))
-        check_header(*image.size, len(data))
-        _refuse_raw(image)
-        if kind in ("AVIF", "HEIF"):
-            # Boxes of their own turn these. Where EXIF says nothing, Pillow would ask XMP.
-            image.info.pop("xmp", None)
+        file = _File(data, kind, parts_of(data, kind), min_side)
+        image = file.opened_whole()
+        check_header(*image.size, len(data), max_pixels)
         full_size = image.size
-        is_jpeg = isinstance(image, JpegImagePlugin.JpegImageFile)
-        if is_jpeg and min_side > 0:
-            image.draft(None, (min_side, min_side))
-        with memory.reserve(_bytes_needed(image, full_size, data, min_side)):
+        is_deep = has_low_bytes(image)
+        file.draft(image)
+        with memory.reserve(_bytes_needed(image, full_size, file, twice=is_deep or inventory)):
             image.load()
+            if file.parts.lacks_end and not file.shows(image, longer(data, file.parts.scan[1])):
+                raise DecodeError("truncated", f"the {kind} file ends too early")
+            low = file.low_bytes() if is_deep and (inventory or has_few_levels(image)) else None
             # Loading tells the size of a draft, but the true one of a TIFF (turned) or a HEIF.
-            return _decoded(image, full_size if is_jpeg else image.size, min_side)
+            size = full_size if _is_jpeg(image) else image.size
+            decoded, rendering = _decoded(image, _as_seen(image, low), size, min_side)
+            if file.parts.lacks_end:
+                decoded = replace(decoded, warning="the file lacks its end marker")
+            return file.with_holdings(decoded, image, low, rendering) if inventory else decoded
 
 
 def decode_pil(image: Image.Image) -> Decoded:
@@ -135,7 +163,125 @@ def decode_pil(image: Image.Image) -> Decoded:
     """
     with _as_decode_errors(image.format or "picture"):
         image.load()
-        return _decoded(image, image.size, 0)
+        return _decoded(image, _as_seen(image, None), image.size, 0)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file that is decoded. min_side: as for `decode`."""
+
+    data: bytes
+    kind: str
+    parts: Parts
+    min_side: int
+
+    def opened(self, data: bytes) -> Image.Image:
+        """Open its first picture from some bytes; nothing is loaded."""
+        image = _opener(self.kind)(BytesIO(data))
+        _refuse_raw(image)
+        if self.parts.first:
+            image.seek(self.parts.first)
+            _refuse_raw(image)
+        if self.kind in ("AVIF", "HEIF"):
+            _ask_exif_without_xmp(image)
+        return image
+
+    def opened_whole(self) -> Image.Image:
+        """Open its first picture from all bytes, with an end marker where it lacks one."""
+        return self.opened(self.data[: self.parts.scan[1]] + END if self.parts.lacks_end else self.data)
+
+    def draft(self, image: Image.Image) -> None:
+        """Let a JPEG be decoded at a part of its size."""
+        # What a progressive one's last scan lacks can be seen at full size only.
+        is_told = not (self.parts.lacks_end and image.info.get("progressive"))
+        if _is_jpeg(image) and self.min_side > 0 and is_told:
+            image.draft(None, (self.min_side, self.min_side))
+
+    def shows(self, image: Image.Image, data: bytes) -> bool:
+        """Tell whether other bytes show the same picture."""
+        other = self.opened(data)
+        self.draft(other)
+        other.load()
+        return hash_of(other) == hash_of(image)
+
+    def low_bytes(self) -> Image.Image:
+        """Return the lower bytes of a picture of 16 bits a channel."""
+        return load_low_bytes(self.opened(self.data))
+
+    def with_holdings(
+        self, decoded: Decoded, image: Image.Image, low: Image.Image | None, rendering: Rendering
+    ) -> Decoded:
+        """Add what the file holds. image: as loaded. low: of 16 bits, the lower bytes."""
+        others = tuple(each for each in self.parts.doubtful if not _is_preview(bytes(each), image))
+        height = decoded.width if decoded.orientation >= 5 else decoded.height
+        damage = tuple(self.damage(image, height))
+        found = Found(image, low, rendering, height, decoded.orientation, others, damage)
+        return replace(
+            decoded,
+            holdings=replace(holdings_of(self.parts, found), fields=decoded.fields),
+            pixel_digest=pixel_digest(self.data, self.parts, found),
+        )
+
+    def damage(self, image: Image.Image, height: int) -> Iterator[str]:
+        """Yield signs that data of a JPEG are lost; looked for only where the picture gives reason to."""
+        scan, is_draft = self.parts.scan, image.height != height
+        # Of a progressive one the last scan changes what a draft does not show.
+        if scan == (0, 0) or self.parts.lacks_end or (is_draft and image.info.get("progressive")):
+            return
+        zeros = has_zeros(self.data, scan)
+        is_odd = zeros or (has_flat_corner(image, height) and not repeats_itself(self.data, scan[1]))
+        if is_odd and not self.shows(image, longer(self.data, scan[1])):
+            yield "the picture's data end early"
+        elif zeros and self.shows(image, overwritten(self.data, scan[1])):
+            yield "garbage behind the picture's data"
+
+
+def _is_jpeg(image: Image.Image) -> bool:
+    return isinstance(image, JpegImagePlugin.JpegImageFile)
+
+
+def _is_preview(data: bytes, image: Image.Image) -> bool:
+    """Tell whether a JPEG shows what another picture shows, smaller."""
+    try:
+        other = _OPENERS["JPEG"](BytesIO(data))
+        check_header(*other.size, len(data))
+        aspect = other.width * image.height / (other.height * image.width)
+        if not 1 / _SAME_ASPECT < aspect < _SAME_ASPECT:
+            return False
+        other.draft(None, (_GLANCE, _GLANCE))
+        glances = [
+            each.convert("L").resize((_GLANCE, _GLANCE), Image.Resampling.BOX) for each in (other, image)
+        ]
+    except Exception:  # what cannot be read is no preview
+        return False
+    return ImageStat.Stat(ImageChops.difference(*glances)).mean[0] < _SAME_LEVEL
+
+
+def _as_seen(image: Image.Image, low: Image.Image | None) -> Image.Image:
+    """Return what is shown: 16 bits that use few numbers stretched, no alpha where none is meant."""
+    if low is not None and has_few_levels(image):
+        return joined(image, low)
+    if image.format == "BMP" and image.mode == "RGBA" and not np.asarray(image.getchannel("A")).any():
+        # Viewers take alpha 0 everywhere as "not used".
+        return image.convert("RGB")
+    return image
+
+
+def decode_planes(data: bytes, memory: MemoryBudget = SHARED) -> JpegPlanes | None:
+    """Decode what a JPEG stores, at full size; None for one that stores no luma (RGB, CMYK).
+
+    Raises:
+        DecodeError: as `decode`.
+    """
+    quiet_pillow()
+    with _as_decode_errors("JPEG"):
+        file = _File(data, "JPEG", parts_of(data, "JPEG"), 0)
+        image = file.opened_whole()
+        check_header(*image.size, len(data))
+        if not isinstance(image, JpegImagePlugin.JpegImageFile) or not stores_luma(image):
+            return None
+        with memory.reserve(_bytes_needed(image, image.size, file, twice=False)):
+            return planes_of(image)
 
 
 def _opener(kind: str) -> Callable[[BytesIO], Image.Image]:
@@ -178,14 +324,19 @@ def _refuse_raw(image: Image.Image) -> None:
         raise DecodeError("unsupported_format", "this is a camera raw file")
 
 
-def _bytes_needed(image: Image.Image, full_size: tuple[int, int], data: bytes, min_side: int) -> int:
-    """Return an upper bound of the memory that decoding takes, from the header alone."""
+def _bytes_needed(image: Image.Image, full_size: tuple[int, int], file: _File, *, twice: bool) -> int:
+    """Return an upper bound of the memory that decoding takes, from the header alone.
+
+    twice: it may be held a second time: for lower bytes, or (a JPEG) to look for damage.
+    """
     pixels = image.width * image.height
     held = _MODE_BYTES.get(image.mode, 4)
-    result = 0 if _factor(image.size, min_side) > 1 else _RESULT_BYTES
+    result = 0 if _factor(image.size, file.min_side) > 1 else _RESULT_BYTES
     if isinstance(image, JpegImagePlugin.JpegImageFile):
-        return pixels * (held + result) + _coefficient_bytes(image, full_size, data)
-    return pixels * (held + result + _DECODER_BYTES.get(image.format or "", 0))
+        again = held if twice or file.parts.lacks_end else 0
+        return pixels * (held + again + result) + _coefficient_bytes(image, full_size, file.data)
+    again = held if has_low_bytes(image) else 0
+    return pixels * (held + again + result + _DECODER_BYTES.get(image.format or "", 0))
 
 
 def _coefficient_bytes(
@@ -202,23 +353,29 @@ def _coefficient_bytes(
     return 2 * full_size[0] * full_size[1] * sum(areas) // max(areas)
 
 
-def _decoded(image: Image.Image, full_size: tuple[int, int], min_side: int) -> Decoded:
-    """Turn a loaded picture into pixels and what is known of it."""
+def _decoded(
+    image: Image.Image, seen: Image.Image, full_size: tuple[int, int], min_side: int
+) -> tuple[Decoded, Rendering]:
+    """Turn a loaded picture into pixels and what is known of it. seen: its pixels, see `_as_seen`."""
     exif = _exif(image)
     orientation = _orientation(exif)
-    rgb, warning = _reduced_srgb(image, _factor(image.size, min_side))
+    rendering = rendering_of(seen)
+    rgb, warning = _reduced_srgb(seen, rendering, _factor(seen.size, min_side))
     if orientation in _TURNS:
         rgb = rgb.transpose(_TURNS[orientation])
     width, height = full_size[::-1] if orientation >= 5 else full_size
-    return Decoded(
+    metadata, fields = read_all(image, exif)
+    decoded = Decoded(
         image=rgb,
         width=width,
         height=height,
         orientation=orientation,
         format=image.format or "",
-        metadata=read_metadata(exif),
+        metadata=metadata,
         warning=warning,
+        fields=fields,
     )
+    return decoded, rendering
 
 
 def _exif(image: Image.Image) -> Image.Exif:
@@ -227,6 +384,14 @@ def _exif(image: Image.Image) -> Image.Exif:
         return image.getexif()
     except Exception:  # damaged EXIF raises nearly every type there is
         return Image.Exif()
+
+
+def _ask_exif_without_xmp(image: Image.Image) -> None:
+    """Read the EXIF of what boxes of its own turn: where it says nothing, Pillow would ask XMP."""
+    packet = image.info.pop("xmp", None)
+    _exif(image)  # Pillow keeps it
+    if packet:
+        image.info["xmp"] = packet
 
 
 def _orientation(exif: Image.Exif) -> int:
@@ -248,21 +413,21 @@ def _factor(size: tuple[int, int], min_side: int) -> int:
     return 1 << (times.bit_length() - 1) if times > 1 else 1
 
 
-def _reduced_srgb(image: Image.Image, factor: int) -> tuple[Image.Image, str | None]:
+def _reduced_srgb(image: Image.Image, rendering: Rendering, factor: int) -> tuple[Image.Image, str | None]:
     """Return the picture as RGB in sRGB, 1/factor of its size, and a warning.
 
     Large pictures are converted in strips, so that no second copy of their size is made.
     """
     width, height = image.size
     profile = image.info.get("icc_profile")
-    rows = max(1, _STRIP_PIXELS // (width * factor)) * factor
+    rows = max(1, STRIP_PIXELS // (width * factor)) * factor
     if rows >= height or (image.mode in ("I", "F")):  # the latter are scaled as a whole
-        return to_srgb(_shrunk(to_plain(image), factor), profile)
+        return to_srgb(_shrunk(to_plain(image, rendering), factor), profile)
     reduced = Image.new("RGB", (-(-width // factor), -(-height // factor)))
     warning = None
     for top in range(0, height, rows):
         strip = image.crop((0, top, width, min(top + rows, height)))
-        rgb, warning = to_srgb(_shrunk(to_plain(strip), factor), profile)
+        rgb, warning = to_srgb(_shrunk(to_plain(strip, rendering), factor), profile)
         reduced.paste(rgb, (0, top // factor))
     return reduced, warning
 
@@ -273,7 +438,7 @@ def _shrunk(image: Image.Image, factor: int) -> Image.Image:
 
 def _pixels(image: Image.Image) -> npt.NDArray[np.uint8]:
     """Return the pixels as (h, w, 3) uint8, without a second copy of a large picture."""
-    rows = max(1, _STRIP_PIXELS // image.width)
+    rows = max(1, STRIP_PIXELS // image.width)
     if rows >= image.height:
         return np.asarray(image)
     pixels = np.empty((image.height, image.width, 3), np.uint8)

@@ -18,7 +18,7 @@ BOMB_RATIO = 5_000  # pixels per byte of the file; blank photos stay below 1,500
 SMALL = 16 << 20  # bytes; what is smaller is not counted
 
 
-def check_header(width: int, height: int, file_bytes: int) -> None:
+def check_header(width: int, height: int, file_bytes: int, max_pixels: int = MAX_PIXELS) -> None:
     """Refuse a picture by the size that its header declares.
 
     Raises:
@@ -30,8 +30,8 @@ def check_header(width: int, height: int, file_bytes: int) -> None:
             "bomb",
             f"{width} x {height} pixels in {file_bytes:,} bytes: looks like a decompression bomb",
         )
-    if pixels > MAX_PIXELS:
-        raise DecodeError("too_large", f"{width} x {height} pixels are more than {MAX_PIXELS:,} pixels")
+    if pixels > max_pixels:
+        raise DecodeError("too_large", f"{width} x {height} pixels are more than {max_pixels:,} pixels")
 
 
 class MemoryBudget:

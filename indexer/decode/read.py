@@ -32,7 +32,7 @@ def read_file(path: bytes, rel: bytes) -> tuple[bytes, FileStat]:
         for _ in range(2):
             data, before, after = _read(path)
             if _same(before, after) and len(data) == after.st_size:
-                return data, _file_stat(rel, after)
+                return data, FileStat.of(rel, after)
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -69,7 +69,3 @@ def _same(before: os.stat_result, after: os.stat_result) -> bool:
         return (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
     return key(before) == key(after)
-
-
-def _file_stat(rel: bytes, found: os.stat_result) -> FileStat:
-    return FileStat(rel, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_dev, found.st_ino)

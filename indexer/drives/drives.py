@@ -15,10 +15,11 @@ from ...store.catalog.folders import Trace, all_roots, sample_files, set_drive
 from ...store.files import write_atomic
 from ...store.filters.where import rel_below
 from ...store.place import MOUNTS, mount_of, read_mounts
-from ...store.records import Drive, Root
+from ...store.records import Drive, Root, file_time
 from ...store.store import Store
 from ..scan.changes import Changes
 from ..scan.ignore import MARKER_NAME
+from ..scan.places import check_asked
 from ..scan.walk import Scan
 
 State = Literal["online", "away", "empty", "other drive", "suspect"]
@@ -39,11 +40,13 @@ def real_paths(store: Store, folders: Sequence[str | os.PathLike[str]]) -> list[
     """Return the real paths of the folders to index, each once.
 
     Raises:
-        UsageError: a folder does not exist and never was part of the library.
+        UsageError: a folder does not exist and never was part of the library, or lies in a place of
+            nobody's photos.
     """
     with store.reading() as view:
         roots = all_roots(view)
     paths = [os.path.realpath(os.fsencode(folder)) for folder in folders]
+    check_asked(paths)
     for path in paths:
         known = any(rel_below(path, root.path) is not None for root in roots)
         if not known and not os.path.exists(path):
@@ -133,7 +136,9 @@ def _is_there(path: bytes, trace: Trace) -> bool:
         found = os.stat(path)
     except OSError:
         return False
-    return found.st_size == trace.size and abs(found.st_mtime_ns - trace.mtime_ns) <= _TIME_STEP_NS
+    return (
+        found.st_size == trace.size and abs(file_time(found.st_mtime_ns) - trace.mtime_ns) <= _TIME_STEP_NS
+    )
 
 
 def why_other(folder: bytes, known: Drive, found: Drive, traces: Sequence[Trace]) -> str | None:
@@ -183,7 +188,9 @@ def _is_like(folder: bytes, trace: Trace) -> bool:
         found = os.stat(os.path.join(folder, trace.rel))
     except OSError:
         return False
-    return trace.size == found.st_size or abs(found.st_mtime_ns - trace.mtime_ns) <= _TIME_STEP_NS
+    return (
+        trace.size == found.st_size or abs(file_time(found.st_mtime_ns) - trace.mtime_ns) <= _TIME_STEP_NS
+    )
 
 
 def is_empty(folder: bytes) -> bool:

@@ -3,6 +3,7 @@
 A worker may have been taken over by a picture: its answers are checked as a stranger's.
 """
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -11,16 +12,21 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ...store.records import Metadata
+from ...store.records import Holdings, Metadata
 from ..decode.decode import decode
 from ..decode.heif import decode_on_one_thread
 from ..decode.memory import MemoryBudget
 from ..decode.photo import Opened, open_photo
+from ..decode.read import MAX_FILE_BYTES
 from ..embed.preprocess import InputRule, Pixels
 from .framing import Frame, Head, text_in
 
 _MAX_THUMBNAIL = 1 << 20
 _MAX_SIDE = 1 << 31
+_MAX_HOLDINGS = 2 << 20  # bytes
+_MAX_FRAMES = MAX_FILE_BYTES
+_MAX_WORD, _MAX_WORDS, _MAX_FIELDS = 60, 20, 100
+_MAX_NUMBER = 1 << 53
 
 
 def photo_job(rule: InputRule) -> Head:
@@ -56,7 +62,9 @@ def _photo(data: bytes, rule: InputRule, memory: MemoryBudget) -> Frame:
         "warning": opened.warning,
         "shape": opened.pixels.shape,
     }
-    return head, (opened.thumbnail, np.ascontiguousarray(opened.pixels).data.cast("B"))
+    # A few hundred keywords are more than a head takes.
+    holdings = json.dumps(asdict(opened.holdings), ensure_ascii=False).encode("utf-8", "replace")
+    return head, (opened.thumbnail, np.ascontiguousarray(opened.pixels).data.cast("B"), holdings)
 
 
 def _picture(data: bytes, min_side: int, long_side: int, memory: MemoryBudget) -> Frame:
@@ -71,7 +79,7 @@ def photo_in(head: Head, buffers: Sequence[bytes], rule: InputRule) -> Opened:
     Raises:
         ValueError, KeyError, TypeError: it is none.
     """
-    thumbnail, pixels = buffers
+    thumbnail, pixels, holdings = buffers
     if not (thumbnail.startswith(b"\xff\xd8") and len(thumbnail) <= _MAX_THUMBNAIL):
         raise ValueError("a thumbnail that is no JPEG")
     shape = _shape(head)
@@ -89,6 +97,7 @@ def photo_in(head: Head, buffers: Sequence[bytes], rule: InputRule) -> Opened:
         warning=text_in(head["warning"]),
         thumbnail=thumbnail,
         pixels=_pixels(pixels, shape),
+        holdings=_holdings(holdings),
     )
 
 
@@ -131,6 +140,62 @@ def _metadata(fields: dict[str, Any]) -> Metadata:
         longitude=_number(fields["longitude"]),
         altitude=_number(fields["altitude"]),
     )
+
+
+def _holdings(data: bytes) -> Holdings:
+    if len(data) > _MAX_HOLDINGS:
+        raise ValueError("holdings that are too long")
+    try:
+        told: dict[str, Any] = json.loads(data)
+    except RecursionError:
+        raise ValueError("holdings that have no end") from None
+    if told["behind"] not in ("", "film", "data") or type(told["is_transparent"]) is not bool:
+        raise ValueError("holdings that there are not")
+    tables = text_in(told["tables"]) or ""
+    return Holdings(
+        frames=_count(told["frames"], _MAX_FRAMES),
+        is_transparent=told["is_transparent"],
+        bits=_count(told["bits"], 64),
+        auxiliary=_words(told["auxiliary"]),
+        behind=told["behind"],
+        behind_size=_count(told["behind_size"], MAX_FILE_BYTES, least=0),
+        fields=_fields(told["fields"]),
+        tables=tables[:_MAX_WORD],
+        damage=_words(told["damage"]),
+    )
+
+
+def _count(value: object, most: int, *, least: int = 1) -> int:
+    if type(value) is not int or not least <= value <= most:
+        raise ValueError(f"a number of {value!r:.20}")
+    return value
+
+
+def _words(values: object) -> tuple[str, ...]:
+    if not isinstance(values, list) or len(values) > _MAX_WORDS:
+        raise ValueError("no words, or too many")
+    if not all(isinstance(each, str) and len(each) <= _MAX_WORD for each in values):
+        raise ValueError("a word that is none")
+    return tuple(values)
+
+
+def _fields(told: object) -> dict[str, Any]:
+    """Return the fields of metadata: texts, numbers, and lists of texts."""
+    if not isinstance(told, dict) or len(told) > _MAX_FIELDS:
+        raise ValueError("no fields, or too many")
+    return {str(name)[:_MAX_WORD]: _field(value) for name, value in told.items()}
+
+
+def _field(value: object) -> object:
+    if isinstance(value, (str, bool)):
+        return value
+    if isinstance(value, list):
+        if not all(isinstance(each, str) for each in value):
+            raise ValueError("a field of something else than texts")
+        return value
+    if type(value) is int and abs(value) <= _MAX_NUMBER:
+        return value
+    return _number(value)
 
 
 def _number(value: object) -> float | None:

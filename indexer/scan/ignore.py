@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable
 
 from ...errors import UsageError
+from ...store.names import composed_bytes
+from .places import is_thrown_away
 
 PHOTO_EXTENSIONS = frozenset(
     b"." + extension
@@ -14,16 +16,14 @@ PHOTO_EXTENSIONS = frozenset(
     ).split()
 )
 
-# Thumbnails, bins and bookkeeping of Synology, QNAP, Windows, macOS and Linux, and what we set
-# aside ourselves: their pictures are copies that nobody wants to meet again.
+# Bookkeeping of Synology, QNAP, Windows, macOS and Linux, and our own. places.py has bins and thumbnails.
 SYSTEM_FOLDERS = frozenset(
     {
-        *(b"@eadir", b"#recycle", b"#snapshot", b"@recycle", b"@recently-snapshot", b".@__thumb"),
-        *(b"$recycle.bin", b"system volume information", b"lost+found"),
-        *(b".trash", b".trashes", b".spotlight-v100", b".fseventsd", b".documentrevisions-v100"),
+        *(b"#snapshot", b"@recently-snapshot", b"system volume information", b"lost+found"),
+        *(b".spotlight-v100", b".fseventsd", b".documentrevisions-v100"),
     }
 )
-SYSTEM_PREFIXES = (b".trash-", b".lookalike")
+SYSTEM_PREFIX = b".lookalike"
 # What tells the drive of a folder from others, where the user asked for it.
 MARKER_NAME = b".lookalike-root"
 
@@ -42,14 +42,14 @@ def is_apple_double(name: bytes) -> bool:
 
 
 def is_never_a_photo(name: bytes) -> bool:
-    """Tell whether the file is a companion that macOS made, or our own marker."""
-    return is_apple_double(name) or name == MARKER_NAME
+    """Tell whether the file is a companion that macOS made, in a trash by its name, or our own marker."""
+    return is_apple_double(name) or is_thrown_away(name) or name == MARKER_NAME
 
 
 def is_system_folder(name: bytes) -> bool:
-    """Tell whether the folder belongs to a system, a NAS box, a bin or lookalike itself."""
+    """Tell whether the folder belongs to a system, a NAS box or lookalike itself."""
     lower = name.lower()
-    return lower in SYSTEM_FOLDERS or lower.startswith(SYSTEM_PREFIXES)
+    return lower in SYSTEM_FOLDERS or lower.startswith(SYSTEM_PREFIX)
 
 
 class Excludes:
@@ -58,7 +58,8 @@ class Excludes:
     `*.png` and `thumbs/` match a name at any depth; a pattern with a slash in it (`2019/raw`,
     `/scans`, `2019/**`) matches the path below the root. `*` and `?` stop at a slash, `**` does
     not; a slash at the end means folders only; `[a-z]`, `[!a-z]` and a backslash work as usual.
-    Upper and lower case are the same, since cameras write `.JPG` and programs `.jpg`.
+    Upper and lower case are the same, since cameras write `.JPG` and programs `.jpg`, and so are the
+    two ways in which systems spell accents.
 
     Raises: UsageError for a pattern that is empty, starts with "!", or cannot be read.
     """
@@ -75,12 +76,14 @@ class Excludes:
     def matches(self, rel: bytes, *, is_folder: bool) -> bool:
         """Tell whether a path below the root is excluded; its folders have been asked before."""
         patterns = self._for_folders if is_folder else self._for_all
+        if patterns:
+            rel = composed_bytes(rel)
         return any(pattern.fullmatch(rel) for pattern in patterns)
 
 
 def _compile(pattern: str) -> re.Pattern[bytes]:
     """Turn one pattern into a regular expression over whole paths below the root."""
-    body = os.fsencode(pattern).rstrip(b"/")
+    body = composed_bytes(os.fsencode(pattern)).rstrip(b"/")
     if not body or body.startswith(b"!"):
         raise UsageError(f"cannot exclude {pattern!r}: give a name or a path, with * and ** as wildcards")
     anywhere = b"" if b"/" in body else rb"(?:.*/)?"

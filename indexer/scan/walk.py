@@ -3,12 +3,14 @@
 import errno
 import os
 import stat
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ...store.records import FileStat
 from .ignore import Excludes, is_never_a_photo, is_photo_name, is_system_folder
+from .places import Ways, is_trash, nobodys
+from .unread import unread_kind
 
 Entry = os.DirEntry[bytes]
 
@@ -78,7 +80,9 @@ class Scan:
     root: the folder that every `FileStat.rel` is below. A root that is a file is split into its
         folder and `below`.
     problems: what could not be read, in the order of the walk.
-    skipped: folders left out by a rule: hidden, system, excluded, `.nomedia`, other drive, avoided.
+    unread: how many files hold a picture or a film that is not looked into, by their ending, as in "CR2".
+    skipped: folders left out by a rule: hidden, system, nobody's photos, excluded, `.nomedia`, other drive,
+        avoided.
     """
 
     def __init__(
@@ -91,17 +95,23 @@ class Scan:
     ) -> None:
         """Prepare a walk over `root`, or over the folder or file `below` it only.
 
-        A file named like this is taken whatever its extension, also through a link: it was asked for.
+        A file named like this is taken whatever its extension, also through a link: it was asked for. Where
+        a place of nobody's photos was asked for, only those inside of it are left out.
 
         avoid: paths of folders never to enter, such as the store's own.
         Raises: UsageError for an exclude pattern that cannot be read.
         """
         self.root, self.below = (root, below) if below else _split(root)
         self.problems: list[ScanProblem] = []
+        self.unread = Counter[str]()
         self.skipped: list[bytes] = []
         self._options = options
         self._excludes = Excludes(options.exclude)
         self._avoid = {identity(path) for path in avoid} - {None}
+        ways = Ways()
+        is_asked = ways.nobodys(self.root) is not None
+        self._above = (b"",) if is_asked else ways(self.root)
+        self._bound = [] if is_asked else ways.bound()
         self._entered: set[tuple[int, int]] = set()
         self._unseen: set[bytes] = set()
         self._complete = False
@@ -135,7 +145,7 @@ class Scan:
         if stat.S_ISDIR(found.st_mode):
             yield from self._walk(_Folder(self.below, found))
         elif stat.S_ISREG(found.st_mode):
-            yield _file_stat(self.below, found)
+            yield FileStat.of(self.below, found)
         else:
             self._problem(self.below, "not_a_file", "neither a file nor a folder")
 
@@ -147,13 +157,26 @@ class Scan:
             if not self._enter_once(folder.found):
                 continue
             entries = self._list(folder.rel)
-            if folder is not start and any(entry.name == b".nomedia" for entry in entries):
+            if folder is not start and self._is_told_off(folder.rel, entries):
                 self.skipped.append(folder.rel)
                 continue
-            yield from self._files(folder.rel, entries)
+            if not self._is_nobodys(join(folder.rel, b"file")):
+                yield from self._files(folder.rel, entries)
             inner = list(self._folders(folder.rel, entries, start.found.st_dev))
             folders.extend(reversed([each for each in inner if not each.is_link]))
             links.extend(each for each in inner if each.is_link)
+
+    def _is_told_off(self, rel: bytes, entries: Sequence[Entry]) -> bool:
+        """Tell whether what lies in a folder says that it is to be left out."""
+        names = [entry.name for entry in entries]
+        return b".nomedia" in names or is_trash(rel, names)
+
+    def _is_nobodys(self, rel: bytes) -> bool:
+        """Tell whether what lies at a path below the root is nobody's photo."""
+        if any(nobodys(join(above, rel)) for above in self._above):
+            return True
+        path = os.fsdecode(self._path(rel)) if self._bound else ""
+        return any(mount.holds(path) and nobodys(mount.own_path(path)) for mount in self._bound)
 
     def _list(self, rel: bytes) -> list[Entry]:
         """Return the entries of a folder by name: those before the error if it broke off."""
@@ -169,15 +192,25 @@ class Scan:
         """Yield the photos among the entries of a folder."""
         follow = self._options.follow
         for entry in entries:
-            if is_never_a_photo(entry.name) or not (self._options.all_files or is_photo_name(entry.name)):
+            if is_never_a_photo(entry.name):
                 continue
             path = join(rel, entry.name)
             try:
-                wanted = entry.is_file(follow_symlinks=follow)
+                if not (self._options.all_files or is_photo_name(entry.name)):
+                    self._pass_over(entry, path)
+                    continue
+                wanted = entry.is_file(follow_symlinks=follow) and not self._leads_to_nobodys(entry)
                 if wanted and not self._excludes.matches(path, is_folder=False):
-                    yield _file_stat(path, entry.stat(follow_symlinks=follow))
+                    yield FileStat.of(path, entry.stat(follow_symlinks=follow))
             except OSError as error:
                 self._note(path, error)
+
+    def _pass_over(self, entry: Entry, path: bytes) -> None:
+        """Count a file whose picture cannot be looked into; the listing tells what is a file."""
+        kind = unread_kind(entry.name)
+        is_file = kind and entry.is_file(follow_symlinks=self._options.follow)
+        if is_file and not self._excludes.matches(path, is_folder=False):
+            self.unread[kind] += 1
 
     def _folders(self, rel: bytes, entries: list[Entry], dev: int) -> Iterator[_Folder]:
         """Yield the folders to enter among the entries of a folder; `dev` is the start's device."""
@@ -191,7 +224,7 @@ class Scan:
             except OSError as error:
                 self._note(path, error)
                 continue
-            if self._is_skipped(entry.name, path, found, dev):
+            if self._is_skipped(entry.name, path, found, dev) or self._leads_to_nobodys(entry):
                 self.skipped.append(path)
             else:
                 yield _Folder(path, found, entry.is_symlink())
@@ -201,10 +234,15 @@ class Scan:
         return (
             is_system_folder(name)
             or (name.startswith(b".") and not self._options.hidden)
+            or self._is_nobodys(path)
             or (self._options.one_filesystem and found.st_dev != dev)
             or (found.st_dev, found.st_ino) in self._avoid
             or self._excludes.matches(path, is_folder=True)
         )
+
+    def _leads_to_nobodys(self, entry: Entry) -> bool:
+        """Tell whether an entry is a link into a place of nobody's photos."""
+        return entry.is_symlink() and nobodys(os.path.realpath(entry.path)) is not None
 
     def _enter_once(self, found: os.stat_result) -> bool:
         """Tell whether this folder is entered for the first time: links may lead in circles.
@@ -267,28 +305,33 @@ def _reason(error: OSError) -> str:
     return error.strerror or type(error).__name__
 
 
-def _file_stat(rel: bytes, found: os.stat_result) -> FileStat:
-    return FileStat(
-        rel,
-        found.st_size,
-        found.st_mtime_ns,
-        found.st_ctime_ns,
-        found.st_dev,
-        found.st_ino,
-    )
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What lies in files and folders, by absolute paths, each once.
+
+    photos: all that are named as photos, and files that were named. unread: files that hold a picture or a
+    film that cannot be looked into. problems: what could not be looked at.
+    """
+
+    photos: list[str]
+    unread: list[str]
+    problems: list[tuple[str, ScanProblem]]
 
 
-def photos_in(
-    names: Iterable[str | os.PathLike[str]], store: str
-) -> tuple[list[str], list[tuple[str, ScanProblem]]]:
-    """Return the absolute paths of the photos, each once, and what could not be looked at."""
-    paths: dict[str, None] = {}
+def photos_in(names: Iterable[str | os.PathLike[str]], store: str) -> Found:
+    """Return the photos in files and folders, and what cannot be looked into."""
+    photos, unread = dict[str, None](), dict[str, None]()
     problems = []
     for name in names:
-        scan = Scan(os.path.abspath(os.fsencode(name)), avoid=[os.fsencode(store)])
+        options = ScanOptions(all_files=True)
+        scan = Scan(os.path.abspath(os.fsencode(name)), options, avoid=[os.fsencode(store)])
         for found in scan:
-            paths[os.fsdecode(join(scan.root, found.rel))] = None
+            path = os.fsdecode(join(scan.root, found.rel))
+            if is_photo_name(found.rel) or found.rel == scan.below:
+                photos[path] = None
+            elif unread_kind(found.rel):
+                unread[path] = None
         for problem in scan.problems:
-            path = join(scan.root, problem.rel) if problem.rel else scan.root
-            problems.append((os.fsdecode(path), problem))
-    return list(paths), problems
+            path = os.fsdecode(join(scan.root, problem.rel) if problem.rel else scan.root)
+            problems.append((path, problem))
+    return Found(list(photos), [path for path in unread if path not in photos], problems)

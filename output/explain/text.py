@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from ...dedup.explain.explain import Explanation, Side
 from ...store.documents import Row, path_fields
+from ...store.names import format_name
 from ..listing import photo_fields
 from ..text import columns, day, file_size, pixels, printable
 
@@ -43,6 +44,11 @@ def explanation_fields(found: Explanation) -> Row:
         "moments_differ": about.moments_differ,
         "decision": about.decision,
         "decided_at": about.decided_at,
+        "look": found.look.as_dict() if found.look else None,
+        "would_lose": {
+            "a": [{"kind": each.kind, "words": each.words} for each in found.lost_with_a],
+            "b": [{"kind": each.kind, "words": each.words} for each in found.lost_with_b],
+        },
         "evidence": found.evidence.as_dict(),
     }
 
@@ -61,6 +67,9 @@ def explanation_lines(found: Explanation) -> Iterator[str]:
     yield _VERDICTS[found.verdict] + (f": B is A {found.transform}" if found.transform else "")
     yield f"  {found.reason}"
     yield ""
+    if found.verdict == "copy":
+        yield from _account_lines(found)
+        yield ""
     yield from _pixel_lines(found)
     yield ""
     yield from columns([*_candidate_lines(found), *_known_lines(found)])
@@ -71,7 +80,48 @@ def _side_line(letter: str, side: Side) -> tuple[str, ...]:
     taken = f"taken {day(photo.taken)}" if photo.taken else "capture time unknown"
     where = f"id:{photo.id}" if side.in_library else "not in the library"
     size = pixels(photo_fields(photo))
-    return letter, printable(side.name), size, photo.format, file_size(photo.size), taken, where
+    return (
+        letter,
+        printable(side.name),
+        size,
+        format_name(photo.format),
+        file_size(photo.size),
+        taken,
+        where,
+    )
+
+
+def _account_lines(found: Explanation) -> Iterator[str]:
+    yield "at full size: " + _look_in_words(found)
+    for letter, other, lost in (("A", "B", found.lost_with_a), ("B", "A", found.lost_with_b)):
+        words = "; ".join(printable(each.words) for each in lost) or "nothing"
+        yield f"  if {letter} went and {other} stayed, you would lose: {words}"
+
+
+def _look_in_words(found: Explanation) -> str:
+    look = found.look
+    if look is None:
+        return "the same pixels" if found.relation.same_pixels else "they were not compared"
+    if look.failed:
+        return f"they could not be compared: {look.failed}"
+    if look.relation == "same":
+        return "the same pixels"
+    if not look.relation:
+        return "nothing tells which of both came first"
+    first, later = ("A", "B") if look.relation == "a" else ("B", "A")
+    if look.how == "reduced":
+        return f"{first} came first: {later} has fewer pixels and less detail"
+    how = _HOW.get(look.how, "") + _MODELS.get(look.model, "")
+    return f"{first} came first: {later} was made from it{how}"
+
+
+_HOW = {
+    "exact": ", as its own compression tells",
+    "bounds": ", as its own compression tells",
+    "carried": "; it carries the compression of the other",
+    "bitmap": "; its pixels are those of the JPEG",
+}
+_MODELS = {"tone": ", with other tones", "filter": ", with a filter", "sharpened": ", sharpened"}
 
 
 def _pixel_lines(found: Explanation) -> Iterator[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...dedup.groups.account import DIFFERS
 from ...dedup.groups.groups import Group, Member
 from ...dedup.proof import Evidence, Picture, prove
 from ...dedup.proof.evidence import Box
@@ -49,4 +50,12 @@ def compare(group: Group, member: Member, picture: Callable[[int], Picture | Non
     # What cannot be turned round is no map between two pictures.
     if evidence.how == "none" or abs(np.linalg.det(np.reshape(evidence.matrix, (3, 3)))) < 1e-9:
         return Comparison()
-    return Comparison(evidence.matrix, evidence.differs_b)
+    return Comparison(evidence.matrix, _places(member, evidence))
+
+
+def _places(member: Member, evidence: Evidence) -> tuple[Box, ...]:
+    """Return where the member differs: as seen at full size, else as its thumbnail tells."""
+    look = member.look
+    if look is None or look.failed or (look.score is None and not look.is_whole):
+        return evidence.differs_b
+    return () if look.is_whole or (look.score or 0) < DIFFERS else look.places_b

@@ -14,20 +14,23 @@ from ...dedup.groups.members import transform_in_words
 from ...dedup.proof import Evidence, Picture, reversed_evidence
 from ...store.catalog.photos import Photo, PhotoFile
 from ...store.documents import Row, document, dumps
+from ...store.names import format_name
 from ...store.progress import Progress
 from ..text import day, printable
 from .comparing import Comparison, compare, has_proof
 
-# What people are told of a copy that is not chosen unseen, by its reason; what must stay says so itself.
+# What people are told of a copy that is not chosen unseen, by its reason; other reasons say it themselves.
 _NOTES = {
     "document": "looks like a document: check it yourself",
     "tilted or bent": "tilted or bent: it may be another photo of the same thing",
-    "shows more of the scene than the kept file": "it shows more of the scene than the kept file",
-    "details differ": "details differ",
     "no direct proof": "no proof of its own with the kept file",
     "companions": "its RAW or its video would be left alone",
-    "metadata": "only this file says when, where or with which camera it was taken",
     "uncertain": "proven by a rule that is not trusted unseen",
+    "no file holds all": "another copy holds what the kept file lacks",
+    "an edit": "an edit: somebody's work",
+    "which came first is not known": "nothing tells which of both came first",
+    "on another drive": "on another drive: it may be a backup",
+    "in a backup": "in a folder that mirrors the other one: a backup",
 }
 
 
@@ -118,7 +121,7 @@ def _group_row(group: Group, making: _Making) -> Row:
             "name": printable(name),
             "width": photo.width,
             "height": photo.height,
-            "format": printable(photo.format),
+            "format": printable(format_name(photo.format)),
             "bytes": photo.size,
             "date": day(photo.date),
             "content": making.contents.of(photo.digest),
@@ -145,9 +148,15 @@ def _member_row(group: Group, member: Member, picture: Pick) -> Row:
         "back": _words_back(group, member),
         "whyNot": member.why_not,
         "score": round(member.score, 6),
-        "note": _NOTES.get(member.why_not, ""),
+        "note": _note(member),
     }
     return row | _shown(compare(group, member, picture))
+
+
+def _note(member: Member) -> str:
+    """Return what people are told of a file: what would be lost with it, or why it is not chosen."""
+    lost = "; ".join(printable(loss.words) for loss in member.losses)
+    return f"would lose: {lost}" if lost else _NOTES.get(member.why_not, member.why_not)
 
 
 def _shown(comparison: Comparison) -> Row:

@@ -2,12 +2,13 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
 from ...errors import UsageError
 from ...store.filters.where import Where, rel_below
+from ...store.names import on_disk
 from ...store.records import Root
 from .values import read_bytes, read_date, read_number
 
@@ -48,18 +49,35 @@ class FilterSpec:
     where: "str | Term | None" = None
 
 
-def make_where(roots: Sequence[Root], spec: FilterSpec) -> Where:
-    """Return the filter of a spec. roots: all roots of the store; needed for folders only.
+def make_where(
+    roots: Sequence[Root], spec: FilterSpec, formats: Callable[[], Sequence[str]] = tuple
+) -> Where:
+    """Return the filter of a spec.
+
+    roots: all roots of the store; needed for folders only. formats: asked, where a format has no such name,
+    for those that the store has.
 
     Raises:
-        UsageError: a folder lies outside of the library, or something cannot be read.
+        UsageError: a folder lies outside of the library, a format is none, or something cannot be read.
     """
+    _check_formats(spec.formats, formats)
     found = [path for folder in spec.folders for path in _resolve(roots, folder)]
     return Where(tuple(found), _date(spec.since), _date(spec.until), _term(spec))
 
 
 def _date(text: str | None) -> str | None:
     return None if text is None else read_date(text)
+
+
+def _check_formats(names: Sequence[str], formats: Callable[[], Sequence[str]]) -> None:
+    if not names:
+        return
+    from ...store.filters.terms import FORMATS
+
+    unknown = next((name for name in names if name.strip().lower() not in FORMATS), None)
+    if unknown is not None:
+        there = ", ".join(sorted(name.lower() for name in formats())) or "no photos yet"
+        raise UsageError(f"there is no format {unknown!r}; the library has {there}")
 
 
 def _term(spec: FilterSpec) -> "Term | None":
@@ -72,7 +90,7 @@ def _term(spec: FilterSpec) -> "Term | None":
     parts = [
         any_of(cameras),
         _min_size(spec.min_size) if spec.min_size is not None else None,
-        OneOf("format", tuple(spec.formats)) if spec.formats else None,
+        OneOf("format", tuple(name.strip() for name in spec.formats)) if spec.formats else None,
         _near(spec.near) if spec.near is not None else None,
         parse(str(spec.where)) if spec.where is not None else None,  # a term may be made by hand
     ]
@@ -112,10 +130,10 @@ def _near(text: str) -> "Term":
 def _resolve(roots: Sequence[Root], folder: str) -> list[bytes]:
     """Return the absolute paths that a folder's name can mean within the library: here, or below a root."""
     name = os.fsencode(folder)
-    here = os.path.realpath(name)
+    here = os.path.realpath(on_disk(os.path.abspath(name)))
     if os.path.lexists(here) and any(_touches(root, here) for root in roots):
         return [here]
-    below = [os.path.normpath(os.path.join(root.path, name)) for root in roots]
+    below = [on_disk(os.path.normpath(os.path.join(root.path, name))) for root in roots]
     found = [path for path in below if os.path.lexists(path)]
     if found:
         return found

@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
+from ..names import format_name
 from ..records import Content
 from ..view import View
 from .schema import content_table, file_table, pieces
@@ -37,9 +38,26 @@ def sorted_digests(view: View, *, only_present: bool = False) -> Iterator[bytes]
     yield from view.connection.execution_options(yield_per=10_000).execute(question).scalars()
 
 
+def all_formats(view: View) -> list[str]:
+    """Return the formats of all contents, as people call them."""
+    rows = view.connection.execute(sa.select(_content.format).distinct())
+    return sorted({format_name(each) for each in rows.scalars()})
+
+
 def count_contents(view: View) -> int:
     """Return the number of contents, whether their files are present or not."""
     return view.connection.execute(sa.select(sa.func.count()).select_from(content_table)).scalar_one()
+
+
+def newest_id(view: View) -> int:
+    """Return the highest id of a content, 0 when there is none."""
+    return view.connection.execute(sa.select(sa.func.max(content_table.c.id))).scalar_one() or 0
+
+
+def count_newer(view: View, after: int) -> int:
+    """Return the number of contents with a higher id."""
+    newer = sa.select(sa.func.count()).where(content_table.c.id > after)
+    return view.connection.execute(newer).scalar_one()
 
 
 def digests_of(view: View, ids: Sequence[int]) -> dict[int, bytes]:

@@ -1,6 +1,7 @@
 """The files of the library: their records, and whether they are present."""
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -109,6 +110,40 @@ def count_elsewhere(view: View, root: Root, file_ids: Sequence[int], after: int)
     )
 
 
+def count_copies(view: View, after: int, gone: Sequence[int]) -> int:
+    """Count the files that are there with a higher row id, and whose content an older row has, too.
+
+    gone: row ids of files that went away meanwhile: what came in their place is no copy.
+    """
+    copies = view.connection.execute(sa.select(sa.func.count()).where(*_second_files(after))).scalar_one()
+    left = Counter[int]()
+    for some in pieces(gone):
+        held = sa.select(_file.content_id).where(_file.id.in_(some), _file.content_id.is_not(None))
+        left.update(view.connection.execute(held).scalars())
+    for contents in pieces(list(left)):
+        of_these = _file.content_id.in_(contents)
+        counted = _per_content(view, of_these, *_second_files(after))
+        came = _per_content(view, of_these, _file.id > after, _file.state == "present")
+        copies -= sum(max(0, n - max(0, came[key] - left[key])) for key, n in counted.items())
+    return copies
+
+
+def _second_files(after: int) -> tuple[sa.ColumnElement[bool], ...]:
+    other = file_table.alias()
+    held = sa.exists().where(
+        other.c.content_id == _file.content_id, other.c.state == "present", other.c.id < _file.id
+    )
+    return (_file.id > after, _file.state == "present", held)
+
+
+def _per_content(view: View, *conditions: sa.ColumnElement[bool]) -> Counter[int]:
+    counts = sa.select(_file.content_id, sa.func.count()).where(*conditions).group_by(_file.content_id)
+    found = Counter[int]()
+    for key, count in view.connection.execute(counts):
+        found[key] = count
+    return found
+
+
 def present_digests(view: View, root: Root) -> Iterator[tuple[bytes, bytes]]:
     """Yield (path below the root, digest of its content) of the present files of a root."""
     rows = view.connection.execution_options(yield_per=10_000).execute(
@@ -156,9 +191,7 @@ def put_back(view: View, files: Iterable[Moved]) -> None:
 
 
 def _result(rel: bytes, file: Moved) -> FileResult:
-    found = file.found
-    stat = FileStat(rel, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_dev, found.st_ino)
-    return FileResult(stat, bytes.fromhex(file.digest))
+    return FileResult(FileStat.of(rel, file.found), bytes.fromhex(file.digest))
 
 
 def _by_root(view: View, paths: Sequence[str]) -> Iterator[tuple[Root, dict[bytes, str]]]:

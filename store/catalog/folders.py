@@ -1,7 +1,8 @@
 """What the catalog says of the folders of the library: their drives, their files, the last scan."""
 
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -19,7 +20,8 @@ class RootTotals:
     """How much a root holds.
 
     photos: contents with a file that is there. files, missing: numbers of files that are there, and that
-    are absent. scanned_at: end of the last scan that was believed (ISO 8601, UTC).
+    are absent. scanned_at: end of the last scan that was believed (ISO 8601, UTC). unread: how many files
+    hold a picture or a film that is not looked into, by their ending, as of the last scan of all of it.
     """
 
     root: Root
@@ -27,6 +29,7 @@ class RootTotals:
     files: int
     missing: int
     scanned_at: str | None
+    unread: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +51,13 @@ def totals_by_root(view: View) -> list[RootTotals]:
             ).group_by(_file.root_id, _file.state)
         )
     }
-    rows = view.connection.execute(sa.select(root_table.c.id, root_table.c.scanned_at))
-    scanned: dict[int, str | None] = {row[0]: row[1] for row in rows}
+    rows = view.connection.execute(sa.select(root_table.c.id, root_table.c.scanned_at, root_table.c.unread))
+    scanned = {key: (at, json.loads(unread or "{}")) for key, at, unread in rows}
     found = []
     for root in all_roots(view):
         files, photos = counts.get((root.id, "present"), (0, 0))
         missing, _ = counts.get((root.id, "absent"), (0, 0))
-        found.append(RootTotals(root, photos, files, missing, scanned[root.id]))
+        found.append(RootTotals(root, photos, files, missing, *scanned[root.id]))
     return found
 
 
@@ -77,6 +80,13 @@ def set_drive(view: View, root: Root, drive: Drive) -> None:
         sa.update(root_table)
         .where(root_table.c.id == root.id)
         .values(fs_id=drive.fs_id, marker=drive.marker)
+    )
+
+
+def set_unread(view: View, root: Root, unread: Mapping[str, int]) -> None:
+    """Record how many files of which kinds a scan of the whole root passed over."""
+    view.connection.execute(
+        sa.update(root_table).where(root_table.c.id == root.id).values(unread=json.dumps(unread))
     )
 
 
@@ -133,3 +143,16 @@ def mark_scanned(view: View, root: Root) -> None:
     file = file_table.c
     undated = (file.root_id == root.id, file.state == "absent", file.missing_since.is_(None))
     view.connection.execute(sa.update(file_table).where(*undated).values(missing_since=now()))
+
+
+def shared_files(view: View) -> dict[tuple[int, int], int]:
+    """Return how many files two roots share, by their ids: one content under one path below both."""
+    one, two = file_table.alias(), file_table.alias()
+    join = one.join(two, sa.and_(one.c.content_id == two.c.content_id, one.c.rel == two.c.rel))
+    rows = view.connection.execute(
+        sa.select(one.c.root_id, two.c.root_id, sa.func.count())
+        .select_from(join)
+        .where(one.c.root_id < two.c.root_id, one.c.state == "present", two.c.state == "present")
+        .group_by(one.c.root_id, two.c.root_id)
+    )
+    return {(a, b): count for a, b, count in rows}

@@ -4,13 +4,17 @@ import math
 import os
 import sqlite3
 
+from ..names import composed_bytes, date_in_name
+
 EARTH_KM = 6371.0088  # the mean radius
 
 
 def add_functions(connection: sqlite3.Connection) -> None:
-    """Let the questions of a connection use folded(), name_of() and kilometers()."""
+    """Let the questions of a connection use what is defined here, and names."""
     connection.create_function("folded", 1, folded, deterministic=True)
     connection.create_function("name_of", 1, name_of, deterministic=True)
+    connection.create_function("composed", 1, composed_bytes, deterministic=True)
+    connection.create_function("date_in_name", 1, date_in_name, deterministic=True)
     connection.create_function("kilometers", 4, kilometers, deterministic=True)
 
 

@@ -37,14 +37,15 @@ def _known_among(view: View, ids: Collection[int]) -> set[int]:
     return known
 
 
-def looks_of(view: View, wanted: Collection[PairKey], version: int) -> dict[PairKey, dict[str, Any]]:
-    """Return what was found of these pairs (a < b), of those that this version has looked at."""
+def looks_of(view: View, ids: Collection[int], version: int) -> dict[PairKey, dict[str, Any]]:
+    """Return what this version found of pairs (a < b) between these contents."""
+    wanted = set(ids)
     found: dict[PairKey, dict[str, Any]] = {}
-    for some in pieces(sorted({a for a, _ in wanted})):
+    for some in pieces(sorted(wanted)):
         rows = view.connection.execute(
             sa.select(_look.a, _look.b, _look.found).where(_look.a.in_(some), _look.version == version)
         )
         for a, b, text in rows:
-            if (a, b) in wanted:
+            if b in wanted:
                 found[a, b] = json.loads(text)
     return found

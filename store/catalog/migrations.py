@@ -22,6 +22,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
         " FOREIGN KEY(b) REFERENCES content (id))",
         "CREATE TABLE holdings (content_id INTEGER NOT NULL, version INTEGER NOT NULL, found TEXT NOT NULL,"
         " PRIMARY KEY (content_id), FOREIGN KEY(content_id) REFERENCES content (id))",
+        "ALTER TABLE root ADD COLUMN unread TEXT",
     ),
 )
 

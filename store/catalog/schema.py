@@ -57,6 +57,8 @@ root_table = sa.Table(
     # By what the drive is known again, and the name in the marker file where the user wanted one.
     sa.Column("fs_id", sa.Text),
     sa.Column("marker", sa.Text),
+    # How many files of which kinds the last scan of the whole root passed over, as JSON.
+    sa.Column("unread", sa.Text),
     sqlite_autoincrement=True,
 )
 
@@ -351,7 +353,12 @@ def _has_tables(connection: sqlite3.Connection) -> bool:
 
 
 def date_of_photo() -> sa.ColumnElement[str]:
-    """Return the SQL of a photo's local date: capture time, else the file's modification time."""
+    """Return the SQL of a photo's local date: the time it was taken, else the file's modification time."""
     seconds = file_table.c.mtime_ns // 1_000_000_000
     modified = sa.func.strftime("%Y-%m-%dT%H:%M:%S", seconds, "unixepoch", "localtime")
-    return sa.func.coalesce(content_table.c.taken, modified)
+    return sa.func.coalesce(taken_of_file(), modified)
+
+
+def taken_of_file() -> sa.ColumnElement[str]:
+    """Return the SQL of when a file's photo was taken: what it says itself, else the date in its name."""
+    return sa.func.coalesce(content_table.c.taken, sa.func.date_in_name(file_table.c.rel))

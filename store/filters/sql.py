@@ -11,16 +11,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..catalog.functions import EARTH_KM, folded
-from ..catalog.schema import content_table, date_of_photo, file_table, root_table
-from .terms import CONTAINS, FIELDS, And, Compare, Has, Kind, Near, Not, OneOf, Or, Term, Value
+from ..catalog.schema import content_table, date_of_photo, file_table, root_table, taken_of_file
+from ..names import composed
+from .terms import CONTAINS, FIELDS, FORMATS, And, Compare, Has, Kind, Near, Not, OneOf, Or, Term, Value
 
 Sql = sa.ColumnElement[bool]
 
 # Rounding must not cost a photo at the very edge of the box.
 _MARGIN_DEGREES = 1e-6
-
-# How people call the formats.
-_ALIASES = {"jpg": "jpeg", "tif": "tiff", "heic": "heif"}
 
 # Sorts behind all that may follow the beginning of an ISO 8601 date.
 _LAST = "~"
@@ -65,10 +63,10 @@ def _compare(field: str, comparison: str, value: Value) -> Sql:
         return sa.and_(column.is_not(None), _date(column, comparison, value))
     if field == "name":
         return _name(comparison, value)
-    if kind is Kind.name and comparison == "=":
-        return column == _bytes(value)
+    if kind is Kind.name:
+        return _same_name(column, value) if comparison == "=" else _in_name(column, value)
     if field == "format":
-        value = _ALIASES.get(value.lower(), value)
+        return _format(comparison, FORMATS.get(value.lower(), value))
     return sa.and_(column.is_not(None), _text(column, comparison, value))
 
 
@@ -83,6 +81,8 @@ def column_of(field: str) -> sa.ColumnElement[Any]:
             return sa.cast(_content.width * _content.height, sa.REAL) / sa.literal(1e6, sa.REAL)
         case "name":
             return _file.rel
+        case "taken":
+            return taken_of_file()
         case "path":
             slash = sa.case((_root.path == b"/", b""), else_=b"/")
             return sa.cast(_root.path.concat(slash).concat(_file.rel), sa.LargeBinary)
@@ -108,6 +108,25 @@ def _text(column: sa.ColumnElement[Any], comparison: str, value: str) -> Sql:
     return sa.func.instr(text, wanted) > 0 if comparison == CONTAINS else text == wanted
 
 
+def _format(comparison: str, value: str) -> Sql:
+    """Compare the format; a JPEG with more pictures behind the first (MPO) is called JPEG as well."""
+    called = sa.case((_content.format == "MPO", "JPEG"), else_=_content.format)
+    return sa.or_(_text(_content.format, comparison, value), _text(called, comparison, value))
+
+
+def _same_name(column: sa.ColumnElement[Any], value: str) -> Sql:
+    """Compare whole names, each accent in either of its spellings."""
+    if value.isascii():
+        return column == _bytes(value)
+    return sa.func.composed(column) == _bytes(composed(value))
+
+
+def _in_name(column: sa.ColumnElement[Any], value: str) -> Sql:
+    found = _text(column, CONTAINS, value)
+    # "u" is part of "ü" in one of its spellings only.
+    return sa.and_(found, _text(sa.func.composed(column), CONTAINS, value)) if value.isascii() else found
+
+
 def _name(comparison: str, value: str) -> Sql:
     """Compare the last part of a file's path.
 
@@ -117,7 +136,9 @@ def _name(comparison: str, value: str) -> Sql:
         return sa.false()
     if comparison == CONTAINS:
         whole, name = _file.rel, sa.func.name_of(_file.rel)
-        return sa.and_(_text(whole, comparison, value), _text(name, comparison, value))
+        return sa.and_(_text(whole, comparison, value), _in_name(name, value))
+    if not value.isascii():
+        return _same_name(sa.func.name_of(_file.rel), value)
     end = b"/" + _encoded(value)
     return sa.or_(_file.rel == end[1:], sa.func.substr(_file.rel, -len(end)) == _bytes("", end))
 

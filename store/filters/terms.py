@@ -43,6 +43,19 @@ FIELDS = {
     "width": Kind.number,
 }
 
+# The formats, by all that people call them.
+FORMATS = {
+    **{each: each for each in ("jpeg", "mpo", "png", "gif", "bmp", "tiff", "webp", "avif", "heif")},
+    "jpeg2000": "jpeg2000",
+    **dict.fromkeys(("jpg", "jpe", "jfif"), "jpeg"),
+    **dict.fromkeys(("heic", "hif", "heics", "heifs"), "heif"),
+    **dict.fromkeys(("jp2", "j2k", "j2c", "jpc", "jpx", "jpf"), "jpeg2000"),
+    "tif": "tiff",
+    "apng": "png",
+    "dib": "bmp",
+    "avifs": "avif",
+}
+
 # What may be unknown of a photo; "gps" is its position.
 MAY_BE_UNKNOWN = ("altitude", "camera", "gps", "latitude", "lens", "longitude", "taken")
 

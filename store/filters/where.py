@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from ..catalog.schema import date_of_photo, file_table
+from ..names import spellings
 from ..records import Root
 
 if TYPE_CHECKING:
@@ -38,7 +39,9 @@ class Where:
         """Return the condition over file joined with root and content. roots: all of the store."""
         parts: list[sa.ColumnElement[bool]] = [_file.state == "present"]
         if self.folders:
-            parts.append(within(roots, self.folders))
+            # A system may spell the accents of a name in another way than it is typed.
+            named = [path for folder in self.folders for path in spellings(folder)]
+            parts.append(within(roots, named))
         if self.since:
             parts.append(date_of_photo() >= self.since)
         if self.until:

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from lookalike import Library
+from lookalike.dedup.copies import FindOptions
 from lookalike.dedup.groups.keeper import KeepRules
 from lookalike.tests.dedup.proof import making
 from lookalike.tests.pictures import draw_photo, exif_with, save
@@ -91,7 +92,7 @@ def test_rules_decide_who_is_kept_and_every_member_has_a_proof(photos: Path, tmp
         library.index([photos])
         (by_size,) = library.copies.find().groups
         album = str((photos / "album").resolve())
-        (by_folder,) = library.copies.find(rules=KeepRules(prefer=(album,))).groups
+        (by_folder,) = library.copies.find(options=FindOptions(KeepRules(prefer=(album,)))).groups
 
     assert Path(by_size.keeper.path).name == "1.jpg"
     assert Path(by_folder.keeper.path).name == "small.jpg"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from blake3 import blake3
 
 from lookalike.errors import UsageError
 from lookalike.indexer import worker as worker_module
@@ -15,6 +16,7 @@ from lookalike.indexer.options import IndexOptions
 from lookalike.indexer.scan.walk import ScanOptions
 from lookalike.indexer.worker import Worker
 from lookalike.library import Library
+from lookalike.store.catalog.folders import all_roots
 from lookalike.store.records import FileResult, FileStat
 from lookalike.tests.pictures import draw_photo, save
 
@@ -293,3 +295,39 @@ def test_photos_left_out_by_a_rule_come_back_without_reading(library: Library, p
     assert (report.unchanged, report.embedded, report.recognized) == (COUNT, 0, 0)
     assert not [path for path in files if path.endswith(".jpg")]
     check_finds_all(library, photos)
+
+
+# --- places of nobody's photos ---------------------------------------------------------------------
+
+
+def test_what_lies_in_a_trash_leaves_a_library_that_already_has_it(library: Library, photos: Path) -> None:
+    run(library, photos)
+    thrown = [photos / "DCIM" / ".trashed-1700000000-1.jpg", photos / ".Trash-1000" / "files" / "1.jpg"]
+    with library.store.reading() as view:
+        (root,) = all_roots(view)
+    for path in thrown:
+        path.parent.mkdir(parents=True)
+        shutil.copy(photos / "1.jpg", path)
+        found = path.stat()
+        stat = FileStat(
+            os.fsencode(path.relative_to(photos)),
+            *(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_dev, found.st_ino),
+        )
+        library.store.commit(root, [FileResult(stat, blake3(path.read_bytes()).digest())])
+    assert library.totals().present == COUNT + 2
+
+    report = run(library, photos, scan=ScanOptions(hidden=True))
+
+    assert (report.excluded, report.absent, library.totals().present) == (2, 0, COUNT)
+
+
+def test_a_trash_that_is_to_be_indexed_is_a_usage_error_and_nothing_is_done(
+    library: Library, photos: Path
+) -> None:
+    (photos / "sub").rename(photos / ".Trash-1000")
+    (photos / "way in").symlink_to(photos / ".Trash-1000")
+
+    for folder in (photos / ".Trash-1000", photos / "way in"):
+        with pytest.raises(UsageError, match=r"trash.*lookalike forget"):
+            run(library, photos, folder)
+        assert library.totals().present == 0

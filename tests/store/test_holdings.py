@@ -21,7 +21,18 @@ RICH = Holdings(
     damage=("truncated",),
 )
 LOOK = Look(
-    "a", "exact", "tone", True, 1.5, ((0.1, 0.2, 0.3, 0.4),), ((0.5, 0.6, 0.1, 0.1),), "b", 4.0, 2.0, 0.5
+    "a",
+    "exact",
+    "tone",
+    True,
+    1.5,
+    ((0.1, 0.2, 0.3, 0.4),),
+    ((0.5, 0.6, 0.1, 0.1),),
+    "b",
+    "",
+    4.0,
+    2.0,
+    0.5,
 )
 
 
@@ -56,9 +67,10 @@ def test_looks_are_remembered_by_pair_and_version(filled: Filled) -> None:
     with filled.store.writing() as view:
         put_looks(view, 1, [((1, 2), LOOK.as_dict()), ((1, 99), LOOK.as_dict())])
     with filled.store.reading() as view:
-        found = looks_of(view, {(1, 2), (1, 3), (1, 99)}, 1)
+        found = looks_of(view, {1, 2, 3, 99}, 1)
         assert {pair: Look.from_dict(told) for pair, told in found.items()} == {(1, 2): LOOK}
-        assert looks_of(view, {(1, 2)}, 2) == {}
+        assert looks_of(view, {1, 3}, 1) == {}
+        assert looks_of(view, {1, 2}, 2) == {}
     back = reversed_look(LOOK)
     assert (back.relation, back.finer, back.brightness, back.contrast) == ("b", "a", -4.0, 0.5)
     assert back.places_a == LOOK.places_b

@@ -4,6 +4,7 @@
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const IDENTITY = [1, 0, 0, 0, 1, 0, 0, 0, 1];
 const LEFT_ALONE = "its RAW or its video would be left alone";
+const OTHER_KEPT = "it may hold more than the file you keep: check it yourself";
 const NOT_DIRECT = "no proof of its own with the file you keep: check it yourself";
 
 // group.keeper: number of the kept file; 0 is the one that the rules chose. group.chosen: by number of
@@ -44,14 +45,12 @@ function plainRelation(group, file, kept) {
     const words = file.inode === kept.inode ? "hard link" : "same bytes";
     return { kind: "exact", words, whyNot: "" };
   }
-  if (file.pixels === kept.pixels) {
-    return { kind: "copy", words: "same pixels, other metadata", whyNot: "" };
-  }
+  // What a file holds was asked beside the first one only: beside another one nothing is chosen unseen.
+  const unseen = { kind: "copy", whyNot: "another file is kept", note: OTHER_KEPT };
+  if (file.pixels === kept.pixels) return { ...unseen, words: "same pixels, other metadata" };
   // A proof is one from the pixels: it holds for every file that shows the same ones.
-  if (showsTheFirst(group)) return asFirst;
-  if (file.pixels === first.pixels && kept.back) {
-    return { kind: "copy", words: kept.back, whyNot: kept.whyNot, note: kept.note };
-  }
+  if (showsTheFirst(group)) return { ...unseen, words: file.transform };
+  if (file.pixels === first.pixels && kept.back) return { ...unseen, words: kept.back };
   return { kind: "copy", words: "copy of a copy", whyNot: "no direct proof", note: NOT_DIRECT };
 }
 

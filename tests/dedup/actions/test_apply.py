@@ -300,6 +300,38 @@ def test_a_protected_folder_is_not_touched(shelf: Shelf, tmp_path: Path, by: str
         refused(shelf, "protected", replace(IN_QUARANTINE, protect=(str(tmp_path / "link"),)))
 
 
+@pytest.mark.parametrize("place", ["Mine.photoslibrary/originals/1", "Shoot.cocatalog/Originals"])
+def test_nothing_goes_from_the_library_of_another_program(shelf: Shelf, place: str) -> None:
+    pair(shelf, f"{place}/copy.jpg")
+    assert "another program" in refused(shelf, "other_program")
+
+
+def test_a_file_of_another_programs_library_may_be_the_one_that_stays(shelf: Shelf) -> None:
+    kept = shelf.put("Mine.photoslibrary/originals/1/kept.jpg")
+    shelf.group(kept, shelf.put("copy.jpg"))
+    shelf.apply()
+    assert set(shelf.tree()) == {"Mine.photoslibrary/originals/1/kept.jpg"}
+
+
+def test_another_programs_library_is_known_by_any_way_in(shelf: Shelf, tmp_path: Path) -> None:
+    inside = tmp_path / "Mine.photoslibrary" / "originals"
+    inside.mkdir(parents=True)
+    (shelf.photos / "linked").symlink_to(inside)
+    pair(shelf, "linked/copy.jpg")
+    refused(shelf, "other_program")
+
+
+@pytest.mark.parametrize(
+    "name", [".Trash-1000/files/x.jpg", "DCIM/.trashed-1700000000-x.jpg", "@eaDir/x.jpg"]
+)
+def test_what_is_nobodys_photo_neither_goes_nor_has_anything_go_for_it(shelf: Shelf, name: str) -> None:
+    keeper, other = pair(shelf, name)
+    refused(shelf, "nobodys")
+    shelf.groups.clear()
+    shelf.group(other, keeper)
+    refused(shelf, "nobodys")
+
+
 # What belongs together
 
 
@@ -311,13 +343,28 @@ def beside(photo: Path, extension: str, data: bytes = b"beside") -> Path:
 
 def test_sidecars_go_and_come_back_with_their_photo(shelf: Shelf) -> None:
     keeper, copy = shelf.put("a/kept.jpg"), shelf.put("b/IMG_1.jpg")
-    names = [beside(copy, extension).name for extension in (".xmp", ".AAE", ".mov")]
+    extensions = (".xmp", ".AAE", ".mov", ".WAV", ".pp3", ".jpg.dop", ".CR2", ".CR2.xmp")
+    names = [beside(copy, extension).name for extension in extensions]
+    film = copy.with_name("IMG_1_HEVC.MOV")
+    film.write_bytes(b"film")
+    names.append(film.name)
     shelf.group(keeper, copy)
     before = shelf.tree()
     assert states(shelf.apply()) == dict.fromkeys(["IMG_1.jpg", *names], "done")
     assert shelf.tree().keys() == {"a/kept.jpg"}
     assert states(shelf.undo()) == dict.fromkeys(["IMG_1.jpg", *names], "done")
     assert shelf.tree() == before
+
+
+def test_what_belongs_to_another_photo_too_stays(shelf: Shelf) -> None:
+    keeper, copy = shelf.put("a/kept.jpg"), shelf.put("b/IMG_1.jpg")
+    shelf.put("b/IMG_1.png", seed=4)
+    extensions = (".xmp", ".pp3", ".CR2", ".CR2.xmp", ".WAV")
+    shared = {f"b/{beside(copy, extension).name}" for extension in extensions}
+    beside(copy, ".jpg.pp3")
+    shelf.group(keeper, copy)
+    assert states(shelf.apply()) == dict.fromkeys(["IMG_1.jpg", "IMG_1.jpg.pp3"], "done")
+    assert shelf.tree().keys() == {"a/kept.jpg", "b/IMG_1.png", *shared}
 
 
 @pytest.mark.parametrize("what", ["new", "changed", "gone"])

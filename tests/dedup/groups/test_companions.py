@@ -1,12 +1,15 @@
 """Which files of a folder belong to one photo."""
 
 import os
+import unicodedata
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lookalike.dedup.groups.companions import CompanionFinder, are_companions, kind_beside
 
+DEVELOPED = ("xmp", "pp3", "arp", "dop", "on1", "nksc", "cos")
 LONG = "PXL_20230501_120000123_a_very_long_name_of_a_photo"
 
 
@@ -20,7 +23,28 @@ LONG = "PXL_20230501_120000123_a_very_long_name_of_a_photo"
         ("IMG_1.jpeg", "IMG_1.heic", "photo"),
         ("IMG_1.HEIC", "IMG_1.MOV", "video"),
         ("PXL_1.MP.jpg", "PXL_1.MP", "video"),
-        ("PXL_1.MP.jpg", "PXL_1.MP4", None),
+        ("PXL_1.MP.jpg", "PXL_1.MP4", "video"),
+        ("PXL_1.MP.jpg", "PXL_1.mov", "video"),
+        ("PXL_1.MP.jpg", "PXL_1.MP.mp4", "video"),
+        ("PXL_1.MP.jpg", "PXL_1.jpg", None),
+        ("PXL_1.jpg", "PXL_1.MP.mp4", None),
+        ("IMG_1.HEIC", "IMG_1_HEVC.MOV", "video"),
+        ("IMG_1.JPG", "img_1_hevc.mov", "video"),
+        ("IMG_E1234.HEIC", "IMG_1234_HEVC.MOV", "video"),
+        ("IMG_1.HEIC", "IMG_1.HEIC.MOV", "video"),
+        ("IMG_1.HEIC", "IMG_1_HEVC.HEIC", None),
+        ("IMG_1.HEIC", "IMG_10_HEVC.MOV", None),
+        ("DSC_1.JPG", "DSC_1.WAV", "audio"),
+        ("DSC_1.JPG", "DSC_1.JPG.wav", "audio"),
+        ("IMG_1.JPG", "IMG_1.JPG.dng", "raw"),
+        ("IMG_1.CR2.jpg", "IMG_1.CR2", "raw"),
+        ("IMG_1.CR2", "IMG_1.CR2.jpg", "photo"),
+        ("IMG_1.JPG", "IMG_1.GPR", "raw"),
+        ("IMG_1.jpg", "IMG_1.jpg.png", None),
+        *(("IMG_1.JPG", f"IMG_1.{name}", "sidecar") for name in DEVELOPED),
+        *(("IMG_1.JPG", f"IMG_1.JPG.{name.upper()}", "sidecar") for name in DEVELOPED),
+        *(("IMG_1.JPG", f"IMG_1.CR2.{name}", None) for name in DEVELOPED),
+        *(("IMG_1.JPG", f"IMG_10.{name}", None) for name in DEVELOPED),
         ("IMG_E1234.JPG", "IMG_1234.HEIC", "original"),
         ("IMG_1234.HEIC", "IMG_E1234.HEIC", "edited"),
         ("IMG_E1234.HEIC", "IMG_1234.MOV", "video"),
@@ -88,6 +112,66 @@ def test_what_belongs_to_another_picture_too_is_shared(tmp_path: Path) -> None:
 
     assert found(tmp_path, "a.png") == {"a.dng": ("raw", True), "a.png.xmp": ("sidecar", False)}
     assert found(tmp_path, "b.jpg") == {"b.heic": ("photo", False), "b.mov": ("video", False)}
+
+
+def test_the_films_and_sidecars_of_a_shot_are_found_from_a_listing(tmp_path: Path) -> None:
+    touch(tmp_path, "IMG_1.HEIC", "IMG_1_HEVC.MOV", "IMG_1.WAV", "IMG_1.HEIC.pp3", "IMG_10_HEVC.MOV")
+    touch(tmp_path, "PXL_1.MP.jpg", "PXL_1.mp4", "PXL_1.MP.jpg.dop")
+
+    assert found(tmp_path, "IMG_1.HEIC") == {
+        "IMG_1_HEVC.MOV": ("video", False),
+        "IMG_1.WAV": ("audio", False),
+        "IMG_1.HEIC.pp3": ("sidecar", False),
+    }
+    assert found(tmp_path, "PXL_1.MP.jpg") == {
+        "PXL_1.mp4": ("video", False),
+        "PXL_1.MP.jpg.dop": ("sidecar", False),
+    }
+
+
+def test_the_film_of_two_pictures_is_shared(tmp_path: Path) -> None:
+    touch(tmp_path, "PXL_1.MP.jpg", "PXL_1.jpg", "PXL_1.mp4")
+    assert found(tmp_path, "PXL_1.jpg") == found(tmp_path, "PXL_1.MP.jpg") == {"PXL_1.mp4": ("video", True)}
+
+
+def test_the_sidecar_of_a_half_belongs_to_the_photo_and_stays_with_a_half_that_stays(
+    tmp_path: Path,
+) -> None:
+    touch(tmp_path, "a.jpg", "a.cr2", "a.cr2.xmp", "a.jpg.pp3")
+    halves = {"a.cr2": ("raw", False), "a.cr2.xmp": ("sidecar", False), "a.jpg.pp3": ("sidecar", False)}
+    assert found(tmp_path, "a.jpg") == halves
+
+    touch(tmp_path, "a.png")
+
+    shared = {"a.cr2": ("raw", True), "a.cr2.xmp": ("sidecar", True)}
+    assert found(tmp_path, "a.png") == shared
+    assert found(tmp_path, "a.jpg") == shared | {"a.jpg.pp3": ("sidecar", False)}
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_one_name_in_two_spellings_is_one_name(tmp_path: Path, form: Any) -> None:
+    photo, beside = unicodedata.normalize("NFC", "Blüte_Åå.JPG"), unicodedata.normalize("NFD", "blüte_åå")
+    if form == "NFD":
+        photo, beside = unicodedata.normalize("NFD", photo), unicodedata.normalize("NFC", beside)
+    for name in (photo, f"{beside}.cr2", f"{beside}.jpg.xmp", f"{beside}_HEVC.mov"):
+        (tmp_path / name).touch()
+
+    companions = CompanionFinder().companions(str(tmp_path / photo))
+
+    assert {each.kind for each in companions} == {"raw", "sidecar", "video"}
+    assert all(os.path.exists(each.path) for each in companions)
+
+
+def test_names_that_are_no_utf8_have_companions_too(tmp_path: Path) -> None:
+    for name in (b"caf\xe9.jpg", b"caf\xe9.CR2", b"caf\xe9.jpg.pp3", b"caf\xe8.cr2"):
+        open(os.path.join(os.fsencode(tmp_path), name), "wb").close()
+
+    companions = CompanionFinder().companions(os.path.join(tmp_path, os.fsdecode(b"caf\xe9.jpg")))
+
+    assert [os.fsencode(os.path.basename(each.path)) for each in companions] == [
+        b"caf\xe9.CR2",
+        b"caf\xe9.jpg.pp3",
+    ]
 
 
 def test_a_folder_that_is_away_has_none(tmp_path: Path) -> None:

@@ -7,10 +7,13 @@ from hypothesis import strategies as st
 
 from lookalike.dedup.groups.companions import Companion
 from lookalike.dedup.groups.groups import Group, Member
-from lookalike.dedup.groups.members import PairKey, with_halves_together
+from lookalike.dedup.groups.members import with_halves_together
+from lookalike.dedup.groups.original import PairKey
 from lookalike.dedup.groups.report import GroupInput, group_copies
+from lookalike.dedup.look import Look, Relation
 from lookalike.dedup.proof import Evidence
 from lookalike.store.catalog.photos import Photo
+from lookalike.store.records import Holdings
 from lookalike.tests.dedup.groups.test_groups import make_file, make_photo
 
 T1, T2 = "2023-05-01T12:00:00.10", "2023-05-01T12:00:00.50"
@@ -37,7 +40,14 @@ def names(groups: list[Group]) -> list[set[int]]:
 
 
 def known(*photos: Photo, proofs: dict[PairKey, Evidence], **more: object) -> GroupInput:
+    """Make what groups are made of; the photos hold nothing but their pictures, if nothing else is said."""
+    more = {"holdings": {each.id: Holdings() for each in photos}, **more}
     return GroupInput({each.id: each for each in photos}, proofs, **more)  # type: ignore[arg-type]
+
+
+def made(relation: Relation = "a", **fields: object) -> Look:
+    """Return a look that explains the whole other picture."""
+    return replace(Look(relation, "exact", "same", is_whole=True), **fields)  # type: ignore[arg-type]
 
 
 def test_a_copy_without_a_time_joins_no_two_shots() -> None:
@@ -100,23 +110,26 @@ def test_reasons_say_why_a_copy_is_not_selected() -> None:
         (1, 6): replace(copy(), differing=0.2),
     }
     center = replace(photo(1), width=9000)
+    unclear = made("", is_whole=False, score=0.3)
+    looks = {(1, 2): made(), (1, 5): unclear, (1, 6): unclear}
 
-    (group,) = group_copies(known(center, *map(photo, range(2, 7)), proofs=proofs))
+    (group,) = group_copies(known(center, *map(photo, range(2, 7)), proofs=proofs), looks=looks)
 
     assert {member.photo.id: member.why_not for member in group.members} == {
         2: "",
         3: "document",
-        4: "tilted or bent",
+        4: "an edit",
         5: "uncertain",
-        6: "details differ",
+        6: "",
     }
-    assert (group.wasted_bytes, group.selected_bytes) == (500, 100)
+    assert (group.wasted_bytes, group.selected_bytes) == (500, 200)
 
 
 def test_a_copy_without_a_proof_with_the_keeper_is_not_selected() -> None:
     kept = replace(photo(1), width=9000)
 
-    (group,) = group_copies(known(kept, photo(2), photo(3), proofs={(1, 2): copy(), (2, 3): copy()}))
+    proofs, looks = {(1, 2): copy(), (2, 3): copy()}, {(1, 2): made()}
+    (group,) = group_copies(known(kept, photo(2), photo(3), proofs=proofs), looks=looks)
 
     assert {member.photo.id: member.why_not for member in group.members} == {2: "", 3: "no direct proof"}
 
@@ -125,18 +138,24 @@ def test_the_only_copy_that_says_when_it_was_taken_is_not_selected() -> None:
     enlarged, original, bare = replace(photo(1), width=9000), photo(2, taken=T1), photo(3)
     proofs = {(1, 2): copy(), (1, 3): copy()}
 
-    (group,) = group_copies(known(enlarged, original, bare, proofs=proofs))
-    (other,) = group_copies(known(replace(enlarged, taken=T1), original, bare, proofs=proofs))
+    looks = {(1, 2): made(), (1, 3): made()}
+    (group,) = group_copies(known(enlarged, original, bare, proofs=proofs), looks=looks)
+    (other,) = group_copies(known(replace(enlarged, taken=T1), original, bare, proofs=proofs), looks=looks)
 
-    assert {member.photo.id: member.why_not for member in group.members} == {2: "metadata", 3: ""}
+    # What one of them holds makes the whole group one to look at.
+    assert {member.photo.id: member.why_not for member in group.members} == {
+        2: "holds more",
+        3: "no file holds all",
+    }
+    assert [loss.kind for member in group.members for loss in member.losses] == ["taken"]
     assert all(member.selected for member in other.members)
 
 
 def test_what_comes_to_stay_keeps_its_other_half_as_well() -> None:
     def member(number: int, *halves: int) -> Member:
         beside = tuple(Companion(f"/nowhere/{half}.jpg", "photo", 9, 1) for half in halves)
-        made = photo(number)
-        return Member(made, made.files[0], "copy", "", 1.0, why_not="", companions=beside)
+        shown = photo(number)
+        return Member(shown, shown.files[0], "copy", "", 1.0, why_not="", companions=beside)
 
     groups = [
         Group(photo(n + 10), photo(n + 10).files[0], (each,))
@@ -172,14 +191,14 @@ def test_the_order_of_indexing_changes_no_group_no_keeper_and_no_reason(
     decided: dict[PairKey, str],
     numbers: list[int],
 ) -> None:
-    made = [
+    drawn = [
         photo(n, taken=taken, pixels=f"p{pixels}", size=size)
         for n, (taken, pixels, size) in enumerate(kinds)
     ]
 
     def library(ids: list[int]) -> GroupInput:
         """Give the photos these ids, as an order of indexing would."""
-        photos = {ids[n]: replace(each, id=ids[n]) for n, each in enumerate(made)}
+        photos = {ids[n]: replace(each, id=ids[n]) for n, each in enumerate(drawn)}
         same = [[ids[n] for n, (_, p, _) in enumerate(kinds) if p == pixels] for pixels in range(10)]
 
         def key(pair: PairKey) -> PairKey:
@@ -188,7 +207,9 @@ def test_the_order_of_indexing_changes_no_group_no_keeper_and_no_reason(
 
         proofs = {key(pair): copy(probability) for pair, probability in pairs.items()}
         exact: tuple[Photo, ...] = ()
-        return GroupInput(photos, proofs, same, {key(pair): kind for pair, kind in decided.items()}, exact)
+        kinds_by_pair = {key(pair): kind for pair, kind in decided.items()}
+        held = {each: Holdings() for each in photos}
+        return GroupInput(photos, proofs, same, kinds_by_pair, exact, holdings=held)
 
     def outcome(groups: list[Group]) -> list[object]:
         return [

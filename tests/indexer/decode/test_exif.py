@@ -5,13 +5,17 @@ from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
 from lookalike.indexer.decode.decode import decode
-from lookalike.indexer.decode.exif import read_metadata
+from lookalike.indexer.decode.fields import read_all
 from lookalike.store.records import Metadata
 from lookalike.tests.pictures import draw_photo, encode, exif_with
 
 MAKE, MODEL, CHANGED = 0x010F, 0x0110, 0x0132
 TAKEN, DIGITIZED, FRACTION, ZONE, LENS = 0x9003, 0x9004, 0x9291, 0x9011, 0xA434
 BERLIN = {1: "N", 2: (52.0, 31.0, 12.0), 3: "E", 4: (13.0, 24.0, 18.0), 5: b"\0", 6: 34.5}
+
+
+def read_metadata(exif: Image.Exif) -> Metadata:
+    return read_all(Image.new("L", (1, 1)), exif)[0]
 
 
 def taken(**fields: Any) -> str | None:
@@ -60,7 +64,22 @@ def test_a_picture_without_exif_says_nothing() -> None:
         ("2023-05-01T12:30:15.25Z", "2023-05-01T12:30:15.25+00:00"),
         ("2023-05-01T12:30:15-0730", "2023-05-01T12:30:15-07:30"),
         ("2023:5:1 2:03:04\0", "2023-05-01T02:03:04"),
-        ("2023:05:01", "2023-05-01T00:00:00"),
+        ("2023:05:01", "2023-05-01"),
+        ("2005: 5: 1  9: 3: 5", "2005-05-01T09:03:05"),
+        ("2015:08:22 24:08:19", "2015-08-23T00:08:19"),
+        ("2015:12:31 24:00:00", "2016-01-01T00:00:00"),
+        ("2015:08:22 25:08:19", None),
+        ("2005:05:01 10:00:60", "2005-05-01T10:01:00"),
+        ("2005:12:31 23:59:60", "2006-01-01T00:00:00"),
+        ("2005:05:01 10:00:61", None),
+        ("2014:08:03 10:43:55 PM", "2014-08-03T22:43:55"),
+        ("2014:08:03 12:43:55 am", "2014-08-03T00:43:55"),
+        ("2014:08:03 12:43:55 p.m.", "2014-08-03T12:43:55"),
+        ("2014:08:03 22:43:55 PM", "2014-08-03T22:43:55"),
+        ("2014:08:03 下午 10:43:55".encode(), "2014-08-03T22:43:55"),
+        ("2014:08:03 13:43:55 AM", None),
+        ("2014:08:03 10:43:55 in the evening", None),
+        ("2023-05-01T12:30:15+2:00", "2023-05-01T12:30:15+02:00"),
         ("1898:07:14 10:00:00", "1898-07-14T10:00:00"),
         ("0000:00:00 00:00:00", None),
         ("0001:01:01 00:00:00", None),
@@ -71,7 +90,7 @@ def test_a_picture_without_exif_says_nothing() -> None:
         ("yesterday", None),
     ],
 )
-def test_times_are_read_or_left_out(written: str, read: str | None) -> None:
+def test_times_are_read_or_left_out(written: str | bytes, read: str | None) -> None:
     assert taken(TAKEN=written) == read
 
 
@@ -83,6 +102,17 @@ def test_the_time_of_the_shot_comes_first() -> None:
 
 
 @pytest.mark.parametrize(
+    "written", ["2015:13:45 10:00:00", "yesterday", "2014:08:03 10:43:55 in the evening"]
+)
+def test_what_cannot_be_read_is_not_replaced_by_another_tag(written: str) -> None:
+    assert taken(TAKEN=written, DIGITIZED="2021:01:01 00:00:01") is None
+    both = exif_with({CHANGED: "2022:01:01 00:00:01"}, exif={TAKEN: written})
+    metadata, fields = read_all(Image.new("L", (1, 1)), both)
+    assert metadata.taken is None
+    assert "taken_from" not in fields
+
+
+@pytest.mark.parametrize(
     ("fraction", "read"), [("5", ".5"), ("120 ", ".120"), ("1234567", ".123456"), ("x", "")]
 )
 def test_fractions_keep_their_precision(fraction: str, read: str) -> None:
@@ -90,7 +120,8 @@ def test_fractions_keep_their_precision(fraction: str, read: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("zone", "read"), [("+05:30", "+05:30"), ("Z", "+00:00"), ("+99:00", ""), ("   :  ", "")]
+    ("zone", "read"),
+    [("+05:30", "+05:30"), ("+2:00", "+02:00"), ("Z", "+00:00"), ("+99:00", ""), ("   :  ", "")],
 )
 def test_zones_are_read_or_left_out(zone: str, read: str) -> None:
     assert taken(TAKEN="2020:01:01 00:00:01", ZONE=zone) == f"2020-01-01T00:00:01{read}"

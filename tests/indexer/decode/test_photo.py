@@ -4,12 +4,14 @@ import numpy as np
 from PIL import Image
 
 from lookalike.indexer.decode.decode import decode
-from lookalike.indexer.decode.photo import make_thumbnail, pixel_digest
+from lookalike.indexer.decode.photo import make_thumbnail
 from lookalike.tests.pictures import Pixels, difference, draw_photo, encode, exif_with
 
 
 def digest(data: bytes) -> bytes:
-    return pixel_digest(data, decode(data, min_side=100))
+    found = decode(data, min_side=100, inventory=True).pixel_digest
+    assert found is not None
+    return found
 
 
 def with_exif(data: bytes, tags: dict[int, object]) -> bytes:
@@ -51,7 +53,7 @@ def test_lossless_formats_are_known_by_their_pixels() -> None:
     assert digest(encode(photo, "PNG")) != digest(encode(draw_photo(3, 300, 200), "PNG"))
 
 
-def test_a_jpeg_whose_segments_cannot_be_followed_is_known_by_its_pixels() -> None:
+def test_a_jpeg_whose_segments_cannot_be_followed_is_known_by_its_bytes() -> None:
     first, second = (encode(draw_photo(seed, 64, 64)) for seed in (1, 2))
     stray = b"\xff\x00"  # decoders skip it, the walk over the segments does not
 

@@ -78,7 +78,7 @@ def huge_pages() -> str:
 
 
 def same(a: Opened, b: Opened) -> bool:
-    names = ("width", "height", "format", "pixel_digest", "metadata", "warning", "thumbnail")
+    names = ("width", "height", "format", "pixel_digest", "metadata", "warning", "holdings", "thumbnail")
     return all(getattr(a, each) == getattr(b, each) for each in names) and np.array_equal(
         a.pixels, b.pixels
     )

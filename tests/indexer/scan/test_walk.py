@@ -170,12 +170,12 @@ def test_hard_links_share_device_and_inode(tmp_path: Path) -> None:
 
 
 def test_hidden_files_count_but_hidden_folders_are_left_out(tmp_path: Path) -> None:
-    touch(tmp_path, ".hidden.jpg", "._hidden.jpg", ".thumbnails/a.jpg", "b/.git/c.jpg")
+    touch(tmp_path, ".hidden.jpg", "._hidden.jpg", ".attic/a.jpg", "b/.git/c.jpg")
     scan = Scan(os.fsencode(tmp_path))
     assert [file.rel for file in scan] == [b".hidden.jpg"]
-    assert scan.skipped == [b".thumbnails", b"b/.git"]
+    assert scan.skipped == [b".attic", b"b/.git"]
     assert scanned(tmp_path, ScanOptions(hidden=True)) == [
-        *(b".hidden.jpg", b".thumbnails/a.jpg", b"b/.git/c.jpg"),
+        *(b".hidden.jpg", b".attic/a.jpg", b"b/.git/c.jpg"),
     ]
 
 

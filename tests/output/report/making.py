@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 
 from lookalike import Library
 from lookalike.dedup.actions.plan import Origin, plan_of
+from lookalike.dedup.copies import FindOptions
 from lookalike.dedup.groups.groups import Group, Member
 from lookalike.dedup.groups.keeper import KeepRules
 from lookalike.output.report.data import Review
@@ -73,7 +74,7 @@ def write_library(folder: Path) -> Written:
     with Library.open(folder / "store", create=True) as library:
         library.index([photos])
         rules = KeepRules(protect=(str(photos / "safe"),), prefer=(str(photos),))
-        report = library.copies.find(rules=rules)
+        report = library.copies.find(options=FindOptions(rules))
         similar = library.copies.lookalikes(0.5)
         review = Review(report.groups, library.copies.origin(), similar, rules, report.pairs, report.wrong)
         write_report(folder / "report.html", review, library.store)

@@ -87,6 +87,8 @@ def holds(field: str, comparison: str, there: Any, value: Value) -> bool:
     if comparison == "!=":
         return not holds(field, "=", there, value)
     kind = FIELDS[field]
+    if kind is Kind.name and isinstance(value, str):
+        there, value = _composed(there), _composed(value)
     if isinstance(value, float):
         return _ordered(comparison, there, value)
     if kind is Kind.date:
@@ -115,6 +117,10 @@ def _ordered(comparison: str, a: Any, b: Any) -> bool:
 
 def _ascii_lower(text: str) -> str:
     return "".join(char.lower() if char.isascii() else char for char in text)
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
 
 
 def _folded(text: str) -> str:

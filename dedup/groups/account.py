@@ -1,0 +1,244 @@
+"""The account of a pair: what would be lost if one file went and the other one stayed.
+
+Nothing is guessed: what nobody looked at counts as lost, and is called by that name.
+"""
+
+import math
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ...store.catalog.photos import Photo
+from ...store.names import format_name
+from ...store.records import Holdings
+from ..look import Look
+from ..proof import WHOLE, Evidence, FileFacts, classify
+from .companions import Companion
+
+# From this score of the second look on something differs: below 1, as a false alarm costs a look only.
+DIFFERS = 0.85
+# What codecs do to light and color by themselves; more was done by somebody.
+MOST_BRIGHTER, MOST_CONTRAST, MOST_SATURATION = 4.0, 1.06, 1.15
+# Sides that are so much longer hold more; less is rounding of an export.
+_LARGER = 1.02
+_MOST_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Something that only the other file holds. kind: for scripts. words: what, for people."""
+
+    kind: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One file of a pair with all that is known of it. holdings: None where nobody has looked yet."""
+
+    photo: Photo
+    companions: tuple[Companion, ...]
+    holdings: Holdings | None
+
+
+def held(kept: Party, other: Party) -> Iterator[Loss]:
+    """Yield what the other file holds beside its first picture, and the kept one does not."""
+    if kept.photo.id == other.photo.id:
+        yield from _sidecars(kept.companions, other.companions)
+        return
+    if kept.holdings is None or other.holdings is None:
+        yield Loss("unknown", "what both hold is not known yet; run `lookalike index`")
+        return
+    yield from _parts(kept, other, kept.holdings, other.holdings)
+    yield from _facts(kept.photo, other.photo)
+    yield from _fields(kept.holdings.fields, other.holdings.fields)
+    yield from _sidecars(kept.companions, other.companions)
+    if kept.holdings.damage and not other.holdings.damage:
+        yield Loss("damage", f"the kept file is damaged ({kept.holdings.damage[0]})")
+
+
+def _parts(kept: Party, other: Party, ours: Holdings, theirs: Holdings) -> Iterator[Loss]:
+    same = kept.photo.pixel_digest == other.photo.pixel_digest
+    if not same and theirs.frames > 1:
+        yield Loss("frames", f"{theirs.frames} pages or frames that were not compared")
+    if not same and theirs.is_transparent:
+        yield Loss("transparency", "transparent parts")
+    if theirs.bits > ours.bits:
+        yield Loss("bits", f"{theirs.bits} bits a color")
+    for name in theirs.auxiliary:
+        if name not in ours.auxiliary:
+            yield Loss("auxiliary", f"its {name}")
+    if theirs.behind and (theirs.behind, theirs.behind_size) != (ours.behind, ours.behind_size):
+        yield Loss("behind", f"the {theirs.behind} behind the picture")
+
+
+def _facts(kept: Photo, other: Photo) -> Iterator[Loss]:
+    if other.taken and not kept.taken:
+        yield Loss("taken", f"capture time {other.taken[:10]}")
+    if other.camera and not kept.camera:
+        yield Loss("camera", f"camera {other.camera}")
+    if other.latitude is not None and kept.latitude is None:
+        yield Loss("position", "position")
+
+
+# Fields of one value, with what people call them.
+_TEXTS = {
+    "title": "title",
+    "caption": "caption",
+    "place": "place",
+    "label": "label",
+    "comment": "comment",
+    "author": "author",
+    "copyright": "copyright",
+}
+
+
+def _fields(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[Loss]:
+    for name in ("keywords", "people"):
+        own = [str(each) for each in theirs.get(name, ()) if each not in ours.get(name, ())]
+        if own:
+            yield Loss(name, f"{name} {_named(own)}")
+    rating = theirs.get("rating")
+    if rating is not None and rating != ours.get("rating"):
+        yield Loss("rating", f"rating {rating}")
+    for name, word in _TEXTS.items():
+        text = theirs.get(name)
+        if text and text != ours.get(name) and not _stands_elsewhere(text, ours):
+            yield Loss(name, f"{word} {_named([str(text)])}")
+
+
+def _stands_elsewhere(text: object, fields: Mapping[str, Any]) -> bool:
+    """Tell whether a text is kept under another name: programs disagree on title and caption."""
+    return any(fields.get(name) == text for name in _TEXTS)
+
+
+def _named(texts: Iterable[str]) -> str:
+    texts = list(texts)
+    named = ", ".join(each if len(each) <= 40 else f"{each[:39]}…" for each in texts[:_MOST_NAMED])
+    return named if len(texts) <= _MOST_NAMED else f"{named} and {len(texts) - _MOST_NAMED} more"
+
+
+def _sidecars(ours: Iterable[Companion], theirs: Iterable[Companion]) -> Iterator[Loss]:
+    """Yield the only sidecars of their kind; one that stays for another photo is not lost."""
+    kinds = {_extension(each) for each in ours if each.kind == "sidecar"}
+    for each in theirs:
+        if each.kind == "sidecar" and not each.shared and _extension(each) not in kinds:
+            yield Loss("sidecar", f"its {os.path.basename(each.path)}")
+
+
+def _extension(companion: Companion) -> str:
+    return os.path.splitext(companion.path)[1].casefold()
+
+
+# --- pixels -----------------------------------------------------------------------------------
+
+
+def pixels_lost(kept: Photo, other: Photo, proof: Evidence, look: Look | None) -> Loss | None:
+    """Return what the other's picture shows that the kept one's does not; None where that is nothing.
+
+    proof, look: from the kept photo to the other.
+    """
+    if look is None or look.is_partial:
+        return Loss("unknown", "nobody compared both at full size")
+    if look.failed:
+        return Loss("unknown", f"it could not be compared at full size: {look.failed}")
+    if look.relation == "same" or (look.relation == "a" and look.is_whole):
+        return None
+    if look.relation == "b":
+        return Loss("detail", "the kept file was made from it")
+    if look.finer == "b" or _is_larger(kept, other, proof):
+        return Loss("detail", f"finer detail ({other.width}x{other.height})")
+    return _seen_to_differ(look, other)
+
+
+def _is_larger(kept: Photo, other: Photo, proof: Evidence) -> bool:
+    """Tell whether the other has more pixels along a side where both show the same."""
+    if min(proof.overlap_a, proof.overlap_b) < WHOLE:
+        return False
+    areas = (photo.width * photo.height for photo in (other, kept))
+    return math.sqrt(next(areas) / max(1, next(areas))) > _LARGER
+
+
+def _seen_to_differ(look: Look, other: Photo) -> Loss | None:
+    if look.score is None:
+        return Loss("unknown", "nothing tells whether both show the same")
+    if look.score >= DIFFERS:
+        return Loss("places", _places_in_words(look, other))
+    if not is_same_light(look):
+        return Loss("light", _light_in_words(look))
+    return None
+
+
+def _places_in_words(look: Look, other: Photo) -> str:
+    if not look.places_b:
+        return "something differs"
+    _, _, width, height = look.places_b[0]
+    size = f"{max(1, round(width * other.width))} x {max(1, round(height * other.height))} px"
+    many = len(look.places_b)
+    return f"a place of {size} differs" if many == 1 else f"{many} places differ, the first of {size}"
+
+
+def is_same_light(look: Look) -> bool:
+    """Tell whether light and color differ by no more than codecs do."""
+    factors = ((look.contrast, MOST_CONTRAST), (look.saturation, MOST_SATURATION))
+    return abs(look.brightness) <= MOST_BRIGHTER and all(
+        1 / most <= factor <= most for factor, most in factors
+    )
+
+
+def _light_in_words(look: Look) -> str:
+    if abs(look.brightness) > MOST_BRIGHTER:
+        return f"{'lighter' if look.brightness > 0 else 'darker'} by {abs(look.brightness):.0f} levels"
+    if not 1 / MOST_CONTRAST <= look.contrast <= MOST_CONTRAST:
+        return f"{'more' if look.contrast > 1 else 'less'} contrast"
+    return f"{'more' if look.saturation > 1 else 'less'} color"
+
+
+# --- edits ------------------------------------------------------------------------------------
+
+# Of a smaller copy the resampling looks like these; of one of the same size they are somebody's work.
+_FILTERS = {"filter": "filtered", "sharpened": "sharpened"}
+_SMALLER = 0.9
+# Beyond rounding of small sizes.
+_STRETCHED = 0.045
+_PLAIN = ("resaved", "resized", "converted")
+
+
+def is_explained(look: Look | None) -> bool:
+    """Tell whether the whole other picture can be computed from the kept one."""
+    return look is not None and (look.relation == "same" or (look.relation == "a" and look.is_whole))
+
+
+def as_seen(proof: Evidence, look: Look | None) -> Evidence:
+    """Return the evidence without what the thumbnails only seem to show, now that both were looked at."""
+    if look is None or look.failed:
+        return proof
+    if is_explained(look) and look.model in ("", "same"):
+        return replace(proof, differing=0.0, brightness=0.0, contrast=1.0, saturation=1.0, color=0.0)
+    return replace(proof, differing=0.0) if look.score is not None else proof
+
+
+def edit_of(kept: Photo, other: Photo, proof: Evidence, look: Look | None) -> str:
+    """Return what somebody did to a picture, in a word or two; "" where it was only saved again or reduced.
+
+    proof: as `as_seen`; proof, look: from the kept photo to the other.
+    """
+    change = classify(proof, facts(kept), facts(other))
+    if change not in _PLAIN:
+        return change
+    if abs(proof.aspect - 1) > _STRETCHED:
+        return "stretched"
+    if look is None or look.relation != "a":
+        return ""
+    if _is_larger(kept, other, proof):
+        return "enlarged"
+    if look.model == "tone":
+        return "" if is_same_light(look) else "edited"
+    is_reduced = max(other.width, other.height) < _SMALLER * max(kept.width, kept.height)
+    return _FILTERS[look.model] if look.model in _FILTERS and not is_reduced else ""
+
+
+def facts(photo: Photo) -> FileFacts:
+    """Return what the proof wants to know of a photo."""
+    return FileFacts(photo.width, photo.height, format_name(photo.format), photo.size)

@@ -1,0 +1,216 @@
+"""Which photo of a group was there first: what pairs prove of each other, and no guess beside it.
+
+A pair alone may keep silent, as a copy with odd changes and its original do. The original precedes nearly
+all the others, and the odd copy precedes none; so a group uses all its pairs.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ...store.catalog.photos import Photo
+from ...store.records import Holdings
+from ..look import Look, reversed_look
+from ..proof import WHOLE, Evidence, reversed_evidence
+
+PairKey = tuple[int, int]
+
+# A longer side below this share of another's: nobody needs to look which of both came first.
+_MUCH_SMALLER = 0.6
+# By so much more of what only cameras write, a file is the camera's.
+CAMERA_RECORD = 2
+# What lies around a picture in a frame; a crop's other has no frame.
+_NO_FRAME = 0.02
+_ROUNDS = 4
+# So many that nothing precedes are compared with all.
+_MOST_UNBEATEN = 3
+_BEATEN_BY_ANOTHER = 5
+_MOST_OF_THEM = 0.5
+_SOME, _MOST_ASKED = 3, 8
+
+
+def key_of(a: int, b: int) -> PairKey:
+    """Return the pair as stores keep it."""
+    return min(a, b), max(a, b)
+
+
+@dataclass
+class Seen:
+    """What is known of pairs: proofs and looks by ids, the smaller one first.
+
+    holdings: of photos by id. first: of the photos that show the same pixels, the one that looks are taken
+    at, by the ids of the others. missing: pairs that were asked for and that nobody has looked at yet; True
+    where more is wanted than who came first.
+    """
+
+    proofs: Mapping[PairKey, Evidence]
+    looks: Mapping[PairKey, Look] = field(default_factory=dict)
+    holdings: Mapping[int, Holdings] = field(default_factory=dict)
+    first: Mapping[int, int] = field(default_factory=dict)
+    missing: dict[PairKey, bool] = field(default_factory=dict)
+
+    def look(self, a: int, b: int, *, full: bool = False) -> Look | None:
+        """Return the look from a to b; one that is missing is noted. full: a partial one will not do."""
+        found = self.known_look(a, b)
+        if found is not None and not (full and found.is_partial):
+            return found
+        pair = self._pair(a, b)
+        self.missing[pair] = full or self.missing.get(pair, False)
+        return None
+
+    def known_look(self, a: int, b: int) -> Look | None:
+        """Return the look from a to b where there is one."""
+        pair = self._pair(a, b)
+        if pair[0] == pair[1]:
+            return _SAME
+        found = self.looks.get(pair)
+        return found if found is None or pair[0] == self.first.get(a, a) else reversed_look(found)
+
+    def _pair(self, a: int, b: int) -> PairKey:
+        return key_of(self.first.get(a, a), self.first.get(b, b))
+
+    def proof(self, a: int, b: int) -> Evidence | None:
+        """Return the evidence of b as a copy of a."""
+        found = self.proofs.get(key_of(a, b))
+        return found if found is None or a < b else reversed_evidence(found)
+
+    def record(self, photo: Photo) -> int:
+        """Return how much a photo has of what only cameras write."""
+        value = self.of(photo).fields.get("camera_record", 0)
+        return value if isinstance(value, int) else 0
+
+    def of(self, photo: Photo) -> Holdings:
+        """Return what a photo holds; nothing beside the picture where that is not known."""
+        return self.holdings.get(photo.id, _PLAIN)
+
+
+_PLAIN = Holdings()
+_SAME = Look("same", "exact", "same", is_whole=True)
+
+
+def is_before(look: Look | None, more_record: int) -> int:
+    """Return 1 if the first of two came first by strong evidence, -1 if the second, 0 if nothing tells.
+
+    look: from the first to the second. more_record: by how much the first has more of a camera's record.
+    """
+    if look is not None and look.relation in ("a", "b"):
+        return 1 if look.relation == "a" else -1
+    finer = "" if look is None or look.relation == "same" else look.finer
+    if more_record >= CAMERA_RECORD and finer != "b":
+        return 1
+    if more_record <= -CAMERA_RECORD and finer != "a":
+        return -1
+    return {"a": 1, "b": -1}.get(finer, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """ids: of the photos that were there first, all of the same pixels; none where nothing tells.
+
+    made: how many others were made from them. by_camera: only a camera's record says so.
+    precedes: ids of those that they provably precede.
+    """
+
+    ids: frozenset[int] = frozenset()
+    precedes: frozenset[int] = frozenset()
+    by_camera: bool = False
+
+    @property
+    def made(self) -> int:
+        """How many photos were made from them."""
+        return len(self.precedes)
+
+
+def origins(photos: Sequence[Photo], seen: Seen, rank: Callable[[Photo], object]) -> Origins:
+    """Return the photos of a group that were there first.
+
+    rank: what is larger for a photo that would be kept if nothing told: comparison begins there.
+    """
+    return _Contest(photos, seen, rank).result()
+
+
+class _Contest:
+    """That of one group; photos of the same pixels are one, the one with the most of a camera's record."""
+
+    def __init__(self, photos: Sequence[Photo], seen: Seen, rank: Callable[[Photo], object]) -> None:
+        self._seen = seen
+        classes: dict[str, list[Photo]] = defaultdict(list)
+        for photo in photos:
+            classes[photo.pixel_digest].append(photo)
+        self._same = {
+            max(same, key=lambda p: (seen.record(p), rank(p), p.digest)): same for same in classes.values()
+        }
+        self._order = sorted(self._same, key=lambda photo: (rank(photo), photo.digest), reverse=True)
+
+    def result(self) -> Origins:
+        king, beaten = self._rounds()
+        if len(self._order) == 1:
+            return Origins()
+        king = self._with_most_copies(king, [each for each in self._order if each not in beaten])
+        below = [each for each in self._order if each != king and self._before(king, each) > 0]
+        if not below:
+            return Origins()
+        looks = [self._looked(king, each) for each in below]
+        by_camera = not any(look is not None and look.relation == "a" for look in looks)
+        return Origins(self._ids([king]), self._ids(below), by_camera)
+
+    def _rounds(self) -> tuple[Photo, set[Photo]]:
+        """Let who precedes the first one take its place, until nobody does."""
+        king, beaten = self._order[0], set[Photo]()
+        for _ in range(_ROUNDS):
+            others = [each for each in self._order if each != king and each not in beaten]
+            signs = {each: self._before(king, each) for each in others}
+            beaten.update(each for each, sign in signs.items() if sign > 0)
+            challengers = [each for each, sign in signs.items() if sign < 0]
+            if not challengers:
+                break
+            beaten.add(king)
+            king = challengers[0]
+        return king, beaten
+
+    def _with_most_copies(self, king: Photo, unbeaten: Sequence[Photo]) -> Photo:
+        """Return the one of which most others were made, of those that nothing precedes."""
+        others = [each for each in self._order if each != king and not self._is_minor(king, each)]
+        rivals = [king, *(each for each in unbeaten if each in others)][:_MOST_UNBEATEN]
+        beaten = [each for each in others if self._before(king, each) > 0]
+        # Whatever most of the others were made from needs no contest: the rest are odd copies that keep
+        # silent.
+        if len(rivals) == 1 or len(others) < 2 or len(beaten) >= _MOST_OF_THEM * len(others):
+            return king
+        wins = {each: self._wins(each, rivals, beaten) for each in rivals}
+        return max(rivals, key=lambda each: (wins[each], each == king))
+
+    def _wins(self, photo: Photo, rivals: Sequence[Photo], beaten: Sequence[Photo]) -> int:
+        """Count whom a photo precedes: of the rivals, of some that the king precedes, and of the others."""
+        asked = dict.fromkeys([*rivals, *beaten[:_SOME], *self._order])
+        wins = 0
+        for other in list(asked)[:_MOST_ASKED]:
+            if other != photo and not self._is_minor(photo, other):
+                sign = self._before(photo, other)
+                wins += sign - _BEATEN_BY_ANOTHER * (sign < 0 and other in rivals)
+        return wins
+
+    def _is_minor(self, king: Photo, other: Photo) -> bool:
+        """Tell whether the other is no rival: a much smaller picture, or a part of this one."""
+        if self._seen.record(other) >= CAMERA_RECORD:
+            return False
+        sides = [max(photo.width, photo.height) for photo in (king, other)]
+        if sides[1] < _MUCH_SMALLER * sides[0]:
+            return True
+        proof = self._seen.proof(king.id, other.id)
+        return (
+            proof is not None
+            and proof.overlap_a < WHOLE <= proof.overlap_b
+            and proof.surround_a < _NO_FRAME
+        )
+
+    def _before(self, a: Photo, b: Photo) -> int:
+        return is_before(self._looked(a, b), self._seen.record(a) - self._seen.record(b))
+
+    def _looked(self, king: Photo, other: Photo) -> Look | None:
+        """Return the look at two; of one that is no rival only what is known anyway."""
+        ask = self._seen.known_look if self._is_minor(king, other) else self._seen.look
+        return ask(king.id, other.id)
+
+    def _ids(self, photos: Iterable[Photo]) -> frozenset[int]:
+        return frozenset(same.id for photo in photos for same in self._same[photo])

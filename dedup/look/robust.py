@@ -1,0 +1,46 @@
+"""Least squares that forget what does not fit."""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from ..proof.planes import Plane
+
+Vector = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
+
+# From the median of absolute values to the standard deviation of a normal distribution.
+DEVIATION = 1.4826
+_ROUNDS = 4
+
+
+def fit(
+    design: Plane, target: Plane, prior: Vector, ridge: Vector, usual: Callable[[Plane], Plane | float]
+) -> tuple[Vector, Plane]:
+    """Return the k numbers under which design (n, k) @ numbers comes near to target (n,), and what is left.
+
+    prior, ridge: (k,) where the numbers are drawn to, and how strongly, in units of design.T @ design.
+    usual: from absolute errors to those that are usual; an error counts the less the more it is beyond.
+    """
+    weight = np.ones(len(target), np.float32)
+    numbers, left = prior, target
+    for _ in range(_ROUNDS):
+        weighted = design * weight[:, None]
+        normal = (weighted.T @ design).astype(np.float64) + np.diag(ridge)
+        numbers = np.asarray(np.linalg.solve(normal, weighted.T @ target + ridge * prior), np.float64)
+        left = target - design @ numbers.astype(np.float32)
+        weight = forgetting(left / usual(np.abs(left)))
+    return numbers, left
+
+
+def forgetting(error: Plane) -> Plane:
+    """Return the weight of errors in units of what is usual: 1 for none, 1/4 at 1, next to none at 3."""
+    return np.asarray(1 / (1 + error**2) ** 2, np.float32)
+
+
+def sample(count: int, most: int) -> Indices:
+    """Return at most so many of count indices, the same ones for the same count."""
+    if count <= most:
+        return np.arange(count)
+    return np.random.default_rng(count).integers(0, count, most)

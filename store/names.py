@@ -1,0 +1,95 @@
+"""What names say: one spelling of the letters of a file's name, the date in it, how a format is called."""
+
+import os
+import re
+import unicodedata
+from datetime import datetime
+
+
+def format_name(form: str) -> str:
+    """Return how people call a format: an MPO is a JPEG with more pictures behind it, named .JPG."""
+    return "JPEG" if form == "MPO" else form
+
+
+def composed(name: str) -> str:
+    """Return a name as it is typed (NFC): systems write "ü" as one sign or as two, and mean one name."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def composed_bytes(name: bytes) -> bytes:
+    """Return a path as `composed` does; bytes that are no text stay as they are."""
+    if name.isascii():
+        return name
+    return composed(name.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+
+
+def spellings(path: bytes) -> tuple[bytes, ...]:
+    """Return the ways in which systems write a path: as it is, NFC and NFD."""
+    if path.isascii():
+        return (path,)
+    text = path.decode("utf-8", "surrogateescape")
+    forms = (text, *(unicodedata.normalize(form, text) for form in ("NFC", "NFD")))
+    return tuple(dict.fromkeys(each.encode("utf-8", "surrogateescape") for each in forms))
+
+
+def on_disk(path: bytes) -> bytes:
+    """Return the path by which something is there that may be spelled another way; else the path itself."""
+    if path.isascii() or os.path.lexists(path):
+        return path
+    folder, name = os.path.split(path)
+    if not name or folder == path:
+        return path
+    folder = on_disk(folder)
+    try:
+        there = next((each for each in os.listdir(folder) if _is_same(each, name)), name)
+    except OSError:
+        there = name
+    return os.path.join(folder, there)
+
+
+def _is_same(name: bytes, other: bytes) -> bool:
+    return composed_bytes(name) == composed_bytes(other)
+
+
+# IMG_20230501_101112.jpg, PXL_20230501_101112345.jpg, Screenshot_20230501-101112.png, 20230501_101112.jpg,
+# 2023-05-01 10.11.12.jpg, signal-2023-05-01-101112.jpg, Screenshot 2023-05-01 at 9.11.12 PM.png,
+# WhatsApp Image 2023-05-01 at 10.11.12.jpeg; IMG-20230501-WA0001.jpg says only the day.
+_DATE = re.compile(
+    r"(?<![0-9])((?:19|20)\d\d)([-._]?)(\d\d)\2(\d\d)"
+    r"(?:(?:[-_ tT.]?|, | at |_at_| um | à )(\d\d|\d(?=[-.:]))([-._:h]?)(\d\d)\6(\d\d)(\d{3})?"
+    r"(?:\s?([aApP])\.?[mM]\b)?(?![0-9])"
+    r"|(?=[-_ ]WA\d))"
+)
+_HINT = re.compile(rb"(?:19|20)\d\d[-._]?\d\d[-._]?\d\d")
+_FIRST_YEAR = 1990  # of cameras that write such names
+_UNIVERSAL = "PXL_"  # Pixels name their photos by universal time
+
+
+def date_in_name(path: bytes | str) -> str | None:
+    """Return the time in the name of a file as cameras and programs write it, ISO 8601; None without one.
+
+    The day alone ("2023-05-01") where the name says no more.
+    """
+    if isinstance(path, bytes) and not _HINT.search(path):
+        return None  # asked of every photo without a time, so told cheaply
+    name = os.fsdecode(os.path.basename(path))
+    for match in _DATE.finditer(name):
+        time = _time_of(match)
+        if time is not None:
+            return time + ("+00:00" if name.startswith(_UNIVERSAL) and "T" in time else "")
+    return None
+
+
+def _time_of(match: re.Match[str]) -> str | None:
+    year, _, month, day, hour, _, minute, second, thousandths, half = match.groups()
+    clock = int(hour or 0)
+    if half and clock <= 12:
+        clock = clock % 12 + (12 if half in "pP" else 0)
+    try:
+        time = datetime(int(year), int(month), int(day), clock, int(minute or 0), int(second or 0))
+    except ValueError:
+        return None
+    if time.year < _FIRST_YEAR:
+        return None
+    iso = time.isoformat() if hour else time.date().isoformat()
+    return f"{iso}.{thousandths}" if thousandths else iso

@@ -1,0 +1,127 @@
+"""Which photo of a group was there first: from what pairs prove, as plain data."""
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+
+from lookalike.dedup.groups.original import Origins, PairKey, Seen, is_before, origins
+from lookalike.dedup.look import Look
+from lookalike.dedup.proof import Evidence
+from lookalike.store.catalog.photos import Photo
+from lookalike.store.records import Holdings
+
+from .test_report import copy, made, photo
+
+CAMERA = Holdings(fields={"camera_record": 5})
+SILENT = Look(score=0.2)
+
+
+def first_of(
+    photos: list[Photo],
+    looks: dict[PairKey, Look],
+    holdings: dict[int, Holdings] | None = None,
+    proofs: dict[PairKey, Evidence] | None = None,
+) -> tuple[Origins, set[PairKey]]:
+    """Return who was first, and which pairs nobody looked at; the first photo is kept if nothing tells."""
+    seen = Seen(proofs or {}, looks, holdings or {})
+    return origins(photos, seen, lambda each: -photos.index(each)), set(seen.missing)
+
+
+def test_the_one_that_precedes_the_others_was_first_wherever_the_comparison_begins() -> None:
+    looks = {(1, 2): made("b"), (1, 3): SILENT, (2, 3): made("a")}
+    for order in ([1, 2, 3], [3, 1, 2], [2, 1, 3]):
+        found, missing = first_of([photo(each) for each in order], looks)
+        assert found.ids == {2}
+        assert found.precedes == {1, 3}
+        assert not missing
+
+
+def test_of_two_that_nothing_precedes_the_one_with_most_copies_was_first() -> None:
+    # 1 is an odd copy that keeps silent beside the original; the others were made from 2.
+    looks = {(1, 2): SILENT, (1, 3): SILENT, (1, 4): SILENT, (2, 3): made(), (2, 4): made(), (3, 4): SILENT}
+
+    found, missing = first_of([photo(each) for each in (1, 2, 3, 4)], looks)
+
+    assert found.ids == {2}
+    assert found.precedes == {3, 4}
+    assert not missing
+
+
+def test_nothing_is_said_where_nothing_tells() -> None:
+    found, _ = first_of([photo(1), photo(2)], {(1, 2): SILENT})
+    assert found == Origins()
+
+
+def test_pairs_that_nobody_looked_at_are_asked_for_round_by_round() -> None:
+    photos = [photo(each) for each in (1, 2, 3)]
+    found, missing = first_of(photos, {})
+    assert (found, missing) == (Origins(), {(1, 2), (1, 3), (2, 3)})
+    # Once 2 has taken the place of 1, only what is left of its own pairs is asked for.
+    _, missing = first_of(photos, {(1, 2): made("b"), (1, 3): SILENT})
+    assert missing == {(2, 3)}
+
+
+def test_what_only_cameras_write_decides_where_pixels_do_not() -> None:
+    found, _ = first_of([photo(1), photo(2)], {(1, 2): SILENT}, {2: CAMERA})
+    assert found.ids == {2}
+    assert found.by_camera
+    # A camera's words in a file whose pixels come from the other one were copied there.
+    found, _ = first_of([photo(1), photo(2)], {(1, 2): made("a")}, {2: CAMERA})
+    assert found.ids == {1}
+
+
+@pytest.mark.parametrize(
+    ("look", "more_record", "expected"),
+    [
+        (None, 0, 0),
+        (None, 2, 1),
+        (None, -2, -1),
+        (None, 1, 0),
+        (made("a"), -5, 1),
+        (made("same"), 0, 0),
+        (made("same"), 3, 1),
+        (Look(finer="a"), 0, 1),
+        # The camera's record was kept by a program that made the picture smaller.
+        (Look(finer="b"), 5, -1),
+    ],
+)
+def test_strong_evidence_only(look: Look | None, more_record: int, expected: int) -> None:
+    assert is_before(look, more_record) == expected
+
+
+def test_the_same_pixels_are_one_photo_and_looked_at_once() -> None:
+    twins = [photo(1, pixels="p"), photo(2, pixels="p"), photo(3)]
+    seen = Seen({}, {(1, 3): made()}, first={1: 1, 2: 1, 3: 3})
+
+    found = origins(twins, seen, lambda each: -each.id)
+
+    assert found.ids == {1, 2}
+    assert not seen.missing
+
+
+def test_much_smaller_pictures_and_parts_are_no_rivals_that_must_be_looked_at() -> None:
+    large, small, crop = replace(photo(1), width=400, height=300), photo(2), replace(photo(3), width=350)
+    part = replace(copy(), overlap_a=0.7, overlap_b=1.0)
+
+    found, missing = first_of([large, small, crop], {}, proofs={(1, 3): part})
+
+    assert (found, missing) == (Origins(), set())
+    # A frame may be around the original: there both are looked at.
+    framed = replace(part, surround_a=0.3)
+    assert first_of([large, small, crop], {}, proofs={(1, 3): framed})[1] == {(1, 3)}
+
+
+def test_no_order_of_photos_changes_who_was_first() -> None:
+    rng = Random(7)
+    for _ in range(200):
+        looks = {
+            (a, b): rng.choice([made("a"), made("b"), SILENT]) for a in range(1, 6) for b in range(a + 1, 6)
+        }
+        photos = [photo(each) for each in range(1, 6)]
+        rank = {each: rng.random() for each in photos}
+        outcomes = set()
+        for _ in range(4):
+            rng.shuffle(photos)
+            outcomes.add(origins(photos, Seen({}, looks), rank.__getitem__))
+        assert len(outcomes) == 1

@@ -1,0 +1,63 @@
+"""What names say: one spelling of their letters, and the dates that cameras write into them."""
+
+import os
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from lookalike.store.names import composed, composed_bytes, date_in_name, format_name, on_disk, spellings
+
+NFC = unicodedata.normalize("NFC", "Blüte é")
+NFD = unicodedata.normalize("NFD", NFC)
+
+
+def test_both_spellings_are_one_name() -> None:
+    assert NFC != NFD
+    assert composed(NFD) == composed(NFC) == NFC
+    assert composed_bytes(NFD.encode() + b"\xff") == NFC.encode() + b"\xff"
+    assert spellings(b"plain") == (b"plain",)
+    assert set(spellings(NFD.encode())) == set(spellings(NFC.encode())) == {NFC.encode(), NFD.encode()}
+
+
+def test_a_name_is_found_as_it_is_on_disk(tmp_path: Path) -> None:
+    there = os.path.join(os.fsencode(tmp_path), NFD.encode(), NFC.encode(), b"x.jpg")
+    os.makedirs(there)
+    root = os.fsencode(tmp_path)
+    assert on_disk(os.path.join(root, NFC.encode(), NFD.encode(), b"x.jpg")) == there
+    assert on_disk(os.path.join(root, NFC.encode(), b"none")) == os.path.join(root, NFD.encode(), b"none")
+    assert on_disk(b"/no/such/\xc3\xbc") == b"/no/such/\xc3\xbc"
+
+
+@pytest.mark.parametrize(
+    ("name", "date"),
+    [
+        ("IMG_20230501_101112.jpg", "2023-05-01T10:11:12"),
+        ("MVIMG_20230501_101112.jpg", "2023-05-01T10:11:12"),
+        ("IMG20230501101112.jpg", "2023-05-01T10:11:12"),
+        ("20230501_101112(1).jpg", "2023-05-01T10:11:12"),
+        ("PXL_20230501_101112345.MP.jpg", "2023-05-01T10:11:12.345+00:00"),
+        ("Screenshot_20230501-101112.png", "2023-05-01T10:11:12"),
+        ("Screenshot 2023-05-01 at 9.11.12\u202fPM.png", "2023-05-01T21:11:12"),
+        ("2023-05-01 10.11.12.jpg", "2023-05-01T10:11:12"),
+        ("signal-2023-05-01-101112_002.jpg", "2023-05-01T10:11:12"),
+        ("photo_2023-05-01_10-11-12.jpg", "2023-05-01T10:11:12"),
+        ("WhatsApp Image 2023-05-01 at 10.11.12.jpeg", "2023-05-01T10:11:12"),
+        ("IMG-20230501-WA0001.jpg", "2023-05-01"),
+        ("IMG_20231301_101112.jpg", None),
+        ("IMG_20230230_101112.jpg", None),
+        ("IMG_20230501_251112.jpg", None),
+        ("scan 1987-05-01 10.11.12.jpg", None),
+        ("99920230501_101112.jpg", None),
+        ("20230501_1011123456.jpg", None),
+        ("DSC_20230501.jpg", None),
+        ("IMG_1234.jpg", None),
+        ("2023-05-01 10.11.12/IMG_1234.jpg", None),
+    ],
+)
+def test_the_date_is_read_of_names_that_are_well_known(name: str, date: str | None) -> None:
+    assert date_in_name(name) == date_in_name(os.fsencode(name)) == date
+
+
+def test_a_jpeg_with_more_pictures_is_called_jpeg() -> None:
+    assert [format_name(each) for each in ("MPO", "JPEG", "PNG")] == ["JPEG", "JPEG", "PNG"]
