@@ -42,7 +42,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes that decod
 
 RULE = InputRule("fit", 64, 64)
 PHOTO = encode(draw_photo(1, 96, 72))
-ABUSE = WorkerKind("lookalike.tests.indexer.sandbox.abuse", "decoder", Limits(seconds=1.0))
+ABUSE = WorkerKind("lookalike.tests.indexer.sandbox.abuse", "decoder", Limits(seconds=2.0))
 
 
 @pytest.fixture(autouse=True)
@@ -116,10 +116,10 @@ def test_what_is_no_picture_starts_no_process(opener: Opener) -> None:
         ("abort", "crashed", "SIGABRT"),
         ("segfault", "crashed", "SIGSEGV"),
         ("exit", "crashed", "code 7"),
-        ("hang", "timed_out", "1 s"),
-        ("spin", "timed_out", "1 s"),
+        ("hang", "timed_out", "2 s"),
+        ("spin", "timed_out", "2 s"),
         ("allocate", "out_of_memory", "memory"),
-        ("fork", "timed_out", "1 s"),  # the child keeps the channel open
+        ("fork", "timed_out", "2 s"),  # the child keeps the channel open
         ("close", "crashed", "stopped answering"),
         ("garbage", "crashed", "protocol error"),
         ("lie", "crashed", "protocol error"),
@@ -362,7 +362,7 @@ def test_no_process_is_left_when_the_program_is_killed(tmp_path: Path, word: str
         from lookalike.indexer.sandbox.decode_job import photo_job
         from lookalike.indexer.sandbox.process import Limits, WorkerKind, WorkerProcess
         from lookalike.indexer.sandbox.framing import head_bytes
-        kind = WorkerKind("lookalike.tests.indexer.sandbox.abuse", "decoder", Limits(seconds=1.0))
+        kind = WorkerKind("lookalike.tests.indexer.sandbox.abuse", "decoder", Limits(seconds=2.0))
         process = WorkerProcess(kind)
         data = sys.stdin.buffer.read()
         job = photo_job(InputRule("fit", 64, 64)) | {"seconds": 1.0, "bytes_per_s": 1}
