@@ -1,6 +1,7 @@
 """Fixtures that several test modules share."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ import pytest
 from hypothesis import settings
 
 from lookalike.search.last_search import FOLDER
+from lookalike.tests import children
 from lookalike.tests import decoders as lasting_decoders
+from lookalike.tests import sessions as lasting_sessions
 from lookalike.tests.faults import scale
 from lookalike.tests.store.making import PUBLISHED, Filled, open_filled
 
@@ -34,13 +37,18 @@ def filled(folder: Path) -> Iterator[Filled]:
     made.store.close()
 
 
+@pytest.fixture(scope="session")
+def _published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = open_filled(tmp_path_factory.mktemp("published") / "store", range(PUBLISHED))
+    made.store.publish()
+    made.store.close()
+    return Path(made.store.folder)
+
+
 @pytest.fixture
-def published(filled: Filled, folder: Path) -> Path:
+def published(_published: Path, folder: Path) -> Path:
     """The folder of a closed store of PUBLISHED photos with a snapshot."""
-    filled.fill(range(PUBLISHED))
-    filled.store.publish()
-    filled.store.close()
-    return folder
+    return Path(shutil.copytree(_published, folder))
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -55,6 +63,18 @@ def _state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def _decoders() -> Iterator[None]:
     with lasting_decoders.lasting():
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _sessions() -> Iterator[None]:
+    with lasting_sessions.lasting():
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _children() -> Iterator[None]:
+    yield
+    children.end()
 
 
 def pytest_report_header() -> str:

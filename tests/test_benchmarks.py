@@ -139,7 +139,7 @@ def test_all_pairs_of_a_small_library_are_found_and_counted(tmp_path: Path) -> N
     photos = tmp_path / "photos"
     for seed in range(8):
         save(photos / f"{seed}.jpg", draw_photo(seed, 320, 240))
-    work = ["--photos", "1500", "--recall-sample", "200", "--store", str(tmp_path / "work")]
+    work = ["--photos", "400", "--recall-sample", "100", "--store", str(tmp_path / "work")]
     done = subprocess.run(
         [sys.executable, "-m", "lookalike.benchmarks.copies.all_pairs", str(photos), *work],
         check=True,
@@ -148,7 +148,7 @@ def test_all_pairs_of_a_small_library_are_found_and_counted(tmp_path: Path) -> N
     )
     assert "recall 1.00000" in done.stdout
     rows = [line.split()[:2] for line in done.stdout.splitlines() if line[:10].strip("0123456789, ") == ""]
-    assert [row for row in rows if row] == [["1,500", "1,500"], ["50", "1,550"], ["1,000", "2,550"]]
+    assert [row for row in rows if row] == [["400", "400"], ["50", "450"], ["1,000", "1,450"]]
 
 
 def test_a_score_is_the_mean_of_the_average_precisions_of_the_queries() -> None:

@@ -150,6 +150,7 @@ def test_ctrl_c_keeps_finished_work_and_ends_with_130(tmp_path: Path) -> None:
     for number in range(count):  # each with an end of its own: another content for the library
         (tmp_path / "photos" / f"{number}.jpg").write_bytes(data + number.to_bytes(2, "big"))
     arguments = ["index", str(tmp_path / "photos"), "--store", str(tmp_path / "s"), "--workers", "1"]
+    arguments += ["--input-size", "64"]
     command = [sys.executable, "-c", SMALL_BATCHES, *arguments]
     process = subprocess.Popen(command, stderr=subprocess.PIPE)
     while not _thumbnails_of(tmp_path / "s"):

@@ -5,12 +5,11 @@ import json
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from lookalike.tests.children import run_child
 from lookalike.tests.library import Run, lookalike, make_photos
 from lookalike.tests.pictures import draw_photo, save
 from lookalike.tests.store.test_full_disk import can_mount
@@ -269,26 +268,22 @@ def test_copies_of_a_newer_store_are_listed_as_far_as_known(store: Path) -> None
     assert "what is known already" in run.err
 
 
-# Runs command lines, each as JSON on a line of stdin, and says of each how it ended.
+# Runs command lines in a namespace in which their store lies on a read-only mount, and says how each ended.
 RUN_ALL = """
-import json, sys
+import json, subprocess, sys
 from lookalike.tests.library import lookalike
-for line in sys.stdin.readlines():
+store, lines = sys.argv[1:]
+subprocess.run(["mount", "--bind", store, store], check=True)
+subprocess.run(["mount", "-o", "remount,ro,bind", store], check=True)
+for line in lines.splitlines():
     run = lookalike(*json.loads(line))
     print(json.dumps([run.code, run.err]))
 """
 
 
 def on_read_only_medium(commands: list[tuple[str, ...]], photos: Path, store: Path) -> list[Run]:
-    """Run commands in a namespace of its own in which the store lies on a read-only mount."""
-    mount = f"mount --bind '{store}' '{store}' && mount -o remount,ro,bind '{store}' && exec \"$@\""
-    done = subprocess.run(
-        ["unshare", "-rm", "sh", "-c", mount, "sh", sys.executable, "-c", RUN_ALL],
-        input="\n".join(json.dumps(line_of(command, photos, store)) for command in commands),
-        capture_output=True,
-        text=True,
-        env={**os.environ, "TMPDIR": "/tmp"},
-    )
+    lines = "\n".join(json.dumps(line_of(command, photos, store)) for command in commands)
+    done = run_child(RUN_ALL, store, lines, namespace=True)
     assert done.returncode == 0, done.stderr
     return [Run(code, b"", err) for code, err in map(json.loads, done.stdout.splitlines())]
 
@@ -307,11 +302,9 @@ def test_a_store_on_a_full_disk_ends_with_7(store: Path, photos: Path) -> None:
     limited = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096));"
         "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-        "sys.argv = ['lookalike', *sys.argv[1:]]; from lookalike.cli import main; main()"
+        "from lookalike.cli import run; sys.exit(run(sys.argv[1:]))"
     )
     a, b = photos / "2022" / "photo1.jpg", photos / "2022" / "photo4.jpg"
-    done = subprocess.run(
-        [sys.executable, "-c", limited, "confirm", a, b, "--store", store], capture_output=True, text=True
-    )
+    done = run_child(limited, "confirm", a, b, "--store", store)
     in_one_line(Run(done.returncode, b"", done.stderr), 7)
     assert lookalike("doctor", "--deep", "--store", store).code == 0

@@ -223,17 +223,17 @@ def test_nothing_is_written_and_a_proven_store_gives_the_same(
 def test_many_files_in_several_batches_keep_their_order(
     store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(check, "_BATCH", 16)
+    monkeypatch.setattr(check, "_BATCH", 8)
     known, new = (encode(draw_photo(seed, 320, 240), quality=60) for seed in (7, 200))
-    for number in range(40):
+    for number in range(20):
         data = (known if number % 3 else new) + bytes([number])
         (tmp_path / f"{number:03}.jpg").write_bytes(data)
 
     with Library.open(store) as library:
         found = list(library.copies.check([tmp_path]))
 
-    assert [Path(each.path).name for each in found] == [f"{number:03}.jpg" for number in range(40)]
-    assert [each.status for each in found] == ["found" if number % 3 else "new" for number in range(40)]
+    assert [Path(each.path).name for each in found] == [f"{number:03}.jpg" for number in range(20)]
+    assert [each.status for each in found] == ["found" if number % 3 else "new" for number in range(20)]
 
 
 def test_ctrl_c_keeps_what_was_found_and_ends_with_130(store: Path, tmp_path: Path) -> None:

@@ -30,6 +30,13 @@ def store(photos: Path, tmp_path: Path) -> Path:
     return tmp_path / "store"
 
 
+@pytest.fixture
+def empty(tmp_path: Path) -> Path:
+    """A store without photos: decisions are on contents, which need not be in it."""
+    Library.open(tmp_path / "empty", create=True).close()
+    return tmp_path / "empty"
+
+
 def grouped(store: Path) -> list[set[str]]:
     with Library.open(store, write=True) as library:
         return [
@@ -163,15 +170,15 @@ def test_one_content_twice_is_nothing_to_decide(photos: Path, store: Path) -> No
     assert "same content" in run.err
 
 
-def test_of_two_decisions_on_a_pair_the_later_counts(store: Path, tmp_path: Path) -> None:
+def test_of_two_decisions_on_a_pair_the_later_counts(empty: Path, tmp_path: Path) -> None:
     a, b, c = DIGESTS
     imported(
-        store, written(tmp_path / "1.json", decision(b, a, at="2026-05-01T12:00:00+00:00"), decision(a, c))
+        empty, written(tmp_path / "1.json", decision(b, a, at="2026-05-01T12:00:00+00:00"), decision(a, c))
     )
     later = decision(a, b, "confirmed", "2026-05-01T13:30:00+01:00")  # 12:30 in UTC
     earlier = decision(a, c, "confirmed", "2026-05-01T13:30:00+02:00")  # 11:30 in UTC
 
-    run = imported(store, written(tmp_path / "2.json", later, earlier))
+    run = imported(empty, written(tmp_path / "2.json", later, earlier))
 
     assert "1 taken over" in run.err
     kinds = {(row["a"], row["b"]): row["kind"] for row in run.lines}
@@ -180,11 +187,11 @@ def test_of_two_decisions_on_a_pair_the_later_counts(store: Path, tmp_path: Path
 
 @pytest.mark.parametrize("form", ["json", "jsonl"])
 @pytest.mark.parametrize("count", [0, 1, 3])
-def test_what_is_exported_can_be_imported(form: str, count: int, store: Path, tmp_path: Path) -> None:
+def test_what_is_exported_can_be_imported(form: str, count: int, empty: Path, tmp_path: Path) -> None:
     entries = [decision(DIGESTS[0], f"{number:064x}") for number in range(count)]
-    imported(store, written(tmp_path / "made.json", *entries))
+    imported(empty, written(tmp_path / "made.json", *entries))
     exported = tmp_path / "exported"
-    exported.write_bytes(lookalike("decisions", "--format", form, "--store", store).out)
+    exported.write_bytes(lookalike("decisions", "--format", form, "--store", empty).out)
     with Library.open(tmp_path / "other", create=True) as library:
         assert library.copies.import_decisions(exported.read_bytes()) == count
         assert library.copies.import_decisions(exported.read_bytes()) == 0
@@ -236,8 +243,8 @@ def test_what_is_no_listing_is_refused(data: bytes, message: str, tmp_path: Path
         assert library.copies.decisions() == []
 
 
-def test_a_file_that_is_not_there_is_an_error_of_one_line(store: Path, tmp_path: Path) -> None:
-    run = imported(store, tmp_path / "nowhere.json")
+def test_a_file_that_is_not_there_is_an_error_of_one_line(empty: Path, tmp_path: Path) -> None:
+    run = imported(empty, tmp_path / "nowhere.json")
 
     assert run.code == 2
     assert "nowhere.json" in run.err

@@ -20,7 +20,7 @@ from lookalike.tests.store.making import (
     make_spec,
     make_vector,
     open_filled,
-    run_child,
+    run_python,
     without_privileges,
 )
 
@@ -159,7 +159,7 @@ def test_an_export_needs_less_memory_than_the_vectors_it_writes(folder: Path, tm
         )
     filled.store.close()
 
-    done = run_child(MEMORY, folder, tmp_path / "v.npz")
+    done = run_python(MEMORY, folder, tmp_path / "v.npz")
 
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "v.npz").stat().st_size > 6000 * dim * 4

@@ -22,7 +22,7 @@ class Home:
         self.other.mkdir()
         shutil.copy(self.photos / "2022" / "photo1.jpg", self.other)
         self.folder = folder
-        assert self.run("index", self.photos, self.other).code == 0
+        assert self.run("index", self.photos, self.other, "--input-size", "64").code == 0
 
     def run(self, *arguments: str | Path) -> Run:
         home = {"HOME": str(self.folder), "XDG_DATA_HOME": str(self.folder / "data")}

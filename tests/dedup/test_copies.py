@@ -127,6 +127,8 @@ def test_a_library_indexed_in_another_order_has_the_same_groups_keepers_and_reas
     save(photos / "described.jpg", picture, quality=92, exif=exif_with({0x010E: "the same"}))
     save(photos / "page.png", making.page())
     save(photos / "changed.png", making.page(changed=4))
+    for seed in range(4, 8):
+        (photos / f"{seed}.jpg").unlink()  # each file costs an index run of its own, three times
     files = sorted(photos.iterdir())
     for age, file in enumerate(files):
         os.utime(file, (1_600_000_000 + age % 3, 1_600_000_000 + age % 3))
@@ -145,5 +147,5 @@ def test_a_library_indexed_in_another_order_has_the_same_groups_keepers_and_reas
 
     expected = outcome(files, tmp_path / "a")
     assert len(expected) == 2
-    for seed in range(3):
+    for seed in range(2):
         assert outcome(Random(seed).sample(files, len(files)), tmp_path / f"b{seed}") == expected

@@ -3,8 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ from lookalike.store.catalog.photos import photos_of
 from lookalike.store.index import snapshot
 from lookalike.store.index.search import nearest_photos
 from lookalike.store.store import Store
+from lookalike.tests.children import Child
 from lookalike.tests.faults.scale import count, scale
 from lookalike.tests.store.making import brute_force, index_file, make_vector, names, open_filled
 
@@ -70,14 +69,7 @@ print(asked)
 """
 
 
-def start(code: str, *arguments: object) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-c", code, *map(str, arguments)]
-    pipe = subprocess.PIPE
-    alone = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=alone)
-
-
-def result(process: "subprocess.Popen[str]") -> str:
+def result(process: Child) -> str:
     out, err = process.communicate(timeout=1800)
     assert process.returncode == 0, err
     return out
@@ -87,9 +79,9 @@ def result(process: "subprocess.Popen[str]") -> str:
 def test_eight_writers_and_two_readers_lose_nothing_and_see_one_epoch_each(folder: Path) -> None:
     """Half of the writers wait for the others; half give up at once and are told who is in the way."""
     filled = open_filled(folder, [0])
-    readers = [start(READ, folder) for _ in range(READERS)]
+    readers = [Child(READ, folder) for _ in range(READERS)]
     patience_s = [60, 0.01] * (WRITERS // 2)
-    writers = [start(WRITE, folder, 1000 * (n + 1), COMMITS, patience_s[n]) for n in range(WRITERS)]
+    writers = [Child(WRITE, folder, 1000 * (n + 1), COMMITS, patience_s[n]) for n in range(WRITERS)]
     told = [json.loads(result(writer)) for writer in writers]
     asked = [int(result(reader)) for reader in readers]
     filled.store.close()
@@ -117,8 +109,7 @@ def test_a_writer_that_is_killed_leaves_the_lock_to_the_next_at_once(folder: Pat
             "import sys; from lookalike.store.store import Store; s = Store.open(sys.argv[1], write=True)\n"
             "with s.writing(): print('held', flush=True); sys.stdin.read()"
         )
-        process = start(hold, folder)
-        assert process.stdout is not None
+        process = Child(hold, folder)
         assert process.stdout.readline() == "held\n"
         process.kill()
         process.communicate()

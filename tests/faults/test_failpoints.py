@@ -6,13 +6,13 @@ Whatever step it was, the store is whole, and the same commands lead to the same
 import json
 import random
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from lookalike.tests.faults.forks import Ended, Forks
+from lookalike.tests.faults import forks
+from lookalike.tests.faults.forks import Ended
 from lookalike.tests.faults.points import ACTIONS, ACTIONS_READING, Action
 from lookalike.tests.faults.scale import SEED, count, scale
 from lookalike.tests.faults.tasks import NEXT_FORMAT
@@ -20,7 +20,7 @@ from lookalike.tests.faults.whole import Outcome, check_whole, digests, outcome
 from lookalike.tests.pictures import draw_photo, save
 from lookalike.tests.store.making import digest_of, open_filled
 
-FAULTS = scale("LOOKALIKE_FAULT_POINTS", suite=3, soak=100_000)
+FAULTS = scale("LOOKALIKE_FAULT_POINTS", suite=2, soak=100_000)
 TASKS = "lookalike.tests.faults.tasks:"
 
 Case = tuple[int, str, Action]
@@ -44,27 +44,21 @@ class Run:
         if self.before:
             shutil.copytree(self.before, self.folder)
 
-    def record(self, forks: Forks) -> tuple[list[str], Outcome]:
+    def record(self) -> tuple[list[str], Outcome]:
         self.begin()
         record = self.folder.with_suffix(".json")
         ended = forks.run(TASKS + "recorded", self.argvs, str(record))
         assert ended.code == 0, ended.err
         return json.loads(record.read_text()), outcome(self.folder)
 
-    def fail(self, forks: Forks, case: Case) -> Ended:
+    def fail(self, case: Case) -> Ended:
         self.begin()
         return forks.run(TASKS + "failing", self.argvs, case[0], case[2])
 
-    def finish(self, forks: Forks) -> Outcome:
+    def finish(self) -> Outcome:
         ended = forks.run(TASKS + "commands", self.argvs)
         assert ended.code == 0, ended.err
         return outcome(self.folder)
-
-
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    with Forks() as made:
-        yield made
 
 
 def draw_library(photos: Path, seeds: range) -> None:
@@ -93,7 +87,7 @@ def birth(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.fixture(scope="module")
-def growth(tmp_path_factory: pytest.TempPathFactory, forks: Forks) -> Run:
+def growth(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run on a library in which files came, went, moved and changed since the last one."""
     base = tmp_path_factory.mktemp("growth")
     photos, before = base / "photos", base / "before"
@@ -137,15 +131,15 @@ def chosen(points: list[str], rng: random.Random, limit: int) -> list[Case]:
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("name", ["birth", "growth", "upgrade"])
 def test_any_step_may_fail_and_the_same_commands_come_to_the_same_end(
-    name: str, forks: Forks, request: pytest.FixtureRequest
+    name: str, request: pytest.FixtureRequest
 ) -> None:
     run: Run = request.getfixturevalue(name)
-    points, expected = run.record(forks)
+    points, expected = run.record()
     assert len(set(points)) > 10
     for case in chosen(points, random.Random(f"{SEED} {name}"), FAULTS):
         try:
-            check_end(run.fail(forks, case), case)
-            check_library(run, forks, expected)
+            check_end(run.fail(case), case)
+            check_library(run, expected)
         except Exception as error:
             error.add_note(f"{name}: {case[2]} at point {case[0]}, {case[1]!r}")
             raise
@@ -164,8 +158,8 @@ def check_end(ended: Ended, case: Case) -> None:
         assert ended.err.splitlines()[-1].startswith("lookalike: ")
 
 
-def check_library(run: Run, forks: Forks, expected: Outcome) -> None:
+def check_library(run: Run, expected: Outcome) -> None:
     if (run.folder / "catalog.db").exists():
         check_whole(run.folder, run.truths)
-    assert run.finish(forks) == expected
+    assert run.finish() == expected
     check_whole(run.folder, run.truths)

@@ -17,6 +17,7 @@ from lookalike.store.care.checks import check_store
 from lookalike.store.catalog.photos import count_totals
 from lookalike.store.index.search import nearest_photos
 from lookalike.store.store import Store
+from lookalike.tests.children import run_child
 from lookalike.tests.faults.scale import SEED, count, scale
 from lookalike.tests.faults.whole import check_whole, digests
 from lookalike.tests.library import lookalike
@@ -135,14 +136,34 @@ def can_mount() -> bool:
     return unshare is not None and subprocess.run([unshare, "-rm", "true"], check=False).returncode == 0
 
 
+# Each command in a process of its own; says how it ended.
 INDEX_AND_DOCTOR = """
-mount -t tmpfs -o size=$2k none "$1" || exit 90
-"$3" -m lookalike index "$4" --input-size 64 --store "$1/store"; echo "index $?"
-"$3" -m lookalike doctor --store "$1/store" >&2; echo "doctor $?"
-mount -o remount,size=64m "$1"
-"$3" -m lookalike index "$4" --input-size 64 --store "$1/store"; echo "again $?"
-"$3" -m lookalike doctor --store "$1/store" >&2; echo "doctor again $?"
-cp -r "$1/store" "$5"
+import os, shutil, subprocess, sys
+from lookalike.cli import run
+disk, size_kb, photos, kept = sys.argv[1:]
+store = ("--store", disk + "/store")
+
+def say(name, *words):
+    print(name, end=" ", flush=True)
+    child = os.fork()
+    if child == 0:
+        os.dup2(2, 1)
+        os._exit(run([*words, *store]))
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_kb}k", "none", disk], check=True)
+say("index", "index", photos, "--input-size", "64")
+say("doctor", "doctor")
+subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
+say("again", "index", photos, "--input-size", "64")
+say("doctor again", "doctor")
+shutil.copytree(disk + "/store", kept)
+"""
+LIMITED = """
+import resource, sys
+from lookalike.cli import run
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
+sys.exit(run(sys.argv[2:]))
 """
 
 
@@ -161,10 +182,7 @@ def test_an_index_run_on_a_full_disk_says_so_and_goes_on_with_space(photos: Path
         size_kb = 150 + number * 700 // SIZES
         disk, kept = tmp_path / f"disk{number}", tmp_path / f"kept{number}"
         disk.mkdir()
-        script = ["sh", "-c", INDEX_AND_DOCTOR, "sh", disk, size_kb, sys.executable, photos, kept]
-        done = subprocess.run(
-            ["unshare", "-rm", *map(str, script)], capture_output=True, text=True, timeout=300
-        )
+        done = run_child(INDEX_AND_DOCTOR, disk, size_kb, photos, kept, timeout=300, namespace=True)
         codes = {
             line.rpartition(" ")[0]: int(line.rpartition(" ")[2])
             for line in done.stdout.splitlines()
@@ -186,13 +204,12 @@ def test_an_index_run_on_a_full_disk_says_so_and_goes_on_with_space(photos: Path
 def test_an_index_run_whose_files_cannot_grow_says_so_and_goes_on(
     photos: Path, folder: Path, limit_kb: int
 ) -> None:
-    run = ["-m", "lookalike", "index", str(photos), "--input-size", "64", "--store", str(folder)]
-    limited = f'ulimit -f {2 * limit_kb}; exec "$@"'
-    done = subprocess.run(["sh", "-c", limited, "sh", sys.executable, *run], capture_output=True, text=True)
+    index = ["index", str(photos), "--input-size", "64", "--store", str(folder)]
+    done = run_child(LIMITED, 1024 * limit_kb, *index)
     assert done.returncode == 7, done.stderr
     assert "internal error" not in done.stderr
     assert "Traceback" not in done.stderr
-    assert lookalike(*run[2:]).code == 0
+    assert lookalike(*index).code == 0
     assert lookalike("doctor", "--store", folder).code == 0
     assert check_whole(folder, set(digests(photos).items())) == 40
     count("limits of file size")

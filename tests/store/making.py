@@ -150,8 +150,8 @@ def names(answer: Answer) -> list[str]:
     return [os.path.basename(path) for path, _ in answer]
 
 
-def run_child(code: str, *arguments: Any, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-    """Run code in a Python of its own; arguments: its sys.argv[1:]."""
+def run_python(code: str, *arguments: Any, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    """Run code in a Python that has loaded nothing yet; arguments: its sys.argv[1:]."""
     command = [sys.executable, "-c", code, *map(os.fspath, map(str, arguments))]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout)
 

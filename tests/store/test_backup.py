@@ -3,8 +3,6 @@
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -19,10 +17,11 @@ from lookalike.store.care.compact import compact
 from lookalike.store.catalog import migrations, schema
 from lookalike.store.catalog.photos import count_totals
 from lookalike.store.store import Store
+from lookalike.tests.children import Child, run_child
 from lookalike.tests.faults.scale import SEED, scale
 from lookalike.tests.faults.scale import count as count_broken
 
-from .making import PUBLISHED, ask, brute_force, make_vector, names, open_filled, run_child
+from .making import PUBLISHED, ask, brute_force, make_vector, names, open_filled
 from .test_locks import COMMIT
 
 QUERY = make_vector(99_999)
@@ -84,7 +83,7 @@ def test_no_snapshot_of_the_later_store_is_believed_after_a_restore(saved: Path,
 
 
 def test_a_backup_is_made_while_others_write(published: Path, tmp_path: Path) -> None:
-    writer = subprocess.Popen([sys.executable, "-c", COMMIT, str(published), str(PUBLISHED)])
+    writer = Child(COMMIT, published, PUBLISHED)
     seen = set()
     try:
         while writer.poll() is None:
@@ -94,7 +93,8 @@ def test_a_backup_is_made_while_others_write(published: Path, tmp_path: Path) ->
             with Store.open(tmp_path / "again") as store, store.reading() as view:
                 seen.add(count_totals(view).photos)
     finally:
-        assert writer.wait(60) == 0
+        writer.communicate()
+    assert writer.returncode == 0
     assert all(PUBLISHED <= count <= PUBLISHED + 10 for count in seen)
 
 

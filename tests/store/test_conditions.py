@@ -82,7 +82,7 @@ def paths_that_pass(store: Store, term: Term) -> set[str]:
         return {file.path for photo in photos_of(view, Where(term=term)) for file in photo.files}
 
 
-@settings(max_examples=scale("LOOKALIKE_EXAMPLES", suite=100, soak=1000))
+@settings(max_examples=scale("LOOKALIKE_EXAMPLES", suite=50, soak=1000))
 @given(term=TERMS)
 def test_sqlite_passes_what_python_does(rows: tuple[Store, dict[str, Row]], term: Term) -> None:
     store, known = rows

@@ -1,10 +1,8 @@
 """A full disk: one error with exit code 7, what was committed is safe, the old snapshot stays."""
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +11,9 @@ import pytest
 from lookalike.store.catalog.photos import count_totals
 from lookalike.store.index import snapshot
 from lookalike.store.store import Store
+from lookalike.tests.children import run_child
 
-from .making import PUBLISHED, ask, brute_force, make_vector, run_child
+from .making import PUBLISHED, ask, brute_force, make_vector
 
 QUERY = make_vector(99_999)
 
@@ -86,7 +85,7 @@ def test_a_database_that_cannot_grow_keeps_what_was_committed(published: Path, l
 
 # In a namespace of its own: a disk of SIZE bytes that really is full.
 ON_A_SMALL_DISK = """
-import json, os, sys
+import json, os, subprocess, sys
 from pathlib import Path
 from lookalike.errors import StoreUnwritable
 from lookalike.store.care.checks import check_store
@@ -94,6 +93,7 @@ from lookalike.store.store import Store
 from lookalike.tests.store.making import ask, make_vector, open_filled
 
 disk = Path(sys.argv[1])
+subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={sys.argv[2]}k", "none", disk], check=True)
 filled, committed, codes = open_filled(disk / "store"), 0, []
 try:
     for first in range(0, 100_000, 25):
@@ -119,14 +119,7 @@ def can_mount() -> bool:
 @pytest.mark.skipif(not can_mount(), reason="no user namespaces; the tests above limit file sizes instead")
 @pytest.mark.parametrize("size_kb", [500, 600, 1000, 1400])
 def test_on_a_disk_that_is_full_all_that_was_committed_is_found(tmp_path: Path, size_kb: int) -> None:
-    mount = f"mount -t tmpfs -o size={size_kb}k none '{tmp_path}' && exec \"$0\" -c \"$1\" '{tmp_path}'"
-    done = subprocess.run(
-        ["unshare", "-rm", "sh", "-c", mount, sys.executable, ON_A_SMALL_DISK],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={**os.environ, "TMPDIR": "/tmp"},
-    )
+    done = run_child(ON_A_SMALL_DISK, tmp_path, size_kb, timeout=120, namespace=True)
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert result["codes"] == [7]

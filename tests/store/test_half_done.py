@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from lookalike.store.store import Store
+from lookalike.tests.children import run_child
 
-from .making import PUBLISHED, ask, make_vector, names, run_child
+from .making import PUBLISHED, ask, make_vector, names
 
 # Dies in the middle of a change to a new file that has no write-ahead log yet.
 HOT_JOURNAL = """

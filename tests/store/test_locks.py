@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +13,9 @@ from lookalike.errors import StoreLocked
 from lookalike.store import lock
 from lookalike.store.catalog.photos import count_totals
 from lookalike.store.store import Store
+from lookalike.tests.children import Child, run_child
 
-from .making import Filled, ask, make_result, make_vector, names, open_filled, run_child
+from .making import Filled, ask, make_result, make_vector, names, open_filled
 
 HOLD = """
 import sys
@@ -40,11 +39,9 @@ filled.store.close()
 
 
 @contextmanager
-def holder(folder: Path, name: str = "store") -> Iterator[subprocess.Popen[str]]:
+def holder(folder: Path, name: str = "store") -> Iterator[Child]:
     """Run another process that holds a lock of the store."""
-    command = [sys.executable, "-c", HOLD, str(folder), name]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
+    with Child(HOLD, folder, name) as process:
         assert process.stdout.readline() == "held\n"
         yield process
         process.kill()
@@ -112,10 +109,10 @@ def test_a_garbage_note_of_the_holder_hides_nothing(filled: Filled, folder: Path
 def test_writers_of_several_processes_lose_nothing(filled: Filled, folder: Path) -> None:
     filled.store.close()
     starts = range(0, 40, 10)
-    writers = [
-        subprocess.Popen([sys.executable, "-c", COMMIT, str(folder), str(start)]) for start in starts
-    ]
-    assert [writer.wait(timeout=60) for writer in writers] == [0] * len(writers)
+    writers = [Child(COMMIT, folder, start) for start in starts]
+    for writer in writers:
+        assert writer.communicate() == ("", "")
+        assert writer.returncode == 0
     with Store.open(folder) as store:
         found = names(ask(store, make_vector(1), 100))
         with store.reading() as view:

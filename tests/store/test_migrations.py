@@ -16,10 +16,11 @@ from lookalike.store.care.checks import check_store
 from lookalike.store.catalog import migrations, schema
 from lookalike.store.catalog.pairs import all_decisions, decide
 from lookalike.store.store import Store
+from lookalike.tests.children import run_child
 from lookalike.tests.faults.scale import SEED, count, scale
 
 from .made_up import NEXT, use_next_format
-from .making import ask, digest_of, execute, make_vector, names, open_filled, run_child
+from .making import ask, digest_of, execute, make_vector, names, open_filled
 
 VISIBLE = {"0.jpg", "1.jpg", "3.jpg"}
 DECIDED = {("confirmed", frozenset((0, 1))), ("rejected", frozenset((0, 3)))}

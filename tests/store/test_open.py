@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -63,42 +64,42 @@ def test_only_its_owner_can_read_a_store(published: Path) -> None:
 
 
 def too_new(path: Path) -> None:
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("PRAGMA user_version = 99")
 
 
 def too_new_to_read(path: Path) -> None:
     too_new(path)
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("ALTER TABLE content RENAME COLUMN taken TO taken_at")
 
 
 def of_a_model_to_come(path: Path) -> None:
     too_new(path)
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE model SET spec = json_set(spec, '$.patches', 14)")
 
 
 def foreign(path: Path) -> None:
     path.unlink()
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE photo (id INTEGER)")
 
 
 def foreign_with_version(path: Path) -> None:
     foreign(path)
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("PRAGMA user_version = 1")
 
 
 def foreign_and_empty_but_marked(path: Path) -> None:
     path.unlink()
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("PRAGMA application_id = 77")
 
 
 def of_a_former_format(path: Path) -> None:
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(f"PRAGMA application_id = {FORMER_ID}")
         connection.execute("PRAGMA user_version = 6")
 
@@ -152,7 +153,7 @@ def test_a_newer_store_that_cannot_be_understood_is_not_read(
 
 def test_a_newer_store_that_can_be_understood_is_read_but_not_changed(published: Path) -> None:
     too_new(published / "catalog.db")
-    with sqlite3.connect(published / "catalog.db") as connection:
+    with closing(sqlite3.connect(published / "catalog.db")) as connection, connection:
         connection.execute("ALTER TABLE content ADD COLUMN stars INTEGER")
         connection.execute("CREATE TABLE album (id INTEGER)")
     before = (published / "catalog.db").read_bytes()

@@ -13,7 +13,7 @@ from lookalike.store.files import write_atomic
 from lookalike.store.index import snapshot
 from lookalike.store.store import Store
 
-from .making import ask, index_file, make_vector, open_filled, run_child
+from .making import ask, index_file, make_vector, open_filled, run_python
 
 
 def test_publishing_twice_writes_once(published: Path) -> None:
@@ -161,7 +161,7 @@ print(peak() - before)
 @pytest.mark.parametrize(("task", "copies"), [("write", 0.3), ("load", 1.5)])
 def test_a_snapshot_is_in_memory_at_most_once(tmp_path: Path, task: str, copies: float) -> None:
     for each in dict.fromkeys(("write", task)):
-        done = run_child(MEMORY, tmp_path, each)
+        done = run_python(MEMORY, tmp_path, each)
         assert done.returncode == 0, done.stderr
     assert int(done.stdout) < copies * index_file(tmp_path).stat().st_size
 

@@ -16,6 +16,7 @@ from lookalike.store.index import snapshot
 from lookalike.store.index.exact import VectorIndex
 from lookalike.store.index.search import nearest_photos
 from lookalike.store.store import Store
+from lookalike.tests.faults.scale import scale
 
 from .making import (
     PUBLISHED,
@@ -31,6 +32,7 @@ from .making import (
 )
 
 QUERY = make_vector(99_999)
+FLIPS = scale("LOOKALIKE_FAULT_MANIFEST_FLIPS", suite=75, soak=3000)
 SEEDS = range(PUBLISHED)
 
 
@@ -134,7 +136,7 @@ def test_any_flipped_bit_of_a_snapshot_is_noticed(published: Path) -> None:
     whole = file.read_bytes()
     assert manifest is not None
     snapshot.load(str(published), manifest)
-    for _ in range(300):
+    for _ in range(FLIPS):
         damaged = bytearray(whole)
         damaged[rng.randrange(len(whole))] ^= 1 << rng.randrange(8)
         file.write_bytes(damaged)
@@ -149,7 +151,7 @@ def test_any_flipped_byte_of_the_manifest_changes_no_answer(published: Path) -> 
     whole = manifest.read_bytes()
     with Store.open(published) as store, store.reading() as view:
         answer = nearest_photos(view, QUERY[None], 5).ids.tolist()
-    for _ in range(300):
+    for _ in range(FLIPS):
         damaged = bytearray(whole)
         damaged[rng.randrange(len(whole))] = rng.randrange(256)
         manifest.write_bytes(damaged)

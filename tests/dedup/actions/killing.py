@@ -1,17 +1,16 @@
-"""Runs of apply and undo in processes that can be killed, forked from one that has loaded everything.
-
-As a script it is that process: it takes a job a line, forks, says the number of the child, and how it
-ended.
-"""
+"""Runs of apply and undo in processes that can be killed."""
 
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
+
+from lookalike.tests.children import Child
+
+_RUN = "import sys; from lookalike.tests.dedup.actions.killing import work; work(*sys.argv[1:])"
 
 # Everything that changes something, one by one.
 POINTS = {
@@ -25,80 +24,34 @@ POINTS = {
 
 
 class Runner:
-    """Starts runs over the shelf in a folder; use it as a context manager."""
+    """Starts runs over the shelf in a folder."""
 
     def __init__(self, folder: Path) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "lookalike.tests.dedup.actions.killing", str(folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with self._process:
-            pass
+        self._folder = folder
 
     def start(self, **job: Any) -> int:
         """Start a run and return the number of its process. See `_work` for the jobs."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(job) + "\n")
-        self._process.stdin.flush()
-        return int(self._read())
+        self._child = Child(_RUN, self._folder, json.dumps(job))
+        return self._child.pid
 
     def wait(self) -> tuple[int, dict[str, int]]:
         """Return the exit code of the run (-9: killed) and how often each point was passed, if it ended."""
-        code, counts = json.loads(self._read())
-        return int(code), dict(counts)
+        counts, told = self._child.communicate()
+        sys.stderr.write(told)
+        return self._child.wait(), json.loads(counts or "{}")
 
     def run(self, **job: Any) -> tuple[int, dict[str, int]]:
         """Start a run and wait for it."""
         self.start(**job)
         return self.wait()
 
-    def _read(self) -> str:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        assert line, "the process that starts runs has ended"
-        return line
 
-
-def _serve(folder: Path) -> None:
-    import lookalike.dedup.actions.apply
-    import lookalike.dedup.actions.undo  # noqa: F401 - all is loaded before the first fork
-
-    for line in sys.stdin:
-        reader, writer = os.pipe()
-        child = os.fork()
-        if child == 0:
-            os.close(reader)
-            _child(folder, json.loads(line), writer)
-        os.close(writer)
-        _say(child)
-        with open(reader, "rb") as counts:
-            said = counts.read()
-        _, status = os.waitpid(child, 0)
-        _say(json.dumps([os.waitstatus_to_exitcode(status), json.loads(said or b"{}")]))
-
-
-def _say(what: object) -> None:
-    sys.stdout.write(f"{what}\n")
-    sys.stdout.flush()
-
-
-def _child(folder: Path, job: dict[str, Any], writer: int) -> None:
-    try:
-        counts = _arm(**job.pop("kill", {}))
-        _work(folder, **job)
-        os.write(writer, json.dumps(counts).encode())
-        code = 0
-    except BaseException as error:
-        os.write(2, f"{type(error).__name__}: {error}\n".encode())
-        code = 1
-    os._exit(code)
+def work(folder: str, job: str) -> None:
+    """Do a job, and say how often each point was passed."""
+    told = json.loads(job)
+    counts = _arm(**told.pop("kill", {}))
+    _work(Path(folder), **told)
+    sys.stdout.write(json.dumps(counts))
 
 
 def _work(folder: Path, what: str, method: str = "quarantine") -> None:
@@ -153,7 +106,3 @@ def _deadly(original: Any, name: str, counts: Counter[str], at: tuple[str, str, 
         return result
 
     return wrapped
-
-
-if __name__ == "__main__":
-    _serve(Path(sys.argv[1]))

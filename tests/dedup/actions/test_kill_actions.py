@@ -3,7 +3,6 @@
 import random
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from lookalike.tests.faults.scale import SEED, count, scale
 from .killing import Runner
 from .making import Shelf, contents
 
-ROUNDS = scale("LOOKALIKE_KILL_ACTS", suite=13, soak=200)
+ROUNDS = scale("LOOKALIKE_KILL_ACTS", suite=8, soak=200)
 # Of all steps of all methods; 1: each of them.
 EVERY = scale("LOOKALIKE_KILL_EVERY", suite=20, soak=1)
 ROUND = (["apply"], ["apply", "undo"], ["apply", "apply"], ["apply", "undo", "undo"])
@@ -56,25 +55,24 @@ class Stage:
             Path(record.path).unlink()
 
 
-def stage_of(shelf: Shelf, folder: Path, groups: int) -> Iterator[Stage]:
+def stage_of(shelf: Shelf, folder: Path, groups: int) -> Stage:
     for number in range(groups):
         keeper = shelf.put(f"a/{number}.jpg", seed=number)
         same = shelf.put(f"b/{number}.jpg", seed=number)
         other = shelf.put(f"c/IMG_{number}.jpg", seed=number, quality=60)
         other.with_suffix(".xmp").write_bytes(b"words %d" % number)
         shelf.group(keeper, same, other)
-    with Runner(folder) as runner:
-        yield Stage(shelf, folder, runner)
+    return Stage(shelf, folder, Runner(folder))
 
 
 @pytest.fixture
-def small(shelf: Shelf, tmp_path: Path) -> Iterator[Stage]:
-    yield from stage_of(shelf, tmp_path, 2)
+def small(shelf: Shelf, tmp_path: Path) -> Stage:
+    return stage_of(shelf, tmp_path, 2)
 
 
 @pytest.fixture
-def large(shelf: Shelf, tmp_path: Path) -> Iterator[Stage]:
-    yield from stage_of(shelf, tmp_path, 25)
+def large(shelf: Shelf, tmp_path: Path) -> Stage:
+    return stage_of(shelf, tmp_path, 12)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -67,7 +67,6 @@ class Life(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not hasattr(self, "runner"):
             return
-        self.runner.__exit__()
         self.library.close()
         count("lives of a library")
         for name, value in self.environment.items():

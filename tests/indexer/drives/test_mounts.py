@@ -1,13 +1,13 @@
 """Drives that really come and go: file systems mounted in a namespace, without privileges."""
 
 import json
-import subprocess
-import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lookalike.tests.children import run_child
 from lookalike.tests.store.test_full_disk import can_mount
 
 pytestmark = pytest.mark.skipif(not can_mount(), reason="no user namespaces; test_drives.py plays drives")
@@ -19,6 +19,7 @@ from pathlib import Path
 from lookalike.indexer.sandbox.decoders import Opener
 from lookalike.indexer.options import IndexOptions
 from lookalike.library import Library
+from lookalike.tests import decoders
 from lookalike.tests.indexer.indexing import SMALL, Meddler
 from lookalike.tests.pictures import draw_photo, save
 
@@ -78,12 +79,9 @@ said = []
 
 
 def play(tmp_path: Path, scenario: str) -> list[dict[str, Any]]:
-    done = subprocess.run(
-        ["unshare", "-rm", sys.executable, "-c", f"{SCENE}{scenario}\nprint(json.dumps(said))", tmp_path],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    acts = textwrap.indent(scenario, "    ")
+    code = f"{SCENE}with decoders.lasting():\n{acts}\nprint(json.dumps(said))"
+    done = run_child(code, tmp_path, timeout=120, namespace=True)
     assert done.returncode == 0, done.stderr
     found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
     return found
