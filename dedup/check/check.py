@@ -21,7 +21,7 @@ from ...store.records import Root
 from ...store.store import Store
 from ..candidates.gallery import Gallery
 from ..groups.account import Party
-from ..groups.members import CONFIRMED, SAME_PIXELS, beyond_doubt
+from ..groups.members import CONFIRMED, SAME_PIXELS, as_told, beyond_doubt
 from ..groups.shots import Shot, shot_of, why_two_shots
 from ..proof import Evidence, prove
 from ..proof.pictures import Pictures
@@ -211,8 +211,9 @@ class _Comparison:
         ]
         told: dict[str, list[Match]] = {path: [] for path, _ in copies}
         for (path, match), pair, look in zip(copies, pairs, taken_looks(pairs, self._workers), strict=True):
-            more = "; ".join(loss.words for loss in losses(pair, look))
-            told[path].append(replace(match, more=more))
+            lost = losses(pair, look)
+            more = "; ".join(loss.words for loss in lost)
+            told[path].append(replace(match, more=more, transform=as_told(match.transform, lost)))
         rest = {path: [replace(match, more=_LEFT) for match in found[path][_COMPARED:]] for path in told}
         return {path: (*matches, *rest[path]) for path, matches in told.items()}
 

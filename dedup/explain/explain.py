@@ -20,7 +20,7 @@ from ..check.outside import NOT_IN_LIBRARY, Comparable, Reader
 from ..groups.account import Loss, Party
 from ..groups.companions import CompanionFinder
 from ..groups.groups import Class
-from ..groups.members import change_in_a_word, transform_in_words
+from ..groups.members import as_told, change_in_a_word, transform_in_words
 from ..groups.shots import times_differ, why_two_shots
 from ..look import Look, reversed_look
 from ..naming import photo_named
@@ -143,7 +143,7 @@ def explain(store: Store, a: str, b: str, embedder: Callable[[], Embedder]) -> E
         verdict=verdict,
         reason=why,
         proof=reason(evidence),
-        transform=transform,
+        transform=as_told(transform, with_b),
         change=change,
         relation=relation,
         evidence=evidence,

@@ -251,7 +251,9 @@ class _Describer:
             other,
             choice.file,
             kind="copy",
-            transform=_transform(seen, kept, other, losses) if is_direct else "copy of a copy",
+            transform=as_told(transform_in_words(seen, kept, other), losses)
+            if is_direct
+            else "copy of a copy",
             score=proof.probability,
             evidence=proof.as_dict(),
             why_not=why,
@@ -325,13 +327,6 @@ def _is_settled(kept: Photo, other: Photo, proof: Evidence) -> bool:
     return proof.branch == CONFIRMED or kept.pixel_digest == other.pixel_digest
 
 
-def _transform(proof: Evidence, kept: Photo, other: Photo, losses: Iterable[Loss]) -> str:
-    words = transform_in_words(proof, kept, other)
-    # Whoever reads "re-saved" looks no further.
-    is_other = any(loss.kind in ("places", "light") for loss in losses)
-    return "nearly the same picture" if is_other and words == RESAVED else words
-
-
 def _is_trusted(proof: Evidence) -> bool:
     """Tell whether a proof may be trusted unseen."""
     return proof.natural and is_straight(proof) and proof.overlap_b >= WHOLE
@@ -374,6 +369,12 @@ def _unparted(members: Iterable[Member], stay: Set[str]) -> tuple[Member, ...]:
         else member
         for member in members
     )
+
+
+def as_told(words: str, losses: Iterable[Loss]) -> str:
+    """Return how a copy was made for people: whoever reads "re-saved" looks no further."""
+    is_other = any(loss.kind in ("places", "light") for loss in losses)
+    return "nearly the same picture" if is_other and words == RESAVED else words
 
 
 def transform_in_words(evidence: Evidence, kept: Photo, other: Photo) -> str:
