@@ -1,6 +1,7 @@
 """A star of photos -> a group: which file is kept, what the others are, and which are safe to preselect."""
 
 import itertools
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
@@ -165,7 +166,7 @@ def _place(choice: Choice, rules: KeepRules) -> tuple[bool, ...]:
 def _lacks(kept: Choice, other: Choice) -> bool:
     return other != kept and (
         any(loss.kind != "unknown" for loss in held(_party(kept), _party(other)))
-        or _loses_a_half(kept, other)
+        or bool(_halves_lost(kept, other))
     )
 
 
@@ -212,8 +213,10 @@ class _Describer:
         is_exact = choice.photo.id == self._keeper.photo.id
         member = self._exact(choice) if is_exact else self._copy(choice)
         why = self._must_stay(choice) or member.why_not
-        if not why and _loses_a_half(self._keeper, choice):
+        halves = _halves_lost(self._keeper, choice)
+        if halves and why in ("", HOLDS_MORE):
             why = "companions"
+            member = replace(member, losses=(*member.losses, *halves))
         if not why and not self._about.choosing.across_drives:
             why = self._about.backups.are_apart(self._keeper.file, choice.file)
         return replace(member, why_not=why, companions=choice.companions)
@@ -290,13 +293,13 @@ class _Describer:
         is_original = self._is_original(choice)
         lost = pixels_lost(kept, other, proof, look, is_original)
         edit = edit_of(kept, other, proof, look)
+        if proof.page and not is_explained(look):
+            return "document", (*((lost,) if lost else ()), *more)
         if edit:
             own = () if is_explained(look) else (Loss("edit", f"an edit ({edit})"),)
             why = "" if self._about.choosing.include_edits and _is_trusted(proof) else "an edit"
             return (HOLDS_MORE if more and not why else why), (*own, *more)
         losses = (*((lost,) if lost else ()), *more)
-        if proof.page and not is_explained(look):
-            return "document", losses
         # An enlargement and its smaller original keep silent, too.
         is_told = is_original and _is_of_one_size(kept, other, look)
         if lost is None and not (is_explained(look) or is_told):
@@ -341,13 +344,17 @@ def _doubt(proof: Evidence) -> str:
     return "" if proof.natural else "uncertain"
 
 
-def _loses_a_half(kept: Choice, other: Choice) -> bool:
-    """Tell whether a RAW, a video or another half would be left alone that the kept file does not have.
+def _halves_lost(kept: Choice, other: Choice) -> tuple[Loss, ...]:
+    """Return the RAW, the video and other halves that the kept file does not have.
 
     Halves of another size are other files: a video that was made smaller, the RAW of another shot.
     """
     have = {(each.kind, each.size) for each in kept.companions}
-    return any(each.is_half and (each.kind, each.size) not in have for each in other.companions)
+    return tuple(
+        Loss("companion", f"its {os.path.basename(each.path)}")
+        for each in other.companions
+        if each.is_half and (each.kind, each.size) not in have
+    )
 
 
 def with_halves_together(groups: Iterable[Group]) -> list[Group]:

@@ -45,6 +45,7 @@ function plainRelation(group, file, kept) {
     const words = file.inode === kept.inode ? "hard link" : "same bytes";
     return { kind: "exact", words, whyNot: "" };
   }
+  if (kept.content === first.content) return asFirst;
   // What a file holds was asked beside the first one only: beside another one nothing is chosen unseen.
   const unseen = { kind: "copy", whyNot: "another file is kept", note: OTHER_KEPT };
   if (file.pixels === kept.pixels) return { ...unseen, words: "same pixels, other metadata" };

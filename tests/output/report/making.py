@@ -41,7 +41,7 @@ def make_library(folder: Path) -> Path:
     photos = folder / "photos"
     first = save(photos / "safe" / "first.jpg", draw_photo(1), quality=92)
     save(photos / "cropped.jpg", draw_photo(1).crop(CROP), quality=88)
-    save(photos / "small.png", draw_photo(1, 640, 480).resize((400, 300)))
+    save(photos / "small.png", Image.open(first).resize((400, 300)))
     _copy(first, photos.joinpath(*MARKUP))
     odd = Path(os.fsdecode(os.path.join(os.fsencode(photos), NOT_UTF8)))
     _copy(first, odd)
@@ -50,9 +50,9 @@ def make_library(folder: Path) -> Path:
     _copy(first, photos / "safe" / "guarded.jpg")
     save(photos / "second.jpg", draw_photo(2), quality=95)
     save(photos / "stamped.jpg", _stamped(draw_photo(2)), quality=90)
-    save(photos / "third.jpg", draw_photo(3), quality=92)
-    save(photos / "third-small.jpg", draw_photo(3).resize((320, 240)), quality=80)
-    save(photos / "third-tiny.jpg", draw_photo(3).resize((240, 180)), quality=80)
+    third = Image.open(save(photos / "third.jpg", draw_photo(3), quality=92))
+    save(photos / "third-small.jpg", third.resize((320, 240)), quality=80)
+    save(photos / "third-tiny.jpg", third.resize((240, 180)), quality=80)
     return photos
 
 
