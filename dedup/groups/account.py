@@ -211,6 +211,8 @@ LEAST_DETAIL, MOST_DETAIL, LEAST_REDUCED, MOST_REDUCED = 0.8, 1.35, 0.6, 1.8
 _SMALLER = 0.9
 # What is merely saved in these shows the same pixels: others were changed before.
 _LOSSLESS = ("PNG", "TIFF", "BMP")
+# Edits that only the look at full size tells.
+SEEN_ONLY = ("edited", "softened", "sharpened")
 # Beyond rounding of small sizes.
 _STRETCHED = 0.045
 

@@ -12,7 +12,7 @@ from ...store.names import format_name
 from ..look import Look
 from ..proof import GREY_SATURATION, WHOLE, Evidence, classify, describe, is_straight
 from ..proof.differences import MOST_PLACES
-from .account import Loss, Party, as_seen, edit_of, held, is_explained, pixels_lost
+from .account import SEEN_ONLY, Loss, Party, as_seen, edit_of, held, is_explained, pixels_lost
 from .companions import Companion
 from .drives import NO_BACKUPS, Backups
 from .groups import Group, Member
@@ -293,6 +293,8 @@ class _Describer:
         is_original = self._is_original(choice)
         lost = pixels_lost(kept, other, proof, look, is_original)
         edit = edit_of(kept, other, proof, look)
+        if edit in SEEN_ONLY and lost is not None and lost.kind == "places":
+            edit = ""  # what differs in one place is no change of all of it
         if proof.page and not is_explained(look):
             return "document", (*((lost,) if lost else ()), *more)
         if edit:
@@ -380,7 +382,7 @@ def _unparted(members: Iterable[Member], stay: Set[str]) -> tuple[Member, ...]:
 
 def as_told(words: str, losses: Iterable[Loss]) -> str:
     """Return how a copy was made for people: whoever reads "re-saved" looks no further."""
-    is_other = any(loss.kind in ("places", "light") for loss in losses)
+    is_other = any(loss.kind in ("places", "light", "edit") for loss in losses)
     return "nearly the same picture" if is_other and words == RESAVED else words
 
 

@@ -27,7 +27,7 @@ from lookalike.tests.pictures import draw_photo, save
 
 ROUNDS = scale("LOOKALIKE_KILL_ROUNDS", suite=8, soak=200)
 # Some kills must hit a library in the making.
-HITS = 3
+HITS, MOST_ROUNDS = 3, 5 * ROUNDS
 TASKS = "lookalike.tests.faults.tasks:"
 PHOTOS = 60
 MANY = 1_000_000
@@ -146,7 +146,10 @@ def test_a_kill_at_any_instant_leaves_a_whole_store_and_the_next_run_completes_i
     counts, truths = list[tuple[int, int]](), set[tuple[str, str]]()
     gaps = gaps_of_a_run(tmp_path, photos)
     assert len(gaps) > 10
-    for number in range(ROUNDS):
+    for number in range(MOST_ROUNDS):
+        # How many kills hit a run in its middle depends on how quick the machine is.
+        if number >= ROUNDS and hits(counts) >= HITS:
+            break
         truths |= digests(photos).items()
         after = [rng.randrange(len(gaps)) for _ in range(2 if number % 4 == 3 else 1)]
         moments = [(commits, rng.uniform(0, gaps[commits])) for commits in after]
