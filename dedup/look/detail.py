@@ -17,9 +17,9 @@ _NOT_RESIZED = 0.92
 
 # Logarithms of power: more detail at the smaller one's finest, something beyond it, no fall at the end.
 _MORE, _BEYOND, _END = 0.08, -0.9, -1.4
-# As much as lenses leave there; what enlarging leaves beyond the smaller one's finest is a tenth of it at
-# most.
-_SURELY_BEYOND = -0.65
+# Or as much beyond it as lenses leave, where an enlargement (seen: -0.8 to -0.13 of more, -2.1 to -1.5 at the
+# end) has less; a copy that was sharpened when it was reduced has as much up to its own finest.
+_NO_LESS, _SURELY_BEYOND = -0.05, -0.65
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,10 @@ def finer(placed: Placed) -> Literal["source", ""]:
     upper = max(1.08 * end + 2 / _TILE, min(0.5, 1.35 * end))
     beyond = of_large.band(1.08 * end, upper) - of_large.band(0.7 * end, 0.92 * end)
     falls = of_large.band(0.4, 0.5) - of_large.band(0.15, 0.25)
-    has_more = fine - coarse > _MORE and (beyond > _BEYOND or falls > _END)
-    return "source" if has_more or beyond > _SURELY_BEYOND else ""
+    more = fine - coarse
+    has_more = more > _MORE and (beyond > _BEYOND or falls > _END)
+    goes_on = more > _NO_LESS and beyond > _SURELY_BEYOND and falls > _END
+    return "source" if has_more or goes_on else ""
 
 
 def _parts(placed: Placed) -> tuple[Grey, Grey]:
