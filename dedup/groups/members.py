@@ -190,8 +190,6 @@ def _none_where_none_holds_all(members: tuple[Member, ...]) -> tuple[Member, ...
 
 HOLDS_MORE = "holds more"
 ONE_SIZE = 1.02
-# So many copies that a file precedes make it the source of those that keep silent, too.
-_ENOUGH_COPIES = 2
 _WHY = {
     "unknown": "not compared",
     "detail": "finer than the kept file",
@@ -317,8 +315,7 @@ class _Describer:
         if self._keeper.photo.id not in self._found.ids:
             return False
         other, record = choice.photo, self._keeper.record - choice.record
-        is_source = self._found.is_proven or len(self._found.precedes) >= _ENOUGH_COPIES
-        return other.id in self._found.precedes or record >= CAMERA_RECORD or is_source
+        return other.id in self._found.precedes or record >= CAMERA_RECORD or self._found.is_proven
 
 
 def _is_of_one_size(kept: Photo, other: Photo, look: Look | None) -> bool:

@@ -17,8 +17,8 @@ _NOT_RESIZED = 0.92
 
 # Logarithms of power: more detail at the smaller one's finest, something beyond it, no fall at the end.
 _MORE, _BEYOND, _END = 0.08, -0.9, -1.4
-# Or as much beyond it as lenses leave, where an enlargement (seen: -0.8 to -0.13 of more, -2.1 to -1.5 at the
-# end) has less; a copy that was sharpened when it was reduced has as much up to its own finest.
+# Or as much beyond it as lenses leave: a copy that was sharpened when it was reduced has as much up to its
+# own finest. Of 19 enlargements the most had -0.13 of more, and fell off by 1.5 at the end.
 _NO_LESS, _SURELY_BEYOND = -0.05, -0.65
 
 
