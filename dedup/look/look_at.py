@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ...indexer.decode.full import FullPicture
-from ...indexer.decode.photo import LONG_SIDE
+from ...indexer.decode.photo import thumbnail_size
 from ..proof.planes import Matrix
 from . import FLAG, PROFILE, Look
 from .geometry import full_matrix
@@ -17,7 +17,7 @@ def look_at(a: FullPicture, b: FullPicture, matrix: Matrix, *, full: bool = True
     matrix: (3, 3) from points of a's thumbnail to points of b's, in pixels from the corner. full: also look
     for what differs, where nothing else tells.
     """
-    exact = full_matrix(matrix, (a.size, b.size), (_thumbnail(a.size), _thumbnail(b.size)))
+    exact = full_matrix(matrix, (a.size, b.size), (thumbnail_size(a.size), thumbnail_size(b.size)))
     found = _by_flag(provenance(a, b, exact), a, b)
     if found.is_whole and found.model in ("", "same", PROFILE):
         return _look(found)
@@ -53,9 +53,3 @@ def _by_flag(found: Provenance, a: FullPicture, b: FullPicture) -> Provenance:
 
 def _look(found: Provenance) -> Look:
     return Look(found.relation, found.how, found.model, found.is_whole, None, finer=found.finer)
-
-
-def _thumbnail(size: tuple[int, int]) -> tuple[int, int]:
-    """Return the size of a picture's thumbnail, as `make_thumbnail` makes it."""
-    scale = min(1.0, LONG_SIDE / max(size))
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))

@@ -54,10 +54,15 @@ def open_photo(data: bytes, rule: InputRule, memory: MemoryBudget = SHARED) -> O
     )
 
 
+def thumbnail_size(size: tuple[int, int], long_side: int = LONG_SIDE) -> tuple[int, int]:
+    """Return width and height of the thumbnail of a picture of this size."""
+    scale = min(1.0, long_side / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
 def make_thumbnail(picture: Image.Image, *, long_side: int = LONG_SIDE, quality: int = QUALITY) -> bytes:
     """Return a JPEG of an RGB picture, at most long_side pixels on its longer side, never enlarged."""
-    scale = min(1.0, long_side / max(picture.size))
-    width, height = (max(1, round(side * scale)) for side in picture.size)
+    width, height = thumbnail_size(picture.size, long_side)
     # Hamming takes 0.6 of bicubic's time here and is as free of jags.
     small = picture.resize((width, height), Image.Resampling.HAMMING, reducing_gap=1.3)
     out = BytesIO()
