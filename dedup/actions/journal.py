@@ -2,24 +2,29 @@
 
 A line tells what is about to happen ("intent") or how it ended; a crash leaves intents without an end,
 which `undo` settles by looking at the files. Journals lie in the store, and depend on nothing else in it.
+They are read as a stranger's (see entry.py): a line that no run of ours has written counts as damaged.
 """
 
 import dataclasses
-import json
 import os
+import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
-from ...errors import StoreUnwritable, UsageError
+from ...errors import Refusal, StoreUnwritable, UsageError
 from ...store.documents import SCHEMA_VERSION, Row, dumps, path_fields
+from .entry import digest_in, lines_of, moment_of, number_in, place_in, row_of, text_in
 from .moves import sync_folders
-from .planfile import path_in
 
 _FOLDER = "journals"
 _PATHS = ("path", "to", "note", "base", "keeper", "same_as")
+_METHODS = ("trash", "quarantine", "hardlink", "symlink", "reflink")
+# How an action ended. "pruning" and "kept" are no ends: its file may be there, or could not be removed.
+_STATES = ("done", "failed", "undone", "pruning", "pruned", "kept")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,37 +77,125 @@ class Action:
         """Return the action of a line.
 
         Raises:
-            KeyError, TypeError, ValueError: it is no action.
+            ValueError: it is none that a run of ours has written.
         """
-        names = [each.name for each in dataclasses.fields(cls)]
-        values: dict[str, Any] = {
-            name: path_in(row, name) if name in _PATHS else row[name] for name in names
-        }
-        return cls(**values)
+        places = {name: place_in(row, name) for name in _PATHS}
+        if row.get("method") not in _METHODS or not (places["path"] and places["to"] and places["keeper"]):
+            raise ValueError("it has no method, or lacks a path")
+        if os.path.normpath(places["path"]) != places["path"]:
+            raise ValueError("path is not as short as it can be")
+        return cls(
+            number=number_in(row, "number", 1),
+            unit=number_in(row, "unit"),
+            method=row["method"],
+            digest=digest_in(row, "digest"),
+            size=number_in(row, "size"),
+            mtime_ns=number_in(row, "mtime_ns", -(1 << 63)),
+            ino=number_in(row, "ino"),
+            kind=text_in(row, "kind"),
+            keeper_digest=digest_in(row, "keeper_digest"),
+            **places,
+        )
+
+
+@dataclass(slots=True)
+class Tally:
+    """So many files of so many bytes."""
+
+    files: int = 0
+    size: int = 0
+
+    def add(self, action: Action) -> None:
+        """Count one more."""
+        self.files += 1
+        self.size += action.size
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What became of the files of a run, as they lie now; each file counts once.
+
+    quarantined, trashed: they wait there, for undo or prune. kept: they wait in the quarantine, too, since
+    prune could not remove them. back: they were put back, or never left. pruned: removed for good. gone:
+    they were moved, and are not where they were put: somebody emptied the trash or took them out, or the
+    drive is away. damaged: lines of the journal that cannot be read; nothing is known of their files.
+    """
+
+    quarantined: Tally = field(default_factory=Tally)
+    trashed: Tally = field(default_factory=Tally)
+    kept: Tally = field(default_factory=Tally)
+    back: Tally = field(default_factory=Tally)
+    pruned: Tally = field(default_factory=Tally)
+    gone: Tally = field(default_factory=Tally)
+    damaged: int = 0
+
+    @property
+    def waiting(self) -> Tally:
+        """The files that can still be put back."""
+        parts = (self.quarantined, self.trashed, self.kept)
+        return Tally(sum(each.files for each in parts), sum(each.size for each in parts))
 
 
 @dataclass(slots=True)
 class Record:
     """A journal as it was read.
 
-    name: of the run. began: ISO 8601, UTC. ends: how each action ended, by number: "done", "failed",
-    "undone" or "pruned"; what is missing there is an intent without an end. damaged: lines that cannot be
-    read, without a last one that a crash tore. is_closed: the last run over it was not cut off.
+    name: of the run. began: ISO 8601, UTC. ends: what is known of each action, by number: "done", "failed",
+    "undone", "pruned", "pruning" (prune was about to remove it) or "kept" (it could not); what is missing
+    there is an intent without an end. damaged: lines that cannot be read, without a last one that a crash
+    tore. is_closed: the last run over it was not cut off. trouble: why nothing of it can be read, in words,
+    "" where it can.
     """
 
     name: str
     path: str
-    began: str
-    method: str
+    began: str = ""
+    method: str = ""
     actions: list[Action] = field(default_factory=list)
     ends: dict[int, str] = field(default_factory=dict)
     damaged: int = 0
     is_closed: bool = False
+    trouble: str = ""
 
     @property
     def pending(self) -> list[Action]:
         """The actions that may still be undone."""
-        return [action for action in self.actions if self.ends.get(action.number, "done") == "done"]
+        return [action for action in self.actions if self._is_pending(action)]
+
+    def _is_pending(self, action: Action) -> bool:
+        end = self.ends.get(action.number, "done")
+        if end in ("done", "kept"):
+            return True
+        # Removing it may have failed, or a crash or a power loss was faster than the disk.
+        return end in ("pruning", "pruned") and os.path.lexists(action.to)
+
+    @property
+    def began_at(self) -> datetime | None:
+        """When the run began, None where that is not known."""
+        for text in (self.began, self.name):
+            with suppress(ValueError):
+                return moment_of(text)
+        return None
+
+    def standing(self) -> Standing:
+        """Look where the files lie now: one look a file that was not put back."""
+        found = Standing(damaged=self.damaged)
+        for action in self.actions:
+            self._tally(found, action).add(action)
+        return found
+
+    def _tally(self, found: Standing, action: Action) -> Tally:
+        end = self.ends.get(action.number, "")
+        if end in ("failed", "undone"):
+            return found.back
+        if os.path.lexists(action.to):
+            if action.method == "trash":
+                return found.trashed
+            return found.quarantined if end in ("", "done") else found.kept
+        if end in ("pruning", "pruned"):
+            return found.pruned
+        # A run that was cut off may have moved it, or not.
+        return found.back if not end and os.path.lexists(action.path) else found.gone
 
 
 class Journal:
@@ -191,66 +284,93 @@ def new_name() -> str:
 
 
 def journals(store: str) -> list[Record]:
-    """Return the journals of a store, newest first.
-
-    Raises:
-        StoreUnwritable: their folder cannot be listed.
-    """
+    """Return the journals of a store, newest first; of one that cannot be read, the trouble with it."""
+    folder = os.path.join(store, _FOLDER)
     try:
-        names = sorted(os.listdir(os.path.join(store, _FOLDER)), reverse=True)
+        names = sorted(os.listdir(folder), reverse=True)
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise StoreUnwritable(f"cannot list the journals in {store}: {error.strerror}") from error
-    paths = [os.path.join(store, _FOLDER, name) for name in names if name.endswith(".jsonl")]
-    return [read_journal(path) for path in paths]
+        return [Record(_FOLDER, folder, trouble=f"it cannot be listed: {error.strerror}")]
+    return [_record(os.path.join(folder, name)) for name in names if name.endswith(".jsonl")]
 
 
 def journal_named(store: str, name: str) -> Record:
     """Return the journal of a run, by its name or the path of its file.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or it cannot be read.
     """
     path = name if os.path.isfile(name) else os.path.join(store, _FOLDER, f"{name}.jsonl")
-    if not os.path.isfile(path):
+    if not os.path.lexists(path):
         raise UsageError(f"there is no journal {name} in {store}; `lookalike undo --list` names them")
-    return read_journal(path)
-
-
-def read_journal(path: str) -> Record:
-    """Read a journal; a line that a crash tore is not counted.
-
-    Raises:
-        UsageError: it cannot be read.
-    """
-    record = Record(os.path.splitext(os.path.basename(path))[0], path, "", "")
-    try:
-        with open(path, "rb") as source:
-            *lines, last = source.read().split(b"\n")
-    except OSError as error:
-        raise UsageError(f"cannot read the journal {path}: {error.strerror}") from error
-    record.damaged = sum(not _take(record, line) for line in lines if line)
-    _take(record, last)
+    record = _record(path)
+    if record.trouble:
+        raise UsageError(f"cannot use the journal {path}: {record.trouble}")
     return record
 
 
-def _take(record: Record, line: bytes) -> bool:
-    """Take in one line; False: it cannot be read."""
+def _record(path: str) -> Record:
+    record = Record(os.path.splitext(os.path.basename(path))[0], path)
     try:
-        row = json.loads(line)
-        record.is_closed = "closed" in row
-        if record.is_closed:
-            return True
-        if "began" in row:
-            record.began, record.method = str(row["began"]), str(row.get("method", ""))
-        elif row["state"] == "intent":
-            record.actions.append(Action.from_fields(row))
-        else:
-            record.ends[int(row["number"])] = str(row["state"])
-    except (KeyError, TypeError, ValueError):
-        return False
-    return True
+        with open(path, "rb", opener=_regular) as source:
+            reader = _Reader(record)
+            for line in lines_of(source):
+                reader.take(line)
+    except Refusal as why:
+        record.trouble = str(why)
+    except OSError as error:
+        record.trouble = f"it cannot be read: {error.strerror}"
+    return record
+
+
+def _regular(path: str, flags: int) -> int:
+    """Open a regular file, never a pipe that nobody writes to, nor where a link leads."""
+    more = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    if os.path.islink(path):
+        raise Refusal("link", "it is a symbolic link")
+    descriptor = os.open(path, flags | more, 0o600)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise Refusal("not_a_file", "it is not a file")
+    return descriptor
+
+
+class _Reader:
+    """Takes in the lines of a journal."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        self._numbers: set[int] = set()
+
+    def take(self, line: bytes) -> None:
+        """Take in one line; one that a crash tore, the last, is not counted as damaged."""
+        try:
+            if line.strip(b"\n"):
+                self._read(row_of(line))
+        except ValueError:
+            self._record.damaged += line.endswith(b"\n")
+
+    def _read(self, row: Row) -> None:
+        record = self._record
+        if row.get("state") == "intent":
+            action = Action.from_fields(row)
+            if action.number in self._numbers:
+                raise ValueError("there is one with this number")
+            self._numbers.add(action.number)
+            record.actions.append(action)
+        elif "began" in row:
+            moment_of(text_in(row, "began"))
+            if record.began:
+                raise ValueError("it begins twice")
+            if row.get("method", "") not in ("", "auto", *_METHODS):
+                raise ValueError("no such method")
+            record.began, record.method = row["began"], row.get("method", "")
+        elif row.get("closed") is not True:
+            if row.get("state") not in _STATES:
+                raise ValueError("no such state")
+            record.ends[number_in(row, "number", 1)] = row["state"]
+        record.is_closed = row.get("closed") is True
 
 
 def set_aside(folder: str) -> frozenset[bytes]:
