@@ -8,7 +8,7 @@ They are read as a stranger's (see entry.py): a line that no run of ours has wri
 import dataclasses
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +19,8 @@ from ...errors import Refusal, StoreUnwritable, UsageError
 from ...store.documents import SCHEMA_VERSION, Row, dumps, path_fields
 from .entry import digest_in, lines_of, moment_of, number_in, place_in, row_of, text_in
 from .moves import sync_folders
+from .trash import QUARANTINE, note_of
+from .trust import check_folders, check_own
 
 _FOLDER = "journals"
 _PATHS = ("path", "to", "note", "base", "keeper", "same_as")
@@ -84,6 +86,8 @@ class Action:
             raise ValueError("it has no method, or lacks a path")
         if os.path.normpath(places["path"]) != places["path"]:
             raise ValueError("path is not as short as it can be")
+        if places["note"] and (row["method"] != "trash" or places["note"] != note_of(places["to"])):
+            raise ValueError("note is not what a trash remembers of it")
         return cls(
             number=number_in(row, "number", 1),
             unit=number_in(row, "unit"),
@@ -181,36 +185,48 @@ class Record:
         """Look where the files lie now: one look a file that was not put back."""
         found = Standing(damaged=self.damaged)
         for action in self.actions:
-            self._tally(found, action).add(action)
+            tally: Tally = getattr(found, self.state_of(action))
+            tally.add(action)
         return found
 
-    def _tally(self, found: Standing, action: Action) -> Tally:
+    def state_of(self, action: Action) -> str:
+        """Look where the file of an action lies now; return the name of the field of `Standing`."""
         end = self.ends.get(action.number, "")
         if end in ("failed", "undone"):
-            return found.back
+            return "back"
         if os.path.lexists(action.to):
             if action.method == "trash":
-                return found.trashed
-            return found.quarantined if end in ("", "done") else found.kept
+                return "trashed"
+            return "quarantined" if end in ("", "done") else "kept"
         if end in ("pruning", "pruned"):
-            return found.pruned
+            return "pruned"
         # A run that was cut off may have moved it, or not.
-        return found.back if not end and os.path.lexists(action.path) else found.gone
+        return "back" if not end and os.path.lexists(action.path) else "gone"
 
 
 class Journal:
-    """Writes a journal; use it as a context manager."""
+    """Writes a journal; use it as a context manager.
+
+    Raises:
+        StoreUnwritable: it cannot be opened.
+        Refusal: it is a stranger's, or no file.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._waiting: list[Row] = []
-        self._out = open(path, "ab+", opener=_private)  # noqa: SIM115 - closed by close
-        if self._out.tell() and not self._ends_a_line():
-            self._out.write(b"\n")  # a crash tore the last line
+        try:
+            # Nothing is kept back for later: what a full disk did not take would be in the way for ever.
+            self._out = open(path, "ab+", 0, opener=_own_file)  # noqa: SIM115 - closed by close
+        except OSError as error:
+            raise StoreUnwritable(f"cannot write the journal {path}: {error.strerror}") from error
+        self._is_torn = self._ends_within_a_line()
 
-    def _ends_a_line(self) -> bool:
+    def _ends_within_a_line(self) -> bool:
+        if not self._out.seek(0, os.SEEK_END):
+            return False
         self._out.seek(-1, os.SEEK_END)
-        return self._out.read() == b"\n"
+        return self._out.read(1) != b"\n"
 
     @classmethod
     def begin(cls, store: str, name: str, **more: Any) -> "Journal":
@@ -230,8 +246,18 @@ class Journal:
         return journal
 
     def intend(self, actions: Iterable[Action]) -> None:
-        """Write what is about to be done; it is on the disk when this returns."""
-        self.write(*({"state": "intent", **action.fields()} for action in actions))
+        """Write what is about to be done; it is on the disk when this returns.
+
+        Raises:
+            Refusal: the journal would not be understood later on; nothing is written.
+        """
+        rows = [{"state": "intent", **action.fields()} for action in actions]
+        try:
+            for row in rows:
+                Action.from_fields(row)
+        except ValueError as error:
+            raise Refusal("unsupported", f"it could not be put back: {error}") from error
+        self.write(*rows)
 
     def end(self, actions: Iterable[Action], state: str) -> None:
         """Write how actions ended, with the next line that must be on the disk."""
@@ -243,9 +269,13 @@ class Journal:
         Raises:
             StoreUnwritable: they cannot be written.
         """
+        lines = b"".join(dumps(row) + b"\n" for row in (*self._waiting, *rows))
+        rest = memoryview(b"\n" + lines if self._is_torn else lines)
         try:
-            self._out.write(b"".join(dumps(row) + b"\n" for row in (*self._waiting, *rows)))
-            self._out.flush()
+            self._is_torn = True
+            while rest:
+                rest = rest[self._out.write(rest) :]
+            self._is_torn = False
             os.fsync(self._out.fileno())
         except OSError as error:
             raise StoreUnwritable(
@@ -267,10 +297,6 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _now() -> str:
@@ -313,7 +339,7 @@ def journal_named(store: str, name: str) -> Record:
 def _record(path: str) -> Record:
     record = Record(os.path.splitext(os.path.basename(path))[0], path)
     try:
-        with open(path, "rb", opener=_regular) as source:
+        with open(path, "rb", opener=_own_file) as source:
             reader = _Reader(record)
             for line in lines_of(source):
                 reader.take(line)
@@ -324,16 +350,42 @@ def _record(path: str) -> Record:
     return record
 
 
-def _regular(path: str, flags: int) -> int:
-    """Open a regular file, never a pipe that nobody writes to, nor where a link leads."""
-    more = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+def _own_file(path: str, flags: int) -> int:
+    """Open a file that this user alone can write; no pipe that nobody writes to, nor where a link leads."""
     if os.path.islink(path):
-        raise Refusal("link", "it is a symbolic link")
+        raise Refusal("link", f"{path} is a symbolic link")
+    more = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     descriptor = os.open(path, flags | more, 0o600)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise Refusal("not_a_file", f"{path} is not a file")
+        check_own(found, path)
+    except Refusal:
         os.close(descriptor)
-        raise Refusal("not_a_file", "it is not a file")
+        raise
     return descriptor
+
+
+def check_store(store: str) -> None:
+    """Check that nobody but this user can have written the journals of a store.
+
+    Raises:
+        Refusal: somebody can; code "foreign".
+    """
+    check_folders(os.path.realpath(store), os.path.join(store, _FOLDER))
+
+
+def troubles(records: Iterable[Record]) -> Iterator[str]:
+    """Yield what is wrong with journals, one line each, with what to do."""
+    for record in records:
+        if record.trouble:
+            yield f"the journal {record.path} is left out: {record.trouble}"
+        elif record.damaged:
+            yield (
+                f"{record.path} has damaged lines ({record.damaged:,}), which are left out: the files that "
+                f"they name stay in {QUARANTINE}/{record.name} or in the trash; move them by hand"
+            )
 
 
 class _Reader:

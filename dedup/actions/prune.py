@@ -15,9 +15,10 @@ from ...store.progress import Watch
 from ...store.store import Store
 from . import moves
 from .apply import outcome_of
-from .journal import Action, Journal, Record, journals
+from .journal import Action, Journal, Record, check_store, journals
 from .outcome import Outcome
 from .trash import forget_place
+from .trust import check_quarantined
 from .witness import digest_of, is_whole_picture
 
 
@@ -52,6 +53,8 @@ def prune(store: Store, options: PruneOptions, watch: Watch) -> list[Outcome]:
         pruning, found = _Pruning(store), list[Outcome]()
         for record in _due(store, options):
             units = _units(record)
+            if not units:
+                continue
             watch.progress.begin(f"pruning {record.name}", len(units))
             with Journal(record.path) as journal:
                 for actions in units:
@@ -64,13 +67,15 @@ def prune(store: Store, options: PruneOptions, watch: Watch) -> list[Outcome]:
 
 
 def _due(store: Store, options: PruneOptions) -> list[Record]:
-    """Return the journals whose files were quarantined for long enough, oldest first."""
-    latest = (datetime.now(UTC) - options.older_than).isoformat(timespec="seconds")
-    return [
-        record
-        for record in reversed(journals(store.folder))
-        if record.began <= latest and options.run in (None, record.name)
-    ]
+    """Return the journals whose files were quarantined for long enough, oldest first.
+
+    Raises:
+        Refusal: a stranger can have written them.
+    """
+    check_store(store.folder)
+    latest = datetime.now(UTC) - options.older_than
+    found = (each for each in reversed(journals(store.folder)) if options.run in (None, each.name))
+    return [each for each in found if each.began_at is not None and each.began_at <= latest]
 
 
 def _units(record: Record) -> list[list[Action]]:
@@ -109,6 +114,7 @@ class _Pruning:
         """Check what belongs together, remove it, and yield what became of each file."""
         try:
             for action in actions:
+                check_quarantined(action.to, record.name)
                 self._check(action)
             remove(actions)
         except (Refusal, OSError) as why:
