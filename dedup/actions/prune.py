@@ -73,9 +73,9 @@ def _due(store: Store, options: PruneOptions) -> list[Record]:
         Refusal: a stranger can have written them.
     """
     check_store(store.folder)
-    latest = datetime.now(UTC) - options.older_than
+    now = datetime.now(UTC)
     found = (each for each in reversed(journals(store.folder)) if options.run in (None, each.name))
-    return [each for each in found if each.began_at is not None and each.began_at <= latest]
+    return [each for each in found if each.began_at and now - each.began_at >= options.older_than]
 
 
 def _units(record: Record) -> list[list[Action]]:
