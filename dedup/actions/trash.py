@@ -43,7 +43,17 @@ class Quarantine:
         self._chosen = chosen
 
     def place(self, path: str, found: os.stat_result) -> Destination:
-        """Return where a file would be moved; nothing is made."""
+        """Return where a file would be moved; nothing is made.
+
+        Raises:
+            Refusal: the user's own folder is on another file system.
+        """
+        if self._chosen and _device_above(self._chosen) != found.st_dev:
+            raise Refusal(
+                "other_filesystem",
+                f"{self._chosen} is on another drive, and files are never copied across drives: name a "
+                "folder on the drive of the photos, or leave out `quarantine=DIR`",
+            )
         base = self._chosen or _base_of(path, found.st_dev, self._roots)
         rest = os.path.relpath(path, base) if is_below(path, [base]) else _from_root(path)
         return Destination(os.path.join(base, QUARANTINE, self._run, rest), base)
