@@ -142,10 +142,11 @@ class Library:
     @cached_property
     def folders(self) -> "Folders":
         """The folders of the library, and what is missing in them."""
-        from .dedup.actions.journal import set_aside
+        from .dedup.actions.journal import journals
+        from .dedup.actions.waiting import moved
         from .indexer.folders import Folders
 
-        return Folders(self.store, lambda: set_aside(self.store.folder))
+        return Folders(self.store, lambda: moved(journals(self.store.folder)).fates)
 
     # --- index and search ---------------------------------------------------------------------
 

@@ -1,16 +1,18 @@
 """The commands about folders and missing files: what is gone, and taking it out of the library."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from ..errors import ExitCode
 from ..output.listing import Listing
 from ..output.text import columns, day, file_size, plural, printable
+from ..output.waiting import Call
 from ..search.filters.values import read_duration
 from ..store.documents import Row, path_fields
 from . import options as opt
 from .groups import Topic, command
-from .options import argument, value
+from .options import argument, flag, value
 
 if TYPE_CHECKING:
     from ..indexer.folders import FolderStatus
@@ -19,17 +21,31 @@ if TYPE_CHECKING:
 _NOT_YET = "nothing was changed; --yes does it"
 
 
-@command(Topic.LIBRARY, "lookalike missing", "lookalike missing ~/Pictures --format csv > missing.csv")
+MovedOption = Annotated[bool, flag("--moved", "List what `apply` moved instead, and what became of it.")]
+
+
+@command(
+    Topic.LIBRARY,
+    "lookalike missing",
+    "lookalike missing ~/Pictures --format csv > missing.csv",
+    "lookalike missing --moved",
+)
 def missing(
-    paths: opt.BelowArgument = None, *, form: opt.FormatOption = opt.Format.table, at: opt.StoreArgs
+    paths: opt.BelowArgument = None,
+    moved: MovedOption = False,
+    *,
+    form: opt.FormatOption = opt.Format.table,
+    at: opt.StoreArgs,
 ) -> Listing:
     """List photos of the library that are not there any more.
 
     With the time since which they are missing; `=` stands before those whose content another file of the
     library holds. They are hidden from all results, and are back without decoding when their files are.
+    What `apply` moved is not missing: it is only counted, and listed with --moved.
     """
     with at.reading() as library:
-        return missing_listing(library.folders.missing(paths or []))
+        found = library.folders.absent(paths or [])
+    return moved_listing(found, at.call) if moved else missing_listing(found, at.call)
 
 
 ForgetArgument = Annotated[list[str], argument("PATH", "Folders of the library, or parts of them.")]
@@ -97,8 +113,9 @@ def purge(
 _COLUMNS = ("path", "since", "bytes", "blake3", "is_elsewhere")
 
 
-def missing_listing(files: "Iterable[Missing]") -> Listing:
-    """List files that are missing."""
+def missing_listing(files: "Sequence[Missing]", call: Call) -> Listing:
+    """List the files that are missing; those that `apply` took are only counted."""
+    taken = [file for file in files if file.fate != "missing"]
 
     def lines(rows: Iterable[Row]) -> Iterator[str]:
         found = list(rows)
@@ -107,8 +124,36 @@ def missing_listing(files: "Iterable[Missing]") -> Listing:
             only = sum(not row["is_elsewhere"] for row in found)
             count = plural(len(found), "file")
             yield f"{count} missing, {only:,} of them without another copy in the library"
+        if taken:
+            yield f"not missing ({call('missing --moved')} lists them):"
+            yield from _fate_sums(taken, call)
 
-    return Listing("files", map(_missing_row, files), lines, _COLUMNS)
+    rows = (_missing_row(file) for file in files if file.fate == "missing")
+    return Listing("files", rows, lines, _COLUMNS)
+
+
+def moved_listing(files: "Sequence[Missing]", call: Call) -> Listing:
+    """List the files that `apply` took, with what became of them."""
+    taken = [file for file in files if file.fate != "missing"]
+
+    def lines(rows: Iterable[Row]) -> Iterator[str]:
+        table = [(row["state"], file_size(row["bytes"]), printable(row["path"])) for row in rows]
+        yield from columns(table) if table else ["`apply` moved nothing that is not back"]
+        yield from _fate_sums(taken, call)
+
+    rows = (_missing_row(file) | {"state": file.fate, **path_fields(file.to, "to")} for file in taken)
+    return Listing("files", rows, lines, (*_COLUMNS, "state", "to"))
+
+
+def _fate_sums(files: "Sequence[Missing]", call: Call) -> Iterator[str]:
+    """Write how many files `apply` took, by what became of them."""
+    fates = Counter(file.fate for file in files)
+    words = {
+        "moved": f"moved by `apply`; {call('undo')} shows what can be put back",
+        "deleted": "deleted by `prune`; a copy of each was kept",
+        "gone": "moved by `apply` and gone from there: by an emptied trash, for example",
+    }
+    yield from (f"  {plural(fates[fate], 'file')} {text}" for fate, text in words.items() if fates[fate])
 
 
 def _missing_row(file: "Missing") -> Row:
@@ -168,7 +213,8 @@ def root_fields(status: "FolderStatus") -> Row:
         "state": status.state,
         "photos": totals.photos,
         "files": totals.files,
-        "missing": totals.missing,
+        "missing": status.missing,
+        **{name: status.fates.get(name, 0) for name in ("moved", "deleted", "gone")},
         "unread": dict(totals.unread),
         "scanned_at": totals.scanned_at,
         "fs_id": totals.root.drive.fs_id,

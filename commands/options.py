@@ -1,5 +1,6 @@
 """The options that several commands take, each declared once."""
 
+import shlex
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -123,6 +124,11 @@ class StoreArgs:
     def folder(self) -> str:
         """The folder of the store."""
         return self.store or default_folder()
+
+    def call(self, words: str) -> str:
+        """Return what to type for a command on this store. words: the command and its options."""
+        more = "" if self.folder == default_folder() else f" --store {shlex.quote(self.folder)}"
+        return f"lookalike {words}{more}"
 
     def reading(self, engine: str = "auto") -> Library:
         """Open the library for reading."""

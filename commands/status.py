@@ -14,6 +14,7 @@ from ..library import Library
 from ..output.console import tell
 from ..output.listing import Listing, Summary, photo_fields
 from ..output.text import columns, day, file_size, kinds_in_words, pixels, plural, printable
+from ..output.waiting import waiting_fields, waiting_words
 from ..store.documents import Row, path_fields
 from ..store.names import date_in_name, format_name
 from . import options as opt
@@ -23,6 +24,7 @@ from .groups import Topic, command
 from .options import flag, value
 
 if TYPE_CHECKING:
+    from ..dedup.actions.waiting import Moved
     from ..indexer.embed.models import ModelBench, ModelInfo
     from ..store.catalog.photos import FileError, Photo, PhotoFile
     from ..store.records import Holdings
@@ -34,23 +36,29 @@ if TYPE_CHECKING:
 def status(*, form: opt.SummaryOption = opt.SummaryFormat.table, at: opt.StoreArgs) -> Summary:
     """Show what the library contains."""
     with at.reading() as library:
-        fields = status_fields(library)
-    return Summary(fields, status_lines(fields))
+        moved = library.files.moved()
+        fields = status_fields(library, moved)
+    return Summary(fields, status_lines(fields), notes=moved.troubles)
 
 
-def status_fields(library: Library) -> Row:
-    """Return what the library contains as one JSON object."""
+def status_fields(library: Library, moved: "Moved") -> Row:
+    """Return what the library contains as one JSON object. moved: what became of what `apply` moved."""
     totals, spec = library.totals(), library.spec
-    roots = [root_fields(root) for root in library.folders.status()]
+    roots = [root_fields(root) for root in library.folders.status(moved.fates)]
+    taken = {name: sum(root[name] for root in roots) for name in ("moved", "deleted", "gone")}
     count, size = library.store.thumbs.totals()
     return {
         "store": library.store.folder,
         "roots": roots,
         "photos": totals.photos,
-        "files": {name: getattr(totals, name) for name in ("present", "failed", "absent", "excluded")},
+        "files": {name: getattr(totals, name) for name in ("present", "failed", "excluded")}
+        | {"absent": totals.absent - sum(taken.values())}
+        | taken,
         "unread": dict(sum((Counter(root["unread"]) for root in roots), Counter[str]())),
         "bytes": totals.file_bytes,
         "repeated_bytes": totals.file_bytes - totals.photo_bytes,
+        "quarantine": waiting_fields([lot for lot in moved.lots if not lot.is_trash]),
+        "trash": waiting_fields([lot for lot in moved.lots if lot.is_trash]),
         "thumbnails": {"count": count, "bytes": size},
         "store_bytes": _folder_bytes(library.store.folder),
         "model": json.loads(spec.to_json()) if spec else None,
@@ -66,10 +74,20 @@ def _folder_bytes(folder: str) -> int:
     return total
 
 
+_HIDDEN = {
+    "failed": "failed",
+    "absent": "missing",
+    "excluded": "excluded",
+    "moved": "moved by `apply`",
+    "deleted": "deleted by `prune`",
+    "gone": "gone from the trash or quarantine",
+}
+
+
 def status_lines(fields: Row) -> Iterator[str]:
     """Lay the status out for people."""
     files, model = fields["files"], fields["model"]
-    hidden = [f"{files[name]:,} {name}" for name in ("failed", "absent", "excluded") if files[name]]
+    hidden = [f"{files[name]:,} {words}" for name, words in _HIDDEN.items() if files[name]]
     photos, present = plural(fields["photos"], "photo"), plural(files["present"], "file")
     lines = [
         ("store", f"{printable(fields['store'])} ({file_size(fields['store_bytes'])})"),
@@ -77,6 +95,9 @@ def status_lines(fields: Row) -> Iterator[str]:
         ("photos", f"{photos} in {present}, {file_size(fields['bytes'])}"),
         ("not shown", ", ".join(hidden) or "nothing"),
     ]
+    for place in ("quarantine", "trash"):
+        words = list(waiting_words(fields[place], place))
+        lines += zip([place, *[""] * len(words)], words, strict=False)
     if fields["unread"]:
         lines.append(("not looked at", kinds_in_words(fields["unread"])))
     if model:

@@ -1,16 +1,19 @@
 """The folders of a library: are they there, what is missing, taking out what is gone: `library.folders`."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from ..errors import UsageError
 from ..store.absence import (
+    Fates,
     Forgotten,
     Missing,
     Purge,
     count_purgeable,
+    fated_rows,
     forget,
     forgettable,
     missing_files,
@@ -30,10 +33,17 @@ class FolderStatus:
     """A folder of the library as it is now. totals: what is known of it.
 
     state: "online", "away", "empty", "other drive", or "suspect": fewer than half of its photos are there.
+    fates: how many of its absent files `apply` took, by what became of them; see `Fates`.
     """
 
     totals: RootTotals
     state: State
+    fates: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def missing(self) -> int:
+        """How many files are not there, and nobody said so."""
+        return self.totals.missing - sum(self.fates.values())
 
     @property
     def path(self) -> str:
@@ -57,30 +67,53 @@ class Purged:
 class Folders:
     """The folders of a library, and the files that are missing there.
 
-    set_aside: returns the contents that were moved out of them and can still come back.
+    fates: returns what became of the files that `apply` took.
     """
 
-    def __init__(self, store: Store, set_aside: Callable[[], frozenset[bytes]]) -> None:
+    def __init__(self, store: Store, fates: Callable[[], Fates]) -> None:
         self.store = store
-        self._set_aside = set_aside
+        self._fates = fates
 
-    def status(self) -> list[FolderStatus]:
-        """Return the folders of the library, each looked at now."""
+    def status(self, fates: Fates | None = None) -> list[FolderStatus]:
+        """Return the folders of the library, each looked at now. fates: if they are known already."""
         with self.store.reading() as view:
             totals = totals_by_root(view)
+            # Most libraries miss nothing, and long journals take their time.
+            is_complete = not any(each.missing for each in totals)
+            rows = () if is_complete else fated_rows(view, fates or self._fates())
+            counts: dict[int, Counter[str]] = defaultdict(Counter)
+            for _, root_id, fate in rows:
+                counts[root_id][fate] += 1
         return [
-            FolderStatus(each, state_of(each.root.path, each.root.drive, traces_of(self.store, each.root)))
+            FolderStatus(
+                each,
+                state_of(each.root.path, each.root.drive, traces_of(self.store, each.root)),
+                counts[each.root.id],
+            )
             for each in totals
         ]
 
     def missing(self, folders: Sequence[str | os.PathLike[str]] = ()) -> list[Missing]:
         """Return the files that are absent, at or below any of the folders (none: all), by path.
 
+        Not those that `apply` moved.
+
+        Raises:
+            UsageError: a folder is not in the library.
+        """
+        return [each for each in self.absent(folders) if each.fate == "missing"]
+
+    def absent(self, folders: Sequence[str | os.PathLike[str]] = ()) -> list[Missing]:
+        """Return the files that are absent, those that `apply` moved included, by path.
+
         Raises:
             UsageError: a folder is not in the library.
         """
         with self.store.reading() as view:
-            return list(missing_files(view, _real(folders)))
+            found = list(missing_files(view, _real(folders)))
+        fates = self._fates() if found else Fates()
+        pairs = ((each, fates.fate(each.path, each.digest)) for each in found)
+        return [replace(each, fate=fate, to=to) for each, (fate, to) in pairs]
 
     def preview_forget(self, folders: Sequence[str | os.PathLike[str]]) -> list[Forgotten]:
         """Return what `forget` would take out of the library.
@@ -89,7 +122,11 @@ class Folders:
             UsageError: a folder is not in the library.
         """
         with self.store.reading() as view:
-            return forgettable(view, _real(folders))
+            found = forgettable(view, _real(folders))
+        return [replace(each, missing=self._missing_of(each)) for each in found]
+
+    def _missing_of(self, folder: Forgotten) -> int:
+        return len(self.missing([folder.path])) if folder.missing else 0
 
     def forget(self, folders: Sequence[str | os.PathLike[str]]) -> list[Forgotten]:
         """Take folders, or parts of them, out of the library; photos and decisions stay as they are.
@@ -100,7 +137,9 @@ class Folders:
             UsageError: a folder is not in the library.
             StoreLocked: an index run is under way.
         """
-        return forget(self.store, _real(folders))
+        missing = {each.path: each.missing for each in self.preview_forget(folders)}
+        found = forget(self.store, _real(folders))
+        return [replace(each, missing=missing.get(each.path, each.missing)) for each in found]
 
     def preview_purge(
         self, missing_for: timedelta, folders: Sequence[str | os.PathLike[str]] = ()
@@ -113,8 +152,8 @@ class Folders:
     def purge(self, missing_for: timedelta, folders: Sequence[str | os.PathLike[str]] = ()) -> Purged:
         """Take out files that have been missing for at least missing_for, and contents that no file holds.
 
-        The library must be open for writing. The user's decisions stay, and so do contents that still lie
-        where `apply` put them. Of folders that are not online nothing is taken.
+        The library must be open for writing. The user's decisions stay, and so do files and contents that
+        still lie where `apply` put them. Of folders that are not online nothing is taken.
 
         Raises:
             UsageError: a folder is not in the library.
@@ -128,12 +167,15 @@ class Folders:
     ) -> tuple[Purge, list[FolderStatus]]:
         """Return what to purge, and the folders to spare although they have something to lose."""
         until = (datetime.now(UTC) - missing_for).isoformat(timespec="seconds")
-        roots = self.status()
+        fates = self._fates()
+        roots = self.status(fates)
         online = tuple(each.totals.root for each in roots if each.state == "online")
         away = tuple(each.totals.root for each in roots if each.state != "online")
-        purge = Purge(until, tuple(_real(folders)), online, self._set_aside())
         with self.store.reading() as view:
-            others = [file.path for file in purgeable(view, Purge(until, purge.folders, away))]
+            # A file that can still come back does so to its row.
+            moved = [key for key, _, fate in fated_rows(view, fates) if fate == "moved"]
+            purge = Purge(until, tuple(_real(folders)), online, fates.contents, moved)
+            others = [file.path for file in purgeable(view, replace(purge, roots=away))]
         spared = [each for each in roots if any(_is_in(path, each.path) for path in others)]
         return purge, spared
 

@@ -3,9 +3,10 @@
 Nothing here looks at a drive or touches a photo: rows of the catalog go, and thumbnails of ours.
 """
 
+import json
 import os
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -47,6 +48,7 @@ class Missing:
 
     path: absolute. since: ISO 8601 in UTC, None where that was not recorded. size: bytes. digest: blake3,
     hex, None for a file that never could be read. is_elsewhere: a file that is there holds the content.
+    fate, to: see `Fates`; "missing" if `apply` did not take it.
     """
 
     path: str
@@ -54,14 +56,38 @@ class Missing:
     size: int
     digest: str | None
     is_elsewhere: bool
+    fate: str = "missing"
+    to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fates:
+    """What `apply` took out of the library.
+
+    by_file: by path and content (blake3, hex) of a file what became of it, and where it lies: "moved" (it
+    can come back), "deleted" (by `prune`, which kept a copy) or "gone" (from there, by other hands).
+    """
+
+    by_file: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def contents(self) -> frozenset[bytes]:
+        """The digests of what can come back."""
+        return frozenset(
+            bytes.fromhex(key[1]) for key, (fate, _) in self.by_file.items() if fate == "moved"
+        )
+
+    def fate(self, path: str, digest: str | None) -> tuple[str, str]:
+        """Return what became of a file, "missing" where `apply` did not take it, and where it lies."""
+        return self.by_file.get((path, digest or ""), ("missing", ""))
 
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
     """A folder of the library that is to leave it.
 
-    path: absolute. files: how many the catalog knows there; missing: how many of these are absent. photos:
-    contents that no file outside of it holds. is_root: whether whole roots go with it.
+    path: absolute. files: how many the catalog knows there; missing: how many of these are not there.
+    photos: contents that no file outside of it holds. is_root: whether whole roots go with it.
     """
 
     path: str
@@ -77,18 +103,33 @@ class Purge:
 
     until: those missing since then or longer (ISO 8601 in UTC). folders: only at or below these
     (absolute), empty: anywhere. roots: only files of these. keep: digests of contents that stay anyway.
+    spared: ids of rows that stay.
     """
 
     until: str
     folders: tuple[bytes, ...] = ()
     roots: tuple[Root, ...] = ()
     keep: frozenset[bytes] = frozenset()
+    spared: Sequence[int] = ()
 
 
 def missing_files(view: View, folders: Sequence[bytes] = ()) -> Iterator[Missing]:
     """Yield the absent files at or below any of the folders (empty: all), by path."""
     there = sa.true() if not folders else within(_known_roots(view, folders), folders)
     return _missing(view, there)
+
+
+def fated_rows(view: View, fates: Fates) -> Iterator[tuple[int, int, str]]:
+    """Yield (row id, id of its root, what became of it) of the absent files that `apply` took."""
+    rows = view.connection.execution_options(yield_per=10_000).execute(
+        sa.select(_file.id, _file.root_id, root_table.c.path, _file.rel, _content.digest)
+        .select_from(_files)
+        .where(_file.state == "absent", _file.content_id.is_not(None))
+    )
+    for row_id, root_id, root, rel, digest in rows:
+        fate, _ = fates.fate(os.fsdecode(os.path.join(root, rel)), digest.hex())
+        if fate != "missing":
+            yield row_id, root_id, fate
 
 
 def purgeable(view: View, purge: Purge) -> Iterator[Missing]:
@@ -183,8 +224,14 @@ def _purged(view: View, purge: Purge) -> sa.ColumnElement[bool]:
         _file.missing_since.is_not(None),
         _file.missing_since <= purge.until,
         _file.root_id.in_([root.id for root in purge.roots]),
+        _file.id.not_in(sa.select(_listed(purge.spared).c.value)),
         there,
     )
+
+
+def _listed(ids: Sequence[int]) -> sa.TableValuedAlias:
+    """Return a table of one column, as there may be more ids than SQLite takes parameters."""
+    return sa.func.json_each(json.dumps(list(ids))).table_valued("value")
 
 
 def count_purgeable(view: View, purge: Purge) -> int:

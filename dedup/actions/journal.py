@@ -423,9 +423,3 @@ class _Reader:
                 raise ValueError("no such state")
             record.ends[number_in(row, "number", 1)] = row["state"]
         record.is_closed = row.get("closed") is True
-
-
-def set_aside(folder: str) -> frozenset[bytes]:
-    """Return the contents that the runs of a store put somewhere from where they can still come back."""
-    actions = (action for record in journals(folder) for action in record.pending)
-    return frozenset(bytes.fromhex(action.digest) for action in actions if os.path.lexists(action.to))

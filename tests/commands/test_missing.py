@@ -134,14 +134,55 @@ def test_what_apply_moved_can_come_back_after_a_purge(home: Home) -> None:
     plan = home.folder / "plan.json"
     assert home.run("dupes", "--plan", plan).code == 0
     assert home.run("apply", plan, "--method", "quarantine", "--yes").code == 0
-    before = home.rows("SELECT count(*) FROM content")
+    before = home.rows("SELECT count(*) FROM content"), home.rows("SELECT count(*) FROM file")
     done = home.run("purge", "--missing-for", "0d", "--yes")
-    assert b"and 0 photos" in done.out
-    assert home.rows("SELECT count(*) FROM content") == before
+    assert b"0 files and 0 photos" in done.out
+    assert (home.rows("SELECT count(*) FROM content"), home.rows("SELECT count(*) FROM file")) == before
     assert home.run("undo", "--yes").code == 0
     again = home.run("index", home.photos, "--format", "json").json
-    assert (again["embedded"], again["absent"], again["photos"]) == (0, 0, before)
+    assert (again["embedded"], again["absent"], again["photos"]) == (0, 0, before[0])
     home.check_whole()
+
+
+def test_what_apply_moved_is_not_missing_before_prune_nor_after(home: Home) -> None:
+    plan = home.folder / "plan.json"
+    assert home.run("dupes", "--plan", plan).code == 0
+    assert home.run("apply", plan, "--method", "quarantine", "--yes").code == 0
+    home.lose("2023/photo2.jpg")
+    table = home.run("missing").out.decode()
+    assert "1 file missing, 1 of them without another copy in the library" in table
+    assert "  3 files moved by `apply`; lookalike undo" in table
+    assert len(home.run("missing", "--format", "json").json["files"]) == 1
+    moved = home.run("missing", "--moved", "--format", "json").json["files"]
+    assert {row["state"] for row in moved} == {"moved"}
+    assert all(Path(row["to"]).exists() for row in moved)
+    status = home.run("status", "--format", "json").json
+    assert (status["files"]["absent"], status["files"]["moved"], status["roots"][1]["missing"]) == (1, 3, 1)
+    assert b"1 missing, 3 moved by `apply`" in home.run("status").out
+    assert b"files would leave the library (1 missing;" in home.run("forget", home.photos).out
+
+    assert home.run("prune", "--older-than", "0d", "--yes").code == 0
+    table = home.run("missing").out.decode()
+    assert "1 file missing" in table
+    assert "  3 files deleted by `prune`; a copy of each was kept" in table
+    assert home.run("missing", "--moved").out.decode().count("deleted  ") == 3
+    assert home.run("status", "--format", "json").json["files"]["deleted"] == 3
+
+    # What cannot come back may be forgotten.
+    assert b"4 files and " in home.run("purge", "--missing-for", "0d", "--yes").out
+    assert home.run("missing").out == b"nothing is missing\n"
+
+
+def test_what_came_to_the_place_of_a_moved_file_and_went_is_missing(home: Home) -> None:
+    plan = home.folder / "plan.json"
+    assert home.run("dupes", "--plan", plan).code == 0
+    assert home.run("apply", plan, "--method", "quarantine", "--yes").code == 0
+    place = home.photos / "edited" / "photo0-again.jpg"
+    shutil.copy(home.photos / "2023" / "photo5.jpg", place)
+    home.run("index", home.photos)
+    home.lose("edited/photo0-again.jpg")
+    (row,) = home.run("missing", "--format", "json").json["files"]
+    assert (row["path"], row["is_elsewhere"]) == (str(place), True)
 
 
 def test_decisions_outlive_a_purge(home: Home) -> None:

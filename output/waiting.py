@@ -1,0 +1,215 @@
+"""What `apply` moved, in words: where it lies, until when, how to put it back, how to free the space."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from ..store.documents import Row, path_fields
+from .listing import Listing
+from .text import columns, file_size, plural, printable
+
+if TYPE_CHECKING:
+    from ..dedup.actions.journal import Record
+    from ..dedup.actions.outcome import Outcome
+    from ..dedup.actions.waiting import Lot
+
+# What `prune` waits for if nobody says otherwise.
+PATIENCE = timedelta(days=30)
+
+# Returns what to type for a command and its options, with the store where that is needed.
+Call = Callable[[str], str]
+
+
+def date_of(moment: datetime | None) -> str:
+    """Return a day for people, where they are: "30 Dec 2026"."""
+    if moment is None:
+        return "an unknown day"
+    with suppress(OverflowError, OSError, ValueError):  # a damaged journal says any year
+        moment = moment.astimezone()
+    return f"{moment.day} {moment:%b %Y}"
+
+
+def due_at(began: datetime | None, patience: timedelta) -> datetime | None:
+    """Return when files that were moved at a time may be deleted, None where that is not known."""
+    with suppress(OverflowError):
+        return began and began + patience
+    return None
+
+
+def amount(files: int, size: int) -> str:
+    """Return so many files of so many bytes for people: "449 files, 1.2 GB"."""
+    return f"{plural(files, 'file')}, {file_size(size)}"
+
+
+# --- after apply ------------------------------------------------------------------------------
+
+
+def places_of(outcomes: "Iterable[Outcome]", state: str) -> Iterator[str]:
+    """Write where files of a state lie, or would lie: a line for each quarantine and trash."""
+    from ..dedup.actions.waiting import holder
+
+    places: dict[tuple[str, str], list[Outcome]] = {}
+    for each in outcomes:
+        if each.state == state:
+            kind = "trash" if each.method == "trash" else "quarantine"
+            places.setdefault((kind, holder(each.method, each.to)), []).append(each)
+    verb = "would go to" if state == "planned" else "are in"
+    for (kind, folder), some in places.items():
+        who = "they" if len(places) == 1 else amount(len(some), sum(each.size for each in some))
+        yield f"{who} {verb} the {kind} {printable(folder)}"
+
+
+def after_apply(outcomes: "Sequence[Outcome]", call: Call) -> Iterator[str]:
+    """Write where the moved files lie, that no space is free yet, and what can be done now."""
+    methods = {each.method for each in outcomes if each.state == "done"}
+    if not methods:
+        return
+    yield from places_of(outcomes, "done")
+    yield ""
+    if methods <= {"trash", "quarantine"}:
+        yield "No space is free yet: the files are still on the disk."
+    else:
+        yield "Links to the kept files took their place. No space is free yet: what the links"
+        yield "replaced is still on the disk."
+    ways = [("  to put them back:", call("undo --yes"))]
+    if methods - {"trash"}:
+        ways.append(("  to free the space now:", call("prune --older-than 0d --yes")))
+    if "trash" in methods:
+        ways.append(("  to free the space now:", "empty the trash in your file manager"))
+    yield from columns(ways)
+
+
+# --- what waits -------------------------------------------------------------------------------
+
+
+def after_prune(
+    lots: "Sequence[Lot]", older_than: timedelta, call: Call, *, nothing: bool
+) -> Iterator[str]:
+    """Write what waits in quarantines and is not due yet, and until when.
+
+    nothing: no file was due, so that people want to know why.
+    """
+    now = datetime.now(UTC)
+    dues = [(lot, due_at(lot.began, older_than)) for lot in lots if not lot.is_trash]
+    waiting = [(lot, due) for lot, due in dues if due is None or due > now]
+    if waiting:
+        yield "nothing is due yet; in the quarantine wait:" if nothing else "in the quarantine still wait:"
+        yield from columns(
+            [
+                (f"  {lot.run}", amount(lot.files, lot.size), f"due from {date_of(due)}")
+                for lot, due in waiting
+            ]
+        )
+        yield f"to delete them now: {call('prune --older-than 0d --yes')}"
+        yield f"to put them back:   {call('undo --yes')}"
+    elif nothing:
+        yield "there is nothing to delete: no file waits in a quarantine"
+    yield from _in_trash(lots)
+
+
+def _in_trash(lots: "Sequence[Lot]") -> Iterator[str]:
+    folders = {
+        lot.folder: [each for each in lots if each.folder == lot.folder] for lot in lots if lot.is_trash
+    }
+    for folder, some in folders.items():
+        count = amount(sum(each.files for each in some), sum(each.size for each in some))
+        yield f"{count} that `apply` moved lie in the trash {printable(folder)}:"
+        yield "  to free their space, empty the trash in your file manager"
+
+
+def waiting_fields(lots: "Sequence[Lot]") -> Row:
+    """Return what waits in quarantines, or in trashes, as a JSON object."""
+    began = min((lot.began for lot in lots if lot.began is not None), default=None)
+    return {
+        "files": sum(lot.files for lot in lots),
+        "bytes": sum(lot.size for lot in lots),
+        "not_removed": sum(lot.kept for lot in lots),
+        "oldest": began and began.isoformat(timespec="seconds"),
+        "folders": [path_fields(folder) for folder in dict.fromkeys(lot.folder for lot in lots)],
+    }
+
+
+def waiting_words(row: Row, kind: str) -> Iterator[str]:
+    """Write what waits for people, from `waiting_fields`. kind: "quarantine" or "trash"."""
+    if not row["files"]:
+        return
+    since = date_of(datetime.fromisoformat(row["oldest"]) if row["oldest"] else None)
+    yield f"{amount(row['files'], row['bytes'])}, moved by `apply` since {since}"
+    for folder in row["folders"]:
+        yield f"in {printable(folder['path'])}"
+    if row["not_removed"]:
+        yield f"{row['not_removed']:,} of these could not be deleted so far"
+    yield "`lookalike undo` puts them back"
+    if kind == "quarantine":
+        yield "`lookalike prune --older-than 0d` frees their space"
+    else:
+        yield "to free their space, empty the trash in your file manager"
+
+
+# --- runs -------------------------------------------------------------------------------------
+
+
+def journals_listing(records: "Iterable[Record]") -> Listing:
+    """List what was done so far, newest first, with what became of it."""
+
+    def lines(rows: Iterable[Row]) -> Iterator[str]:
+        table = [line for row in rows for line in _record_lines(row)]
+        yield from columns(table) if table else ["nothing was moved yet"]
+
+    names = "run began method files standing bytes due in_quarantine in_trash not_removed put_back"
+    return Listing(
+        "journals",
+        map(_record_row, records),
+        lines,
+        [*names.split(), "deleted", "gone", "damaged_lines", "trouble", "path"],
+    )
+
+
+def _record_row(record: "Record") -> Row:
+    found = record.standing()
+    due = due_at(record.began_at, PATIENCE)
+    return {
+        "run": record.name,
+        "began": record.began,
+        "method": record.method,
+        "files": len(record.actions),
+        "standing": found.waiting.files,
+        "bytes": found.waiting.size,
+        "due": due and due.isoformat(timespec="seconds"),
+        "in_quarantine": found.quarantined.files,
+        "in_trash": found.trashed.files,
+        "not_removed": found.kept.files,
+        "put_back": found.back.files,
+        "deleted": found.pruned.files,
+        "gone": found.gone.files,
+        "damaged_lines": found.damaged,
+        "trouble": record.trouble,
+        "moved_bytes": sum(action.size for action in record.actions),
+        **path_fields(record.path),
+    }
+
+
+def _record_lines(row: Row) -> Iterator[tuple[str, str, str]]:
+    states = list(_states(row)) or ["nothing was moved"]
+    yield row["run"], amount(row["files"], row["moved_bytes"]), states[0]
+    yield from (("", "", state) for state in states[1:])
+
+
+def _states(row: Row) -> Iterator[str]:
+    due = date_of(datetime.fromisoformat(row["due"]) if row["due"] else None)
+    states = (
+        (row["in_quarantine"], f"waiting, may be pruned from {due}"),
+        (row["in_trash"], "in the trash"),
+        (row["put_back"], "put back"),
+        (row["deleted"], "deleted for good"),
+        (row["not_removed"], "could not be deleted, still in the quarantine"),
+        (row["gone"], "no longer where they were put"),
+    )
+    parts = [(count, words) for count, words in states if count]
+    for count, words in parts:
+        yield f"{count:,} {words}" if len(parts) > 1 else words
+    if row["damaged_lines"]:
+        yield plural(row["damaged_lines"], "damaged line")
+    if row["trouble"]:
+        yield printable(row["trouble"])
