@@ -15,6 +15,7 @@ from ..indexer.embed.weights.golden import MIN_COSINE
 from ..indexer.embed.weights.loader import read_shipped
 from ..indexer.embed.weights.table import SHIPPED_GRAPH, SHIPPED_STATE
 from ..library import Library, default_folder
+from ..output.text import file_size, plural
 from ..store.care.checks import Finding, check_recall, check_sqlite, check_store, check_surroundings
 
 _PACKAGES = ("lookalike", "faiss-cpu", "onnxruntime", "pillow", "pillow-heif", "sqlalchemy", "torch")
@@ -49,6 +50,7 @@ def examine(folder: str | None, wanted: Wanted = Wanted()) -> Iterator[Finding]:
             yield Finding("ok", "store", library.store.folder)
             yield from check_store(library.store, deep=wanted.deep)
             yield _check_model(library)
+            yield from _check_moved(library)
             if wanted.recall:
                 yield check_recall(library.store, wanted.recall)
             if wanted.content:
@@ -98,6 +100,18 @@ def _check_model(library: Library) -> Finding:
         return Finding("broken", "model", str(error))
     said = f"{spec.model}, {spec.input_rule} {spec.input_size}, {spec.dim} numbers, engine {engine}"
     return Finding("ok", "model", said)
+
+
+def _check_moved(library: Library) -> Iterator[Finding]:
+    """Tell what lies where `apply` put it, what `prune` could not remove, which journals are damaged."""
+    moved = library.files.moved()
+    yield from (Finding("note", "journal", trouble) for trouble in moved.troubles)
+    if kept := sum(lot.kept for lot in moved.lots):
+        yield Finding("note", "quarantine", f"{plural(kept, 'file')} could not be deleted: prune again")
+    if moved.lots:
+        size = file_size(sum(lot.size for lot in moved.lots))
+        count = plural(sum(lot.files for lot in moved.lots), "file")
+        yield Finding("ok", "moved", f"{count}, {size} in quarantines and the trash; `undo` puts them back")
 
 
 def _check_contents(library: Library, share: float) -> Iterator[Finding]:

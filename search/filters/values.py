@@ -44,11 +44,14 @@ def read_bytes(text: str) -> float | None:
 
 
 _DURATION = re.compile(r"(\d{1,6})\s*([smhdw])", re.ASCII)
+_LONGEST = timedelta(days=365_000)  # so that a time before this year is still a time
 _DURATION_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def read_duration(text: str, option: str) -> timedelta:
-    """Return the length of time that a text like "30d" says. option: what to call it in a message.
+    """Return the length of time that a text like "30d" says, at most 1,000 years.
+
+    option: what to call it in a message.
 
     Raises:
         UsageError: it says none.
@@ -56,4 +59,4 @@ def read_duration(text: str, option: str) -> timedelta:
     match = _DURATION.fullmatch(text.strip().lower())
     if match is None:
         raise UsageError(f"{option} is a number with a unit, like 30d, 12h or 2w, not {text!r}")
-    return timedelta(**{_DURATION_UNITS[match[2]]: int(match[1])})
+    return min(timedelta(**{_DURATION_UNITS[match[2]]: int(match[1])}), _LONGEST)

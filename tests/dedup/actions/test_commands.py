@@ -2,6 +2,10 @@
 
 import json
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -44,7 +48,6 @@ def test_from_the_plan_to_the_quarantine_and_back(home: Home) -> None:
     assert done.code == 0
     assert b"[x]  edited/photo0-again.jpg  quarantine: same bytes as 2021/photo0.jpg" in done.out
     assert b"2 files moved" in done.out
-    assert "undo" in done.err
     assert home.names() == {*before} - {"edited/photo0-again.jpg", "edited/photo0-small.jpg"}
 
     assert "no duplicates found" in home.run("dupes").out.decode()
@@ -92,11 +95,17 @@ def test_journals_are_listed_and_undone_by_name(home: Home) -> None:
 
 
 def test_prune_waits_until_it_is_told(home: Home) -> None:
+    assert home.run("prune").out == b"there is nothing to delete: no file waits in a quarantine\n"
     home.run("apply", home.plan, "--yes")
-    assert b"there is nothing to do" in home.run("prune", "--yes").out
+    waiting = home.run("prune", "--yes").out.decode()
+    in_30_days = datetime.now().astimezone() + timedelta(days=30)
+    assert waiting.startswith("nothing is due yet; in the quarantine wait:")
+    assert f"2 files, 32.7 kB  due from {in_30_days.day} {in_30_days:%b %Y}" in waiting
+    assert "to delete them now: lookalike prune --older-than 0d --yes" in waiting
     shown = home.run("prune", "--older-than", "0d")
     assert b"2 files would be deleted for good" in shown.out
     assert home.run("prune", "--older-than", "soon").code == 2
+    assert "nothing is due yet" in home.run("prune", "--older-than", "999999w").out.decode()
     done = home.run("prune", "--older-than", "0d", "--yes")
     assert b"2 files deleted for good" in done.out
     assert not (home.photos / ".lookalike-quarantine").exists()
@@ -136,3 +145,148 @@ def test_a_library_that_cannot_be_written_says_so(home: Home) -> None:
     assert done.code == 7
     assert done.err.count("\n") == 1
     assert "journal" in done.err
+
+
+# --- people know where their files are --------------------------------------------------------
+
+
+def test_apply_says_where_files_are_and_how_to_free_their_space(home: Home) -> None:
+    there = f"they would go to the quarantine {home.photos}/.lookalike-quarantine"
+    assert there in home.run("apply", home.plan).out.decode()
+    done = home.run("apply", home.plan, "--yes").out.decode()
+    assert f"they are in the quarantine {home.photos}/.lookalike-quarantine" in done
+    assert "No space is free yet: the files are still on the disk." in done
+    assert f"lookalike undo --yes --store {home.folder}/store" in done
+    assert f"lookalike prune --older-than 0d --yes --store {home.folder}/store" in done
+    again = home.run("apply", home.plan, "--yes").out.decode()
+    assert "2 done already" in again
+    assert "No space is free" not in again
+
+
+def test_what_lies_in_the_trash_is_freed_by_emptying_it(home: Home) -> None:
+    trash = home.folder / "data" / "Trash"
+    trash.mkdir(parents=True)
+    done = home.run("apply", home.plan, "--yes").out.decode()
+    assert f"they are in the trash {trash}" in done
+    assert "empty the trash in your file manager" in done
+    assert "prune" not in done
+    assert f"2 files, 32.7 kB that `apply` moved lie in the trash {trash}" in home.run("prune").out.decode()
+    status = home.run("status")
+    assert f"in {trash}" in status.out.decode()
+    assert home.run("status", "--format", "json").json["quarantine"]["files"] == 0
+    shutil.rmtree(trash)
+    assert b"2 gone from the trash or quarantine" in home.run("status").out
+    assert b"no longer where they were put" in home.run("undo", "--list").out
+    assert b"2 files moved by `apply` and gone from there" in home.run("missing").out
+
+
+def test_links_free_nothing_before_prune_either(home: Home) -> None:
+    done = home.run("apply", home.plan, "--yes", "--method", "hardlink").out.decode()
+    assert "Links to the kept files took their place. No space is free yet" in done
+    assert "lookalike prune --older-than 0d --yes" in done
+
+
+def test_many_files_are_summed_up_by_folder_and_all_lists_each(home: Home) -> None:
+    for number in range(25):
+        target = home.photos / "many" / f"{number % 22:02}" / f"{number}.jpg"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(home.photos / "2021" / "photo0.jpg", target)
+    home.run("index", home.photos)
+    home.run("dupes", "--plan", home.plan)
+    (home.photos / "many" / "21" / "21.jpg").write_bytes(b"another picture")
+    shown = home.run("apply", home.plan).out.decode().splitlines()
+    assert shown[1].split() == ["folder", "files", "size", "to", "kept", "in"]
+    assert shown[2].split()[:2] == ["many/00", "2"]
+    assert shown[-7].startswith("  and 2 more folders")
+    assert shown[-5].startswith("  1 file left alone: it has 15 bytes")
+    assert all(len(line) <= 80 for line in shown[1:-6])
+    assert "26 files would be moved" in shown[-2]
+    each = home.run("apply", home.plan, "--all").out.decode()
+    assert each.count("  [x]  ") == 26
+    assert len(home.run("apply", home.plan, "--format", "json").json["files"]) == 27
+
+    done = home.run("apply", home.plan, "--yes").out.decode().splitlines()
+    assert done[1].split() == ["folder", "files", "size", "to", "kept", "in"]
+    assert home.run("undo").out.decode().splitlines()[1].split() == ["folder", "files", "size", "from"]
+    due = home.run("prune", "--older-than", "0d").out.decode().splitlines()
+    assert due[1].split() == ["folder", "files", "size", "kept", "in"]
+
+
+def test_what_is_left_of_many_is_told_by_reason_with_a_few_examples(home: Home) -> None:
+    for number in range(22):
+        target = home.photos / f"{number}.jpg"
+        shutil.copy(home.photos / "2021" / "photo0.jpg", target)
+    home.run("index", home.photos)
+    home.run("dupes", "--plan", home.plan)
+    for number in range(10):
+        os.utime(home.photos / f"{number}.jpg", ns=(number, number * 10**9))
+    shown = home.run("apply", home.plan).out.decode()
+    assert "  10 files left alone: changed since\n" in shown
+    assert shown.count(".jpg: it was modified at 1970") == 3
+    assert "    and 7 more\n" in shown
+
+
+def test_runs_are_listed_with_what_became_of_their_files(home: Home) -> None:
+    home.run("apply", home.plan, "--yes")
+    (journal,) = (home.folder / "store" / "journals").glob("*.jsonl")
+    due = datetime.now().astimezone() + timedelta(days=30)
+    line = f"{journal.stem}  2 files, 32.7 kB  waiting, may be pruned from {due.day} {due:%b %Y}\n"
+    assert home.run("undo", "--list").out.decode() == line
+
+    with journal.open("ab") as out:
+        out.write(b'{"state": "kept", "number": 1}\n{"no line\n')
+    lines = home.run("undo", "--list").out.decode()
+    assert "1 waiting, may be pruned" in lines
+    assert "1 could not be deleted\n" in lines
+    assert "1 damaged line\n" in lines
+    assert "1 of these could not be deleted so far" in home.run("status").out.decode()
+    doctor = home.run("doctor").out.decode()
+    assert "1 file could not be deleted: prune again" in doctor
+    assert f"{journal} has damaged lines (1)" in doctor
+    for told in (home.run("status"), home.run("undo"), home.run("prune")):
+        assert f"{journal} has damaged lines (1)" in told.err
+    assert "2 files, 32.7 kB in quarantines and the trash" in doctor
+
+    home.run("undo", "--yes")
+    (row,) = home.run("undo", "--list", "--format", "json").json["journals"]
+    assert (row["put_back"], row["in_quarantine"], row["not_removed"], row["standing"]) == (2, 0, 0, 0)
+    home.run("apply", home.plan, "--yes")
+    home.run("prune", "--older-than", "0d", "--yes")
+    assert home.run("undo", "--list").out.decode().splitlines()[0].endswith("  deleted for good")
+
+
+def test_status_tells_what_waits_in_the_quarantine(home: Home) -> None:
+    home.run("apply", home.plan, "--yes")
+    table = home.run("status").out.decode()
+    assert "quarantine  2 files, 32.7 kB, moved by `apply` since " in table
+    assert f"in {home.photos}/.lookalike-quarantine\n" in table
+    status = home.run("status", "--format", "json").json
+    assert status["quarantine"]["folders"] == [{"path": f"{home.photos}/.lookalike-quarantine"}]
+    assert status["quarantine"]["files"] == 2
+    assert status["quarantine"]["oldest"] > "2026"
+    assert status["trash"]["files"] == 0
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[Path]:
+    """A folder on another file system."""
+    here = tmp_path.stat().st_dev
+    others = [each for each in ("/dev/shm", "/var/tmp", "/tmp") if os.path.isdir(each)]
+    other = next((each for each in others if os.stat(each).st_dev != here), None)
+    if other is None:
+        pytest.skip("this machine has one file system to write to")
+    with tempfile.TemporaryDirectory(dir=other) as folder:
+        yield Path(folder)
+
+
+def test_a_quarantine_on_another_drive_is_refused_before_anything_is_made(
+    home: Home, elsewhere: Path
+) -> None:
+    (home.folder / "data" / "Trash").mkdir(parents=True)  # a folder of one's own goes before it
+    before = dict(contents(home.photos))
+    for yes in ((), ("--yes",)):
+        refused = home.run("apply", home.plan, "--quarantine", elsewhere / "new", *yes)
+        assert refused.code == 3
+        assert "is on another drive, and files are never copied across drives" in refused.out.decode()
+        assert "leave out --quarantine DIR" in refused.out.decode()
+    assert (dict(contents(home.photos)), list(elsewhere.iterdir())) == (before, [])
