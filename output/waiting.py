@@ -68,9 +68,9 @@ def after_apply(outcomes: "Sequence[Outcome]", call: Call) -> Iterator[str]:
     yield from places_of(outcomes, "done")
     yield ""
     if methods <= {"trash", "quarantine"}:
-        yield "No space is free yet: the files are still on the disk."
+        yield "No space is freed yet: the files are still on the disk."
     else:
-        yield "Links to the kept files took their place. No space is free yet: what the links"
+        yield "Links to the kept files took their place. No space is freed yet: what the links"
         yield "replaced is still on the disk."
     ways = [("  to put them back:", call("undo --yes"))]
     if methods - {"trash"}:

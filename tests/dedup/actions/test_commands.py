@@ -155,12 +155,12 @@ def test_apply_says_where_files_are_and_how_to_free_their_space(home: Home) -> N
     assert there in home.run("apply", home.plan).out.decode()
     done = home.run("apply", home.plan, "--yes").out.decode()
     assert f"they are in the quarantine {home.photos}/.lookalike-quarantine" in done
-    assert "No space is free yet: the files are still on the disk." in done
+    assert "No space is freed yet: the files are still on the disk." in done
     assert f"lookalike undo --yes --store {home.folder}/store" in done
     assert f"lookalike prune --older-than 0d --yes --store {home.folder}/store" in done
     again = home.run("apply", home.plan, "--yes").out.decode()
     assert "2 done already" in again
-    assert "No space is free" not in again
+    assert "No space is freed" not in again
 
 
 def test_what_lies_in_the_trash_is_freed_by_emptying_it(home: Home) -> None:
@@ -182,7 +182,7 @@ def test_what_lies_in_the_trash_is_freed_by_emptying_it(home: Home) -> None:
 
 def test_links_free_nothing_before_prune_either(home: Home) -> None:
     done = home.run("apply", home.plan, "--yes", "--method", "hardlink").out.decode()
-    assert "Links to the kept files took their place. No space is free yet" in done
+    assert "Links to the kept files took their place. No space is freed yet" in done
     assert "lookalike prune --older-than 0d --yes" in done
 
 
@@ -237,7 +237,7 @@ def test_runs_are_listed_with_what_became_of_their_files(home: Home) -> None:
         out.write(b'{"state": "kept", "number": 1}\n{"no line\n')
     lines = home.run("undo", "--list").out.decode()
     assert "1 waiting, may be pruned" in lines
-    assert "1 could not be deleted\n" in lines
+    assert "1 could not be deleted, still in the quarantine\n" in lines
     assert "1 damaged line\n" in lines
     assert "1 of these could not be deleted so far" in home.run("status").out.decode()
     doctor = home.run("doctor").out.decode()
