@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from ..errors import LookalikeError
+from ..dedup.actions.journal import check_store as check_journals
+from ..errors import LookalikeError, Refusal
 from ..indexer.decode.heif import FORCE, MIN_LIBHEIF, as_text, is_outdated, libheif_version
 from ..indexer.embed.embedder import Embedder, default_spec
 from ..indexer.embed.models import check_numbers
@@ -103,9 +104,13 @@ def _check_model(library: Library) -> Finding:
 
 
 def _check_moved(library: Library) -> Iterator[Finding]:
-    """Tell what lies where `apply` put it, what `prune` could not remove, which journals are damaged."""
+    """Tell what lies where `apply` put it, and why nothing would be done by journals or lines of them."""
+    try:
+        check_journals(library.store.folder)
+    except Refusal as why:
+        yield Finding("note", "journals", str(why))
     moved = library.files.moved()
-    yield from (Finding("note", "journal", trouble) for trouble in moved.troubles)
+    yield from (Finding("note", "journals", trouble) for trouble in moved.troubles)
     if kept := sum(lot.kept for lot in moved.lots):
         yield Finding("note", "quarantine", f"{plural(kept, 'file')} could not be deleted: prune again")
     if moved.lots:

@@ -116,6 +116,17 @@ def _remove(record: Record, actions: Sequence[Action], journal: Journal) -> Iter
         yield replace(outcome_of(action, "left", record.name), code="unwritable", reason=reason)
 
 
+def _check_whole(record: Record, actions: Sequence[Action]) -> None:
+    """Check that the photo is known to which companions belong: its line may be damaged.
+
+    Raises:
+        Refusal: it is not; code "damaged".
+    """
+    unit = actions[0].unit
+    if not any(action.is_photo for action in record.actions if action.unit == unit):
+        raise Refusal("damaged", f"the photo that it belongs to is in no sound line of {record.path}")
+
+
 class _Pruning:
     """Looks for survivors: in the place where they were kept, or wherever the library has their content."""
 
@@ -130,6 +141,8 @@ class _Pruning:
         try:
             for action in actions:
                 check_quarantined(action.to, record.name)
+            _check_whole(record, actions)
+            for action in actions:
                 self._check(action)
         except (Refusal, OSError) as why:
             code = why.code if isinstance(why, Refusal) else "unwritable"

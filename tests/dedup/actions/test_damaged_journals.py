@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lookalike.dedup.actions.journal import journals
 from lookalike.errors import ExitCode
 from lookalike.tests.faults.scale import scale
-from lookalike.tests.library import lookalike
+from lookalike.tests.library import Run, lookalike
 
 from .making import Shelf, contents, jpeg
 
@@ -72,10 +72,11 @@ class Scene:
         shutil.copytree(self._before, self._now, symlinks=True)
         self.journal.write_bytes(data)
 
-    def run(self, *arguments: str) -> None:
+    def run(self, *arguments: str) -> Run:
         done = lookalike(*arguments, "--store", self._now / "store", LOOKALIKE_DEBUG="1")
         assert done.code in FORESEEN, done.err
         assert "database" not in done.err
+        return done
 
     def files(self) -> list[bytes]:
         """Return what can be read, in order; a store is none of the user's."""
@@ -156,3 +157,22 @@ def test_a_damaged_journal_loses_nothing(
     for act in ACTS[:: -1 if prunes_first else 1]:
         scene.run(*act)
         scene.check(is_pruned=prunes_first or act[0] == "prune")
+
+
+def test_damage_is_told_by_whoever_goes_by_journals(scene: Scene) -> None:
+    scene.put(scene.data + b"[[[\n")
+    for command in (("undo",), ("prune",)):
+        assert f"{scene.journal} has damaged lines (1), which are left out" in scene.run(*command).err
+    scene.journal.parent.chmod(0o777)
+    told = lookalike("doctor", "--store", scene.journal.parents[1]).out.decode()
+    assert "has damaged lines (1)" in told
+    assert f"others can write to {scene.journal.parent}" in told
+    assert "others can write to" in scene.run("undo", "--yes").err
+
+
+def test_a_journal_that_cannot_be_read_is_told(scene: Scene) -> None:
+    scene.put(scene.data)
+    scene.journal.unlink()
+    scene.journal.mkdir()
+    for command in (("undo",), ("prune",)):
+        assert f"the journal {scene.journal} is left out" in scene.run(*command).err
