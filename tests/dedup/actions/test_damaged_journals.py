@@ -136,7 +136,7 @@ def _changed(data: bytes, line: int, field: int, value: Any) -> bytes:
     try:
         row = json.loads(lines[place])
         name = sorted(row)[field % len(row)]
-    except (ValueError, TypeError, ZeroDivisionError):
+    except (ValueError, TypeError, ZeroDivisionError, RecursionError):
         return data
     lines[place] = json.dumps(row | {name: value}).encode()
     return b"\n".join(lines)
