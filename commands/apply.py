@@ -84,11 +84,11 @@ def apply(
     belong to them; a link takes the place of an exact copy. Nothing is ever removed, everything is
     journaled first, and `lookalike undo` puts it back.
     """
-    from ..dedup.actions.planfile import read_plan
+    from ..dedup.actions.planfile import MOST_BYTES, read_plan
     from ..output.progress import ProgressBar
     from ..store.progress import Watch
 
-    read = read_plan(read_data(plan), "stdin" if plan == "-" else plan)
+    read = read_plan(read_data(plan, MOST_BYTES), "stdin" if plan == "-" else plan)
     options = moving.options()
     if not yes:
         with at.reading() as library:
