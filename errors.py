@@ -135,7 +135,7 @@ class Refusal(LookalikeError):
 
     code: a stable word for scripts: "gone", "changed", "unreadable", "link", "not_a_file", "protected",
     "other_program", "nobodys", "kept", "similar", "same_file", "companions", "unknown", "unproven",
-    "occupied", "other_filesystem", "unsupported", "unwritable", "no_trash", "last_copy".
+    "foreign", "occupied", "other_filesystem", "unsupported", "unwritable", "no_trash", "last_copy".
     """
 
     exit_code = ExitCode.PARTLY
