@@ -178,13 +178,16 @@ def copy_new(source: str, target: str) -> None:
         FileExistsError: there is one.
         OSError: it failed.
     """
-    temporary = os.path.join(os.path.dirname(target), f".lookalike-{os.getpid()}.tmp")
+    temporary = os.path.join(os.path.dirname(target), f".lookalike-{secrets.token_hex(8)}.tmp")
     try:
-        with open(source, "rb") as old, open(temporary, "xb") as new:
+        with open(source, "rb") as old, open(new_file(At(temporary)), "wb") as new:
             shutil.copyfileobj(old, new, 1 << 20)
             new.flush()
+            shutil.copystat(source, new.fileno())  # type: ignore[arg-type]  # all it calls take descriptors
             os.fsync(new.fileno())
-        shutil.copystat(source, temporary)
+            made = os.fstat(new.fileno())
+        if not os.path.samestat(made, os.lstat(temporary)):
+            raise OSError(errno.ESTALE, "somebody put another file in its place", temporary)
         move_new(temporary, target)
     except BaseException:
         with suppress(OSError):

@@ -50,6 +50,11 @@ class Quarantine:
         Raises:
             Refusal: the user's own folder is on another file system, or the quarantine may be a stranger's.
         """
+        place = self._place(path, found)
+        check_as_it_is(os.path.join(place.base, QUARANTINE))
+        return place
+
+    def _place(self, path: str, found: os.stat_result) -> Destination:
         if self._chosen and _device_above(self._chosen) != found.st_dev:
             raise Refusal(
                 "other_filesystem",
@@ -58,7 +63,6 @@ class Quarantine:
             )
         base = self._chosen or _base_of(path, found.st_dev, self._roots)
         rest = os.path.relpath(path, base) if is_below(path, [base]) else _from_root(path)
-        check_as_it_is(os.path.join(base, QUARANTINE))
         return Destination(os.path.join(base, QUARANTINE, self._run, rest), base)
 
     def prepare(self, path: str, found: os.stat_result, held: Held) -> Destination:
@@ -67,7 +71,7 @@ class Quarantine:
         Raises:
             Refusal: they cannot be made, lie on another file system, or may be a stranger's.
         """
-        place = self.place(path, found)
+        place = self._place(path, found)
         top = os.path.join(place.base, QUARANTINE)
         try:
             moves.make_folders(place.base)

@@ -184,6 +184,36 @@ def test_what_a_link_leads_to_is_never_tidied_up(shelf: Shelf, tmp_path: Path) -
     assert (project / "README.txt").exists()
 
 
+def test_a_copy_that_comes_back_from_another_drive_is_made_through_no_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, precious, folder = tmp_path / "source.jpg", tmp_path / "precious.txt", tmp_path / "photos"
+    source.write_bytes(jpeg(0))
+    source.chmod(0o640)
+    os.utime(source, ns=(1, 1_600_000_000_123_456_789))
+    precious.write_text("mine")
+    mode = precious.stat().st_mode
+    folder.mkdir()
+    new_file = moves.new_file
+
+    def and_swap(place: moves.At) -> int:
+        descriptor = new_file(place)
+        os.unlink(place.path)
+        os.symlink(precious, place.path)
+        return descriptor
+
+    with monkeypatch.context() as patch:
+        patch.setattr(moves, "new_file", and_swap)
+        with pytest.raises(OSError, match="somebody put another file in its place"):
+            moves.copy_new(str(source), str(folder / "copy.jpg"))
+    assert (precious.read_text(), precious.stat().st_mode) == ("mine", mode)
+    assert list(folder.iterdir()) == []
+    moves.copy_new(str(source), str(folder / "copy.jpg"))
+    (copy,) = folder.iterdir()
+    assert copy.read_bytes() == jpeg(0)
+    assert (copy.stat().st_mode & 0o777, copy.stat().st_mtime_ns) == (0o640, 1_600_000_000_123_456_789)
+
+
 @pytest.fixture
 def other_drive(tmp_path: Path) -> Iterator[Path]:
     """A folder on another file system."""
