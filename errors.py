@@ -134,8 +134,9 @@ class Refusal(LookalikeError):
     """Nothing was done to a file, or what was done was taken back.
 
     code: a stable word for scripts: "gone", "changed", "unreadable", "link", "not_a_file", "protected",
-    "other_program", "nobodys", "kept", "similar", "same_file", "companions", "unknown", "occupied",
-    "other_filesystem", "unsupported", "unwritable", "no_trash", "last_copy", "foreign", "damaged".
+    "other_program", "nobodys", "kept", "similar", "same_file", "companions", "unknown", "unproven",
+    "foreign", "occupied", "other_filesystem", "unsupported", "unwritable", "no_trash", "last_copy",
+    "damaged".
     """
 
     exit_code = ExitCode.PARTLY

@@ -87,11 +87,11 @@ def apply(
     free before `lookalike prune`, or before you empty the trash. Everything is journaled first, and
     `lookalike undo` puts it back.
     """
-    from ..dedup.actions.planfile import read_plan
+    from ..dedup.actions.planfile import MOST_BYTES, read_plan
     from ..output.progress import ProgressBar
     from ..store.progress import Watch
 
-    read = read_plan(read_data(plan), "stdin" if plan == "-" else plan)
+    read = read_plan(read_data(plan, MOST_BYTES), "stdin" if plan == "-" else plan)
     options, style = moving.options(), Style("moved", "to", every=all_)
     if not yes:
         with at.reading() as library:

@@ -9,7 +9,7 @@ from ..store.store import Store
 from .actions.apply import ApplyOptions, apply_plan, preview
 from .actions.journal import Record, journals
 from .actions.outcome import Outcome
-from .actions.planfile import Plan, read_plan
+from .actions.planfile import MOST_BYTES, Plan, read_plan
 from .actions.prune import PruneOptions, preview_prune, prune
 from .actions.undo import UndoOptions, preview_undo, record_to_undo, undo
 from .actions.waiting import Moved, moved
@@ -84,6 +84,6 @@ def _plan(given: Plan | str | os.PathLike[str]) -> Plan:
         return given
     try:
         with open(given, "rb") as source:
-            return read_plan(source.read(), os.fspath(given))
+            return read_plan(source.read(MOST_BYTES + 1), os.fspath(given))
     except OSError as error:
         raise UsageError(f"cannot read the plan {os.fspath(given)}: {error.strerror}") from error

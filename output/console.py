@@ -56,15 +56,15 @@ def read_names(source: str | None, null: bool) -> list[str]:
     return [os.fsdecode(name) for name in found if name]
 
 
-def read_data(source: str) -> bytes:
-    """Return all of a file ("-": stdin).
+def read_data(source: str, most: int = -1) -> bytes:
+    """Return all of a file ("-": stdin), or a byte more than `most`, which is too much.
 
     Raises:
         UsageError: the file cannot be read.
     """
     try:
         with open(0 if source == "-" else source, "rb", closefd=source != "-") as file:
-            return file.read()
+            return file.read(most + 1 if most >= 0 else -1)
     except OSError as error:
         raise UsageError(f"cannot read {source}: {error.strerror}") from error
 

@@ -70,7 +70,7 @@ def remember(store: str, search: LastSearch) -> None:
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         # Who loses power loses no work, and the checksum tells.
-        with replaced(path, durable=False) as temporary, open(temporary, "wb") as file:
+        with replaced(path, durable=False) as file:
             file.write(_packed(search))
         _keep_few(os.path.dirname(path))
     except OSError as error:

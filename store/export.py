@@ -30,7 +30,7 @@ def export_vectors(view: View, path: str, where: Where) -> int:
     """
     EXPORT.check(path)
     ids = visible_ids(view, where)
-    with EXPORT.replaced(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+    with EXPORT.replaced(path) as out, zipfile.ZipFile(out, "w") as archive:
         _write(archive, "ids", ids.shape, np.dtype(np.int64), [ids])
         _write(archive, "digests", ids.shape, np.dtype("U64"), _digests(view, ids))
         dim = view.model.spec.dim if view.model else 0

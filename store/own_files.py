@@ -5,6 +5,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from ..errors import LookalikeError, UsageError
 from .files import replaced
@@ -35,6 +36,8 @@ class OwnFile:
             *others, last = self.suffixes
             endings = f"{', '.join(others)} or {last}" if others else last
             raise UsageError(f"the {self.what} goes into a file whose name ends in {endings}, not {path}")
+        if _is_strangers_link(path):
+            raise UsageError(f"{path} is a link of another user; choose another name for the {self.what}")
         if os.path.isdir(path):
             raise UsageError(f"{path} is a folder; name a file in it for the {self.what}")
         folder = os.path.dirname(os.path.realpath(path))
@@ -53,23 +56,34 @@ class OwnFile:
             return False
 
     @contextlib.contextmanager
-    def replaced(self, path: str) -> Iterator[str]:
-        """Give the path of an empty file to fill; after the block it has taken the place of path.
+    def replaced(self, path: str) -> Iterator[BinaryIO]:
+        """Give an empty file to fill; after the block it has taken the place of path.
 
-        The file that a link points to is replaced, not the link.
+        The file that a link points to is replaced, not the link, as whoever made the link expects.
 
         Raises:
             UsageError: see `check`, which looks again at the end.
             LookalikeError: it cannot be written; the kind is `failure`.
         """
         self.check(path)
+        target = os.path.realpath(path)
+        self.check(target)  # the link may lead elsewhere by now
         try:
-            with replaced(os.path.realpath(path), self.mode) as temporary:
-                yield temporary
-                self.check(path)
+            with replaced(target, self.mode) as out:
+                yield out
+                self.check(target)
         except OSError as error:
             reason = error.strerror or error
             raise self.failure(f"cannot write the {self.what} {path}: {reason}") from error
+
+
+def _is_strangers_link(path: str) -> bool:
+    """Tell whether there is a link that another user made: it would choose which file is replaced."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISLNK(found.st_mode) and os.name != "nt" and found.st_uid not in (os.geteuid(), 0)
 
 
 def _is_folder(path: str) -> bool:

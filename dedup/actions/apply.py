@@ -11,20 +11,20 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from ...errors import Refusal, UsageError
-from ...store.catalog.contents import ids_of
 from ...store.catalog.files import Moved, put_back, take_away
 from ...store.catalog.folders import all_roots
 from ...store.lock import held
 from ...store.progress import Watch
 from ...store.records import file_time
 from ...store.store import Store
+from .claims import Claims
 from .journal import Action, Journal, check_store, journals, new_name
 from .links import is_link_of
 from .outcome import Outcome, left
-from .planfile import Plan, PlannedFile, PlannedGroup
+from .planfile import Plan
 from .transfer import METHODS, Step, Transfer
 from .trash import Quarantine
-from .units import Unit, units_of
+from .units import Unit, removals_of, units_of
 from .verify import Checks
 from .witness import look
 
@@ -182,14 +182,9 @@ def _tools(
         raise UsageError(f"there is no method {options.method!r}; there are {', '.join(METHODS)}")
     with store.reading() as view:
         roots = [os.fsdecode(root.path) for root in all_roots(view)]
-        files = (file for group in plan.groups for file in _files(group))
-        known = ids_of(view, [bytes.fromhex(digest) for digest in {file.digest for file in files}])
+        claims = Claims(view, removals_of(plan))
     quarantine = Quarantine(name, roots, options.quarantine)
-    return Checks(plan, {digest.hex() for digest in known}), Transfer(options.method, quarantine, journal)
-
-
-def _files(group: PlannedGroup) -> list[PlannedFile]:
-    return [group.keeper, *(member.file for member in group.members)]
+    return Checks(plan, claims), Transfer(options.method, quarantine, journal)
 
 
 def _no_journal() -> Journal:

@@ -7,21 +7,22 @@ from dataclasses import replace
 from ...errors import Refusal
 from . import moves
 from .journal import Action
+from .moves import At
 from .witness import digest_of
 
 
-def replace_by_link(action: Action, found: os.stat_result) -> None:
-    """Put a link to the keeper where a file lay, and the file where the action has it. found: its stat.
+def replace_by_link(action: Action, found: os.stat_result, path: At, to: At) -> None:
+    """Put a link to the keeper at `path`, where a file lay, and the file at `to`. found: its stat.
 
     Raises:
         OSError, Refusal: it failed; `take_back` puts things right.
     """
     original = _target(action, found)
-    moves.link_to(action.method, original, action.to, found)
-    if not moves.exchange(action.path, action.to):
-        moves.remove_for_good(action.to)  # the link that was just made
-        moves.move_new(action.path, action.to)
-        moves.link_to(action.method, original, action.path, found)
+    moves.link_to(action.method, original, to, found)
+    if not moves.exchange(path, to):
+        moves.remove_for_good(to)  # the link that was just made
+        moves.move_new(path, to)
+        moves.link_to(action.method, original, path, found)
     if not is_link_of(action):
         raise Refusal("unsupported", f"the {action.method} does not show the kept file")
 

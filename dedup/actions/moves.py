@@ -6,10 +6,12 @@ The only module that renames, links or removes what is not our own.
 import ctypes
 import errno
 import os
+import secrets
 import shutil
 import stat
 import sys
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -24,36 +26,67 @@ _UNSUPPORTED = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTTY)
 _FICLONE = 0x40049409
 
 
-def move_new(source: str, target: str) -> None:
+@dataclass(frozen=True, slots=True)
+class At:
+    """A name in a folder that is held open. path: what it is called. folder: None: by its path alone."""
+
+    path: str
+    folder: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What to call it beside the descriptor of its folder."""
+        return self.path if self.folder is None else os.path.basename(self.path)
+
+
+def at(place: str | At) -> At:
+    """Return a place that may be given by its path."""
+    return At(place) if isinstance(place, str) else place
+
+
+def is_there(place: At) -> bool:
+    """Tell whether there is anything, a link that leads nowhere included."""
+    try:
+        os.stat(place.name, dir_fd=place.folder, follow_symlinks=False)
+    except OSError:
+        return False
+    return True
+
+
+def move_new(source: str | At, target: str | At) -> None:
     """Rename a file within its file system; a file at target is never replaced.
 
     Raises:
         FileExistsError: there is one.
         OSError: as os.rename; EXDEV for another file system: nothing is ever copied and removed.
     """
+    source, target = at(source), at(target)
     if _rename(source, target, _NO_REPLACE):
         return
-    if os.path.lexists(target):  # a moment's gap, where the system has no better way
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
-    os.rename(source, target)
+    if is_there(target):  # a moment's gap, where the system has no better way
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target.path)
+    os.rename(source.name, target.name, src_dir_fd=source.folder, dst_dir_fd=target.folder)
 
 
-def exchange(a: str, b: str) -> bool:
+def exchange(a: str | At, b: str | At) -> bool:
     """Exchange two names of one file system in one step; False: this cannot be done here."""
-    return _rename(a, b, _EXCHANGE)
+    return _rename(at(a), at(b), _EXCHANGE)
 
 
-def _rename(source: str, target: str, flags: int) -> bool:
+def _rename(source: At, target: At, flags: int) -> bool:
     """Rename by the system's own call; False where it has none."""
     call = _renameat2()
     if call is None:
         return False
-    if call(_HERE, os.fsencode(source), _HERE, os.fsencode(target), flags) == 0:
+    places = (
+        (_HERE if each.folder is None else each.folder, os.fsencode(each.name)) for each in (source, target)
+    )
+    if call(*(part for place in places for part in place), flags) == 0:
         return True
     number = ctypes.get_errno()
     if number in _UNSUPPORTED:
         return False
-    raise OSError(number, os.strerror(number), source, None, target)
+    raise OSError(number, os.strerror(number), source.path, None, target.path)
 
 
 @cache
@@ -70,8 +103,8 @@ def _renameat2() -> Any:
     return call
 
 
-def link_to(method: str, original: str, path: str, like: os.stat_result) -> None:
-    """Make at path, where nothing is, something that shows the bytes of original.
+def link_to(method: str, original: str, place: str | At, like: os.stat_result) -> None:
+    """Make at a place, where nothing is, something that shows the bytes of original.
 
     method: "hardlink", "symlink" or "reflink". like: the file whose place it takes; a reflink gets its
     times and permissions.
@@ -80,13 +113,14 @@ def link_to(method: str, original: str, path: str, like: os.stat_result) -> None
         Refusal: the file system cannot do it.
         OSError: it failed; nothing is left of it.
     """
+    place = at(place)
     try:
         if method == "hardlink":
-            os.link(original, path, follow_symlinks=False)
+            os.link(original, place.name, dst_dir_fd=place.folder, follow_symlinks=False)
         elif method == "symlink":
-            os.symlink(original, path)
+            os.symlink(original, place.name, dir_fd=place.folder)
         else:
-            _clone(original, path, like)
+            _clone(original, place, like)
     except OSError as error:
         if error.errno == errno.EXDEV:
             raise Refusal("other_filesystem", "the kept file is on another file system") from error
@@ -95,20 +129,31 @@ def link_to(method: str, original: str, path: str, like: os.stat_result) -> None
         raise
 
 
-def _clone(original: str, path: str, like: os.stat_result) -> None:
+def _clone(original: str, place: At, like: os.stat_result) -> None:
     import fcntl  # not everywhere
 
     try:
-        with open(original, "rb") as source, open(path, "xb") as target:
+        with open(original, "rb") as source, open(new_file(place), "wb") as target:
             fcntl.ioctl(target.fileno(), _FICLONE, source.fileno())
             os.fchmod(target.fileno(), stat.S_IMODE(like.st_mode))
-        os.utime(path, ns=(like.st_atime_ns, like.st_mtime_ns))
+            os.utime(target.fileno(), ns=(like.st_atime_ns, like.st_mtime_ns))
     except FileExistsError:
         raise
     except OSError:
         with suppress(OSError):
-            os.unlink(path)
+            remove_for_good(place)
         raise
+
+
+def new_file(place: At) -> int:
+    """Make a file of this user's alone, where nothing is, and return its descriptor, to be written to.
+
+    Raises:
+        FileExistsError: there is something.
+        OSError: it cannot be made.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    return os.open(place.name, flags, 0o600, dir_fd=place.folder)
 
 
 def drop_link(path: str) -> bool:
@@ -120,9 +165,10 @@ def drop_link(path: str) -> bool:
     return True
 
 
-def remove_for_good(path: str) -> None:
+def remove_for_good(place: str | At) -> None:
     """Remove a file that lay in a quarantine, or what a trash says of one that came back."""
-    os.unlink(path)
+    place = at(place)
+    os.unlink(place.name, dir_fd=place.folder)
 
 
 def copy_new(source: str, target: str) -> None:
@@ -132,13 +178,16 @@ def copy_new(source: str, target: str) -> None:
         FileExistsError: there is one.
         OSError: it failed.
     """
-    temporary = os.path.join(os.path.dirname(target), f".lookalike-{os.getpid()}.tmp")
+    temporary = os.path.join(os.path.dirname(target), f".lookalike-{secrets.token_hex(8)}.tmp")
     try:
-        with open(source, "rb") as old, open(temporary, "xb") as new:
+        with open(source, "rb") as old, open(new_file(At(temporary)), "wb") as new:
             shutil.copyfileobj(old, new, 1 << 20)
             new.flush()
+            shutil.copystat(source, new.fileno())  # type: ignore[arg-type]  # all it calls take descriptors
             os.fsync(new.fileno())
-        shutil.copystat(source, temporary)
+            made = os.fstat(new.fileno())
+        if not os.path.samestat(made, os.lstat(temporary)):
+            raise OSError(errno.ESTALE, "somebody put another file in its place", temporary)
         move_new(temporary, target)
     except BaseException:
         with suppress(OSError):
@@ -149,6 +198,30 @@ def copy_new(source: str, target: str) -> None:
 def make_folders(path: str, top_mode: int = 0o777) -> None:
     """Make a folder and what is missing above it."""
     os.makedirs(path, top_mode, exist_ok=True)
+
+
+def make_folder(place: At) -> bool:
+    """Make a folder of this user's alone; False: there is something of its name."""
+    try:
+        os.mkdir(place.name, 0o700, dir_fd=place.folder)
+    except FileExistsError:
+        return False
+    return True
+
+
+def custom_in(place: At) -> tuple[int, bool]:
+    """Return the owner of new files beside a place, and whether they keep the mode they are made with.
+
+    A file is made to find out, and removed.
+    """
+    new = At(os.path.join(os.path.dirname(place.path), f".lookalike-{secrets.token_hex(8)}"), place.folder)
+    descriptor = new_file(new)
+    try:
+        found = os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+        remove_for_good(new)
+    return found.st_uid, stat.S_IMODE(found.st_mode) == 0o600
 
 
 def remove_empty_folders(path: str, above: str) -> None:

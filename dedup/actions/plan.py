@@ -108,7 +108,7 @@ def write_plan(path: str, plan: Row) -> None:
     Raises:
         UsageError: see `OwnFile.check`; or the file cannot be written.
     """
-    with PLAN.replaced(path) as temporary, open(temporary, "wb") as out:
+    with PLAN.replaced(path) as out:
         out.write(document(plan))
 
 

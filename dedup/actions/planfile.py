@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import re
+import reprlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,14 @@ from ...store.documents import SCHEMA_VERSION
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _CLASSES = ("exact", "copy", "similar")
 _NEWEST = 1 << 63
+# A million files take about 450 MB, in 15 million pieces; memory takes up to 64 bytes for each.
+MOST_BYTES, _MOST_PIECES = 512 << 20, 40_000_000
+_LONGEST_PATH = 1 << 16
+
+_reprs = reprlib.Repr()
+_reprs.maxstring = _reprs.maxother = _reprs.maxlong = 80
+_reprs.maxlist = _reprs.maxdict = 1
+_shown = _reprs.repr  # what a stranger wrote may be of any length
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +90,18 @@ def read_plan(data: bytes, source: str) -> Plan:
     """
     from blake3 import blake3
 
+    if len(data) > MOST_BYTES or sum(map(data.count, (b",", b"{", b"["))) > _MOST_PIECES:
+        raise UsageError(f"{source} is too large for a plan; make one of some folders with `dupes --in`")
     try:
         document = json.loads(data)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, MemoryError) as error:
         raise UsageError(f"{source} is not a plan: {error}; make one with `dupes --plan FILE`") from None
     if not isinstance(document, dict) or "groups" not in document:
         raise UsageError(f"{source} is not a plan: it holds no groups; make one with `dupes --plan FILE`")
     version = document.get("schema_version")
     if version != SCHEMA_VERSION:
         raise UsageError(
-            f"{source}: schema_version is {version!r}, this lookalike reads {SCHEMA_VERSION}; "
+            f"{source}: schema_version is {_shown(version)}, this lookalike reads {SCHEMA_VERSION}; "
             "make a new plan"
         )
     groups = tuple(
@@ -98,7 +109,7 @@ def read_plan(data: bytes, source: str) -> Plan:
         for number, each in enumerate(_list(document, "groups", source), 1)
     )
     protect = tuple(_path(each, f"{source}, protect") for each in _list(document, "protect", source))
-    return Plan(groups, protect, str(document.get("created", "")), blake3(data).hexdigest())
+    return Plan(groups, protect, _text(document, "created"), blake3(data).hexdigest())
 
 
 def _group(entry: Any, place: str) -> PlannedGroup:
@@ -114,18 +125,18 @@ def _group(entry: Any, place: str) -> PlannedGroup:
 def _member(entry: Any, place: str) -> PlannedMember:
     file = _file(entry, place)
     kind, selected = entry.get("class"), entry.get("selected")
-    if kind not in _CLASSES:
-        raise UsageError(f"{place}: class is one of {', '.join(_CLASSES)}, not {kind!r}")
+    if not isinstance(kind, str) or kind not in _CLASSES:
+        raise UsageError(f"{place}: class is one of {', '.join(_CLASSES)}, not {_shown(kind)}")
     if not isinstance(selected, bool):
-        raise UsageError(f"{place}: selected is true or false, not {selected!r}")
-    return PlannedMember(file, kind, str(entry.get("transform", "")), selected)
+        raise UsageError(f"{place}: selected is true or false, not {_shown(selected)}")
+    return PlannedMember(file, kind, _text(entry, "transform"), selected)
 
 
 def _file(entry: Any, place: str) -> PlannedFile:
     _object(entry, place)
     digest = entry.get("blake3")
     if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
-        raise UsageError(f"{place}: blake3 is a digest of 64 hex digits, not {digest!r}")
+        raise UsageError(f"{place}: blake3 is a digest of 64 hex digits, not {_shown(digest)}")
     companions = tuple(_companions(entry, place))
     path = _path(entry, place)
     return PlannedFile(
@@ -140,7 +151,7 @@ def _companions(entry: dict[str, Any], place: str) -> Iterator[PlannedCompanion]
             continue  # it belongs to another photo as well and stays
         yield PlannedCompanion(
             _path(each, f"{place}, companion"),
-            str(each.get("kind", "")),
+            _text(each, "kind"),
             _number(each, "bytes", place),
             _number(each, "mtime_ns", place),
         )
@@ -164,25 +175,37 @@ def _path(entry: Any, place: str) -> str:
         raise UsageError(f"{place}: there is no path") from None
     except (TypeError, ValueError):
         raise UsageError(f"{place}: path_b64 is not base64") from None
-    if "\0" in path or not os.path.isabs(path):
-        raise UsageError(f"{place}: path is an absolute path, not {path!r}")
+    if not _is_path(path):
+        raise UsageError(f"{place}: path is an absolute path, not {_shown(path)}")
     return os.path.normpath(path)
+
+
+def _is_path(path: str) -> bool:
+    try:
+        return os.path.isabs(path) and "\0" not in path and len(os.fsencode(path)) <= _LONGEST_PATH
+    except UnicodeEncodeError:  # half of a character
+        return False
+
+
+def _text(entry: dict[str, Any], name: str) -> str:
+    value = entry.get(name)
+    return value if isinstance(value, str) else ""
 
 
 def _number(entry: dict[str, Any], name: str, place: str) -> int:
     value = entry.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or not -_NEWEST <= value < _NEWEST:
-        raise UsageError(f"{place}: {name} is a whole number, not {value!r}")
+        raise UsageError(f"{place}: {name} is a whole number, not {_shown(value)}")
     return value
 
 
 def _list(entry: dict[str, Any], name: str, place: str) -> list[Any]:
     value = entry.get(name, [])
     if not isinstance(value, list):
-        raise UsageError(f"{place}: {name} is a list, not {value!r}")
+        raise UsageError(f"{place}: {name} is a list, not {_shown(value)}")
     return value
 
 
 def _object(entry: Any, place: str) -> None:
     if not isinstance(entry, dict):
-        raise UsageError(f"{place}: an object is expected, not {entry!r}")
+        raise UsageError(f"{place}: an object is expected, not {_shown(entry)}")

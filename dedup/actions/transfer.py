@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ...errors import Refusal
 from ...store.records import file_time
 from . import links, moves
+from .folders import Held
 from .journal import Action, Journal
 from .trash import Destination, Quarantine, Trash, forget_place, trash_for
 from .verify import Piece
@@ -75,19 +76,23 @@ class Transfer:
             Refusal: it could not be done; everything lies where it lay.
             StoreUnwritable: the journal cannot be written.
         """
-        steps = list(self._prepared(pieces))
-        moved: list[Step] = []
+        with Held() as held:
+            return self._run(pieces, still, held)
+
+    def _run(self, pieces: Sequence[Piece], still: Callable[[], None], held: Held) -> list[Step]:
+        steps, moved = list[Step](), list[Step]()
         try:
+            steps.extend(self._prepared(pieces, held))  # as far as it comes
             self._journal().intend(step.action for step in steps)
             for step in steps:
                 moved.append(step)
-                _do(step)
+                _do(step, held)
             still()
         except (OSError, Refusal) as error:
-            self._take_all_back(steps, moved)
+            self._take_all_back(steps, moved, held)
             raise _as_refusal(error) from error
         except BaseException:
-            self._take_all_back(steps, moved)
+            self._take_all_back(steps, moved, held)
             raise
         moves.sync_folders(
             *(os.path.dirname(path) for step in steps for path in (step.action.to, step.action.path))
@@ -95,19 +100,19 @@ class Transfer:
         self._journal().end((step.action for step in steps), "done")
         return steps
 
-    def take_back(self, step: Step) -> None:
-        """Put a file back where it lay.
+    def take_back(self, step: Step, held: Held | None = None) -> None:
+        """Put a file back where it lay. held: the folders of its unit, while they are.
 
         Raises:
             OSError, Refusal: it cannot be done; it stays where it is.
         """
-        take_back(step.action)
+        take_back(step.action, held)
         self._journal().end([step.action], "failed")
 
-    def _take_all_back(self, steps: Sequence[Step], moved: Sequence[Step]) -> None:
+    def _take_all_back(self, steps: Sequence[Step], moved: Sequence[Step], held: Held) -> None:
         for step in reversed(moved):
             with suppress(OSError, Refusal):
-                self.take_back(step)
+                self.take_back(step, held)
         for step in steps[len(moved) :]:
             forget_place(step.action.to, step.action.note)
 
@@ -125,14 +130,14 @@ class Transfer:
             raise Refusal("no_trash", "there is no trash on its file system; use `method=quarantine`")
         return trash
 
-    def _prepared(self, pieces: Sequence[Piece]) -> Iterator[Step]:
+    def _prepared(self, pieces: Sequence[Piece], held: Held) -> Iterator[Step]:
         self._units += 1
         trash = self._trash(pieces)
         for piece in pieces:
             if trash is None:
-                place = self._quarantine.prepare(piece.path, piece.found)
+                place = self._quarantine.prepare(piece.path, piece.found, held)
             else:
-                place = trash.prepare(piece.path)
+                place = trash.prepare(piece.path, held)
             self._actions += 1
             yield Step(piece, self._action(piece, place, "trash" if trash else self._rest))
 
@@ -162,27 +167,32 @@ def _as_refusal(error: OSError | Refusal) -> Refusal:
     return Refusal("unwritable", f"it cannot be moved: {error.strerror or error}")
 
 
-def _do(step: Step) -> None:
-    """Do one action; what was moved is looked at once more: somebody may have been faster.
+def _do(step: Step, held: Held) -> None:
+    """Do one action, in folders that are held: another one may have their name by now.
+
+    What was moved is looked at once more: somebody may have been faster.
 
     Raises:
         OSError, Refusal: it failed; the file lies at either place.
     """
+    path, to = held.at(step.action.path), held.at(step.action.to)
     if step.action.is_link:
-        links.replace_by_link(step.action, step.piece.found)
+        links.replace_by_link(step.action, step.piece.found, path, to)
     else:
-        moves.move_new(step.action.path, step.action.to)
+        moves.move_new(path, to)
     step.check()
 
 
-def take_back(action: Action) -> None:
-    """Put the file of an action back, wherever the action came to.
+def take_back(action: Action, held: Held | None = None) -> None:
+    """Put the file of an action back, wherever the action came to. held: the folders that it was moved in.
 
     Raises:
         OSError, Refusal: it cannot be done: something else lies there; nothing is lost.
     """
     if action.is_link:
         links.take_back(action)
-    elif os.path.lexists(action.to):
-        moves.move_new(action.to, action.path)
+    else:
+        path, to = (held.at(each) if held else moves.at(each) for each in (action.path, action.to))
+        if moves.is_there(to):
+            moves.move_new(to, path)
     forget_place(action.to, action.note)

@@ -12,6 +12,8 @@ from urllib.parse import quote, unquote_to_bytes
 from ...errors import Refusal
 from ..groups.keeper import is_below
 from . import moves
+from .folders import Held, check_as_it_is
+from .moves import At
 
 # Scans leave out whatever begins with ".lookalike".
 QUARANTINE = ".lookalike-quarantine"
@@ -46,8 +48,13 @@ class Quarantine:
         """Return where a file would be moved; nothing is made.
 
         Raises:
-            Refusal: the user's own folder is on another file system.
+            Refusal: the user's own folder is on another file system, or the quarantine may be a stranger's.
         """
+        place = self._place(path, found)
+        check_as_it_is(os.path.join(place.base, QUARANTINE))
+        return place
+
+    def _place(self, path: str, found: os.stat_result) -> Destination:
         if self._chosen and _device_above(self._chosen) != found.st_dev:
             raise Refusal(
                 "other_filesystem",
@@ -58,23 +65,26 @@ class Quarantine:
         rest = os.path.relpath(path, base) if is_below(path, [base]) else _from_root(path)
         return Destination(os.path.join(base, QUARANTINE, self._run, rest), base)
 
-    def prepare(self, path: str, found: os.stat_result) -> Destination:
-        """Return where a file is moved, with the folders made.
+    def prepare(self, path: str, found: os.stat_result, held: Held) -> Destination:
+        """Return where a file is moved, with the folders made and held.
 
         Raises:
-            Refusal: they cannot be made, or lie on another file system.
+            Refusal: they cannot be made, lie on another file system, or may be a stranger's.
         """
-        place = self.place(path, found)
+        place = self._place(path, found)
         top = os.path.join(place.base, QUARANTINE)
         try:
             moves.make_folders(place.base)
-            with suppress(FileExistsError):
-                os.mkdir(top, 0o700)
-                _explain(top)
-            moves.make_folders(os.path.dirname(place.path))
-            if os.lstat(top).st_dev != found.st_dev:
+            if held.make_own(top):
+                _explain(held.at(os.path.join(top, _README)))
+            if held.found(top).st_dev != found.st_dev:
                 raise Refusal("other_filesystem", f"the quarantine {top} is on another file system")
+            folder = top
+            for name in os.path.relpath(os.path.dirname(place.path), top).split(os.sep):
+                folder = os.path.join(folder, name)
+                held.make(folder)
         except OSError as error:
+            forget_place(place.path, "")
             raise Refusal("unwritable", f"cannot make the quarantine {top}: {error.strerror}") from error
         return place
 
@@ -96,9 +106,9 @@ def _base_of(path: str, device: int, roots: Sequence[str]) -> str:
     return base
 
 
-def _explain(top: str) -> None:
+def _explain(readme: At) -> None:
     # Only a courtesy: a full disk must not stop what makes room.
-    with suppress(OSError), open(os.path.join(top, _README), "x", encoding="utf-8") as out:
+    with suppress(OSError), open(moves.new_file(readme), "w", encoding="utf-8") as out:
         out.write(_WHAT_IT_IS)
 
 
@@ -127,6 +137,8 @@ def tidy(bases: Iterable[str]) -> None:
     """Remove the empty folders of the quarantines in some folders: a crash may have left them."""
     for base in bases:
         top = os.path.join(base, QUARANTINE)
+        if os.path.islink(top):
+            continue  # not ours
         for folder, _, files in os.walk(top, topdown=False):
             if not files:
                 moves.remove_empty_folders(folder, folder)
@@ -134,6 +146,8 @@ def tidy(bases: Iterable[str]) -> None:
 
 
 def _remove_if_empty(top: str) -> None:
+    if os.path.islink(top):
+        return  # not ours
     with suppress(OSError):
         if os.listdir(top) == [_README]:
             moves.remove_for_good(os.path.join(top, _README))
@@ -161,27 +175,45 @@ class Trash:
         return os.path.join(self.folder, "files") if self.has_info else self.folder
 
     def place(self, path: str) -> Destination:
-        """Return where a file would be moved; nothing is made."""
-        return next(self._places(path))
-
-    def prepare(self, path: str) -> Destination:
-        """Return where a file is moved; the name is taken, and where it comes from is noted.
+        """Return where a file would be moved; nothing is made.
 
         Raises:
-            Refusal: nothing can be written there.
+            Refusal: it may be a stranger's.
+        """
+        check_as_it_is(self.folder)
+        return next(self._places(path))
+
+    def prepare(self, path: str, held: Held) -> Destination:
+        """Return where a file is moved; the name is taken, its folder held, where it comes from is noted.
+
+        Raises:
+            Refusal: nothing can be written there, or it may be a stranger's.
         """
         try:
-            moves.make_folders(self.files, 0o700)
+            self._hold(held)
             for place in self._places(path):
                 if not self.has_info:
                     return place
-                moves.make_folders(os.path.dirname(place.note), 0o700)
-                with suppress(FileExistsError), open(place.note, "x", encoding="ascii") as out:
-                    out.write(self._note(path))
+                with suppress(FileExistsError):
+                    note = moves.new_file(held.at(place.note))
+                    with open(note, "w", encoding="ascii") as out:
+                        out.write(self._note(path))
                     return place
         except OSError as error:
             raise Refusal("unwritable", f"cannot use the trash {self.folder}: {error.strerror}") from error
         raise Refusal("unwritable", f"the trash {self.folder} has no free name")
+
+    def _hold(self, held: Held) -> None:
+        above = os.path.dirname(self.folder)
+        if self.top and above != self.top:
+            held.make(above)
+            if not held.found(above).st_mode & stat.S_ISVTX:
+                raise Refusal("foreign", f"others can take away what lies in {above}")
+        else:
+            moves.make_folders(above, 0o700)
+        held.make_own(self.folder)
+        for name in ("files", "info") if self.has_info else ():
+            held.make(os.path.join(self.folder, name))
 
     def _places(self, path: str) -> Iterator[Destination]:
         stem, extension = os.path.splitext(os.path.basename(path))
@@ -224,13 +256,23 @@ def trash_for(path: str, found: os.stat_result, *, make: bool = False) -> Trash 
         return None  # its bin does not record where a file came from: a quarantine can be undone
     home = _home_trash()
     if _device_above(home.folder) == found.st_dev:
-        return home if make or os.path.isdir(home.folder) else None
-    top = _mount_point(path, found.st_dev)
-    shared = os.path.join(top, ".Trash")
+        return home if make or _is_usable(home) else None
+    top, user = _mount_point(path, found.st_dev), os.geteuid()
+    shared, own = os.path.join(top, ".Trash"), Trash(os.path.join(top, f".Trash-{user}"), top)
     if _is_shared_trash(shared):
-        return Trash(os.path.join(shared, str(os.getuid())), top)
-    own = os.path.join(top, f".Trash-{os.getuid()}")
-    return Trash(own, top) if make or os.path.isdir(own) else None
+        ours = Trash(os.path.join(shared, str(user)), top)
+        if not os.path.lexists(ours.folder) or _is_usable(ours):
+            return ours
+    return own if make or _is_usable(own) else None
+
+
+def _is_usable(trash: Trash) -> bool:
+    """Tell whether there is a trash and it is this user's; another one is passed over, as specified."""
+    try:
+        check_as_it_is(trash.folder)
+    except Refusal:
+        return False
+    return os.path.isdir(trash.folder)
 
 
 def _home_trash() -> Trash:

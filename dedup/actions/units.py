@@ -1,7 +1,7 @@
 """A plan -> units: photos with what belongs to them, and what the plan itself rules out."""
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -44,12 +44,17 @@ def units_of(plan: Plan, *, include_similar: bool, protect: Sequence[str] = ()) 
     include_similar: selected look-alikes may be moved. protect: folders in which nothing may.
     """
     protected = [os.path.realpath(folder) for folder in (*plan.protect, *protect)]
-    rules = _Rules(plan, include_similar, tuple(protected))
-    removals = [removal for group in plan.groups for removal in _removals(group)]
-    for together in _together(removals):
-        companions = tuple(_companions(together))
+    real = RealPaths()
+    rules = _Rules(plan, include_similar, tuple(protected), real)
+    for together in _together(removals_of(plan), real):
+        companions = tuple(_companions(together, real))
         unit = Unit(tuple(together), companions)
         yield Unit(unit.removals, companions, rules.refusal(unit))
+
+
+def removals_of(plan: Plan) -> list[Removal]:
+    """Return the photos that a plan wants to be moved, in its order."""
+    return [removal for group in plan.groups for removal in _removals(group)]
 
 
 def _removals(group: PlannedGroup) -> list[Removal]:
@@ -57,27 +62,30 @@ def _removals(group: PlannedGroup) -> list[Removal]:
     return [Removal(member, group.keeper, paths) for member in group.members if member.selected]
 
 
-def _companions(removals: Sequence[Removal]) -> Iterator[tuple[PlannedCompanion, Removal]]:
-    seen = {removal.path for removal in removals}
+def _companions(
+    removals: Sequence[Removal], real: "RealPaths"
+) -> Iterator[tuple[PlannedCompanion, Removal]]:
+    seen = {real(removal.path) for removal in removals}
     for removal in removals:
         for companion in removal.member.file.companions:
-            if companion.path not in seen:
-                seen.add(companion.path)
+            if real(companion.path) not in seen:
+                seen.add(real(companion.path))
                 yield companion, removal
 
 
-def _together(removals: Sequence[Removal]) -> Iterator[list[Removal]]:
+def _together(removals: Sequence[Removal], real: "RealPaths") -> Iterator[list[Removal]]:
     """Yield removals by what must go together: those that share a file, as photo or as companion."""
+    paths = [frozenset(map(real, _paths(removal))) for removal in removals]
     owners: dict[str, list[int]] = defaultdict(list)
-    for number, removal in enumerate(removals):
-        for path in _paths(removal):
+    for number, some in enumerate(paths):
+        for path in some:
             owners[path].append(number)
     done: set[int] = set()
     for first in range(len(removals)):
         if first not in done:
             reached, waiting = {first}, [first]
             while waiting:
-                near = {other for path in _paths(removals[waiting.pop()]) for other in owners[path]}
+                near = {other for path in paths[waiting.pop()] for other in owners[path]}
                 waiting += near - reached
                 reached |= near
             done |= reached
@@ -91,29 +99,32 @@ def _paths(removal: Removal) -> list[str]:
 class _Rules:
     """What a plan must not ask for, whoever wrote it."""
 
-    def __init__(self, plan: Plan, include_similar: bool, protected: tuple[str, ...]) -> None:
+    def __init__(
+        self, plan: Plan, include_similar: bool, protected: tuple[str, ...], real: "RealPaths"
+    ) -> None:
         self._include_similar = include_similar
         self._protected = protected
+        self._real = real
         self._ways = Ways()
-        self._keepers = {group.keeper.path for group in plan.groups}
-        self._stay = self._keepers | {
-            member.file.path for group in plan.groups for member in group.members if not member.selected
-        }
+        self._keepers = {real(group.keeper.path) for group in plan.groups}
+        self._stay = {real(file.path) for file in staying(plan)}
 
     def refusal(self, unit: Unit) -> Refusal | None:
         for removal in unit.removals:
-            if removal.path in self._keepers:
+            if self._real(removal.path) in self._keepers:
                 return Refusal("kept", f"{_name(removal.path)} is the file to keep of a group")
             if removal.member.kind == "similar" and not self._include_similar:
                 return Refusal(
                     "similar", "it only looks alike, nothing is proven (`include_similar=True` moves it)"
                 )
         files = [removal.path for removal in unit.removals] + [each.path for each, _ in unit.companions]
-        return self._protection(files) or self._place(unit, files) or self._parting(unit) or _twice(unit)
+        return (
+            self._protection(files) or self._place(unit, files) or self._parting(unit) or self._twice(unit)
+        )
 
     def _protection(self, files: Iterable[str]) -> Refusal | None:
         for path in files:
-            if is_below(real(path), self._protected):
+            if is_below(self._real(path), self._protected):
                 return Refusal("protected", f"{_name(path)} is in a protected folder")
         return None
 
@@ -131,21 +142,37 @@ class _Rules:
 
     def _parting(self, unit: Unit) -> Refusal | None:
         for companion, removal in unit.companions:
-            if companion.path in self._stay:
+            if self._real(companion.path) in self._stay:
                 what = f"{_name(companion.path)}, which belongs to {_name(removal.path)},"
                 return Refusal("companions", f"{what} is a photo that stays")
         return None
 
+    def _twice(self, unit: Unit) -> Refusal | None:
+        count = Counter(self._real(removal.path) for removal in unit.removals)
+        twice = next((path for path, times in count.items() if times > 1), None)
+        return Refusal("kept", f"{_name(twice)} is in two groups; make a new plan") if twice else None
 
-def _twice(unit: Unit) -> Refusal | None:
-    paths = [removal.path for removal in unit.removals]
-    twice = next((path for path in paths if paths.count(path) > 1), None)
-    return Refusal("kept", f"{_name(twice)} is in two groups; make a new plan") if twice else None
+
+def staying(plan: Plan) -> Iterator[PlannedFile]:
+    """Yield the files that stay whatever is done along a plan."""
+    for group in plan.groups:
+        yield group.keeper
+        yield from (member.file for member in group.members if not member.selected)
 
 
-def real(path: str) -> str:
-    """Return where a file lies, its folders resolved and its own name as it is."""
-    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+class RealPaths:
+    """Where files lie, their folders resolved and their own names as they are; asks once a folder."""
+
+    def __init__(self) -> None:
+        """Know no folder yet."""
+        self._folders: dict[str, str] = {}
+
+    def __call__(self, path: str) -> str:
+        """Return where a file (absolute path) lies."""
+        folder, name = os.path.split(path)
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder)
+        return os.path.join(self._folders[folder], name)
 
 
 def _name(path: str) -> str:

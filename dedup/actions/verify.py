@@ -2,14 +2,15 @@
 
 import os
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from ...errors import Refusal
 from ..groups.companions import Companion, CompanionFinder
+from .claims import Claims
 from .planfile import Plan, PlannedCompanion, PlannedFile
-from .units import Removal, Unit
+from .units import RealPaths, Removal, Unit, staying
 from .witness import State, digest_of, examine, examine_keeper, expect, look, state_of
 
 # A folder of 100,000 files is not listed again for each of them.
@@ -29,11 +30,13 @@ class Piece:
 
 
 class Checks:
-    """Looks at the files of units. known: the digests (hex) of the contents in the library."""
+    """Looks at the files of units. claims: what the library says of the plan."""
 
-    def __init__(self, plan: Plan, known: Collection[str]) -> None:
-        self._known = known
-        self._keepers = dict(_inodes(plan))
+    def __init__(self, plan: Plan, claims: Claims) -> None:
+        self._claims = claims
+        self._keepers = dict(_inodes(group.keeper for group in plan.groups))
+        self._staying = dict(_inodes(staying(plan)))
+        self._real = RealPaths()
         self._examined: dict[str, tuple[State, int]] = {}
         self._folders, self._listed_at = CompanionFinder(), time.monotonic()
 
@@ -58,27 +61,29 @@ class Checks:
             raise unit.refusal
         for removal in unit.removals:
             file = removal.member.file
-            self._check_known(removal)
+            self._claims.check(removal)
             self._check_keeper(removal.keeper, reads)
             with _named(file.path):
                 found = examine(file) if reads else look(file.path)
                 expect(found, file.size, file.mtime_ns)
+                self._claims.check_place(file)
             self._check_inode(found)
             self._check_companions(unit, removal)
             yield Piece(file.path, found, file.digest, removal.member.kind, removal)
         for companion, removal in unit.companions:
-            yield _companion_piece(companion, removal, reads)
-
-    def _check_known(self, removal: Removal) -> None:
-        for digest in (removal.member.file.digest, removal.keeper.digest):
-            if digest not in self._known:
-                raise Refusal("unknown", "it is not a photo of this library; is it the right store?")
+            piece = _companion_piece(companion, removal, reads)
+            stays = self._staying.get((piece.found.st_dev, piece.found.st_ino))
+            if stays is not None:
+                name = os.path.basename(companion.path)
+                raise Refusal("companions", f"{name} is the same file as {stays}, which stays")
+            yield piece
 
     def _check_keeper(self, keeper: PlannedFile, reads: bool) -> None:
         """Check a keeper; one that was read before and has not been touched since is not read again."""
         with _named(keeper.path):
             found = look(keeper.path)
             expect(found, keeper.size, keeper.mtime_ns)
+            self._claims.check_place(keeper)
             if reads and self._examined.get(keeper.path) != (state_of(found), found.st_ctime_ns):
                 found = examine_keeper(keeper)
                 self._examined[keeper.path] = (state_of(found), found.st_ctime_ns)
@@ -102,13 +107,20 @@ class Checks:
             raise Refusal("same_file", f"it is the same file as {os.path.basename(keeper)}, which is kept")
 
     def _check_companions(self, unit: Unit, removal: Removal) -> None:
-        """Check that nothing came to a photo that the plan does not know: it would be left alone."""
-        here = removal.group | {other.path for other in unit.removals}
-        here |= {each.path for each, _ in unit.companions}
-        for found in self._companions_now(removal.path):
-            if not found.shared and found.path not in here:
-                name = os.path.basename(found.path)
-                raise Refusal("companions", f"{name} belongs to it and is not in the plan")
+        """Check that the companions of a photo are those of the plan: none is a stranger or left alone."""
+        found = {self._real(each.path): each for each in self._companions_now(removal.path)}
+        for planned in removal.member.file.companions:
+            now = found.get(self._real(planned.path))
+            if now is None or now.shared or now.kind != planned.kind:
+                raise _no_companion(planned, now)
+        here = {self._real(path) for path in removal.group}
+        here |= {self._real(other.path) for other in unit.removals}
+        here |= {self._real(each.path) for each, _ in unit.companions}
+        for path, now in found.items():
+            if not now.shared and path not in here:
+                raise Refusal(
+                    "companions", f"{os.path.basename(path)} belongs to it and is not in the plan"
+                )
 
     def _companions_now(self, path: str) -> tuple[Companion, ...]:
         if time.monotonic() - self._listed_at > _LISTING_S:
@@ -116,11 +128,22 @@ class Checks:
         return self._folders.companions(path)
 
 
-def _inodes(plan: Plan) -> Iterator[tuple[tuple[int, int], str]]:
-    for group in plan.groups:
+def _no_companion(planned: PlannedCompanion, now: Companion | None) -> Refusal:
+    name = os.path.basename(planned.path)
+    if now is None and not os.path.lexists(planned.path):
+        return Refusal("gone", f"{name}: it is not there any more")
+    if now is None:
+        return Refusal("companions", f"{name} does not belong to it, though the plan says so")
+    if now.shared:
+        return Refusal("companions", f"{name} belongs to another photo as well")
+    return Refusal("companions", f"{name} is of the kind {now.kind}, the plan says {planned.kind}")
+
+
+def _inodes(files: Iterable[PlannedFile]) -> Iterator[tuple[tuple[int, int], str]]:
+    for file in files:
         with suppress(OSError):
-            found = os.stat(group.keeper.path)
-            yield (found.st_dev, found.st_ino), group.keeper.path
+            found = os.stat(file.path)
+            yield (found.st_dev, found.st_ino), file.path
 
 
 def _companion_piece(companion: PlannedCompanion, removal: Removal, reads: bool) -> Piece:

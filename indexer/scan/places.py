@@ -108,8 +108,10 @@ class Ways:
         return [mount for mount in self._mounts if nobodys(mount.root) or is_others(mount.root)]
 
     def nobodys(self, path: str | bytes) -> Kind | None:
-        """Return why what lies at a path is nobody's photo, by any of its ways."""
-        return next((kind for way in self(path) if (kind := nobodys(way))), None)
+        """Return why what lies at a path is nobody's photo, by any of its ways; folders are looked into."""
+        ways = self(path)
+        found = next((kind for way in ways if (kind := nobodys(way))), None)
+        return found or ("trash" if any(map(_is_in_trash, ways)) else None)
 
     def is_others(self, path: str | bytes) -> bool:
         """Tell whether a path lies in the library of another program, by any of its ways."""
@@ -134,7 +136,7 @@ def check_asked(folders: Iterable[bytes]) -> None:
     """
     ways = Ways()
     for folder in folders:
-        kind = ways.nobodys(folder) or ("trash" if _is_in_trash(folder) else None)
+        kind = ways.nobodys(folder)
         if kind is not None:
             name = os.fsdecode(folder)
             raise UsageError(

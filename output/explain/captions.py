@@ -57,5 +57,5 @@ def write_png(picture: Pixels, path: str) -> None:
     """
     sign = PngImagePlugin.PngInfo()
     sign.add_text("Software", _SIGN.decode())
-    with PICTURE.replaced(path) as temporary, open(temporary, "r+b") as out:
+    with PICTURE.replaced(path) as out:
         Image.fromarray(picture).save(out, "PNG", pnginfo=sign)

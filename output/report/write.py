@@ -43,7 +43,7 @@ def write_report(
         return pictures.get(photo_id, lambda each: stored_thumbnails(store, [each]).get(each))
 
     data, digests = page_data(review, picture, progress)
-    with REPORT.replaced(path) as temporary, open(temporary, "r+b") as out:
+    with REPORT.replaced(path) as out:
         _write(out, data, digests, store)
 
 

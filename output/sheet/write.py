@@ -36,7 +36,7 @@ def write_sheet(path: str | os.PathLike[str], answers: Sequence[Answer], store: 
     layout = layout_for(answers)
     drawn = [row for answer in answers for row in rows(cells(answer, store), layout)]
     data = _encoded(_joined(drawn, layout), path)
-    with SHEET.replaced(path) as temporary, open(temporary, "r+b") as out:
+    with SHEET.replaced(path) as out:
         out.write(data)
 
 

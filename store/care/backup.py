@@ -21,7 +21,7 @@ from ..catalog import migrations, schema
 from ..catalog.database import back_up, open_writer, store_errors
 from ..catalog.pairs import all_decisions
 from ..catalog.photos import count_totals
-from ..files import temporary_beside
+from ..files import is_shared, temporary_beside
 from ..own_files import OwnFile
 from ..place import need_room
 from ..store import Store
@@ -68,30 +68,33 @@ def backup(store: Store, path: str, *, thumbnails: bool = False) -> Backup:
     parts = ["catalog.db", *(["thumbs.db"] if thumbnails else [])]
     sizes = [os.path.getsize(os.path.join(store.folder, part)) for part in parts]
     need_room(os.path.dirname(path), sum(sizes) + max(sizes), f"the backup {path}")
-    with BACKUP.replaced(path) as temporary:
-        return _write(store, parts, temporary)
+    if is_shared(os.path.dirname(path)):
+        need_room(store.folder, max(sizes), f"the backup {path}")
+    with BACKUP.replaced(path) as out:
+        return _write(store, parts, out)
 
 
-def _write(store: Store, parts: list[str], temporary: str) -> Backup:
+def _write(store: Store, parts: list[str], out: BinaryIO) -> Backup:
     written = []
     for name in parts:  # the catalog first: each of its photos has its thumbnail by then
         source = os.path.join(store.folder, name)
-        with store_errors(store.folder), temporary_beside(temporary) as copy:
+        # SQLite opens files by name: not where another file may have that by then.
+        beside = source if is_shared(os.path.dirname(out.name)) else out.name
+        with store_errors(store.folder), temporary_beside(beside) as copy:
             back_up(source, copy)
-            written.append(_append(copy, temporary))
+            written.append(_append(copy, out))
     with Store.open(store.folder) as now_store, now_store.reading() as view:
         photos, decisions = count_totals(view).photos, sum(1 for _ in all_decisions(view))
         uuid = view.uuid
-    made = Backup(_FORMAT, uuid, _version_of(temporary), schema.now(), photos, decisions, *written)
+    made = Backup(_FORMAT, uuid, _version_of(out), schema.now(), photos, decisions, *written)
     text = json.dumps(dataclasses.asdict(made)).encode()
-    with open(temporary, "ab") as out:
-        out.write(text + len(text).to_bytes(8, "little") + _MARK)
+    out.write(text + len(text).to_bytes(8, "little") + _MARK)
     return made
 
 
-def _append(source_path: str, target_path: str) -> Part:
+def _append(path: str, target: BinaryIO) -> Part:
     checksum, size = blake3(), 0
-    with open(source_path, "rb") as source, open(target_path, "ab") as target:
+    with open(path, "rb") as source:
         while block := source.read(_BLOCK):
             checksum.update(block)
             target.write(block)
@@ -99,10 +102,11 @@ def _append(source_path: str, target_path: str) -> Part:
     return Part(size, checksum.hexdigest())
 
 
-def _version_of(path: str) -> int:
-    with open(path, "rb") as source:
-        source.seek(60)  # where SQLite keeps user_version
-        return int.from_bytes(source.read(4), "big")
+def _version_of(backup: BinaryIO) -> int:
+    backup.seek(60)  # where SQLite keeps user_version
+    version = int.from_bytes(backup.read(4), "big")
+    backup.seek(0, os.SEEK_END)
+    return version
 
 
 def _is_marked(path: str) -> bool:

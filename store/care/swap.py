@@ -37,8 +37,8 @@ def keep_beside(path: str, word: str) -> str:
     try:
         os.link(path, kept)
     except OSError:  # some file systems have no second names
-        with replaced(kept) as temporary:
-            shutil.copyfile(path, temporary)
+        with replaced(kept) as copy, open(path, "rb") as old:
+            shutil.copyfileobj(old, copy, 1 << 20)
     return kept
 
 

@@ -163,6 +163,20 @@ def set_devices(view: View, devices: Mapping[int, int]) -> None:
         )
 
 
+def digests_at(view: View, paths: Sequence[str]) -> dict[str, bytes]:
+    """Return the digests of the contents that present files hold, by path, of those of these paths."""
+    found: dict[str, bytes] = {}
+    for root, rels in _by_root(view, paths):
+        for some in pieces(list(rels)):
+            rows = view.connection.execute(
+                sa.select(_file.rel, _content.digest)
+                .join_from(file_table, content_table, _file.content_id == _content.id)
+                .where(_file.root_id == root.id, _file.state == "present", _file.rel.in_(some))
+            )
+            found |= {rels[rel]: digest for rel, digest in rows}
+    return found
+
+
 # --- files that we moved -----------------------------------------------------------------------
 
 

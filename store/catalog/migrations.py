@@ -48,8 +48,8 @@ def keep_copy(catalog: str, version: int) -> None:
     if not 0 < version < schema.SCHEMA_VERSION:
         return
     try:
-        with replaced(f"{catalog}.v{version}.bak") as temporary:
-            back_up(catalog, temporary)
+        with replaced(f"{catalog}.v{version}.bak") as copy:
+            back_up(catalog, copy.name)
     except OSError as error:
         raise StoreUnwritable(
             f"cannot copy {catalog} before its format is brought up to date: {error.strerror}; "

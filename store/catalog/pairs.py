@@ -136,6 +136,12 @@ def all_verdicts(view: View) -> Iterator[Verdict]:
         yield Verdict(a, b, verdict == "copy", log_odds)
 
 
+def copies_touching(view: View, ids: Collection[int]) -> Iterator[tuple[int, int]]:
+    """Yield the pairs (a < b) that are proven to be copies and have one of these contents in them."""
+    rows = view.connection.execute(sa.select(_pair.a, _pair.b).where(_pair.verdict == "copy"))
+    return ((a, b) for a, b in rows if a in ids or b in ids)
+
+
 def proofs_of(view: View, wanted: Collection[tuple[int, int]]) -> dict[tuple[int, int], JudgedPair]:
     """Return the proofs of these pairs (a < b), of those that there are."""
     names = (_pair.a, _pair.b, _pair.cosine, _pair.verdict, _pair.log_odds, _pair.evidence)
@@ -147,6 +153,18 @@ def proofs_of(view: View, wanted: Collection[tuple[int, int]]) -> dict[tuple[int
         for a, b, cosine, verdict, log_odds, evidence in rows:
             if (a, b) in wanted:
                 found[a, b] = JudgedPair(a, b, cosine, verdict, log_odds, json.loads(evidence))
+    return found
+
+
+def pixels_of(view: View, content_ids: Sequence[int]) -> dict[int, bytes]:
+    """Return the pixel digests of contents by id."""
+    content = content_table.c
+    found: dict[int, bytes] = {}
+    for some in pieces(content_ids):
+        rows = view.connection.execute(
+            sa.select(content.id, content.pixel_digest).where(content.id.in_(some))
+        )
+        found.update((content_id, digest) for content_id, digest in rows)
     return found
 
 

@@ -13,8 +13,8 @@ NOTE = OwnFile("note", signed(b"a note", 100), (".txt", ".note"))
 
 
 def write(path: Path, text: str = "a note") -> None:
-    with NOTE.replaced(str(path)) as temporary:
-        Path(temporary).write_text(text)
+    with NOTE.replaced(str(path)) as out:
+        out.write(text.encode())
 
 
 def test_an_older_one_is_replaced_and_the_link_to_it_stays(tmp_path: Path) -> None:
@@ -55,6 +55,30 @@ def test_what_turns_up_while_one_is_written_is_left_alone(tmp_path: Path) -> Non
         write_meanwhile()
     assert (tmp_path / "n.txt").read_text() == "my own"
     assert os.listdir(tmp_path) == ["n.txt"]
+
+
+def test_the_link_of_another_user_chooses_no_file(tmp_path: Path) -> None:
+    write(tmp_path / "n.txt")
+    (tmp_path / "link.txt").symlink_to("n.txt")
+    if os.geteuid() != 0:
+        pytest.skip("only root gives away")
+    os.chown(tmp_path / "link.txt", 12345, 12345, follow_symlinks=False)
+    with pytest.raises(UsageError, match="link of another user"):
+        write(tmp_path / "link.txt", "a note, again")
+    assert (tmp_path / "n.txt").read_text() == "a note"
+
+
+def test_a_link_that_turns_meanwhile_leads_to_no_other_file(tmp_path: Path) -> None:
+    write(tmp_path / "n.txt")
+    precious, link = tmp_path / "precious.txt", tmp_path / "link.txt"
+    precious.write_text("my own")
+    link.symlink_to("n.txt")
+    with NOTE.replaced(str(link)) as out:
+        link.unlink()
+        link.symlink_to(precious)
+        out.write(b"a note, again")
+    assert precious.read_text() == "my own"
+    assert (tmp_path / "n.txt").read_text() == "a note, again"
 
 
 def test_a_disk_that_fails_is_an_error_of_the_kind(tmp_path: Path) -> None:

@@ -14,11 +14,14 @@ from lookalike.dedup.actions.plan import companion_rows
 from lookalike.dedup.actions.planfile import Plan, read_plan
 from lookalike.dedup.actions.undo import UndoOptions, undo
 from lookalike.dedup.groups.companions import CompanionFinder
+from lookalike.store.catalog.contents import ids_of
+from lookalike.store.catalog.pairs import Decision, decide
 from lookalike.store.catalog.photos import photos_of
 from lookalike.store.documents import Row, document, path_fields
 from lookalike.store.progress import UNWATCHED, Watch
 from lookalike.store.records import Content, EmbeddedPhoto, FileResult, FileStat
 from lookalike.store.store import Store
+from lookalike.store.view import View
 from lookalike.tests.pictures import draw_photo, encode
 from lookalike.tests.store.making import make_spec, make_vector
 
@@ -43,37 +46,60 @@ class Shelf:
         self.groups: list[Row] = []
         self.protect: list[str] = []
 
-    def put(self, name: str, data: bytes | None = None, *, seed: int = 0, quality: int = 90) -> Path:
-        """Write a photo and make it known to the store."""
+    def put(
+        self,
+        name: str,
+        data: bytes | None = None,
+        *,
+        seed: int = 0,
+        quality: int = 90,
+        pixels_of: Path | None = None,
+    ) -> Path:
+        """Write a photo and make it known to the store. pixels_of: it shows the same as this one."""
         path = self.photos / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(jpeg(seed, quality) if data is None else data)
-        self.know(path)
+        self.know(path, pixels_of=pixels_of)
         return path
 
-    def know(self, *paths: Path) -> None:
+    def know(self, *paths: Path, pixels_of: Path | None = None) -> None:
         """Make files known to the store as they are now."""
-        self.store.commit(self.root, [self._result(path) for path in paths])
+        self.store.commit(self.root, [self._result(path, pixels_of) for path in paths])
 
-    def _result(self, path: Path) -> FileResult:
+    def ids(self, view: View, *photos: Path) -> list[int]:
+        """Return the ids of the contents of files."""
+        digests = [blake3(each.read_bytes()).digest() for each in photos]
+        known = ids_of(view, digests)
+        return [known[digest] for digest in digests]
+
+    def _result(self, path: Path, pixels_of: Path | None) -> FileResult:
         found, digest = path.lstat(), blake3(path.read_bytes()).digest()
         rel = os.fsencode(path.relative_to(self.photos))
         stat = FileStat(
             rel, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_dev, found.st_ino
         )
-        content = Content(digest, found.st_size, 48, 32, "JPEG", digest)
+        pixels = blake3((pixels_of or path).read_bytes()).digest()
+        content = Content(digest, found.st_size, 48, 32, "JPEG", pixels)
         vector = make_vector(int.from_bytes(digest[:4]))
         return FileResult(stat, digest, EmbeddedPhoto(content, vector, b"jpeg"))
 
     def group(self, keeper: Path, *members: Path, kind: str = "", selected: bool = True) -> None:
-        """Plan to keep one file and to give up others."""
+        """Plan to keep one file and to give up others; copies are confirmed to be such."""
         paths = {str(keeper), *map(str, members)}
         rows = []
         for member in members:
             same = member.read_bytes() == keeper.read_bytes()
             said = {"class": kind or ("exact" if same else "copy"), "transform": "", "selected": selected}
             rows.append(self.expected(member, paths) | said | {"why_not": ""})
+            if said["class"] == "copy" and not same:
+                self.confirm(keeper, member)
         self.groups.append({"keeper": self.expected(keeper, paths), "members": rows, "wasted_bytes": 0})
+
+    def confirm(self, a: Path, b: Path, kind: Decision | None = "confirmed") -> None:
+        """Decide on two photos as the user would."""
+        first, second = (blake3(each.read_bytes()).hexdigest() for each in (a, b))
+        with self.store.writing() as view:
+            decide(view, first, second, kind)
 
     def expected(self, path: Path, group: set[str]) -> Row:
         """Return what a plan says of a file."""

@@ -241,7 +241,7 @@ def test_one_file_by_two_ways_is_left(shelf: Shelf) -> None:
     keeper = shelf.put("a/kept.jpg")
     (shelf.photos / "b").symlink_to(shelf.photos / "a")
     shelf.group(keeper, shelf.photos / "b" / "kept.jpg")
-    refused(shelf, "same_file")
+    refused(shelf, "kept")
     assert keeper.exists()
 
 

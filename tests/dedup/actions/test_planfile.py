@@ -71,8 +71,27 @@ def test_names_that_are_no_text_come_as_their_bytes() -> None:
         (member_with(**{"class": "twin"}), "class is one of exact, copy, similar"),
         (member_with(selected="yes"), "selected is true or false"),
         (member_with(companions=[{"kind": "raw"}]), "there is no path"),
+        (member_with(**{"class": ["exact"]}), "class is one of exact, copy, similar"),
+        (member_with(path="/photos/\ud800.jpg"), "absolute path"),
+        (member_with(path="/a" * 40_000), "absolute path"),
+        (member_with(bytes=10**4000), "bytes is a whole number"),
+        (member_with(selected=[[[["x" * 1000] * 1000] * 100]]), "selected is true or false"),
+        (plan_with(schema_version=["x" * 1000] * 1000), "schema_version is"),
     ],
 )
 def test_what_is_no_plan_is_refused_with_its_place(data: bytes, message: str) -> None:
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(UsageError, match=message) as error:
         read_plan(data, "plan.json")
+    assert len(str(error.value)) < 300
+
+
+@pytest.mark.parametrize("pattern", [b"{},", b"[],", b"1,,"])
+def test_more_than_memory_would_take_is_refused_before_it_is_read(pattern: bytes) -> None:
+    """Of ten million files a plan has more than a hundred million pieces."""
+    with pytest.raises(UsageError, match="too large for a plan"):
+        read_plan(b'{"schema_version": 1, "groups": [' + pattern * 20_000_000 + b"1]}", "plan.json")
+
+
+def test_a_huge_file_is_not_read_as_a_plan() -> None:
+    with pytest.raises(UsageError, match="too large for a plan"):
+        read_plan(bytes((512 << 20) + 1), "plan.json")

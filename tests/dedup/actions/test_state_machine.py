@@ -28,7 +28,7 @@ from lookalike.tests.faults.scale import SEED, count, scale
 
 from .killing import Runner
 from .making import contents, jpeg
-from .planning import document_over, plan_over
+from .planning import confirm_copies, document_over, plan_over
 from .test_prune import NOW
 
 EXAMPLES = scale("LOOKALIKE_MACHINE_EXAMPLES", suite=4, soak=60)
@@ -60,6 +60,7 @@ class Life(RuleBasedStateMachine):
             self.write(name, jpeg(0, 90 if number < 2 else 60))
         self.library = Library.open(self.folder / "store", create=True)
         self.runner = Runner(self.folder)
+        confirm_copies(self.library.store)
         self.indexed: set[str] = set()
         self.index()
         self.required = self.on_disk()
