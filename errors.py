@@ -134,8 +134,8 @@ class Refusal(LookalikeError):
     """Nothing was done to a file, or what was done was taken back.
 
     code: a stable word for scripts: "gone", "changed", "unreadable", "link", "not_a_file", "protected",
-    "other_program", "nobodys", "kept", "similar", "same_file", "companions", "unknown", "occupied",
-    "other_filesystem", "unsupported", "unwritable", "no_trash", "last_copy".
+    "other_program", "nobodys", "kept", "similar", "same_file", "two_ways", "companions", "unknown",
+    "occupied", "other_filesystem", "unsupported", "unwritable", "no_trash", "last_copy", "dangling".
     """
 
     exit_code = ExitCode.PARTLY

@@ -68,7 +68,7 @@ class Transfer:
             return [(self._rest, self._quarantine.place(each.path, each.found)) for each in pieces]
         return [("trash", trash.place(each.path)) for each in pieces]
 
-    def run(self, pieces: Sequence[Piece], still: Callable[[], None]) -> list[Step]:
+    def run(self, pieces: Sequence[Piece], still: Callable[[Sequence[Step]], None]) -> list[Step]:
         """Move files, or put all of them back. still: raises a Refusal when their keepers have changed.
 
         Raises:
@@ -82,7 +82,7 @@ class Transfer:
             for step in steps:
                 moved.append(step)
                 _do(step)
-            still()
+            still(steps)
         except (OSError, Refusal) as error:
             self._take_all_back(steps, moved)
             raise _as_refusal(error) from error

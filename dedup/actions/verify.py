@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ...errors import Refusal
 from ..groups.companions import Companion, CompanionFinder
 from .planfile import Plan, PlannedCompanion, PlannedFile
+from .survivor import Survivors
 from .units import Removal, Unit
 from .witness import State, digest_of, examine, examine_keeper, expect, look, state_of
 
@@ -35,6 +36,7 @@ class Checks:
         self._known = known
         self._keepers = dict(_inodes(plan))
         self._examined: dict[str, tuple[State, int]] = {}
+        self._survivors = Survivors()
         self._folders, self._listed_at = CompanionFinder(), time.monotonic()
 
     def glance(self, unit: Unit) -> list[Piece]:
@@ -63,7 +65,7 @@ class Checks:
             with _named(file.path):
                 found = examine(file) if reads else look(file.path)
                 expect(found, file.size, file.mtime_ns)
-            self._check_inode(found)
+            self._check_inode(removal, found)
             self._check_companions(unit, removal)
             yield Piece(file.path, found, file.digest, removal.member.kind, removal)
         for companion, removal in unit.companions:
@@ -95,11 +97,20 @@ class Checks:
                 if self._examined[removal.keeper.path][0] != state_of(look(removal.keeper.path)):
                     raise Refusal("changed", "it changed while its copies were moved")
 
-    def _check_inode(self, found: os.stat_result) -> None:
+    def check_moved(self, removal: Removal, to: str) -> None:
+        """Check that a keeper did not go with its copy, which lies at `to` now.
+
+        Raises:
+            Refusal: it did, or that cannot be told.
+        """
+        self._survivors.check_moved(to, removal.keeper.path, same_bytes=_same_bytes(removal))
+
+    def _check_inode(self, removal: Removal, found: os.stat_result) -> None:
         # Two names of one file, or one file by two ways: there is nothing to free, and all to lose.
         keeper = self._keepers.get((found.st_dev, found.st_ino))
         if keeper is not None:
             raise Refusal("same_file", f"it is the same file as {os.path.basename(keeper)}, which is kept")
+        self._survivors.check(removal.path, removal.keeper.path, same_bytes=_same_bytes(removal))
 
     def _check_companions(self, unit: Unit, removal: Removal) -> None:
         """Check that nothing came to a photo that the plan does not know: it would be left alone."""
@@ -121,6 +132,10 @@ def _inodes(plan: Plan) -> Iterator[tuple[tuple[int, int], str]]:
         with suppress(OSError):
             found = os.stat(group.keeper.path)
             yield (found.st_dev, found.st_ino), group.keeper.path
+
+
+def _same_bytes(removal: Removal) -> bool:
+    return removal.member.file.digest == removal.keeper.digest
 
 
 def _companion_piece(companion: PlannedCompanion, removal: Removal, reads: bool) -> Piece:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lookalike.errors import UsageError
-from lookalike.indexer.scan.places import check_asked, is_others, nobodys
+from lookalike.indexer.scan.places import Ways, check_asked, is_others, nobodys
 from lookalike.indexer.scan.walk import DEFAULT, ScanOptions
 from lookalike.tests.store.test_full_disk import can_mount
 
@@ -123,6 +123,7 @@ def test_a_trash_is_known_by_what_is_in_it_and_an_album_of_that_name_is_none(tmp
     assert scanned(tmp_path) == [b"album/Trash/b.jpg"]
     with pytest.raises(UsageError, match="trash"):
         check_asked([os.fsencode(tmp_path / "data/Trash/files")])
+    assert Ways().nobodys(str(tmp_path / "data/Trash/files/a.jpg")) == "trash"
     check_asked([os.fsencode(tmp_path / "album/Trash")])
 
 
