@@ -18,7 +18,7 @@ from ...store.lock import held
 from ...store.progress import Watch
 from ...store.records import file_time
 from ...store.store import Store
-from .journal import Action, Journal, journals, new_name
+from .journal import Action, Journal, check_store, journals, new_name
 from .links import is_link_of
 from .outcome import Outcome, left
 from .planfile import Plan, PlannedFile, PlannedGroup
@@ -80,6 +80,7 @@ def apply_plan(store: Store, plan: Plan, options: ApplyOptions, watch: Watch) ->
         StoreLocked: another run is moving files.
         StoreUnwritable: the journal cannot be written; nothing more was done.
     """
+    check_store(store.folder)  # nothing would be put back by its journal
     with held(store.folder, "actions", store.lock_timeout_s):
         catch_up(store)
         return _Applying(store, plan, options).run(watch)

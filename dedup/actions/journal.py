@@ -2,24 +2,31 @@
 
 A line tells what is about to happen ("intent") or how it ended; a crash leaves intents without an end,
 which `undo` settles by looking at the files. Journals lie in the store, and depend on nothing else in it.
+They are read as a stranger's (see entry.py): a line that no run of ours has written counts as damaged.
 """
 
 import dataclasses
-import json
 import os
-from collections.abc import Iterable
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
-from ...errors import StoreUnwritable, UsageError
+from ...errors import Refusal, StoreUnwritable, UsageError
 from ...store.documents import SCHEMA_VERSION, Row, dumps, path_fields
+from .entry import digest_in, lines_of, moment_of, number_in, place_in, row_of, text_in
 from .moves import sync_folders
-from .planfile import path_in
+from .trash import QUARANTINE, note_of
+from .trust import check_folders, check_own
 
 _FOLDER = "journals"
 _PATHS = ("path", "to", "note", "base", "keeper", "same_as")
+_METHODS = ("trash", "quarantine", "hardlink", "symlink", "reflink")
+# How an action ended. "pruning" and "kept" are no ends: its file may be there, or could not be removed.
+_STATES = ("done", "failed", "undone", "pruning", "pruned", "kept")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,52 +79,154 @@ class Action:
         """Return the action of a line.
 
         Raises:
-            KeyError, TypeError, ValueError: it is no action.
+            ValueError: it is none that a run of ours has written.
         """
-        names = [each.name for each in dataclasses.fields(cls)]
-        values: dict[str, Any] = {
-            name: path_in(row, name) if name in _PATHS else row[name] for name in names
-        }
-        return cls(**values)
+        places = {name: place_in(row, name) for name in _PATHS}
+        if row.get("method") not in _METHODS or not (places["path"] and places["to"] and places["keeper"]):
+            raise ValueError("it has no method, or lacks a path")
+        if os.path.normpath(places["path"]) != places["path"]:
+            raise ValueError("path is not as short as it can be")
+        if places["note"] and (row["method"] != "trash" or places["note"] != note_of(places["to"])):
+            raise ValueError("note is not what a trash remembers of it")
+        return cls(
+            number=number_in(row, "number", 1),
+            unit=number_in(row, "unit"),
+            method=row["method"],
+            digest=digest_in(row, "digest"),
+            size=number_in(row, "size"),
+            mtime_ns=number_in(row, "mtime_ns", -(1 << 63)),
+            ino=number_in(row, "ino"),
+            kind=text_in(row, "kind"),
+            keeper_digest=digest_in(row, "keeper_digest"),
+            **places,
+        )
+
+
+@dataclass(slots=True)
+class Tally:
+    """So many files of so many bytes."""
+
+    files: int = 0
+    size: int = 0
+
+    def add(self, action: Action) -> None:
+        """Count one more."""
+        self.files += 1
+        self.size += action.size
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What became of the files of a run, as they lie now; each file counts once.
+
+    quarantined, trashed: they wait there, for undo or prune. kept: they wait in the quarantine, too, since
+    prune could not remove them. back: they were put back, or never left. pruned: removed for good. gone:
+    they were moved, and are not where they were put: somebody emptied the trash or took them out, or the
+    drive is away. damaged: lines of the journal that cannot be read; nothing is known of their files.
+    """
+
+    quarantined: Tally = field(default_factory=Tally)
+    trashed: Tally = field(default_factory=Tally)
+    kept: Tally = field(default_factory=Tally)
+    back: Tally = field(default_factory=Tally)
+    pruned: Tally = field(default_factory=Tally)
+    gone: Tally = field(default_factory=Tally)
+    damaged: int = 0
+
+    @property
+    def waiting(self) -> Tally:
+        """The files that can still be put back."""
+        parts = (self.quarantined, self.trashed, self.kept)
+        return Tally(sum(each.files for each in parts), sum(each.size for each in parts))
 
 
 @dataclass(slots=True)
 class Record:
     """A journal as it was read.
 
-    name: of the run. began: ISO 8601, UTC. ends: how each action ended, by number: "done", "failed",
-    "undone" or "pruned"; what is missing there is an intent without an end. damaged: lines that cannot be
-    read, without a last one that a crash tore. is_closed: the last run over it was not cut off.
+    name: of the run. began: ISO 8601, UTC. ends: what is known of each action, by number: "done", "failed",
+    "undone", "pruned", "pruning" (prune was about to remove it) or "kept" (it could not); what is missing
+    there is an intent without an end. damaged: lines that cannot be read, without a last one that a crash
+    tore. is_closed: the last run over it was not cut off. trouble: why nothing of it can be read, in words,
+    "" where it can.
     """
 
     name: str
     path: str
-    began: str
-    method: str
+    began: str = ""
+    method: str = ""
     actions: list[Action] = field(default_factory=list)
     ends: dict[int, str] = field(default_factory=dict)
     damaged: int = 0
     is_closed: bool = False
+    trouble: str = ""
 
     @property
     def pending(self) -> list[Action]:
         """The actions that may still be undone."""
-        return [action for action in self.actions if self.ends.get(action.number, "done") == "done"]
+        return [action for action in self.actions if self._is_pending(action)]
+
+    def _is_pending(self, action: Action) -> bool:
+        end = self.ends.get(action.number, "done")
+        if end in ("done", "kept"):
+            return True
+        # Removing it may have failed, or a crash or a power loss was faster than the disk.
+        return end in ("pruning", "pruned") and os.path.lexists(action.to)
+
+    @property
+    def began_at(self) -> datetime | None:
+        """When the run began, None where that is not known."""
+        for text in (self.began, self.name):
+            with suppress(ValueError):
+                return moment_of(text)
+        return None
+
+    def standing(self) -> Standing:
+        """Look where the files lie now: one look a file that was not put back."""
+        found = Standing(damaged=self.damaged)
+        for action in self.actions:
+            tally: Tally = getattr(found, self.state_of(action))
+            tally.add(action)
+        return found
+
+    def state_of(self, action: Action) -> str:
+        """Look where the file of an action lies now; return the name of the field of `Standing`."""
+        end = self.ends.get(action.number, "")
+        if end in ("failed", "undone"):
+            return "back"
+        if os.path.lexists(action.to):
+            if action.method == "trash":
+                return "trashed"
+            return "quarantined" if end in ("", "done") else "kept"
+        if end in ("pruning", "pruned"):
+            return "pruned"
+        # A run that was cut off may have moved it, or not.
+        return "back" if not end and os.path.lexists(action.path) else "gone"
 
 
 class Journal:
-    """Writes a journal; use it as a context manager."""
+    """Writes a journal; use it as a context manager.
+
+    Raises:
+        StoreUnwritable: it cannot be opened.
+        Refusal: it is a stranger's, or no file.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._waiting: list[Row] = []
-        self._out = open(path, "ab+", opener=_private)  # noqa: SIM115 - closed by close
-        if self._out.tell() and not self._ends_a_line():
-            self._out.write(b"\n")  # a crash tore the last line
+        try:
+            # Nothing is kept back for later: what a full disk did not take would be in the way for ever.
+            self._out = open(path, "ab+", 0, opener=_own_file)  # noqa: SIM115 - closed by close
+        except OSError as error:
+            raise StoreUnwritable(f"cannot write the journal {path}: {error.strerror}") from error
+        self._is_torn = self._ends_within_a_line()
 
-    def _ends_a_line(self) -> bool:
+    def _ends_within_a_line(self) -> bool:
+        if not self._out.seek(0, os.SEEK_END):
+            return False
         self._out.seek(-1, os.SEEK_END)
-        return self._out.read() == b"\n"
+        return self._out.read(1) != b"\n"
 
     @classmethod
     def begin(cls, store: str, name: str, **more: Any) -> "Journal":
@@ -137,8 +246,18 @@ class Journal:
         return journal
 
     def intend(self, actions: Iterable[Action]) -> None:
-        """Write what is about to be done; it is on the disk when this returns."""
-        self.write(*({"state": "intent", **action.fields()} for action in actions))
+        """Write what is about to be done; it is on the disk when this returns.
+
+        Raises:
+            Refusal: the journal would not be understood later on; nothing is written.
+        """
+        rows = [{"state": "intent", **action.fields()} for action in actions]
+        try:
+            for row in rows:
+                Action.from_fields(row)
+        except ValueError as error:
+            raise Refusal("unsupported", f"it could not be put back: {error}") from error
+        self.write(*rows)
 
     def end(self, actions: Iterable[Action], state: str) -> None:
         """Write how actions ended, with the next line that must be on the disk."""
@@ -150,9 +269,13 @@ class Journal:
         Raises:
             StoreUnwritable: they cannot be written.
         """
+        lines = b"".join(dumps(row) + b"\n" for row in (*self._waiting, *rows))
+        rest = memoryview(b"\n" + lines if self._is_torn else lines)
         try:
-            self._out.write(b"".join(dumps(row) + b"\n" for row in (*self._waiting, *rows)))
-            self._out.flush()
+            self._is_torn = True
+            while rest:
+                rest = rest[self._out.write(rest) :]
+            self._is_torn = False
             os.fsync(self._out.fileno())
         except OSError as error:
             raise StoreUnwritable(
@@ -176,10 +299,6 @@ class Journal:
         self.close()
 
 
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
@@ -191,66 +310,119 @@ def new_name() -> str:
 
 
 def journals(store: str) -> list[Record]:
-    """Return the journals of a store, newest first.
-
-    Raises:
-        StoreUnwritable: their folder cannot be listed.
-    """
+    """Return the journals of a store, newest first; of one that cannot be read, the trouble with it."""
+    folder = os.path.join(store, _FOLDER)
     try:
-        names = sorted(os.listdir(os.path.join(store, _FOLDER)), reverse=True)
+        names = sorted(os.listdir(folder), reverse=True)
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise StoreUnwritable(f"cannot list the journals in {store}: {error.strerror}") from error
-    paths = [os.path.join(store, _FOLDER, name) for name in names if name.endswith(".jsonl")]
-    return [read_journal(path) for path in paths]
+        return [Record(_FOLDER, folder, trouble=f"it cannot be listed: {error.strerror}")]
+    return [_record(os.path.join(folder, name)) for name in names if name.endswith(".jsonl")]
 
 
 def journal_named(store: str, name: str) -> Record:
     """Return the journal of a run, by its name or the path of its file.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or it cannot be read.
     """
     path = name if os.path.isfile(name) else os.path.join(store, _FOLDER, f"{name}.jsonl")
-    if not os.path.isfile(path):
+    if not os.path.lexists(path):
         raise UsageError(f"there is no journal {name} in {store}; `lookalike undo --list` names them")
-    return read_journal(path)
-
-
-def read_journal(path: str) -> Record:
-    """Read a journal; a line that a crash tore is not counted.
-
-    Raises:
-        UsageError: it cannot be read.
-    """
-    record = Record(os.path.splitext(os.path.basename(path))[0], path, "", "")
-    try:
-        with open(path, "rb") as source:
-            *lines, last = source.read().split(b"\n")
-    except OSError as error:
-        raise UsageError(f"cannot read the journal {path}: {error.strerror}") from error
-    record.damaged = sum(not _take(record, line) for line in lines if line)
-    _take(record, last)
+    record = _record(path)
+    if record.trouble:
+        raise UsageError(f"cannot use the journal {path}: {record.trouble}")
     return record
 
 
-def _take(record: Record, line: bytes) -> bool:
-    """Take in one line; False: it cannot be read."""
+def _record(path: str) -> Record:
+    record = Record(os.path.splitext(os.path.basename(path))[0], path)
     try:
-        row = json.loads(line)
-        record.is_closed = "closed" in row
-        if record.is_closed:
-            return True
-        if "began" in row:
-            record.began, record.method = str(row["began"]), str(row.get("method", ""))
-        elif row["state"] == "intent":
-            record.actions.append(Action.from_fields(row))
-        else:
-            record.ends[int(row["number"])] = str(row["state"])
-    except (KeyError, TypeError, ValueError):
-        return False
-    return True
+        with open(path, "rb", opener=_own_file) as source:
+            reader = _Reader(record)
+            for line in lines_of(source):
+                reader.take(line)
+    except Refusal as why:
+        record.trouble = str(why)
+    except OSError as error:
+        record.trouble = f"it cannot be read: {error.strerror}"
+    return record
+
+
+def _own_file(path: str, flags: int) -> int:
+    """Open a file that this user alone can write; no pipe that nobody writes to, nor where a link leads."""
+    if os.path.islink(path):
+        raise Refusal("link", f"{path} is a symbolic link")
+    more = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, flags | more, 0o600)
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise Refusal("not_a_file", f"{path} is not a file")
+        check_own(found, path)
+    except Refusal:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def check_store(store: str) -> None:
+    """Check that nobody but this user can have written the journals of a store.
+
+    Raises:
+        Refusal: somebody can; code "foreign".
+    """
+    check_folders(os.path.realpath(store), os.path.join(store, _FOLDER))
+
+
+def troubles(records: Iterable[Record]) -> Iterator[str]:
+    """Yield what is wrong with journals, one line each, with what to do."""
+    for record in records:
+        if record.trouble:
+            yield f"the journal {record.path} is left out: {record.trouble}"
+        elif record.damaged:
+            yield (
+                f"{record.path} has damaged lines ({record.damaged:,}), which are left out: the files that "
+                f"they name stay in {QUARANTINE}/{record.name} or in the trash; move them by hand"
+            )
+
+
+class _Reader:
+    """Takes in the lines of a journal."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        self._numbers: set[int] = set()
+
+    def take(self, line: bytes) -> None:
+        """Take in one line; one that a crash tore, the last, is not counted as damaged."""
+        try:
+            if line.strip(b"\n"):
+                self._read(row_of(line))
+        except ValueError:
+            self._record.damaged += line.endswith(b"\n")
+
+    def _read(self, row: Row) -> None:
+        record = self._record
+        if row.get("state") == "intent":
+            action = Action.from_fields(row)
+            if action.number in self._numbers:
+                raise ValueError("there is one with this number")
+            self._numbers.add(action.number)
+            record.actions.append(action)
+        elif "began" in row:
+            moment_of(text_in(row, "began"))
+            if record.began:
+                raise ValueError("it begins twice")
+            if row.get("method", "") not in ("", "auto", *_METHODS):
+                raise ValueError("no such method")
+            record.began, record.method = row["began"], row.get("method", "")
+        elif row.get("closed") is not True:
+            if row.get("state") not in _STATES:
+                raise ValueError("no such state")
+            record.ends[number_in(row, "number", 1)] = row["state"]
+        record.is_closed = row.get("closed") is True
 
 
 def set_aside(folder: str) -> frozenset[bytes]:

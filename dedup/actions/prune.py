@@ -2,7 +2,7 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -15,10 +15,11 @@ from ...store.progress import Watch
 from ...store.store import Store
 from . import moves
 from .apply import outcome_of
-from .journal import Action, Journal, Record, journals
+from .journal import Action, Journal, Record, check_store, journals
 from .outcome import Outcome
 from .survivor import Inode, Survivors, inode_of
 from .trash import forget_place
+from .trust import check_quarantined
 from .witness import digest_of, is_whole_picture
 
 
@@ -35,7 +36,7 @@ def preview_prune(store: Store, options: PruneOptions) -> Iterator[Outcome]:
     pruning = _Pruning(store)
     for record in _due(store, options):
         for actions in _units(record):
-            yield from pruning.unit(record, actions, "planned", lambda _: None)
+            yield from pruning.unit(record, actions, None)
 
 
 def prune(store: Store, options: PruneOptions, watch: Watch) -> list[Outcome]:
@@ -53,25 +54,29 @@ def prune(store: Store, options: PruneOptions, watch: Watch) -> list[Outcome]:
         pruning, found = _Pruning(store), list[Outcome]()
         for record in _due(store, options):
             units = _units(record)
+            if not units:
+                continue
             watch.progress.begin(f"pruning {record.name}", len(units))
             with Journal(record.path) as journal:
                 for actions in units:
                     if watch.is_stopped:
                         return found
-                    outcomes = list(pruning.unit(record, actions, "done", _remover(journal)))
+                    outcomes = list(pruning.unit(record, actions, journal))
                     found += outcomes
                     watch.progress.advance(1, any(each.state == "left" for each in outcomes))
     return found
 
 
 def _due(store: Store, options: PruneOptions) -> list[Record]:
-    """Return the journals whose files were quarantined for long enough, oldest first."""
-    latest = (datetime.now(UTC) - options.older_than).isoformat(timespec="seconds")
-    return [
-        record
-        for record in reversed(journals(store.folder))
-        if record.began <= latest and options.run in (None, record.name)
-    ]
+    """Return the journals whose files were quarantined for long enough, oldest first.
+
+    Raises:
+        Refusal: a stranger can have written them.
+    """
+    check_store(store.folder)
+    latest = datetime.now(UTC) - options.older_than
+    found = (each for each in reversed(journals(store.folder)) if options.run in (None, each.name))
+    return [each for each in found if each.began_at is not None and each.began_at <= latest]
 
 
 def _units(record: Record) -> list[list[Action]]:
@@ -83,15 +88,33 @@ def _units(record: Record) -> list[list[Action]]:
     return list(units.values())
 
 
-def _remover(journal: Journal) -> Callable[[Sequence[Action]], None]:
-    def remove(actions: Sequence[Action]) -> None:
-        journal.end(actions, "pruned")
-        journal.write()
-        for action in actions:
-            moves.remove_for_good(action.to)
-            forget_place(action.to, "")
+def _remove(record: Record, actions: Sequence[Action], journal: Journal) -> Iterator[Outcome]:
+    """Remove what belongs together, the sidecars last, up to the first file that cannot be removed.
 
-    return remove
+    A photo without its sidecar is poorer than a sidecar without its photo.
+    """
+    rest = sorted(actions, key=lambda action: (not action.is_photo, action.kind == "sidecar"))
+    journal.end(rest, "pruning")
+    journal.write()
+    reason = ""
+    for number, action in enumerate(rest):
+        try:
+            moves.remove_for_good(action.to)
+        except OSError as error:
+            name = os.path.basename(action.to)
+            reason = (
+                f"{name} cannot be removed: {error.strerror}; the next prune tries again, undo puts it back"
+            )
+            rest = rest[number:]
+            break
+        forget_place(action.to, "")
+        journal.end([action], "pruned")
+        yield outcome_of(action, "done", record.name)
+    else:
+        return
+    journal.end(rest, "kept")
+    for action in rest:
+        yield replace(outcome_of(action, "left", record.name), code="unwritable", reason=reason)
 
 
 class _Pruning:
@@ -101,24 +124,24 @@ class _Pruning:
         self._store = store
         self._survivors = Survivors(_set_aside(store))
 
-    def unit(
-        self,
-        record: Record,
-        actions: Sequence[Action],
-        state: str,
-        remove: Callable[[Sequence[Action]], None],
-    ) -> Iterator[Outcome]:
-        """Check what belongs together, remove it, and yield what became of each file."""
+    def unit(self, record: Record, actions: Sequence[Action], journal: Journal | None) -> Iterator[Outcome]:
+        """Check what belongs together, remove it, and yield what became of each file.
+
+        journal: None: nothing is removed.
+        """
         try:
             for action in actions:
+                check_quarantined(action.to, record.name)
                 self._check(action)
-            remove(actions)
         except (Refusal, OSError) as why:
             code = why.code if isinstance(why, Refusal) else "unwritable"
             for action in actions:
                 yield replace(outcome_of(action, "left", record.name), code=code, reason=str(why))
             return
-        yield from (outcome_of(action, state, record.name) for action in actions)
+        if journal is not None:
+            yield from _remove(record, actions, journal)
+        else:
+            yield from (outcome_of(action, "planned", record.name) for action in actions)
 
     def _check(self, action: Action) -> None:
         """Check that a file is what was put there, and that there is a survivor.

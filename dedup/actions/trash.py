@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
 from ...errors import Refusal
 from ..groups.keeper import is_below
@@ -90,6 +90,12 @@ def _explain(top: str) -> None:
     # Only a courtesy: a full disk must not stop what makes room.
     with suppress(OSError), open(os.path.join(top, _README), "x", encoding="utf-8") as out:
         out.write(_WHAT_IT_IS)
+
+
+def rest_of(place: str, run: str) -> tuple[str, str]:
+    """Return the folder that holds the quarantine of a run, and the path of a file in it; "" for none."""
+    base, found, rest = place.partition(os.path.join(os.sep + QUARANTINE, run, ""))
+    return (base, rest) if found and ".." not in rest.split(os.sep) else ("", "")
 
 
 def forget_place(path: str, note: str) -> None:
@@ -180,6 +186,26 @@ class Trash:
         came_from = os.path.relpath(path, self.top) if self.top else path
         when = datetime.now().strftime("%Y-%m-%dT%H:%M:%S")
         return f"[Trash Info]\nPath={quote(os.fsencode(came_from))}\nDeletionDate={when}\n"
+
+
+def note_of(place: str) -> str:
+    """Return the file in which a trash remembers where the file at a place came from."""
+    files, name = os.path.split(place)
+    return os.path.join(os.path.dirname(files), "info", name + ".trashinfo")
+
+
+def came_from(place: str) -> str:
+    """Return the path that a trash remembers of the file at a place, "" where it remembers none."""
+    try:
+        with open(note_of(place), "rb") as note:
+            lines = note.read(1 << 17).split(b"\n")
+    except OSError:
+        return ""
+    path = next((line[5:] for line in lines if line.startswith(b"Path=")), b"")
+    trash = os.path.dirname(os.path.dirname(place))
+    above = os.path.dirname(trash)
+    top = os.path.dirname(above) if os.path.basename(above) == ".Trash" else above
+    return os.path.join(top, os.fsdecode(unquote_to_bytes(path))) if path else ""
 
 
 def trash_for(path: str, found: os.stat_result, *, make: bool = False) -> Trash | None:

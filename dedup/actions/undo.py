@@ -15,10 +15,11 @@ from ...store.store import Store
 from ..groups.keeper import is_below
 from . import links, moves
 from .apply import outcome_of, tell_catalog
-from .journal import Action, Journal, Record, journal_named, journals
+from .journal import Action, Journal, Record, check_store, journal_named, journals
 from .outcome import Outcome
 from .transfer import take_back
-from .trash import QUARANTINE, forget_place, tidy
+from .trash import QUARANTINE, forget_place, rest_of, tidy
+from .trust import check_place, check_target, has_own_quarantine, is_trash
 from .witness import digest_of, look
 
 
@@ -29,9 +30,13 @@ class Finder:
         bases = {action.base for action in record.actions if action.base}
         runs = [os.path.join(base, QUARANTINE, record.name) for base in (*bases, *roots, *more)]
         bins = {os.path.dirname(action.to) for action in record.actions if action.method == "trash"}
-        self._folders = [*dict.fromkeys(runs), *sorted(bins), *more]
+        # A library with another name has the quarantine in it: its photos are not what was moved.
+        more = [each for each in more if not os.path.isdir(os.path.join(each, QUARANTINE, record.name))]
+        self._folders = [*dict.fromkeys(runs), *filter(is_trash, sorted(bins)), *more]
         self._name = record.name
         self._by_size: dict[int, list[str]] | None = None
+        self._others = {path for each in record.actions for path in (each.to, each.keeper)}
+        self._rests = {self._rest(action.to) for action in record.actions} - {""}
 
     def find(self, action: Action) -> Action:
         """Return the action with the places that its file and its path have now.
@@ -53,7 +58,15 @@ class Finder:
         yield action.to
         if self._by_size is None:
             self._by_size = _by_size(self._folders)
-        yield from (path for path in self._by_size.get(action.size, []) if path != action.to)
+        # Others may have the same content: the kept file, and what another action moved. Below a renamed
+        # folder each lies where it lay.
+        found = [path for path in self._by_size.get(action.size, []) if path not in self._others]
+        own = self._rest(action.to)
+        yield from (path for path in found if own and self._rest(path) == own)
+        yield from (path for path in found if self._rest(path) not in self._rests)
+
+    def _rest(self, place: str) -> str:
+        return rest_of(place, self._name)[1]
 
     def _relocated(self, action: Action, place: str) -> Action:
         """Return an action whose folder may have another name today: the quarantine went with it."""
@@ -120,6 +133,7 @@ def undo(store: Store, record: Record, options: UndoOptions, watch: Watch) -> li
     Raises:
         StoreLocked: another run is moving files.
         StoreUnwritable: the journal cannot be written; nothing more was done.
+        Refusal: a stranger can have written the journal.
     """
     with held(store.folder, "actions", store.lock_timeout_s), Journal(record.path) as journal:
         undoing, found = _Undoing(store, record, options), list[Outcome]()
@@ -147,16 +161,19 @@ class _Undoing:
     """One run over a journal."""
 
     def __init__(self, store: Store, record: Record, options: UndoOptions) -> None:
+        check_store(store.folder)
         with store.reading() as view:
             self._roots = [os.fsdecode(root.path) for root in all_roots(view)]
         self._record = record
-        self._finder = Finder(record, self._roots, [os.path.abspath(each) for each in options.folders])
+        self._named = [os.path.abspath(each) for each in options.folders]
+        self._finder = Finder(record, self._roots, self._named)
         # The last action first. What could not be done at the time lies where it lay.
         self.actions = [each for each in reversed(record.actions) if not self._was_put_back(each, "failed")]
 
     def tidy(self) -> None:
         """Remove what is left of quarantines in which nothing lies any more."""
-        tidy([*{action.base for action in self.actions if action.base}, *self._roots])
+        bases = {action.base for action in self.actions if action.base}
+        tidy(filter(has_own_quarantine, [*bases, *self._roots]))
 
     def _was_put_back(self, action: Action, state: str) -> bool:
         return self._record.ends.get(action.number) == state and not os.path.lexists(action.to)
@@ -190,6 +207,7 @@ class _Undoing:
                 "occupied",
                 f"something else is there now; move it away and undo again (it stays at {now.to})",
             )
+        self._check_trust(now)
         self._check_there(now)
         return "planned", now
 
@@ -201,9 +219,10 @@ class _Undoing:
         """
         state, now = self.settled(action)
         if state == "before":
-            if now.is_link:
-                links.take_back(now)  # a link that a crash left in the quarantine
-            forget_place(now.to, now.note)
+            if self._is_trusted(now):
+                if now.is_link:
+                    links.take_back(now)  # a link that a crash left in the quarantine
+                forget_place(now.to, now.note)
             return state, now
         moves.make_folders(os.path.dirname(now.path))
         try:
@@ -219,9 +238,27 @@ class _Undoing:
         try:
             return self._finder.find(action)
         except Refusal:
-            if self._record.ends.get(action.number) == "pruned":
+            if self._record.state_of(action) == "pruned":
                 raise Refusal("pruned", f"it was pruned; {action.keeper} was kept for it") from None
             raise
+
+    def _check_trust(self, now: Action) -> None:
+        """Check that a file is taken out of what is this user's, and goes where it came from.
+
+        Raises:
+            Refusal: a journal alone says so.
+        """
+        check_place(now.to, self._record.name, self._named)
+        bases = {now.base, rest_of(now.to, self._record.name)[0]} - {""}
+        folders = [*self._roots, *filter(has_own_quarantine, bases)]
+        check_target(now.path, now.to, self._record.name, folders)
+
+    def _is_trusted(self, now: Action) -> bool:
+        try:
+            self._check_trust(now)
+        except Refusal:
+            return False
+        return True
 
     def _check_there(self, action: Action) -> None:
         """Check that the folder is there which a file comes back to: a drive may be away."""

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +56,11 @@ def work(folder: str, job: str) -> None:
 
 
 def _work(folder: Path, what: str, method: str = "quarantine") -> None:
-    """Do what a job says. what: "apply" the plan, or "undo" all runs, newest first."""
+    """Do what a job says. what: "apply" the plan, "prune" at once, or "undo" all runs, newest first."""
     from lookalike.dedup.actions.apply import ApplyOptions, apply_plan
     from lookalike.dedup.actions.journal import journals
     from lookalike.dedup.actions.planfile import read_plan
+    from lookalike.dedup.actions.prune import PruneOptions, prune
     from lookalike.dedup.actions.undo import UndoOptions, undo
     from lookalike.store.progress import UNWATCHED
     from lookalike.store.store import Store
@@ -67,6 +69,9 @@ def _work(folder: Path, what: str, method: str = "quarantine") -> None:
         if what == "apply":
             plan = read_plan((folder / "plan.json").read_bytes(), "plan.json")
             apply_plan(store, plan, ApplyOptions(method=method), UNWATCHED)
+            return
+        if what == "prune":
+            prune(store, PruneOptions(timedelta(seconds=-5)), UNWATCHED)
             return
         for record in journals(store.folder):
             if record.pending:

@@ -122,6 +122,23 @@ def test_a_library_with_another_name_gets_its_files_back(shelf: Shelf, tmp_path:
     assert not (renamed / ".lookalike-quarantine").exists()
 
 
+def test_a_file_is_not_given_away_for_another_of_the_same_content(shelf: Shelf, tmp_path: Path) -> None:
+    shelf.group(shelf.put("a/kept.jpg"), shelf.put("b/one.jpg"), shelf.put("b/two.jpg"))
+    shelf.apply()
+    for action in journals(shelf.store.folder)[0].actions:
+        if action.path.endswith("two.jpg"):
+            Path(action.to).unlink()
+    renamed = shelf.photos.rename(tmp_path / "pictures")
+    assert states(shelf.undo(renamed)) == {"one.jpg": "done", "two.jpg": "gone"}
+    assert {path.name for path in (renamed / "b").iterdir()} == {"one.jpg"}
+
+
+def test_the_kept_file_is_not_taken_for_what_is_gone(moved: Shelf) -> None:
+    place_of(moved).unlink()
+    assert states(moved.undo(moved.photos / "a")) == {"copy.jpg": "gone"}
+    assert moved.tree().keys() == {"a/kept.jpg"}
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_nothing_is_replaced(shelf: Shelf, method: str) -> None:
     copy = shelf.put("b/copy.jpg")
