@@ -114,7 +114,7 @@ class Ways:
         """Return why what lies at a path is nobody's photo, by any of its ways or by what lies there."""
         ways = self(path)
         found = next((kind for way in ways if (kind := nobodys(way))), None)
-        return found or ("trash" if any(map(_is_in_trash, ways)) else None)
+        return found or ("trash" if any(map(is_in_trash, ways)) else None)
 
     def is_others(self, path: str | bytes) -> bool:
         """Tell whether a path lies in the library of another program, by any of its ways."""
@@ -148,7 +148,8 @@ def check_asked(folders: Iterable[bytes]) -> None:
             )
 
 
-def _is_in_trash(folder: bytes) -> bool:
+def is_in_trash(folder: bytes) -> bool:
+    """Tell whether a real path is, or lies in, a trash as freedesktop.org has them."""
     while folder != os.path.dirname(folder):
         if os.path.basename(folder).lower() == b"trash" and is_trash(folder, _names_in(folder)):
             return True

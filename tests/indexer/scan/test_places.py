@@ -132,6 +132,8 @@ def test_links_into_such_a_place_are_not_followed(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "thrown").symlink_to(tmp_path / "out/.Trash-1000/files")
     (tmp_path / "in" / "thrown.jpg").symlink_to(tmp_path / "out/.Trash-1000/files/a.jpg")
+    touch(tmp_path, "data/Trash/files/c.jpg", "data/Trash/info/c.jpg.trashinfo")
+    (tmp_path / "in" / "by what is in it").symlink_to(tmp_path / "data/Trash/files")
     (tmp_path / "in" / "kept").symlink_to(tmp_path / "out/X.photoslibrary/originals")
 
     assert scanned(tmp_path / "in", ScanOptions(follow=True)) == [b"kept/1/b.jpg"]
