@@ -136,16 +136,24 @@ def undo(
     with at.writing() if yes else at.reading() as library:
         record = library.files.record_to_undo(run)
         if record is None:
+            _tell_troubles(library.files.journals())
             tell("there is nothing to undo")
             return None
-        if record.damaged:
-            tell(f"{record.damaged:,} lines of {record.path} are damaged: look into the quarantine, too")
+        _tell_troubles([record])
         if not yes:
             return outcomes_listing(library.files.preview_undo(record, options), "put back", form)
         stop = stop_on_signal()
         with ProgressBar() as progress:
             found = library.files.undo(record, options, Watch(progress, stop))
     return outcomes_listing(found, "put back", form, is_stopped=stop.is_set())
+
+
+def _tell_troubles(records: "Iterable[Record]") -> None:
+    """Tell which journals, or lines of them, are left out."""
+    from ..dedup.actions.journal import troubles
+
+    for trouble in troubles(records):
+        tell(trouble)
 
 
 # --- prune ------------------------------------------------------------------------------------
@@ -175,8 +183,9 @@ def prune(
     from ..store.progress import Watch
 
     options = PruneOptions(read_duration(older_than, "--older-than"), run)
-    if not yes:
-        with at.reading() as library:
+    with at.reading() as library:
+        _tell_troubles(library.files.journals())
+        if not yes:
             return outcomes_listing(library.files.preview_prune(options), "deleted for good", form)
     stop = stop_on_signal()
     with at.writing() as library, ProgressBar() as progress:

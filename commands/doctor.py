@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from ..errors import LookalikeError
+from ..dedup.actions.journal import check_store as check_journals
+from ..dedup.actions.journal import troubles
+from ..errors import LookalikeError, Refusal
 from ..indexer.decode.heif import FORCE, MIN_LIBHEIF, as_text, is_outdated, libheif_version
 from ..indexer.embed.embedder import Embedder, default_spec
 from ..indexer.embed.models import check_numbers
@@ -49,6 +51,7 @@ def examine(folder: str | None, wanted: Wanted = Wanted()) -> Iterator[Finding]:
             yield Finding("ok", "store", library.store.folder)
             yield from check_store(library.store, deep=wanted.deep)
             yield _check_model(library)
+            yield from _check_journals(library)
             if wanted.recall:
                 yield check_recall(library.store, wanted.recall)
             if wanted.content:
@@ -98,6 +101,21 @@ def _check_model(library: Library) -> Finding:
         return Finding("broken", "model", str(error))
     said = f"{spec.model}, {spec.input_rule} {spec.input_size}, {spec.dim} numbers, engine {engine}"
     return Finding("ok", "model", said)
+
+
+def _check_journals(library: Library) -> Iterator[Finding]:
+    """Tell why nothing would be done by the journals, by some of them, or by lines of them."""
+    try:
+        check_journals(library.store.folder)
+    except Refusal as why:
+        yield Finding("note", "journals", str(why))
+    records = library.files.journals()
+    yield from (Finding("note", "journals", said) for said in troubles(records))
+    kept = sum(record.standing().kept.files for record in records)
+    if kept:
+        yield Finding(
+            "note", "journals", f"{kept:,} files could not be removed by `prune`, which tries again"
+        )
 
 
 def _check_contents(library: Library, share: float) -> Iterator[Finding]:

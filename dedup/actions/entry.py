@@ -83,5 +83,7 @@ def moment_of(text: str) -> datetime:
             found = datetime.strptime(text, form)
         except ValueError:
             continue
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
+        found = found if found.tzinfo else found.replace(tzinfo=UTC)
+        if 1970 <= found.year < 3000:  # others count on from there
+            return found
     raise ValueError("no time")

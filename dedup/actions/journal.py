@@ -384,7 +384,7 @@ def troubles(records: Iterable[Record]) -> Iterator[str]:
         elif record.damaged:
             yield (
                 f"{record.path} has damaged lines ({record.damaged:,}), which are left out: the files that "
-                f"they name stay in {QUARANTINE}/{record.name} or in the trash; move them by hand"
+                f"only they name stay in {QUARANTINE}/{record.name} or in the trash; move them by hand"
             )
 
 

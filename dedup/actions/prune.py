@@ -74,9 +74,9 @@ def _due(store: Store, options: PruneOptions) -> list[Record]:
         Refusal: a stranger can have written them.
     """
     check_store(store.folder)
-    latest = datetime.now(UTC) - options.older_than
+    now = datetime.now(UTC)
     found = (each for each in reversed(journals(store.folder)) if options.run in (None, each.name))
-    return [each for each in found if each.began_at is not None and each.began_at <= latest]
+    return [each for each in found if each.began_at and now - each.began_at >= options.older_than]
 
 
 def _units(record: Record) -> list[list[Action]]:
@@ -117,6 +117,17 @@ def _remove(record: Record, actions: Sequence[Action], journal: Journal) -> Iter
         yield replace(outcome_of(action, "left", record.name), code="unwritable", reason=reason)
 
 
+def _check_whole(record: Record, actions: Sequence[Action]) -> None:
+    """Check that the photo is known to which companions belong: its line may be damaged.
+
+    Raises:
+        Refusal: it is not; code "damaged".
+    """
+    unit = actions[0].unit
+    if not any(action.is_photo for action in record.actions if action.unit == unit):
+        raise Refusal("damaged", f"the photo that it belongs to is in no sound line of {record.path}")
+
+
 class _Pruning:
     """Looks for survivors, and checks that they are other files."""
 
@@ -132,6 +143,8 @@ class _Pruning:
         try:
             for action in actions:
                 check_quarantined(action.to, record.name)
+            _check_whole(record, actions)
+            for action in actions:
                 self._check(action)
         except (Refusal, OSError) as why:
             code = why.code if isinstance(why, Refusal) else "unwritable"

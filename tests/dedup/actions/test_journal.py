@@ -10,7 +10,7 @@ from lookalike.dedup.actions.apply import ApplyOptions
 from lookalike.dedup.actions.journal import Record, Tally, journals
 from lookalike.store.documents import dumps
 
-from .making import Shelf, jpeg
+from .making import Shelf, jpeg, states
 from .test_prune import pruned
 
 
@@ -140,3 +140,15 @@ def test_an_intent_with_a_field_that_is_none_is_counted_and_nothing_else(shelf: 
     found = journal_of(shelf)
     assert (len(found.actions), found.damaged) == (1, len(cases) + len(lacking))
     assert [each.state for each in pruned(shelf)] == ["done"]
+
+
+def test_a_sidecar_stays_whose_photo_is_in_a_damaged_line(shelf: Shelf) -> None:
+    keeper, copy = shelf.put("a/kept.jpg"), shelf.put("b/copy.jpg")
+    copy.with_suffix(".xmp").write_bytes(b"words")
+    shelf.group(keeper, copy)
+    shelf.apply()
+    record = journal_of(shelf)
+    rows = [row | {"digest": "?"} if row.get("kind") == "exact" else row for row in rows_of(record)]
+    Path(record.path).write_bytes(b"".join(dumps(row) + b"\n" for row in rows))
+    assert states(pruned(shelf)) == {"copy.xmp": "damaged"}
+    assert shelf.quarantined() == {"b/copy.jpg", "b/copy.xmp"}
