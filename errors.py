@@ -134,9 +134,9 @@ class Refusal(LookalikeError):
     """Nothing was done to a file, or what was done was taken back.
 
     code: a stable word for scripts: "gone", "changed", "unreadable", "link", "not_a_file", "protected",
-    "other_program", "nobodys", "kept", "similar", "same_file", "companions", "unknown", "unproven",
-    "foreign", "occupied", "other_filesystem", "unsupported", "unwritable", "no_trash", "last_copy",
-    "damaged".
+    "other_program", "nobodys", "kept", "similar", "same_file", "two_ways", "companions", "unknown",
+    "unproven", "foreign", "occupied", "other_filesystem", "unsupported", "unwritable", "no_trash",
+    "last_copy", "dangling", "damaged".
     """
 
     exit_code = ExitCode.PARTLY

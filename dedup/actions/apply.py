@@ -133,11 +133,17 @@ class _Applying:
     def _unit(self, unit: Unit) -> list[Outcome]:
         try:
             pieces = self._transfer.to_move(self._checks.examine(unit))
-            steps = self._transfer.run(pieces, lambda: self._checks.check_keepers_again(unit))
+            steps = self._transfer.run(pieces, lambda steps: self._check_keepers(unit, steps))
         except Refusal as why:
             return list(_left(unit, why, self._before))
         self._done.append((unit, steps))
         return [outcome_of(step.action, "done", self._name) for step in steps]
+
+    def _check_keepers(self, unit: Unit, steps: Sequence[Step]) -> None:
+        for step in steps:
+            if step.action.is_photo:
+                self._checks.check_moved(step.piece.removal, step.action.to)
+        self._checks.check_keepers_again(unit)
 
     def _last_look(self) -> dict[str, Outcome]:
         """Put back what was written to after it was moved, or whose keeper was: no edit shall be lost."""

@@ -17,6 +17,7 @@ from . import moves
 from .apply import outcome_of
 from .journal import Action, Journal, Record, check_store, journals
 from .outcome import Outcome
+from .survivor import Inode, Survivors, inode_of
 from .trash import forget_place
 from .trust import check_quarantined
 from .witness import digest_of, is_whole_picture
@@ -128,10 +129,11 @@ def _check_whole(record: Record, actions: Sequence[Action]) -> None:
 
 
 class _Pruning:
-    """Looks for survivors: in the place where they were kept, or wherever the library has their content."""
+    """Looks for survivors, and checks that they are other files."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._survivors = Survivors(_set_aside(store))
 
     def unit(self, record: Record, actions: Sequence[Action], journal: Journal | None) -> Iterator[Outcome]:
         """Check what belongs together, remove it, and yield what became of each file.
@@ -162,29 +164,73 @@ class _Pruning:
         """
         if digest_of(action.to)[0] != action.digest:
             raise Refusal("changed", f"{action.to} is not what was put there")
-        if action.kind == "sidecar" or self._survives(action):
+        if action.kind != "sidecar":
+            self._check_survivor(action)
+
+    def _check_survivor(self, action: Action) -> None:
+        why = _without_survivor(action)
+        for path, digest in self._kept(action):
+            try:
+                self._survivors.check(action.to, path, same_bytes=digest == action.digest)
+            except Refusal as error:
+                why = Refusal(error.code, f"{error}; this may be the last copy")
+            else:
+                return
+        raise why
+
+    def _kept(self, action: Action) -> Iterator[tuple[str, str]]:
+        """Yield the files, and their digests, that hold what must be left of another; each was read."""
+        if not action.is_photo:
+            with suppress(Refusal):
+                if action.same_as and digest_of(action.same_as)[0] == action.digest:
+                    yield action.same_as, action.digest
             return
-        raise Refusal(
-            "last_copy",
-            f"what was kept for {os.path.basename(action.path)} ({action.same_as or action.keeper}) is not "
-            "there or cannot be read: this may be the last copy; undo it, or index its folder first",
+        # A copy is proven of its keeper; in either case it is the keeper's content that must be whole.
+        digest = action.digest if action.kind == "similar" else action.keeper_digest
+        yield from (
+            (path, digest) for path in self._places(action, digest) if is_whole_picture(path, digest)
         )
 
-    def _survives(self, action: Action) -> bool:
-        if action.kind in ("exact", "copy"):
-            # A copy is proven of its keeper; in either case it is the keeper's content that must be whole.
-            return self._is_whole(action.keeper, action.keeper_digest)
-        if action.kind == "similar":
-            return self._is_whole("", action.digest)
-        with suppress(Refusal):
-            return bool(action.same_as) and digest_of(action.same_as)[0] == action.digest
-        return False
-
-    def _is_whole(self, path: str, digest: str) -> bool:
-        """Tell whether a picture lies at a path, or wherever the library has its content, to be read."""
-        if path and is_whole_picture(path, digest):
-            return True
+    def _places(self, action: Action, digest: str) -> Iterator[str]:
+        """Yield where a content may lie: where it was kept, then wherever the library has it."""
+        if _is_linked(action):
+            yield os.path.realpath(action.path)
+            return
+        kept = "" if action.kind == "similar" else action.keeper
+        if kept:
+            yield kept
         with self._store.reading() as view:
             ids = list(ids_of(view, [bytes.fromhex(digest)]).values())
             files = [file.path for photo in photos_of(view, ids=ids) for file in photo.files]
-        return any(is_whole_picture(file, digest) for file in files if file != path)
+        yield from (path for path in files if path != kept)
+
+
+def _is_linked(action: Action) -> bool:
+    """Tell whether a symbolic link in the place of a file must go on showing it."""
+    return action.method == "symlink" and os.path.islink(action.path)
+
+
+def _without_survivor(action: Action) -> Refusal:
+    """Return why a file stays of which nothing else is whole."""
+    if _is_linked(action):
+        return Refusal(
+            "dangling",
+            f"the link {action.path} does not lead to its picture any more, as what was kept was moved or "
+            "changed: undo it, or remove the link first",
+        )
+    kept = action.same_as or action.keeper
+    return Refusal(
+        "last_copy",
+        f"what was kept for {os.path.basename(action.path)} ({kept}) is not there or cannot be read: this "
+        "may be the last copy; undo it, or index its folder first",
+    )
+
+
+def _set_aside(store: Store) -> set[Inode]:
+    """Return by what the files are known that lie in the quarantines and trashes of all runs."""
+    found = set[Inode]()
+    for record in journals(store.folder):
+        for action in record.pending:
+            with suppress(OSError):
+                found.add(inode_of(os.lstat(action.to)))
+    return found

@@ -69,7 +69,7 @@ class Transfer:
             return [(self._rest, self._quarantine.place(each.path, each.found)) for each in pieces]
         return [("trash", trash.place(each.path)) for each in pieces]
 
-    def run(self, pieces: Sequence[Piece], still: Callable[[], None]) -> list[Step]:
+    def run(self, pieces: Sequence[Piece], still: Callable[[Sequence[Step]], None]) -> list[Step]:
         """Move files, or put all of them back. still: raises a Refusal when their keepers have changed.
 
         Raises:
@@ -79,7 +79,9 @@ class Transfer:
         with Held() as held:
             return self._run(pieces, still, held)
 
-    def _run(self, pieces: Sequence[Piece], still: Callable[[], None], held: Held) -> list[Step]:
+    def _run(
+        self, pieces: Sequence[Piece], still: Callable[[Sequence[Step]], None], held: Held
+    ) -> list[Step]:
         steps, moved = list[Step](), list[Step]()
         try:
             steps.extend(self._prepared(pieces, held))  # as far as it comes
@@ -87,7 +89,7 @@ class Transfer:
             for step in steps:
                 moved.append(step)
                 _do(step, held)
-            still()
+            still(steps)
         except (OSError, Refusal) as error:
             self._take_all_back(steps, moved, held)
             raise _as_refusal(error) from error

@@ -10,6 +10,7 @@ from ...errors import Refusal
 from ..groups.companions import Companion, CompanionFinder
 from .claims import Claims
 from .planfile import Plan, PlannedCompanion, PlannedFile
+from .survivor import Survivors
 from .units import RealPaths, Removal, Unit, staying
 from .witness import State, digest_of, examine, examine_keeper, expect, look, state_of
 
@@ -38,6 +39,7 @@ class Checks:
         self._staying = dict(_inodes(staying(plan)))
         self._real = RealPaths()
         self._examined: dict[str, tuple[State, int]] = {}
+        self._survivors = Survivors()
         self._folders, self._listed_at = CompanionFinder(), time.monotonic()
 
     def glance(self, unit: Unit) -> list[Piece]:
@@ -67,7 +69,7 @@ class Checks:
                 found = examine(file) if reads else look(file.path)
                 expect(found, file.size, file.mtime_ns)
                 self._claims.check_place(file)
-            self._check_inode(found)
+            self._check_inode(removal, found)
             self._check_companions(unit, removal)
             yield Piece(file.path, found, file.digest, removal.member.kind, removal)
         for companion, removal in unit.companions:
@@ -100,11 +102,20 @@ class Checks:
                 if self._examined[removal.keeper.path][0] != state_of(look(removal.keeper.path)):
                     raise Refusal("changed", "it changed while its copies were moved")
 
-    def _check_inode(self, found: os.stat_result) -> None:
+    def check_moved(self, removal: Removal, to: str) -> None:
+        """Check that a keeper did not go with its copy, which lies at `to` now.
+
+        Raises:
+            Refusal: it did, or that cannot be told.
+        """
+        self._survivors.check_moved(to, removal.keeper.path, same_bytes=_same_bytes(removal))
+
+    def _check_inode(self, removal: Removal, found: os.stat_result) -> None:
         # Two names of one file, or one file by two ways: there is nothing to free, and all to lose.
         keeper = self._keepers.get((found.st_dev, found.st_ino))
         if keeper is not None:
             raise Refusal("same_file", f"it is the same file as {os.path.basename(keeper)}, which is kept")
+        self._survivors.check(removal.path, removal.keeper.path, same_bytes=_same_bytes(removal))
 
     def _check_companions(self, unit: Unit, removal: Removal) -> None:
         """Check that the companions of a photo are those of the plan: none is a stranger or left alone."""
@@ -144,6 +155,10 @@ def _inodes(files: Iterable[PlannedFile]) -> Iterator[tuple[tuple[int, int], str
         with suppress(OSError):
             found = os.stat(file.path)
             yield (found.st_dev, found.st_ino), file.path
+
+
+def _same_bytes(removal: Removal) -> bool:
+    return removal.member.file.digest == removal.keeper.digest
 
 
 def _companion_piece(companion: PlannedCompanion, removal: Removal, reads: bool) -> Piece:

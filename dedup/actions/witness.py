@@ -1,8 +1,13 @@
 """What a file is right now, compared with a plan or a journal."""
 
+import ctypes
+import errno
 import os
 import stat
+import sys
 from datetime import UTC, datetime
+from functools import cache
+from typing import Any
 
 from blake3 import blake3
 
@@ -17,17 +22,22 @@ _LONG_SIDE = 64  # pixels are not what is wanted
 _FLAGS = (
     os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 )
+# Of Linux' statx: ask the file system itself, of a name and not where it leads.
+_FORCE_SYNC, _NO_FOLLOW, _BASIC_STATS, _STATX_BYTES = 0x2000, 0x100, 0x7FF, 256
+_HERE = -100  # AT_FDCWD
+_UNSUPPORTED = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM)  # EPERM: of old containers
 
 State = tuple[int, int, int, int]
 
 
 def look(path: str) -> os.stat_result:
-    """Return the stat of a regular file.
+    """Return the stat of a regular file as its file system has it now, whatever the kernel remembers.
 
     Raises:
         Refusal: there is none, or it is something else.
     """
     try:
+        _refresh(path)
         found = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         raise Refusal("gone", "it is not there any more") from None
@@ -38,6 +48,36 @@ def look(path: str) -> os.stat_result:
     if not stat.S_ISREG(found.st_mode):
         raise Refusal("not_a_file", "it is not a file any more")
     return found
+
+
+def _refresh(path: str) -> None:
+    """Have FUSE and NFS asked for what they say of a file; for a second or longer the kernel would not.
+
+    Raises:
+        OSError: it is not there, or cannot be looked at.
+    """
+    call = _statx()
+    if call is None:
+        return
+    ignored = ctypes.create_string_buffer(_STATX_BYTES)
+    if call(_HERE, os.fsencode(path), _FORCE_SYNC | _NO_FOLLOW, _BASIC_STATS, ignored):
+        number = ctypes.get_errno()
+        if number not in _UNSUPPORTED:
+            raise OSError(number, os.strerror(number), path)
+
+
+@cache
+def _statx() -> Any:
+    """Return the system's call, None where there is none."""
+    if not sys.platform.startswith("linux"):
+        return None
+    try:
+        call = ctypes.CDLL(None, use_errno=True).statx
+    except (OSError, AttributeError):
+        return None
+    call.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_uint, ctypes.c_char_p]
+    call.restype = ctypes.c_int
+    return call
 
 
 def state_of(found: os.stat_result) -> State:

@@ -92,26 +92,29 @@ class Ways:
         self._mounts = mounts_in(read_mounts())
 
     def __call__(self, path: str | bytes) -> tuple[bytes, ...]:
-        """Return a path with its folders resolved, and the one on its own drive behind a bind mount.
+        """Return a path with its folders resolved, and the one behind a bind mount or bindfs.
 
         The name itself is not resolved: a link is what is moved, not where it leads.
         """
         folder, name = os.path.split(os.fsencode(path))
         real = os.path.join(os.path.realpath(folder), name)
         mount = holder_of(os.fsdecode(real), self._mounts)
-        if mount is None or mount.root == "/":
+        if mount is None:
             return (real,)
-        return real, os.fsencode(mount.own_path(os.fsdecode(real)))
+        own = mount.own_path(os.fsdecode(real))
+        if mount.kind.startswith("fuse") and os.path.isdir(mount.source):
+            return real, os.fsencode(mount.source + own)  # bindfs says which folder it shows
+        return (real,) if mount.root == "/" else (real, os.fsencode(own))
 
     def bound(self) -> list[Mount]:
         """Return the mounts that show a part of such a place under another name."""
         return [mount for mount in self._mounts if nobodys(mount.root) or is_others(mount.root)]
 
     def nobodys(self, path: str | bytes) -> Kind | None:
-        """Return why what lies at a path is nobody's photo, by any of its ways; folders are looked into."""
+        """Return why what lies at a path is nobody's photo, by any of its ways or by what lies there."""
         ways = self(path)
         found = next((kind for way in ways if (kind := nobodys(way))), None)
-        return found or ("trash" if any(map(_is_in_trash, ways)) else None)
+        return found or ("trash" if any(map(is_in_trash, ways)) else None)
 
     def is_others(self, path: str | bytes) -> bool:
         """Tell whether a path lies in the library of another program, by any of its ways."""
@@ -145,7 +148,8 @@ def check_asked(folders: Iterable[bytes]) -> None:
             )
 
 
-def _is_in_trash(folder: bytes) -> bool:
+def is_in_trash(folder: bytes) -> bool:
+    """Tell whether a real path is, or lies in, a trash as freedesktop.org has them."""
     while folder != os.path.dirname(folder):
         if os.path.basename(folder).lower() == b"trash" and is_trash(folder, _names_in(folder)):
             return True

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ...store.records import FileStat
 from .ignore import Excludes, is_never_a_photo, is_photo_name, is_system_folder
-from .places import Ways, is_trash, nobodys
+from .places import Ways, is_in_trash, is_trash, nobodys
 from .unread import unread_kind
 
 Entry = os.DirEntry[bytes]
@@ -242,7 +242,10 @@ class Scan:
 
     def _leads_to_nobodys(self, entry: Entry) -> bool:
         """Tell whether an entry is a link into a place of nobody's photos."""
-        return entry.is_symlink() and nobodys(os.path.realpath(entry.path)) is not None
+        if not entry.is_symlink():
+            return False
+        real = os.path.realpath(entry.path)
+        return nobodys(real) is not None or is_in_trash(real)
 
     def _enter_once(self, found: os.stat_result) -> bool:
         """Tell whether this folder is entered for the first time: links may lead in circles.

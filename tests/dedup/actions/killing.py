@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -32,7 +34,7 @@ class Runner:
 
     def start(self, **job: Any) -> int:
         """Start a run and return the number of its process. See `_work` for the jobs."""
-        self._child = Child(_RUN, self._folder, json.dumps(job))
+        self._child = Child(_RUN, self._folder, json.dumps(job), namespace="stuck" in job)
         return self._child.pid
 
     def wait(self) -> tuple[int, dict[str, int]]:
@@ -55,8 +57,11 @@ def work(folder: str, job: str) -> None:
     sys.stdout.write(json.dumps(counts))
 
 
-def _work(folder: Path, what: str, method: str = "quarantine") -> None:
-    """Do what a job says. what: "apply" the plan, "prune" at once, or "undo" all runs, newest first."""
+def _work(folder: Path, what: str, method: str = "quarantine", stuck: Sequence[str] = ()) -> None:
+    """Do what a job says. what: "apply" the plan, "prune" at once, or "undo" all runs, newest first.
+
+    stuck: files that cannot be removed, and folders in which nothing can.
+    """
     from lookalike.dedup.actions.apply import ApplyOptions, apply_plan
     from lookalike.dedup.actions.journal import journals
     from lookalike.dedup.actions.planfile import read_plan
@@ -65,6 +70,8 @@ def _work(folder: Path, what: str, method: str = "quarantine") -> None:
     from lookalike.store.progress import UNWATCHED
     from lookalike.store.store import Store
 
+    for place in stuck:
+        _hold(place)
     with Store.open(folder / "store", write=True) as store:
         if what == "apply":
             plan = read_plan((folder / "plan.json").read_bytes(), "plan.json")
@@ -77,6 +84,13 @@ def _work(folder: Path, what: str, method: str = "quarantine") -> None:
             if record.pending:
                 outcomes = undo(store, record, UndoOptions(), UNWATCHED)
                 assert all(each.state in ("done", "before") for each in outcomes), outcomes
+
+
+def _hold(place: str) -> None:
+    """Mount a place over itself: a file is busy then, a folder read-only."""
+    subprocess.run(["mount", "--bind", place, place], check=True)
+    if os.path.isdir(place):
+        subprocess.run(["mount", "-o", "remount,ro,bind", place], check=True)
 
 
 def _arm(point: str = "", when: str = "", count: int = 0, delay_s: float = 0) -> Counter[str]:

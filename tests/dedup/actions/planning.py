@@ -1,6 +1,7 @@
 """Plans over whatever lies in a folder: who is a copy of whom is told by the bytes, for tests."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +22,26 @@ def seed_of(data: bytes) -> int | None:
     return next((seed for seed in SEEDS for quality in QUALITIES if jpeg(seed, quality) == data), None)
 
 
-def document_over(photos: Path) -> bytes:
-    """Return a plan that keeps one file of every drawn picture and gives up the others."""
-    by_seed: dict[int, list[tuple[str, bytes]]] = defaultdict(list)
-    for name, data in sorted(contents(photos)):
-        seed = None if name.startswith(".") else seed_of(data)
+def document_over(photos: Path, keepers: Iterable[Path] = ()) -> bytes:
+    """Return a plan that keeps one file of every drawn picture and gives up the others.
+
+    keepers: files to keep rather than those below photos.
+    """
+    live = [photos / name for name, _ in sorted(contents(photos)) if not name.startswith(".")]
+    by_seed: dict[int, list[tuple[Path, bytes]]] = defaultdict(list)
+    for path in (*keepers, *(path for path in live if not path.is_symlink())):
+        data = path.read_bytes()
+        seed = seed_of(data)
         if seed is not None:
-            by_seed[seed].append((name, data))
+            by_seed[seed].append((path, data))
     groups = []
     for files in by_seed.values():
         (keeper, kept), *rest = files
         members = [
-            expected(photos / name, data) | {"class": "exact" if data == kept else "copy", "selected": True}
-            for name, data in rest
+            expected(path, data) | {"class": "exact" if data == kept else "copy", "selected": True}
+            for path, data in rest
         ]
-        groups.append({"keeper": expected(photos / keeper, kept), "members": members})
+        groups.append({"keeper": expected(keeper, kept), "members": members})
     return document({"created": "", "groups": groups})
 
 
@@ -47,9 +53,9 @@ def confirm_copies(store: Store) -> None:
             decide(view, first, second, "confirmed")
 
 
-def plan_over(photos: Path) -> Plan:
+def plan_over(photos: Path, keepers: Iterable[Path] = ()) -> Plan:
     """Return such a plan as it is read."""
-    return read_plan(document_over(photos), "plan.json")
+    return read_plan(document_over(photos, keepers), "plan.json")
 
 
 def expected(path: Path, data: bytes) -> dict[str, Any]:

@@ -64,6 +64,63 @@ def test_a_kept_file_that_was_moved_is_found_in_the_library(shelf: Shelf) -> Non
     assert states(pruned(shelf)) == {"copy.jpg": "done"}
 
 
+@pytest.mark.parametrize("how", ["folder", "hard link", "link"])
+def test_what_lies_in_a_quarantine_is_no_survivor(shelf: Shelf, how: str) -> None:
+    keeper = shelf.put("a/kept.jpg")
+    shelf.group(keeper, shelf.put("b/copy.jpg"), shelf.put("b/again.jpg"))
+    moved = Path(shelf.apply()[0].to)
+    keeper.unlink()
+    if how == "folder":
+        (shelf.photos / "seen").symlink_to(moved.parent)
+    elif how == "hard link":
+        (shelf.photos / "seen").mkdir()
+        (shelf.photos / "seen/copy.jpg").hardlink_to(moved)
+    else:
+        keeper.symlink_to(moved)
+        shelf.know(moved)  # as a library has it that was made before quarantines were left out
+    if how != "link":
+        shelf.know(shelf.photos / "seen/copy.jpg")
+
+    outcomes = pruned(shelf)
+
+    assert {each.state for each in outcomes} == {"left"}
+    assert moved.read_bytes() == jpeg(0)
+
+
+def test_what_was_thrown_away_is_no_survivor(shelf: Shelf, tmp_path: Path) -> None:
+    keeper, trash = shelf.put("a/kept.jpg"), tmp_path / "home/data/Trash"
+    shelf.group(keeper, shelf.put("b/copy.jpg"))
+    shelf.apply()
+    for name in ("files", "info"):
+        (trash / name).mkdir(parents=True)
+    keeper.rename(trash / "files/kept.jpg")
+    (shelf.photos / "thrown").symlink_to(trash / "files")
+    shelf.know(shelf.photos / "thrown/kept.jpg")
+
+    assert states(pruned(shelf)) == {"copy.jpg": "nobodys"}
+    assert shelf.quarantined() == {"b/copy.jpg"}
+
+
+@pytest.mark.parametrize("how", ["moved", "replaced", "link removed"])
+def test_a_symbolic_link_is_not_left_without_its_picture(shelf: Shelf, how: str) -> None:
+    keeper, copy = shelf.put("a/kept.jpg"), shelf.put("b/copy.jpg")
+    shelf.group(keeper, copy)
+    shelf.apply(ApplyOptions(method="symlink"))
+    shelf.know(keeper.rename(shelf.photos / "a/renamed.jpg"))
+    if how == "replaced":
+        keeper.write_bytes(jpeg(1))
+    elif how == "link removed":
+        copy.unlink()
+
+    found = states(pruned(shelf))
+
+    assert found == {"copy.jpg": "done" if how == "link removed" else "dangling"}
+    if how != "link removed":
+        shelf.undo()
+        assert copy.read_bytes() == jpeg(0)
+        assert not copy.is_symlink()
+
+
 def test_what_was_changed_in_the_quarantine_stays(shelf: Shelf) -> None:
     shelf.group(shelf.put("a/kept.jpg"), shelf.put("b/copy.jpg"))
     (outcome,) = shelf.apply()

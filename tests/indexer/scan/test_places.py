@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lookalike.errors import UsageError
-from lookalike.indexer.scan.places import check_asked, is_others, nobodys
+from lookalike.indexer.scan.places import Ways, check_asked, is_others, nobodys
 from lookalike.indexer.scan.walk import DEFAULT, ScanOptions
 from lookalike.tests.store.test_full_disk import can_mount
 
@@ -123,6 +123,7 @@ def test_a_trash_is_known_by_what_is_in_it_and_an_album_of_that_name_is_none(tmp
     assert scanned(tmp_path) == [b"album/Trash/b.jpg"]
     with pytest.raises(UsageError, match="trash"):
         check_asked([os.fsencode(tmp_path / "data/Trash/files")])
+    assert Ways().nobodys(str(tmp_path / "data/Trash/files/a.jpg")) == "trash"
     check_asked([os.fsencode(tmp_path / "album/Trash")])
 
 
@@ -131,6 +132,8 @@ def test_links_into_such_a_place_are_not_followed(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "thrown").symlink_to(tmp_path / "out/.Trash-1000/files")
     (tmp_path / "in" / "thrown.jpg").symlink_to(tmp_path / "out/.Trash-1000/files/a.jpg")
+    touch(tmp_path, "data/Trash/files/c.jpg", "data/Trash/info/c.jpg.trashinfo")
+    (tmp_path / "in" / "by what is in it").symlink_to(tmp_path / "data/Trash/files")
     (tmp_path / "in" / "kept").symlink_to(tmp_path / "out/X.photoslibrary/originals")
 
     assert scanned(tmp_path / "in", ScanOptions(follow=True)) == [b"kept/1/b.jpg"]
