@@ -134,13 +134,17 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.set_aside())
     @rule(data=st.data(), name=st.sampled_from(["a", "b", "b/c", "d"]))
     def puts_a_link_to_what_was_set_aside_in_place_of_a_folder(self, data: Any, name: str) -> None:
-        place, folder = data.draw(st.sampled_from(self.set_aside())), self.photos / name
+        folder, place = data.draw(
+            st.sampled_from(
+                self.mistakable() or [(self.photos / name, each.parent) for each in self.set_aside()]
+            )
+        )
         if folder.is_symlink():
             folder.unlink()
         elif folder.exists():
             shutil.rmtree(folder)
         self.make_folder(folder.parent)
-        folder.symlink_to(place.parent)
+        folder.symlink_to(place)
         self.required = self.on_disk()
 
     @rule()
@@ -252,7 +256,7 @@ class Life(RuleBasedStateMachine):
         self.required -= {action.digest for action in new if action.kind == "copy"} - self.on_disk()
 
     def check_the_library_says_where(self) -> None:
-        for digest in self.indexed & self.on_disk():
+        for digest in self.indexed & self.in_their_places():
             places = [Path(place) for place in self.library.files.locate(digest)]
             there = [digest_of(place.read_bytes()) for place in places if place.exists()]
             assert digest in there, places
@@ -292,6 +296,12 @@ class Life(RuleBasedStateMachine):
         found = (top / name for top in tops for name, data in contents(top) if is_jpeg(data))
         return sorted(found)
 
+    def mistakable(self) -> list[tuple[Path, Path]]:
+        """Return folders of kept files, with those of what went for them by the same name."""
+        pending = (action for record in journals(self.library.store.folder) for action in record.pending)
+        pairs = ((Path(action.keeper), Path(action.to)) for action in pending)
+        return [(kept.parent, to.parent) for kept, to in pairs if kept.name == to.name and to.exists()]
+
     def links(self) -> list[Path]:
         """Return what is set aside by the paths that lead there through links to its folders."""
         folders = [path for path in sorted(self.photos.rglob("*")) if path.is_symlink() and path.is_dir()]
@@ -301,6 +311,14 @@ class Life(RuleBasedStateMachine):
     def on_disk(self) -> set[str]:
         tops = (self.photos, self.folder / "home")
         return {digest_of(data) for top in tops for _, data in contents(top) if is_jpeg(data)}
+
+    def in_their_places(self) -> set[str]:
+        """Return what lies where photos are or where a run put it, not what was moved about in there."""
+        runs = journals(self.library.store.folder)
+        put = {action.to for record in runs for action in record.actions}
+        aside = [path.read_bytes() for path in self.set_aside() if str(path) in put]
+        live = [data for _, data in self.live() if is_jpeg(data)]
+        return {digest_of(data) for data in (*live, *aside)}
 
     def apply(self, plan: Plan, method: str) -> None:
         apply_plan(self.library.store, plan, ApplyOptions(method=method), UNWATCHED)
