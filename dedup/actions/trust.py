@@ -15,6 +15,7 @@ from contextlib import suppress
 from ...errors import Refusal
 from ...store.place import place_of
 from ..groups.keeper import is_below
+from . import moves
 from .trash import QUARANTINE, came_from, rest_of
 
 # Their files belong to whoever mounted them, with the rights that he said.
@@ -59,7 +60,13 @@ def _check_owner(found: os.stat_result, path: str) -> None:
 
 
 def _is_without_owners(path: str) -> bool:
-    return place_of(path).kind in _WITHOUT_OWNERS
+    if place_of(path).kind in _WITHOUT_OWNERS:
+        return True
+    with suppress(OSError):
+        owner, keeps_mode = moves.custom_in(moves.At(path))
+        found = os.lstat(path)
+        return found.st_uid == owner and (owner != os.geteuid() or not keeps_mode)
+    return False
 
 
 def _real_folder(path: str) -> os.stat_result:
