@@ -131,7 +131,11 @@ def _on_one_grid(lesser: Grey, finer: Grey, matrix: Matrix) -> _Shared | str:
     if small is not lesser or scale_of(matrix) < _SHRUNK:
         kind = Filter.AREA  # both are shrunk here if at all, and in the same way
     else:
-        kind = best_filter(straight, there @ corner, np.asarray(grey[upper:lower, left:right], np.uint8))
+        kind = best_filter(
+            np.asarray(finer_grey, np.uint8),
+            there @ corner,
+            np.asarray(grey[upper:lower, left:right], np.uint8),
+        )
     shown = onto(straight, there @ corner, _size(part), kind)
     return _Shared(
         lesser=_luma_and_chroma(part),
