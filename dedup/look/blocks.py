@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..proof.planes import Grey, Plane
+from .robust import median
 
 Table = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -115,7 +116,7 @@ class Telling:
         guess = frequencies(predicted - 128)
         error = self.stored - guess
         of_block = np.abs(error[:, :4, :4]).mean((1, 2))
-        agrees = of_block <= _ODD * np.median(of_block) + _ODD_FLOOR
+        agrees = of_block <= _ODD * median(of_block) + _ODD_FLOOR
         share, mean = float(agrees.mean()), float(np.abs(error[agrees]).mean())
         if self.table is None:
             return Residual(share, mean)

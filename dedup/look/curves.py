@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..proof.planes import Grey, Plane
+from .robust import median
 
 Values = npt.NDArray[np.float64]
 
@@ -38,7 +39,7 @@ def fit_curves(colors: Grey, wanted: npt.NDArray[np.generic]) -> Plane:
         solved = np.linalg.solve(known + _system(meetings, weight), drawn + np.concatenate(sums))
         curves = np.asarray(knots @ solved.reshape(3, _KNOTS, -1), np.float64)
         left = values[:, 0] - sum(curve[:, 0][each] for curve, each in zip(curves, channels, strict=True))
-        scale = 1.5 * np.median(np.abs(left)) + 0.5
+        scale = 1.5 * median(np.abs(left)) + 0.5
         weight = 1 / (1 + (left / (2 * scale)) ** 2)
     return curves.astype(np.float32)
 

@@ -22,7 +22,7 @@ from .predict import grey
 Mask = npt.NDArray[np.bool_]
 Cells = tuple[npt.NDArray[np.int64], ...]  # rows, columns
 
-_STRIP = 200_000  # pixels that are compared at a time
+_STRIP = 1_000_000  # pixels that are compared at a time
 _COLORLESS = 6.0  # levels of chroma that a block may have by chance
 _CELL = 16  # pixels: a block of luma or two, a block of the chroma of most JPEGs
 

@@ -33,27 +33,24 @@ _FEW = 3  # of the pixels that a kernel is fitted to, one in so many is enough t
 _FILTERS = (Filter.BICUBIC, Filter.LANCZOS, Filter.BOX, Filter.BILINEAR, Filter.AREA)
 
 
-def match_luma(finer: Plane, lesser: Plane) -> Plane:
-    """Return the finer picture's brightness (h, w) as the lesser one would show it."""
-    at, steep = _places(finer)
-    kernel, _ = _kernel(finer, lesser, at, steep)
-    weights = kernel[:-1].reshape(_TAPS, _TAPS).astype(np.float32)
+def match_luma(finer: Plane, lesser: Plane) -> tuple[Plane, float]:
+    """Return the finer picture's brightness (h, w) as the lesser one would show it, and the detail kept.
+
+    The latter is how much of the finer picture's detail the lesser one shows: 1 for all of it. Blurring
+    leaves less than saving anew does, sharpening more.
+    """
+    kernel, _ = _kernel(finer, lesser, *_places(finer))
+    weights = kernel[:-1].reshape(_TAPS, _TAPS)
     shown = cv2.filter2D(finer - _MIDDLE, cv2.CV_32F, weights, borderType=cv2.BORDER_REFLECT_101)
     blurred = np.asarray(shown + np.float32(_MIDDLE + _OFFSET * kernel[-1]), np.float32)
-    return np.clip(_toned(blurred, lesser), 0, 255)
+    return np.clip(_toned(blurred, lesser), 0, 255), _detail_kept(weights)
 
 
 # Cycles a pixel at which detail is compared: finer ones are the first that a codec drops.
 _DETAIL = 0.2
 
 
-def detail_kept(finer: Plane, lesser: Plane) -> float:
-    """Return how much of the finer picture's detail (h, w) the lesser one shows: 1 for all of it.
-
-    Blurring leaves less than saving anew does, sharpening more.
-    """
-    kernel, _ = _kernel(finer, lesser, *_places(finer))
-    weights = kernel[:-1].reshape(_TAPS, _TAPS)
+def _detail_kept(weights: Plane) -> float:
     wave = np.cos(2 * np.pi * _DETAIL * np.arange(-(_TAPS // 2), _TAPS // 2 + 1))
     across, down = float(weights.sum(0) @ wave), float(weights.sum(1) @ wave)
     return (across + down) / (2 * max(float(weights.sum()), 0.1))

@@ -13,6 +13,7 @@ from ..proof.planes import Grey, Plane, blur
 from .blocks import SIDE, Indices, Residual, Telling
 from .curves import fit_curves, toned
 from .placed import Placed, Rect
+from .robust import median
 
 Values = npt.NDArray[np.float64]
 
@@ -228,6 +229,6 @@ def _robust(system: Values, wanted: Values, reach: float) -> tuple[Values, float
         weighted = system * weight[:, None]
         solved = np.linalg.solve(weighted.T @ system + ridge, weighted.T @ wanted + prior)
         left = wanted - system @ solved
-        scale = 1.5 * float(np.median(np.abs(left))) + 0.3
+        scale = 1.5 * median(np.abs(left)) + 0.3
         weight = 1 / (1 + (left / (reach * scale)) ** 2)
     return solved, scale

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +41,7 @@ def forgetting(error: Plane) -> Plane:
     return np.asarray(1 / (1 + error**2) ** 2, np.float32)
 
 
-def median(values: Plane) -> float:
+def median(values: npt.NDArray[np.floating[Any]]) -> float:
     """Return the median of values (n,), of which there is one at least, sooner than numpy does."""
     middle = len(values) // 2
     part = np.partition(values, middle)
