@@ -1,6 +1,6 @@
 """From proven copies to what they say of each other at full size: look where it decides, remember it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -44,7 +44,7 @@ def look_where_it_decides(
         for _ in range(_MOST_ROUNDS):
             if not left or watch.is_stopped:
                 break
-            sights, blind = _sights(known, left)
+            sights, blind = _sights(known, left, looks)
             looks |= dict.fromkeys(blind, Look(failed=_NO_MAP))
             watch.progress.begin("comparing at full size", len(sights))
             looks |= _take(store, looker, sights, watch)
@@ -76,9 +76,14 @@ def _take(store: Store, looker: Looker, sights: Sequence[Sight], watch: Watch) -
 
 
 def _sights(
-    known: GroupInput, left: Iterable[tuple[Sequence[Photo], dict[PairKey, bool]]]
+    known: GroupInput,
+    left: Iterable[tuple[Sequence[Photo], dict[PairKey, bool]]],
+    looks: Mapping[PairKey, Look],
 ) -> tuple[list[Sight], list[PairKey]]:
-    """Return the pairs to look at with the map between both, and those without any."""
+    """Return the pairs to look at with the map between both, and those without any.
+
+    Who came first is asked before what differs: where another file turns out to be kept, nobody needs that.
+    """
     sights, blind = [], []
     for photos, pairs in left:
         by_id = {photo.id: photo for photo in photos}
@@ -88,7 +93,8 @@ def _sights(
             if matrix is None:
                 blind.append((a, b))
             else:
-                sights.append(Sight(by_id[a], by_id[b], matrix, full))
+                first = looks.get((a, b))
+                sights.append(Sight(by_id[a], by_id[b], matrix, full and first is not None, first))
     return sights, blind
 
 

@@ -11,15 +11,18 @@ import numpy as np
 import numpy.typing as npt
 
 from ..proof.planes import Grey, Plane
+from .robust import median
 
 Table = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+Indices = npt.NDArray[np.int64]
 
 SIDE = 8
 # Orthonormal: rows are frequencies.
 _N = np.arange(SIDE)
 DCT = (np.cos(np.pi * (2 * _N + 1) * _N[:, None] / (2 * SIDE)) / 2).astype(np.float32)
 DCT[0] /= np.sqrt(2)
+_DCT_2D = np.kron(DCT, DCT)  # of a block as one row
 
 # Levels that rounding adds to half a step, and what an encoder's own arithmetic adds, in steps.
 ROUNDING, ARITHMETIC = 0.8, 0.02
@@ -56,44 +59,81 @@ class Residual:
         return self.beyond < 0.01 if has_table else self.error < 0.6
 
 
-def blocks_of(plane: npt.NDArray[np.generic]) -> Plane:
-    """Return the whole blocks of an (h, w) plane, (rows, columns, 8, 8) float32."""
-    rows, columns = plane.shape[0] // SIDE, plane.shape[1] // SIDE
-    whole = plane[: rows * SIDE, : columns * SIDE].reshape(rows, SIDE, columns, SIDE)
-    return whole.transpose(0, 2, 1, 3).astype(np.float32)
+def blocks_at(plane: npt.NDArray[np.generic], rows: Indices, columns: Indices) -> Plane:
+    """Return the blocks of an (h, w) plane in these rows and columns (n,), (n, 8, 8) float32."""
+    height, width = plane.shape[0] // SIDE, plane.shape[1] // SIDE
+    grid = plane[: height * SIDE, : width * SIDE].reshape(height, SIDE, width, SIDE)
+    return np.asarray(grid[rows, :, columns], np.float32)
 
 
 def frequencies(blocks: Plane) -> Plane:
-    """Return the orthonormal DCT of blocks (..., 8, 8)."""
-    return np.asarray(DCT @ blocks @ DCT.T, np.float32)
+    """Return the orthonormal DCT of blocks (n, 8, 8)."""
+    return np.asarray((blocks.reshape(-1, SIDE * SIDE) @ _DCT_2D.T).reshape(blocks.shape), np.float32)
 
 
-def residual(
-    predicted: Plane, target: Grey, table: Table | None, most: int = _MOST_BLOCKS
-) -> Residual | None:
-    """Compare a prediction (h, w) with the target (h, w), whose corner is one of a block.
+def levels_of(coefficients: Plane) -> Plane:
+    """Return the blocks (n, 8, 8) of these DCT coefficients."""
+    blocks = coefficients.reshape(-1, SIDE * SIDE) @ _DCT_2D
+    return np.asarray(blocks.reshape(coefficients.shape), np.float32)
 
-    None where too little of the target can tell.
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """The blocks of a target that have texture, and so tell how well it is predicted.
+
+    rows, columns: (n,) of each block. stored: (n, 8, 8) its coefficients, in whole
+    steps of the table where there is one.
     """
-    shown = blocks_of(target)
-    flat = shown.reshape(*shown.shape[:2], -1)
-    tells = (flat.min(2) >= _BLACK) & (flat.max(2) <= _WHITE) & (flat.std(2) > _FLAT)
-    at = np.flatnonzero(tells)
-    if len(at) < _LEAST_BLOCKS:
-        return None
-    if len(at) > most:
-        at = np.random.default_rng(0).choice(at, most, replace=False)
-    stored = frequencies(shown.reshape(-1, SIDE, SIDE)[at] - 128)
-    guess = frequencies(blocks_of(predicted).reshape(-1, SIDE, SIDE)[at] - 128)
-    if table is not None:
-        stored = np.asarray(np.round(stored / table) * table, np.float32)
-    error = stored - guess
-    of_block = np.abs(error[:, :4, :4]).mean((1, 2))
-    agrees = of_block <= _ODD * np.median(of_block) + _ODD_FLOOR
-    share, mean = float(agrees.mean()), float(np.abs(error[agrees]).mean())
-    if table is None:
-        return Residual(share, mean)
-    return _in_steps(error[agrees], stored[agrees], guess[agrees], table, share, mean)
+
+    rows: Indices
+    columns: Indices
+    stored: Plane
+    table: Table | None
+
+    @classmethod
+    def of(cls, target: Grey, table: Table | None, most: int = _MOST_BLOCKS) -> "Telling | None":
+        """Choose at most so many blocks of a target (h, w), whose corner is one of a block.
+
+        None where too little of the target can tell.
+        """
+        rows, columns = np.nonzero(_has_texture(target))
+        if len(rows) < _LEAST_BLOCKS:
+            return None
+        if len(rows) > most:
+            at = np.random.default_rng(0).choice(len(rows), most, replace=False)
+            rows, columns = rows[at], columns[at]
+        stored = frequencies(blocks_at(target, rows, columns) - 128)
+        if table is not None:
+            stored = np.asarray(np.round(stored / table) * table, np.float32)
+        return cls(rows, columns, stored, table)
+
+    def shown(self, plane: npt.NDArray[np.generic]) -> Plane:
+        """Return these blocks (n, 8, 8) of a plane (h, w)."""
+        return blocks_at(plane, self.rows, self.columns)
+
+    def residual(self, predicted: Plane) -> Residual:
+        """Compare the target with the prediction of these blocks (n, 8, 8)."""
+        guess = frequencies(predicted - 128)
+        error = self.stored - guess
+        of_block = np.abs(error[:, :4, :4]).mean((1, 2))
+        agrees = of_block <= _ODD * median(of_block) + _ODD_FLOOR
+        share, mean = float(agrees.mean()), float(np.abs(error[agrees]).mean())
+        if self.table is None:
+            return Residual(share, mean)
+        return _in_steps(error[agrees], self.stored[agrees], guess[agrees], self.table, share, mean)
+
+
+def _has_texture(target: Grey) -> Mask:
+    """Return the blocks (rows, columns) that are neither flat nor cut off at black or white."""
+    height, width = target.shape[0] // SIDE, target.shape[1] // SIDE
+    lines = target[: height * SIDE, : width * SIDE].reshape(height, SIDE, -1)
+    sums, squares = (
+        part.sum(1, dtype=np.int64).reshape(height, width, SIDE).sum(2)
+        for part in (lines, np.square(lines, dtype=np.int32))
+    )
+    low, high = lines.min(1).reshape(height, width, SIDE), lines.max(1).reshape(height, width, SIDE)
+    varies = SIDE**2 * squares - sums**2 > (SIDE**2 * _FLAT) ** 2
+    return np.asarray(varies & (low.min(2) >= _BLACK) & (high.max(2) <= _WHITE), np.bool_)
 
 
 def _in_steps(

@@ -24,7 +24,7 @@ class Leftover:
 
     shown: the finer picture's Y as the lesser one would show it. chroma: (h, w, 2) the finer one's Cr, Cb.
     steep, color_steep: squared slopes of Y and, at half the size, of Cr and Cb together. misfit: pixels by
-    which the grids may differ all the same.
+    which the grids may differ all the same. detail: share of the finer one's detail that is kept.
     """
 
     shown: Plane
@@ -34,6 +34,7 @@ class Leftover:
     steep: Plane
     color_steep: Plane
     misfit: float
+    detail: float
 
     @classmethod
     def of(cls, lesser: Grey, finer: Grey, misfit: float) -> "Leftover":
@@ -41,7 +42,7 @@ class Leftover:
         size = lesser.shape[1], lesser.shape[0]
         lesser, finer = _padded(lesser), _padded(finer)
         luma = np.asarray(lesser[..., 0], np.float32)
-        shown = match_luma(np.asarray(finer[..., 0], np.float32), luma)
+        shown, detail = match_luma(np.asarray(finer[..., 0], np.float32), luma)
         colors, seen = ([cells(_as_plane(each[..., c]), 2) for c in (1, 2)] for each in (finer, lesser))
         half = size[0] // 2, size[1] // 2
         return cls(
@@ -54,6 +55,7 @@ class Leftover:
             steep=_steepness(shown),
             color_steep=_steepness(colors[0]) + _steepness(colors[1]),
             misfit=misfit,
+            detail=detail,
         )
 
     def saved_by(self, codec: Codec) -> Simulated:

@@ -1,12 +1,13 @@
 """Curves of red, green and blue: brightness, contrast, levels, saturation, grey and warmth in one."""
 
-from functools import cache
+from functools import cache, lru_cache
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from ..proof.planes import Grey, Plane
+from .robust import median
 
 Values = npt.NDArray[np.float64]
 
@@ -25,25 +26,22 @@ def fit_curves(colors: Grey, wanted: npt.NDArray[np.generic]) -> Plane:
     colors: (n, 3) uint8. wanted: (n, k). Points where the first of the k differs much are forgotten.
     """
     if len(colors) > _POINTS:
-        at = np.random.default_rng(1).choice(len(colors), _POINTS, replace=False)
+        at = _some(len(colors))
         colors, wanted = colors[at], wanted[at]
     values = wanted.astype(np.float64)
-    places = colors.astype(np.int64) + np.arange(3) * _LEVELS
-    prior = np.concatenate([np.arange(_LEVELS) * share for share in _LUMA])
-    start: Values = np.zeros((3 * _LEVELS, values.shape[1]))
-    start[:, 0] = prior
+    channels = [np.ascontiguousarray(channel) for channel in colors.T]
+    meetings = _meetings(channels)
+    knots, known, drawn = _hats(), *_prior(values.shape[1])
     weight = np.ones(len(colors))
-    curves: Values = start
+    curves: Values = np.zeros((3, _LEVELS, values.shape[1]))
     for _ in range(_ROUNDS):
-        system = _pairs(places, weight) + _smoothness() + _RIDGE * np.eye(3 * _LEVELS)
-        sums = [_sums(places, weight * column) for column in values.T]
-        knots = _hats()
-        solved = np.linalg.solve(knots.T @ system @ knots, knots.T @ (np.stack(sums, 1) + _RIDGE * start))
-        curves = np.asarray(knots @ solved, np.float64)
-        left = values[:, 0] - curves[places, 0].sum(1)
-        scale = 1.5 * np.median(np.abs(left)) + 0.5
+        sums = [_sums(channel, weight, values) for channel in channels]
+        solved = np.linalg.solve(known + _system(meetings, weight), drawn + np.concatenate(sums))
+        curves = np.asarray(knots @ solved.reshape(3, _KNOTS, -1), np.float64)
+        left = values[:, 0] - sum(curve[:, 0][each] for curve, each in zip(curves, channels, strict=True))
+        scale = 1.5 * median(np.abs(left)) + 0.5
         weight = 1 / (1 + (left / (2 * scale)) ** 2)
-    return curves.reshape(3, _LEVELS, -1).astype(np.float32)
+    return curves.astype(np.float32)
 
 
 def toned(curves: Plane, rgb: Grey) -> Plane:
@@ -59,33 +57,51 @@ def toned(curves: Plane, rgb: Grey) -> Plane:
     return np.stack(sums, axis=-1)
 
 
-def _pairs(places: npt.NDArray[np.int64], weight: Values) -> Values:
-    """Return how often two levels meet, (768, 768), weighted."""
-    size = 3 * _LEVELS
-    system = np.zeros((size, size))
-    for i in range(3):
-        for j in range(i, 3):
-            at = (places[:, i] - i * _LEVELS) * _LEVELS + places[:, j] - j * _LEVELS
-            counts = np.bincount(at, weight, _LEVELS * _LEVELS).reshape(_LEVELS, _LEVELS)
-            rows, columns = slice(i * _LEVELS, (i + 1) * _LEVELS), slice(j * _LEVELS, (j + 1) * _LEVELS)
-            system[rows, columns] = counts
-            system[columns, rows] = counts.T
-    return system
+@lru_cache(maxsize=4)
+def _some(count: int) -> npt.NDArray[np.int64]:
+    """Return which of so many points are looked at: windows have the same size most of the time."""
+    return np.random.default_rng(1).choice(count, _POINTS, replace=False)
 
 
-def _sums(places: npt.NDArray[np.int64], values: Values) -> Values:
-    return np.asarray(np.bincount(places.ravel(), np.repeat(values, 3), 3 * _LEVELS), np.float64)
+def _meetings(channels: list[Grey]) -> dict[tuple[int, int], npt.NDArray[np.int64]]:
+    """Return for two channels each, one itself too, which levels meet at each point, as one number."""
+    levels = [channel.astype(np.int64) for channel in channels]
+    alone = {(i, i): levels[i] for i in range(3)}
+    return alone | {(i, j): levels[i] * _LEVELS + levels[j] for i in range(3) for j in range(i)}
+
+
+def _system(meetings: dict[tuple[int, int], npt.NDArray[np.int64]], weight: Values) -> Values:
+    """Return how often two knots meet, (258, 258), weighted."""
+    knots = _hats()
+    system = np.zeros((3, _KNOTS, 3, _KNOTS))
+    for (i, j), levels in meetings.items():
+        if i == j:
+            system[i, :, i] = (knots.T * np.bincount(levels, weight, _LEVELS)) @ knots
+            continue
+        counts = np.bincount(levels, weight, _LEVELS * _LEVELS).reshape(_LEVELS, _LEVELS)
+        system[i, :, j] = knots.T @ counts @ knots
+        system[j, :, i] = system[i, :, j].T
+    return system.reshape(3 * _KNOTS, 3 * _KNOTS)
+
+
+def _sums(channel: Grey, weight: Values, values: Values) -> Values:
+    """Return the weighted sums of values (n, k) at each knot, (86, k)."""
+    sums = [np.bincount(channel, weight * column, _LEVELS) for column in values.T]
+    return np.asarray(_hats().T @ np.stack(sums, 1), np.float64)
 
 
 @cache
 def _hats() -> Values:
-    """Return what each knot gives to each level of the three curves, (768, 96)."""
-    knots = np.linspace(0, _LEVELS - 1, _KNOTS)
-    hats = np.stack([np.interp(np.arange(_LEVELS), knots, row) for row in np.eye(_KNOTS)], 1)
-    return np.asarray(np.kron(np.eye(3), hats), np.float64)
+    """Return what each knot of a curve gives to each level, (256, 86)."""
+    places = np.linspace(0, _LEVELS - 1, _KNOTS)
+    return np.stack([np.interp(np.arange(_LEVELS), places, row) for row in np.eye(_KNOTS)], 1)
 
 
 @cache
-def _smoothness() -> Values:
-    bend = np.diff(np.eye(_LEVELS), 2, axis=0)
-    return np.asarray(np.kron(np.eye(3), _SMOOTH * bend.T @ bend), np.float64)
+def _prior(columns: int) -> tuple[Values, Values]:
+    """Return what speaks for smooth curves near the identity: a system (258, 258), and sums (258, k)."""
+    knots, bend = _hats(), np.diff(np.eye(_LEVELS), 2, axis=0)
+    one = knots.T @ (_SMOOTH * bend.T @ bend + _RIDGE * np.eye(_LEVELS)) @ knots
+    sums = np.zeros((3, _KNOTS, columns))
+    sums[..., 0] = _RIDGE * np.outer(_LUMA, knots.T @ np.arange(_LEVELS))
+    return np.asarray(np.kron(np.eye(3), one), np.float64), sums.reshape(-1, columns)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from ..proof.planes import Plane
-from .robust import DEVIATION, Vector, fit, sample
+from .robust import DEVIATION, fit, median, quantile, quantiles, sample
 
 CELL = 4
 
@@ -135,7 +135,7 @@ def _regressed(logs: Plane, features: list[Plane]) -> tuple[Plane, Plane]:
         logs.ravel()[at],
         np.zeros(k),
         np.full(k, 1e-6 * len(at)),
-        lambda error: float(2 * (DEVIATION * np.median(error) + 0.05)),
+        lambda error: 2 * (DEVIATION * median(error) + 0.05),
     )
     predicted = np.full_like(logs, numbers[0])
     for number, each in zip(numbers[1:], features, strict=True):
@@ -148,11 +148,11 @@ def _by_bins(predicted: Plane, sampled: Plane, left: Plane) -> tuple[Plane, Plan
     middles, offsets, spreads = [], [], []
     for middle, inside in _bins(sampled):
         error = left[inside]
-        offset = float(np.median(error))
-        upper = (float(np.quantile(error, 0.9)) - offset) / 1.2816
+        offset = median(error)
+        upper = (quantile(error, 0.9) - offset) / 1.2816
         middles.append(middle)
         offsets.append(offset)
-        spreads.append(max(upper, DEVIATION * float(np.median(np.abs(error - offset))), _LEAST_SPREAD))
+        spreads.append(max(upper, DEVIATION * median(np.abs(error - offset)), _LEAST_SPREAD))
     if not middles:
         return predicted, np.ones_like(predicted)
     spread = np.interp(predicted, middles, spreads).astype(np.float32)
@@ -161,7 +161,7 @@ def _by_bins(predicted: Plane, sampled: Plane, left: Plane) -> tuple[Plane, Plan
 
 def _bins(values: Plane) -> Iterator[tuple[float, np.ndarray[tuple[int], np.dtype[np.bool_]]]]:
     """Yield the middle and the members of bins of equal count, without those of too few values."""
-    edges = np.quantile(values, np.linspace(0, 1, _BINS + 1))
+    edges = quantiles(values, np.linspace(0, 1, _BINS + 1))
     last = -np.inf
     for low, high in pairwise(edges):
         inside = (values >= low) & (values <= high)
@@ -210,6 +210,5 @@ def _variance_of_means(means: Plane, usual: Plane, floor: float) -> Plane:
 
 def _variance(squares: Plane) -> float:
     """Return the variance of a normal distribution of mean 0 whose squares reach as far as these."""
-    shares, quantiles = (0.5, 0.8, 0.95), np.array([0.455, 1.64, 3.84])
-    found: Vector = np.quantile(squares, shares) / quantiles
-    return float(found.max())
+    normal = np.array([0.455, 1.64, 3.84])
+    return float((quantiles(squares, np.array([0.5, 0.8, 0.95])) / normal).max())

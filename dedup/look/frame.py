@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ...indexer.decode.full import Kernel
 from ...indexer.decode.jpeg_planes import JpegPlanes
 from ..proof.planes import Grey, Plane
-from .blocks import ARITHMETIC, DCT, SIDE, Table, blocks_of, frequencies
+from .blocks import ARITHMETIC, DCT, SIDE, Table, blocks_at, frequencies, levels_of
 from .curves import fit_curves, toned
 from .placed import Placed, Rect
 from .predict import grey
@@ -46,7 +46,6 @@ _TURNS, _TIGHT, _MOST_LEFT = (6, 18, 40), 0.9, 2000
 # With so much unexplained the model is wrong, and the places would say nothing.
 _WRONG_MODEL = 0.2
 _FEW, _FEW_CELLS = 0.01, 8
-_HOPELESS = 0.5  # of what was compared so far: the rest need not be
 
 _STRIPES, _STRIPE = 24, 8  # what curves are fitted to
 
@@ -118,8 +117,8 @@ def _compared(placed: Placed, kernel: Kernel, curves: Plane | None, *, is_lenien
         luma[rows, columns], chroma[rows, columns] = excess
         shown += excess[0].size
         beyond += [(plane > _EXCEEDS).sum() for plane in excess]
-        if beyond.max() > _HOPELESS * shown:
-            break
+        if beyond.max() > _WRONG_MODEL * luma.size:
+            break  # whatever the rest shows
     share = beyond / max(1, shown)
     return Explained(np.maximum(luma, chroma), float(share[0]), float(share[1]))
 
@@ -341,23 +340,24 @@ def _completed(guess: Plane, target: Plane, at: Cells, allowed: Plane) -> Plane:
     Levels are cut off, and blocks hang over the edge. What is not shown may be anything that keeps the
     coefficients within their bounds: both are enforced in turns until they agree, or do not.
     """
-    wanted = blocks_of(guess)[at]
+    wanted = blocks_at(guess, *at)
     beyond = [(0, guess.shape[k] - target.shape[k]) for k in (0, 1)]
-    low, high = (
-        blocks_of(np.pad(np.where(is_cut, end, target), beyond, constant_values=end))[at]
-        for is_cut, end in ((target <= 0, -np.inf), (target >= 255, np.inf))
-    )
+    shown = blocks_at(np.pad(target, beyond, constant_values=np.nan), *at)
+    low = np.where(shown > 0, shown, -np.inf).astype(np.float32)
+    high = np.where(shown < 255, shown, np.inf).astype(np.float32)
     stored = np.clip(wanted, low, high)
     error = np.full(len(wanted), np.inf, np.float32)
+    bound = np.float32(_TIGHT) * allowed
     for turns in _TURNS:
         left = np.flatnonzero(error > _EXCEEDS)
         if len(left) > _MOST_LEFT and turns != _TURNS[0]:
             break  # not by chance
-        part, bounds = wanted[left], (low[left], high[left])
+        part, bounds, now = wanted[left], (low[left], high[left]), stored[left]
         for _ in range(turns):
-            within = np.clip(frequencies(stored[left] - part), -_TIGHT * allowed, _TIGHT * allowed)
-            stored[left] = np.clip(part + DCT.T @ within @ DCT, *bounds)
-        error[left] = (np.abs(frequencies(stored[left] - part)) / allowed).max((1, 2))
+            within = levels_of(np.clip(frequencies(now - part), -bound, bound))
+            now = np.clip(np.add(part, within, out=within), *bounds, out=within)
+        stored[left] = now
+        error[left] = (np.abs(frequencies(now - part)) / allowed).max((1, 2))
     return error
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..proof.planes import Grey, Matrix, Plane, blur, scaling, slopes
+from .robust import median
 
 Points = npt.NDArray[np.float64]
 Size = tuple[int, int]
@@ -203,13 +204,13 @@ class _Target:
         shown = _sampled(src, matrix @ self.places)
         gain = np.cov(shown, self.level)[0, 1] / (shown.var() + 1)
         error = shown * gain - self.level
-        error = error - np.median(error)
+        error = error - median(error)
         worst = np.sort(np.abs(error))
         return _Seen(np.asarray(error, np.float32), float(worst[: int(0.9 * len(worst)) + 1].mean()))
 
     def step(self, seen: _Seen) -> tuple[Matrix, float]:
         """Return the map of the picture's points that lessens what differs, and its size in pixels."""
-        scale = 2 * 1.4826 * np.median(np.abs(seen.error)) + 0.5
+        scale = 2 * 1.4826 * median(np.abs(seen.error)) + 0.5
         weight = 1 / (1 + (seen.error / scale) ** 2) ** 2
         weighted = self.jacobian * weight[:, None]
         normal = self.jacobian.T @ weighted

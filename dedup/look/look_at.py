@@ -11,21 +11,22 @@ from .provenance import Provenance, provenance
 from .second_look import second_look
 
 
-def look_at(a: FullPicture, b: FullPicture, matrix: Matrix, *, full: bool = True) -> Look:
+def look_at(
+    a: FullPicture, b: FullPicture, matrix: Matrix, *, full: bool = True, known: Look | None = None
+) -> Look:
     """Return what two proven copies say of each other.
 
     matrix: (3, 3) from points of a's thumbnail to points of b's, in pixels from the corner. full: also look
-    for what differs, where nothing else tells.
+    for what differs, where nothing else tells. known: a partial look at both, which is completed.
     """
     exact = full_matrix(matrix, (a.size, b.size), (thumbnail_size(a.size), thumbnail_size(b.size)))
-    found = _by_flag(provenance(a, b, exact), a, b)
-    if found.is_whole and found.model in ("", "same", PROFILE):
-        return _look(found)
-    if not full:
-        return replace(_look(found), is_partial=True)
+    first = _look(_by_flag(provenance(a, b, exact), a, b)) if known is None else known
+    if not (full and first.is_partial):
+        return first
     seen = second_look(a.rgb, b.rgb, exact, a.n_bytes, b.n_bytes)
     look = replace(
-        _look(found),
+        first,
+        is_partial=False,
         score=seen.score,
         brightness=seen.toning.brightness,
         contrast=seen.toning.contrast,
@@ -34,13 +35,13 @@ def look_at(a: FullPicture, b: FullPicture, matrix: Matrix, *, full: bool = True
         tint=seen.toning.tint,
         detail=seen.detail,
     )
-    if found.is_whole:
+    if first.is_whole:
         return look
     return replace(
         look,
         places_a=seen.places_a,
         places_b=seen.places_b,
-        failed=seen.failed if found.relation == "" else "",
+        failed=seen.failed if first.relation == "" else "",
     )
 
 
@@ -52,4 +53,6 @@ def _by_flag(found: Provenance, a: FullPicture, b: FullPicture) -> Provenance:
 
 
 def _look(found: Provenance) -> Look:
-    return Look(found.relation, found.how, found.model, found.is_whole, None, finer=found.finer)
+    """Return what provenance alone tells: all, where it explains the whole frame as it is."""
+    look = Look(found.relation, found.how, found.model, found.is_whole, None, finer=found.finer)
+    return replace(look, is_partial=not (found.is_whole and found.model in ("", "same", PROFILE)))

@@ -38,8 +38,8 @@ _MOST_BOXES = 50
 class PairToSee:
     """Two pictures by their numbers.
 
-    matrix: from points of the thumbnail of a to that of b, row by row. full: as for `look_at`. pixels: of
-    both together.
+    matrix: from points of the thumbnail of a to that of b, row by row. full, known: as for `look_at`.
+    pixels: of both together.
     """
 
     a: int
@@ -47,11 +47,15 @@ class PairToSee:
     matrix: tuple[float, ...]
     full: bool = True
     pixels: int = 0
+    known: Look | None = None
 
 
 def look_job(pairs: Sequence[PairToSee], files: Mapping[int, bytes]) -> tuple[Head, Buffers]:
     """Ask for the looks of pairs, with the bytes of their files."""
-    asked = [[each.a, each.b, list(each.matrix), each.full] for each in pairs]
+    asked = [
+        [each.a, each.b, list(each.matrix), each.full, each.known and each.known.as_dict()]
+        for each in pairs
+    ]
     pixels = max((each.pixels for each in pairs), default=0)
     head = {"want": "looks", "pairs": asked, "files": list(files), "pixels": pixels}
     return head, list(files.values())
@@ -59,7 +63,10 @@ def look_job(pairs: Sequence[PairToSee], files: Mapping[int, bytes]) -> tuple[He
 
 def answer(job: Head, buffers: Sequence[bytes], memory: MemoryBudget) -> Frame:
     """Return the looks of the pairs of a job, as JSON in a buffer."""
-    pairs = [PairToSee(a, b, tuple(matrix), full) for a, b, matrix, full in job["pairs"]]
+    pairs = [
+        PairToSee(a, b, tuple(matrix), full, known=known and Look.from_dict(known))
+        for a, b, matrix, full, known in job["pairs"]
+    ]
     files = dict(zip(job["files"], buffers, strict=True))
     # Asked for once, for the largest pair: its pictures come and go, and so does what is drawn from them.
     with memory.reserve(min(MAX_BYTES, _BYTES_PER_PIXEL * job["pixels"])):
@@ -89,7 +96,7 @@ def _taken(a: FullPicture | str, b: FullPicture | str, pair: PairToSee) -> Look:
     assert isinstance(a, FullPicture)
     assert isinstance(b, FullPicture)
     try:
-        return look_at(a, b, np.array(pair.matrix).reshape(3, 3), full=pair.full)
+        return look_at(a, b, np.array(pair.matrix).reshape(3, 3), full=pair.full, known=pair.known)
     except Exception:
         # An internal error about one pair must not keep a library from all its other copies.
         _log.exception("a pair could not be compared at full size")

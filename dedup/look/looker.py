@@ -29,13 +29,14 @@ AWAY = "its file is away or was changed"
 class Sight:
     """A pair to look at.
 
-    matrix: from points of the thumbnail of a to that of b, row by row. full: as for `look_at`.
+    matrix: from points of the thumbnail of a to that of b, row by row. full, known: as for `look_at`.
     """
 
     a: Photo
     b: Photo
     matrix: tuple[float, ...]
     full: bool = True
+    known: Look | None = None
 
     @property
     def pixels(self) -> int:
@@ -79,7 +80,7 @@ class Looker:
     def _taken(self, job: Sequence[Sight], at_home: bool) -> list[Look]:
         files, lost = _read(job)
         there = [each for each in job if not lost & set(each.key)]
-        pairs = [PairToSee(*each.key, each.matrix, each.full, each.pixels) for each in there]
+        pairs = [PairToSee(*each.key, each.matrix, each.full, each.pixels, each.known) for each in there]
         taken = iter(self._asked(pairs, files, at_home))
         return [Look(failed=AWAY) if lost & set(each.key) else next(taken) for each in job]
 

@@ -3,7 +3,7 @@
 What is left is a codec's error, or a difference. All fits look at a sample and forget what does not fit.
 """
 
-from functools import partial
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from ..proof.planes import Grey, Matrix, Plane, slopes
 from .geometry import Size
 from .resampling import Filter, onto
-from .robust import DEVIATION, Indices, fit, sample
+from .robust import DEVIATION, Indices, fit, median, quantile, sample
 
 # Taps of the kernel between both, and pixels that it is fitted to: random ones, of which the steep ones,
 # some flat ones and the very steepest are taken.
@@ -33,27 +33,24 @@ _FEW = 3  # of the pixels that a kernel is fitted to, one in so many is enough t
 _FILTERS = (Filter.BICUBIC, Filter.LANCZOS, Filter.BOX, Filter.BILINEAR, Filter.AREA)
 
 
-def match_luma(finer: Plane, lesser: Plane) -> Plane:
-    """Return the finer picture's brightness (h, w) as the lesser one would show it."""
-    at, steep = _places(finer)
-    kernel, _ = _kernel(finer, lesser, at, steep)
-    weights = kernel[:-1].reshape(_TAPS, _TAPS).astype(np.float32)
+def match_luma(finer: Plane, lesser: Plane) -> tuple[Plane, float]:
+    """Return the finer picture's brightness (h, w) as the lesser one would show it, and the detail kept.
+
+    The latter is how much of the finer picture's detail the lesser one shows: 1 for all of it. Blurring
+    leaves less than saving anew does, sharpening more.
+    """
+    kernel, _ = _kernel(finer, lesser, *_places(finer))
+    weights = kernel[:-1].reshape(_TAPS, _TAPS)
     shown = cv2.filter2D(finer - _MIDDLE, cv2.CV_32F, weights, borderType=cv2.BORDER_REFLECT_101)
     blurred = np.asarray(shown + np.float32(_MIDDLE + _OFFSET * kernel[-1]), np.float32)
-    return np.clip(_toned(blurred, lesser), 0, 255)
+    return np.clip(_toned(blurred, lesser), 0, 255), _detail_kept(weights)
 
 
 # Cycles a pixel at which detail is compared: finer ones are the first that a codec drops.
 _DETAIL = 0.2
 
 
-def detail_kept(finer: Plane, lesser: Plane) -> float:
-    """Return how much of the finer picture's detail (h, w) the lesser one shows: 1 for all of it.
-
-    Blurring leaves less than saving anew does, sharpening more.
-    """
-    kernel, _ = _kernel(finer, lesser, *_places(finer))
-    weights = kernel[:-1].reshape(_TAPS, _TAPS)
+def _detail_kept(weights: Plane) -> float:
     wave = np.cos(2 * np.pi * _DETAIL * np.arange(-(_TAPS // 2), _TAPS // 2 + 1))
     across, down = float(weights.sum(0) @ wave), float(weights.sum(1) @ wave)
     return (across + down) / (2 * max(float(weights.sum()), 0.1))
@@ -62,39 +59,61 @@ def detail_kept(finer: Plane, lesser: Plane) -> float:
 def _places(plane: Plane) -> tuple[Indices, Plane]:
     """Return flat indices of pixels that tell about a kernel, and how steep the picture is there."""
     height, width = plane.shape
-    rim = _TAPS // 2
-    inner = sample((height - 2 * rim) * (width - 2 * rim), _CANDIDATES)
-    at = (inner // (width - 2 * rim) + rim) * width + inner % (width - 2 * rim) + rim
-    levels = plane.ravel()
+    at, levels = _candidates(height, width), plane.ravel()
     across, down = levels[at + 1] - levels[at - 1], levels[at + width] - levels[at - width]
     steep = across * across + down * down
-    is_steep = steep > np.quantile(steep, 0.8)
-    most = np.argsort(steep, kind="stable")[-_STEEPEST:]
-    kept = np.concatenate([np.flatnonzero(is_steep)[:_STEEP], np.flatnonzero(~is_steep)[:_FLAT], most])
-    return at[kept], steep[kept]
+    is_steep = steep > quantile(steep, 0.8)
+    kept = [
+        np.flatnonzero(is_steep)[:_STEEP],
+        np.flatnonzero(~is_steep)[:_FLAT],
+        _highest(steep, _STEEPEST),
+    ]
+    chosen = np.concatenate(kept)
+    return at[chosen], steep[chosen]
+
+
+def _highest(values: Plane, most: int) -> Indices:
+    """Return the indices of the highest values, of equal ones the later."""
+    if len(values) <= most:
+        return np.arange(len(values))
+    limit = np.partition(values, len(values) - most)[len(values) - most]
+    above, equal = np.flatnonzero(values > limit), np.flatnonzero(values == limit)
+    return np.concatenate([above, equal[len(equal) - (most - len(above)) :]])
+
+
+@lru_cache(maxsize=8)
+def _candidates(height: int, width: int) -> Indices:
+    """Return flat indices of a sample of the pixels that have all of a kernel around them."""
+    rim = _TAPS // 2
+    inner = sample((height - 2 * rim) * (width - 2 * rim), _CANDIDATES)
+    return (inner // (width - 2 * rim) + rim) * width + inner % (width - 2 * rim) + rim
 
 
 def _kernel(finer: Plane, lesser: Plane, at: Indices, steep: Plane) -> tuple[Plane, Plane]:
-    """Return the taps and the offset under which the finer picture comes near, and what they leave."""
+    """Return the taps and the offset under which the finer picture comes near, and what they leave.
+
+    What is left is in the order of steepness.
+    """
+    at = at[np.argsort(steep)]
     reach = np.arange(-(_TAPS // 2), _TAPS // 2 + 1)
     around = (reach[:, None] * finer.shape[1] + reach).ravel()
     design = np.empty((len(at), _TAPS**2 + 1), np.float32)
-    design[:, :-1] = finer.ravel()[at[:, None] + around] - _MIDDLE
+    np.subtract(finer.ravel().take(at[:, None] + around), _MIDDLE, out=design[:, :-1])
     design[:, -1] = _OFFSET
     prior = np.zeros(_TAPS**2 + 1)
     prior[_TAPS**2 // 2] = 1
-    ridge = np.full(len(prior), _KERNEL_RIDGE * float(np.square(design).sum()) / len(prior))
-    numbers, left = fit(
-        design, lesser.ravel()[at] - _MIDDLE, prior, ridge, partial(_usual, order=np.argsort(steep))
-    )
+    energy = float(np.vdot(design, design))
+    ridge = np.full(len(prior), _KERNEL_RIDGE * energy / len(prior))
+    numbers, left = fit(design, lesser.ravel()[at] - _MIDDLE, prior, ridge, _usual)
     return numbers.astype(np.float32), left
 
 
-def _usual(error: Plane, order: Indices) -> Plane:
-    """Return what is usual at each steepness: at the steepest places more is no outlier."""
+def _usual(error: Plane) -> Plane:
+    """Return what is usual at each steepness, by which errors are ordered: the steepest miss more."""
     usual = np.empty(len(error), np.float32)
-    for part in np.array_split(order, _STEEPNESS_BINS):
-        usual[part] = 2.5 * DEVIATION * np.median(error[part]) + 0.5
+    for part in np.array_split(np.arange(len(error)), _STEEPNESS_BINS):
+        bin_ = slice(part[0], part[-1] + 1)
+        usual[bin_] = 2.5 * DEVIATION * median(error[bin_]) + 0.5
     return usual
 
 
@@ -103,15 +122,15 @@ def _toned(shown: Plane, lesser: Plane) -> Plane:
     across, down = slopes(shown)
     at = sample(shown.size, _TONE_PIXELS)
     steep = across.ravel()[at] ** 2 + down.ravel()[at] ** 2
-    at = at[steep <= np.quantile(steep, 0.6)]
+    at = at[steep <= quantile(steep, 0.6)]
     levels = shown.ravel()[at]
-    design = np.stack([(levels / 128 - 1) ** power for power in range(4)], 1)
+    design = np.stack([(levels / 128 - 1) ** power for power in range(4)], 1).astype(np.float32)
     numbers, _ = fit(
         design,
         lesser.ravel()[at] - levels,
         np.zeros(4),
         np.array(_TONE_RIDGE) * len(at),
-        lambda error: float(2 * DEVIATION * np.median(error) + 0.4),
+        lambda error: float(2 * DEVIATION * median(error) + 0.4),
     )
     table = np.polyval(numbers[::-1], np.arange(256) / 128 - 1)
     if np.abs(table).max() < _LEAST_TONE:
@@ -145,7 +164,7 @@ def _one_chroma(own: Plane, other: Plane, lesser: Plane, luma: Plane, at: Indice
         target.ravel()[at],
         prior,
         ridge,
-        lambda error: float(2.5 * DEVIATION * np.median(error) + 0.4),
+        lambda error: float(2.5 * DEVIATION * median(error) + 0.4),
     )
     k = numbers.astype(np.float32)
     shown = cv2.filter2D(own, cv2.CV_32F, k[:9].reshape(3, 3), borderType=cv2.BORDER_REFLECT_101)
@@ -155,12 +174,14 @@ def _one_chroma(own: Plane, other: Plane, lesser: Plane, luma: Plane, at: Indice
 def best_filter(finer: Grey, matrix: Matrix, lesser: Grey) -> Filter:
     """Return the filter that a smaller copy was made with: what leaves least on its most textured part.
 
-    finer: (h, w, 3). matrix: from points of the lesser (h, w) grey picture to points of the finer.
+    Both are grey (h, w). matrix: from points of the lesser to points of the finer.
     """
     x, y, side = _textured_part(lesser)
     part = np.asarray(lesser[y : y + side, x : x + side], np.float32)
     there = matrix @ np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]])
-    left = [_left_by(finer, there, part, kind) for kind in _FILTERS]
+    shown = [np.asarray(onto(finer, there, _size(part), kind), np.float32) for kind in _FILTERS]
+    at, steep = _places(shown[0])
+    left = [_left_by(each, part, at[::_FEW], steep[::_FEW]) for each in shown]
     best = int(np.argmin(left))
     return _FILTERS[best] if left[best] < _CLEARLY_LESS * left[0] else _FILTERS[0]
 
@@ -179,11 +200,10 @@ def _textured_part(picture: Grey) -> tuple[int, int, int]:
     return *max(spots, key=texture), side
 
 
-def _left_by(finer: Grey, matrix: Matrix, part: Plane, kind: Filter) -> float:
-    shown = onto(finer, matrix, (part.shape[1], part.shape[0]), kind)
-    grey = np.asarray(cv2.cvtColor(shown, cv2.COLOR_RGB2GRAY), np.float32)
-    at, steep = _places(grey)
-    at, steep = at[::_FEW], steep[::_FEW]
-    _, left = _kernel(grey, part, at, steep)
-    error = np.abs(left)
-    return float(np.minimum(error, 2 * _usual(error, np.argsort(steep))).mean())
+def _left_by(shown: Plane, part: Plane, at: Indices, steep: Plane) -> float:
+    error = np.abs(_kernel(shown, part, at, steep)[1])
+    return float(np.minimum(error, 2 * _usual(error)).mean())
+
+
+def _size(picture: Plane) -> Size:
+    return picture.shape[1], picture.shape[0]

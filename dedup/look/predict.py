@@ -1,6 +1,8 @@
 """What one picture makes of another within a window: as it is, with curves of its colors, or a filter."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -8,9 +10,10 @@ import numpy.typing as npt
 
 from ...indexer.decode.full import Kernel, blurred
 from ..proof.planes import Grey, Plane, blur
-from .blocks import SIDE, Residual, Table, residual
+from .blocks import SIDE, Indices, Residual, Telling
 from .curves import fit_curves, toned
 from .placed import Placed, Rect
+from .robust import median
 
 Values = npt.NDArray[np.float64]
 
@@ -49,11 +52,11 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The middle of what a source shows of a target: its colors (h, w, 3), the target's luma, and table."""
+    """The middle of what a source shows of a target: its colors (h, w, 3), the target's luma and blocks."""
 
     source: Grey
     target: Grey
-    table: Table | None
+    telling: Telling
     kernel: Kernel
     plain: Residual
 
@@ -64,8 +67,8 @@ class Window:
     def fitted(self) -> Prediction:
         """Return the prediction by the first model that explains the target, or the best."""
         best = self.plain
-        if not best.explains(self.table is not None):
-            best = _fitted(best, self.source, self.target, self.table)
+        if not best.explains(self.telling.table is not None):
+            best = _fitted(best, self.source, self.target, self.telling)
         return Prediction(best, self.plain.error, self.kernel)
 
 
@@ -74,15 +77,22 @@ def window(placed: Placed) -> Window | None:
     rect = _middle(placed, _WINDOW)
     if rect is None:
         return None
+    target = _luma(placed, rect)
+    telling = Telling.of(target, placed.target.table)
+    if telling is None:
+        return None
     kernel = kernel_of(placed)
-    source, target = placed.predict(rect, kernel), _luma(placed, rect)
-    plain = residual(grey(source), target, placed.target.table)
-    return None if plain is None else Window(source, target, placed.target.table, kernel, plain)
+    source = placed.predict(rect, kernel)
+    return Window(source, target, telling, kernel, telling.residual(telling.shown(grey(source))))
 
 
 def grey(rgb: Grey) -> Plane:
     """Return the luma that an encoder makes of (h, w, 3) pixels, in whole levels."""
-    return np.asarray(cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY), np.float32)
+    return _grey(rgb).astype(np.float32)
+
+
+def _grey(rgb: Grey) -> Grey:
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def _middle(placed: Placed, side: int) -> Rect | None:
@@ -106,13 +116,19 @@ def kernel_of(placed: Placed) -> Kernel:
     rect = _middle(placed, _KERNEL_WINDOW) if placed.is_resized else None
     if rect is None:
         return "bicubic"
-    target, table = _luma(placed, rect), placed.target.table
+    target = _luma(placed, rect)
+    telling = Telling.of(target, placed.target.table, _KERNEL_BLOCKS)
     kernels = _SHRINKING if max(placed.scale) > 1 else _GROWING
-    guesses = {kernel: _leveled(grey(placed.predict(rect, kernel)), target) for kernel in kernels}
-    found = {kernel: residual(guess, target, table, _KERNEL_BLOCKS) for kernel, guess in guesses.items()}
+    # Grey alone is resized in a fourth of the time, and rounding does not prefer a kernel.
+    plain = replace(placed, source=_grey(placed.source))
+    guesses = {
+        kernel: _leveled(plain.predict(rect, kernel).astype(np.float32), target) for kernel in kernels
+    }
     costs = {
-        kernel: float(np.abs(guesses[kernel] - target).mean()) if of is None else _cost(of)
-        for kernel, of in found.items()
+        kernel: float(np.abs(guess - target).mean())
+        if telling is None
+        else _cost(telling.residual(telling.shown(guess)))
+        for kernel, guess in guesses.items()
     }
     return min(costs, key=lambda kernel: costs[kernel])
 
@@ -127,68 +143,73 @@ def _leveled(guess: Plane, target: Grey) -> Plane:
     return np.asarray((guess - x.mean()) * gain + y.mean(), np.float32)
 
 
-def _fitted(plain: Residual, source: Grey, target: Grey, table: Table | None) -> Residual:
+def _fitted(plain: Residual, source: Grey, target: Grey, telling: Telling) -> Residual:
     """Return the residual of the first richer model that explains the target, or the best of all."""
     best = plain
     colors, levels = source.reshape(-1, 3), target.reshape(-1, 1)
     tone = np.clip(toned(fit_curves(colors, levels), source)[..., 0], 0, 255)
-    of_tone = residual(tone, target, table)
-    if of_tone and of_tone.error < best.error * _TONE_GAIN:
+    of_tone = telling.residual(telling.shown(tone))
+    if of_tone.error < best.error * _TONE_GAIN:
         best = replace(of_tone, model="tone")
-    if of_tone and of_tone.explains(table is not None):
+    if of_tone.explains(telling.table is not None):
         return best
-    for model, guess in _filtered(tone, target):
-        of_filter = residual(np.clip(guess, 0, 255), target, table)
+    for model, guess in _filtered(tone, target, telling):
+        of_filter = telling.residual(np.clip(guess, 0, 255))
         # A blur comes closer to what quantization smoothed, and yet breaks its bounds.
-        if of_filter and of_filter.error < best.error * _FILTER_GAIN and of_filter.beyond <= best.beyond:
+        if of_filter.error < best.error * _FILTER_GAIN and of_filter.beyond <= best.beyond:
             best = replace(of_filter, model=model)
     return best
 
 
-def _filtered(source: Plane, target: Grey) -> list[tuple[str, Plane]]:
-    """Return the source under the blur and the unsharp mask that come closest to the target."""
-    inner = np.zeros(source.shape, np.bool_)
+def _filtered(source: Plane, target: Grey, telling: Telling) -> Iterator[tuple[str, Plane]]:
+    """Yield the source's blocks under the blur and the unsharp mask that come closest to the target."""
+    at = _some_inner(*source.shape)
+    if len(at) < _LEAST_POINTS:
+        return
+    wanted = target.ravel()[at].astype(np.float64)
+    yield "filter", _mixed(source, wanted, at, telling)
+    if _detail(target.astype(np.float32)) > _CRISPER * _detail(source):
+        yield "sharpened", _sharpened(source, wanted, at, telling)
+
+
+@lru_cache(maxsize=4)
+def _some_inner(height: int, width: int) -> Indices:
+    """Return flat indices of some points of a window of this size, none of them at its rim."""
+    inner = np.zeros((height, width), np.bool_)
     inner[_RIM:-_RIM, _RIM:-_RIM] = True
     at = np.flatnonzero(inner)
-    if len(at) < _LEAST_POINTS:
-        return []
-    if len(at) > _POINTS:
-        at = np.random.default_rng(1).choice(at, _POINTS, replace=False)
-    wanted = target.ravel()[at].astype(np.float64)
-    found = [("filter", _mixed(source, wanted, at))]
-    if _detail(target.astype(np.float32)) > _CRISPER * _detail(source):
-        found.append(("sharpened", _sharpened(source, wanted, at)))
-    return found
+    return at if len(at) <= _POINTS else np.random.default_rng(1).choice(at, _POINTS, replace=False)
 
 
 def _detail(plane: Plane) -> float:
     return float((plane - blur(plane, 2.0))[_RIM:-_RIM, _RIM:-_RIM].std())
 
 
-def _mixed(source: Plane, wanted: Values, at: npt.NDArray[np.int64]) -> Plane:
-    """Return the mix of blurs that comes closest."""
+def _mixed(source: Plane, wanted: Values, at: Indices, telling: Telling) -> Plane:
+    """Return the blocks of the mix of blurs that comes closest."""
     planes = [source, *(blur(source, sigma) for sigma in _BLURS)]
     columns = [plane.ravel()[at] for plane in planes]
     weights, _ = _robust(np.stack([*columns, np.ones(len(at))], 1), wanted, 2.5)
-    mix = sum(weight * plane for weight, plane in zip(weights, planes, strict=False))
+    mix = sum(weight * telling.shown(plane) for weight, plane in zip(weights, planes, strict=False))
     return np.asarray(mix + weights[-1], np.float32)
 
 
-def _sharpened(source: Plane, wanted: Values, at: npt.NDArray[np.int64]) -> Plane:
-    """Return the source with a curve of its local contrast added, of the radius that comes closest."""
+def _sharpened(source: Plane, wanted: Values, at: Indices, telling: Telling) -> Plane:
+    """Return the source's blocks with a curve of local contrast added, of the radius that comes closest."""
     levels = np.clip(np.round(source), 0, 255).astype(np.uint8)
-    best: tuple[float, Values, Plane] | None = None
+    best: tuple[float, Values, Grey] | None = None
     for radius in _RADII:
-        contrast = np.asarray(source - blurred(levels, radius), np.float32)
-        bent = _bent(contrast.ravel()[at])
+        soft = blurred(levels, radius)
+        bent = _bent(source.ravel()[at] - soft.ravel()[at])
         system = np.concatenate([source.ravel()[at][:, None], np.ones((len(at), 1)), bent], 1)
         weights, left = _robust(system, wanted, 2.5)
         if best is None or left < best[0]:
-            best = left, weights, contrast
+            best = left, weights, soft
     assert best is not None
-    _, weights, contrast = best
-    curve = np.interp(contrast, _KNOTS, np.insert(weights[2:], len(_KNOTS) // 2, 0.0))
-    return np.asarray(weights[0] * source + weights[1] + curve, np.float32)
+    _, weights, soft = best
+    sharp = telling.shown(source)
+    curve = np.interp(sharp - telling.shown(soft), _KNOTS, np.insert(weights[2:], len(_KNOTS) // 2, 0.0))
+    return np.asarray(weights[0] * sharp + weights[1] + curve, np.float32)
 
 
 def _bent(values: Plane) -> Values:
@@ -208,6 +229,6 @@ def _robust(system: Values, wanted: Values, reach: float) -> tuple[Values, float
         weighted = system * weight[:, None]
         solved = np.linalg.solve(weighted.T @ system + ridge, weighted.T @ wanted + prior)
         left = wanted - system @ solved
-        scale = 1.5 * float(np.median(np.abs(left))) + 0.3
+        scale = 1.5 * median(np.abs(left)) + 0.3
         weight = 1 / (1 + (left / (reach * scale)) ** 2)
     return solved, scale

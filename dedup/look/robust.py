@@ -1,6 +1,8 @@
 """Least squares that forget what does not fit."""
 
 from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,14 +25,14 @@ def fit(
     prior, ridge: (k,) where the numbers are drawn to, and how strongly, in units of design.T @ design.
     usual: from absolute errors to those that are usual; an error counts the less the more it is beyond.
     """
-    weight = np.ones(len(target), np.float32)
     numbers, left = prior, target
-    for _ in range(_ROUNDS):
-        weighted = design * weight[:, None]
+    weighted = design
+    for turn in range(_ROUNDS):
+        if turn:
+            weighted = design * forgetting(left / usual(np.abs(left)))[:, None]
         normal = (weighted.T @ design).astype(np.float64) + np.diag(ridge)
         numbers = np.asarray(np.linalg.solve(normal, weighted.T @ target + ridge * prior), np.float64)
         left = target - design @ numbers.astype(np.float32)
-        weight = forgetting(left / usual(np.abs(left)))
     return numbers, left
 
 
@@ -39,6 +41,33 @@ def forgetting(error: Plane) -> Plane:
     return np.asarray(1 / (1 + error**2) ** 2, np.float32)
 
 
+def median(values: npt.NDArray[np.floating[Any]]) -> float:
+    """Return the median of values (n,), of which there is one at least, sooner than numpy does."""
+    middle = len(values) // 2
+    part = np.partition(values, middle)
+    if len(values) % 2:
+        return float(part[middle])
+    return float((part[:middle].max() + part[middle]) / 2)
+
+
+def quantile(values: Plane, share: float) -> float:
+    """Return a quantile of values (n,), by a line between the two next to it."""
+    at = share * (len(values) - 1)
+    low = min(int(at), len(values) - 2)
+    if low < 0:
+        return float(values[0])
+    part = np.partition(values, low)
+    below, above = float(part[low]), float(part[low + 1 :].min())
+    return below + (at - low) * (above - below)
+
+
+def quantiles(values: Plane, shares: Vector) -> Vector:
+    """Return several quantiles (k,) of values (n,)."""
+    ordered = np.sort(values)
+    return np.interp(shares * (len(values) - 1), np.arange(len(values)), ordered)
+
+
+@lru_cache(maxsize=16)
 def sample(count: int, most: int) -> Indices:
     """Return at most so many of count indices, the same ones for the same count."""
     if count <= most:

@@ -12,7 +12,7 @@ from .channels import Leftover
 from .codec import Codec
 from .expected import CELL, CHROMA_LIMITS, LUMA_LIMITS, Channel, scores
 from .geometry import Size, aligned, corners, mapped, scale_of, turned, upright
-from .matching import best_filter, detail_kept
+from .matching import best_filter
 from .places import DOUBTFUL, connected, shares, spread_over
 from .resampling import Filter, onto
 from .toning import Toning, toning
@@ -75,13 +75,12 @@ def _looked(a: Grey, b: Grey, matrix: Matrix, bytes_a: int, bytes_b: int) -> Sec
     if isinstance(shared, str):
         return SecondLook(None, failed=shared)
     tones = toning(shared.finer, shared.lesser)
-    score = _score(shared)
+    score, detail = _score(shared)
     found = connected(score)
     boxes = [tuple(CELL * side for side in place.box) for place in found]
     in_lesser = tuple(shares((x, y, w, h), shared.to_lesser, shared.lesser_size) for x, y, w, h in boxes)
     in_finer = tuple(shares((x, y, w, h), shared.to_finer, shared.finer_size) for x, y, w, h in boxes)
     in_a, in_b = (in_lesser, in_finer) if lesser == "a" else (in_finer, in_lesser)
-    detail = detail_kept(*(np.asarray(each[..., 0], np.float32) for each in (shared.finer, shared.lesser)))
     detail = min(max(detail, _LEAST_DETAIL), 1 / _LEAST_DETAIL)
     if lesser == "a":
         tones, detail = tones.reversed(), 1 / detail
@@ -131,7 +130,11 @@ def _on_one_grid(lesser: Grey, finer: Grey, matrix: Matrix) -> _Shared | str:
     if small is not lesser or scale_of(matrix) < _SHRUNK:
         kind = Filter.AREA  # both are shrunk here if at all, and in the same way
     else:
-        kind = best_filter(straight, there @ corner, np.asarray(grey[upper:lower, left:right], np.uint8))
+        kind = best_filter(
+            np.asarray(finer_grey, np.uint8),
+            there @ corner,
+            np.asarray(grey[upper:lower, left:right], np.uint8),
+        )
     shown = onto(straight, there @ corner, _size(part), kind)
     return _Shared(
         lesser=_luma_and_chroma(part),
@@ -167,16 +170,16 @@ def _common(matrix: Matrix, size: Size, other: Size) -> tuple[int, int, int, int
     return int(left), int(upper), int(right), int(lower)
 
 
-def _score(shared: _Shared) -> Plane:
-    """Return how far each cell of 4 x 4 pixels of the grid comes: 1 and above differs."""
+def _score(shared: _Shared) -> tuple[Plane, float]:
+    """Return how far each cell of 4 x 4 pixels comes, 1 and above differs, and how much detail is kept."""
     if np.array_equal(shared.lesser, shared.finer):
-        return np.zeros((1, 1), np.float32)
+        return np.zeros((1, 1), np.float32), 1.0
     left = Leftover.of(shared.lesser, shared.finer, _MISFIT_RESIZED if shared.is_resized else _MISFIT)
     saved = left.saved_by(Codec.JPEG)
     score = _highest(left.channels(saved))
     if DOUBTFUL <= score.max() < _CERTAIN:
         score = _highest(left.channels(saved + left.saved_by(Codec.WEBP)))
-    return score
+    return score, left.detail
 
 
 def _highest(channels: list[Channel]) -> Plane:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from ..proof.planes import Grey, Plane
-from .robust import DEVIATION, forgetting
+from .robust import DEVIATION, forgetting, median
 
 # Pixels of a cell, fewer in pictures that would have too few.
 _CELL, _ENOUGH = 8, 1000
@@ -68,11 +68,11 @@ def toning(first: Grey, second: Grey) -> Toning:
     saturation = _ratio(a[1:] - 128, b[1:] - 128, weight, _COLORLESS)
     tints = b[1:] - 128 - np.float32(saturation) * (a[1:] - 128)
     return Toning(
-        brightness=float(np.median(moved)),
+        brightness=median(moved),
         contrast=_ratio(_centered(a[:1], weight), _centered(b[:1], weight), weight, _FLAT),
         saturation=saturation,
         curve=_curve(a[0] + b[0], moved),
-        tint=float(np.abs(np.median(tints, 1)).max()),
+        tint=max(abs(median(each)) for each in tints),
     )
 
 
@@ -92,7 +92,7 @@ def _weights(a: Plane, b: Plane) -> Plane:
         x, y = (_centered(each[0], weight) for each in (a, b))
         slope = float((weight * x * y).sum() / ((weight * x * x).sum() + 1))
         left = y - np.float32(slope) * x
-        usual = np.float32(3 * DEVIATION * np.median(np.abs(left)) + 1)
+        usual = np.float32(3 * DEVIATION * median(np.abs(left)) + 1)
         weight = forgetting(np.asarray(left / usual, np.float32)) + np.float32(1e-6)
     return weight
 
@@ -109,4 +109,4 @@ def _ratio(a: Plane, b: Plane, weight: Plane, floor: float) -> float:
 
 def _curve(tones: Plane, moved: Plane) -> float:
     parts = np.array_split(np.argsort(tones, kind="stable"), _BANDS)
-    return max((abs(float(np.median(moved[part]))) for part in parts if len(part) >= _FEWEST), default=0.0)
+    return max((abs(median(moved[part])) for part in parts if len(part) >= _FEWEST), default=0.0)
