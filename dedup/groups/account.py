@@ -245,9 +245,11 @@ def edit_of(kept: Photo, other: Photo, proof: Evidence, look: Look | None) -> st
         return ""
     if look.relation == "a" and _is_larger(kept, other, proof):
         return "enlarged"
-    if look.relation == "a" and look.model == "tone" and not is_same_light(look):
-        return "edited"
     is_same_size = (other.width, other.height) == (kept.width, kept.height)
+    # Saving alone needs no curves, however little they move; a resize by another program may.
+    needs_curves = is_same_size and look.is_whole
+    if look.relation == "a" and look.model == "tone" and (needs_curves or not is_same_light(look)):
+        return "edited"
     if other.format in _LOSSLESS and is_same_size and not is_explained(look) and look.relation != "b":
         return "edited"
     is_reduced = max(other.width, other.height) < _SMALLER * max(kept.width, kept.height)

@@ -140,6 +140,7 @@ def test_places_are_told_with_their_size() -> None:
         ({"form": 1}, made("a"), "turned"),
         ({"overlap_a": 0.8}, made("a"), "cropped"),
         ({}, made("a", model="tone", brightness=12.0), "edited"),
+        ({}, made("a", model="tone", brightness=1.0), "edited"),  # saving alone needs no curves
         ({}, Look(score=0.2, detail=2.2), "sharpened"),
         ({}, Look(score=0.2, detail=0.5), "softened"),
         ({"aspect": 1.1}, made("a"), "stretched"),
