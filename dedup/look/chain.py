@@ -26,12 +26,11 @@ _MOST_BLOCKS, _TRIED = 400, 3000
 _BLACK, _WHITE = 8, 247
 _QUALITIES = range(30, 99)
 _MOST_SAVES, _BEAM = 3, 4
-# Share of the coefficients that may come out otherwise with the right saves, and to what one more save must
-# lessen it.
-_RIGHT, _GAIN = 0.12, 0.9
-# Shares of the cells that are not explained: of a window and of a frame by other saves than the right ones,
-# and of a frame where something was changed in a place.
-_OTHER_SAVES_WINDOW, _OTHER_SAVES, _LITTLE = 0.1, 0.02, 0.005
+# Share of the coefficients that may come out otherwise with the right saves (strong colors that are cut off
+# move luma, too), and to what one more save must lessen it.
+_RIGHT, _GAIN = 0.35, 0.9
+# Shares of the cells of a window and of a frame that other saves than the right ones do not explain.
+_OTHER_SAVES_WINDOW, _OTHER_SAVES = 0.3, 0.02
 _LEAST_COEFFICIENTS = 200
 _SUBSAMPLINGS = (
     cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
@@ -64,7 +63,7 @@ def explained_by_saves(placed: Placed, kernel: Kernel) -> Explained | None:
                 best = found
             if found.is_whole or found.beyond > _OTHER_SAVES:
                 break
-        if best is not None and best.beyond <= _LITTLE:
+        if best is not None and best.beyond <= _OTHER_SAVES and not best.is_spread:
             return best
     return None
 
@@ -104,7 +103,7 @@ class _Blocks:
     @property
     def tell(self) -> bool:
         """Whether enough of the target is in them."""
-        return np.count_nonzero(self.steps) >= _LEAST_COEFFICIENTS
+        return bool(np.count_nonzero(self.steps) >= _LEAST_COEFFICIENTS)
 
     def differing(self, luma: Grey) -> float:
         """Return which share of the coefficients the last save would make otherwise of such blocks."""
@@ -173,11 +172,13 @@ def _saves(placed: Placed, rect: Rect, whole: Grey, qualities: Qualities) -> Ite
     for kinds in _in_order(len(qualities)):
         saves = tuple(zip(qualities, kinds, strict=True))
         left = explained(_laid(placed, _saved(source, saves), rect, inner), "bicubic")
-        if left.luma > _OTHER_SAVES_WINDOW:
-            return  # however the colors are treated
-        best = min(best, (left.chroma, kinds))
-        if left.chroma == 0:
+        best = min(best, (left.beyond, kinds))
+        if best[0] == 0:
             break
+        if len(set(kinds)) > 1 and best[0] > _OTHER_SAVES_WINDOW:
+            return  # however each of them treats the colors
+    if best[0] > _OTHER_SAVES_WINDOW:
+        return
     saves = tuple(zip(qualities, best[1], strict=True))
     yield saves
     # Saving twice with the same steps changes what was cut off, and spreads the colors once more.

@@ -166,8 +166,8 @@ class _Pair:
             found = self._by_frames(of_b, of_a)
         if is_told and not found.relation:
             found = self._whole(verdict, made)
-        if not found.is_whole and not _differs_in_places(found):
-            found = self._by_saves(found, of_b, of_a) or found
+        if not found.is_whole:
+            found = self._by_saves(found, of_b, of_a) or _trusted(found, self.on_b.is_resized)
         detail: Literal["a", "b", ""] = "a" if finer(self.on_b) else "b" if finer(self.on_a) else ""
         if found.relation == "" and detail:
             return replace(found, relation=detail, how="reduced", finer=detail)
@@ -213,9 +213,10 @@ class _Pair:
             ("b", self.on_a, found_a),
         )
         for relation, placed, of in ways:
-            if found.relation in ("", relation):
+            if found.relation in ("", relation) or found.model != "same":
                 frame = explained_by_saves(placed, of.kernel if of else kernel_of(placed))
-                if frame is not None:
+                # What is explained but for some places is explained no better by more saves.
+                if frame is not None and (frame.is_whole or found.how != "exact" or found.model != "same"):
                     return self._with_places(Provenance(relation, "saves", "same"), placed, frame)
         return None
 
@@ -248,9 +249,13 @@ class _Pair:
         return replace(found, is_whole=is_whole, places_a=on_a, places_b=on_b)
 
 
-def _differs_in_places(found: Provenance) -> bool:
-    """Return whether a few places differ in what is explained elsewhere."""
-    return found.how == "exact" and found.model == "same" and 0 < len(found.places_a) < _MOST_PLACES
+def _trusted(found: Provenance, is_resized: bool) -> Provenance:
+    """Return what was found, without an order that only curves make likely.
+
+    Of seven such JPEGs of one size beside their original four were taken for it.
+    """
+    is_guess = found.how == "bounds" and found.model == "tone" and not is_resized
+    return replace(found, relation="", how="", model="") if is_guess else found
 
 
 def _residual(of: Prediction | None) -> Residual | None:
