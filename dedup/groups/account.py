@@ -213,6 +213,8 @@ _SMALLER = 0.9
 _LOSSLESS = ("PNG", "TIFF", "BMP")
 # Edits that only the look at full size tells.
 SEEN_ONLY = ("edited", "softened", "sharpened")
+# Of 500 plain copies the least shared so much with the kept file: 0.998. Crops that lack 1 % share 0.986.
+_UNCUT = 0.993
 # Beyond rounding of small sizes.
 _STRETCHED = 0.045
 
@@ -241,13 +243,17 @@ def edit_of(kept: Photo, other: Photo, proof: Evidence, look: Look | None) -> st
         return change
     if abs(proof.aspect - 1) > _STRETCHED:
         return "stretched"
+    is_same_size = (other.width, other.height) == (kept.width, kept.height)
+    if proof.overlap_a < _UNCUT and not is_same_size:
+        return "cropped"
     if look is None or look.is_partial:
         return ""
     if look.relation == "a" and _is_larger(kept, other, proof):
         return "enlarged"
-    if look.relation == "a" and look.model == "tone" and not is_same_light(look):
+    # Saving alone needs no curves, however little they move; a resize by another program may.
+    needs_curves = is_same_size and look.is_whole
+    if look.relation == "a" and look.model == "tone" and (needs_curves or not is_same_light(look)):
         return "edited"
-    is_same_size = (other.width, other.height) == (kept.width, kept.height)
     if other.format in _LOSSLESS and is_same_size and not is_explained(look) and look.relation != "b":
         return "edited"
     is_reduced = max(other.width, other.height) < _SMALLER * max(kept.width, kept.height)

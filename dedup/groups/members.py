@@ -300,8 +300,10 @@ class _Describer:
             why = "" if self._about.choosing.include_edits and _is_trusted(proof) else "an edit"
             return (HOLDS_MORE if more and not why else why), (*own, *more)
         losses = (*((lost,) if lost else ()), *more)
-        # An enlargement and its smaller original keep silent, too.
-        is_told = is_original and _is_of_one_size(kept, other, look)
+        # An enlargement and its smaller original keep silent, too, and so does a faint filter.
+        is_told = (
+            is_original and _is_of_one_size(kept, other, look) and not _should_be_explained(kept, other)
+        )
         if lost is None and not (is_explained(look) or is_told):
             return "which came first is not known", losses
         if lost is not None:
@@ -322,6 +324,12 @@ def _is_of_one_size(kept: Photo, other: Photo, look: Look | None) -> bool:
     """Tell whether two have as many pixels, or the smaller one is known to have less to show."""
     is_known = look is not None and look.relation == "a"
     return is_known or max(kept.width, kept.height) <= ONE_SIZE * max(other.width, other.height)
+
+
+def _should_be_explained(kept: Photo, other: Photo) -> bool:
+    """Tell whether the other can be computed from the kept photo if it was merely saved again."""
+    is_jpeg = facts_of(kept).format == facts_of(other).format == "JPEG"
+    return is_jpeg and sorted((kept.width, kept.height)) == sorted((other.width, other.height))
 
 
 def _is_settled(kept: Photo, other: Photo, proof: Evidence) -> bool:

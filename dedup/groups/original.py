@@ -187,6 +187,10 @@ class _Contest:
         if len(rivals) == 1 or any(map(_is_whole_win, known)):
             return king
         wins = {each: self._wins(each, rivals) for each in rivals}
+        # Edits saved finely come first by their rank; what they were made from may stand behind them.
+        behind = [each for each in self._order[:_ASKED] if each not in rivals and self._made(each, rivals)]
+        wins |= {each: self._wins(each, rivals) for each in behind}
+        rivals += behind
         return max(rivals, key=lambda each: (wins[each], each == king))
 
     def _wins(self, photo: Photo, rivals: Sequence[Photo]) -> int:
@@ -199,6 +203,11 @@ class _Contest:
                 wins += sign * (_WHOLE_WIN if _is_whole_win(look) else 1)
                 wins -= _BEATEN_BY_ANOTHER * (sign < 0 and other in rivals)
         return wins
+
+    def _made(self, photo: Photo, rivals: Sequence[Photo]) -> bool:
+        """Tell whether one of the rivals is known to be made from a photo."""
+        looks = (self._known(photo, each) for each in rivals)
+        return any(look is not None and look.relation == "a" for look in looks)
 
     def _is_minor(self, king: Photo, other: Photo) -> bool:
         """Tell whether the other is no rival: much smaller, a part of this one, or a lone edit of it."""

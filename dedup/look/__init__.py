@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 # What is found changes with it: looks of an older one are taken again.
-LOOK_VERSION = 1
+LOOK_VERSION = 2
 
 # The model of a copy that is shown in other colors only because it lost its color profile.
 PROFILE = "profile"
@@ -23,14 +23,14 @@ class Look:
 
     relation: "same" (both show the same pixels), "a" (b was made from a: it can be computed from a, and a
     not from it), "b", or "" (nothing tells). how: by what that is known: "exact", "carried", "bounds",
-    "bitmap", "reduced", "flag". model: what had to be fitted to compute the later one: "same" (nothing),
-    "tone", "filter", "sharpened" or "profile". is_whole: the whole frame of the later one is explained, so
-    that it holds nothing of its own. score: of the second look, 1 and above where something differs; None
-    where none was needed. places_a, places_b: where, in shares of each, the strongest first. finer: the
-    one with more detail: "a", "b" or "". brightness: levels of 255 by which b is lighter than a; contrast,
-    saturation: factors from a to b; curve, tint: levels by which tones and colors were moved at most;
-    detail: how much of the finer detail of a is left in b. is_partial: only asked who came first, not what
-    differs. failed: why no look could be taken, "" if one was.
+    "bitmap", "saves" (several saves), "reduced", "flag". model: what had to be fitted to compute the later
+    one: "same" (nothing), "tone", "filter", "sharpened" or "profile". is_whole: the whole frame of the
+    later one is explained, so that it holds nothing of its own. score: of the second look, 1 and above
+    where something differs; None where none was needed. places_a, places_b: where, in shares of each, the
+    strongest first. finer: the one with more detail: "a", "b" or "". brightness: levels of 255 by which b
+    is lighter than a; contrast, saturation: factors from a to b; curve, tint: levels by which tones and
+    colors were moved at most; detail: how much of the finer detail of a is left in b. is_partial: only
+    asked who came first, not what differs. failed: why no look could be taken, "" if one was.
     """
 
     relation: Relation = ""

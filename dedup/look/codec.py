@@ -126,8 +126,18 @@ def _typical(energies: list[Plane]) -> float:
     return median(blocks) + quantile(blocks, 0.8)
 
 
+def saved(picture: Grey, quality: int, subsampling: int = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420) -> Grey:
+    """Return a grey or BGR picture as a JPEG of this quality gives it back. subsampling: of OpenCV's."""
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, subsampling]
+    return _decoded(".jpg", picture, options)
+
+
 def _saved(picture: Grey, quality: int, codec: Codec) -> Grey:
     """Return a grey or BGR picture as the codec gives it back."""
     ending, option, _ = codec.value
+    return _decoded(ending, picture, [option, quality])
+
+
+def _decoded(ending: str, picture: Grey, options: list[int]) -> Grey:
     kind = cv2.IMREAD_GRAYSCALE if picture.ndim == 2 else cv2.IMREAD_COLOR
-    return np.asarray(cv2.imdecode(cv2.imencode(ending, picture, [option, quality])[1], kind), np.uint8)
+    return np.asarray(cv2.imdecode(cv2.imencode(ending, picture, options)[1], kind), np.uint8)

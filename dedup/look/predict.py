@@ -74,7 +74,7 @@ class Window:
 
 def window(placed: Placed) -> Window | None:
     """Predict the middle of a target as it is; None where too little tells."""
-    rect = _middle(placed, _WINDOW)
+    rect = middle(placed, _WINDOW)
     if rect is None:
         return None
     target = _luma(placed, rect)
@@ -95,7 +95,7 @@ def _grey(rgb: Grey) -> Grey:
     return np.asarray(cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY), np.uint8)
 
 
-def _middle(placed: Placed, side: int) -> Rect | None:
+def middle(placed: Placed, side: int) -> Rect | None:
     """Return the middle of what both show, from a corner of a block."""
     side = min(side, int(_MOST_SOURCE / max(placed.scale)))
     x0, y0, x1, y1 = placed.rect
@@ -113,7 +113,7 @@ def _luma(placed: Placed, rect: Rect) -> Grey:
 
 def kernel_of(placed: Placed) -> Kernel:
     """Return the kernel that explains the target best, brightness and contrast apart."""
-    rect = _middle(placed, _KERNEL_WINDOW) if placed.is_resized else None
+    rect = middle(placed, _KERNEL_WINDOW) if placed.is_resized else None
     if rect is None:
         return "bicubic"
     target = _luma(placed, rect)

@@ -120,6 +120,7 @@ _HOW = {
     "bounds": ", as its own compression tells",
     "carried": "; it carries the compression of the other",
     "bitmap": "; its pixels are those of the JPEG",
+    "saves": " and saved several times, as its own compression tells",
 }
 _MODELS = {"tone": ", with other tones", "filter": ", with a filter", "sharpened": ", sharpened"}
 

@@ -140,6 +140,7 @@ def test_places_are_told_with_their_size() -> None:
         ({"form": 1}, made("a"), "turned"),
         ({"overlap_a": 0.8}, made("a"), "cropped"),
         ({}, made("a", model="tone", brightness=12.0), "edited"),
+        ({}, made("a", model="tone", brightness=1.0), "edited"),  # saving alone needs no curves
         ({}, Look(score=0.2, detail=2.2), "sharpened"),
         ({}, Look(score=0.2, detail=0.5), "softened"),
         ({"aspect": 1.1}, made("a"), "stretched"),
@@ -156,3 +157,10 @@ def test_a_reduced_copy_may_look_sharpened_and_an_enlarged_one_is_an_edit() -> N
     assert edit_of(kept, small, proof, Look(score=0.2, detail=1.5)) == ""
     assert edit_of(kept, small, proof, Look(score=0.2, detail=2.5)) == "sharpened"
     assert edit_of(small, kept, proof, made("a")) == "enlarged"
+
+
+def test_a_crop_that_lacks_a_narrow_rim_is_an_edit_though_all_of_it_is_explained() -> None:
+    cut = replace(photo(2), width=photo(1).width - 6, height=photo(1).height - 4)
+
+    assert edit_of(photo(1), cut, replace(copy(), overlap_a=0.986), made("a")) == "cropped"
+    assert edit_of(photo(1), cut, replace(copy(), overlap_a=0.998), made("a")) == ""

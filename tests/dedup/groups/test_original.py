@@ -48,6 +48,17 @@ def test_of_two_that_nothing_precedes_the_one_with_most_copies_was_first() -> No
     assert not missing
 
 
+def test_an_original_that_ranks_behind_its_edits_is_found_by_what_was_made_from_it() -> None:
+    edited = made("b", is_whole=False)  # in places; the first one is filtered all over and keeps silent
+    looks = {(1, 2): SILENT, (1, 3): SILENT, (1, 4): SILENT, (2, 3): SILENT, (2, 4): edited, (3, 4): edited}
+
+    found, missing = first_of([photo(each) for each in (1, 2, 3, 4)], looks)
+
+    assert found.ids == {4}
+    assert found.precedes == {2, 3}
+    assert not missing
+
+
 def test_nothing_is_said_where_nothing_tells() -> None:
     found, _ = first_of([photo(1), photo(2)], {(1, 2): SILENT})
     assert found == Origins()

@@ -125,6 +125,20 @@ def test_reasons_say_why_a_copy_is_not_selected() -> None:
     assert (group.wasted_bytes, group.selected_bytes) == (500, 100)
 
 
+def test_a_jpeg_that_is_merely_like_the_original_is_not_selected() -> None:
+    original, resaved, other = photo(1, size=300), photo(2), photo(3)
+    proofs = {(1, 2): copy(), (1, 3): copy()}
+    # Nothing differs in a place: a faint filter, of which no save of the original gives account.
+    looks = {(1, 2): made(), (1, 3): made("", is_whole=False, score=0.1)}
+
+    (jpegs,) = group_copies(known(original, resaved, other, proofs=proofs), looks=looks)
+    converted = replace(other, format="WEBP")
+    (mixed,) = group_copies(known(original, resaved, converted, proofs=proofs), looks=looks)
+
+    assert [member.why_not for member in jpegs.members] == ["", "which came first is not known"]
+    assert all(member.selected for member in mixed.members)
+
+
 def test_a_copy_without_a_proof_with_the_keeper_is_not_selected() -> None:
     kept = replace(photo(1), width=9000)
 

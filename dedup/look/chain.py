@@ -1,0 +1,205 @@
+"""A JPEG that was saved several times: the saves in between, found by trying them on a blocks.
+
+Each save rounds to its own steps, so that the last one's steps alone do not explain the copy. Whoever does
+the same saves comes to the same coefficients, nearly all of them; any other change does not.
+"""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from ...indexer.decode.full import Kernel
+from ..proof.planes import Grey, Plane
+from .blocks import SIDE, Table, blocks_of, frequencies
+from .codec import saved
+from .frame import Explained, explained
+from .placed import Placed, Rect
+from .predict import grey, middle
+
+# Pixels of the window for colors, and of a unit whose color is halved.
+_WINDOW, _LEAST_WINDOW, _UNIT = 192, 48, 2 * SIDE
+# Blocks of luma that are looked at, those with most in them; none with levels that may be cut off.
+_MOST_BLOCKS, _TRIED = 400, 3000
+_BLACK, _WHITE = 8, 247
+_QUALITIES = range(30, 99)
+_MOST_SAVES, _BEAM = 3, 4
+# Share of the coefficients that may come out otherwise with the right saves (strong colors that are cut off
+# move luma, too), and to what one more save must lessen it.
+_RIGHT, _GAIN = 0.35, 0.9
+# Shares of the cells of a window and of a frame that other saves than the right ones do not explain.
+_OTHER_SAVES_WINDOW, _OTHER_SAVES = 0.3, 0.02
+_LEAST_COEFFICIENTS = 200
+_SUBSAMPLINGS = (
+    cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420,
+    cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+    cv2.IMWRITE_JPEG_SAMPLING_FACTOR_422,
+)
+
+Qualities = tuple[int, ...]
+# Of each save: quality and how its colors are subsampled.
+Saves = tuple[tuple[int, int], ...]
+
+
+def explained_by_saves(placed: Placed, kernel: Kernel) -> Explained | None:
+    """Compare a target's frame with what its source becomes by saves before the target's last one.
+
+    None where no saves are found that would make nearly all of it, or the source does not show all of it.
+    """
+    rect, table = _window(placed), placed.target.table
+    if rect is None or table is None or not placed.is_all:
+        return None
+    height, width = placed.target.luma.shape
+    frame = 0, 0, width, height
+    whole = placed.predict(frame, kernel)
+    blocks = _Blocks.of(np.asarray(grey(whole), np.uint8), placed.target.luma, table)
+    for qualities in _qualities(blocks) if blocks.tell else ():
+        best: Explained | None = None
+        for saves in _saves(placed, rect, whole, qualities):
+            found = explained(_laid(placed, _saved(whole, saves), frame), kernel)
+            if best is None or found.beyond < best.beyond:
+                best = found
+            if found.is_whole or found.beyond > _OTHER_SAVES:
+                break
+        if best is not None and best.beyond <= _OTHER_SAVES and not best.is_spread:
+            return best
+    return None
+
+
+def _window(placed: Placed) -> Rect | None:
+    """Return the middle of the target from a corner of a unit, in whole units."""
+    rect = middle(placed, _WINDOW)
+    if rect is None:
+        return None
+    left, upper = (-(-side // _UNIT) * _UNIT for side in rect[:2])
+    right, lower = (side // _UNIT * _UNIT for side in rect[2:])
+    is_large = min(right - left, lower - upper) >= _LEAST_WINDOW
+    return (left, upper, right, lower) if is_large else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Blocks:
+    """Blocks of the source's luma, side by side, (8 n, 8) uint8; the target's in steps, (n, 8, 8)."""
+
+    source: Grey
+    steps: Plane
+    table: Plane
+
+    @classmethod
+    def of(cls, source: Grey, target: Grey, table: Table) -> "_Blocks":
+        """Choose the blocks of two pictures (h, w) that have most to tell."""
+        steps = table.astype(np.float32)
+        levels = blocks_of(target).reshape(-1, SIDE, SIDE)
+        ends = levels.reshape(len(levels), -1)
+        at = np.flatnonzero((ends.min(1) >= _BLACK) & (ends.max(1) <= _WHITE))
+        at = at if len(at) <= _TRIED else np.random.default_rng(0).choice(at, _TRIED, replace=False)
+        stored = np.asarray(np.round(frequencies(levels[at] - 128) / steps), np.float32)
+        best = np.argsort(-np.count_nonzero(stored, axis=(1, 2)), kind="stable")[:_MOST_BLOCKS]
+        shown = blocks_of(source).reshape(-1, SIDE, SIDE)[at[best]]
+        return cls(np.asarray(shown.reshape(-1, SIDE), np.uint8), stored[best], steps)
+
+    @property
+    def tell(self) -> bool:
+        """Whether enough of the target is in them."""
+        return bool(np.count_nonzero(self.steps) >= _LEAST_COEFFICIENTS)
+
+    def differing(self, luma: Grey) -> float:
+        """Return which share of the coefficients the last save would make otherwise of such blocks."""
+        made = np.round(frequencies(luma.reshape(-1, SIDE, SIDE).astype(np.float32) - 128) / self.table)
+        has = (made != 0) | (self.steps != 0)
+        has[:, 0, 0] = False
+        return float((made != self.steps)[has].mean()) if has.any() else 1.0
+
+
+def _qualities(blocks: _Blocks) -> Iterator[Qualities]:
+    """Yield the likeliest qualities of the saves that make the target of the source, few saves first."""
+    cost = _Cost(blocks)
+    best: Qualities = ()
+    beam = [best]
+    for _ in range(_MOST_SAVES):
+        longer = {each for chain in beam for each in _longer(chain)}
+        for _ in best:
+            longer.update(_tuned(min(longer, key=cost)))
+        beam = sorted(longer, key=cost)[:_BEAM]
+        if cost(beam[0]) > _GAIN * cost(best) and cost(best) > _RIGHT:
+            return
+        best = beam[0]
+        yield from (chain for chain in beam if cost(chain) < _RIGHT)
+
+
+class _Cost:
+    """Which share of the coefficients comes out otherwise by some saves; what was tried is remembered."""
+
+    def __init__(self, blocks: _Blocks) -> None:
+        self._blocks = blocks
+        self._costs: dict[Qualities, float] = {}
+        self._left: dict[Qualities, Grey] = {(): blocks.source}
+
+    def __call__(self, chain: Qualities) -> float:
+        if chain not in self._costs:
+            luma = saved(self._before_last(chain), chain[-1]) if chain else self._blocks.source
+            self._costs[chain] = self._blocks.differing(luma)
+        return self._costs[chain]
+
+    def _before_last(self, chain: Qualities) -> Grey:
+        """Return what all saves but the last one leave."""
+        earlier = chain[:-1]
+        if earlier not in self._left:
+            self._left[earlier] = saved(self._before_last(earlier), earlier[-1])
+        return self._left[earlier]
+
+
+def _longer(chain: Qualities) -> Iterator[Qualities]:
+    """Yield the chains with one more save, anywhere."""
+    for at, quality in itertools.product(range(len(chain) + 1), _QUALITIES):
+        yield (*chain[:at], quality, *chain[at:])
+
+
+def _tuned(chain: Qualities) -> Iterator[Qualities]:
+    """Yield the chains with another quality in one place."""
+    for at, quality in itertools.product(range(len(chain)), _QUALITIES):
+        yield (*chain[:at], quality, *chain[at + 1 :])
+
+
+def _saves(placed: Placed, rect: Rect, whole: Grey, qualities: Qualities) -> Iterator[Saves]:
+    """Yield the saves of such qualities that explain a window, the likeliest first."""
+    x0, y0, x1, y1 = rect
+    source = whole[y0:y1, x0:x1]
+    inner = x0 + _UNIT, y0 + _UNIT, x1 - _UNIT, y1 - _UNIT  # beyond them the window knows no neighbors
+    best: tuple[float, tuple[int, ...]] = 1.0, ()
+    for kinds in _in_order(len(qualities)):
+        saves = tuple(zip(qualities, kinds, strict=True))
+        left = explained(_laid(placed, _saved(source, saves), rect, inner), "bicubic")
+        best = min(best, (left.beyond, kinds))
+        if best[0] == 0:
+            break
+        if len(set(kinds)) > 1 and best[0] > _OTHER_SAVES_WINDOW:
+            return  # however each of them treats the colors
+    if best[0] > _OTHER_SAVES_WINDOW:
+        return
+    saves = tuple(zip(qualities, best[1], strict=True))
+    yield saves
+    # Saving twice with the same steps changes what was cut off, and spreads the colors once more.
+    for k in range(len(saves)):
+        yield saves[: k + 1] + saves[k:]
+
+
+def _in_order(count: int) -> list[tuple[int, ...]]:
+    """Return how so many saves may be subsampled, those first that do it all in one way."""
+    return sorted(itertools.product(_SUBSAMPLINGS, repeat=count), key=lambda kinds: len(set(kinds)))
+
+
+def _saved(rgb: Grey, saves: Saves) -> Grey:
+    """Return (h, w, 3) pixels as the saves leave them."""
+    bgr = np.ascontiguousarray(rgb[..., ::-1])
+    for quality, subsampling in saves:
+        bgr = saved(bgr, quality, subsampling)
+    return np.ascontiguousarray(bgr[..., ::-1])
+
+
+def _laid(placed: Placed, pixels: Grey, rect: Rect, shown: Rect | None = None) -> Placed:
+    """Return pixels that fill a rect of the target as its source, compared within `shown` only."""
+    offset = -float(rect[0]), -float(rect[1])
+    return replace(placed, source=pixels, scale=(1.0, 1.0), offset=offset, rect=shown or rect)
