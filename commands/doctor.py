@@ -15,6 +15,7 @@ from ..indexer.embed.weights.golden import MIN_COSINE
 from ..indexer.embed.weights.loader import read_shipped
 from ..indexer.embed.weights.table import SHIPPED_GRAPH, SHIPPED_STATE
 from ..library import Library, default_folder
+from ..output.text import plural
 from ..store.care.checks import Finding, check_recall, check_sqlite, check_store, check_surroundings
 
 _PACKAGES = ("lookalike", "faiss-cpu", "onnxruntime", "pillow", "pillow-heif", "sqlalchemy", "torch")
@@ -109,9 +110,9 @@ def _check_contents(library: Library, share: float) -> Iterator[Finding]:
             yield Finding("broken", "content", f"{file.path}: {file.message}")
         elif file.state == "unreadable":
             yield Finding("note", "content", f"{file.path}: {file.message}")
-    said = f"{states.total():,} photos read again, {states['same']:,} are what was indexed"
+    said = f"{plural(states.total(), 'photo')} read again, {states['same']:,} as indexed"
     if states["changed"]:
-        said += f", {states['changed']:,} were edited since: index again"
+        said += f", {states['changed']:,} edited since: index again"
     yield Finding("ok", "content", said)
 
 
