@@ -12,6 +12,8 @@ import typer
 from .commands.help import HELP_OPTIONS, App
 from .errors import ExitCode, LookalikeError
 from .output.console import tell
+from .output.streams import guard_streams
+from .store.address_space import spare_address_space
 
 # In the order in which the help lists their commands.
 # isort: off
@@ -59,8 +61,15 @@ def _collect_garbage_later() -> None:
     later.start()
 
 
+_NO_MEMORY = "out of memory; finished work is kept: run it again, with fewer --workers where it has them"
+# What other errors than MemoryError say of it: of libraries that cannot be loaded, of threads.
+_TOLD_OF_NO_MEMORY = ("failed to map segment", "annot allocate memory", "can't start new thread")
+
+
 def main() -> NoReturn:
     """Be the program: run the command line of this process and end with its exit code."""
+    guard_streams()
+    spare_address_space()
     _collect_garbage_later()
     sys.exit(run())
 
@@ -82,9 +91,12 @@ def run(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except MemoryError:
-        tell("out of memory; finished work is kept: run it again, with fewer --workers where it has them")
+        tell(_NO_MEMORY)
         return ExitCode.ERROR
     except Exception as error:
+        if any(text in str(error) for text in _TOLD_OF_NO_MEMORY):
+            tell(_NO_MEMORY)
+            return ExitCode.ERROR
         if os.environ.get("LOOKALIKE_DEBUG"):
             raise
         tell(

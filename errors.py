@@ -8,6 +8,7 @@ LookalikeError                 1
 │   └── WeightsTampered        1
 ├── RootOffline                4   a folder is away or suspect
 ├── Refusal                    3   a file was left alone
+├── OutputUnwritable           7   stdout takes nothing more
 └── StoreError                 1
     ├── StoreMissing           1   nothing has been indexed here yet
     ├── SpecMismatch           2   the store was made by another embedder
@@ -31,7 +32,7 @@ class ExitCode(IntEnum):
     OFFLINE = 4  # a folder is away or suspect
     LOCKED = 5  # another process writes to the store
     OTHER_VERSION = 6  # of the store
-    UNWRITABLE = 7  # disk full, or read-only
+    UNWRITABLE = 7  # disk full or read-only, or stdout closed
     FOUND = 10  # of `check`
     INTERRUPTED = 130  # finished work is kept
     READER_GONE = 141  # what a shell says of a program that SIGPIPE ended
@@ -86,6 +87,12 @@ class RootOffline(LookalikeError):
     """A folder of the library is away, or looks as if its drive were."""
 
     exit_code = ExitCode.OFFLINE
+
+
+class OutputUnwritable(LookalikeError):
+    """What a command returned cannot be written to stdout."""
+
+    exit_code = ExitCode.UNWRITABLE
 
 
 class StoreError(LookalikeError):

@@ -160,7 +160,7 @@ def compact(*, at: opt.WriteArgs) -> None:
     from ..store.care.compact import compact as compact_store
 
     done = compact_store(at.folder, at.lock_timeout)
-    tell(f"{done.freed:,} bytes freed: {file_size(done.before)} -> {file_size(done.after)}")
+    tell(f"{plural(done.freed, 'byte')} freed: {file_size(done.before)} -> {file_size(done.after)}")
 
 
 def _ask(question: str, yes: bool) -> None:

@@ -128,9 +128,9 @@ def _check_contents(library: Library, share: float) -> Iterator[Finding]:
             yield Finding("broken", "content", f"{file.path}: {file.message}")
         elif file.state == "unreadable":
             yield Finding("note", "content", f"{file.path}: {file.message}")
-    said = f"{states.total():,} photos read again, {states['same']:,} are what was indexed"
+    said = f"{plural(states.total(), 'photo')} read again, {states['same']:,} as indexed"
     if states["changed"]:
-        said += f", {states['changed']:,} were edited since: index again"
+        said += f", {states['changed']:,} edited since: index again"
     yield Finding("ok", "content", said)
 
 

@@ -115,10 +115,9 @@ def index(
         marker=run.marker,
         regions=run.regions,
     )
+    stop = stop_on_signal()
     with at.writing(create=True) as library, ProgressBar() as progress:
-        report = library.index(
-            paths, choice=model.choice(), options=options, progress=progress, stop=stop_on_signal()
-        )
+        report = library.index(paths, choice=model.choice(), options=options, progress=progress, stop=stop)
         total = library.totals().photos
     for problem in report.problems:
         tell(f"cannot look into {problem}")

@@ -1,6 +1,5 @@
 """The command that searches by example."""
 
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -8,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from ..errors import ExitCode, UsageError
 from ..library import Library
-from ..output.console import read_names, show_bytes, tell
+from ..output.console import read_data, read_names, show_bytes, tell
 from ..output.listing import Listing
+from ..output.text import plural
 from . import options as opt
 from .fields import search_listing
 from .groups import Topic, command
@@ -240,7 +240,7 @@ def _queries(names: Iterable[str]) -> "Iterator[str | Query]":
         if name == "-" and is_read:
             raise UsageError("stdin holds one image: name `-` once")
         is_read = is_read or name == "-"
-        yield Query("-", data=sys.stdin.buffer.read()) if name == "-" else name
+        yield Query("-", data=read_data("-")) if name == "-" else name
 
 
 @dataclass(slots=True)
@@ -281,8 +281,8 @@ class _Shown:
                 tell(f"{answer.query}: {answer.error}")
             if answer.without_map:
                 tell(
-                    f"{answer.without_map:,} photos have no local map and were not looked into; "
-                    "`lookalike index --regions PATH...` reads them again"
+                    f"not looked into: {plural(answer.without_map, 'photo')} without a local map; "
+                    "`lookalike index --regions PATH...` makes it"
                 )
             yield answer
 

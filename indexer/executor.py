@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from ..store.address_space import address_space_limit
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -102,8 +104,8 @@ def cores(root: Path = _ROOT) -> int:
 
 
 def memory_bytes(root: Path = _ROOT) -> int | None:
-    """Return the memory that this process may use, the machine's or its control group's; None: unknown."""
-    limits = list(_memory_limits(root))
+    """Return the memory that this process may use, by the machine, a group or a limit; None: unknown."""
+    limits = [*_memory_limits(root), address_space_limit() or 0]
     with suppress(ValueError, OSError, AttributeError):
         limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     return min((each for each in limits if each > 0), default=None)

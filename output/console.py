@@ -4,18 +4,19 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 from ..errors import ExitCode, UsageError
 from .listing import Listing, Summary, write
+from .streams import reason
 from .text import as_options, printable
+
+_HANGUP = getattr(signal, "SIGHUP", None)
 
 
 def show(result: Listing | Summary, form: str) -> ExitCode:
     """Write what a command returned to stdout, then its notes to stderr; return how the command ends."""
-    with _quiet_for_readers_gone():
-        write(result, form, sys.stdout.buffer)
+    write(result, form, sys.stdout.buffer)
     for note in result.notes:
         tell(note)
     return result.exit() if callable(result.exit) else result.exit
@@ -23,24 +24,9 @@ def show(result: Listing | Summary, form: str) -> ExitCode:
 
 def show_bytes(parts: Iterable[bytes]) -> None:
     """Write to stdout what a terminal shows as pictures."""
-    with _quiet_for_readers_gone():
-        for part in parts:
-            sys.stdout.buffer.write(part)
-            sys.stdout.buffer.flush()
-
-
-@contextmanager
-def _quiet_for_readers_gone() -> Iterator[None]:
-    """End the program without a word when nobody reads stdout any more: `| head` has seen enough.
-
-    The signal that would do so by itself is ignored: it would as well end us, without a word, when a
-    process that works for us comes to a bad end.
-    """
-    try:
-        yield
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still to be flushed
-        sys.exit(ExitCode.READER_GONE)
+    for part in parts:
+        sys.stdout.buffer.write(part)
+        sys.stdout.buffer.flush()
 
 
 def read_names(source: str | None, null: bool) -> list[str]:
@@ -66,21 +52,26 @@ def read_data(source: str, most: int = -1) -> bytes:
         with open(0 if source == "-" else source, "rb", closefd=source != "-") as file:
             return file.read(most + 1 if most >= 0 else -1)
     except OSError as error:
-        raise UsageError(f"cannot read {source}: {error.strerror}") from error
+        name = "stdin" if source == "-" else source
+        raise UsageError(f"cannot read {name}: {reason(error)}") from error
 
 
 def stop_on_signal() -> threading.Event:
-    """Return an event that the first Ctrl-C sets; the second one ends the program at once."""
+    """Return an event that the first Ctrl-C or a terminal that goes sets; a second Ctrl-C ends at once."""
     stop = threading.Event()
 
-    def handle(*_: object) -> None:
-        if stop.is_set():
+    def handle(number: int, _: object) -> None:
+        # Of a terminal that goes away, both the system and the shell send a signal.
+        if stop.is_set() and number != _HANGUP:
             os._exit(ExitCode.INTERRUPTED)  # safe at any instant: the store is whole after a kill
-        stop.set()
-        tell("stopping: keeping what is finished (once more to stop at once)")
+        if not stop.is_set():
+            stop.set()
+            tell("stopping: keeping what is finished (once more to stop at once)")
 
-    signal.signal(signal.SIGINT, handle)
-    signal.signal(signal.SIGTERM, handle)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handle)
+    if _HANGUP is not None and signal.getsignal(_HANGUP) != signal.SIG_IGN:  # as nohup has it
+        signal.signal(_HANGUP, handle)
     return stop
 
 

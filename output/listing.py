@@ -10,6 +10,10 @@ from typing import IO, TYPE_CHECKING
 
 from ..errors import ExitCode
 from ..store.documents import SCHEMA_VERSION, Row, document, dumps, path_fields
+from .text import printable
+
+# A camera may call itself anything, =HYPERLINK("http://...") for one.
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 if TYPE_CHECKING:
     from ..store.catalog.photos import Photo, PhotoFile
@@ -62,10 +66,15 @@ def write(result: Listing | Summary, form: str, out: IO[bytes]) -> None:
     """Write what a command returned in one of the formats; file names as the bytes they are on disk."""
     is_watched = out.isatty()
     for chunk in _as_summary(result, form) if isinstance(result, Summary) else _as_list(result, form):
-        out.write(chunk)
+        out.write(_for_eyes(chunk) if is_watched and form in ("csv", "paths") else chunk)
         if is_watched:
             out.flush()
     out.flush()
+
+
+def _for_eyes(line: bytes) -> bytes:
+    """Return a line for a terminal: what a name or a tag holds does not steer it. Scripts get the bytes."""
+    return os.fsencode(printable(os.fsdecode(line.removesuffix(b"\n"))) + "\n")
 
 
 def _as_summary(summary: Summary, form: str) -> Iterator[bytes]:
@@ -101,8 +110,16 @@ def _as_csv(listing: Listing, rows: Iterator[Row]) -> Iterator[bytes]:
 
 def _csv_line(values: Sequence[object]) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(["" if value is None else value for value in values])
-    return os.fsencode(text.getvalue())
+    # Quoted is what holds a character of the line's end: of both kinds of them.
+    csv.writer(text, lineterminator="\r\n").writerow(map(_cell, values))
+    return os.fsencode(text.getvalue().removesuffix("\r\n") + "\n")
+
+
+def _cell(value: object) -> object:
+    """Return a value for CSV: a text that a spreadsheet would run as a formula gets an apostrophe."""
+    if isinstance(value, str) and value.startswith(_FORMULAS):
+        return f"'{value}"
+    return "" if value is None else value
 
 
 def _as_table(listing: Listing, rows: Iterator[Row]) -> Iterator[bytes]:

@@ -5,6 +5,8 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ..store.words import plural as plural
+
 
 def printable(text: str) -> str:
     """Return text with control characters and stray bytes escaped: no name may steer the terminal."""
@@ -21,11 +23,6 @@ def as_options(text: str) -> str:
 
 def _as_option(match: re.Match[str]) -> str:
     return f"--{match[1].replace('_', '-')} {match[2]}".rstrip()
-
-
-def plural(count: int, singular: str, several: str | None = None) -> str:
-    """Return a count with its noun: "1 file", "1,200 files". several: where an s does not make it."""
-    return f"{count:,} {singular if count == 1 else several or singular + 's'}"
 
 
 def kinds_in_words(counts: Mapping[str, int]) -> str:

@@ -337,14 +337,25 @@ class Store:
 
 
 def check_there(folder: str) -> None:
-    """Check that there is a store.
+    """Check that there is a store, and that this user may read it.
 
     Raises:
-        StoreMissing: there is none.
+        StoreMissing: there is none. StoreError: it may not be read.
     """
-    if not os.path.exists(os.path.join(folder, "catalog.db")):
+    path = os.path.join(folder, "catalog.db")
+    try:
+        os.stat(path)
+        is_readable = os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids)
+    except PermissionError:
+        is_readable = False
+    except OSError:
         raise StoreMissing(
             f"there is no store in {folder}; make one with `lookalike index YOUR_PHOTOS --store {folder}`"
+        ) from None
+    if not is_readable:
+        raise StoreError(
+            f"no permission to read the store in {folder}; run this as the user whom it belongs "
+            "to, or have that user give you access"
         )
 
 

@@ -61,7 +61,8 @@ def _process_lent(*files: BinaryIO) -> Iterator[None]:
     The descriptors too, as commands read from 0, and what they start inherits 2.
     """
     streams, hook = (sys.stdin, sys.stdout, sys.stderr), sys.excepthook
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    ending = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    handlers = {number: signal.getsignal(number) for number in ending}
     kept = [os.dup(number) for number in range(3)]
     for number, file in enumerate(files):
         os.dup2(file.fileno(), number)

@@ -75,7 +75,7 @@ READING_HOMES = ("indexer/decode/decode.py",)
 REMOVAL_HOMES = ("store/", "dedup/actions/moves.py", "indexer/embed/weights/cache.py")
 REMOVALS = {"remove", "unlink", "rmdir", "removedirs", "rmtree"}
 OUTPUT_HOMES = ("cli.py", "output/console.py", "output/listing.py")
-EXIT_HOMES = ("cli.py", "output/console.py", "__main__.py")
+EXIT_HOMES = ("cli.py", "output/console.py", "output/streams.py", "__main__.py")
 RUNS_WHAT_IT_READS = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 
 

@@ -1,4 +1,4 @@
-"""A JPEG that was saved several times: the saves in between, found by trying them on a blocks.
+"""A JPEG that was saved several times: the saves in between, found by trying them on blocks.
 
 Each save rounds to its own steps, so that the last one's steps alone do not explain the copy. Whoever does
 the same saves comes to the same coefficients, nearly all of them; any other change does not.
@@ -13,7 +13,7 @@ import numpy as np
 
 from ...indexer.decode.full import Kernel
 from ..proof.planes import Grey, Plane
-from .blocks import SIDE, Table, blocks_of, frequencies
+from .blocks import SIDE, Table, blocks_at, frequencies
 from .codec import saved
 from .frame import Explained, explained
 from .placed import Placed, Rect
@@ -91,13 +91,13 @@ class _Blocks:
     def of(cls, source: Grey, target: Grey, table: Table) -> "_Blocks":
         """Choose the blocks of two pictures (h, w) that have most to tell."""
         steps = table.astype(np.float32)
-        levels = blocks_of(target).reshape(-1, SIDE, SIDE)
+        levels = _all_blocks(target)
         ends = levels.reshape(len(levels), -1)
         at = np.flatnonzero((ends.min(1) >= _BLACK) & (ends.max(1) <= _WHITE))
         at = at if len(at) <= _TRIED else np.random.default_rng(0).choice(at, _TRIED, replace=False)
         stored = np.asarray(np.round(frequencies(levels[at] - 128) / steps), np.float32)
         best = np.argsort(-np.count_nonzero(stored, axis=(1, 2)), kind="stable")[:_MOST_BLOCKS]
-        shown = blocks_of(source).reshape(-1, SIDE, SIDE)[at[best]]
+        shown = _all_blocks(source)[at[best]]
         return cls(np.asarray(shown.reshape(-1, SIDE), np.uint8), stored[best], steps)
 
     @property
@@ -111,6 +111,12 @@ class _Blocks:
         has = (made != 0) | (self.steps != 0)
         has[:, 0, 0] = False
         return float((made != self.steps)[has].mean()) if has.any() else 1.0
+
+
+def _all_blocks(plane: Grey) -> Plane:
+    """Return the whole blocks of an (h, w) plane, (n, 8, 8) float32."""
+    rows, columns = (side // SIDE for side in plane.shape)
+    return blocks_at(plane, *np.divmod(np.arange(rows * columns), columns))
 
 
 def _qualities(blocks: _Blocks) -> Iterator[Qualities]:

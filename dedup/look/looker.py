@@ -5,10 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...errors import DecodeError
-from ...indexer.decode.sniff import sniff
 from ...indexer.executor import ThreadExecutor, default_workers
 from ...indexer.outside import Source
-from ...indexer.sandbox.decoders import OPENED_AT_HOME
+from ...indexer.sandbox.decoders import is_opened_at_home
 from ...indexer.sandbox.pool import NoWorkers, WorkerPool
 from ...indexer.sandbox.process import WorkerEnded
 from ...store.catalog.photos import Photo
@@ -107,7 +106,7 @@ def _of(pair: PairToSee, files: Mapping[int, bytes]) -> dict[int, bytes]:
 
 def _opened_at_home(data: bytes) -> bool:
     try:
-        return sniff(data) in OPENED_AT_HOME
+        return is_opened_at_home(data)
     except DecodeError:
         return False
 

@@ -302,7 +302,10 @@ def _as_decode_errors(kind: str) -> Iterator[None]:
             "out_of_memory", f"there is not enough memory to decode the {kind} file"
         ) from error
     except Image.DecompressionBombError as error:
-        raise DecodeError("too_large", f"the {kind} file is too large: {_line(error)}") from error
+        raise DecodeError(
+            "too_large",
+            f"the {kind} file looks like a decompression bomb: more pixels than can be decoded",
+        ) from error
     except Exception as error:  # decoders raise nearly every type there is
         if "truncated" in str(error).lower() or isinstance(error, EOFError):
             raise DecodeError("truncated", f"the {kind} file ends too early") from error

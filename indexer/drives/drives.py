@@ -17,6 +17,7 @@ from ...store.filters.where import rel_below
 from ...store.place import MOUNTS, mount_of, read_mounts
 from ...store.records import Drive, Root, file_time
 from ...store.store import Store
+from ...store.words import plural
 from ..scan.changes import Changes
 from ..scan.ignore import MARKER_NAME
 from ..scan.places import check_asked
@@ -160,7 +161,7 @@ def why_other(folder: bytes, known: Drive, found: Drive, traces: Sequence[Trace]
     there_now = count_there(folder, traces)
     if 2 * there_now >= len(traces):
         return None
-    of = f"{there_now:,} of {len(traces):,} known photos"
+    of = f"{there_now:,} of {plural(len(traces), 'known photo')}"
     return f"expected file system {known.fs_id} with them, found {found.fs_id} with {of}"
 
 
@@ -225,8 +226,9 @@ def refusal(scan: Scan, changes: Changes, why: str | None, accept_missing: int) 
         )
     if missing:
         empty = "the folder has no photos; " if changes.listed == 0 else ""
+        of = f"{missing:,} of {plural(changes.known, 'photo')}"
         return (
-            f"{path}: {empty}{missing:,} of {changes.known:,} photos are missing, as if a drive were away; "
+            f"{path}: {empty}{of} missing, as if a drive were away; "
             f"nothing was changed. If they are gone for good: `accept_missing={missing}`"
         )
     return None

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...store.records import KnownFile
+from ...store.words import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,6 @@ def why_spared(root: bytes, drive: AwayDrive, missing: int) -> str:
     path = os.fsdecode(os.path.join(root, drive.folder)).rstrip(os.sep)
     what = "is away" if drive.other is None else "is away and another one is there"
     return (
-        f"{path}: the drive with {len(drive.files):,} photos there {what}; they are unchanged. "
-        f"If they are gone for good: `accept_missing={missing}`"
+        f"{path}: the drive with {plural(len(drive.files), 'photo')} there {what}; nothing of it was "
+        f"changed. If they are gone for good: `accept_missing={missing}`"
     )

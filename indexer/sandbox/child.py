@@ -74,6 +74,7 @@ class _Channel(MemoryBudget):
 
     def job(self) -> tuple[Head, list[bytes]] | None:
         """Return the next job and its buffers; None when there are no more."""
+        self._limit.lift()  # what the last picture was allowed may be less than the next one's bytes
         try:
             self._job, buffers = read_frame(self._take_bytes, MAX_FILE_BYTES)
         except EOFError:
@@ -118,9 +119,15 @@ class _MemoryLimit:
 
     def set(self, job_bytes: int, picture_bytes: int) -> None:
         """Allow what a job of so many bytes takes, and decoding its picture; more is a MemoryError."""
-        wanted = self._base + 2 * job_bytes + picture_bytes * 5 // 4
+        self._allow(self._base + 2 * job_bytes + picture_bytes * 5 // 4)
+
+    def lift(self) -> None:
+        """Allow what the largest picture in the largest file takes."""
+        self._allow(self._most)
+
+    def _allow(self, n_bytes: int) -> None:
         with suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_AS, (min(wanted, self._most), self._most))
+            resource.setrlimit(resource.RLIMIT_AS, (min(n_bytes, self._most), self._most))
 
 
 def _give_up_rights() -> None:

@@ -9,6 +9,7 @@ from ...store.catalog.labels import Taught, forget_taught, put_taught, taught_la
 from ...store.filters.where import ALL, Where
 from ...store.index.exact import Ids
 from ...store.store import Store
+from ...store.words import plural
 from ..answers import Result
 from ..by_label import labeled_results
 from .examples import examples_of, find_taught, read_examples, teach, trial_of
@@ -94,7 +95,7 @@ class Labels:
         more = [read_examples(self.store, each, self.embedder) for each in (yes, no)]
         both = more[0].keys() & more[1].keys()
         if both:
-            raise UsageError(f"{len(both)} of the examples are given for and against; decide on one")
+            raise UsageError(f"{plural(len(both), 'example')} given both for and against; decide on one")
         with self.store.reading() as view:
             if view.model is None:
                 raise StoreMissing(f"nothing is indexed yet in {self.store.folder}")

@@ -28,6 +28,7 @@ from ..index_cache import check_stamp
 from ..place import place_of
 from ..store import Store
 from ..view import View
+from ..words import plural
 from .mend import READ_AGAIN
 
 # Vectors of a large index that are looked for, and the score from which on one was found.
@@ -123,8 +124,10 @@ def _check_embeddings(connection: sa.Connection) -> Iterator[Finding]:
     if not missing:
         yield Finding("ok", "embeddings", "all there")
         return
-    todo = _REPAIR if unasked else "the next `lookalike index` embeds them again"
-    yield Finding("broken", "embeddings", f"{missing:,} of {total:,} files lost their vectors; {todo}")
+    todo = _REPAIR if unasked else "the next `lookalike index` embeds again"
+    yield Finding(
+        "broken", "embeddings", f"{missing:,} of {plural(total, 'file')} without a vector; {todo}"
+    )
 
 
 def _check_neighborhoods(connection: sa.Connection) -> Finding:
@@ -132,7 +135,7 @@ def _check_neighborhoods(connection: sa.Connection) -> Finding:
     if not damaged:
         return Finding("ok", "neighborhoods", "as they were written")
     todo = f"searches do without them; {_REPAIR}, then `lookalike index`"
-    return Finding("broken", "neighborhoods", f"{damaged:,} photos have damaged ones; {todo}")
+    return Finding("broken", "neighborhoods", f"damaged of {plural(damaged, 'photo')}; {todo}")
 
 
 def _check_epochs(connection: sa.Connection) -> Finding:
@@ -154,8 +157,8 @@ def _check_vectors(view: View) -> Finding:
     except StoreCorrupt as error:
         return Finding("broken", "vectors", str(error))
     if bad:
-        return Finding("broken", "vectors", f"{bad:,} of {count:,} vectors are damaged; {_REPAIR}")
-    return Finding("ok", "vectors", f"{count:,} vectors read and sound")
+        return Finding("broken", "vectors", f"{bad:,} of {plural(count, 'vector')} damaged; {_REPAIR}")
+    return Finding("ok", "vectors", f"{plural(count, 'vector')} read and sound")
 
 
 def _check_taught(view: View) -> Finding:
@@ -170,9 +173,9 @@ def _check_maps(view: View) -> Finding:
     """Read every local map; photos without one are only not found by a part of them."""
     bad, count = check_maps(view)
     if bad:
-        what = f"{bad:,} of {count:,} local maps are damaged; {_REPAIR}"
+        what = f"{bad:,} of {plural(count, 'local map')} damaged; {_REPAIR}"
         return Finding("broken", "maps", what)
-    return Finding("ok", "maps", f"{count:,} local maps read and sound")
+    return Finding("ok", "maps", f"{plural(count, 'local map')} read and sound")
 
 
 def check_snapshot(store: Store, view: View) -> Finding:
@@ -195,7 +198,7 @@ def check_snapshot(store: Store, view: View) -> Finding:
             "index",
             "the snapshot differs from the catalog, whose checksums hold; delete index.json",
         )
-    return Finding("ok", "index", f"the snapshot holds {len(index):,} vectors as the catalog has them")
+    return Finding("ok", "index", f"the snapshot holds {plural(len(index), 'vector')}, as the catalog does")
 
 
 def check_recall(store: Store, queries: int) -> Finding:
@@ -223,7 +226,7 @@ def _glance_at_snapshot(store: Store, view: View) -> Finding:
             raise ValueError("the snapshot is not the file that was written")
     except ValueError as error:
         return Finding("note", "index", f"{error}: it is not used; {_RENEW}")
-    return Finding("ok", "index", f"the snapshot holds {manifest.count:,} vectors")
+    return Finding("ok", "index", f"the snapshot holds {plural(manifest.count, 'vector')}")
 
 
 def _holds_its_vectors(index: AnyIndex, view: View, until: int) -> bool:
@@ -254,19 +257,19 @@ def _check_thumbs(store: Store, view: View) -> Finding:
         return Finding("note", "thumbnails", f"thumbs.db is damaged; {_REMADE}")
     lost = sum(1 for _ in store.thumbs.missing(sorted_digests(view, only_present=True)))
     if lost:
-        return Finding("note", "thumbnails", f"{lost:,} photos have lost theirs; {_REMADE}")
+        return Finding("note", "thumbnails", f"{plural(lost, 'photo')} without one; {_REMADE}")
     bad = store.thumbs.count_damaged()
     if bad:
-        return Finding("note", "thumbnails", f"{bad:,} thumbnails are no pictures; {_REMADE}")
+        return Finding("note", "thumbnails", f"damaged: {plural(bad, 'thumbnail')}; {_REMADE}")
     count, size = store.thumbs.totals()
-    return Finding("ok", "thumbnails", f"{count:,} thumbnails, {size / 1e6:,.1f} MB")
+    return Finding("ok", "thumbnails", f"{plural(count, 'thumbnail')}, {size / 1e6:,.1f} MB")
 
 
 def _count_thumbs(store: Store, view: View) -> Finding:
     count, photos = store.thumbs.count(), count_totals(view).photos
     if count < photos:
-        return Finding("note", "thumbnails", f"{photos - count:,} photos have lost theirs; {_REMADE}")
-    return Finding("ok", "thumbnails", f"{count:,} thumbnails")
+        return Finding("note", "thumbnails", f"{plural(photos - count, 'photo')} without one; {_REMADE}")
+    return Finding("ok", "thumbnails", plural(count, "thumbnail"))
 
 
 def _check_folder(folder: str) -> Finding:
@@ -319,7 +322,9 @@ def _check_leftovers(folder: str) -> Iterator[Finding]:
     left = [name for name in names if name.endswith(".tmp")]
     if left:
         yield Finding(
-            "note", "leftovers", f"{len(left)} files of a killed writer; the next one removes them"
+            "note",
+            "leftovers",
+            f"{plural(len(left), 'file')} of a killed writer, for the next one to remove",
         )
     kept = [
         name for name in names if ".damaged-" in name or ".before-restore-" in name or name.endswith(".bak")

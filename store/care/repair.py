@@ -19,6 +19,7 @@ from ..files import temporary_beside
 from ..index import snapshot
 from ..place import need_room
 from ..store import Store
+from ..words import plural
 from .mend import Mended, begin_history, mend
 from .salvage import Fits, copy_table, damaged
 from .swap import alone, swap_in
@@ -173,17 +174,22 @@ def _fits(columns: list[str]) -> Fits:
     return fits
 
 
+_NOUNS = {
+    "decision": "decision",
+    "content": "photo",
+    "embedding": "vector",
+    "file": "file",
+    "pair": "proof",
+}
+
+
 def _in_words(counts: dict[str, tuple[int, int]]) -> list[str]:
-    names = {"content": "photos", "embedding": "vectors", "file": "files", "pair": "compared pairs"}
-    said = [f"{counts['decision'][0]:,} of your decisions were saved" + _lost(counts["decision"][1])]
-    for table, name in names.items():
-        saved, lost = counts[table]
-        said.append(f"{saved:,} {name} were saved{_lost(lost)}")
-    return said
+    told = ((noun, *counts[table]) for table, noun in _NOUNS.items())
+    return [f"{plural(saved, noun)} saved{_lost(lost)}" for noun, saved, lost in told]
 
 
 def _lost(lost: int) -> str:
-    return f", up to {lost:,} were lost" if lost else ""
+    return f", up to {lost:,} lost" if lost else ""
 
 
 @contextlib.contextmanager
@@ -221,25 +227,26 @@ def _mended_in_words(mended: Mended) -> list[str]:
     said = []
     if mended.vectors:
         said.append(
-            f"{mended.vectors:,} photos lost their vectors: the next `lookalike index` embeds them again"
+            plural(mended.vectors, "photo lost its vector", "photos lost their vectors")
+            + ": the next `lookalike index` embeds again"
         )
     if mended.records:
         said.append(
-            f"{mended.records:,} files lost what was known of them: the next `lookalike index` reads them"
+            f"lost what was known of {plural(mended.records, 'file')}; `lookalike index` reads again"
         )
     if mended.strays:
         said.append(
-            f"{mended.strays:,} files of a folder that is not known any more were forgotten; index it"
+            f"forgotten: {plural(mended.strays, 'file')} of a folder that is not known any more; index it"
         )
     if mended.pairs:
         said.append(
-            f"{mended.pairs:,} comparisons with lost photos were dropped; `lookalike dupes` compares again"
+            f"dropped: {plural(mended.pairs, 'comparison')} with lost photos; `lookalike dupes` repeats"
         )
     if mended.taught:
-        said.append(f"{mended.taught:,} taught labels were damaged and are gone: teach them again")
+        said.append(f"damaged and gone: {plural(mended.taught, 'taught label')}; teach again")
     if mended.maps:
         said.append(
-            f"{mended.maps:,} damaged local maps were dropped: `lookalike index --regions` makes them again"
+            f"dropped: {plural(mended.maps, 'damaged local map')}; `lookalike index --regions` makes others"
         )
     return said
 

@@ -9,6 +9,7 @@ from typing import Any
 from ..catalog.database import quoted
 from ..files import temporary_beside
 from ..thumbs import JPEG, make_empty
+from ..words import plural
 from .salvage import copy_table, damaged
 from .swap import swap_in
 
@@ -25,7 +26,9 @@ def renew_thumbs(folder: str) -> str | None:
         make_empty(temporary)
         saved = _save_thumbs(path, temporary)
         kept = swap_in(temporary, path, "damaged")
-    return f"{saved:,} thumbnails were saved, the next `lookalike index` makes the others; old file: {kept}"
+    return (
+        f"{plural(saved, 'thumbnail')} saved, the next `lookalike index` makes the others; old file: {kept}"
+    )
 
 
 def _save_thumbs(path: str, target_path: str) -> int:

@@ -116,8 +116,8 @@ def test_doctor_finds_a_photo_that_rotted(photos: Path, tmp_path: Path) -> None:
     assert run.code == 1
     bad = [each["message"] for each in run.json["findings"] if each["level"] == "broken"]
     assert [str(rotten) in each for each in bad] == [True]
-    assert "1 were edited since" in run.json["findings"][-1]["message"] or any(
-        "1 were edited since" in each["message"] for each in run.json["findings"]
+    assert "1 edited since" in run.json["findings"][-1]["message"] or any(
+        "1 edited since" in each["message"] for each in run.json["findings"]
     )
     assert "--sample" in in_one_line(lookalike("doctor", "--content", "--sample", "0", "--store", store), 2)
 
@@ -138,7 +138,7 @@ def test_repair_asks_says_what_was_lost_and_the_next_run_makes_the_store_whole(
 
     assert run.code == 0
     assert b"2 photos lost their vectors" in run.out
-    assert b"1 files lost what was known of them" in run.out
+    assert b"lost what was known of 1 file;" in run.out
     assert b"1 decision\n" in run.out
     report = lookalike("index", photos, "--store", store, "--format", "json")
     assert (report.code, report.json["absent"], report.json["failed"]) == (0, 0, 0)

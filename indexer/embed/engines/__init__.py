@@ -7,12 +7,14 @@ loading torch, `torch` runs every model.
 from typing import Protocol
 
 from ....errors import UsageError
+from ....store.address_space import need_address_space
 from ....store.records import Vectors
 from ....store.spec import EmbedderSpec
 from ..preprocess import Pixels
 from ..weights.table import OFFICIAL, SHIPPED_MODEL
 
 ENGINES = ("auto", "onnx", "torch")
+_NEEDED_MB = 450  # of address space: 415 were measured of a search, with FAISS
 
 
 class Engine(Protocol):
@@ -57,6 +59,7 @@ def open_engine(spec: EmbedderSpec, name: str = "auto") -> Engine:
             f"the onnx engine runs only the {SHIPPED_MODEL} that comes with the package; "
             "use the engine torch (or auto) for any other model or weights"
         )
+    need_address_space(_NEEDED_MB, "the network")
     # Each engine is imported only when it is used: torch alone takes seconds.
     if name == "torch" or not is_shipped(spec):
         from ..weights.loader import load_state

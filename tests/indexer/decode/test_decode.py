@@ -334,6 +334,15 @@ def test_blank_photos_are_no_bombs() -> None:
         check_header(60_000, 60_000, file_bytes=10**9)
 
 
+def test_a_bomb_that_pillow_finds_is_told_in_our_words() -> None:
+    data = bytearray(encode(Image.new("P", (8, 8)), "GIF"))
+    frame = data.index(b",")
+    data[frame + 5 : frame + 9] = struct.pack("<HH", 20_000, 20_000)
+    with pytest.raises(DecodeError, match="looks like a decompression bomb") as caught:
+        decode(bytes(data))
+    assert "DOS" not in str(caught.value)
+
+
 def test_pillows_own_limit_is_left_alone() -> None:
     before = Image.MAX_IMAGE_PIXELS
     decode(encode(PHOTO))

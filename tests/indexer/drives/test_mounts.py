@@ -201,7 +201,7 @@ said.append(index(accept_missing=90))
     assert first["present"] == 100
     assert untouched(thinned, 100)
     assert thinned["state"] == "suspect"
-    assert "90 of 100 photos are missing" in thinned["refused"][0]
+    assert "90 of 100 photos missing" in thinned["refused"][0]
     assert "`accept_missing=90`" in thinned["refused"][0]
     assert (accepted["absent"], accepted["present"], accepted["state"]) == (90, 10, "online")
 
