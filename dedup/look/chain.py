@@ -17,7 +17,7 @@ from .blocks import SIDE, Table, blocks_at, frequencies
 from .codec import saved
 from .frame import Explained, explained
 from .placed import Placed, Rect
-from .predict import grey, middle
+from .predict import grey, kernels_for, middle
 
 # Pixels of the window for colors, and of a unit whose color is halved.
 _WINDOW, _LEAST_WINDOW, _UNIT = 192, 48, 2 * SIDE
@@ -53,6 +53,7 @@ def explained_by_saves(placed: Placed, kernel: Kernel) -> Explained | None:
         return None
     height, width = placed.target.luma.shape
     frame = 0, 0, width, height
+    kernel = _kernel(placed, frame, table) if placed.is_resized else kernel
     whole = placed.predict(frame, kernel)
     blocks = _Blocks.of(np.asarray(grey(whole), np.uint8), placed.target.luma, table)
     for qualities in _qualities(blocks) if blocks.tell else ():
@@ -66,6 +67,16 @@ def explained_by_saves(placed: Placed, kernel: Kernel) -> Explained | None:
         if best is not None and best.beyond <= _OTHER_SAVES and not best.is_spread:
             return best
     return None
+
+
+def _kernel(placed: Placed, frame: Rect, table: Table) -> Kernel:
+    """Return the kernel that explains most with one save: without it, they differ less than a save does."""
+    plain = replace(placed, source=np.asarray(grey(placed.source), np.uint8))
+    costs = {}
+    for kernel in kernels_for(placed):
+        cost = _Cost(_Blocks.of(plain.predict(frame, kernel), placed.target.luma, table))
+        costs[kernel] = min(cost((quality,)) for quality in _QUALITIES)
+    return min(costs, key=lambda kernel: costs[kernel])
 
 
 def _window(placed: Placed) -> Rect | None:

@@ -1,6 +1,6 @@
 """What one picture makes of another within a window: as it is, with curves of its colors, or a filter."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -111,6 +111,11 @@ def _luma(placed: Placed, rect: Rect) -> Grey:
     return placed.target.luma[y0:y1, x0:x1]
 
 
+def kernels_for(placed: Placed) -> Sequence[Kernel]:
+    """Return the kernels by which a source may have been resized to a target."""
+    return _SHRINKING if max(placed.scale) > 1 else _GROWING
+
+
 def kernel_of(placed: Placed) -> Kernel:
     """Return the kernel that explains the target best, brightness and contrast apart."""
     rect = middle(placed, _KERNEL_WINDOW) if placed.is_resized else None
@@ -118,11 +123,11 @@ def kernel_of(placed: Placed) -> Kernel:
         return "bicubic"
     target = _luma(placed, rect)
     telling = Telling.of(target, placed.target.table, _KERNEL_BLOCKS)
-    kernels = _SHRINKING if max(placed.scale) > 1 else _GROWING
     # Grey alone is resized in a fourth of the time, and rounding does not prefer a kernel.
     plain = replace(placed, source=_grey(placed.source))
     guesses = {
-        kernel: _leveled(plain.predict(rect, kernel).astype(np.float32), target) for kernel in kernels
+        kernel: _leveled(plain.predict(rect, kernel).astype(np.float32), target)
+        for kernel in kernels_for(placed)
     }
     costs = {
         kernel: float(np.abs(guess - target).mean())

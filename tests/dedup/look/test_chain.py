@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from lookalike.dedup.look.provenance import Provenance, provenance
 from lookalike.dedup.proof.planes import scaling
 from lookalike.indexer.decode.full import open_full
-from tests.pictures import draw_photo, encode
+from lookalike.tests.pictures import draw_photo, encode
 
 WIDTH, HEIGHT = 320, 240
 
