@@ -15,7 +15,7 @@ from .output.console import tell
 
 # In the order in which the help lists their commands.
 # isort: off
-from .commands import search, labels, copies, inspect, apply, index, status, folders, care  # noqa: F401
+from .commands import search, serve, labels, copies, inspect, apply, index, status, folders, care  # noqa: F401
 # isort: on
 
 app = typer.Typer(
