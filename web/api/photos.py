@@ -1,6 +1,9 @@
 """One photo: what is known of it, and its picture in three sizes, by its id alone."""
 
 import os
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import islice
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -9,9 +12,12 @@ from fastapi.responses import FileResponse
 
 from ...errors import DecodeError
 from ...output.listing import photo_fields
+from ...search.request import SearchRequest
+from ...store.catalog.pairs import copies_of
 from ...store.catalog.photos import Photo
 from ...store.documents import SCHEMA_VERSION, path_fields
 from ..problems import Gone
+from ..served import Served
 from .asked import Server
 
 router = APIRouter(prefix="/api/photos", tags=["photos"])
@@ -27,6 +33,8 @@ _SHOWN = {
     "GIF": "image/gif",
 }
 _SIDES = (256, 4096)
+_NEAR = timedelta(minutes=5)
+_MOMENT, _ALIKE = 60, 24  # photos in a strip
 
 
 @router.get("/{photo_id}")
@@ -47,6 +55,36 @@ def photo(served: Server, photo_id: int) -> dict[str, Any]:
         "files": [path_fields(file.path) for file in found.files],
         "fields": dict(holdings.fields) if holdings else {},
     }
+
+
+@router.get("/{photo_id}/related")
+def related(served: Server, photo_id: int) -> dict[str, Any]:
+    """List proven copies of a photo, photos of the same moment, and others that look like it."""
+    found = served.photo(photo_id)
+    with served.library.store.reading() as view:
+        ids = copies_of(view, photo_id)
+    copies = list(served.known_photos(ids).values())
+    moment = list(islice(_of_moment(served, found), _MOMENT))
+    seen = {photo_id, *(each.id for each in (*copies, *moment))}
+    request = SearchRequest(examples=[photo_id], k=_ALIKE + len(seen), with_labels=False)
+    with served.searching:
+        results = served.library.searches.results(request)
+    alike = [each.photo for each in results if each.photo.id not in seen][:_ALIKE]
+    rows = {"copies": copies, "moment": moment, "alike": alike}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        **{name: list(map(photo_fields, some)) for name, some in rows.items()},
+    }
+
+
+def _of_moment(served: Served, photo: Photo) -> Iterator[Photo]:
+    """Yield the photos taken at about the same time, by what they say themselves."""
+    if photo.taken is None:
+        return
+    taken = datetime.fromisoformat(photo.taken[:19])
+    first, last = (each.isoformat() for each in (taken - _NEAR, taken + _NEAR))
+    where = served.library.where(where=f'taken >= "{first}" and taken <= "{last}"')
+    yield from (each for each in served.library.photos(where, "time") if each.id != photo.id)
 
 
 @router.get("/{photo_id}/thumb", response_class=Response)
