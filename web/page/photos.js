@@ -131,7 +131,7 @@ export class Photos {
     this.facetRows = found;
     const year = (at.since ?? "").slice(0, 4) === (at.until ?? "").slice(0, 4) ? at.since ?? "" : "";
     this.facets.replaceChildren(
-      facet("Folders", found.folders.map((row) => ({
+      facet("Folders", nearFolders(found.folders, at.folder).map((row) => ({
         ...row, name: row.depth ? row.path.slice(row.path.lastIndexOf("/") + 1) : row.path,
         isOn: at.folder === row.id, go: () => go({ folder: at.folder === row.id ? null : row.id, photo: null }),
       }))),
@@ -273,6 +273,13 @@ export class Photos {
 }
 
 const aspectOf = ({ width, height }) => Math.max(0, Math.min(255, Math.round(Math.log2(width / height) * 32) + 128));
+
+// The tree of folders: two floors, what lies in the chosen one, and the way to it.
+function nearFolders(rows, chosen) {
+  const path = rows.find((row) => row.id === chosen)?.path ?? "";
+  const parent = (row) => row.path.slice(0, row.path.lastIndexOf("/"));
+  return rows.filter((row) => row.depth < 2 || parent(row) === path || path === row.path || path.startsWith(`${parent(row)}/`));
+}
 
 function chip(words, remove) {
   return make("span.chip", {}, make("span", {}, words), button("×", remove, { "aria-label": `remove ${words}` }));
