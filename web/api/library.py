@@ -29,7 +29,7 @@ def status(served: Server) -> dict[str, Any]:
         "failed": totals.failed,
         "folders": [path_fields(root) for root in served.roots()],
         "can_write": served.can_write,
-        "revision": served.shelf.overview()[1],
+        "revision": served.shelf.revision(),
     }
 
 

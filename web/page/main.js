@@ -144,12 +144,11 @@ async function start() {
   onGo((at) => paint(at));
   try {
     await begin();
-    await refresh();
+    await Promise.all([refresh(), paint(here())]);
   } catch (error) {
     if (error.status === 401) return $("main").replaceChildren(make("p.nothing", {}, "This page opens with the address that `lookalike serve` shows, which is new each time. Close this tab and start it again."));
     failed(error);
   }
-  await paint(here());
   setInterval(() => document.hidden || refresh().catch(() => null), REFRESH_MS);
 }
 
