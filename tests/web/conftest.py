@@ -29,7 +29,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six photos of four years in three folders, a smaller copy of one, and a name that is no UTF-8."""
     folder = tmp_path_factory.mktemp("served").resolve() / "photos"
     for number, year in enumerate(YEARS):
-        exif = exif_with(Exif={TAKEN: f"{year}:0{number + 1}:02 10:00:00"})
+        exif = exif_with(exif={TAKEN: f"{year}:0{number + 1}:02 10:00:00"})
         save(folder / str(year) / f"p{number}.jpg", draw_photo(number), quality=92, exif=exif)
     save(folder / "small.jpg", draw_photo(0).resize((320, 240)), quality=80)
     save(folder / "caf\udce9.jpg", draw_photo(9, 480, 640), quality=90)

@@ -18,6 +18,13 @@ const photo = new PhotoView((by) => {
 });
 
 async function paint(at) {
+  const place = location.search;
+  $("main").ariaBusy = "true";
+  await paintViews(at);
+  if (place === location.search) $("main").ariaBusy = "false";
+}
+
+async function paintViews(at) {
   for (const tab of $("tabs").children) {
     const isHere = (at.view ?? "") === tab.dataset.view;
     isHere ? tab.setAttribute("aria-current", "page") : tab.removeAttribute("aria-current");

@@ -54,6 +54,7 @@ export class Photos {
       if (at.like || at.label) await this.find(at, asking.signal);
       else await this.list(at, asking.signal);
       if (!this.facetsOf || this.facetsOf !== JSON.stringify([filtersOf(at), this.revision])) await this.loadFacets(at, asking.signal);
+      this.paintChips(at);  // folders have names now
     } catch (error) {
       if (error.name === "AbortError") return;
       this.shown = "";
