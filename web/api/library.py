@@ -49,6 +49,18 @@ def facets(served: Server, wanted: Annotated[Wanted, Depends()]) -> dict[str, An
     }
 
 
+@router.get("/labels")
+def labels(served: Server, wanted: Annotated[Wanted, Depends()]) -> dict[str, Any]:
+    """Count what the photos that pass likely show, the most frequent first."""
+    with served.searching:
+        counts = served.library.labels.count(wanted.filter(served))
+    most = sorted(counts, key=lambda each: -each.photos)[:_NAMES]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "labels": [{"name": each.name, "count": each.photos} for each in most],
+    }
+
+
 def _folder_rows(served: Served) -> list[Row]:
     """Return the folders of the library as a tree, each below the one that it lies in."""
     counts, roots = folders_of(served), served.roots()

@@ -7,6 +7,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...output.answers import answer_row
+from ...output.sheet.write import sheet_of
 from ...search.examples import Query
 from ...search.request import SearchRequest
 from ...store.documents import SCHEMA_VERSION
@@ -101,6 +102,15 @@ def search(served: Server, asked: Asked) -> dict[str, Any]:
     if answer.error is not None:
         raise answer.error
     return {"schema_version": SCHEMA_VERSION, **answer_row(answer)}
+
+
+@router.post("/search/sheet", response_class=Response)
+def sheet(served: Server, asked: Asked) -> Response:
+    """Draw the results of a search on one sheet, a JPEG, as `search --sheet` does."""
+    with served.searching:
+        answers = list(served.library.searches.answers(asked.request(served)))
+    jpeg = sheet_of(answers, served.library.store, "JPEG")
+    return Response(jpeg, media_type="image/jpeg")
 
 
 @router.post("/uploads", status_code=201)

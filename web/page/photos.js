@@ -89,6 +89,7 @@ export class Photos {
       labels: at.label ? at.label.split(",") : [],
       ...(at.box ? { box: { x, y, width, height } } : {}),
     };
+    this.asked = asked;
     const started = performance.now();
     const found = await send("search", asked, { signal });
     const took = (performance.now() - started) / 1000;
@@ -140,10 +141,44 @@ export class Photos {
         ...row, isOn: year === row.name,
         go: () => go(year === row.name ? { since: null, until: null } : { since: row.name, until: row.name }),
       })).filter((row) => row.name)),
+      this.labelFacet(at),
       facet("Cameras", found.cameras.map((row) => ({
         ...row, isOn: at.camera === row.name, go: () => go({ camera: at.camera === row.name ? null : row.name }),
       }))),
     );
+  }
+
+  // What photos show takes a moment in a large library: it is counted when somebody opens it.
+  labelFacet(at) {
+    const box = make("details", { open: this.labelsOpen, ontoggle: () => this.openLabels(box, at) }, make("summary", {}, "What they show"));
+    return box;
+  }
+
+  async openLabels(box, at) {
+    this.labelsOpen = box.open;
+    if (!box.open || box.children.length > 1) return;
+    try {
+      const { labels } = await ask(`labels?${query(filtersOf(at))}`);
+      const rows = labels.slice(0, 60).map((row) => ({
+        ...row, isOn: at.label === row.name, go: () => go({ label: at.label === row.name ? null : row.name }),
+      }));
+      box.append(rows.length ? facet("", rows).lastChild : make("p.quiet", {}, "No labels."));
+    } catch (error) {
+      box.append(make("p.quiet", {}, error.message));
+    }
+  }
+
+  async saveSheet() {
+    try {
+      const answer = await fetch("/api/search/sheet", { method: "POST", body: JSON.stringify({ ...this.asked, k: 60 }),
+        headers: { "Content-Type": "application/json", "X-Lookalike": "1" } });
+      if (!answer.ok) throw new Error((await answer.json()).title);
+      const url = URL.createObjectURL(await answer.blob());
+      make("a", { href: url, download: "found.jpg" }).click();
+      setTimeout(() => URL.revokeObjectURL(url), 10000);
+    } catch (error) {
+      failed(error);
+    }
   }
 
   paintChips(at) {
@@ -157,7 +192,8 @@ export class Photos {
     if (at.since || at.until) {
       chips.push(filter("since", at.since === at.until ? at.since : `${at.since ?? ""} to ${at.until ?? ""}`, { until: null }));
     }
-    if (chips.length > 1) chips.push(button("Clear all", () => go({}, { fresh: true }), { className: "quiet" }));
+    if (at.like || at.label) chips.push(button("Save a sheet", () => this.saveSheet(), { className: "quiet" }));
+    if (chips.length > 2) chips.push(button("Clear all", () => go({}, { fresh: true }), { className: "quiet" }));
     this.chips.replaceChildren(...chips);
     this.chips.hidden = !chips.length;
   }
