@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from ..dedup import DEFAULT_MAX_FALSE, DEFAULT_MIN_SCORE
 from ..errors import ExitCode, StoreTooNew, StoreUnwritable, UsageError
 from ..library import Library
+from ..output.answers import label_rows
 from ..output.console import read_data, stop_on_signal, tell
 from ..output.listing import Listing, photo_fields
 from ..output.text import certainty, columns, file_size, pixels, plural, printable
 from ..store.documents import Row, path_fields
 from . import options as opt
-from .fields import label_names, label_rows
+from .fields import label_names
 from .groups import Topic, command
 from .options import argument, flag, value
 

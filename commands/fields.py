@@ -1,17 +1,16 @@
 """What `search` lists: the JSON objects, the CSV columns and the table; and labels in all listings."""
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from ..errors import ExitCode
-from ..output.listing import Listing, photo_fields
+from ..output.answers import answer_row
+from ..output.listing import Listing
 from ..output.text import columns, day, pixels, plural, printable
-from ..store.documents import Row, path_fields
+from ..store.documents import Row
 
 if TYPE_CHECKING:
-    from ..search.answers import Answer, Result
-    from ..search.labels.label import Label
+    from ..search.answers import Answer
 
 
 def search_listing(
@@ -27,7 +26,7 @@ def search_listing(
 
     return Listing(
         key="queries",
-        rows=(_answer_row(answer, all_files) for answer in answers),
+        rows=(answer_row(answer, all_files) for answer in answers),
         lines=_answer_lines,
         flat=flat,
         columns=(
@@ -36,33 +35,6 @@ def search_listing(
         ),
         exit=end,
     )
-
-
-def _answer_row(answer: "Answer", all_files: bool) -> Row:
-    row: Row = path_fields(answer.query, "query")
-    if answer.error is not None:
-        row |= {"error": answer.error.code, "message": str(answer.error)}
-    row |= {"reranked": answer.is_reranked}
-    if answer.is_by_label:
-        row["by"] = "label"
-    parts = answer.example.parts if answer.example else ()
-    if parts:
-        row |= {
-            "examples": [{**path_fields(part.query.name, "query"), "weight": part.weight} for part in parts]
-        }
-    ranked = enumerate(answer.results, 1)
-    return row | {"results": [_result_row(rank, result, all_files) for rank, result in ranked]}
-
-
-def _result_row(rank: int, result: "Result", all_files: bool) -> Row:
-    photo = result.photo
-    score = None if math.isnan(result.score) else round(result.score, 6)
-    copies = {"copies": len(photo.files), "proven_copies": result.copies}
-    row: Row = {"rank": rank, "score": score} | photo_fields(photo) | copies
-    row["labels"] = label_rows(result.labels)
-    if result.box is not None:
-        row["box"] = {name: getattr(result.box, name) for name in ("x", "y", "width", "height")}
-    return row | ({"files": [path_fields(file.path) for file in photo.files]} if all_files else {})
 
 
 def _answer_lines(rows: Iterable[Row]) -> Iterator[str]:
@@ -123,11 +95,6 @@ def _names(row: Row) -> str:
         path = " = ".join([path, *(printable(file["path"]) for file in row["files"][1:])])
         more = more[1:] if exact else more
     return f"{path}  ({', '.join(more)})" if more else path
-
-
-def label_rows(labels: "Iterable[Label]") -> list[Row]:
-    """Return labels for JSON, the most special first."""
-    return [{"name": label.name, "confidence": round(label.confidence, 4)} for label in labels]
 
 
 def label_names(rows: Iterable[Row]) -> str:

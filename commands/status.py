@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from ..errors import StoreMissing
 from ..library import Library
+from ..output.answers import label_rows
 from ..output.console import tell
 from ..output.listing import Listing, Summary, photo_fields
 from ..output.text import columns, day, file_size, kinds_in_words, pixels, plural, printable
@@ -18,7 +19,7 @@ from ..output.waiting import waiting_fields, waiting_words
 from ..store.documents import Row, path_fields
 from ..store.names import date_in_name, format_name
 from . import options as opt
-from .fields import label_names, label_rows
+from .fields import label_names
 from .folders import root_fields, root_words
 from .groups import Topic, command
 from .options import flag, value

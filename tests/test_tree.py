@@ -30,6 +30,7 @@ ALLOWED = {
     "search": ("errors", "store", "search", *EMBEDDING),
     "dedup": ("errors", "store", "dedup", "indexer.scan", *EMBEDDING),  # `check` looks into folders, too
     "output": ("errors", "store", "output", "search", "dedup", *EMBEDDING),
+    "web": ("errors", "library", "store", "output", "search", "dedup", "indexer", "web", "__version__"),
 }
 FACES = ("cli", "__main__")  # nothing else may import cli
 # Floors inside the store, the lowest first: none knows a higher one.
@@ -68,8 +69,13 @@ HOMES = {
     ),
     # Nothing is executed or fetched on behalf of a file.
     "subprocess": ("indexer/sandbox/process.py",),
-    "socket": ("indexer/sandbox/process.py", "store/lock.py"),  # the latter asks for the name of the host
-    "urllib": ("indexer/embed/weights/", "dedup/actions/trash.py"),  # the latter quotes a path
+    # The second asks for the name of the host, the third is the page's server.
+    "socket": ("indexer/sandbox/process.py", "store/lock.py", "web/serving.py"),
+    "urllib": (
+        "indexer/embed/weights/",
+        "dedup/actions/trash.py",
+        "web/api/photos.py",
+    ),  # the latter two quote
 }
 READING_HOMES = ("indexer/decode/decode.py",)
 REMOVAL_HOMES = ("store/", "dedup/actions/moves.py", "indexer/embed/weights/cache.py")

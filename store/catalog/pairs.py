@@ -168,6 +168,20 @@ def pixels_of(view: View, content_ids: Sequence[int]) -> dict[int, bytes]:
     return found
 
 
+def copies_of(view: View, photo_id: int) -> list[int]:
+    """Return the ids of the contents that are proven copies of one, or show the same pixels, ascending."""
+    rows = view.connection.execute(
+        sa.select(_pair.a, _pair.b).where(
+            _pair.verdict == "copy", sa.or_(_pair.a == photo_id, _pair.b == photo_id)
+        )
+    )
+    of_photo = sa.select(content_table.c.pixel_digest).where(content_table.c.id == photo_id)
+    same = view.connection.execute(
+        sa.select(content_table.c.id).where(content_table.c.pixel_digest == of_photo.scalar_subquery())
+    )
+    return sorted(({each for row in rows for each in row} | set(same.scalars())) - {photo_id})
+
+
 def same_pixels(view: View) -> Iterator[list[int]]:
     """Yield the ids of contents that show the same pixels, each group by digest."""
     content = content_table.c

@@ -1,0 +1,70 @@
+"""The command that shows the library in a browser."""
+
+import sys
+from dataclasses import dataclass
+from typing import Annotated
+
+from ..errors import UsageError
+from ..output.console import tell
+from . import options as opt
+from .groups import Topic, command
+from .options import flag, value
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the page is, and how it is reached."""
+
+    port: int | None = value(
+        "--port", "N", "Port of the page (0: any); default: 8765 or one of the next.", min=0, max=65535
+    )
+    no_browser: bool = flag("--no-browser", "Only serve; do not open the browser.")
+    token_file: opt.Text = value(
+        "--token-file", "FILE", "Write the token there, for scripts: Authorization: Bearer TOKEN."
+    )
+    host: str = value("--host", "ADDRESS", "Address to serve at; needs --allow-remote.", "127.0.0.1")
+    allow_remote: bool = flag("--allow-remote", "With --host: let other computers in.")
+
+    def check(self) -> None:
+        """Check that nobody is let in by mistake.
+
+        Raises:
+            UsageError: the address is not of this computer alone.
+        """
+        from ..web.guard import LOOPBACK
+
+        if self.host not in LOOPBACK and not self.allow_remote:
+            raise UsageError(
+                f"--host {self.host} lets other computers in your network ask for your photos, and nothing "
+                "between them is encrypted; add --allow-remote if you mean that"
+            )
+
+
+WriteOption = Annotated[bool, flag("--write", "Let the page index, decide, and move copies (with undo).")]
+
+
+@command(
+    Topic.FIND,
+    "lookalike serve",
+    "lookalike serve --write",
+    "lookalike serve --port 8765 --no-browser --token-file ~/token",
+)
+def serve(write: WriteOption = False, *, address: Address, at: opt.WriteArgs) -> None:
+    """Show the library in the browser.
+
+    Look through it, search by dropping a picture, review copies. The page only shows, unless --write is
+    given: then it can also index, remember what you decide, and move copies as `lookalike apply` does.
+    Only this computer reaches it, with a token that is new each time.
+    """
+    from ..web.serving import ServeOptions, serve_library
+
+    address.check()
+
+    def ready(where: str, token: str) -> None:
+        tell(f"the page is at {where} (Ctrl-C ends it)")
+        if address.no_browser and address.token_file is None and sys.stderr.isatty():
+            tell(f"open it with {where}#token={token}")
+
+    options = ServeOptions(address.host, address.port, write, address.token_file, not address.no_browser)
+    with at.writing() if write else at.reading() as library:
+        serve_library(library, options, ready)

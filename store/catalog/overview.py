@@ -1,0 +1,129 @@
+"""What a page shows of all photos at once: a few numbers of each, in columns."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..index.exact import Ids
+from ..names import date_in_name
+from ..view import View
+from .folders import all_roots
+
+_DATE = "S19"  # of ISO 8601, to the second
+
+Column = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Names:
+    """A column of names. numbers: (n,) int32, of each photo its name in `names`; -1: it has none."""
+
+    names: tuple[str, ...]
+    numbers: Column
+
+    def counts(self, chosen: "npt.NDArray[np.intp] | slice") -> list[tuple[str, int]]:
+        """Return how often each name occurs among the chosen rows, the most frequent first."""
+        found = self.numbers[chosen]
+        counted = np.bincount(found[found >= 0], minlength=len(self.names))
+        order = np.argsort(-counted, kind="stable")
+        return [(self.names[each], int(counted[each])) for each in order if counted[each]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Overview:
+    """The photos of a library that are there, each once, by its first file; newest first.
+
+    ids: (n,) int64. aspects: (n,) float32, width by height. months: (n,) int32, twelve times the year plus
+    the month from 0. folders, cameras: of each photo.
+    """
+
+    ids: Ids
+    aspects: npt.NDArray[np.float32]
+    months: Column
+    folders: Names
+    cameras: Names
+
+
+def overview_of(view: View) -> Overview:
+    """Return the overview of a library: about 2.5 seconds and 30 MB for a million photos."""
+    first = _first_files(view)
+    rows = _rows(view, "SELECT id, width, height, taken, camera FROM content")
+    there = [row for row in rows if row[0] in first]
+    ids = np.fromiter((row[0] for row in there), np.int64, len(there))
+    aspects = np.fromiter((row[1] / row[2] for row in there), np.float32, len(there))
+    files = [first[row[0]] for row in there]
+    dates = np.array([_date(row[3], file) for row, file in zip(there, files, strict=True)], _DATE)
+    newest = np.lexsort((ids, dates))[::-1]
+    folders, cameras = _folders(view, files), _names(row[4] for row in there)
+    return Overview(
+        ids[newest],
+        aspects[newest],
+        _months(dates)[newest],
+        Names(folders.names, folders.numbers[newest]),
+        Names(cameras.names, cameras.numbers[newest]),
+    )
+
+
+_File = tuple[int, bytes, int]  # its root, its path below it, its time of modification in ns
+
+
+def _first_files(view: View) -> dict[int, _File]:
+    """Return the first file, by path, of each content that is there."""
+    order = {root.id: root.path for root in all_roots(view)}
+    found: dict[int, _File] = {}
+    question = "SELECT content_id, root_id, rel, mtime_ns FROM file WHERE state = 'present'"
+    for content, root, rel, mtime_ns in _rows(view, question):
+        known = found.get(content)
+        if known is None or (order[root], rel) < (order[known[0]], known[1]):
+            found[content] = (root, rel, mtime_ns)
+    return found
+
+
+def _rows(view: View, question: str) -> list[tuple[Any, ...]]:
+    """Return all answers, past SQLAlchemy: its rows cost more than the answers do."""
+    cursor = view.connection.connection.cursor()
+    try:
+        cursor.execute(question)
+        return list(cursor.fetchall())
+    finally:
+        cursor.close()
+
+
+def _date(taken: str | None, file: _File) -> str:
+    """Return the local date of a photo as `date_of_photo` tells it."""
+    _, rel, mtime_ns = file
+    told = taken or date_in_name(rel)
+    if told:
+        return told[:19]
+    try:
+        return datetime.fromtimestamp(mtime_ns // 1_000_000_000).isoformat()
+    except (ValueError, OverflowError, OSError):
+        return ""
+
+
+def _folders(view: View, files: Iterable[_File]) -> Names:
+    roots = {root.id: root.path for root in all_roots(view)}
+    known: dict[tuple[int, bytes], int] = {}
+    numbers = [known.setdefault((root, rel.rpartition(b"/")[0]), len(known)) for root, rel, _ in files]
+    names = (os.fsdecode(os.path.join(roots[root], folder).rstrip(b"/") or b"/") for root, folder in known)
+    return Names(tuple(names), np.array(numbers, np.int32))
+
+
+def _names(values: Iterable[str | None]) -> Names:
+    known: dict[str, int] = {}
+    numbers = [-1 if each is None else known.setdefault(each, len(known)) for each in values]
+    return Names(tuple(known), np.array(numbers, np.int32))
+
+
+def _months(dates: npt.NDArray[np.bytes_]) -> Column:
+    """Return the months of dates in ISO 8601. What is no date is of no month: 0."""
+    digits = dates.view(np.uint8).reshape(len(dates), -1)[:, :7].astype(np.int32) - ord("0")
+    year = digits[:, 0] * 1000 + digits[:, 1] * 100 + digits[:, 2] * 10 + digits[:, 3]
+    month = digits[:, 5] * 10 + digits[:, 6]
+    months: Column = np.where((year >= 0) & (month >= 1) & (month <= 12), year * 12 + month - 1, 0)
+    return months

@@ -1,0 +1,89 @@
+"""What requests have in common: the library that is served, and a filter in the page's words."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Path, Query, Request
+
+from ...errors import UsageError
+from ...store.filters.where import Where
+from ...store.records import MAX_ID
+from ..served import Served
+
+
+def served_by(request: Request) -> Served:
+    """Return what the server works with."""
+    served: Served = request.app.state.served
+    return served
+
+
+Server = Annotated[Served, Depends(served_by)]
+PhotoId = Annotated[int, Path(ge=1, le=MAX_ID)]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which photos are wanted.
+
+    where: a condition as `lookalike search --where` takes it. folder: of a facet, by its id. camera: part
+    of a name. since, until: dates, both included.
+    """
+
+    where: Annotated[str, Query(max_length=4000)] = ""
+    folder: Annotated[str, Query(max_length=64)] = ""
+    camera: Annotated[str, Query(max_length=200)] = ""
+    since: Annotated[str, Query(max_length=30)] = ""
+    until: Annotated[str, Query(max_length=30)] = ""
+
+    def filter(self, served: Served) -> Where:
+        """Return the filter.
+
+        Raises:
+            UsageError: something cannot be read.
+        """
+        folders = [folder_named(served, self.folder)] if self.folder else []
+        return served.library.where(
+            folders,
+            self.since or None,
+            self.until or None,
+            camera=[self.camera] if self.camera else [],
+            where=self.where.strip() or None,
+        )
+
+
+def folder_id(path: str) -> str:
+    """Return the name by which the page knows a folder: no path is ever taken from it."""
+    return hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def folder_named(served: Served, name: str) -> str:
+    """Return the path of a folder of the library.
+
+    Raises:
+        UsageError: there is none.
+    """
+    for path in folders_of(served):
+        if folder_id(path) == name:
+            return path
+    raise UsageError("this folder is not in the library any more; reload the page")
+
+
+def folders_of(served: Served) -> dict[str, int]:
+    """Return the folders of the library with all above them up to its roots, each with its photos."""
+    overview, _ = served.shelf.overview()
+    roots = served.roots()
+    counts: dict[str, int] = {}
+    for path, count in overview.folders.counts(slice(None)):
+        root = max((each for each in roots if is_in(path, each)), key=len, default=path)
+        while True:
+            counts[path] = counts.get(path, 0) + count
+            if path == root or "/" not in path:
+                break
+            path = path.rpartition("/")[0] or "/"
+    return counts
+
+
+def is_in(path: str, root: str) -> bool:
+    """Tell whether a folder is another one or lies in it."""
+    return path == root or path.startswith(root.rstrip("/") + "/")

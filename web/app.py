@@ -1,0 +1,73 @@
+"""The server's application: the page's own files, and what the page asks for below /api."""
+
+import os
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI, Response
+from fastapi.responses import FileResponse
+from starlette.types import ASGIApp
+
+from .. import __version__
+from .answer import Answer
+from .api import library, photos, search
+from .guard import Guard, Pass
+from .problems import Gone, add_problems
+from .served import Served
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+
+def make_app(served: Served, entry: Pass) -> ASGIApp:
+    """Return the application that serves a library to whoever has the token."""
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> "AsyncIterator[None]":
+        yield
+        served.close()
+
+    app = FastAPI(
+        title="lookalike",
+        version=__version__,
+        openapi_url="/api/openapi.json",
+        docs_url=None,  # these pages load their scripts from the network
+        redoc_url=None,
+        default_response_class=Answer,
+        lifespan=life,
+    )
+    app.state.served = served
+    add_problems(app)
+    for module in (library, photos, search):
+        app.include_router(module.router)
+
+    @app.post("/api/session", status_code=204, tags=["session"])
+    def begin_session() -> Response:
+        """Swap the token for a cookie, which the images of the page are asked for with."""
+        response = Response(status_code=204)
+        response.set_cookie(entry.cookie, entry.session, httponly=True, samesite="strict", path="/")
+        return response
+
+    @app.get("/{name:path}", include_in_schema=False)
+    def page(name: str) -> Response:
+        return _file_of_page(name or "index.html")
+
+    return Guard(app, entry)
+
+
+def _file_of_page(name: str) -> Response:
+    """Return a file of the page.
+
+    Raises:
+        Gone: there is none of that name.
+    """
+    ending = os.path.splitext(name)[1]
+    folder = files("lookalike.web") / "page"
+    if ending not in _TYPES or name not in {each.name for each in folder.iterdir()}:
+        raise Gone(f"there is no {name}")
+    return FileResponse(
+        str(folder / name), media_type=_TYPES[ending], headers={"Cache-Control": "no-cache"}
+    )

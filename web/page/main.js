@@ -1,0 +1,162 @@
+// The page: its views, what stands above them, keys that work everywhere, and pictures that are dropped on it.
+
+import { ask, begin } from "./api.js";
+import { $, button, failed, isTyping, make } from "./dom.js";
+import { PhotoView } from "./photo.js";
+import { Photos, searchBy } from "./photos.js";
+import { go, here, onGo, tell } from "./state.js";
+
+const VIEWS = [["", "Photos"], ["copies", "Copies"], ["activity", "Activity"]];
+const LATER = { copies: () => import("./copies.js"), activity: () => import("./activity.js") };
+const views = {};
+const REFRESH_MS = 5000;
+
+const photos = new Photos((id, position) => go({ photo: String(id), at: String(position) }));
+const photo = new PhotoView((by) => {
+  const at = Number(here().at ?? NaN) + by, next = Number.isNaN(at) ? null : photos.grid.photo(at);
+  return next ? { id: next.id, at } : null;
+});
+
+async function paint(at) {
+  const place = location.search;
+  $("main").ariaBusy = "true";
+  await paintViews(at);
+  if (place === location.search) $("main").ariaBusy = "false";
+}
+
+async function paintViews(at) {
+  for (const tab of $("tabs").children) {
+    const isHere = (at.view ?? "") === tab.dataset.view;
+    isHere ? tab.setAttribute("aria-current", "page") : tab.removeAttribute("aria-current");
+  }
+  const name = at.view && LATER[at.view] ? at.view : "";
+  try {
+    views[name] ??= name ? new (await LATER[name]()).default(page) : photos;
+  } catch (error) {
+    return failed(error);
+  }
+  if ($("main").firstChild !== views[name].element) $("main").replaceChildren(views[name].element);
+  $("find").elements.text.value = at.label ? at.label : at.where ?? "";
+  await views[name].show(at);
+  await photo.show(at.photo ? Number(at.photo) : null);
+}
+
+// What views share.
+export const page = { status: {}, photos, go, refresh };
+
+async function refresh() {
+  const before = page.status.revision;
+  page.status = await ask("status");
+  document.documentElement.classList.toggle("can-write", page.status.can_write);
+  if (before && before !== page.status.revision) {
+    photos.revision = page.status.revision;
+    if (!here().view && !photos.grid.selected.size && photos.grid.virtualTop < 10) tell();
+  }
+}
+
+// --- what stands above ------------------------------------------------------------------------------------
+
+function fillTop() {
+  $("skip").textContent = "Skip to the photos";
+  $("tabs").setAttribute("aria-label", "Views");
+  $("tabs").replaceChildren(...VIEWS.map(([view, words]) => {
+    const tab = make("a", { href: view ? `?view=${view}` : "?" }, words);
+    tab.dataset.view = view;
+    tab.addEventListener("click", (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      go(view ? { view } : {}, { fresh: true });
+    });
+    return tab;
+  }));
+  $("brand").addEventListener("click", (event) => { event.preventDefault(); go({}, { fresh: true }); });
+  const file = make("input", { type: "file", accept: "image/*,.heic,.heif,.avif,.jp2,.tif,.tiff", hidden: true, tabIndex: -1,
+    "aria-label": "a picture to search by", onchange: () => { searchBy(file.files[0]); file.value = ""; } });
+  const text = make("input", { type: "search", name: "text", autocomplete: "off", spellcheck: false,
+    placeholder: "beach · camera~Pixel · width>4000",
+    "aria-label": "Find by what photos show, or by a condition" });
+  $("find").replaceChildren(text, button("Search by picture", () => file.click(), { className: "with-picture", title: "or drop or paste one anywhere" }), file);
+  $("find").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const value = text.value.trim();
+    const isCondition = /[<>=~()]|\bhas\b|\bnear\b/.test(value);
+    go({ view: null, photo: null, where: isCondition ? value : null, label: isCondition ? null : value || null });
+  });
+  $("tools").replaceChildren(
+    button("◐", changeTheme, { "aria-label": "Light or dark", title: "light or dark (t)" }),
+    button("?", showHelp, { "aria-label": "Help: keys", title: "keys (?)" }));
+}
+
+function changeTheme() {
+  const isDark = getComputedStyle(document.documentElement).colorScheme === "dark";
+  localStorage.setItem("theme", isDark ? "light" : "dark");
+  useTheme();
+}
+
+function useTheme() {
+  const theme = localStorage.getItem("theme");
+  if (theme) document.documentElement.dataset.theme = theme;
+}
+
+const KEYS = [
+  ["/", "search"], ["←  →  ↑  ↓", "from photo to photo"], ["Enter", "open the photo"], ["Esc", "back"],
+  ["x", "select"], ["f", "find photos like this one"], ["m  w", "more like this one, or without such"],
+  ["b", "search by a part of the example"], ["g", "go to a month"], ["+  -", "larger, smaller pictures"],
+  ["t", "light or dark"], ["?", "this help"],
+];
+
+function showHelp() {
+  const dialog = make("dialog.help", { "aria-label": "Keys", onclose: () => dialog.remove() }, make("h2", {}, "Keys"),
+    make("dl", {}, ...KEYS.flatMap(([key, words]) => [make("dt", {}, make("kbd", {}, key)), make("dd", {}, words)])),
+    make("p", {}, "Drop a picture anywhere, or paste one, to find photos like it."),
+    make("div.actions", {}, button("Close", () => dialog.close(), { main: true })));
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+// --- keys and pictures from outside -------------------------------------------------------------------------
+
+addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || document.querySelector("dialog[open]")) return;
+  const keys = { "/": () => $("find").elements.text.focus(), "?": showHelp, t: changeTheme };
+  const view = views[here().view ?? ""];
+  if (keys[event.key]) keys[event.key]();
+  else if (event.key === "Escape" && (here().like || here().label)) go({ like: null, label: null, box: null });
+  else if (!view?.key?.(event)) return;
+  event.preventDefault();
+});
+
+let depth = 0;
+const hasFile = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+addEventListener("dragenter", (event) => { if (hasFile(event)) { depth += 1; $("drop").hidden = false; event.preventDefault(); } });
+addEventListener("dragover", (event) => hasFile(event) && event.preventDefault());
+addEventListener("dragleave", (event) => { if (hasFile(event) && --depth <= 0) { depth = 0; $("drop").hidden = true; } });
+addEventListener("drop", (event) => {
+  if (!hasFile(event)) return;
+  event.preventDefault();
+  depth = 0;
+  $("drop").hidden = true;
+  searchBy(event.dataTransfer.files[0]);
+});
+addEventListener("paste", (event) => {
+  const file = [...(event.clipboardData?.files ?? [])].find((each) => each.type.startsWith("image/"));
+  if (file && !isTyping(event.target)) { event.preventDefault(); searchBy(file); }
+});
+
+async function start() {
+  useTheme();
+  fillTop();
+  $("drop").append(make("p", {}, "Drop the picture to find photos like it"));
+  document.body.append(photo.element);
+  onGo((at) => paint(at));
+  try {
+    await begin();
+    await Promise.all([refresh(), paint(here())]);
+  } catch (error) {
+    if (error.status === 401) return $("main").replaceChildren(make("p.nothing", {}, "This page opens with the address that `lookalike serve` shows, which is new each time. Close this tab and start it again."));
+    failed(error);
+  }
+  setInterval(() => document.hidden || refresh().catch(() => null), REFRESH_MS);
+}
+
+start();

@@ -1,0 +1,155 @@
+"""What a server works with: the library, what it remembers between requests, and processes that decode."""
+
+import os
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+import cv2
+
+from ..errors import DecodeError
+from ..indexer.embed.preprocess import Pixels
+from ..indexer.outside import OutsideReader, Source
+from ..indexer.sandbox.decode_job import picture_in, picture_job
+from ..indexer.sandbox.decoders import DECODER, Opener
+from ..indexer.sandbox.pool import NoWorkers, WorkerPool
+from ..indexer.sandbox.process import WorkerEnded
+from ..library import Library
+from ..store.catalog.folders import all_roots
+from ..store.catalog.photos import Photo, photos_of
+from .problems import Gone, ReadOnly
+from .shelf import Shelf
+from .uploads import Upload, Uploads
+
+_DECODERS = 2
+_PREVIEW_BYTES = 64 << 20
+_QUALITY = 88
+
+
+@dataclass(eq=False)
+class Served:
+    """A library that is served.
+
+    can_write: the server was started with --write. searching: one search at a time has the cores.
+    """
+
+    library: Library
+    can_write: bool = False
+    uploads: Uploads = field(default_factory=Uploads)
+    searching: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.shelf = Shelf(self.library.store)
+        self.previews = Previews()
+        self._opener = Opener(_DECODERS)
+        self._outside = OutsideReader(self.library.store.reading, self.library.embedder, self._opener)
+
+    def close(self) -> None:
+        """End what works for it; the library stays open."""
+        self.previews.close()
+        self._opener.close()
+
+    def photo(self, photo_id: int) -> Photo:
+        """Return a photo by id.
+
+        Raises:
+            Gone: no file of it is there.
+        """
+        found = self.known_photos([photo_id])
+        if photo_id not in found:
+            raise Gone(f"photo {photo_id} is not in the library any more")
+        return found[photo_id]
+
+    def receive(self, data: bytes) -> Upload:
+        """Return a picture that was handed in, decoded in a process that may die of it.
+
+        Raises:
+            DecodeError: it cannot be read.
+        """
+        source = Source.from_bytes(data)
+        opened = self._outside.opened(source)
+        return Upload(data, self._outside.embed(opened.pixels), opened.width, opened.height)
+
+    def known_photos(self, ids: list[int]) -> dict[int, Photo]:
+        """Return those of some photos that are there, by id."""
+        with self.library.store.reading() as view:
+            return {photo.id: photo for photo in photos_of(view, ids=ids)}
+
+    def roots(self) -> list[str]:
+        """Return the folders that were indexed."""
+        with self.library.store.reading() as view:
+            return [os.fsdecode(root.path) for root in all_roots(view)]
+
+    def check_writing(self) -> None:
+        """Check that this server may change something.
+
+        Raises:
+            ReadOnly: it may not.
+        """
+        if not self.can_write:
+            raise ReadOnly(
+                "this page only shows; start it with `lookalike serve --write` to change something"
+            )
+
+
+class Previews:
+    """Pictures as large as a screen, made of any format in processes that may die of it."""
+
+    def __init__(self) -> None:
+        self._pool = WorkerPool(_DECODERS, DECODER)
+        self._mutex = threading.Lock()
+        self._kept: OrderedDict[tuple[bytes, int], bytes] = OrderedDict()
+
+    def close(self) -> None:
+        """End its processes."""
+        self._pool.close()
+
+    def of_photo(self, photo: Photo, side: int) -> bytes:
+        """Return a photo as JPEG with at most `side` pixels on its longer side.
+
+        Raises:
+            DecodeError: no file of it can be read, or is what was indexed.
+        """
+        digest = bytes.fromhex(photo.digest)
+        kept = self._get((digest, side))
+        if kept is None:
+            source = Source.with_digest(digest, [file.path for file in photo.files])
+            if source is None:
+                raise DecodeError("gone", "its file is away, or was changed since it was indexed")
+            kept = self.of_bytes(source.data, side)
+            self._put((digest, side), kept)
+        return kept
+
+    def of_bytes(self, data: bytes, side: int) -> bytes:
+        """Return a picture as JPEG with at most `side` pixels on its longer side.
+
+        Raises:
+            DecodeError: it cannot be read.
+        """
+        pixels = self.pixels(data, side)
+        _, jpeg = cv2.imencode(".jpg", pixels[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+        return jpeg.tobytes()
+
+    def pixels(self, data: bytes, side: int) -> Pixels:
+        """Return a picture, (h, w, 3) uint8 RGB, with at most `side` pixels on its longer side.
+
+        Raises:
+            DecodeError: it cannot be read.
+        """
+        job = picture_job(side, side)
+        try:
+            return self._pool.ask(job, [data], lambda head, buffers: picture_in(head, buffers, side))
+        except (NoWorkers, WorkerEnded) as error:
+            raise DecodeError(getattr(error, "code", "no_decoder"), str(error)) from error
+
+    def _get(self, key: tuple[bytes, int]) -> bytes | None:
+        with self._mutex:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def _put(self, key: tuple[bytes, int], jpeg: bytes) -> None:
+        with self._mutex:
+            self._kept[key] = jpeg
+            while sum(map(len, self._kept.values())) > _PREVIEW_BYTES:
+                self._kept.popitem(last=False)

@@ -1,0 +1,149 @@
+"""Running the server: its address, how its token reaches the browser and scripts, and its end."""
+
+import os
+import signal
+import socket
+import tempfile
+import threading
+import webbrowser
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import uvicorn
+
+from ..errors import UsageError
+from ..library import Library
+from ..store.files import discard, write_atomic
+from .app import make_app
+from .guard import LOOPBACK, Pass
+from .served import Served
+
+PORT = 8765
+_TRIED = 20  # ports from the usual one on
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """How to serve. host: the address. port: 0: any that is free; None: the usual one or one of the next.
+
+    can_write: the page may change the library and move files. token_file: is written with the token.
+    opens_browser: show the page.
+    """
+
+    host: str = "127.0.0.1"
+    port: int | None = None
+    can_write: bool = False
+    token_file: str | None = None
+    opens_browser: bool = True
+
+
+def serve_library(library: Library, options: ServeOptions, ready: Callable[[str, str], None]) -> None:
+    """Serve a library until the process is told to end.
+
+    ready: is given the address of the page, and the token, when requests are answered.
+
+    Raises:
+        UsageError: the address cannot be used, or a file not be written.
+    """
+    with _listening(options) as listener:
+        port = listener.getsockname()[1]
+        names = LOOPBACK if options.host in LOOPBACK else (*LOOPBACK, options.host)
+        entry = Pass(port, names)
+        served = Served(library, options.can_write)
+        config = uvicorn.Config(
+            make_app(served, entry),
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            date_header=False,
+            timeout_graceful_shutdown=2,
+        )
+        address = f"http://{options.host}:{port}/"
+        with _written(options.token_file, entry.token), _door(address, entry.token, options) as door:
+            server = _Server(config, lambda: _begin(address, entry.token, ready, door))
+            threading.Thread(target=served.shelf.overview, daemon=True).start()  # the first page waits less
+            server.run([listener])
+
+
+class _Server(uvicorn.Server):
+    """A server that tells when it answers."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Have signals end the server, and nothing else: what was begun is tidied up."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        names = ("SIGINT", "SIGTERM", "SIGHUP")
+        numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+        before = {number: signal.signal(number, self.handle_exit) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer."""
+        await super().startup(sockets)
+        self._ready()
+
+
+def _begin(address: str, token: str, ready: Callable[[str, str], None], door: str | None) -> None:
+    ready(address, token)
+    if door is not None:
+        threading.Thread(target=webbrowser.open, args=[f"file://{door}"], daemon=True).start()
+
+
+@contextmanager
+def _listening(options: ServeOptions) -> Iterator[socket.socket]:
+    ports = range(PORT, PORT + _TRIED) if options.port is None else [options.port]
+    for port in ports:
+        listener = socket.socket(socket.AF_INET6 if ":" in options.host else socket.AF_INET)
+        try:
+            if os.name != "nt":  # there it would let another program listen as well
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((options.host.strip("[]"), port))
+        except OSError as error:
+            listener.close()
+            reason = error.strerror
+            continue
+        with listener:
+            yield listener
+        return
+    raise UsageError(f"cannot listen at {options.host}, port {ports[0]}: {reason}; choose another --port")
+
+
+@contextmanager
+def _written(path: str | None, token: str) -> Iterator[None]:
+    """Have the token in a file that only its owner reads, for the block."""
+    if path is None:
+        yield
+        return
+    try:
+        write_atomic(path, lambda out: out.write(f"{token}\n".encode()))
+    except OSError as error:
+        raise UsageError(f"cannot write the token to {path}: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        discard(path)
+
+
+@contextmanager
+def _door(address: str, token: str, options: ServeOptions) -> Iterator[str | None]:
+    """Give the path of a private page that leads to ours with the token: other users see command lines."""
+    if not options.opens_browser:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="lookalike-") as folder:  # mode 0700
+        path = os.path.join(folder, "open.html")
+        with open(path, "w", encoding="ascii") as out:
+            target = f"{address}#token={token}"
+            out.write(f'<meta charset="ascii"><meta http-equiv="refresh" content="0; url={target}">')
+        yield path
