@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 
 from .. import __version__
 from .answer import Answer
-from .api import library, photos, search
+from .api import actions, groups, jobs, library, photos, review, search
 from .guard import Guard, Pass
 from .problems import Gone, add_problems
 from .served import Served
@@ -41,7 +41,7 @@ def make_app(served: Served, entry: Pass) -> ASGIApp:
     )
     app.state.served = served
     add_problems(app)
-    for module in (library, photos, search):
+    for module in (library, photos, search, groups, review, actions, jobs):
         app.include_router(module.router)
 
     @app.post("/api/session", status_code=204, tags=["session"])
