@@ -19,6 +19,7 @@ from .served import Served
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+_FOLDERS = {"": files("lookalike.web") / "page", "review": files("lookalike.output") / "review"}
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
@@ -59,15 +60,16 @@ def make_app(served: Served, entry: Pass) -> ASGIApp:
 
 
 def _file_of_page(name: str) -> Response:
-    """Return a file of the page.
+    """Return a file of the page; those below review/ it shares with the report.
 
     Raises:
         Gone: there is none of that name.
     """
-    ending = os.path.splitext(name)[1]
-    folder = files("lookalike.web") / "page"
-    if ending not in _TYPES or name not in {each.name for each in folder.iterdir()}:
+    shared, _, base = name.rpartition("/")
+    folder = _FOLDERS.get(shared)
+    ending = os.path.splitext(base)[1]
+    if folder is None or ending not in _TYPES or base not in {each.name for each in folder.iterdir()}:
         raise Gone(f"there is no {name}")
     return FileResponse(
-        str(folder / name), media_type=_TYPES[ending], headers={"Cache-Control": "no-cache"}
+        str(folder / base), media_type=_TYPES[ending], headers={"Cache-Control": "no-cache"}
     )

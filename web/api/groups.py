@@ -21,7 +21,7 @@ Key = Annotated[str, Query(max_length=40)]
 class Asked:
     """Which groups are wanted.
 
-    state: "going", "safe", "loss", "document", "new", "looked", "skipped" or "rejected"; "": all but rejected ones.
+    state: "going", "safe", "loss", "document", "new", "looked", "skipped" or "rejected"; "": all but these.
     folder: of a facet, by its id. change: what was done to a member. text: part of a path.
     """
 
