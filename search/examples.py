@@ -22,11 +22,11 @@ from ..store.view import View
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """An example to search by: exactly one of a file, bytes, an RGB picture or a photo's id.
+    """An example to search by: exactly one of a file, bytes, an RGB picture, a photo's id or a vector.
 
     name: of the answer. picture: an image, or (h, w, 3) uint8. digest: of an example of the last search,
     blake3 (hex) of its content, which the library has, or the file at path while it is unchanged; "": of
-    none.
+    none. vector: pooled features, (dim,) float32, of a picture that was embedded before.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Query:
     picture: Picture | None = None
     id: int | None = None
     digest: str | None = None
+    vector: Vectors | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,8 @@ class ExampleReader:
     def __call__(self, query: Query) -> Example:
         """Return the query with its vector or with the error that says why it cannot be read."""
         try:
+            if query.vector is not None:
+                return Example(query, query.vector)
             if query.digest is not None:
                 return self._again(query, query.digest)
             if query.id is not None:

@@ -54,6 +54,10 @@ def add_problems(app: FastAPI) -> None:
         place = ".".join(str(each) for each in first["loc"])
         return problem(422, "not_valid", f"{place}: {first['msg']}", exit_code=int(ExitCode.USAGE))
 
+    @app.exception_handler(Exception)
+    def unforeseen(_: Request, __: Exception) -> Answer:
+        return problem(500, "internal", "internal error (please report it)", exit_code=int(ExitCode.ERROR))
+
     @app.exception_handler(HTTPException)
     def other(_: Request, error: HTTPException) -> Answer:
         return problem(error.status_code, "http", str(error.detail))

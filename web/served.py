@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 import cv2
 
 from ..errors import DecodeError
-from ..indexer.outside import Source
+from ..indexer.embed.preprocess import Pixels
+from ..indexer.outside import OutsideReader, Source
 from ..indexer.sandbox.decode_job import picture_in, picture_job
-from ..indexer.sandbox.decoders import DECODER
+from ..indexer.sandbox.decoders import DECODER, Opener
 from ..indexer.sandbox.pool import NoWorkers, WorkerPool
 from ..indexer.sandbox.process import WorkerEnded
 from ..library import Library
@@ -25,7 +26,7 @@ from .jobs import Jobs
 from .problems import Gone, ReadOnly
 from .review import review_of
 from .shelf import Shelf
-from .uploads import Uploads
+from .uploads import Upload, Uploads
 
 _DECODERS = 2
 _PREVIEW_BYTES = 64 << 20
@@ -47,6 +48,8 @@ class Served:
     def __post_init__(self) -> None:
         self.shelf = Shelf(self.library.store)
         self.previews = Previews()
+        self._opener = Opener(_DECODERS)
+        self._outside = OutsideReader(self.library.store.reading, self.library.embedder, self._opener)
         self.events = Events()
         self.jobs = Jobs(self.events)
         self.review = review_of(self.library.store.folder, can_write=self.can_write)
@@ -60,6 +63,7 @@ class Served:
         self.events.close()
         self.jobs.close()
         self.previews.close()
+        self._opener.close()
 
     def photo(self, photo_id: int) -> Photo:
         """Return a photo by id.
@@ -71,6 +75,16 @@ class Served:
         if photo_id not in found:
             raise Gone(f"photo {photo_id} is not in the library any more")
         return found[photo_id]
+
+    def receive(self, data: bytes) -> Upload:
+        """Return a picture that was handed in, decoded in a process that may die of it.
+
+        Raises:
+            DecodeError: it cannot be read.
+        """
+        source = Source.from_bytes(data)
+        opened = self._outside.opened(source)
+        return Upload(data, self._outside.embed(opened.pixels), opened.width, opened.height)
 
     def known_photos(self, ids: list[int]) -> dict[int, Photo]:
         """Return those of some photos that are there, by id."""
@@ -128,13 +142,21 @@ class Previews:
         Raises:
             DecodeError: it cannot be read.
         """
-        job = picture_job(side, side)
-        try:
-            pixels = self._pool.ask(job, [data], lambda head, buffers: picture_in(head, buffers, side))
-        except (NoWorkers, WorkerEnded) as error:
-            raise DecodeError(getattr(error, "code", "no_decoder"), str(error)) from error
+        pixels = self.pixels(data, side)
         _, jpeg = cv2.imencode(".jpg", pixels[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
         return jpeg.tobytes()
+
+    def pixels(self, data: bytes, side: int) -> Pixels:
+        """Return a picture, (h, w, 3) uint8 RGB, with at most `side` pixels on its longer side.
+
+        Raises:
+            DecodeError: it cannot be read.
+        """
+        job = picture_job(side, side)
+        try:
+            return self._pool.ask(job, [data], lambda head, buffers: picture_in(head, buffers, side))
+        except (NoWorkers, WorkerEnded) as error:
+            raise DecodeError(getattr(error, "code", "no_decoder"), str(error)) from error
 
     def _get(self, key: tuple[bytes, int]) -> bytes | None:
         with self._mutex:

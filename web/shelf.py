@@ -79,6 +79,10 @@ class Shelf:
                 self._next_at = now + max(_REST_S, _REST_FACTOR * (now - started))
             return self._overview, self._sign
 
+    def revision(self) -> str:
+        """Return a word that changes when the catalog does; takes no time."""
+        return _sign_of(self.store.folder)
+
     def select(self, where: Where, *, oldest_first: bool = False) -> PhotoSet:
         """Return the photos that pass a filter, newest first."""
         overview, sign = self.overview()

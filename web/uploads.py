@@ -7,6 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from ..errors import DecodeError
+from ..store.records import Vectors
 from .problems import Gone
 
 MAX_BYTES = 64 << 20
@@ -16,38 +17,39 @@ _KEPT_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A picture that was handed in. until: seconds of the monotonic clock."""
+    """A picture that was handed in. vector: its pooled features, (dim,) float32."""
 
     data: bytes
-    until: float
+    vector: Vectors
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    upload: Upload
+    until: float  # of the monotonic clock
 
 
 @dataclass(eq=False)
 class Uploads:
     """The pictures that were handed in lately; the oldest go first where they are too many."""
 
-    _kept: "OrderedDict[str, Upload]" = field(default_factory=OrderedDict)
+    _kept: "OrderedDict[str, _Kept]" = field(default_factory=OrderedDict)
     _mutex: threading.Lock = field(default_factory=threading.Lock)
 
-    def add(self, data: bytes) -> str:
-        """Keep a picture for ten minutes; return its name.
-
-        Raises:
-            DecodeError: it has no bytes, or too many.
-        """
-        if not data:
-            raise DecodeError("empty", "the image is empty (0 bytes)")
-        check_size(len(data))
+    def add(self, upload: Upload) -> str:
+        """Keep a picture for ten minutes; return its name."""
         name = secrets.token_urlsafe(16)
         with self._mutex:
             self._sweep()
-            self._kept[name] = Upload(data, time.monotonic() + _KEPT_S)
-            while sum(len(each.data) for each in self._kept.values()) > _ALL_BYTES:
+            self._kept[name] = _Kept(upload, time.monotonic() + _KEPT_S)
+            while sum(len(each.upload.data) for each in self._kept.values()) > _ALL_BYTES:
                 self._kept.popitem(last=False)
         return name
 
-    def get(self, name: str) -> bytes:
-        """Return the bytes of a picture.
+    def get(self, name: str) -> Upload:
+        """Return a picture.
 
         Raises:
             Gone: it was handed in too long ago.
@@ -57,7 +59,7 @@ class Uploads:
             found = self._kept.get(name)
         if found is None:
             raise Gone("this picture was handed in too long ago; drop it again")
-        return found.data
+        return found.upload
 
     def _sweep(self) -> None:
         now = time.monotonic()

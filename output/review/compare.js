@@ -31,7 +31,7 @@ export class Comparison {
     this.blinker = button("Blink", () => this.blink(!this.timer), { key: "a", id: "blink", "aria-pressed": "false" });
     this.toggler = button("", () => this.toggle(), { key: "x" });
     this.keeper = button("Keep this one", () => this.keep(), { key: "Enter" });
-    this.element = make("dialog.compare", { id: "compare", "aria-labelledby": "compare-title" },
+    this.element = make("dialog.compare", { id: "compare", tabIndex: -1, "aria-labelledby": "compare-title" },
       make("header", {}, make("div.about", {}, this.title, this.what), this.modes,
         button("×", () => this.element.close(), { "aria-label": "close", title: "close (Esc)", className: "away" })),
       this.panes,
@@ -47,6 +47,7 @@ export class Comparison {
     if (i === undefined) return;
     if (this.group !== group) this.view = { zoom: 1, x: 0.5, y: 0.5 };
     this.element.showModal();
+    this.element.focus();
     this.fill(group, i);
     this.blink(this.mode === "swap" && !prefersStill());
   }
@@ -100,8 +101,8 @@ export class Comparison {
     this.knob.hidden = !KNOBS[this.mode];
     if (!this.knob.hidden) { this.knob.value = this.knobs[this.mode]; this.knob.setAttribute("aria-label", KNOBS[this.mode][0]); }
     this.flipper.hidden = this.blinker.hidden = this.mode !== "swap";
-    this.lay();
     this.paint();
+    this.lay();
   }
 
   // All in pixels of the kept thumbnail: the frame that holds both pictures, and the map of the other one.
@@ -168,7 +169,7 @@ export class Comparison {
   turn() {
     const { kept, other } = this.sides, knob = this.knobs[this.mode], { zoom } = this.view;
     setStyles(other.holder, { opacity: this.mode === "fade" ? String(knob / 100) : "", clipPath: "" });
-    setStyles(kept.holder, { clipPath: "" });
+    kept.holder.style.clipPath = "";
     for (const { world } of this.stages) world.style.filter = "";
     if (this.mode === "slider") {
       const cut = (this.shown.width * knob) / 100;
@@ -176,7 +177,11 @@ export class Comparison {
       this.divider.style.left = `${cut}px`;
     } else if (this.mode === "difference") {
       const corners = this.frame.corners.map(([x, y]) => `${(x - this.frame.left) * this.fit}px ${(y - this.frame.top) * this.fit}px`);
+      const { left, top, width, height } = this.frame, [right, bottom] = kept.size;
+      // Only where both show something can they differ.
       kept.holder.style.clipPath = `polygon(${corners.join(", ")})`;
+      const edges = [-top, left + width - right, top + height - bottom, -left];
+      other.holder.style.clipPath = `inset(${edges.map((each) => `${each * this.fit}px`).join(" ")})`;
       this.stages[0].world.style.filter = `brightness(${2 ** (knob / 20)})`;
     }
   }

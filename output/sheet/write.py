@@ -33,11 +33,20 @@ def write_sheet(path: str | os.PathLike[str], answers: Sequence[Answer], store: 
     """
     path = os.fspath(path)
     SHEET.check(path)
-    layout = layout_for(answers)
-    drawn = [row for answer in answers for row in rows(cells(answer, store), layout)]
-    data = _encoded(_joined(drawn, layout), path)
+    data = sheet_of(answers, store, _FORMS[os.path.splitext(path)[1].lower()])
     with SHEET.replaced(path) as temporary, open(temporary, "r+b") as out:
         out.write(data)
+
+
+def sheet_of(answers: Sequence[Answer], store: Store, form: str) -> bytes:
+    """Return the sheet of answers as a file. form: "JPEG", "PNG" or "WEBP".
+
+    Raises:
+        UsageError: the answers are too many.
+    """
+    layout = layout_for(answers)
+    drawn = [row for answer in answers for row in rows(cells(answer, store), layout)]
+    return _encoded(_joined(drawn, layout), form)
 
 
 def layout_for(answers: Sequence[Answer]) -> Layout:
@@ -60,8 +69,7 @@ def layout_for(answers: Sequence[Answer]) -> Layout:
     return layout
 
 
-def _encoded(picture: Pixels, path: str) -> bytes:
-    form = _FORMS[os.path.splitext(path)[1].lower()]
+def _encoded(picture: Pixels, form: str) -> bytes:
     try:
         return encoded(picture, form)
     except (OSError, ValueError) as error:  # how encoders say that a picture is none for their format

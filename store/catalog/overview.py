@@ -3,20 +3,17 @@
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import sqlalchemy as sa
 
-from ..filters.sql import column_of
 from ..index.exact import Ids
+from ..names import date_in_name
 from ..view import View
-from .schema import content_table, date_of_photo, file_table, pieces, root_table
+from .folders import all_roots
 
-_file, _content = file_table.c, content_table.c
-_joined = file_table.join(root_table, _file.root_id == root_table.c.id).join(
-    content_table, _file.content_id == _content.id
-)
 _DATE = "S19"  # of ISO 8601, to the second
 
 Column = npt.NDArray[np.int32]
@@ -53,29 +50,68 @@ class Overview:
 
 
 def overview_of(view: View) -> Overview:
-    """Return the overview of a library: about 1.5 seconds and 30 MB for a million photos."""
-    path = sa.func.min(column_of("path"))
-    # SQLite takes what is neither grouped nor counted from the row with the least path: the first file.
-    rows = view.connection.execute(
-        sa.select(_file.content_id, _content.width, _content.height, date_of_photo(), _content.camera, path)
-        .select_from(_joined)
-        .where(_file.state == "present")
-        .group_by(_file.content_id)
-    ).all()
-    ids = np.fromiter((row[0] for row in rows), np.int64, len(rows))
-    widths = np.fromiter((row[1] for row in rows), np.float32, len(rows))
-    heights = np.fromiter((row[2] for row in rows), np.float32, len(rows))
-    dates = np.array([row[3][:19].encode("ascii", "replace") for row in rows], _DATE)
+    """Return the overview of a library: about 2.5 seconds and 30 MB for a million photos."""
+    first = _first_files(view)
+    rows = _rows(view, "SELECT id, width, height, taken, camera FROM content")
+    there = [row for row in rows if row[0] in first]
+    ids = np.fromiter((row[0] for row in there), np.int64, len(there))
+    aspects = np.fromiter((row[1] / row[2] for row in there), np.float32, len(there))
+    files = [first[row[0]] for row in there]
+    dates = np.array([_date(row[3], file) for row, file in zip(there, files, strict=True)], _DATE)
     newest = np.lexsort((ids, dates))[::-1]
-    folders = _names(os.fsdecode(os.path.dirname(row[5])) for row in rows)
-    cameras = _names(row[4] for row in rows)
+    folders, cameras = _folders(view, files), _names(row[4] for row in there)
     return Overview(
         ids[newest],
-        (widths / heights)[newest],
+        aspects[newest],
         _months(dates)[newest],
         Names(folders.names, folders.numbers[newest]),
         Names(cameras.names, cameras.numbers[newest]),
     )
+
+
+_File = tuple[int, bytes, int]  # its root, its path below it, its time of modification in ns
+
+
+def _first_files(view: View) -> dict[int, _File]:
+    """Return the first file, by path, of each content that is there."""
+    order = {root.id: root.path for root in all_roots(view)}
+    found: dict[int, _File] = {}
+    question = "SELECT content_id, root_id, rel, mtime_ns FROM file WHERE state = 'present'"
+    for content, root, rel, mtime_ns in _rows(view, question):
+        known = found.get(content)
+        if known is None or (order[root], rel) < (order[known[0]], known[1]):
+            found[content] = (root, rel, mtime_ns)
+    return found
+
+
+def _rows(view: View, question: str) -> list[tuple[Any, ...]]:
+    """Return all answers, past SQLAlchemy: its rows cost more than the answers do."""
+    cursor = view.connection.connection.cursor()
+    try:
+        cursor.execute(question)
+        return list(cursor.fetchall())
+    finally:
+        cursor.close()
+
+
+def _date(taken: str | None, file: _File) -> str:
+    """Return the local date of a photo as `date_of_photo` tells it."""
+    _, rel, mtime_ns = file
+    told = taken or date_in_name(rel)
+    if told:
+        return told[:19]
+    try:
+        return datetime.fromtimestamp(mtime_ns // 1_000_000_000).isoformat()
+    except (ValueError, OverflowError, OSError):
+        return ""
+
+
+def _folders(view: View, files: Iterable[_File]) -> Names:
+    roots = {root.id: root.path for root in all_roots(view)}
+    known: dict[tuple[int, bytes], int] = {}
+    numbers = [known.setdefault((root, rel.rpartition(b"/")[0]), len(known)) for root, rel, _ in files]
+    names = (os.fsdecode(os.path.join(roots[root], folder).rstrip(b"/") or b"/") for root, folder in known)
+    return Names(tuple(names), np.array(numbers, np.int32))
 
 
 def _names(values: Iterable[str | None]) -> Names:
@@ -91,18 +127,3 @@ def _months(dates: npt.NDArray[np.bytes_]) -> Column:
     month = digits[:, 5] * 10 + digits[:, 6]
     months: Column = np.where((year >= 0) & (month >= 1) & (month <= 12), year * 12 + month - 1, 0)
     return months
-
-
-def names_of(view: View, ids: Iterable[int]) -> dict[int, str]:
-    """Return the path of the first file that is there of each content."""
-    path = sa.func.min(column_of("path"))
-    found: dict[int, str] = {}
-    for some in pieces(list(ids)):
-        rows = view.connection.execute(
-            sa.select(_file.content_id, path)
-            .select_from(_joined)
-            .where(_file.state == "present", _file.content_id.in_(some))
-            .group_by(_file.content_id)
-        )
-        found |= {row[0]: os.fsdecode(row[1]) for row in rows}
-    return found

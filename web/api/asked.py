@@ -4,10 +4,11 @@ import hashlib
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Path, Query, Request
 
 from ...errors import UsageError
 from ...store.filters.where import Where
+from ...store.records import MAX_ID
 from ..served import Served
 
 
@@ -18,6 +19,7 @@ def served_by(request: Request) -> Served:
 
 
 Server = Annotated[Served, Depends(served_by)]
+PhotoId = Annotated[int, Path(ge=1, le=MAX_ID)]
 
 
 @dataclass(frozen=True)

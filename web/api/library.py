@@ -29,7 +29,7 @@ def status(served: Server) -> dict[str, Any]:
         "failed": totals.failed,
         "folders": [path_fields(root) for root in served.roots()],
         "can_write": served.can_write,
-        "revision": served.shelf.overview()[1],
+        "revision": served.shelf.revision(),
     }
 
 
@@ -46,6 +46,18 @@ def facets(served: Server, wanted: Annotated[Wanted, Depends()]) -> dict[str, An
         "folders": _folder_rows(served),
         "years": [{"name": name, "count": count} for name, count in years.items()],
         "cameras": [{"name": name, "count": count} for name, count in cameras[:_NAMES]],
+    }
+
+
+@router.get("/labels")
+def labels(served: Server, wanted: Annotated[Wanted, Depends()]) -> dict[str, Any]:
+    """Count what the photos that pass likely show, the most frequent first."""
+    with served.searching:
+        counts = served.library.labels.count(wanted.filter(served))
+    most = sorted(counts, key=lambda each: -each.photos)[:_NAMES]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "labels": [{"name": each.name, "count": each.photos} for each in most],
     }
 
 

@@ -18,7 +18,7 @@ from ...store.catalog.photos import Photo
 from ...store.documents import SCHEMA_VERSION, path_fields
 from ..problems import Gone
 from ..served import Served
-from .asked import Server
+from .asked import PhotoId, Server
 
 router = APIRouter(prefix="/api/photos", tags=["photos"])
 
@@ -38,7 +38,7 @@ _MOMENT, _ALIKE = 60, 24  # photos in a strip
 
 
 @router.get("/{photo_id}")
-def photo(served: Server, photo_id: int) -> dict[str, Any]:
+def photo(served: Server, photo_id: PhotoId) -> dict[str, Any]:
     """Tell what is known of a photo, with all its files."""
     found = served.photo(photo_id)
     holdings = served.library.holdings([photo_id]).get(photo_id)
@@ -58,7 +58,7 @@ def photo(served: Server, photo_id: int) -> dict[str, Any]:
 
 
 @router.get("/{photo_id}/related")
-def related(served: Server, photo_id: int) -> dict[str, Any]:
+def related(served: Server, photo_id: PhotoId) -> dict[str, Any]:
     """List proven copies of a photo, photos of the same moment, and others that look like it."""
     found = served.photo(photo_id)
     with served.library.store.reading() as view:
@@ -88,7 +88,9 @@ def _of_moment(served: Served, photo: Photo) -> Iterator[Photo]:
 
 
 @router.get("/{photo_id}/thumb", response_class=Response)
-def thumb(served: Server, photo_id: int, if_none_match: Annotated[str | None, Header()] = None) -> Response:
+def thumb(
+    served: Server, photo_id: PhotoId, if_none_match: Annotated[str | None, Header()] = None
+) -> Response:
     """Give the thumbnail, a JPEG."""
     found = served.photo(photo_id)
     tag = f'"{found.digest}"'
@@ -103,7 +105,7 @@ def thumb(served: Server, photo_id: int, if_none_match: Annotated[str | None, He
 
 @router.get("/{photo_id}/preview", response_class=Response)
 def preview(
-    served: Server, photo_id: int, side: Annotated[int, Query(ge=_SIDES[0], le=_SIDES[1])] = 1600
+    served: Server, photo_id: PhotoId, side: Annotated[int, Query(ge=_SIDES[0], le=_SIDES[1])] = 1600
 ) -> Response:
     """Give the photo as a JPEG of at most `side` pixels; the thumbnail where its file cannot be read."""
     found = served.photo(photo_id)
@@ -119,7 +121,7 @@ def preview(
 
 
 @router.get("/{photo_id}/original", response_class=FileResponse)
-def original(served: Server, photo_id: int) -> Response:
+def original(served: Server, photo_id: PhotoId) -> Response:
     """Give the file itself, or parts of it; the browser shows it if it is of its formats, else saves it."""
     found = served.photo(photo_id)
     path = _unchanged_file(found)

@@ -175,6 +175,7 @@ def _changed(served: Served, step: str, keys: list[str]) -> dict[str, Any]:
     told = [found.named(key) for key in keys[:_MOST_TOLD] if key in found]
     return {
         "schema_version": SCHEMA_VERSION,
+        "revision": served.review.revision,
         "step": step,
         "changed": len(keys),
         "groups": [each.row(served.review.of(each.key)) for each in told],

@@ -3,12 +3,15 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...output.answers import answer_row
+from ...output.sheet.write import sheet_of
 from ...search.examples import Query
 from ...search.request import SearchRequest
 from ...store.documents import SCHEMA_VERSION
+from ...store.records import MAX_ID
 from ..served import Served
 from ..uploads import check_size
 from .asked import Server, Wanted
@@ -16,7 +19,8 @@ from .asked import Server, Wanted
 router = APIRouter(prefix="/api", tags=["search"])
 
 _MOST = 500  # results
-_LOOK_SIDE = 1600  # pixels
+_LOOK_SIDE, _PART_SIDE = 1600, 2048  # pixels
+_DROPPED = "dropped picture"
 
 
 class _Body(BaseModel):
@@ -40,16 +44,19 @@ class Part(_Body):
 class Example(_Body):
     """A picture to search by: a photo's id, or an upload's name. sign: -1: such ones are not wanted."""
 
-    id: int | None = Field(default=None, ge=1)
+    id: int | None = Field(default=None, ge=1, le=MAX_ID)
     upload: str | None = Field(default=None, max_length=64)
     weight: float = Field(default=1.0, gt=0, le=100)
     sign: Literal[1, -1] = 1
 
-    def query(self, served: Served) -> Query:
-        """Return it as a search takes it."""
-        if self.upload is not None:
-            return Query("dropped picture", data=served.uploads.get(self.upload))
-        return Query(f"id:{self.id}", id=self.id or 0)
+    def query(self, served: Served, *, is_part: bool) -> Query:
+        """Return it as a search takes it. is_part: a part of it is searched for."""
+        if self.upload is None:
+            return Query(f"id:{self.id}", id=self.id or 0)
+        upload = served.uploads.get(self.upload)
+        if is_part:
+            return Query(_DROPPED, picture=served.previews.pixels(upload.data, _PART_SIDE))
+        return Query(_DROPPED, vector=upload.vector)
 
 
 class Asked(_Body):
@@ -74,8 +81,8 @@ class Asked(_Body):
         is_plain = len(wanted) <= 1 and not others
         filters = Wanted(self.where, self.folder, self.camera, self.since, self.until)
         return SearchRequest(
-            examples=[each.query(served) for each in wanted],
-            minus=[each.query(served) for each in others],
+            examples=[each.query(served, is_part=self.box is not None) for each in wanted],
+            minus=[each.query(served, is_part=False) for each in others],
             weights=() if is_plain else [each.weight for each in wanted],
             together=not is_plain,
             box=self.box.text() if self.box else None,
@@ -97,6 +104,15 @@ def search(served: Server, asked: Asked) -> dict[str, Any]:
     return {"schema_version": SCHEMA_VERSION, **answer_row(answer)}
 
 
+@router.post("/search/sheet", response_class=Response)
+def sheet(served: Server, asked: Asked) -> Response:
+    """Draw the results of a search on one sheet, a JPEG, as `search --sheet` does."""
+    with served.searching:
+        answers = list(served.library.searches.answers(asked.request(served)))
+    jpeg = sheet_of(answers, served.library.store, "JPEG")
+    return Response(jpeg, media_type="image/jpeg")
+
+
 @router.post("/uploads", status_code=201)
 async def upload(request: Request) -> dict[str, Any]:
     """Hand in a picture to search by: its bytes as the body. It is kept in memory for ten minutes."""
@@ -105,11 +121,17 @@ async def upload(request: Request) -> dict[str, Any]:
     async for block in request.stream():
         data += block
         check_size(len(data))
-    return {"schema_version": SCHEMA_VERSION, "upload": served.uploads.add(bytes(data)), "bytes": len(data)}
+    received = await run_in_threadpool(served.receive, bytes(data))
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "upload": served.uploads.add(received),
+        "width": received.width,
+        "height": received.height,
+    }
 
 
 @router.get("/uploads/{name}/preview", response_class=Response)
 def upload_preview(served: Server, name: str) -> Response:
     """Give a picture that was handed in as a JPEG, also of formats that browsers do not show."""
-    jpeg = served.previews.of_bytes(served.uploads.get(name), _LOOK_SIDE)
+    jpeg = served.previews.of_bytes(served.uploads.get(name).data, _LOOK_SIDE)
     return Response(jpeg, media_type="image/jpeg")

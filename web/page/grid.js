@@ -128,9 +128,9 @@ export class Grid {
 
   paintMonth() {
     const { headings } = this.lay;
-    this.sticky.hidden = !headings.length;
-    if (!headings.length) return;
     const now = headings.findLast((each) => each.top <= this.virtualTop + 1) ?? headings[0];
+    this.sticky.hidden = !now || this.virtualTop < now.top + HEADING - 12;  // else the heading itself is there
+    if (!now) return;
     this.sticky.textContent = month(now.name);
     this.onMonth?.(now);
   }

@@ -18,6 +18,13 @@ const photo = new PhotoView((by) => {
 });
 
 async function paint(at) {
+  const place = location.search;
+  $("main").ariaBusy = "true";
+  await paintViews(at);
+  if (place === location.search) $("main").ariaBusy = "false";
+}
+
+async function paintViews(at) {
   for (const tab of $("tabs").children) {
     const isHere = (at.view ?? "") === tab.dataset.view;
     isHere ? tab.setAttribute("aria-current", "page") : tab.removeAttribute("aria-current");
@@ -144,12 +151,11 @@ async function start() {
   onGo((at) => paint(at));
   try {
     await begin();
-    await refresh();
+    await Promise.all([refresh(), paint(here())]);
   } catch (error) {
     if (error.status === 401) return $("main").replaceChildren(make("p.nothing", {}, "This page opens with the address that `lookalike serve` shows, which is new each time. Close this tab and start it again."));
     failed(error);
   }
-  await paint(here());
   setInterval(() => document.hidden || refresh().catch(() => null), REFRESH_MS);
 }
 

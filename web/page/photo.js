@@ -30,6 +30,7 @@ export class PhotoView {
     if (this.id === id) return;
     this.id = id;
     this.image.src = thumb(id);
+    this.image.style.maxWidth = this.image.style.maxHeight = "";
     this.well.classList.remove("full");
     this.notice.hidden = true;
     this.strips.replaceChildren();
@@ -53,7 +54,12 @@ export class PhotoView {
     this.notice.hidden = !reason;
     if (reason) this.notice.textContent = `Only the thumbnail can be shown: ${decodeURIComponent(reason)}`;
     const url = URL.createObjectURL(await answer.blob());
-    this.image.onload = () => URL.revokeObjectURL(url);
+    this.image.onload = () => {
+      URL.revokeObjectURL(url);
+      // A small picture is not blown up to a blur.
+      this.image.style.maxWidth = `${3 * this.image.naturalWidth}px`;
+      this.image.style.maxHeight = `${3 * this.image.naturalHeight}px`;
+    };
     this.image.src = url;
   }
 

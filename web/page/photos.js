@@ -54,6 +54,7 @@ export class Photos {
       if (at.like || at.label) await this.find(at, asking.signal);
       else await this.list(at, asking.signal);
       if (!this.facetsOf || this.facetsOf !== JSON.stringify([filtersOf(at), this.revision])) await this.loadFacets(at, asking.signal);
+      this.paintChips(at);  // folders have names now
     } catch (error) {
       if (error.name === "AbortError") return;
       this.shown = "";
@@ -88,6 +89,7 @@ export class Photos {
       labels: at.label ? at.label.split(",") : [],
       ...(at.box ? { box: { x, y, width, height } } : {}),
     };
+    this.asked = asked;
     const started = performance.now();
     const found = await send("search", asked, { signal });
     const took = (performance.now() - started) / 1000;
@@ -131,7 +133,7 @@ export class Photos {
     this.facetRows = found;
     const year = (at.since ?? "").slice(0, 4) === (at.until ?? "").slice(0, 4) ? at.since ?? "" : "";
     this.facets.replaceChildren(
-      facet("Folders", found.folders.map((row) => ({
+      facet("Folders", nearFolders(found.folders, at.folder).map((row) => ({
         ...row, name: row.depth ? row.path.slice(row.path.lastIndexOf("/") + 1) : row.path,
         isOn: at.folder === row.id, go: () => go({ folder: at.folder === row.id ? null : row.id, photo: null }),
       }))),
@@ -139,10 +141,44 @@ export class Photos {
         ...row, isOn: year === row.name,
         go: () => go(year === row.name ? { since: null, until: null } : { since: row.name, until: row.name }),
       })).filter((row) => row.name)),
+      this.labelFacet(at),
       facet("Cameras", found.cameras.map((row) => ({
         ...row, isOn: at.camera === row.name, go: () => go({ camera: at.camera === row.name ? null : row.name }),
       }))),
     );
+  }
+
+  // What photos show takes a moment in a large library: it is counted when somebody opens it.
+  labelFacet(at) {
+    const box = make("details", { open: this.labelsOpen, ontoggle: () => this.openLabels(box, at) }, make("summary", {}, "What they show"));
+    return box;
+  }
+
+  async openLabels(box, at) {
+    this.labelsOpen = box.open;
+    if (!box.open || box.children.length > 1) return;
+    try {
+      const { labels } = await ask(`labels?${query(filtersOf(at))}`);
+      const rows = labels.slice(0, 60).map((row) => ({
+        ...row, isOn: at.label === row.name, go: () => go({ label: at.label === row.name ? null : row.name }),
+      }));
+      box.append(rows.length ? facet("", rows).lastChild : make("p.quiet", {}, "No labels."));
+    } catch (error) {
+      box.append(make("p.quiet", {}, error.message));
+    }
+  }
+
+  async saveSheet() {
+    try {
+      const answer = await fetch("/api/search/sheet", { method: "POST", body: JSON.stringify({ ...this.asked, k: 60 }),
+        headers: { "Content-Type": "application/json", "X-Lookalike": "1" } });
+      if (!answer.ok) throw new Error((await answer.json()).title);
+      const url = URL.createObjectURL(await answer.blob());
+      make("a", { href: url, download: "found.jpg" }).click();
+      setTimeout(() => URL.revokeObjectURL(url), 10000);
+    } catch (error) {
+      failed(error);
+    }
   }
 
   paintChips(at) {
@@ -156,7 +192,8 @@ export class Photos {
     if (at.since || at.until) {
       chips.push(filter("since", at.since === at.until ? at.since : `${at.since ?? ""} to ${at.until ?? ""}`, { until: null }));
     }
-    if (chips.length > 1) chips.push(button("Clear all", () => go({}, { fresh: true }), { className: "quiet" }));
+    if (at.like || at.label) chips.push(button("Save a sheet", () => this.saveSheet(), { className: "quiet" }));
+    if (chips.length > 2) chips.push(button("Clear all", () => go({}, { fresh: true }), { className: "quiet" }));
     this.chips.replaceChildren(...chips);
     this.chips.hidden = !chips.length;
   }
@@ -273,6 +310,13 @@ export class Photos {
 }
 
 const aspectOf = ({ width, height }) => Math.max(0, Math.min(255, Math.round(Math.log2(width / height) * 32) + 128));
+
+// The tree of folders: two floors, what lies in the chosen one, and the way to it.
+function nearFolders(rows, chosen) {
+  const path = rows.find((row) => row.id === chosen)?.path ?? "";
+  const parent = (row) => row.path.slice(0, row.path.lastIndexOf("/"));
+  return rows.filter((row) => row.depth < 2 || parent(row) === path || path === row.path || path.startsWith(`${parent(row)}/`));
+}
 
 function chip(words, remove) {
   return make("span.chip", {}, make("span", {}, words), button("×", remove, { "aria-label": `remove ${words}` }));

@@ -1,42 +1,15 @@
 """A real browser, and reports for it."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
+from lookalike.tests.browsers import browser as browser
 from lookalike.tests.output.report.making import Written, write_library, write_many
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
-
 OpenPage = Callable[..., Page]
-
-
-def browser_path() -> str:
-    """Return the program; without one the test is skipped, unless somebody counts on it."""
-    named = os.environ.get("LOOKALIKE_BROWSER")
-    found = shutil.which(named) if named else next(filter(None, map(shutil.which, NAMES)), None)
-    if found:
-        return found
-    if named or os.environ.get("CI") == "true":
-        pytest.fail(f"there is no browser {named or ' or '.join(NAMES)} on this machine")
-    pytest.skip("no browser on this machine: install chromium, or name one in LOOKALIKE_BROWSER")
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    path = browser_path()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from lookalike.tests.output.report.conftest import OpenPage, browser_path
+from lookalike.tests.browsers import browser_path
+from lookalike.tests.output.report.conftest import OpenPage
 from lookalike.tests.output.report.making import CROP, MARKUP, NOT_UTF8, STAMP, Written
 from lookalike.tests.pictures import difference
 

@@ -1,0 +1,125 @@
+"""A library that is served: to a client in this process, and to a real browser."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, Page
+from starlette.testclient import TestClient
+
+from lookalike import Library
+from lookalike.tests.browsers import browser as browser
+from lookalike.tests.pictures import draw_photo, exif_with, save
+from lookalike.web.app import make_app
+from lookalike.web.guard import Pass
+from lookalike.web.served import Served
+
+TAKEN = 0x9003  # DateTimeOriginal
+PORT = 8765
+YEARS = (2018, 2018, 2019, 2021, 2021, 2021)
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six photos of four years in three folders, a smaller copy of one, and a name that is no UTF-8."""
+    folder = tmp_path_factory.mktemp("served").resolve() / "photos"
+    for number, year in enumerate(YEARS):
+        exif = exif_with(exif={TAKEN: f"{year}:0{number + 1}:02 10:00:00"})
+        save(folder / str(year) / f"p{number}.jpg", draw_photo(number), quality=92, exif=exif)
+    save(folder / "small.jpg", draw_photo(0).resize((320, 240)), quality=80)
+    save(folder / "caf\udce9.jpg", draw_photo(9, 480, 640), quality=90)
+    save(folder / "flat.tif", draw_photo(11))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def store(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store of a library of these photos, with its copies proven."""
+    folder = tmp_path_factory.mktemp("served-store") / "store"
+    with Library.open(folder, create=True) as library:
+        library.index(photos)
+        library.copies.find()
+    return folder
+
+
+@pytest.fixture
+def served(store: Path) -> Iterator[Served]:
+    """The library as a server has it."""
+    with Library.open(store) as library:
+        made = Served(library)
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def entry() -> Pass:
+    """What lets requests in."""
+    return Pass(PORT)
+
+
+@pytest.fixture
+def client(served: Served, entry: Pass) -> TestClient:
+    """A client with the token."""
+    return client_of(served, entry, {"Authorization": f"Bearer {entry.token}"})
+
+
+def client_of(served: Served, entry: Pass, headers: dict[str, str]) -> TestClient:
+    app = make_app(served, entry)
+    return TestClient(app, f"http://127.0.0.1:{entry.port}", raise_server_exceptions=False, headers=headers)
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a running server is, and what opens it."""
+
+    url: str
+    entry: Pass
+
+
+@pytest.fixture
+def address(served: Served) -> Iterator[Address]:
+    """A server of the library on a port of its own."""
+    config = uvicorn.Config(lambda: None, port=0, log_config=None, lifespan="off")
+    listener = config.bind_socket()
+    entry = replace(Pass(0), port=listener.getsockname()[1])
+    config.app = make_app(served, entry)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=[[listener]])
+    thread.start()
+    yield Address(f"http://127.0.0.1:{entry.port}/", entry)
+    server.should_exit = True
+    thread.join()
+    listener.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A fresh browser, with no cookies."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def open_page(context: BrowserContext, address: Address) -> Iterator[OpenPage]:
+    """Open the page; after the test it must not have complained nor asked anybody else for anything."""
+    trouble: list[str] = []
+
+    def open_page(where: str = "") -> Page:
+        page = context.new_page()
+        page.on("console", lambda message: trouble.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.on("request", lambda request: None if is_ours(request.url) else trouble.append(request.url))
+        page.goto(f"{address.url}{where}#token={address.entry.token}")
+        return page
+
+    def is_ours(url: str) -> bool:
+        return url.startswith((address.url, "blob:", "data:"))
+
+    yield open_page
+    assert trouble == []

@@ -1,0 +1,173 @@
+"""What the server answers: the same as the command line, by ids alone."""
+
+import json
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from lookalike.tests.library import lookalike
+from lookalike.tests.pictures import draw_photo, encode
+from lookalike.tests.web.conftest import YEARS
+
+
+def id_of(client: TestClient, name: str) -> int:
+    """Return the id of a photo by the end of its path."""
+    named = client.get("/api/sets").json()["set"]
+    rows = client.get(f"/api/sets/{named}/photos?n=100").json()["photos"]
+    return next(int(row["id"]) for row in rows if row["path"].endswith(name))
+
+
+def test_a_set_has_a_shape_and_a_row_for_each_photo(client: TestClient) -> None:
+    found = client.get("/api/sets").json()
+    shapes = client.get(f"/api/sets/{found['set']}/aspects").content
+    rows = client.get(f"/api/sets/{found['set']}/photos?n=100").json()["photos"]
+    assert found["count"] == len(shapes) == len(rows) == len(YEARS) + 3
+    assert sum(count for _, count in found["months"]) == found["count"]
+    assert [row["date"] for row in rows] == sorted((row["date"] for row in rows), reverse=True)
+    for shape, row in zip(shapes, rows, strict=True):
+        assert 2 ** ((shape - 128) / 32) == pytest.approx(row["width"] / row["height"], rel=0.012)
+    oldest = client.get("/api/sets?sort=time").json()["set"]
+    assert client.get(f"/api/sets/{oldest}/photos?n=100").json()["photos"] == rows[::-1]
+
+
+def test_filters_say_what_the_command_line_says(client: TestClient, store: Path) -> None:
+    for condition in ("width<400", "taken>=2019 and not taken>=2020", 'name~"p3"'):
+        found = client.get("/api/sets", params={"where": condition}).json()
+        run = lookalike("search", "--where", condition, "-k", "100", "--store", store, "--format", "json")
+        assert found["count"] == len(run.json["queries"][0]["results"]) > 0, condition
+    wrong = client.get("/api/sets", params={"where": "width<"})
+    assert (wrong.status_code, wrong.json()["exit_code"]) == (400, 2)
+    assert wrong.headers["content-type"] == "application/problem+json"
+
+
+def test_folders_are_named_by_ids_only(client: TestClient, photos: Path) -> None:
+    folders = client.get("/api/facets").json()["folders"]
+    assert {row["path"]: row["count"] for row in folders} == {
+        str(photos): len(YEARS) + 3,
+        **{str(photos / str(year)): YEARS.count(year) for year in YEARS},
+    }
+    chosen = next(row["id"] for row in folders if row["path"].endswith("2021"))
+    assert client.get("/api/sets", params={"folder": chosen}).json()["count"] == 3
+    assert client.get("/api/sets", params={"folder": str(photos)}).status_code == 400
+
+
+def test_a_search_by_id_is_the_command_lines(client: TestClient, store: Path) -> None:
+    photo = id_of(client, "p3.jpg")
+    answer = client.post("/api/search", json={"examples": [{"id": photo}], "k": 5}).json()
+    run = lookalike("search", f"id:{photo}", "-k", "5", "--store", store, "--format", "json")
+    assert answer == {"schema_version": 1, **run.json["queries"][0]}
+
+
+def test_a_search_by_a_picture_that_was_handed_in_is_the_command_lines(
+    client: TestClient, store: Path, tmp_path: Path
+) -> None:
+    picture = encode(draw_photo(4).resize((500, 375)), quality=70)
+    (tmp_path / "mine.jpg").write_bytes(picture)
+    handed = client.post("/api/uploads", content=picture)
+    assert handed.status_code == 201
+    assert (handed.json()["width"], handed.json()["height"]) == (500, 375)
+    example = {"upload": handed.json()["upload"]}
+    answer = client.post("/api/search", json={"examples": [example], "k": 5}).json()
+    run = lookalike("search", tmp_path / "mine.jpg", "-k", "5", "--store", store, "--format", "json")
+    assert answer["results"] == run.json["queries"][0]["results"]
+    part = {"x": 0.1, "y": 0.1, "width": 0.5, "height": 0.5}
+    asked = {"examples": [example], "box": part, "k": 3}
+    found = client.post("/api/search", json=asked).json()["results"]
+    run = lookalike(
+        *("search", tmp_path / "mine.jpg", "--box", "10%,10%,50%,50%", "-k", "3", "--store", store),
+        *("--format", "json"),
+    )
+    assert [row["path"] for row in found] == [row["path"] for row in run.json["queries"][0]["results"]]
+    assert "box" in found[0]
+
+
+@pytest.mark.parametrize("body", [b"", b"no picture", b"\xff\xd8\xff" + bytes(1000)])
+def test_what_is_no_picture_is_refused_in_words(client: TestClient, body: bytes) -> None:
+    answer = client.post("/api/uploads", content=body)
+    assert answer.status_code == 422
+    assert answer.json()["title"]
+
+
+def test_an_upload_is_never_longer_than_the_limit(client: TestClient) -> None:
+    answer = client.post("/api/uploads", content=(bytes(1 << 20) for _ in range(70)))
+    assert (answer.status_code, answer.json()["code"]) == (422, "too_large")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"examples": [{"id": 10**30}]},
+        {"examples": [{"id": 1, "path": "/etc/passwd"}]},
+        {"examples": [{}], "k": 10**9},
+        {"path": "/etc/passwd"},
+        {"examples": [{"upload": "x"}]},
+        {"examples": [{"id": 1}], "box": {"x": 2, "y": 0, "width": 1, "height": 1}},
+        {"examples": [{"id": 999_999}]},
+        {"labels": ["no such thing"]},
+    ],
+)
+def test_what_makes_no_sense_is_refused(client: TestClient, body: dict[str, object]) -> None:
+    answer = client.post("/api/search", json=body)
+    assert 400 <= answer.status_code < 500, answer.text
+    assert answer.json()["title"]
+
+
+def test_a_photo_comes_in_three_sizes_and_what_browsers_do_not_show_is_saved(client: TestClient) -> None:
+    photo = id_of(client, "p3.jpg")
+    for what in ("thumb", "preview?side=400", "original"):
+        answer = client.get(f"/api/photos/{photo}/{what}")
+        assert answer.content.startswith(b"\xff\xd8\xff"), what
+        assert answer.headers["content-type"] == "image/jpeg"
+    tag = client.get(f"/api/photos/{photo}/thumb").headers["etag"]
+    assert client.get(f"/api/photos/{photo}/thumb", headers={"If-None-Match": tag}).status_code == 304
+    part = client.get(f"/api/photos/{photo}/original", headers={"Range": "bytes=2-5"})
+    assert (part.status_code, len(part.content)) == (206, 4)
+    flat = f"/api/photos/{id_of(client, 'flat.tif')}"
+    other = client.get(f"{flat}/original")
+    assert other.headers["content-type"] == "application/octet-stream"
+    assert other.headers["content-disposition"].startswith("attachment")
+    assert client.get(f"{flat}/preview").content.startswith(b"\xff\xd8\xff")
+
+
+def test_names_that_are_no_text_come_through(client: TestClient) -> None:
+    photo = client.get(f"/api/photos/{id_of(client, chr(0xDCE9) + '.jpg')}").json()
+    assert photo["path_b64"]
+    assert json.dumps(photo)
+
+
+def test_copies_are_told_from_what_only_looks_alike(client: TestClient) -> None:
+    related = client.get(f"/api/photos/{id_of(client, 'p0.jpg')}/related").json()
+    assert [Path(row["path"]).name for row in related["copies"]] == ["small.jpg"]
+    assert len(related["alike"]) == len(YEARS) + 3 - 2
+
+
+def test_a_file_that_is_away_shows_its_thumbnail_and_says_so(client: TestClient, photos: Path) -> None:
+    photo, path = id_of(client, "p5.jpg"), photos / "2021" / "p5.jpg"
+    path.rename(path.with_suffix(".away"))
+    try:
+        answer = client.get(f"/api/photos/{photo}/preview?side=333")
+        assert answer.content.startswith(b"\xff\xd8\xff")
+        assert "away" in answer.headers["x-lookalike-stand-in"]
+        assert client.get(f"/api/photos/{photo}/original").status_code == 404
+    finally:
+        path.with_suffix(".away").rename(path)
+
+
+def test_a_sheet_of_results_can_be_saved(client: TestClient) -> None:
+    asked = {"examples": [{"id": id_of(client, "p1.jpg")}], "k": 6}
+    answer = client.post("/api/search/sheet", json=asked)
+    assert (answer.status_code, answer.content[:3]) == (200, b"\xff\xd8\xff")
+
+
+def test_labels_are_counted_as_the_command_line_counts_them(client: TestClient, store: Path) -> None:
+    run = lookalike("labels", "--store", store, "--format", "json")
+    counted = {row["name"]: row["photos"] for row in run.json["labels"]}
+    assert {row["name"]: row["count"] for row in client.get("/api/labels").json()["labels"]} == counted
+
+
+def test_the_api_describes_itself(client: TestClient) -> None:
+    described = client.get("/api/openapi.json").json()
+    assert described["openapi"].startswith("3.1")
+    assert {"/api/search", "/api/sets", "/api/photos/{photo_id}/original"} <= described["paths"].keys()
+    assert client.get("/docs").status_code == 404

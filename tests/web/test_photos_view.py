@@ -1,0 +1,169 @@
+"""Looking through photos and searching by them, in a real browser: by mouse, keys, dropped pictures."""
+
+import base64
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from lookalike.tests.pictures import draw_photo, encode
+from lookalike.tests.web.conftest import YEARS, Address, OpenPage
+
+PHOTOS = len(YEARS) + 3
+
+# A file given to an event as a browser gives it.
+GIVE = """([data, kind, name]) => {
+    const bytes = Uint8Array.from(atob(data), (each) => each.charCodeAt(0));
+    const given = new DataTransfer();
+    given.items.add(new File([bytes], name, { type: "image/jpeg" }));
+    const event = kind === "drop"
+        ? new DragEvent("drop", { dataTransfer: given, bubbles: true, cancelable: true })
+        : new ClipboardEvent("paste", { clipboardData: given, bubbles: true, cancelable: true });
+    document.body.dispatchEvent(event);
+}"""
+
+
+def shown(page: Page) -> list[str]:
+    """Return the names of the photos in the grid, in their order."""
+    expect(page.locator("main")).to_have_attribute("aria-busy", "false")
+    expect(page.locator(".sum")).not_to_be_empty()
+    expect(page.locator(".cell img[alt='']")).to_have_count(0)
+    script = "cells => cells.sort((a, b) => a.dataset.at - b.dataset.at).map((cell) => cell.firstChild.alt)"
+    return [alt.partition(",")[0] for alt in page.eval_on_selector_all(".cell", script)]
+
+
+def test_all_photos_are_there_newest_first_under_their_months(open_page: OpenPage) -> None:
+    page = open_page()
+    page.set_viewport_size({"width": 1280, "height": 3000})  # only what is near the window is in the page
+    expect(page.locator(".cell")).to_have_count(PHOTOS)
+    names = shown(page)
+    assert [each for each in names if each[0] == "p"] == [f"p{n}.jpg" for n in reversed(range(len(YEARS)))]
+    months = ["June 2021", "May 2021", "April 2021", "March 2019", "February 2018", "January 2018"]
+    assert page.locator(".heading h2").all_inner_texts()[1:] == months
+    expect(page.locator(".sum")).to_have_text(f"{PHOTOS} photos")
+
+
+def test_a_folder_and_a_year_are_filters_that_can_be_taken_away(open_page: OpenPage) -> None:
+    page = open_page()
+    page.get_by_role("button", name="2021 3").first.click()
+    page.wait_for_url("**folder=*")
+    assert shown(page) == ["p5.jpg", "p4.jpg", "p3.jpg"]
+    page.reload()
+    assert shown(page) == ["p5.jpg", "p4.jpg", "p3.jpg"]
+    page.get_by_role("button", name="remove in 2021").click()
+    expect(page.locator(".sum")).to_have_text(f"{PHOTOS} photos")
+    page.go_back()
+    expect(page.locator(".sum")).to_have_text("3 photos")
+
+
+@pytest.mark.parametrize("way", ["drop", "paste"])
+def test_a_picture_from_outside_finds_its_like(open_page: OpenPage, way: str) -> None:
+    page = open_page()
+    shown(page)
+    picture = encode(draw_photo(3).resize((500, 375)), quality=70)
+    page.evaluate(GIVE, [base64.b64encode(picture).decode(), way, "mine.jpg"])
+    page.wait_for_url("**like=*")
+    assert shown(page)[0] == "p3.jpg"
+
+
+def test_a_file_can_be_chosen_and_one_that_is_no_picture_is_told(
+    open_page: OpenPage, tmp_path: Path
+) -> None:
+    page = open_page()
+    shown(page)
+    (tmp_path / "mine.jpg").write_bytes(encode(draw_photo(4), quality=60))
+    page.set_input_files("input[type=file]", tmp_path / "mine.jpg")
+    page.wait_for_url("**like=*")
+    assert shown(page)[0] == "p4.jpg"
+
+
+def test_one_walks_selects_and_searches_by_keys_alone(open_page: OpenPage) -> None:
+    page = open_page()
+    names = shown(page)
+    page.locator(".cell").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("x")
+    page.keyboard.press("Home")
+    page.keyboard.press("Enter")
+    expect(page.locator("dialog.photo h2")).to_have_text(names[0])
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("dialog.photo h2")).to_have_text(names[1])
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog.photo")).to_be_hidden()
+    expect(page.locator(".middle > .actions strong")).to_have_text("1 selected")
+    page.get_by_role("button", name="Find photos like these").click()
+    page.wait_for_url("**like=*")
+    assert names[1] not in shown(page)
+
+
+def test_the_part_to_search_by_is_drawn_or_set_by_keys(open_page: OpenPage) -> None:
+    page = open_page()
+    shown(page)
+    page.locator(".cell").nth(2).focus()
+    page.keyboard.press("f")
+    page.wait_for_url("**like=*")
+    shown(page)
+    page.keyboard.press("b")
+    place = "box => ['left', 'top', 'width', 'height'].map((side) => box.style[side])"
+    frame = page.locator(".rubber")
+    assert frame.evaluate(place) == ["25%", "25%", "50%", "50%"]
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowDown")
+    assert frame.evaluate(place) == ["26%", "25%", "50%", "51%"]
+    page.wait_for_selector(".boxing img")
+    stage = page.locator(".boxing").bounding_box()
+    assert stage is not None
+    page.mouse.move(stage["x"] + 5, stage["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(stage["x"] + stage["width"] / 2, stage["y"] + stage["height"] / 2)
+    page.mouse.up()
+    page.get_by_role("button", name="Search", exact=False).last.click()
+    page.wait_for_url("**box=*")
+    assert shown(page)
+
+
+def test_what_is_asked_for_by_a_condition_or_a_word(open_page: OpenPage) -> None:
+    page = open_page()
+    shown(page)
+    page.keyboard.press("/")
+    page.keyboard.type("width<400")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**where=*")
+    assert shown(page) == ["small.jpg"]
+
+
+def test_what_cannot_be_done_is_told_in_words(address: Address, browser: Browser, tmp_path: Path) -> None:
+    page = browser.new_page()
+    page.goto(f"{address.url}#token={address.entry.token}")
+    shown(page)
+    page.fill("input[type=search]", "width<")
+    page.keyboard.press("Enter")
+    expect(page.locator(".toast.error")).to_contain_text("cannot read the condition")
+    (tmp_path / "none.jpg").write_bytes(b"no picture")
+    page.set_input_files("input[type=file]", tmp_path / "none.jpg")
+    expect(page.locator(".toast.error")).to_have_count(2)
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_people_with_other_eyes_and_hands_can_use_it(
+    browser: Browser, address: Address, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    page = context.new_page()
+    page.goto(f"{address.url}#token={address.entry.token}")
+    shown(page)
+    assert violations(page) == []
+    page.locator(".cell").first.click()
+    page.wait_for_selector(".strips h3")
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    context.close()
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found]
