@@ -35,11 +35,11 @@ class Events:
     _number: int = 0
     _is_closed: bool = False
 
-    def tell(self, kind: str, **fields: object) -> None:
+    def tell(self, kind: str, fields: Row | None = None) -> None:
         """Tell every page; from any thread."""
         with self._mutex:
             self._number += 1
-            self._kept.append(Event(self._number, kind, fields))
+            self._kept.append(Event(self._number, kind, fields or {}))
         self._wake()
 
     def close(self) -> None:

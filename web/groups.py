@@ -266,7 +266,7 @@ class KnownGroups:
             self.read_known()
         except LookalikeError as error:
             self.error = str(error)
-            self.events.tell("groups", error=self.error)
+            self.events.tell("groups", {"error": self.error})
         finally:
             self._is_finding = False
 
@@ -282,5 +282,5 @@ class KnownGroups:
             self._number += 1
             self.error = ""
             self._found = Found(self._number, report, totals.photos, totals.present)
-        self.events.tell("groups", number=self._found.number, groups=len(report.groups))
+        self.events.tell("groups", {"number": self._found.number, "groups": len(report.groups)})
         return self._found

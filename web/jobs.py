@@ -59,7 +59,7 @@ class Job:
     def tell(self) -> None:
         """Tell every page how far it is."""
         self._told = time.monotonic()
-        self.events.tell("job", **self.fields())
+        self.events.tell("job", self.fields())
 
     @property
     def watch(self) -> Watch:

@@ -170,7 +170,7 @@ def _done(listed: Listed, now: State, act: Act, only: _Only) -> State | None:
 
 def _changed(served: Served, step: str, keys: list[str]) -> dict[str, Any]:
     """Tell what a step changed, here and to all other pages. step: by which it is taken back."""
-    served.events.tell("review", revision=served.review.revision, groups=keys[:_MOST_TOLD])
+    served.events.tell("review", {"revision": served.review.revision, "groups": keys[:_MOST_TOLD]})
     found = served.groups.now()
     told = [found.named(key) for key in keys[:_MOST_TOLD] if key in found]
     return {
