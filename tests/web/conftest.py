@@ -92,6 +92,7 @@ def address(served: Served) -> Iterator[Address]:
     thread = threading.Thread(target=server.run, args=[[listener]])
     thread.start()
     yield Address(f"http://127.0.0.1:{entry.port}/", entry)
+    served.events.close()  # streams would be waited for
     server.should_exit = True
     thread.join()
     listener.close()

@@ -344,8 +344,8 @@ export default class Copies {
     }
   }
 
-  async undo(step = this.steps.at(-1)) {
-    await this.saving;
+  async undo(step) {
+    await this.saving; // of what was done last, which may be still on its way
     step ??= this.steps.at(-1);
     if (!step) return toast("There is nothing to take back.");
     this.steps = this.steps.filter((each) => each !== step);

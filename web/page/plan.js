@@ -41,6 +41,8 @@ class Sheet {
   async check() {
     const checking = (this.checking = (this.checking ?? 0) + 1);
     this.checked = null;
+    this.sum.textContent = "Checking…";
+    this.save.hidden = true;
     this.paintButtons();
     try {
       const made = await send("plans", { scope: this.form.elements.scope.value });
