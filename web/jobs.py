@@ -147,9 +147,13 @@ class Jobs:
             raise Gone(f"there is no job {number}")
         return found
 
+    def wait(self) -> None:
+        """Wait for the job that runs to end."""
+        if self._thread is not None:
+            self._thread.join()
+
     def close(self) -> None:
         """Stop what runs, and wait until it is in order."""
-        job, thread = self.running, self._thread
-        if job is not None and thread is not None:
-            job.stop.set()
-            thread.join()
+        if self.running is not None:
+            self.running.stop.set()
+        self.wait()

@@ -13,7 +13,7 @@ export function fillGroup(section, group, acts) {
 }
 
 function heading(group, acts) {
-  const made = make("header.head", {}, make("h2", { id: `g${group.number}` }, acts.title(group)), make("span.sum"));
+  const made = make("header.head", {}, make("h2", {}, acts.title(group)), make("span.sum"));
   if (group.kind === "similar") made.append(make("span.tag", {}, "look-alikes: other pictures, only to look at"));
   else made.append(button("", () => acts.toggleAll(group), { className: "all" }));
   return made;

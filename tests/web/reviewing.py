@@ -1,14 +1,21 @@
 """A library with copies of every kind that the review treats in its own way, to choose in and to act on."""
 
 import hashlib
+import itertools
+import os
 import shutil
+import signal
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageDraw
 
 from lookalike import Library
+from lookalike.dedup.actions import moves
+from lookalike.dedup.actions.apply import ApplyOptions
 from lookalike.tests.pictures import draw_photo, save
+from lookalike.web.served import Served
 
 
 @dataclass(frozen=True)
@@ -63,3 +70,23 @@ def make_store(copied: Copied) -> None:
     with Library.open(copied.store, create=True) as library:
         library.index(copied.photos)
         library.copies.find()
+
+
+def apply_until_killed(store: str) -> None:
+    """Serve a library in this process, apply all that is proposed, and die after two files were moved."""
+    moved = moves.move_new
+    count = itertools.count(1)
+
+    def deadly(*arguments: Any) -> Any:
+        result = moved(*arguments)
+        if next(count) == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    setattr(moves, "move_new", deadly)  # noqa: B010 - mypy knows what it was
+    with Library.open(store, write=True) as library:
+        served = Served(library, can_write=True)
+        served.groups.read_known()
+        made = served.acting.make("all")
+        served.acting.apply(made, ApplyOptions(), served.acting.check(made, ApplyOptions())[1], "")
+        served.jobs.wait()

@@ -46,9 +46,10 @@ def groups(
     asked: Annotated[Asked, Depends()],
     order: Order = "bytes",
     cursor: Key = "",
+    shown: Key = "",
     n: Annotated[int, Query(ge=1, le=_MOST)] = 200,
 ) -> dict[str, Any]:
-    """List groups in an order, the first ones or those after a cursor.
+    """List groups in an order, from the first or after a cursor. shown: a group that may have gone.
 
     "found" is null while the copies are read for the first time. A cursor is of one finding: with "number"
     another one, the list begins anew.
@@ -72,6 +73,7 @@ def groups(
             "away": [path_fields(root) for root in found.report.away],
         },
         "count": len(passing),
+        "has_shown": shown in found,
         "groups": [each.row(served.review.of(each.key)) for each in page],
         "cursor": None if is_end else f"{found.number}.{page[-1].key}",
         "sums": found.sums(served.review) if not cursor else None,

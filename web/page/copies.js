@@ -93,7 +93,7 @@ export default class Copies {
 
   async load() {
     const loading = (this.loading += 1), at = here();
-    const page = (cursor) => ask(`groups?${query({ ...filtersOf(at), cursor, n: cursor ? 500 : 100 })}`);
+    const page = (cursor) => ask(`groups?${query({ ...filtersOf(at), cursor, shown: at.group, n: cursor ? 500 : 100 })}`);
     let found;
     try {
       found = await page("");
@@ -110,6 +110,7 @@ export default class Copies {
     if (!found.count) return this.showNothing(found.sums.groups ? "No group passes these filters." : "No copies are known.", found.sums.groups ? "filter" : "look");
     this.nothing.hidden = true;
     this.one.hidden = false;
+    if (at.group && !found.has_shown && here().group === at.group) go({ group: null, compare: null }, { replace: true });
     this.more(page, found.cursor, loading);
     return undefined;
   }
