@@ -3,6 +3,7 @@
 import hashlib
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from ..store.documents import Row, path_fields
 from .choices import Chosen, files_of
 from .events import Events
 from .problems import Gone
-from .review import Review, State
+from .review import UNTOUCHED, Review, State
 
 Order = Literal["bytes", "doubt", "date", "path"]
 Show = Literal["", "going", "safe", "loss", "document", "new", "looked", "skipped", "rejected"]
@@ -206,27 +207,37 @@ class Found:
 
     def sums(self, review: Review) -> Row:
         """Return how much of the review is done, and what would go."""
-        counts = dict.fromkeys(get_args(Show), 0)
-        going = freed = wasted = with_going = 0
-        for each in self.groups:
-            state = review.of(each.key)
-            files, size = each.sums(state)
-            for name in shows_of(each, state.state, files > 0):
-                counts[name] += 1
-            going, freed, with_going = going + files, freed + size, with_going + (files > 0)
-            wasted += each.group.wasted_bytes if state.state != "rejected" else 0
-        counts["all"] = counts.pop("")
+        sums = Counter(self._untouched_sums)
+        for key, state in review.touched().items():
+            if key in self:
+                sums.subtract(_share(self._by_key[key], UNTOUCHED))
+                sums.update(_share(self._by_key[key], state))
         return {
             "groups": len(self.groups),
-            "counts": counts,
-            "done": len(self.groups) - counts["new"],
-            "going": going,
-            "going_groups": with_going,
-            "bytes": freed,
-            "wasted_bytes": wasted,
+            "counts": {name or "all": sums[name] for name in get_args(Show)},
+            "done": len(self.groups) - sums["new"],
+            "going": sums["files"],
+            "going_groups": sums["going"],
+            "bytes": sums["bytes"],
+            "wasted_bytes": sums["wasted_bytes"],
             "pairs": self.report.pairs,
             "wrong": {"count": round(self.report.wrong.count, 2), "high": self.report.wrong.high},
         }
+
+    @cached_property
+    def _untouched_sums(self) -> "Counter[str]":
+        sums: Counter[str] = Counter()
+        for each in self.groups:
+            sums.update(_share(each, UNTOUCHED))
+        return sums
+
+
+def _share(each: Listed, state: State) -> dict[str, int]:
+    """Return what a group adds to the sums: to the number of groups of each filter, to files and bytes."""
+    files, size = each.sums(state)
+    wasted = each.group.wasted_bytes if state.state != "rejected" else 0
+    counts: dict[str, int] = dict.fromkeys(shows_of(each, state.state, files > 0), 1)
+    return {**counts, "files": files, "bytes": size, "wasted_bytes": wasted}
 
 
 @dataclass(eq=False)

@@ -22,7 +22,7 @@ const WRITE = { "X-Lookalike": "1" };
 
 export default class Copies {
   constructor(page) {
-    Object.assign(this, { page, groups: new Map(), steps: [], file: 0, shown: null, loading: 0 });
+    Object.assign(this, { page, groups: new Map(), steps: [], file: 0, shown: null, loading: 0, revision: 0, saving: Promise.resolve() });
     this.list = new GroupList((key) => this.goTo(key));
     this.state = select("Which groups", STATES, (state) => go({ state, group: null }));
     this.order = select("Order", ORDERS, (order) => go({ order, group: null }, { replace: true }));
@@ -62,7 +62,8 @@ export default class Copies {
     });
     onLive("groups", () => this.reload());
     onLive("missed", () => this.reload());
-    onLive("review", ({ revision }) => { if (revision !== this.revision) this.reload(); });
+    // What was done here is told, too, and may be told before it is answered.
+    onLive("review", ({ revision }) => this.saving.then(() => revision > this.revision && this.reload()));
     onLive("job", (job) => this.heard(job));
   }
 
@@ -277,19 +278,17 @@ export default class Copies {
     return this.keepChoice(group, "looked");
   }
 
-  // One after the other: a later choice must not be overtaken by an earlier one.
   keepChoice(group, state) {
     const body = { keeper: group.keeper, chosen: Object.fromEntries(group.chosen), state };
     group.state = state;
-    this.saving = (this.saving ?? Promise.resolve()).then(async () => {
-      try {
-        this.took(await send(`review/${group.key}`, body, { method: "PATCH" }));
-      } catch (error) {
-        failed(error);
-        this.reload();
-      }
-    });
-    return this.saving;
+    this.inTurn(() => send(`review/${group.key}`, body, { method: "PATCH" })).catch((error) => { failed(error); this.reload(); });
+  }
+
+  // One after the other: a later step must not be overtaken by an earlier one.
+  inTurn(step) {
+    const done = this.saving.then(step).then((answer) => this.took(answer));
+    this.saving = done.catch(() => null);
+    return done;
   }
 
   took(answer) {
@@ -336,7 +335,7 @@ export default class Copies {
     if (!this.page.status.can_write) return toast("This page only shows: start it with `lookalike serve --write` to remember decisions.");
     try {
       const next = this.list.beside(group.key, 1);
-      const { step } = this.took(await send("decisions", { kind: "rejected", groups: [group.key] }));
+      const { step } = await this.inTurn(() => send("decisions", { kind: "rejected", groups: [group.key] }));
       group.state = "rejected";
       toast("Remembered: these are not copies. All of them stay.", { action: { words: "Undo", run: () => this.undo(step) } });
       if (next) go({ group: next.key, compare: null }, { replace: true });
@@ -351,7 +350,7 @@ export default class Copies {
     if (!step) return toast("There is nothing to take back.");
     this.steps = this.steps.filter((each) => each !== step);
     try {
-      const answer = this.took(await ask(`review/steps/${step}`, { method: "DELETE", headers: WRITE }));
+      const answer = await this.inTurn(() => ask(`review/steps/${step}`, { method: "DELETE", headers: WRITE }));
       answer.groups.forEach(({ key }) => this.groups.delete(key));
       this.shown = null;
       if (answer.groups.length === 1 && this.list.places.has(answer.groups[0].key)) go({ group: answer.groups[0].key }, { replace: true });

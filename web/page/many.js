@@ -55,9 +55,8 @@ export async function askMany(view) {
 async function run(view, act, only) {
   const { state = "", folder = "", change = "", text = "" } = here(), shown = { state, folder, change, text };
   try {
-    const answer = act === "rejected" ? await send("decisions", { kind: "rejected", shown })
-      : await send("review", { do: act, shown, only: OF_FILES.includes(act) ? only : {} });
-    view.took(answer);
+    const answer = await view.inTurn(() => (act === "rejected" ? send("decisions", { kind: "rejected", shown })
+      : send("review", { do: act, shown, only: OF_FILES.includes(act) ? only : {} })));
     view.groups.clear();
     view.shown = null;
     await view.load();
