@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from starlette.testclient import TestClient
 
 from lookalike import Library
-from lookalike.tests.browsers import browser as browser
 from lookalike.tests.pictures import draw_photo, exif_with, save
 from lookalike.web.app import make_app
 from lookalike.web.guard import Pass
