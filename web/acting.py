@@ -20,7 +20,7 @@ from ..output.text import file_size, plural
 from ..store.documents import document, dumps
 from .choices import Chosen
 from .groups import Found, KnownGroups, Listed
-from .jobs import Job, Jobs
+from .jobs import Job, Jobs, check_free
 from .problems import Changed, Gone
 from .review import Review
 
@@ -92,7 +92,7 @@ class Acting:
         Raises:
             Changed: something is not as it was when the plan was checked.
             UsageError: the word was used for another plan.
-            StoreLocked: another job is running.
+            StoreLocked: another job is running, or another process moves files.
         """
         with self._starting:
             if once in self._started:
@@ -102,6 +102,7 @@ class Acting:
                 return job
             if self.check(made, options)[1] != checked:
                 raise Changed("something changed since this plan was checked; look at it again")
+            check_free(self.library.store.folder, "actions")
             job = self.jobs.start("apply", "moving files", lambda job: self._apply(job, made, options))
             if once:
                 self._started[once] = made.name, job
@@ -122,6 +123,7 @@ class Acting:
         record = self.library.files.record_to_undo(run)
         if record is None:
             raise Gone(f"there is no run {run}")
+        check_free(self.library.store.folder, "actions")
 
         def work(job: Job) -> str:
             return self._done(job, self.library.files.undo(record, UndoOptions(run), job.watch), "put back")

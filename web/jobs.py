@@ -11,6 +11,7 @@ from typing import Literal
 
 from ..errors import LookalikeError, StoreLocked
 from ..store.documents import Row
+from ..store.lock import held
 from ..store.progress import Watch
 from .events import Events
 from .problems import Gone
@@ -87,6 +88,17 @@ class Job:
             "words": self.words,
             "result": self.result,
         }
+
+
+def check_free(folder: str, *names: str) -> None:
+    """Check that nobody holds locks of a store, before a job would wait for them.
+
+    Raises:
+        StoreLocked: somebody does; the message says who.
+    """
+    for name in names:
+        with held(folder, name, 0):
+            pass
 
 
 class Jobs:

@@ -310,6 +310,11 @@ def test_a_locked_store_says_who_has_it(mine: Copied) -> None:
         answer = client.post("/api/jobs", json={"kind": "index"})
         assert (answer.status_code, answer.json()["exit_code"]) == (409, 5)
         assert "in use by" in answer.json()["title"]
+        plan = client.post("/api/plans", json={}).json()["plan"]
+        checked = client.post(f"/api/plans/{plan}/check", json={}).json()
+        with held(str(mine.store), "actions", 1):
+            moving = client.post(f"/api/plans/{plan}/apply", json={"hash": checked["hash"]})
+        assert (moving.status_code, moving.json()["exit_code"]) == (409, 5)
 
 
 def test_10000_groups_are_listed_and_walked_through_at_once(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
 from lookalike import Library
@@ -34,6 +35,11 @@ def served(copied: Copied, request: pytest.FixtureRequest) -> Iterator[Served]:
 
 def card(page: Page, name: str) -> Any:
     return page.locator(".one .card").filter(has=page.locator(".name", has_text=name)).first
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found]
 
 
 def focused(page: Page) -> str:
@@ -190,6 +196,26 @@ def test_a_crop_lies_where_it_was_cut_from_and_zoom_is_one_for_both(open_page: O
         expect(page.locator(".panes")).to_have_attribute("data-mode", mode)
     page.keyboard.press("Escape")
     assert focused(page) == "cropped.jpg"
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_everybody_can_use_it(open_page: OpenPage, scheme: Any, width: int) -> None:
+    page = open_page("?view=copies&text=cropped")
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    page.set_viewport_size({"width": width, "height": 860})
+    page.locator(".grouplist .line").first.press("Enter")
+    expect(page.locator(".one .card").first).to_be_visible()
+    assert violations(page) == []
+    for key, shown in (("c", "dialog.compare .stage"), ("Shift+A", "dialog.plan .outcome")):
+        page.keyboard.press(key)
+        expect(page.locator(shown).first).to_be_visible()
+        assert violations(page) == []
+        page.keyboard.press("Escape")
+    page.evaluate("window.scrollTo(0, 0)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.goto(page.url.split("?")[0] + "?view=activity")
+    expect(page.locator(".activity .outcome").first).to_be_visible()
+    assert violations(page) == []
 
 
 @pytest.mark.parametrize("served", [False], indirect=True)

@@ -11,8 +11,7 @@ from ...errors import UsageError
 from ...output.indexing import index_fields, index_sentence
 from ...output.text import plural
 from ...store.documents import SCHEMA_VERSION, path_fields
-from ...store.lock import held
-from ..jobs import Job
+from ..jobs import Job, check_free
 from ..served import Served
 from .asked import Server, folder_id, folder_named
 
@@ -41,13 +40,13 @@ def start(served: Server, wanted: Wanted) -> dict[str, Any]:
     if wanted.kind == "index":
         served.check_writing()
         folders = _folders(served, wanted)
-        _check_free(served)
+        check_free(served.library.store.folder, "indexing", "store")
         job = served.jobs.start(
             "index", f"indexing {_named(folders)}", lambda job: _index(served, job, folders)
         )
     else:
         if served.can_write:
-            _check_free(served)
+            check_free(served.library.store.folder, "indexing", "store")
         job = served.jobs.start("dupes", "looking for copies", lambda job: _find(served, job))
     return {"schema_version": SCHEMA_VERSION, "job": job.fields()}
 
@@ -106,17 +105,6 @@ def _folders(served: Served, wanted: Wanted) -> list[str]:
 
 def _named(folders: list[str]) -> str:
     return folders[0] if len(folders) == 1 else plural(len(folders), "folder")
-
-
-def _check_free(served: Served) -> None:
-    """Check that nobody else writes to the store.
-
-    Raises:
-        StoreLocked: somebody does; the message says who.
-    """
-    for name in ("indexing", "store"):
-        with held(served.library.store.folder, name, 0):
-            pass
 
 
 def _index(served: Served, job: Job, folders: list[str]) -> str:

@@ -20,8 +20,17 @@ const BROWSERS_SHOW = ["JPEG", "PNG", "WEBP", "AVIF"];
 const KEPT_GROUPS = 60, PREVIEW = 1600;
 const WRITE = { "X-Lookalike": "1" };
 
+const KEYS = [
+  ["j  k", "next group (this one counts as looked at), and back"], ["h  l", "from file to file"], ["Space", "the file is moved, or stays; on the kept one: all others"],
+  ["Enter  1 … 9", "keep this file, or the one of that number"], ["x  p  u", "move it, let it stay, as it was proposed"], ["n", "not copies: all of them stay"],
+  ["s", "skip the group"], ["c", "compare with the kept one"], ["d", "show where they differ, or not"], ["f", "find photos like this one"],
+  ["A", "review the plan"], ["Ctrl Z", "take the last step back"], ["1 … 5", "when comparing: side by side, swap, slider, difference, fade"],
+  ["Space  a", "when comparing: the other picture, blink"], ["z  +  -", "when comparing: all or pixel by pixel, nearer, farther"], ["t  ?", "light or dark, this help"],
+];
+
 export default class Copies {
   constructor(page) {
+    this.help = KEYS;
     Object.assign(this, { page, groups: new Map(), steps: [], file: 0, shown: null, loading: 0, revision: 0, saving: Promise.resolve() });
     this.list = new GroupList((key) => this.goTo(key));
     this.state = select("Which groups", STATES, (state) => go({ state, group: null }));

@@ -29,9 +29,9 @@ export async function askMany(view) {
     return failed(error);
   }
   view.folders = folders;
-  const folder = make("select", { name: "folder" }, make("option", { value: "" }, "in any folder"),
+  const folder = make("select", { name: "folder", "aria-label": "In which folder" }, make("option", { value: "" }, "in any folder"),
     ...folders.map((row) => make("option", { value: row.id }, `in ${row.path}`)));
-  const change = make("select", { name: "change" }, make("option", { value: "" }, "whatever was done to them"),
+  const change = make("select", { name: "change", "aria-label": "What was done to them" }, make("option", { value: "" }, "whatever was done to them"),
     ...changes.map((row) => make("option", { value: row.name }, CHANGES[row.name] ?? row.name)));
   folder.value = at.folder ?? "";
   change.value = at.change ?? "";
