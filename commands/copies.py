@@ -3,15 +3,14 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from ..dedup import DEFAULT_MAX_FALSE, DEFAULT_MIN_SCORE
 from ..errors import ExitCode, StoreTooNew, StoreUnwritable, UsageError
 from ..library import Library
-from ..output.answers import label_rows
 from ..output.console import read_data, stop_on_signal, tell
-from ..output.listing import Listing, photo_fields
+from ..output.copies import NO_LABELS, group_row, ids_in
+from ..output.listing import Listing
 from ..output.text import certainty, columns, file_size, pixels, plural, printable
 from ..store.documents import Row, path_fields
 from . import options as opt
@@ -21,9 +20,8 @@ from .options import argument, flag, value
 
 if TYPE_CHECKING:
     from ..dedup.copies import FindOptions
-    from ..dedup.groups.companions import Companion
     from ..dedup.groups.error_rate import Expectation
-    from ..dedup.groups.groups import Group, Member
+    from ..dedup.groups.groups import Group
     from ..dedup.groups.keeper import KeepRules
     from ..dedup.groups.report import CopyReport
     from ..search.labels.label import Label
@@ -210,7 +208,7 @@ def _opened(at: opt.WriteArgs) -> Library:
 
 def dupes_listing(
     groups: "Iterable[Group]",
-    labels: "Mapping[int, tuple[Label, ...]]" = MappingProxyType({}),
+    labels: "Mapping[int, tuple[Label, ...]]" = NO_LABELS,
     notes: Sequence[str] = (),
     end: ExitCode = ExitCode.DONE,
 ) -> Listing:
@@ -227,7 +225,7 @@ def dupes_listing(
     names = "group keeper path class change transform score id width height bytes selected why_not labels"
     return Listing(
         key="groups",
-        rows=(_group_row(number, group, labels) for number, group in enumerate(groups, 1)),
+        rows=(group_row(number, group, labels) for number, group in enumerate(groups, 1)),
         lines=_group_lines,
         flat=flat,
         columns=names.split(),
@@ -235,64 +233,6 @@ def dupes_listing(
         notes=notes,
         exit=end,
     )
-
-
-def _group_row(number: int, group: "Group", labels: "Mapping[int, tuple[Label, ...]]") -> Row:
-    keeper = photo_fields(group.keeper_photo, group.keeper)
-    return {
-        "group": number,
-        "keeper": keeper | {"reason": group.reason, "companions": _companions(group.companions)},
-        "members": [_member_row(member) for member in group.members],
-        "labels": label_rows(common_labels(group, labels)),
-        "wasted_bytes": group.wasted_bytes,
-        "selected_bytes": group.selected_bytes,
-    }
-
-
-def ids_in(groups: "Iterable[Group]") -> set[int]:
-    """Return the ids of all photos in groups."""
-    return {
-        photo.id for group in groups for photo in (group.keeper_photo, *(m.photo for m in group.members))
-    }
-
-
-def common_labels(group: "Group", labels: "Mapping[int, tuple[Label, ...]]") -> "list[Label]":
-    """Return the labels that all photos of a group have, each as sure as in the least sure photo."""
-    ids = {group.keeper_photo.id, *(member.photo.id for member in group.members)}
-    each = [{label.name: label for label in labels.get(photo, ())} for photo in ids]
-    shared = [label.name for label in labels.get(group.keeper_photo.id, ())]
-    return [
-        min((photo[name] for photo in each), key=lambda label: label.confidence)
-        for name in shared
-        if all(name in photo for photo in each)
-    ]
-
-
-def _member_row(member: "Member") -> Row:
-    return {
-        **photo_fields(member.photo, member.file),
-        "class": member.kind,
-        "transform": member.transform,
-        "score": round(member.score, 6),
-        "change": member.change,
-        "selected": member.selected,
-        "why_not": member.why_not,
-        "would_lose": [{"kind": loss.kind, "words": loss.words} for loss in member.losses],
-        "companions": _companions(member.companions),
-        "evidence": _evidence(member),
-    }
-
-
-def _companions(companions: "Iterable[Companion]") -> list[Row]:
-    from ..dedup.actions.plan import companion_rows
-
-    return companion_rows(companions)
-
-
-def _evidence(member: "Member") -> Row:
-    if member.kind == "similar":
-        return {"cosine": round(member.score, 6)}
-    return dict(member.evidence) or {"blake3": member.photo.digest}
 
 
 # --- the table --------------------------------------------------------------------------------

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from ..errors import ExitCode
 from ..indexer.embed.choice import ModelChoice
 from ..output.console import stop_on_signal, tell
+from ..output.indexing import index_fields, index_sentence
 from ..output.listing import Summary
-from ..output.text import kinds_in_words, plural
-from ..store.documents import Row
+from ..output.text import kinds_in_words
 from . import options as opt
 from .groups import Topic, command
 from .options import argument, flag, value
@@ -123,7 +123,7 @@ def index(
         tell(f"cannot look into {problem}")
     for message in report.refused + report.unmarked:
         tell(message)
-    return Summary(report_fields(report, total), report_lines(report, total), exit=exit_code(report))
+    return Summary(index_fields(report, total), report_lines(report, total), exit=exit_code(report))
 
 
 def exit_code(report: "IndexReport") -> ExitCode:
@@ -135,31 +135,8 @@ def exit_code(report: "IndexReport") -> ExitCode:
     return ExitCode.PARTLY if report.failed or report.problems or report.unmarked else ExitCode.DONE
 
 
-def report_fields(report: "IndexReport", total: int) -> Row:
-    """Return what an index run did as one JSON object. total: photos in the library now."""
-    fields = {name: getattr(report, name) for name in report.__slots__}
-    return {**fields, "moved": report.moved, "seconds": round(report.seconds, 3), "photos": total}
-
-
 def report_lines(report: "IndexReport", total: int) -> Iterator[str]:
     """Write what an index run did, and what it did not look at."""
-    yield _sentence(report, total)
+    yield index_sentence(report, total)
     if report.unread:
         yield f"not looked at: {kinds_in_words(report.unread)}"
-
-
-def _sentence(report: "IndexReport", total: int) -> str:
-    are_all_new = report.new >= total
-    counts = [
-        (report.new, "new"),
-        (report.copies, f"exact {'copy' if report.copies == 1 else 'copies'}{' of these' * are_all_new}"),
-        (report.moved, "moved or touched"),
-        (report.renewed, "read again"),
-        (report.unchanged, "unchanged"),
-        (report.absent, "gone"),
-        (report.excluded, "left out"),
-        (report.failed, "unreadable (see `lookalike errors`)"),
-    ]
-    files = ", ".join(f"{count:,} {state}" for count, state in counts if count) or "no photos"
-    state = "stopped early, finished work is kept: " if report.interrupted else ""
-    return f"{state}{files}; {plural(total, 'photo')} in the library ({report.seconds:.1f} s)"

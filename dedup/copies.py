@@ -158,10 +158,20 @@ class Copies:
             UsageError: both are the same content.
         """
         first, second = (each if isinstance(each, str) else each.digest for each in (a, b))
-        if first == second:
+        self.decide_all([(first, second, kind)])
+
+    def decide_all(self, decisions: Iterable[tuple[str, str, Decision | None]]) -> None:
+        """Remember decisions on pairs of contents (blake3 in hex), all of them or none.
+
+        Raises:
+            UsageError: both of a pair are the same content.
+        """
+        decisions = list(decisions)
+        if any(first == second for first, second, _ in decisions):
             raise UsageError("both are the same content, byte by byte: there is nothing to decide")
         with self.store.writing() as view:
-            pairs.decide(view, first, second, kind)
+            for first, second, kind in decisions:
+                pairs.decide(view, first, second, kind)
 
     def decisions(self) -> list[Decided]:
         """Return what the user decided, oldest first."""

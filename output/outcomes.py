@@ -72,7 +72,7 @@ def outcomes_listing(
     stopped = ExitCode.INTERRUPTED if is_stopped else ExitCode.DONE
     return Listing(
         key="files",
-        rows=map(_row, found),
+        rows=map(outcome_row, found),
         lines=lambda rows: (*_lines(list(rows), style), *end),
         columns=_COLUMNS,
         is_path=lambda row: row["state"] in ("planned", "done"),
@@ -81,7 +81,8 @@ def outcomes_listing(
     )
 
 
-def _row(outcome: "Outcome") -> Row:
+def outcome_row(outcome: "Outcome") -> Row:
+    """Return what became, or would become, of a file as a JSON object."""
     return {
         "state": outcome.state,
         **path_fields(outcome.path),

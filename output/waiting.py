@@ -160,13 +160,14 @@ def journals_listing(records: "Iterable[Record]") -> Listing:
     names = "run began method files standing bytes due in_quarantine in_trash not_removed put_back"
     return Listing(
         "journals",
-        map(_record_row, records),
+        map(record_row, records),
         lines,
         [*names.split(), "deleted", "gone", "damaged_lines", "trouble", "path"],
     )
 
 
-def _record_row(record: "Record") -> Row:
+def record_row(record: "Record") -> Row:
+    """Return a run that moved files, and what became of them, as a JSON object."""
     found = record.standing()
     due = due_at(record.began_at, PATIENCE)
     return {

@@ -13,6 +13,7 @@ from lookalike.search.last_search import FOLDER
 from lookalike.tests import children
 from lookalike.tests import decoders as lasting_decoders
 from lookalike.tests import sessions as lasting_sessions
+from lookalike.tests.browsers import browser as browser
 from lookalike.tests.faults import scale
 from lookalike.tests.store.making import PUBLISHED, Filled, open_filled
 

@@ -29,7 +29,7 @@ ALLOWED = {
     "indexer": ("errors", "store", "indexer"),
     "search": ("errors", "store", "search", *EMBEDDING),
     "dedup": ("errors", "store", "dedup", "indexer.scan", *EMBEDDING),  # `check` looks into folders, too
-    "output": ("errors", "store", "output", "search", "dedup", *EMBEDDING),
+    "output": ("errors", "store", "output", "search", "dedup", "indexer.options", *EMBEDDING),
     "web": ("errors", "library", "store", "output", "search", "dedup", "indexer", "web", "__version__"),
 }
 FACES = ("cli", "__main__")  # nothing else may import cli

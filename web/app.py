@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 
 from .. import __version__
 from .answer import Answer
-from .api import library, photos, search
+from .api import actions, groups, jobs, library, photos, review, search
 from .guard import Guard, Pass
 from .problems import Gone, add_problems
 from .served import Served
@@ -19,6 +19,7 @@ from .served import Served
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+_FOLDERS = {"": files("lookalike.web") / "page", "review": files("lookalike.output") / "review"}
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
@@ -41,7 +42,7 @@ def make_app(served: Served, entry: Pass) -> ASGIApp:
     )
     app.state.served = served
     add_problems(app)
-    for module in (library, photos, search):
+    for module in (library, photos, search, groups, review, actions, jobs):
         app.include_router(module.router)
 
     @app.post("/api/session", status_code=204, tags=["session"])
@@ -59,15 +60,16 @@ def make_app(served: Served, entry: Pass) -> ASGIApp:
 
 
 def _file_of_page(name: str) -> Response:
-    """Return a file of the page.
+    """Return a file of the page; those below review/ it shares with the report.
 
     Raises:
         Gone: there is none of that name.
     """
-    ending = os.path.splitext(name)[1]
-    folder = files("lookalike.web") / "page"
-    if ending not in _TYPES or name not in {each.name for each in folder.iterdir()}:
+    shared, _, base = name.rpartition("/")
+    folder = _FOLDERS.get(shared)
+    ending = os.path.splitext(base)[1]
+    if folder is None or ending not in _TYPES or base not in {each.name for each in folder.iterdir()}:
         raise Gone(f"there is no {name}")
     return FileResponse(
-        str(folder / name), media_type=_TYPES[ending], headers={"Cache-Control": "no-cache"}
+        str(folder / base), media_type=_TYPES[ending], headers={"Cache-Control": "no-cache"}
     )

@@ -18,9 +18,14 @@ class ReadOnly(LookalikeError):
     """The server was started without --write."""
 
 
+class Changed(LookalikeError):
+    """Something is not as it was when the page looked at it."""
+
+
 _STATUS: tuple[tuple[type[LookalikeError], int], ...] = (
     (Gone, 404),
     (ReadOnly, 403),
+    (Changed, 409),
     (UsageError, 400),
     (DecodeError, 422),
     (StoreMissing, 404),

@@ -17,7 +17,14 @@ from ..indexer.sandbox.process import WorkerEnded
 from ..library import Library
 from ..store.catalog.folders import all_roots
 from ..store.catalog.photos import Photo, photos_of
+from .acting import Acting
+from .decisions import Decider
+from .details import Details
+from .events import Events
+from .groups import KnownGroups
+from .jobs import Jobs
 from .problems import Gone, ReadOnly
+from .review import review_of
 from .shelf import Shelf
 from .uploads import Upload, Uploads
 
@@ -43,9 +50,18 @@ class Served:
         self.previews = Previews()
         self._opener = Opener(_DECODERS)
         self._outside = OutsideReader(self.library.store.reading, self.library.embedder, self._opener)
+        self.events = Events()
+        self.jobs = Jobs(self.events)
+        self.review = review_of(self.library.store.folder, can_write=self.can_write)
+        self.groups = KnownGroups(self.library, self.events)
+        self.decider = Decider(self.library, self.review)
+        self.acting = Acting(self.library, self.groups, self.review, self.jobs)
+        self.details = Details(self.library)
 
     def close(self) -> None:
         """End what works for it; the library stays open."""
+        self.events.close()
+        self.jobs.close()
         self.previews.close()
         self._opener.close()
 

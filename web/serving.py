@@ -61,17 +61,19 @@ def serve_library(library: Library, options: ServeOptions, ready: Callable[[str,
         )
         address = f"http://{options.host}:{port}/"
         with _written(options.token_file, entry.token), _door(address, entry.token, options) as door:
-            server = _Server(config, lambda: _begin(address, entry.token, ready, door))
+            server = _Server(config, lambda: _begin(address, entry.token, ready, door), served.events.close)
             threading.Thread(target=served.shelf.overview, daemon=True).start()  # the first page waits less
             server.run([listener])
 
 
 class _Server(uvicorn.Server):
-    """A server that tells when it answers."""
+    """A server that tells when it answers, and ends what never ends before it waits for the rest."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, ready: Callable[[], None], end_streams: Callable[[], None]
+    ) -> None:
         super().__init__(config)
-        self._ready = ready
+        self._ready, self._end_streams = ready, end_streams
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -92,6 +94,10 @@ class _Server(uvicorn.Server):
         """Begin to answer."""
         await super().startup(sockets)
         self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._end_streams()
+        await super().shutdown(sockets)
 
 
 def _begin(address: str, token: str, ready: Callable[[str, str], None], door: str | None) -> None:

@@ -69,12 +69,16 @@ class Numbers:
 
 
 @dataclass(frozen=True)
-class _Making:
-    """What is needed along the way. contents: numbers of digests, which name the page's thumbnails."""
+class Making:
+    """What is needed along the way.
+
+    picture: of a photo, by id. protect: folders in which files stay. contents: numbers of digests, which
+    name the report's thumbnails.
+    """
 
     picture: Pick
     protect: tuple[str, ...]
-    contents: Numbers
+    contents: Numbers = field(default_factory=Numbers)
 
 
 def page_data(review: Review, picture: Pick, progress: Progress) -> tuple[Row, list[str]]:
@@ -83,12 +87,12 @@ def page_data(review: Review, picture: Pick, progress: Progress) -> tuple[Row, l
     The page never parses what the plan says of a file: times and inodes are longer than its numbers, and
     names need not be text. It puts the pieces of JSON together that are given here.
     """
-    making = _Making(picture, review.rules.protect, Numbers())
+    making = Making(picture, review.rules.protect)
     everything = [*review.groups, *review.similar]
     progress.begin("writing the report", len(everything))
     groups = []
     for group in everything:
-        groups.append(_group_row(group, making))
+        groups.append(group_row(group, making))
         progress.advance(1, 0)
     data = {
         "id": _identity(review.groups),
@@ -110,13 +114,15 @@ def _identity(groups: Iterable[Group]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _group_row(group: Group, making: _Making) -> Row:
+def group_row(group: Group, making: Making) -> Row:
+    """Return a group as the pages know it, its kept file first."""
     inodes, pixels = Numbers(), Numbers()
 
     def file_row(photo: Photo, file: PhotoFile, companions: Sequence[Companion]) -> Row:
         folder, name = os.path.split(file.path)
         return {
             "plan": dumps(expected(photo, file, companions)).decode(),
+            "id": photo.id,
             "folder": printable(folder),
             "name": printable(name),
             "width": photo.width,
@@ -145,7 +151,7 @@ def _member_row(group: Group, member: Member, picture: Pick) -> Row:
     row = {
         "class": member.kind,
         "transform": member.transform,
-        "back": _words_back(group, member),
+        "back": words_back(group, member),
         "whyNot": member.why_not,
         "score": round(member.score, 6),
         "note": _note(member),
@@ -166,7 +172,7 @@ def _shown(comparison: Comparison) -> Row:
     return {"matrix": matrix, "boxes": [[round(side, 4) for side in box] for box in comparison.boxes]}
 
 
-def _words_back(group: Group, member: Member) -> str:
+def words_back(group: Group, member: Member) -> str:
     """Return how the kept file was made from the member: what is said when that one is kept instead."""
     if member.kind != "copy" or not has_proof(member):
         return ""

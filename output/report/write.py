@@ -17,8 +17,11 @@ from ...store.progress import NO_PROGRESS, Progress
 from ...store.store import Store
 from .data import Review, page_data
 
-# In the order in which they are read; together one script.
-SCRIPTS = ("model.js", "keeping.js", "cards.js", "compare.js", "list.js", "main.js")
+# In the order in which they are read; together one script. Those in review/ are modules of the served page,
+# too: here, where all are in one, what they import is there already.
+SHARED = ("elements.js", "words.js", "model.js", "cards.js", "compare.js")
+SCRIPTS = ("plan.js", "keeping.js", "thumbs.js", "list.js", "main.js")
+_IMPORT, _EXPORT = re.compile(rb"^import .*\n", re.MULTILINE), re.compile(rb"^export ", re.MULTILINE)
 REPORT = OwnFile(
     "report", signed(b'<meta name="generator" content="lookalike report">', 4096), (".html", ".htm")
 )
@@ -48,7 +51,7 @@ def write_report(
 
 
 def _write(out: BinaryIO, data: Row, digests: Sequence[str], store: Store) -> None:
-    style, script = _part("page.css"), b"".join(_part(name) for name in SCRIPTS)
+    style, script = _shared("review.css") + _part("page.css"), _script()
     fills = {
         "style-hash": _hash(style),
         "script-hash": _hash(script),
@@ -74,8 +77,17 @@ def _filled(template: bytes, fills: dict[str, bytes]) -> Iterator[bytes]:
         yield fills[piece.decode()] if number % 2 else piece
 
 
+def _script() -> bytes:
+    modules = (_EXPORT.sub(b"", _IMPORT.sub(b"", _shared(name))) for name in SHARED)
+    return b'"use strict";\n' + b"".join((*modules, *map(_part, SCRIPTS)))
+
+
 def _part(name: str) -> bytes:
     return files(__package__).joinpath("page", name).read_bytes()
+
+
+def _shared(name: str) -> bytes:
+    return files("lookalike.output").joinpath("review", name).read_bytes()
 
 
 def _hash(text: bytes) -> bytes:

@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from starlette.testclient import TestClient
 
 from lookalike import Library
-from lookalike.tests.browsers import browser as browser
 from lookalike.tests.pictures import draw_photo, exif_with, save
 from lookalike.web.app import make_app
 from lookalike.web.guard import Pass
@@ -92,6 +91,7 @@ def address(served: Served) -> Iterator[Address]:
     thread = threading.Thread(target=server.run, args=[[listener]])
     thread.start()
     yield Address(f"http://127.0.0.1:{entry.port}/", entry)
+    served.events.close()  # streams would be waited for
     server.should_exit = True
     thread.join()
     listener.close()

@@ -37,9 +37,9 @@ export async function bytes(path, options) {
   return new Uint8Array(await (await answered(path, options)).arrayBuffer());
 }
 
-export function send(path, body, { method = "POST", signal } = {}) {
-  const headers = { "Content-Type": "application/json", "X-Lookalike": "1" };
-  return ask(path, { method, headers, body: JSON.stringify(body), signal });
+export function send(path, body, { method = "POST", signal, headers = {} } = {}) {
+  const all = { "Content-Type": "application/json", "X-Lookalike": "1", ...headers };
+  return ask(path, { method, headers: all, body: JSON.stringify(body), signal });
 }
 
 export function handIn(file) {

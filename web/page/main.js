@@ -107,7 +107,7 @@ const KEYS = [
 
 function showHelp() {
   const dialog = make("dialog.help", { "aria-label": "Keys", onclose: () => dialog.remove() }, make("h2", {}, "Keys"),
-    make("dl", {}, ...KEYS.flatMap(([key, words]) => [make("dt", {}, make("kbd", {}, key)), make("dd", {}, words)])),
+    make("dl", {}, ...(views[here().view ?? ""]?.help ?? KEYS).flatMap(([key, words]) => [make("dt", {}, make("kbd", {}, key)), make("dd", {}, words)])),
     make("p", {}, "Drop a picture anywhere, or paste one, to find photos like it."),
     make("div.actions", {}, button("Close", () => dialog.close(), { main: true })));
   document.body.append(dialog);

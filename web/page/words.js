@@ -9,16 +9,7 @@ const EN = {
 
 export const words = EN;
 
-const number = new Intl.NumberFormat("en");
-export const count = (n, one, many = `${one}s`) => `${number.format(n)} ${n === 1 ? one : many}`;
-export const figure = (n) => number.format(n);
-
-const UNITS = ["bytes", "kB", "MB", "GB", "TB"];
-export function fileSize(bytes) {
-  let power = 0;
-  for (; bytes >= 999.5 && power < UNITS.length - 1; power += 1) bytes /= 1000;
-  return `${power ? bytes.toPrecision(3) : bytes} ${UNITS[power]}`.replace(/(\.\d*?)0+ /, "$1 ").replace(". ", " ");
-}
+export { count, figure, fileSize } from "./review/words.js";
 
 const MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
   "November", "December"];

@@ -5,8 +5,7 @@ let shownGroups = [];
 
 function makeSections(acts) {
   for (const group of DATA.groups) {
-    const section = make("section", `group ${group.kind}`);
-    section.setAttribute("aria-label", `Group ${group.number + 1}`);
+    const section = make(`section.group.${group.kind}`, { "aria-label": `Group ${group.number + 1}` });
     section.dataset.group = String(group.number);
     section.fill = () => fillGroup(section, group, acts);
     sections.set(group, section);

@@ -29,8 +29,14 @@ const acts = {
     const others = count(staying, "other stays", "others stay");
     if (staying) warn(`${others} until you choose: not proven beside this file, or not safe unseen`);
   },
-  compare: openCompare,
+  compare: (group, i) => comparison.open(group, i),
+  closed: focusFile,
+  show: (image, file) => showThumb(image, file.content),
+  roots: DATA.roots,
+  title: (group) => `Group ${group.number + 1}`,
 };
+
+const comparison = new Comparison(acts, { mode: "swap" });
 
 function changed(group, i) {
   repaint(group);
@@ -78,7 +84,7 @@ function goToFile(step) {
 function showPlace() {
   const where = shownGroups.indexOf(at.group);
   const groups = count(shownGroups.length, "group", "groups");
-  $("place").textContent = where < 0 ? `${groups} shown` : `${(where + 1).toLocaleString("en")} of ${groups}`;
+  $("place").textContent = where < 0 ? `${groups} shown` : `${figure(where + 1)} of ${groups}`;
 }
 
 // --- what is said -----------------------------------------------------------------------------
@@ -134,41 +140,26 @@ const KEYS = {
   ArrowLeft: () => goToFile(-1),
   " ": toggleHere,
   Enter: () => at.group && acts.keep(at.group, at.file),
-  b: () => at.group && openCompare(at.group, at.file),
+  b: () => at.group && acts.compare(at.group, at.file),
   d: toggleBoxes,
   e: exportPlan,
   "/": () => $("find").focus(),
   "?": () => $("help").showModal(),
 };
 
-const COMPARE_KEYS = {
-  b: closeCompare,
-  " ": () => { blink(false); flip(); },
-  a: () => blink(!compareView.timer),
-  d: toggleBoxes,
-  l: () => compareNext(1),
-  h: () => compareNext(-1),
-  ArrowRight: () => compareNext(1),
-  ArrowLeft: () => compareNext(-1),
-};
-
-function compareNext(step) {
-  const members = membersOf(compareView.group), where = members.indexOf(compareView.file) + step;
-  compareView.file = members[(where + members.length) % members.length];
-  compareView.isFlipped = true;
-  fillCompare();
-}
-
 function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const target = event.target, isText = target.matches("input:not([type=checkbox]), select");
   if (isText) return event.key === "Escape" ? target.blur() : undefined;
   if ($("help").open) return event.key === "?" ? (event.preventDefault(), $("help").close()) : undefined;
-  const keys = $("compare").open ? COMPARE_KEYS : KEYS;
+  if (comparison.element.open) {
+    if (event.key === "d" ? (toggleBoxes(), true) : comparison.key(event)) event.preventDefault();
+    return undefined;
+  }
   // Boxes and buttons know their own keys.
   if (event.key === " " && target.matches("button, input")) return;
   if (event.key === "Enter" && target.matches("button")) return;
-  const act = keys[event.key] ?? (keys === KEYS && /^[1-9]$/.test(event.key) ? () => keepNumber(event.key) : null);
+  const act = KEYS[event.key] ?? (/^[1-9]$/.test(event.key) ? () => keepNumber(event.key) : null);
   if (!act) return;
   event.preventDefault();
   act();
@@ -211,6 +202,7 @@ function filter() {
 // --- the beginning ----------------------------------------------------------------------------
 
 function start() {
+  document.body.append(comparison.element);
   recall();
   $("no-memory").hidden = remember();
   makeSections(acts);
@@ -221,18 +213,13 @@ function start() {
   $("filters").addEventListener("submit", (event) => event.preventDefault());
   const clicks = {
     "show-differences": toggleBoxes, "show-help": () => $("help").showModal(), "close-help": () => $("help").close(),
-    flip: COMPARE_KEYS[" "], blink: COMPARE_KEYS.a, "close-compare": closeCompare, export: exportPlan, reset: resetAll,
-    "toggle-this": () => { acts.toggle(compareView.group, compareView.file); paintCompare(); },
+    export: exportPlan, reset: resetAll,
   };
   for (const [id, act] of Object.entries(clicks)) $(id).addEventListener("click", act);
-  $("compare").addEventListener("close", () => {
-    blink(false);
-    focusFile(compareView.group, compareView.file);
-  });
   addEventListener("keydown", onKey);
   new ResizeObserver(([{ target }]) =>
     document.documentElement.style.setProperty("--bar", `${target.offsetHeight}px`)).observe($("bar"));
-  addEventListener("resize", () => { estimateHeights(); if ($("compare").open) layOut(); });
+  addEventListener("resize", estimateHeights);
   const arrivals = setInterval(showAwaited, 100);
   addEventListener("DOMContentLoaded", () => { clearInterval(arrivals); showAwaited(); });
 }

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from lookalike.tests.browsers import browser as browser
 from lookalike.tests.output.report.making import Written, write_library, write_many
 
 OpenPage = Callable[..., Page]

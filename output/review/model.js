@@ -1,31 +1,29 @@
-"use strict";
-// The groups, what is chosen in them, and the plan that comes of it. Nothing here touches the page.
+// A group of copies and what is chosen in it. Nothing here touches the page.
 
-const DATA = JSON.parse(document.getElementById("data").textContent);
 const IDENTITY = [1, 0, 0, 0, 1, 0, 0, 0, 1];
 const LEFT_ALONE = "its RAW or its video would be left alone";
 const OTHER_KEPT = "it may hold more than the file you keep: check it yourself";
 const NOT_DIRECT = "no proof of its own with the file you keep: check it yourself";
 
 // group.keeper: number of the kept file; 0 is the one that the rules chose. group.chosen: by number of
-// the file, only where it was decided here.
-DATA.groups.forEach((group, number) => {
-  group.number = number;
-  group.keeper = 0;
-  group.chosen = new Map();
-});
+// the file, only where somebody decided it.
+export function prepare(group, { keeper = 0, chosen = {} } = {}) {
+  group.keeper = group.files[keeper] ? keeper : 0;
+  group.chosen = new Map(Object.entries(chosen).map(([i, wanted]) => [Number(i), wanted]));
+  return group;
+}
 
-function membersOf(group) {
+export function membersOf(group) {
   return group.files.map((_, i) => i).filter((i) => i !== group.keeper);
 }
 
-function inOrder(group) {
+export function inOrder(group) {
   return [group.keeper, ...membersOf(group)];
 }
 
 // What file i is beside the kept one: {kind, words, whyNot: why it is not chosen unseen, "" if it does,
 // selected: the same as yes or no, lock: why it cannot be chosen at all, note: for people}.
-function relation(group, i) {
+export function relation(group, i) {
   const file = group.files[i], kept = group.files[group.keeper];
   const said = plainRelation(group, file, kept);
   if (group.kind === "similar") said.lock = "a look-alike is another picture: it stays";
@@ -56,17 +54,17 @@ function plainRelation(group, file, kept) {
 }
 
 // Whether what was found out beside the file that the rules chose holds beside the kept one.
-function showsTheFirst(group) {
+export function showsTheFirst(group) {
   return group.files[group.keeper].pixels === group.files[0].pixels;
 }
 
-function isToMove(group, i) {
+export function isToMove(group, i) {
   if (i === group.keeper) return false;
   const { selected, lock } = relation(group, i);
   return !lock && (group.chosen.get(i) ?? selected);
 }
 
-function choose(group, i, wanted) {
+export function choose(group, i, wanted) {
   const { selected, lock } = relation(group, i);
   if (lock) return;
   if (wanted === selected) group.chosen.delete(i);
@@ -74,17 +72,17 @@ function choose(group, i, wanted) {
 }
 
 // Another kept file is another question: what was decided beside the old one is forgotten.
-function keep(group, i) {
+export function keep(group, i) {
   group.keeper = i;
   group.chosen.clear();
 }
 
-function isChanged(group) {
+export function isChanged(group) {
   return group.keeper !== 0 || group.chosen.size > 0;
 }
 
 // Bytes come free only when every link to them is moved.
-function bytesFreed(group) {
+export function bytesFreed(group) {
   const size = new Map(), staying = new Set();
   group.files.forEach((file, i) => {
     if (isToMove(group, i)) size.set(file.inode, file.bytes);
@@ -95,7 +93,7 @@ function bytesFreed(group) {
   return sum;
 }
 
-function wastedBytes(group) {
+export function wastedBytes(group) {
   if (group.kind === "similar") return 0;
   const seen = new Set([group.files[group.keeper].inode]);
   let sum = 0;
@@ -107,35 +105,21 @@ function wastedBytes(group) {
   return sum;
 }
 
-function totals() {
-  const sum = { going: 0, copies: 0, groups: 0, bytes: 0, wasted: 0 };
-  for (const group of DATA.groups) {
-    if (group.kind === "similar") continue;
-    const going = membersOf(group).filter((i) => isToMove(group, i)).length;
-    sum.going += going;
-    sum.copies += group.files.length - 1;
-    sum.groups += going > 0;
-    sum.bytes += bytesFreed(group);
-    sum.wasted += wastedBytes(group);
-  }
-  return sum;
-}
-
 // How the picture of file i lies on the kept one: from points of its thumbnail to points of that one's.
-function mapToKept(group, i) {
+export function mapToKept(group, i) {
   const known = (n) => (group.files[n].pixels === group.files[0].pixels ? IDENTITY : group.files[n].matrix);
   const other = known(i), kept = known(group.keeper);
   return other && kept ? times(kept, inverse(other)) : null;
 }
 
-function times(a, b) {
+export function times(a, b) {
   return IDENTITY.map((_, n) => {
     const row = 3 * Math.floor(n / 3), column = n % 3;
     return a[row] * b[column] + a[row + 1] * b[column + 3] + a[row + 2] * b[column + 6];
   });
 }
 
-function inverse(m) {
+export function inverse(m) {
   const [a, b, c, d, e, f, g, h, i] = m;
   const det = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g);
   const adjugate = [e * i - f * h, c * h - b * i, b * f - c * e,
@@ -145,34 +129,6 @@ function inverse(m) {
 }
 
 // Where file i differs from the kept one; known only beside the picture that the rules chose.
-function boxesOf(group, i) {
+export function boxesOf(group, i) {
   return showsTheFirst(group) ? group.files[i].boxes ?? [] : [];
-}
-
-// The plan, byte for byte what the command line writes. The pieces about files are passed on as they
-// came: their numbers are longer than JavaScript's, and their names need not be text.
-function planText() {
-  const groups = DATA.groups.filter((group) => group.kind !== "similar").map(plannedGroup);
-  return `${DATA.head}, "groups": [${groups.join(", ")}]}\n`;
-}
-
-function plannedGroup(group) {
-  const reason = group.keeper === 0 ? group.reason : "chosen by you";
-  const members = membersOf(group).map((i) => {
-    const { kind, words, whyNot } = relation(group, i), selected = isToMove(group, i);
-    const why_not = selected ? "" : whyNot || "not chosen";
-    return withFields(group.files[i].plan, { class: kind, transform: words, selected, why_not });
-  });
-  const kept = withFields(group.files[group.keeper].plan, { reason });
-  return `{"keeper": ${kept}, "members": [${members.join(", ")}], "wasted_bytes": ${wastedBytes(group)}}`;
-}
-
-function withFields(json, fields) {
-  const added = Object.entries(fields).map(([name, value]) => `, "${name}": ${ascii(value)}`);
-  return json.slice(0, -1) + added.join("") + "}";
-}
-
-function ascii(value) {
-  return JSON.stringify(value).replace(/[\u007f-\uffff]/g, (char) =>
-    "\\u" + char.charCodeAt(0).toString(16).padStart(4, "0"));
 }

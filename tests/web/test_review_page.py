@@ -1,0 +1,233 @@
+"""The review in a real browser: by keys alone, in two tabs, after a reload, and on what only shows."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext, Page, expect
+
+from lookalike import Library
+from lookalike.tests.library import lookalike
+from lookalike.tests.web.conftest import Address, OpenPage
+from lookalike.tests.web.reviewing import Copied, make_copied
+from lookalike.web.served import Served
+
+
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory: pytest.TempPathFactory) -> Copied:
+    return make_copied(tmp_path_factory.mktemp("copied-page").resolve())
+
+
+@pytest.fixture
+def served(copied: Copied, request: pytest.FixtureRequest) -> Iterator[Served]:
+    """The library as a server has it that may write; each test leaves it as it found it."""
+    is_writable = getattr(request, "param", True)
+    with Library.open(copied.store, write=is_writable) as library:
+        made = Served(library, is_writable)
+        made.groups.read_known()
+        yield made
+        made.close()
+    (copied.store / "review.json").unlink(missing_ok=True)
+
+
+def card(page: Page, name: str) -> Any:
+    return page.locator(".one .card").filter(has=page.locator(".name", has_text=name)).first
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found]
+
+
+def focused(page: Page) -> str:
+    return str(page.evaluate("document.activeElement.querySelector('.name')?.textContent"))
+
+
+def go_to_file(page: Page, name: str) -> None:
+    """Go to a file of the group by keys."""
+    for _ in range(8):
+        if focused(page) == name:
+            return
+        page.keyboard.press("l")
+    raise AssertionError(f"{name} is not reached, but {focused(page)}")
+
+
+def as_chosen(group: Any) -> Any:
+    """Return a group of the command line's plan as the test below chooses in it."""
+    members = {Path(each["path"]).name: each for each in group["members"]}
+    if "small1.jpg" in members:
+        members["small1.jpg"] |= {"selected": False, "why_not": "not chosen"}
+    if "same2.jpg" in members:
+        kept, first = members.pop("same2.jpg"), group["keeper"]
+        fate = {name: kept.pop(name) for name in ("class", "transform", "selected", "why_not")}
+        del first["reason"]
+        group |= {
+            "keeper": kept | {"reason": "chosen by you"},
+            "members": [first | fate, *members.values()],
+        }
+    return group
+
+
+def test_five_groups_are_reviewed_by_keys_applied_and_undone(
+    open_page: OpenPage, copied: Copied, tmp_path: Path
+) -> None:
+    before = copied.tree()
+    lookalike("dupes", "--store", copied.store, "--plan", tmp_path / "plan.json")
+    plan = json.loads((tmp_path / "plan.json").read_bytes())
+    page = open_page("?view=copies&order=path")
+    expect(page.locator(".one h2")).to_have_text("Group 1 of 5")
+
+    seen = []
+    for number in range(5):
+        expect(page.locator(".one h2")).to_contain_text(f"Group {number + 1} of 5")
+        seen.append(page.locator(".one .kept .name").inner_text())
+        if number == 1:
+            go_to_file(page, "small1.jpg")
+            page.keyboard.press("Space")
+            expect(card(page, "small1.jpg").locator(".state")).to_have_text("stays")
+        if number == 2:
+            go_to_file(page, "same2.jpg")
+            page.keyboard.press("Enter")
+            expect(page.locator(".one .kept .name")).to_have_text("same2.jpg")
+        if number == 3:
+            go_to_file(page, "small3.jpg")
+            page.keyboard.press("p")
+            page.keyboard.press("Control+z")
+            expect(card(page, "small3.jpg").locator(".state")).to_have_text("to move")
+        page.keyboard.press("j")
+    assert seen == [f"n{number}.jpg" for number in range(5)]
+    expect(page.locator(".looked")).to_have_text("5 of 5")
+
+    page.keyboard.press("Shift+A")
+    sheet = page.locator("dialog.plan")
+    expect(sheet.locator(".big")).to_contain_text("files would be moved")
+    page.keyboard.press("ArrowDown")  # only groups that were looked at: all of them
+    expect(sheet.locator("button.main")).to_have_text("Move 9 files")
+    with page.expect_download() as download:
+        sheet.locator("a", has_text="Save the plan").press("Enter")
+    download.value.save_as(tmp_path / "page.json")
+    chosen = json.loads((tmp_path / "page.json").read_bytes())
+    assert chosen["groups"] == [as_chosen(group) for group in plan["groups"]]
+    sheet.locator("button.main").press("Enter")
+    expect(page.locator(".toast", has_text="moved")).to_be_visible()
+    expect(page.locator(".one h2")).to_have_text("Group 1 of 2")
+    assert len([path for path in copied.tree() if not path.startswith(".lookalike")]) < len(before)
+
+    page.goto(page.url.split("?")[0] + "?view=activity")
+    run = page.locator(".run")
+    expect(run).to_contain_text("not put back")
+    run.locator("button").press("Enter")
+    dialog = page.locator("dialog.sheet")
+    expect(dialog.locator(".big")).to_contain_text("would be put back")
+    dialog.locator("button.main").press("Enter")
+    expect(run).to_contain_text("put back")
+    expect(page.locator(".job").first).to_contain_text("put back")
+    assert copied.tree() == before
+
+
+def test_two_tabs_agree_and_a_reload_keeps_what_was_chosen(
+    open_page: OpenPage, context: BrowserContext, address: Address
+) -> None:
+    page = open_page("?view=copies&order=path")
+    other = open_page("?view=copies&order=path")
+    expect(other.locator(".looked")).to_have_text("0 of 5")
+    expect(page.locator(".one h2")).to_be_visible()
+
+    go_to_file(page, "same0.jpg")
+    page.keyboard.press("Space")
+    page.keyboard.press("j")
+
+    expect(other.locator(".looked")).to_have_text("1 of 5")
+    expect(card(other, "same0.jpg").locator(".state")).to_have_text("stays")
+    page.reload()
+    expect(page.locator(".one h2")).to_contain_text("Group 2 of 5")
+    page.keyboard.press("k")
+    expect(card(page, "same0.jpg").locator(".state")).to_have_text("stays")
+    expect(page.locator(".looked")).to_have_text("1 of 5")
+
+
+def test_not_copies_leave_the_list_and_come_back(open_page: OpenPage, copied: Copied) -> None:
+    page = open_page("?view=copies&order=path&text=cropped")
+    expect(page.locator(".one .kept .name")).to_have_text("n1.jpg")
+    page.keyboard.press("n")
+    expect(page.locator(".toast")).to_contain_text("not copies")
+    assert lookalike("decisions", "--store", copied.store, "--format", "json").json["decisions"]
+    page.locator(".toast button", has_text="Undo").press("Enter")
+    expect(page.locator(".looked")).to_have_text("0 of 5")
+    assert not lookalike("decisions", "--store", copied.store, "--format", "json").json["decisions"]
+
+
+def test_all_shown_groups_change_at_once_and_go_back_at_once(open_page: OpenPage) -> None:
+    page = open_page("?view=copies")
+    expect(page.locator(".sums strong")).to_have_text("10 files to move")
+    page.locator("button", has_text="All shown").press("Enter")
+    sheet = page.locator("dialog.sheet")
+    sheet.locator("input[value=stay]").check()
+    sheet.locator("select[name=change]").select_option("exact")
+    sheet.locator("button", has_text="Do it").press("Enter")
+    expect(page.locator(".sums strong")).to_have_text("5 files to move")
+    page.locator(".toast button", has_text="Undo").press("Enter")
+    expect(page.locator(".sums strong")).to_have_text("10 files to move")
+
+
+def test_a_crop_lies_where_it_was_cut_from_and_zoom_is_one_for_both(open_page: OpenPage) -> None:
+    page = open_page("?view=copies&text=cropped")
+    expect(page.locator(".one h2")).to_be_visible()
+    go_to_file(page, "cropped.jpg")
+    page.keyboard.press("c")
+    stages = page.locator("dialog.compare .stage")
+    expect(stages).to_have_count(2)
+    expect(page.locator("#which")).to_contain_text("this one (stays): 540x410")
+    expect(page.locator(".layer.other img")).to_have_js_property("naturalWidth", 540)
+    kept, other = (page.locator(f".layer.{role}").bounding_box() for role in ("kept", "other"))
+    assert kept
+    assert other
+    assert other["width"] / kept["width"] == pytest.approx(540 / 640, rel=0.01)
+    for key in "+++":
+        page.keyboard.press(key)
+    worlds = {each.evaluate("(world) => world.style.transform") for each in page.locator(".world").all()}
+    assert len(worlds) == 1
+    assert "scale(3.375)" in worlds.pop()
+    for number, mode in enumerate(("beside", "swap", "slider", "difference", "fade"), 1):
+        page.keyboard.press(str(number))
+        expect(page.locator(".panes")).to_have_attribute("data-mode", mode)
+    page.keyboard.press("Escape")
+    assert focused(page) == "cropped.jpg"
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_everybody_can_use_it(open_page: OpenPage, scheme: Any, width: int) -> None:
+    page = open_page("?view=copies&text=cropped")
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    page.set_viewport_size({"width": width, "height": 860})
+    page.locator(".grouplist .line").first.press("Enter")
+    expect(page.locator(".one .card").first).to_be_visible()
+    assert violations(page) == []
+    for key, shown in (("c", "dialog.compare .stage"), ("Shift+A", "dialog.plan .outcome")):
+        page.keyboard.press(key)
+        expect(page.locator(shown).first).to_be_visible()
+        assert violations(page) == []
+        page.keyboard.press("Escape")
+    page.evaluate("window.scrollTo(0, 0)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.goto(page.url.split("?")[0] + "?view=activity")
+    expect(page.locator(".activity .outcome").first).to_be_visible()
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("served", [False], indirect=True)
+def test_what_only_shows_says_so_where_one_would_act(open_page: OpenPage, copied: Copied) -> None:
+    page = open_page("?view=copies")
+    expect(page.locator(".tools button", has_text="Not copies")).to_be_disabled()
+    page.keyboard.press("Shift+A")
+    sheet = page.locator("dialog.plan")
+    expect(sheet).to_contain_text("lookalike serve --write")
+    expect(sheet.locator("button.main")).to_be_disabled()
+    page.keyboard.press("Escape")
+    page.goto(page.url.split("?")[0] + "?view=activity")
+    expect(page.locator("button", has_text="Index the chosen folders")).to_be_disabled()
+    expect(page.locator(".activity")).to_contain_text("broken.jpg")
+    assert not (copied.store / "review.json").exists()

@@ -1,0 +1,149 @@
+"""Plans of the review: made from what was chosen, checked as `apply` does without --yes, then applied."""
+
+import hashlib
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..dedup.actions.apply import ApplyOptions
+from ..dedup.actions.outcome import Outcome
+from ..dedup.actions.planfile import Plan, read_plan
+from ..dedup.actions.undo import UndoOptions
+from ..errors import LookalikeError, UsageError
+from ..library import Library
+from ..output.outcomes import outcome_row
+from ..output.text import file_size, plural
+from ..store.documents import document, dumps
+from .choices import Chosen
+from .groups import Found, KnownGroups, Listed
+from .jobs import Job, Jobs, check_free
+from .problems import Changed, Gone
+from .review import Review
+
+Scope = Literal["all", "looked"]
+_KEPT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A plan that was made. data: the JSON document, as `dupes --plan` writes it."""
+
+    name: str
+    data: bytes
+    plan: Plan
+
+
+@dataclass(eq=False)
+class Acting:
+    """Makes plans, checks them, and applies them as jobs."""
+
+    library: Library
+    groups: KnownGroups
+    review: Review
+    jobs: Jobs
+    _plans: "OrderedDict[str, Made]" = field(default_factory=OrderedDict)
+    _started: "OrderedDict[str, tuple[str, Job]]" = field(default_factory=OrderedDict)
+    _mutex: threading.Lock = field(default_factory=threading.Lock)
+    _starting: threading.Lock = field(default_factory=threading.Lock)
+
+    def make(self, scope: Scope) -> Made:
+        """Make the plan of what was chosen. scope: "looked": only groups that somebody looked at."""
+        found = self.groups.now()
+        rows = [self._chosen(each).plan() for each in self._groups(found, scope)]
+        data = document(self.library.copies.origin().fields() | {"groups": rows})
+        made = Made(secrets.token_hex(8), data, read_plan(data, "the plan"))
+        with self._mutex:
+            self._plans[made.name] = made
+            while len(self._plans) > _KEPT:
+                self._plans.popitem(last=False)
+        return made
+
+    def _groups(self, found: Found, scope: Scope) -> Iterable[Listed]:
+        wanted = ("looked",) if scope == "looked" else ("new", "looked", "skipped")
+        return (each for each in found.groups if self.review.of(each.key).state in wanted)
+
+    def _chosen(self, each: Listed) -> Chosen:
+        return Chosen(each.group, self.review.of(each.key).choice)
+
+    def named(self, name: str) -> Made:
+        """Return a plan.
+
+        Raises:
+            Gone: it was made too long ago.
+        """
+        with self._mutex:
+            if name not in self._plans:
+                raise Gone("this plan was made too long ago; make it again")
+            return self._plans[name]
+
+    def check(self, made: Made, options: ApplyOptions) -> tuple[list[Outcome], str]:
+        """Return what applying a plan would do, and a digest of it; nothing is changed."""
+        outcomes = list(self.library.files.preview(made.plan, options))
+        digest = hashlib.sha256(made.data + dumps(list(map(outcome_row, outcomes))))
+        return outcomes, digest.hexdigest()
+
+    def apply(self, made: Made, options: ApplyOptions, checked: str, once: str) -> Job:
+        """Begin to apply a plan that was checked. once: the same word starts the same job only once.
+
+        Raises:
+            Changed: something is not as it was when the plan was checked.
+            UsageError: the word was used for another plan.
+            StoreLocked: another job is running, or another process moves files.
+        """
+        with self._starting:
+            if once in self._started:
+                plan, job = self._started[once]
+                if plan != made.name:
+                    raise UsageError("this Idempotency-Key was used for another plan")
+                return job
+            if self.check(made, options)[1] != checked:
+                raise Changed("something changed since this plan was checked; look at it again")
+            check_free(self.library.store.folder, "actions")
+            job = self.jobs.start("apply", "moving files", lambda job: self._apply(job, made, options))
+            if once:
+                self._started[once] = made.name, job
+            while len(self._started) > _KEPT:
+                self._started.popitem(last=False)
+            return job
+
+    def _apply(self, job: Job, made: Made, options: ApplyOptions) -> str:
+        return self._done(job, self.library.files.apply(made.plan, options, job.watch), "moved")
+
+    def undo(self, run: str) -> Job:
+        """Begin to put back what a run moved.
+
+        Raises:
+            UsageError: there is no such run.
+            StoreLocked: another job is running.
+        """
+        record = self.library.files.record_to_undo(run)
+        if record is None:
+            raise Gone(f"there is no run {run}")
+        check_free(self.library.store.folder, "actions")
+
+        def work(job: Job) -> str:
+            return self._done(job, self.library.files.undo(record, UndoOptions(run), job.watch), "put back")
+
+        return self.jobs.start("undo", "putting files back", work)
+
+    def _done(self, job: Job, outcomes: list[Outcome], verb: str) -> str:
+        """Say what became of files, and read anew which copies there are now."""
+        done = [each for each in outcomes if each.state == "done"]
+        stayed = [each for each in outcomes if each.state == "left"]
+        job.result = {
+            "run": next((each.run for each in done), ""),
+            "bytes": sum(each.size for each in done),
+            "done": len(done),
+            "left": [outcome_row(each) for each in stayed],
+        }
+        self.groups.events.tell("runs")
+        job.begin("reading the copies", 0)
+        with suppress(LookalikeError):  # the files are in order, and the list says itself that it is old
+            self.groups.read_known()
+        size = file_size(sum(each.size for each in done))
+        words = f"{plural(len(done), 'file')} {verb} ({size})"
+        return words + (f"; {len(stayed):,} left alone" if stayed else "")

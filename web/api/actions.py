@@ -1,0 +1,129 @@
+"""What is done to files: a plan, what it would do, doing it, and taking it back."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Header, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from ...dedup.actions.apply import ApplyOptions
+from ...output.outcomes import outcome_row
+from ...output.waiting import record_row
+from ...store.documents import SCHEMA_VERSION
+from ..acting import Made, Scope
+from ..problems import Gone
+from .asked import Server
+
+router = APIRouter(prefix="/api", tags=["actions"])
+
+Method = Literal["auto", "trash", "quarantine", "hardlink", "symlink", "reflink"]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Wanted(_Body):
+    """Which groups a plan is made of: all, or only those that somebody looked at."""
+
+    scope: Scope = "all"
+
+
+class How(_Body):
+    """How files are moved."""
+
+    method: Method = "auto"
+
+    def options(self) -> ApplyOptions:
+        """Return it as the library takes it."""
+        return ApplyOptions(self.method)
+
+
+class Checked(How):
+    """A plan to apply. hash: what its check said."""
+
+    hash: str = Field(max_length=80)
+
+
+@router.post("/plans", status_code=201)
+def make_plan(served: Server, wanted: Wanted) -> dict[str, Any]:
+    """Make a plan of what was chosen in the review."""
+    return _plan_row(served.acting.make(wanted.scope))
+
+
+@router.get("/plans/{name}", response_class=Response)
+def plan(served: Server, name: str) -> Response:
+    """Give a plan as `dupes --plan` writes it, to apply it with `lookalike apply`."""
+    headers = {"Content-Disposition": 'attachment; filename="plan.json"'}
+    return Response(served.acting.named(name).data, media_type="application/json", headers=headers)
+
+
+@router.post("/plans/{name}/check")
+def check(served: Server, name: str, how: How) -> dict[str, Any]:
+    """Tell what `apply` would do with a plan; nothing is changed."""
+    made = served.acting.named(name)
+    outcomes, digest = served.acting.check(made, how.options())
+    return {**_plan_row(made), "hash": digest, "files": list(map(outcome_row, outcomes))}
+
+
+@router.post("/plans/{name}/apply", status_code=202)
+def apply(
+    served: Server,
+    name: str,
+    checked: Checked,
+    idempotency_key: Annotated[str, Header(max_length=200)] = "",
+) -> dict[str, Any]:
+    """Begin to apply a plan, if all is as its check said; the job tells how it goes."""
+    served.check_writing()
+    made = served.acting.named(name)
+    job = served.acting.apply(made, checked.options(), checked.hash, idempotency_key)
+    return {"schema_version": SCHEMA_VERSION, "job": job.fields()}
+
+
+@router.get("/runs")
+def runs(served: Server) -> dict[str, Any]:
+    """List what was done to files so far, newest first, as `undo --list --format json` does.
+
+    is_whole: the run ended in order; where it was cut off, undoing it settles each file.
+    """
+    records = served.library.files.journals()
+    rows = [record_row(each) | {"is_whole": each.is_closed} for each in records]
+    return {"schema_version": SCHEMA_VERSION, "journals": rows}
+
+
+@router.post("/runs/{run}/check")
+def check_undo(served: Server, run: str) -> dict[str, Any]:
+    """Tell what undoing a run would do; nothing is changed."""
+    record = served.library.files.record_to_undo(_plain(run))
+    if record is None:
+        raise Gone(f"there is no run {run}")
+    found = served.library.files.preview_undo(record)
+    return {"schema_version": SCHEMA_VERSION, "files": list(map(outcome_row, found))}
+
+
+@router.post("/runs/{run}/undo", status_code=202)
+def undo(served: Server, run: str) -> dict[str, Any]:
+    """Begin to put back what a run moved; the job tells how it goes."""
+    served.check_writing()
+    return {"schema_version": SCHEMA_VERSION, "job": served.acting.undo(_plain(run)).fields()}
+
+
+def _plain(run: str) -> str:
+    """Return the name of a run; the library would also take a path, which no page may name.
+
+    Raises:
+        Gone: it is no name.
+    """
+    if not run.replace("-", "").replace("_", "").isalnum():
+        raise Gone("there is no such run")
+    return run
+
+
+def _plan_row(made: Made) -> dict[str, Any]:
+    groups = [[each for each in group.members if each.selected] for group in made.plan.groups]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "plan": made.name,
+        "groups": sum(bool(each) for each in groups),
+        "selected": sum(map(len, groups)),
+        "bytes": sum(each.file.size for group in groups for each in group),
+    }

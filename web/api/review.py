@@ -1,0 +1,183 @@
+"""What people choose in the review: of one group or of many at once, and each step back."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from ...errors import UsageError
+from ...store.documents import SCHEMA_VERSION
+from ..choices import Choice, Chosen, files_of
+from ..groups import Filter, Listed, Show, change_of, is_in
+from ..review import State
+from ..served import Served
+from .asked import Server, folder_named
+
+router = APIRouter(prefix="/api", tags=["review"])
+
+_MOST_NAMED, _MOST_TOLD = 10_000, 500
+Act = Literal["go", "stay", "propose", "keep", "skip", "look", "forget"]
+Key = Annotated[str, Field(max_length=40)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Chosen1(_Body):
+    """What is chosen in a group: the number of the kept file, and by their numbers what goes or stays."""
+
+    keeper: int = Field(default=0, ge=0)
+    chosen: dict[int, bool] = Field(default_factory=dict)
+    state: Literal["new", "looked", "skipped"] = "looked"
+
+
+class Shown(_Body):
+    """Groups by a filter, as in the list."""
+
+    state: Show = ""
+    folder: str = Field(default="", max_length=64)
+    change: str = Field(default="", max_length=64)
+    text: str = Field(default="", max_length=400)
+
+
+class Only(_Body):
+    """Which files of the groups are meant: those below a folder, those to which something was done."""
+
+    folder: str = Field(default="", max_length=64)
+    change: str = Field(default="", max_length=64)
+
+
+class Many(_Body):
+    """Something done to many groups.
+
+    do: "go", "stay": what becomes of the files that are meant. "keep": a file that is meant is kept.
+    "propose": as it was proposed. "skip", "look": how the groups count. "forget": as if nobody had looked.
+    """
+
+    do: Act
+    groups: list[Key] | None = Field(default=None, max_length=_MOST_NAMED)
+    shown: Shown | None = None
+    only: Only = Field(default_factory=Only)
+
+
+class Decisions(_Body):
+    """What is said of all pairs of some groups."""
+
+    kind: Literal["confirmed", "rejected"]
+    groups: list[Key] | None = Field(default=None, max_length=_MOST_NAMED)
+    shown: Shown | None = None
+
+
+@router.get("/review")
+def review(served: Server) -> dict[str, Any]:
+    """Tell how much of the review is done, and what would go."""
+    found = served.groups.get()
+    sums = found.sums(served.review) if found else None
+    return {"schema_version": SCHEMA_VERSION, "revision": served.review.revision, "sums": sums}
+
+
+@router.patch("/review/{key}")
+def choose(served: Server, key: str, given: Chosen1) -> dict[str, Any]:
+    """Choose in one group: which file is kept, and what becomes of the others."""
+    listed = served.groups.now().named(key)
+    count = len(files_of(listed.group))
+    if given.keeper >= count or any(not 0 <= each < count for each in given.chosen):
+        raise UsageError(f"the files of this group have numbers from 0 to {count - 1}")
+    step = served.review.change({key: State(Choice(given.keeper, given.chosen), given.state)})
+    return _changed(served, step, [key])
+
+
+@router.post("/review")
+def choose_many(served: Server, given: Many) -> dict[str, Any]:
+    """Do the same to many groups at once."""
+    only = _Only(folder_named(served, given.only.folder) if given.only.folder else "", given.only.change)
+    states = {}
+    for each in _meant(served, given.groups, given.shown):
+        now = served.review.of(each.key)
+        state = _done(each, now, given.do, only)
+        if state is not None and state != now:
+            states[each.key] = state
+    if not states:
+        return _changed(served, "", [])
+    return _changed(served, served.review.change(states), list(states))
+
+
+@router.post("/decisions")
+def decide(served: Server, given: Decisions) -> dict[str, Any]:
+    """Remember of groups that they are copies, or that they are none."""
+    served.check_writing()
+    groups = _meant(served, given.groups, given.shown)
+    step = served.decider.decide(groups, given.kind)
+    return _changed(served, step, [each.key for each in groups])
+
+
+@router.delete("/review/steps/{step}")
+def take_back(served: Server, step: str) -> dict[str, Any]:
+    """Take a step back: what was chosen, and what was decided in it."""
+    return _changed(served, "", served.decider.undo(step))
+
+
+class _Only:
+    """The files that are meant. folder: a path; "" and "": all files."""
+
+    def __init__(self, folder: str, change: str) -> None:
+        self._folder, self._change = folder, change
+
+    def has(self, listed: Listed, number: int) -> bool:
+        _, file = files_of(listed.group)[number]
+        if self._folder and not is_in(file.path, self._folder):
+            return False
+        return not self._change or (
+            number > 0 and change_of(listed.group.members[number - 1]) == self._change
+        )
+
+
+def _meant(served: Served, keys: list[str] | None, shown: Shown | None) -> list[Listed]:
+    found = served.groups.now()
+    if keys is not None:
+        return [found.named(key) for key in keys]
+    if shown is None:
+        raise UsageError("say which groups are meant: `groups` or `shown`")
+    folder = folder_named(served, shown.folder) if shown.folder else ""
+    wanted = Filter(shown.state, folder, shown.change, shown.text)
+    return found.passing(wanted, "bytes", served.review)
+
+
+def _done(listed: Listed, now: State, act: Act, only: _Only) -> State | None:
+    """Return the state of a group after something was done to it; None: nothing can be."""
+    if act in ("skip", "look"):
+        return State(now.choice, "skipped" if act == "skip" else "looked")
+    if act == "forget":
+        return State()
+    if act == "propose":
+        return State(Choice(), "looked")
+    chosen = Chosen(listed.group, now.choice)
+    if act == "keep":
+        number = next((each for each in range(len(files_of(listed.group))) if only.has(listed, each)), None)
+        return None if number is None else State(Choice(number), "looked")
+    meant = [
+        each for each in chosen.others if only.has(listed, each) and not chosen.relation(each).is_locked
+    ]
+    wanted = dict(now.choice.chosen)
+    for each in meant:
+        if (chosen.relation(each).why_not == "") == (act == "go"):
+            wanted.pop(each, None)
+        else:
+            wanted[each] = act == "go"
+    return State(Choice(now.choice.keeper, wanted), "looked") if meant else None
+
+
+def _changed(served: Served, step: str, keys: list[str]) -> dict[str, Any]:
+    """Tell what a step changed, here and to all other pages. step: by which it is taken back."""
+    served.events.tell("review", {"revision": served.review.revision, "groups": keys[:_MOST_TOLD]})
+    found = served.groups.now()
+    told = [found.named(key) for key in keys[:_MOST_TOLD] if key in found]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "revision": served.review.revision,
+        "step": step,
+        "changed": len(keys),
+        "groups": [each.row(served.review.of(each.key)) for each in told],
+        "sums": found.sums(served.review),
+    }

@@ -1,0 +1,136 @@
+// Activity: what runs and ran, what was moved and how to take it back, folders to index, files that cannot be read.
+
+import { ask, send } from "./api.js";
+import { button, failed, make, say, toast } from "./dom.js";
+import { onLive } from "./live.js";
+import { undoRun } from "./plan.js";
+import { progress } from "./progress.js";
+import { here } from "./state.js";
+import { base, count, day, figure, fileSize, folder } from "./words.js";
+
+const SHOWN_ERRORS = 200, SHOWN_JOBS = 5;
+
+export default class Activity {
+  constructor(page) {
+    this.page = page;
+    this.jobs = make("div.stack");
+    this.runs = make("div.stack");
+    this.folders = make("div.stack");
+    this.errors = make("div.stack");
+    const part = (title, body) => make("section.part-of", { "aria-label": title }, make("h2", {}, title), body);
+    this.element = make("section.activity", { "aria-label": "Activity" },
+      part("Now", this.jobs), part("Folders", this.folders), part("Files that were moved", this.runs), part("Files that cannot be read", this.errors));
+    onLive("job", (job) => this.heard(job));
+    for (const kind of ["runs", "missed", "library"]) onLive(kind, () => this.soon());
+  }
+
+  async show() {
+    try {
+      const [jobs, runs, roots, errors] = await Promise.all(["jobs", "runs", "roots", "errors"].map((each) => ask(each)));
+      this.rows = jobs.jobs;
+      this.paintJobs();
+      this.paintRuns(runs.journals);
+      this.paintFolders(roots.folders);
+      this.paintErrors(errors.errors);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  soon() {
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => here().view === "activity" && this.show(), 150);
+  }
+
+  heard(job) {
+    if (here().view !== "activity" || !this.rows) return;
+    const place = this.rows.findIndex(({ id }) => id === job.id), was = this.rows[place]?.state;
+    if (place >= 0) this.rows[place] = job;
+    else this.rows.unshift(job);
+    this.paintJobs();
+    if (job.state === "running" || job.state === was) return;
+    say(job.words);
+    this.page.refresh().catch(() => null);
+    this.soon();
+  }
+
+  paintJobs() {
+    const rows = this.rows.slice(0, SHOWN_JOBS);
+    this.isBusy = rows.some(({ state }) => state === "running");
+    this.jobs.replaceChildren(...(rows.length ? rows.map(progress) : [make("p.soft", {}, "Nothing runs.")]));
+    for (const each of this.folders.querySelectorAll("button[data-starts]")) each.disabled = this.isBusy || !this.page.status.can_write;
+  }
+
+  paintFolders(rows) {
+    const canWrite = this.page.status.can_write;
+    const boxes = rows.map((row) => {
+      const box = make("input", { type: "checkbox", value: row.id, checked: row.is_there, disabled: !row.is_there });
+      return make("label.option", {}, box, make("span", {}, make("span.name", {}, row.path), row.is_there ? null : make("span.tag.warn", {}, "away: connect its drive")));
+    });
+    const path = make("input", { type: "text", name: "path", placeholder: "/home/me/Pictures or ~/Pictures", "aria-label": "Path of a folder", spellcheck: false, disabled: !canWrite });
+    const starts = (words, run, more = {}) => {
+      const made = button(words, run, { disabled: !canWrite || this.isBusy, ...more });
+      made.dataset.starts = "";
+      return made;
+    };
+    const chosen = () => boxes.map((each) => each.querySelector("input")).filter(({ checked }) => checked).map(({ value }) => value);
+    const form = make("form.inline", {}, path, starts("Index this folder", null, { type: "submit" }));
+    form.addEventListener("submit", (event) => { event.preventDefault(); if (path.value.trim()) this.start({ kind: "index", path: path.value.trim() }); });
+    this.folders.replaceChildren(...boxes,
+      make("div.actions", {}, starts("Index the chosen folders", () => (chosen().length ? this.start({ kind: "index", folders: chosen() }) : toast("Choose a folder first.")), { main: true }),
+        starts("Look for copies", () => this.start({ kind: "dupes" }))),
+      form, canWrite ? "" : make("p.soft", {}, "This page only shows. Start it with `lookalike serve --write` to index from here."));
+  }
+
+  async start(body) {
+    try {
+      const { job } = await send("jobs", body);
+      this.heard(job);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  paintRuns(rows) {
+    const line = (row) => {
+      const isBack = row.standing === 0;
+      const undo = isBack ? make("span.tag", {}, row.deleted ? "deleted" : row.gone ? "gone" : "put back") : button(row.is_whole ? "Undo…" : "Settle: undo…", () => this.askUndo(row), { disabled: !this.page.status.can_write });
+      return make("div.run", {}, make("div", {}, make("strong", {}, `${count(row.files, "file")}, ${day(row.began)} ${row.began.slice(11, 16)} UTC`),
+        make("p.soft", {}, `${row.method} · ${isBack ? [row.put_back && `${figure(row.put_back)} put back`, row.deleted && `${figure(row.deleted)} deleted for good`, row.gone && `${figure(row.gone)} no longer where they were put`].filter(Boolean).join(", ") : `${figure(row.standing)} not put back, ${fileSize(row.bytes)}`}`),
+        row.is_whole ? null : make("p.warning", {}, "This run was cut off in its middle. Undo settles each of its files; nothing was lost."),
+        row.trouble ? make("p.warning", {}, row.trouble) : null,
+        row.not_removed ? make("p.warning", {}, `${count(row.not_removed, "file")} could not be deleted and can still be put back`) : null,
+        row.damaged_lines ? make("p.warning", {}, `${count(row.damaged_lines, "line")} of its journal cannot be read: look into the quarantine, too`) : null), undo);
+    };
+    this.runs.replaceChildren(...(rows.length ? rows.map(line) : [make("p.soft", {}, "Nothing was moved yet.")]));
+  }
+
+  async askUndo(row) {
+    let files;
+    try {
+      ({ files } = await send(`runs/${row.run}/check`, {}));
+    } catch (error) {
+      return failed(error);
+    }
+    const back = files.filter(({ state }) => state === "planned"), left = files.filter(({ state }) => state === "left");
+    const list = [...left, ...back].slice(0, SHOWN_ERRORS).map((each) => make(`div.outcome.${each.state}`, {}, make("span.name", {}, base(each.path)),
+      make("span.soft", {}, folder(each.path)), each.state === "left" ? make("span", {}, `stays away: ${each.reason}`) : null));
+    const dialog = make("dialog.sheet", { "aria-label": "Undo a run", onclose: () => dialog.remove() }, make("h2", {}, "Undo this run"),
+      make("p.big", {}, `${count(back.length, "file")} would be put back${left.length ? `; ${figure(left.length)} cannot be` : ""}`), make("div.outcomes", { tabIndex: 0 }, ...list),
+      make("div.actions", {}, button("Close", () => dialog.close()),
+        button(`Put ${count(back.length, "file")} back`, () => { dialog.close(); undoRun(row.run).then(() => this.soon()); }, { main: true, disabled: !back.length })));
+    document.body.append(dialog);
+    dialog.showModal();
+    return undefined;
+  }
+
+  paintErrors(rows) {
+    this.errors.replaceChildren(...(rows.length ? [make("p.soft", {}, count(rows.length, "file")),
+      ...rows.slice(0, SHOWN_ERRORS).map((row) => make("div.outcome", {}, make("span.name", {}, base(row.path)), make("span.soft", {}, folder(row.path)), make("span", {}, row.message)))]
+      : [make("p.soft", {}, "Every file could be read.")]));
+  }
+
+  key() {
+    return false;
+  }
+}

@@ -1,0 +1,443 @@
+// Copies: the list of groups, one of them with its files, and what becomes of them.
+
+import { ask, original, preview, query, send, thumb } from "./api.js";
+import { $, button, failed, make, say, toast } from "./dom.js";
+import { GroupList } from "./grouplist.js";
+import { follow, onLive } from "./live.js";
+import { progress } from "./progress.js";
+import { fillGroup, paintGroup } from "./review/cards.js";
+import { Comparison } from "./review/compare.js";
+import { choose, inOrder, isToMove, keep, membersOf, prepare, relation } from "./review/model.js";
+import { go, here } from "./state.js";
+import { count, figure, fileSize } from "./words.js";
+
+const STATES = [
+  ["", "All"], ["new", "Not yet looked at"], ["going", "With files to move"], ["safe", "Safe: nothing is lost"], ["loss", "Would lose something"],
+  ["document", "Pages of text"], ["looked", "Looked at"], ["skipped", "Skipped"], ["rejected", "Not copies"],
+];
+const ORDERS = [["", "Most bytes first"], ["doubt", "Least sure first"], ["date", "Newest first"], ["path", "By path"]];
+const BROWSERS_SHOW = ["JPEG", "PNG", "WEBP", "AVIF"];
+const KEPT_GROUPS = 60, PREVIEW = 1600;
+const WRITE = { "X-Lookalike": "1" };
+
+const KEYS = [
+  ["j  k", "next group (this one counts as looked at), and back"], ["h  l", "from file to file"], ["Space", "the file is moved, or stays; on the kept one: all others"],
+  ["Enter  1 … 9", "keep this file, or the one of that number"], ["x  p  u", "move it, let it stay, as it was proposed"], ["n", "not copies: all of them stay"],
+  ["s", "skip the group"], ["c", "compare with the kept one"], ["d", "show where they differ, or not"], ["f", "find photos like this one"],
+  ["A", "review the plan"], ["Ctrl Z", "take the last step back"], ["1 … 5", "when comparing: side by side, swap, slider, difference, fade"],
+  ["Space  a", "when comparing: the other picture, blink"], ["z  +  -", "when comparing: all or pixel by pixel, nearer, farther"], ["t  ?", "light or dark, this help"],
+];
+
+export default class Copies {
+  constructor(page) {
+    this.help = KEYS;
+    Object.assign(this, { page, groups: new Map(), steps: [], file: 0, shown: null, loading: 0, revision: 0, saving: Promise.resolve() });
+    this.list = new GroupList((key) => this.goTo(key));
+    this.state = select("Which groups", STATES, (state) => go({ state, group: null }));
+    this.order = select("Order", ORDERS, (order) => go({ order, group: null }, { replace: true }));
+    this.text = make("input", { type: "search", placeholder: "Part of a path", "aria-label": "Find in paths", spellcheck: false,
+      onchange: () => go({ text: this.text.value.trim(), group: null }) });
+    this.chips = make("div.chips", { hidden: true });
+    this.banner = make("div.banner", { hidden: true, role: "status" });
+    this.nothing = make("div.nothing", { hidden: true });
+    this.place = make("p.soft.place");
+    this.section = make("section.group.copies", { "aria-label": "Group" });
+    this.tools = make("div.actions.tools");
+    this.one = make("div.one", {}, this.tools, this.section);
+    this.sums = make("div.sums", { role: "status" });
+    this.bar = make("div.actionbar", { role: "group", "aria-label": "What would be moved" }, this.sums,
+      make("div.actions", {}, button("All shown…", () => this.askMany()), button("Undo", () => this.undo(), { key: "Ctrl Z", className: "undo", disabled: true }),
+        button("Review plan", () => this.reviewPlan(), { main: true, key: "A" })));
+    this.element = make("section.copiesview", { "aria-label": "Copies" },
+      make("aside.side-list", { "aria-label": "Groups" }, make("div.filters", {}, this.state, this.order, this.text), this.chips, this.place, this.list.element),
+      make("div.right", {}, this.banner, this.nothing, this.one), this.bar);
+    this.acts = {
+      focus: (_, i) => { this.file = i; },
+      toggle: (group, i) => this.chose(group, () => choose(group, i, !isToMove(group, i)), i),
+      toggleAll: (group) => this.toggleAll(group),
+      keep: (group, i) => this.keepFile(group, i),
+      compare: (_, i) => go({ compare: String(i) }),
+      closed: (_, i) => { if (here().compare) go({ compare: null }); this.focusFile(i); },
+      show: (image, file) => this.showThumb(image, file),
+      larger: (file, pixels) => larger(file, pixels),
+      title: () => this.titleOf(),
+      roots: [],
+    };
+    this.comparison = new Comparison(this.acts);
+    document.body.append(this.comparison.element);
+    this.comparison.element.addEventListener("keydown", (event) => this.comparisonKey(event));
+    addEventListener("keydown", (event) => {
+      if (here().view === "copies" && (event.ctrlKey || event.metaKey) && event.key === "z" && !event.target.closest("input, textarea")) { event.preventDefault(); this.undo(); }
+    });
+    onLive("groups", () => this.reload());
+    onLive("missed", () => this.reload());
+    // What was done here is told, too, and may be told before it is answered.
+    onLive("review", ({ revision }) => this.saving.then(() => revision > this.revision && this.reload()));
+    onLive("job", (job) => this.heard(job));
+  }
+
+  // --- the list -----------------------------------------------------------------------------------------
+
+  async show(at) {
+    this.acts.roots = (this.page.status.folders ?? []).map(({ path }) => path);
+    const wanted = JSON.stringify(filtersOf(at));
+    this.state.lastChild.value = at.state ?? "";
+    this.order.lastChild.value = at.order ?? "";
+    this.text.value = at.text ?? "";
+    this.paintChips(at);
+    if (wanted !== this.wanted) {
+      this.wanted = wanted;
+      await this.load();
+    }
+    await this.showGroup(at);
+  }
+
+  reload() {
+    clearTimeout(this.soon);
+    this.soon = setTimeout(() => {
+      if (here().view !== "copies") return (this.wanted = null);
+      this.groups.clear();
+      this.load().then(() => this.showGroup(here())).catch(failed);
+    }, 60);
+  }
+
+  async load() {
+    const loading = (this.loading += 1), at = here();
+    const page = (cursor) => ask(`groups?${query({ ...filtersOf(at), cursor, shown: at.group, n: cursor ? 500 : 100 })}`);
+    let found;
+    try {
+      found = await page("");
+    } catch (error) {
+      return failed(error);
+    }
+    if (loading !== this.loading) return undefined;
+    this.found = found.found;
+    if (!found.found) return this.showNothing(found.error || "Reading what is known of copies…", !found.error && "wait");
+    this.paintSums(found.sums);
+    this.list.show(found.groups, found.count);
+    this.place.textContent = `${count(found.count, "group")}${at.state || at.text || at.folder || at.change ? " shown" : ""}`;
+    this.paintBanner();
+    if (!found.count) return this.showNothing(found.sums.groups ? "No group passes these filters." : "No copies are known.", found.sums.groups ? "filter" : "look");
+    this.nothing.hidden = true;
+    this.one.hidden = false;
+    if (at.group && !found.has_shown && here().group === at.group) go({ group: null, compare: null }, { replace: true });
+    this.more(page, found.cursor, loading);
+    return undefined;
+  }
+
+  // The rest of the list comes in while one looks at its beginning.
+  async more(page, cursor, loading) {
+    try {
+      while (cursor && loading === this.loading) {
+        const found = await page(cursor);
+        if (loading === this.loading) this.list.add(found.groups);
+        cursor = found.cursor;
+      }
+    } catch (error) {
+      error.status === 409 ? this.reload() : failed(error);
+    }
+  }
+
+  showNothing(words, kind) {
+    this.nothing.hidden = false;
+    this.one.hidden = true;
+    this.list.show([], 0);
+    this.place.textContent = "";
+    const buttons = {
+      look: () => this.lookButton("Look for copies"),
+      filter: () => button("Show all groups", () => go({ view: "copies" }, { fresh: true })),
+    };
+    this.nothing.replaceChildren(make("p", {}, words), buttons[kind]?.() ?? "");
+    return undefined;
+  }
+
+  lookButton(words) {
+    return button(words, () => send("jobs", { kind: "dupes" }).catch(failed), { main: true });
+  }
+
+  paintBanner(job) {
+    const { status } = this.page, found = this.found;
+    const isOld = found && status.photos !== undefined && (status.photos !== found.photos || status.files !== found.files);
+    const away = found?.away ?? [];
+    this.banner.hidden = !job && !isOld && !away.length;
+    if (job) this.banner.replaceChildren(progress(job));
+    else this.banner.replaceChildren(
+      isOld ? make("p", {}, "The library has changed since these copies were found.") : "",
+      away.length ? make("p", {}, `Away: ${away.map(({ path }) => path).join(", ")}. Files there are shown as they were known, and are not moved.`) : "",
+      isOld ? this.lookButton("Look again") : "");
+  }
+
+  heard(job) {
+    if (job.kind !== "dupes") return;
+    if (job.state === "running") {
+      if (this.one.hidden) this.nothing.replaceChildren(progress(job));
+      else this.paintBanner(job);
+      return;
+    }
+    if (job.state === "failed") toast(job.words, { kind: "error", seconds: 12 });
+    this.page.refresh?.().catch(() => null).then(() => this.reload());
+  }
+
+  paintChips(at) {
+    const folder = this.folders?.find(({ id }) => id === at.folder);
+    const chips = [at.folder && ["folder", `in ${folder ? folder.path : "a folder"}`], at.change && ["change", at.change], at.text && ["text", `“${at.text}”`]].filter(Boolean);
+    this.chips.hidden = !chips.length;
+    this.chips.replaceChildren(...chips.map(([name, words]) =>
+      make("span.chip", {}, make("span", {}, words), button("×", () => go({ [name]: null, group: null }), { "aria-label": `remove ${words}` }))));
+  }
+
+  paintSums(sums) {
+    this.total = sums;
+    const share = sums.groups ? (100 * sums.done) / sums.groups : 0;
+    const bar = make("span.done");
+    bar.style.width = `${share}%`;
+    this.sums.replaceChildren(
+      make("strong", {}, sums.going ? `${count(sums.going, "file")} to move` : "nothing to move"),
+      make("span", {}, sums.going ? `${fileSize(sums.bytes)} of ${fileSize(sums.wasted_bytes)} can be freed` : ""),
+      make("span.looked", { title: "groups that somebody looked at" }, make("span.track", { "aria-hidden": "true" }, bar), `${figure(sums.done)} of ${figure(sums.groups)}`));
+    for (const option of this.state.lastChild.options) {
+      option.textContent = `${STATES.find(([value]) => value === option.value)[1]} (${figure(sums.counts[option.value || "all"])})`;
+    }
+  }
+
+  // --- one group ----------------------------------------------------------------------------------------
+
+  async showGroup(at) {
+    this.element.classList.toggle("has-group", Boolean(at.group));
+    const key = at.group ?? (matchMedia("(max-width: 900px)").matches ? null : this.list.rows[0]?.key);
+    if (!key || !this.found) return;
+    this.list.mark(key);
+    let group;
+    try {
+      group = await this.group(key);
+    } catch (error) {
+      if (error.status === 404) return go({ group: null, compare: null }, { replace: true });
+      return failed(error);
+    }
+    if (here().view !== "copies" || (here().group ?? key) !== key) return;
+    if (this.shown !== group) {
+      this.shown = group;
+      this.fill(membersOf(group)[0] ?? 0);
+      this.one.scrollTop = 0;
+    }
+    for (const step of [1, 2, -1]) {
+      const near = this.list.beside(key, step);
+      if (near) this.group(near.key).catch(() => null);
+    }
+    const { element } = this.comparison, i = Number(at.compare);
+    if (at.compare && group.files[i]) {
+      if (!element.open) this.comparison.open(group, i);
+    } else if (element.open) element.close();
+  }
+
+  group(key) {
+    if (!this.groups.has(key)) {
+      this.groups.set(key, ask(`groups/${key}`).then((row) => prepare(row, row.review), (error) => { this.groups.delete(key); throw error; }));
+      for (const old of [...this.groups.keys()].slice(0, -KEPT_GROUPS)) this.groups.delete(old);
+    }
+    return this.groups.get(key);
+  }
+
+  fill(i) {
+    const { shown } = this;
+    fillGroup(this.section, shown, this.acts);
+    this.paintTools();
+    this.focusFile(i);
+  }
+
+  titleOf() {
+    const place = this.list.places.get(this.shown.key);
+    return place === undefined ? "Group" : `Group ${figure(place + 1)} of ${figure(this.list.count)}`;
+  }
+
+  paintTools() {
+    const canWrite = this.page.status.can_write;
+    this.tools.replaceChildren(
+      button("‹ List", () => go({ group: null, compare: null }), { className: "only-small" }),
+      button("Back", () => this.step(-1), { key: "k" }), button("Looks right, next", () => this.step(1), { key: "j", main: true }),
+      button("Compare", () => this.acts.compare(this.shown, this.file), { key: "c" }),
+      button("Skip", () => this.skip(), { key: "s" }),
+      button("Not copies", () => this.reject(), { key: "n", disabled: !canWrite, title: canWrite ? "remember that these are other pictures" : "start `lookalike serve --write`" }));
+  }
+
+  showThumb(image, file) {
+    image.addEventListener("error", () => image.closest(".picture")?.classList.add("missing"), { once: true });
+    image.src = thumb(file.id);
+  }
+
+  focusFile(i) {
+    this.file = i;
+    const card = this.section.querySelector(`[data-file="${i}"]`);
+    if (document.querySelector("dialog[open]")) return;
+    card?.focus({ preventScroll: true });
+    card?.scrollIntoView({ block: "nearest" });
+  }
+
+  goTo(key) {
+    go({ view: "copies", group: key, compare: null });
+  }
+
+  // --- choosing -----------------------------------------------------------------------------------------
+
+  chose(group, act, i) {
+    act();
+    paintGroup(this.section, group);
+    const name = group.files[i].name;
+    say(i === group.keeper ? `kept: ${name}` : `${name} ${isToMove(group, i) ? "to move" : "stays"}`);
+    return this.keepChoice(group, "looked");
+  }
+
+  keepChoice(group, state) {
+    const body = { keeper: group.keeper, chosen: Object.fromEntries(group.chosen), state };
+    group.state = state;
+    this.inTurn(() => send(`review/${group.key}`, body, { method: "PATCH" })).catch((error) => { failed(error); this.reload(); });
+  }
+
+  // One after the other: a later step must not be overtaken by an earlier one.
+  inTurn(step) {
+    const done = this.saving.then(step).then((answer) => this.took(answer));
+    this.saving = done.catch(() => null);
+    return done;
+  }
+
+  took(answer) {
+    this.revision = answer.revision;
+    if (answer.step) this.steps.push(answer.step);
+    this.bar.querySelector(".undo").disabled = !this.steps.length;
+    this.list.replace(answer.groups);
+    this.paintSums(answer.sums);
+    return answer;
+  }
+
+  toggleAll(group) {
+    const free = membersOf(group).filter((i) => !relation(group, i).lock), wanted = !free.every((i) => isToMove(group, i));
+    this.chose(group, () => free.forEach((i) => choose(group, i, wanted)), group.keeper);
+  }
+
+  keepFile(group, i) {
+    if (i === undefined || i === group.keeper || !group.files[i]) return;
+    this.chose(group, () => keep(group, i), i);
+    fillGroup(this.section, group, this.acts);
+    this.focusFile(i);
+    const staying = membersOf(group).filter((n) => !isToMove(group, n)).length;
+    if (staying) toast(`${count(staying, "other file stays", "other files stay")} until you choose: what they hold was not compared with this one`);
+  }
+
+  async step(by) {
+    const group = this.shown, at = here();
+    if (!group) return;
+    if (by > 0 && (group.state ?? group.review.state) === "new") this.keepChoice(group, "looked");
+    const next = this.list.beside(at.group ?? group.key, by);
+    if (next) go({ group: next.key, compare: null }, { replace: Boolean(at.group) });
+    else if (by > 0) toast("That was the last group of the list.", { action: { words: "Review plan", run: () => this.reviewPlan() } });
+  }
+
+  skip() {
+    if (!this.shown) return;
+    this.keepChoice(this.shown, "skipped");
+    this.step(1);
+  }
+
+  async reject() {
+    const group = this.shown;
+    if (!group) return;
+    if (!this.page.status.can_write) return toast("This page only shows: start it with `lookalike serve --write` to remember decisions.");
+    try {
+      const next = this.list.beside(group.key, 1);
+      const { step } = await this.inTurn(() => send("decisions", { kind: "rejected", groups: [group.key] }));
+      group.state = "rejected";
+      toast("Remembered: these are not copies. All of them stay.", { action: { words: "Undo", run: () => this.undo(step) } });
+      if (next) go({ group: next.key, compare: null }, { replace: true });
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  async undo(step) {
+    await this.saving; // of what was done last, which may be still on its way
+    step ??= this.steps.at(-1);
+    if (!step) return toast("There is nothing to take back.");
+    this.steps = this.steps.filter((each) => each !== step);
+    try {
+      const answer = await this.inTurn(() => ask(`review/steps/${step}`, { method: "DELETE", headers: WRITE }));
+      answer.groups.forEach(({ key }) => this.groups.delete(key));
+      this.shown = null;
+      if (answer.groups.length === 1 && this.list.places.has(answer.groups[0].key)) go({ group: answer.groups[0].key }, { replace: true });
+      await this.showGroup(here());
+      say("taken back");
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  askMany() {
+    import("./many.js").then(({ askMany }) => askMany(this)).catch(failed);
+  }
+
+  reviewPlan() {
+    import("./plan.js").then(({ reviewPlan }) => reviewPlan(this.page)).catch(failed);
+  }
+
+  // --- keys ---------------------------------------------------------------------------------------------
+
+  stepFile(by) {
+    const order = inOrder(this.shown), where = order.indexOf(this.file) + by;
+    this.focusFile(order[Math.max(0, Math.min(order.length - 1, where))]);
+  }
+
+  toggleHere(wanted) {
+    const { shown, file } = this;
+    if (file === shown.keeper) return wanted === undefined && this.toggleAll(shown);
+    const { lock, selected } = relation(shown, file);
+    if (lock) return toast(`${shown.files[file].name} stays: ${lock}`);
+    if (wanted === "undecided") return this.chose(shown, () => choose(shown, file, selected), file);
+    return this.chose(shown, () => choose(shown, file, wanted ?? !isToMove(shown, file)), file);
+  }
+
+  key(event) {
+    const { key, target } = event;
+    if ((key === " " || key === "Enter") && target.closest("button, input, select")) return false;
+    if (key === "A") return this.reviewPlan(), true;
+    if (!this.shown || this.one.hidden) return false;
+    const keys = {
+      j: () => this.step(1), k: () => this.step(-1), ArrowDown: () => this.step(1), ArrowUp: () => this.step(-1),
+      l: () => this.stepFile(1), h: () => this.stepFile(-1), ArrowRight: () => this.stepFile(1), ArrowLeft: () => this.stepFile(-1),
+      " ": () => this.toggleHere(), x: () => this.toggleHere(true), p: () => this.toggleHere(false), u: () => this.toggleHere("undecided"),
+      Enter: () => this.keepFile(this.shown, this.file), n: () => this.reject(), s: () => this.skip(),
+      c: () => this.acts.compare(this.shown, this.file), b: () => this.acts.compare(this.shown, this.file),
+      d: () => document.body.classList.toggle("no-boxes"), e: () => this.reviewPlan(), f: () => go({ view: null, group: null, like: String(this.shown.files[this.file].id) }),
+    };
+    if (/^[1-9]$/.test(key)) this.keepFile(this.shown, inOrder(this.shown)[Number(key) - 1]);
+    else if (keys[key]) keys[key]();
+    else return false;
+    return true;
+  }
+
+  comparisonKey(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const then = { n: () => this.reject(), s: () => this.skip(), j: () => this.step(1), k: () => this.step(-1), d: () => document.body.classList.toggle("no-boxes") };
+    if (then[event.key]) then[event.key]();
+    else if (!this.comparison.key(event)) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+}
+
+export function filtersOf({ state, order, folder, change, text }) {
+  return { state, order, folder, change, text };
+}
+
+function select(words, options, changed) {
+  const made = make("select", { "aria-label": words, onchange: () => changed(made.value) },
+    ...options.map(([value, name]) => make("option", { value }, name)));
+  return make("label.select", {}, made);
+}
+
+// A picture of at least so many pixels, as far as there is one: what the server makes, or the file itself.
+function larger(file, pixels) {
+  const side = Math.max(file.width, file.height);
+  if (pixels <= 256) return null;
+  if (pixels <= PREVIEW || side <= PREVIEW) return { pixels: Math.min(side, PREVIEW), url: preview(file.id, PREVIEW) };
+  if (BROWSERS_SHOW.includes(file.format)) return { pixels: side, url: original(file.id) };
+  return { pixels: Math.min(side, 4096), url: preview(file.id, 4096) };
+}

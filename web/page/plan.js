@@ -1,0 +1,126 @@
+// What would be moved, looked at before it is: the plan's dry run, then the run itself, and the way back.
+
+import { ask, send } from "./api.js";
+import { button, failed, make, toast } from "./dom.js";
+import { follow } from "./live.js";
+import { progress } from "./progress.js";
+import { base, count, figure, fileSize, folder } from "./words.js";
+
+const SHOWN = 300, TYPED_FROM = 500;
+const METHODS = [["auto", "to the trash, or to a quarantine folder where there is none"], ["trash", "to the trash"], ["quarantine", "to a quarantine folder beside them"],
+  ["hardlink", "replace exact copies by hard links"], ["reflink", "replace exact copies by clones (reflinks)"]];
+const WHAT = { exact: "same bytes as", copy: "copy of", similar: "looks like" };
+
+export async function reviewPlan(page) {
+  if (document.querySelector("dialog.plan")) return;
+  const sheet = new Sheet(page);
+  document.body.append(sheet.element);
+  sheet.element.showModal();
+  await sheet.check();
+}
+
+class Sheet {
+  constructor(page) {
+    this.page = page;
+    const scope = (value, words, checked) => make("label.option", {}, make("input", { type: "radio", name: "scope", value, checked, onchange: () => this.check() }), make("span", {}, words));
+    this.form = make("form", {}, make("fieldset.options", {}, make("legend", {}, "Which groups"), scope("all", "All that are to be moved, also what was proposed", true),
+      scope("looked", "Only groups that I looked at", false)),
+      make("label.how", {}, "How ", make("select", { name: "method", onchange: () => this.check() }, ...METHODS.map(([value, words]) => make("option", { value }, words)))));
+    this.sum = make("p.big", { role: "status" }, "Checking…");
+    this.body = make("div.outcomes", { tabIndex: 0, role: "region", "aria-label": "What would be done" });
+    this.typed = make("input", { type: "text", inputMode: "numeric", autocomplete: "off", oninput: () => this.paintButtons() });
+    this.confirm = make("label.confirm", { hidden: true });
+    this.apply = button("", () => this.run(), { main: true, disabled: true });
+    this.save = make("a.button", { download: "plan.json", hidden: true }, "Save the plan");
+    this.notice = make("p.soft");
+    this.element = make("dialog.sheet.plan", { "aria-label": "Review the plan", onclose: () => this.element.remove() },
+      make("h2", {}, "Review the plan"), this.form, this.sum, this.body, this.confirm, this.notice,
+      make("div.actions", {}, button("Close", () => this.element.close()), this.save, this.apply));
+  }
+
+  async check() {
+    const checking = (this.checking = (this.checking ?? 0) + 1);
+    this.checked = null;
+    this.sum.textContent = "Checking…";
+    this.save.hidden = true;
+    this.paintButtons();
+    try {
+      const made = await send("plans", { scope: this.form.elements.scope.value });
+      const checked = await send(`plans/${made.plan}/check`, { method: this.form.elements.method.value });
+      if (checking !== this.checking) return;
+      this.checked = checked;
+      this.once = crypto.randomUUID();
+      this.paint();
+    } catch (error) {
+      this.sum.textContent = error.message;
+    }
+  }
+
+  paint() {
+    const { files } = this.checked, planned = files.filter(({ state }) => state === "planned"), left = files.filter(({ state }) => state === "left");
+    const bytes = planned.reduce((sum, each) => sum + each.bytes, 0);
+    this.planned = planned.length;
+    this.sum.textContent = planned.length ? `${count(planned.length, "file")} would be moved, ${fileSize(bytes)}${left.length ? `; ${figure(left.length)} left alone` : ""}`
+      : left.length ? `${count(left.length, "file")} would be left alone, none moved` : "Nothing is to be moved.";
+    this.body.hidden = !files.length;
+    this.body.replaceChildren(...[...left, ...planned].slice(0, SHOWN).map(line),
+      files.length > SHOWN ? make("p.soft", {}, `and ${figure(files.length - SHOWN)} more; the plan has them all`) : "");
+    this.save.hidden = !files.length;
+    this.save.href = `/api/plans/${this.checked.plan}`;
+    this.confirm.hidden = planned.length < TYPED_FROM || !this.page.status.can_write;
+    this.confirm.replaceChildren(`To move so many files, type their number (${planned.length}) `, this.typed);
+    this.notice.textContent = this.page.status.can_write ? "Right before a file is moved, it and the one that is kept are compared once more, byte by byte. Nothing is deleted, and all of it can be undone."
+      : "This page only shows. Start it with `lookalike serve --write` to move files, or save the plan for `lookalike apply`.";
+    this.paintButtons();
+  }
+
+  paintButtons() {
+    const n = this.checked ? this.planned : 0;
+    this.apply.textContent = n ? `Move ${count(n, "file")}` : "Move";
+    this.apply.disabled = !n || !this.page.status.can_write || (!this.confirm.hidden && this.typed.value.replace(/\D/g, "") !== String(n));
+  }
+
+  async run() {
+    this.apply.disabled = true;
+    try {
+      const body = { hash: this.checked.hash, method: this.form.elements.method.value };
+      const { job } = await send(`plans/${this.checked.plan}/apply`, body, { headers: { "Idempotency-Key": this.once } });
+      this.form.hidden = this.confirm.hidden = this.save.hidden = this.apply.hidden = true;
+      this.notice.textContent = "You may close this; it goes on, and Activity shows it.";
+      const ended = await follow(job.id, (now) => { this.sum.textContent = ""; this.body.hidden = false; this.body.replaceChildren(progress(now)); });
+      this.ended(ended);
+    } catch (error) {
+      failed(error);
+      if (error.status === 409) this.check();
+    }
+  }
+
+  ended(job) {
+    const { run, left = [] } = job.result;
+    this.sum.textContent = job.words;
+    this.body.hidden = !left.length;
+    this.body.replaceChildren(...left.slice(0, SHOWN).map(line));
+    this.notice.textContent = run ? "Activity has this run, and undoes it at any time." : "";
+    const undo = run && { action: { words: "Undo", run: () => undoRun(run) }, seconds: 20 };
+    toast(job.words, job.state === "failed" ? { kind: "error", seconds: 20 } : undo || {});
+    if (job.state === "done" && !left.length) this.element.close();
+  }
+}
+
+export async function undoRun(run) {
+  try {
+    const { job } = await send(`runs/${run}/undo`, {});
+    const ended = await follow(job.id, () => null);
+    toast(ended.words, ended.state === "failed" ? { kind: "error", seconds: 20 } : {});
+    return ended;
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+function line(row) {
+  const isLeft = row.state === "left";
+  return make(`div.outcome.${row.state}`, {},
+    make("span.name", { title: row.path }, base(row.path)), make("span.soft", {}, folder(row.path)),
+    make("span", {}, isLeft ? `left alone: ${row.reason}` : `${WHAT[row.kind] ?? `${row.kind}, belongs to a copy of`} ${base(row.keeper)} · ${fileSize(row.bytes)} · ${row.method}`));
+}
