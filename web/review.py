@@ -117,11 +117,7 @@ class Review:
             return
         rows = {key: state.fields() for key, state in self._states.items()}
         # A full disk must not stop the review; what is in memory goes on, and the next step writes all.
-        with (
-            suppress(OSError),
-            replaced(self.path, durable=False) as temporary,
-            open(temporary, "wb") as out,
-        ):
+        with suppress(OSError), replaced(self.path, durable=False) as out:
             out.write(dumps({"version": _VERSION, "groups": rows}))
 
 
