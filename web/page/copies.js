@@ -40,7 +40,8 @@ export default class Copies {
     this.chips = make("div.chips", { hidden: true });
     this.banner = make("div.banner", { hidden: true, role: "status" });
     this.nothing = make("div.nothing", { hidden: true });
-    this.place = make("p.soft.place");
+    this.place = make("p.soft");
+    const byFolder = button("By folder…", () => import("./folders.js").then(({ showFolders }) => showFolders(this)).catch(failed), { className: "quiet" });
     this.section = make("section.group.copies", { "aria-label": "Group" });
     this.tools = make("div.actions.tools");
     this.one = make("div.one", {}, this.tools, this.section);
@@ -49,7 +50,7 @@ export default class Copies {
       make("div.actions", {}, button("All shown…", () => this.askMany()), button("Undo", () => this.undo(), { key: "Ctrl Z", className: "undo", disabled: true }),
         button("Review plan", () => this.reviewPlan(), { main: true, key: "A" })));
     this.element = make("section.copiesview", { "aria-label": "Copies" },
-      make("aside.side-list", { "aria-label": "Groups" }, make("div.filters", {}, this.state, this.order, this.text), this.chips, this.place, this.list.element),
+      make("aside.side-list", { "aria-label": "Groups" }, make("div.filters", {}, this.state, this.order, this.text), this.chips, make("div.place", {}, this.place, byFolder), this.list.element),
       make("div.right", {}, this.banner, this.nothing, this.one), this.bar);
     this.acts = {
       focus: (_, i) => { this.file = i; },
@@ -360,14 +361,19 @@ export default class Copies {
     this.steps = this.steps.filter((each) => each !== step);
     try {
       const answer = await this.inTurn(() => ask(`review/steps/${step}`, { method: "DELETE", headers: WRITE }));
-      answer.groups.forEach(({ key }) => this.groups.delete(key));
-      this.shown = null;
+      this.forget();
+      if (answer.changed > 1) await this.load();
       if (answer.groups.length === 1 && this.list.places.has(answer.groups[0].key)) go({ group: answer.groups[0].key }, { replace: true });
       await this.showGroup(here());
       say("taken back");
     } catch (error) {
       failed(error);
     }
+  }
+
+  forget() {
+    this.groups.clear();
+    this.shown = null;
   }
 
   askMany() {
