@@ -116,6 +116,8 @@ export default class Copies {
     if (!found.found) return this.showNothing(found.error || "Reading what is known of copies…", !found.error && "wait");
     this.paintSums(found.sums);
     this.list.show(found.groups, found.count);
+    if (this.number !== found.found.number) await this.page.refresh().catch(() => null);
+    this.number = found.found.number;
     this.place.textContent = `${count(found.count, "group")}${at.state || at.text || at.folder || at.change ? " shown" : ""}`;
     this.paintBanner();
     if (!found.count) return this.showNothing(found.sums.groups ? "No group passes these filters." : "No copies are known.", found.sums.groups ? "filter" : "look");
@@ -193,7 +195,7 @@ export default class Copies {
     const bar = make("span.done");
     bar.style.width = `${share}%`;
     this.sums.replaceChildren(
-      make("strong", {}, sums.going ? `${count(sums.going, "file")} to move` : "nothing to move"),
+      make(sums.going ? "strong" : "strong.none", {}, sums.going ? `${count(sums.going, "file")} to move` : "nothing to move"),
       make("span", {}, sums.going ? `${fileSize(sums.bytes)} of ${fileSize(sums.wasted_bytes)} can be freed` : ""),
       make("span.looked", { title: "groups that somebody looked at" }, make("span.track", { "aria-hidden": "true" }, bar), `${figure(sums.done)} of ${figure(sums.groups)}`));
     for (const option of this.state.lastChild.options) {
