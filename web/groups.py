@@ -3,7 +3,7 @@
 import hashlib
 import os
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -223,6 +223,16 @@ class Found:
             "pairs": self.report.pairs,
             "wrong": {"count": round(self.report.wrong.count, 2), "high": self.report.wrong.high},
         }
+
+    @cached_property
+    def copies_by_folder(self) -> "dict[str, Counter[str]]":
+        """How many files of a folder are copies of kept files in which folders, as it is proposed."""
+        found: dict[str, Counter[str]] = defaultdict(Counter)
+        for each in self.groups:
+            home = os.path.dirname(each.group.keeper.path)
+            for member in each.group.members:
+                found[os.path.dirname(member.file.path)][home] += 1
+        return found
 
     @cached_property
     def _untouched_sums(self) -> "Counter[str]":

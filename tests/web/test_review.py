@@ -132,6 +132,12 @@ def test_filters_and_orders_choose_what_is_listed(client: TestClient) -> None:
     folders = client.get("/api/facets").json()["folders"]
     edits = next(row["id"] for row in folders if row["path"].endswith("edits"))
     assert set(keys(client, folder=edits)) == {changed, cropped}
+    rows = client.get("/api/groups/folders").json()["folders"]
+    assert [(Path(row["path"]).name, row["copies"], row["files"]) for row in rows] == [
+        ("old", 10, 10),
+        ("edits", 2, 2),
+    ]
+    assert [(Path(home["path"]).name, home["copies"]) for home in rows[0]["of"]] == [("new", 10)]
     assert client.get("/api/groups", params={"folder": "/etc"}).status_code == 400
     assert client.get("/api/groups", params={"state": "odd"}).status_code == 422
 

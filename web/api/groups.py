@@ -9,11 +9,11 @@ from ...store.documents import SCHEMA_VERSION, path_fields
 from ..groups import Filter, Order, Show
 from ..problems import Changed
 from ..served import Served
-from .asked import Server, folder_named
+from .asked import Server, folder_id, folder_named
 
 router = APIRouter(prefix="/api/groups", tags=["copies"])
 
-_MOST = 500
+_MOST, _MOST_FOLDERS, _MOST_HOMES = 500, 200, 3
 Key = Annotated[str, Query(max_length=40)]
 
 
@@ -100,6 +100,22 @@ def changes(served: Server) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "changes": [{"name": name, "count": count} for name, count in rows],
     }
+
+
+@router.get("/folders")
+def folders(served: Server) -> dict[str, Any]:
+    """Tell of folders how many of their files are copies, and in which folders the kept ones lie."""
+    found = served.groups.get()
+    files = dict(served.shelf.overview()[0].folders.counts(slice(None)))
+    counts = found.copies_by_folder if found else {}
+    most = sorted(counts.items(), key=lambda each: (-each[1].total(), each[0]))[:_MOST_FOLDERS]
+    rows = [
+        {"id": folder_id(path), **path_fields(path), "copies": homes.total()}
+        | {"files": max(homes.total(), files.get(path, 0))}
+        | {"of": [{**path_fields(home), "copies": count} for home, count in homes.most_common(_MOST_HOMES)]}
+        for path, homes in most
+    ]
+    return {"schema_version": SCHEMA_VERSION, "folders": rows}
 
 
 @router.get("/{key}")

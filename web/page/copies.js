@@ -40,7 +40,8 @@ export default class Copies {
     this.chips = make("div.chips", { hidden: true });
     this.banner = make("div.banner", { hidden: true, role: "status" });
     this.nothing = make("div.nothing", { hidden: true });
-    this.place = make("p.soft.place");
+    this.place = make("p.soft");
+    const byFolder = button("By folder…", () => import("./folders.js").then(({ showFolders }) => showFolders(this)).catch(failed), { className: "quiet" });
     this.section = make("section.group.copies", { "aria-label": "Group" });
     this.tools = make("div.actions.tools");
     this.one = make("div.one", {}, this.tools, this.section);
@@ -49,7 +50,7 @@ export default class Copies {
       make("div.actions", {}, button("All shown…", () => this.askMany()), button("Undo", () => this.undo(), { key: "Ctrl Z", className: "undo", disabled: true }),
         button("Review plan", () => this.reviewPlan(), { main: true, key: "A" })));
     this.element = make("section.copiesview", { "aria-label": "Copies" },
-      make("aside.side-list", { "aria-label": "Groups" }, make("div.filters", {}, this.state, this.order, this.text), this.chips, this.place, this.list.element),
+      make("aside.side-list", { "aria-label": "Groups" }, make("div.filters", {}, this.state, this.order, this.text), this.chips, make("div.place", {}, this.place, byFolder), this.list.element),
       make("div.right", {}, this.banner, this.nothing, this.one), this.bar);
     this.acts = {
       focus: (_, i) => { this.file = i; },
@@ -115,6 +116,8 @@ export default class Copies {
     if (!found.found) return this.showNothing(found.error || "Reading what is known of copies…", !found.error && "wait");
     this.paintSums(found.sums);
     this.list.show(found.groups, found.count);
+    if (this.number !== found.found.number) await this.page.refresh().catch(() => null);
+    this.number = found.found.number;
     this.place.textContent = `${count(found.count, "group")}${at.state || at.text || at.folder || at.change ? " shown" : ""}`;
     this.paintBanner();
     if (!found.count) return this.showNothing(found.sums.groups ? "No group passes these filters." : "No copies are known.", found.sums.groups ? "filter" : "look");
@@ -192,7 +195,7 @@ export default class Copies {
     const bar = make("span.done");
     bar.style.width = `${share}%`;
     this.sums.replaceChildren(
-      make("strong", {}, sums.going ? `${count(sums.going, "file")} to move` : "nothing to move"),
+      make(sums.going ? "strong" : "strong.none", {}, sums.going ? `${count(sums.going, "file")} to move` : "nothing to move"),
       make("span", {}, sums.going ? `${fileSize(sums.bytes)} of ${fileSize(sums.wasted_bytes)} can be freed` : ""),
       make("span.looked", { title: "groups that somebody looked at" }, make("span.track", { "aria-hidden": "true" }, bar), `${figure(sums.done)} of ${figure(sums.groups)}`));
     for (const option of this.state.lastChild.options) {
@@ -360,14 +363,19 @@ export default class Copies {
     this.steps = this.steps.filter((each) => each !== step);
     try {
       const answer = await this.inTurn(() => ask(`review/steps/${step}`, { method: "DELETE", headers: WRITE }));
-      answer.groups.forEach(({ key }) => this.groups.delete(key));
-      this.shown = null;
+      this.forget();
+      if (answer.changed > 1) await this.load();
       if (answer.groups.length === 1 && this.list.places.has(answer.groups[0].key)) go({ group: answer.groups[0].key }, { replace: true });
       await this.showGroup(here());
       say("taken back");
     } catch (error) {
       failed(error);
     }
+  }
+
+  forget() {
+    this.groups.clear();
+    this.shown = null;
   }
 
   askMany() {

@@ -57,11 +57,10 @@ async function run(view, act, only) {
   try {
     const answer = await view.inTurn(() => (act === "rejected" ? send("decisions", { kind: "rejected", shown })
       : send("review", { do: act, shown, only: OF_FILES.includes(act) ? only : {} })));
-    view.groups.clear();
-    view.shown = null;
+    view.forget();
     await view.load();
     await view.showGroup(here());
-    toast(`${count(answer.changed, "group")} changed`, answer.step ? { action: { words: "Undo", run: () => view.undo(answer.step).then(() => view.reload()) }, seconds: 10 } : {});
+    toast(`${count(answer.changed, "group")} changed`, answer.step ? { action: { words: "Undo", run: () => view.undo(answer.step) }, seconds: 10 } : {});
   } catch (error) {
     failed(error);
   }
