@@ -137,6 +137,7 @@ def say_what_next(photos: Path, store: Path) -> None:
     at = f"--store {shlex.quote(str(store))}"
     tries = {
         "search with a photo of your own": f"{command} search YOUR_PHOTO.jpg {at}",
+        "see it all in the browser": f"{command} serve {at}",
         "all that is known of every photo": f"{command} export --format csv {at}",
         "what else there is": f"{command} --help",
         "the same tour through your own photos": "make demo PHOTOS=~/Pictures",
