@@ -1,9 +1,9 @@
 // Copies: the list of groups, one of them with its files, and what becomes of them.
 
 import { ask, original, preview, query, send, thumb } from "./api.js";
-import { $, button, failed, make, say, toast } from "./dom.js";
+import { button, failed, make, say, toast } from "./dom.js";
 import { GroupList } from "./grouplist.js";
-import { follow, onLive } from "./live.js";
+import { onLive } from "./live.js";
 import { progress } from "./progress.js";
 import { fillGroup, paintGroup } from "./review/cards.js";
 import { Comparison } from "./review/compare.js";
@@ -90,7 +90,8 @@ export default class Copies {
       this.wanted = wanted;
       await this.load();
     }
-    await this.showGroup(at);
+    // Whoever went on while the list was loading is shown that place, not the one of before.
+    if (here().view === "copies") await this.showGroup(here());
   }
 
   reload() {
@@ -431,7 +432,7 @@ export default class Copies {
   }
 }
 
-export function filtersOf({ state, order, folder, change, text }) {
+function filtersOf({ state, order, folder, change, text }) {
   return { state, order, folder, change, text };
 }
 

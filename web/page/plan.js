@@ -1,6 +1,6 @@
 // What would be moved, looked at before it is: the plan's dry run, then the run itself, and the way back.
 
-import { ask, send } from "./api.js";
+import { send } from "./api.js";
 import { button, failed, make, toast } from "./dom.js";
 import { follow } from "./live.js";
 import { progress } from "./progress.js";
