@@ -122,7 +122,7 @@ def _names(values: Iterable[str | None]) -> Names:
 
 def _months(dates: npt.NDArray[np.bytes_]) -> Column:
     """Return the months of dates in ISO 8601. What is no date is of no month: 0."""
-    digits = dates.view(np.uint8).reshape(len(dates), -1)[:, :7].astype(np.int32) - ord("0")
+    digits = dates.view(np.uint8).reshape(len(dates), dates.itemsize)[:, :7].astype(np.int32) - ord("0")
     year = digits[:, 0] * 1000 + digits[:, 1] * 100 + digits[:, 2] * 10 + digits[:, 3]
     month = digits[:, 5] * 10 + digits[:, 6]
     months: Column = np.where((year >= 0) & (month >= 1) & (month <= 12), year * 12 + month - 1, 0)

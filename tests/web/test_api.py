@@ -1,14 +1,18 @@
 """What the server answers: the same as the command line, by ids alone."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
+from lookalike import Library
 from lookalike.tests.library import lookalike
 from lookalike.tests.pictures import draw_photo, encode
-from lookalike.tests.web.conftest import YEARS
+from lookalike.tests.web.conftest import YEARS, client_of
+from lookalike.web.guard import Pass
+from lookalike.web.served import Served
 
 
 def id_of(client: TestClient, name: str) -> int:
@@ -152,6 +156,18 @@ def test_a_file_that_is_away_shows_its_thumbnail_and_says_so(client: TestClient,
         assert client.get(f"/api/photos/{photo}/original").status_code == 404
     finally:
         path.with_suffix(".away").rename(path)
+
+
+def test_a_library_without_photos_is_empty(photos: Path, tmp_path: Path, entry: Pass) -> None:
+    only = shutil.copy(photos / "flat.tif", tmp_path / "only.tif")
+    with Library.open(tmp_path / "store", create=True) as library:
+        library.index(only)
+        library.folders.forget([only])
+        empty = client_of(Served(library), entry, {"Authorization": f"Bearer {entry.token}"})
+        found = empty.get("/api/sets").json()
+        assert (found["count"], found["months"]) == (0, [])
+        assert empty.get(f"/api/sets/{found['set']}/aspects").content == b""
+        assert empty.get("/api/facets").json()["years"] == []
 
 
 def test_a_sheet_of_results_can_be_saved(client: TestClient) -> None:
