@@ -1,12 +1,12 @@
 """The server's application: the page's own files, and what the page asks for below /api."""
 
+import gzip
 import os
 from contextlib import asynccontextmanager
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from fastapi import FastAPI, Response
-from fastapi.responses import FileResponse
+from fastapi import FastAPI, Header, Response
 from starlette.types import ASGIApp
 
 from .. import __version__
@@ -53,13 +53,13 @@ def make_app(served: Served, entry: Pass) -> ASGIApp:
         return response
 
     @app.get("/{name:path}", include_in_schema=False)
-    def page(name: str) -> Response:
-        return _file_of_page(name or "index.html")
+    def page(name: str, accept_encoding: Annotated[str, Header()] = "") -> Response:
+        return _file_of_page(name or "index.html", takes_gzip="gzip" in accept_encoding)
 
     return Guard(app, entry)
 
 
-def _file_of_page(name: str) -> Response:
+def _file_of_page(name: str, *, takes_gzip: bool) -> Response:
     """Return a file of the page; those below review/ it shares with the report.
 
     Raises:
@@ -70,6 +70,8 @@ def _file_of_page(name: str) -> Response:
     ending = os.path.splitext(base)[1]
     if folder is None or ending not in _TYPES or base not in {each.name for each in folder.iterdir()}:
         raise Gone(f"there is no {name}")
-    return FileResponse(
-        str(folder / base), media_type=_TYPES[ending], headers={"Cache-Control": "no-cache"}
-    )
+    data = (folder / base).read_bytes()
+    headers = {"Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+    if takes_gzip:  # through a tunnel 49 kB are there sooner than 170
+        data, headers["Content-Encoding"] = gzip.compress(data), "gzip"
+    return Response(data, media_type=_TYPES[ending], headers=headers)

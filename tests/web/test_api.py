@@ -1,6 +1,7 @@
 """What the server answers: the same as the command line, by ids alone."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from lookalike.tests.pictures import draw_photo, encode
 from lookalike.tests.web.conftest import YEARS, client_of
 from lookalike.web.guard import Pass
 from lookalike.web.served import Served
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def id_of(client: TestClient, name: str) -> int:
@@ -180,6 +183,20 @@ def test_labels_are_counted_as_the_command_line_counts_them(client: TestClient, 
     run = lookalike("labels", "--store", store, "--format", "json")
     counted = {row["name"]: row["photos"] for row in run.json["labels"]}
     assert {row["name"]: row["count"] for row in client.get("/api/labels").json()["labels"]} == counted
+
+
+def test_the_page_is_small_and_names_nobody_else(client: TestClient) -> None:
+    folders = {"": "web/page", "review/": "output/review"}
+    names = [start + file.name for start, folder in folders.items() for file in (ROOT / folder).iterdir()]
+    plain = {name: client.get(f"/{name}", headers={"Accept-Encoding": "identity"}) for name in names}
+    packed = [client.get(f"/{name}", headers={"Accept-Encoding": "gzip"}) for name in names]
+    assert {each.headers.get("content-encoding") for each in packed} == {"gzip"}
+    assert sum(int(each.headers["content-length"]) for each in packed) < 60_000
+    for (name, answer), other in zip(plain.items(), packed, strict=True):
+        assert answer.content == other.content, name
+        assert set(re.findall(rb"https?://[^\s\"']+", answer.content)) <= {b"http://www.w3.org/2000/svg"}, (
+            name
+        )
 
 
 def test_the_api_describes_itself(client: TestClient) -> None:
