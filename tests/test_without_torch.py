@@ -18,7 +18,7 @@ ADVICE = 'needs torch: install it with  pip install "lookalike[torch]"'
 # Takes the arguments of one command a line from stdin, and answers with what it left behind.
 SERVE = """
 import io, json, sys
-from lookalike.cli import main
+from lookalike.cli import run
 answers = sys.stdout
 for name in ("torch", "torchvision"):
     try:
@@ -27,13 +27,8 @@ for name in ("torch", "torchvision"):
     except ImportError:
         pass
 for line in sys.stdin:
-    sys.argv = ["lookalike", *json.loads(line)]
     sys.stdout, sys.stderr = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in "12")
-    try:
-        main()
-        code = 0
-    except SystemExit as ended:
-        code = ended.code
+    code = run(json.loads(line))
     out, err = (stream.buffer.getvalue().decode() for stream in (sys.stdout, sys.stderr))
     print(json.dumps([code or 0, out, err]), file=answers, flush=True)
 """

@@ -184,7 +184,7 @@ def test_photos_without_a_map_are_counted_and_the_others_answer(old: Path, photo
         forget_maps(old, "content_id IN (SELECT content_id FROM file WHERE CAST(rel AS TEXT) LIKE '%odd%')")
     run = lookalike("search", photos / "even/2.jpg", "--box", "10%,10%,50%,50%", "--store", old)
     assert run.code == 0
-    assert f"{COUNT // 2} photos have no local map" in run.err
+    assert f"{COUNT // 2} photos without a local map" in run.err
     assert "index --regions" in run.err
     with Library.open(old) as library:
         request = SearchRequest(examples=[1], k=COUNT)
