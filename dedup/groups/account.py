@@ -3,6 +3,7 @@
 Nothing is guessed: what nobody looked at counts as lost, and is called by that name.
 """
 
+import filecmp
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -126,15 +127,19 @@ def _named(texts: Iterable[str]) -> str:
 
 
 def _sidecars(ours: Iterable[Companion], theirs: Iterable[Companion]) -> Iterator[Loss]:
-    """Yield the only sidecars of their kind; one that stays for another photo is not lost."""
-    kinds = {_extension(each) for each in ours if each.kind == "sidecar"}
+    """Yield the sidecars that no kept one is equal to; one that stays for another photo is not lost."""
+    kept = [each for each in ours if each.kind == "sidecar"]
     for each in theirs:
-        if each.kind == "sidecar" and not each.shared and _extension(each) not in kinds:
+        if each.kind == "sidecar" and not each.shared and not any(_is_same(each, ours) for ours in kept):
             yield Loss("sidecar", f"its {os.path.basename(each.path)}")
 
 
-def _extension(companion: Companion) -> str:
-    return os.path.splitext(companion.path)[1].casefold()
+def _is_same(sidecar: Companion, other: Companion) -> bool:
+    """Tell whether two sidecars say the same, byte by byte; of one that cannot be read nobody knows."""
+    try:
+        return sidecar.size == other.size and filecmp.cmp(sidecar.path, other.path, shallow=False)
+    except OSError:
+        return False
 
 
 # --- pixels -----------------------------------------------------------------------------------

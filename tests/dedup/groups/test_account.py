@@ -1,6 +1,8 @@
 """What would be lost if one file went and the other one stayed: each kind of thing, and only those."""
 
+import os
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +26,8 @@ def words(kept: Party, other: Party) -> list[str]:
 
 
 def sidecar(name: str, *, shared: bool = False) -> Companion:
-    return Companion(f"/nowhere/{name}", "sidecar", 9, 1, shared)
+    size = os.path.getsize(name) if os.path.exists(name) else 7
+    return Companion(name, "sidecar", size, 1, shared)
 
 
 @pytest.mark.parametrize(
@@ -68,13 +71,18 @@ def test_time_camera_and_position_count_and_differing_times_do_not() -> None:
     assert words(party(1, taken="2021-01-01T00:00:00"), party(2, taken="2020-01-01T00:00:00")) == []
 
 
-def test_only_the_only_sidecar_of_its_kind_is_lost() -> None:
-    plain, edits = party(1), party(2, None, sidecar("b.xmp"))
-    assert words(plain, edits) == ["its b.xmp"]
-    assert words(party(1, None, sidecar("a.XMP")), edits) == []
-    assert words(plain, party(2, None, sidecar("b.xmp", shared=True))) == []
+def test_a_sidecar_is_lost_if_no_kept_one_says_the_same(tmp_path: Path) -> None:
+    for name, text in {"a.XMP": "Holiday", "b.xmp": "Holiday", "c.xmp": "Wedding"}.items():
+        (tmp_path / name).write_text(text)
+    at = {name: str(tmp_path / name) for name in ("a.XMP", "b.xmp", "c.xmp", "away.xmp")}
+    plain, other = party(1), party(2, None, sidecar(at["b.xmp"]))
+    assert words(plain, other) == ["its b.xmp"]
+    assert words(party(1, None, sidecar(at["a.XMP"])), other) == []
+    assert words(party(1, None, sidecar(at["c.xmp"])), other) == ["its b.xmp"]
+    assert words(party(1, None, sidecar(at["away.xmp"])), other) == ["its b.xmp"]
+    assert words(plain, party(2, None, sidecar(at["b.xmp"], shared=True))) == []
     # Of files with the same bytes, too.
-    assert words(plain, replace(edits, photo=plain.photo)) == ["its b.xmp"]
+    assert words(plain, replace(other, photo=plain.photo)) == ["its b.xmp"]
 
 
 def test_what_was_never_looked_at_counts_as_lost() -> None:
