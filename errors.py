@@ -142,8 +142,8 @@ class Refusal(LookalikeError):
 
     code: a stable word for scripts: "gone", "changed", "unreadable", "link", "not_a_file", "protected",
     "other_program", "nobodys", "kept", "similar", "same_file", "two_ways", "companions", "unknown",
-    "unproven", "foreign", "occupied", "other_filesystem", "unsupported", "unwritable", "no_trash",
-    "last_copy", "dangling", "damaged".
+    "unproven", "linked", "foreign", "occupied", "other_filesystem", "unsupported", "unwritable",
+    "no_trash", "last_copy", "dangling", "damaged".
     """
 
     exit_code = ExitCode.PARTLY

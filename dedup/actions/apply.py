@@ -19,7 +19,7 @@ from ...store.records import file_time
 from ...store.store import Store
 from .claims import Claims
 from .journal import Action, Journal, check_store, journals, new_name
-from .links import is_link_of
+from .links import is_link_of, links_of
 from .outcome import Outcome, left
 from .planfile import Plan
 from .transfer import METHODS, Step, Transfer
@@ -190,7 +190,8 @@ def _tools(
         roots = [os.fsdecode(root.path) for root in all_roots(view)]
         claims = Claims(view, removals_of(plan))
     quarantine = Quarantine(name, roots, options.quarantine)
-    return Checks(plan, claims), Transfer(options.method, quarantine, journal)
+    links = links_of(journals(store.folder))
+    return Checks(plan, claims, links), Transfer(options.method, quarantine, journal)
 
 
 def _no_journal() -> Journal:

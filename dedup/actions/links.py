@@ -2,11 +2,12 @@
 
 import os
 import stat
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ...errors import Refusal
 from . import moves
-from .journal import Action
+from .journal import Action, Record
 from .moves import At
 from .witness import digest_of
 
@@ -56,6 +57,19 @@ def is_link_of(action: Action) -> bool:
 
 def _leads_to(link: str) -> str:
     return os.path.realpath(os.path.join(os.path.dirname(link), os.readlink(link)))
+
+
+def links_of(records: Iterable[Record]) -> dict[str, str]:
+    """Return the symbolic links that runs put in the place of copies and that still lead somewhere.
+
+    By the real path of the file that each shows, the path of the link.
+    """
+    found: dict[str, str] = {}
+    for record in records:
+        for action in record.actions:
+            if action.method == "symlink" and os.path.islink(action.path):
+                found[_leads_to(action.path)] = action.path
+    return found
 
 
 def is_original(action: Action) -> bool:

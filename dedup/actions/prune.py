@@ -17,7 +17,7 @@ from . import moves
 from .apply import outcome_of
 from .journal import Action, Journal, Record, check_store, journals
 from .outcome import Outcome
-from .survivor import Inode, Survivors, inode_of
+from .survivor import Inode, Survivors, check_single, inode_of
 from .trash import forget_place
 from .trust import check_quarantined
 from .witness import digest_of, is_whole_picture
@@ -164,6 +164,7 @@ class _Pruning:
         """
         if digest_of(action.to)[0] != action.digest:
             raise Refusal("changed", f"{action.to} is not what was put there")
+        check_single(action.to)
         if action.kind != "sidecar":
             self._check_survivor(action)
 

@@ -124,8 +124,30 @@ class Survivors:
                 time.sleep(_REMEMBERED_S)
 
 
+_BRANCHES = "user.mergerfs.allpaths"
 _HELP = "unmount one of the two, or take it out of the library (`forget`)"
 _ONE_FILE = f"one file seen by two ways; {_HELP}"
+
+
+def check_single(path: str) -> None:
+    """Check that a path names one file: in a pool of drives it may name one on each, and all would go.
+
+    mergerfs tells by an attribute where it has files of that path.
+
+    Raises:
+        Refusal: it names several.
+    """
+    try:
+        branches = os.getxattr(path, _BRANCHES, follow_symlinks=False)
+    except (OSError, AttributeError):  # no pool, or a system that has no such attributes
+        return
+    found = [os.fsdecode(each) for each in branches.split(b"\0") if each]
+    if len(found) > 1:
+        raise Refusal(
+            "two_ways",
+            f"its path stands for {len(found)} files of the pool, which may differ: {', '.join(found)}; "
+            "give them different names, or index the drives and not the pool",
+        )
 
 
 def inode_of(found: os.stat_result) -> Inode:

@@ -103,9 +103,11 @@ class _Rules:
         self, plan: Plan, include_similar: bool, protected: tuple[str, ...], real: "RealPaths"
     ) -> None:
         self._include_similar = include_similar
-        self._protected = protected
         self._real = real
         self._ways = Ways()
+        self._protected = protected
+        self._inodes = {found for folder in protected if (found := _inode(folder)) is not None}
+        self._are_protected: dict[str, bool] = {}
         self._keepers = {real(group.keeper.path) for group in plan.groups}
         self._stay = {real(file.path) for file in staying(plan)}
 
@@ -124,9 +126,20 @@ class _Rules:
 
     def _protection(self, files: Iterable[str]) -> Refusal | None:
         for path in files:
-            if is_below(self._real(path), self._protected):
+            if self._is_protected(os.path.dirname(self._real(path))):
                 return Refusal("protected", f"{_name(path)} is in a protected folder")
         return None
+
+    def _is_protected(self, folder: str) -> bool:
+        """Tell whether a folder is protected, by whichever name: a bind mount gives it another one."""
+        if folder not in self._are_protected:
+            above = os.path.dirname(folder)
+            self._are_protected[folder] = (
+                is_below(folder, self._protected)
+                or _inode(folder) in self._inodes
+                or (above != folder and self._is_protected(above))
+            )
+        return self._are_protected[folder]
 
     def _place(self, unit: Unit, files: Iterable[str]) -> Refusal | None:
         """Refuse what is another program's, or nobody's photo, which is emptied without a question."""
@@ -177,3 +190,11 @@ class RealPaths:
 
 def _name(path: str) -> str:
     return os.path.basename(path)
+
+
+def _inode(folder: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(folder)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from ...errors import Refusal
 from ..groups.companions import Companion, CompanionFinder
 from .claims import Claims
 from .planfile import Plan, PlannedCompanion, PlannedFile
-from .survivor import Survivors
+from .survivor import Survivors, check_single
 from .units import RealPaths, Removal, Unit, staying
 from .witness import State, digest_of, examine, examine_keeper, expect, look, state_of
 
@@ -31,10 +31,14 @@ class Piece:
 
 
 class Checks:
-    """Looks at the files of units. claims: what the library says of the plan."""
+    """Looks at the files of units.
 
-    def __init__(self, plan: Plan, claims: Claims) -> None:
+    claims: what the library says of the plan. links: of earlier runs, by the real path that each shows.
+    """
+
+    def __init__(self, plan: Plan, claims: Claims, links: Mapping[str, str]) -> None:
         self._claims = claims
+        self._links = links
         self._keepers = dict(_inodes(group.keeper for group in plan.groups))
         self._staying = dict(_inodes(staying(plan)))
         self._real = RealPaths()
@@ -68,7 +72,9 @@ class Checks:
             with _named(file.path):
                 found = examine(file) if reads else look(file.path)
                 expect(found, file.size, file.mtime_ns)
+                check_single(file.path)
                 self._claims.check_place(file)
+                self._check_links(file.path)
             self._check_inode(removal, found)
             self._check_companions(unit, removal)
             yield Piece(file.path, found, file.digest, removal.member.kind, removal)
@@ -89,6 +95,19 @@ class Checks:
             if reads and self._examined.get(keeper.path) != (state_of(found), found.st_ctime_ns):
                 found = examine_keeper(keeper)
                 self._examined[keeper.path] = (state_of(found), found.st_ctime_ns)
+
+    def _check_links(self, path: str) -> None:
+        """Check that no link which took the place of a copy shows a file: it would lead nowhere.
+
+        Raises:
+            Refusal: one does.
+        """
+        link = self._links.get(self._real(path))
+        if link is not None:
+            raise Refusal(
+                "linked",
+                f"the link {link}, which an earlier run put there, shows it; keep it, or remove the link",
+            )
 
     def check_keepers_again(self, unit: Unit) -> None:
         """Check that the keepers are still those that were examined.
@@ -165,6 +184,7 @@ def _companion_piece(companion: PlannedCompanion, removal: Removal, reads: bool)
     with _named(companion.path):
         found = look(companion.path)
         expect(found, companion.size, companion.mtime_ns)
+        check_single(companion.path)
         digest = ""
         if reads:
             digest, found = digest_of(companion.path)

@@ -94,6 +94,35 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     made.store.close()
 
 
+def test_a_path_of_a_pool_that_stands_for_two_files_moves_none(desk: Desk, tmp_path: Path) -> None:
+    pool = ("mergerfs", "-o", "category.create=ff", "{real}:{other}", "{view}")
+    kept, other = desk.put("real/a.jpg"), tmp_path / "other" / "copy" / "b.jpg"
+    desk.copy(kept, desk.real / "copy" / "b.jpg")
+    other.parent.mkdir(parents=True)
+    other.write_bytes(jpeg(5))
+    view = desk.mount(pool)
+    desk.know(view / "a.jpg")
+    desk.know(view / "copy" / "b.jpg")
+    desk.group(view / "a.jpg", view / "copy" / "b.jpg")
+
+    (outcome,) = desk.apply()
+
+    assert (outcome.state, outcome.code) == ("left", "two_ways")
+    assert str(other) in outcome.reason
+    assert other.read_bytes() == jpeg(5)
+
+
+def test_a_protected_folder_is_not_touched_by_its_other_name(desk: Desk) -> None:
+    kept = desk.put("kept.jpg")
+    copy = desk.copy(kept, desk.real / "copy.jpg")
+    view = desk.mount(BIND)
+    desk.group(kept, copy)
+
+    (outcome,) = desk.apply(ApplyOptions(method="quarantine", protect=(str(view),)))
+
+    assert (outcome.state, outcome.code) == ("left", "protected")
+
+
 @every_way
 @pytest.mark.parametrize("is_kept_below", [True, False], ids=["kept below", "kept above"])
 def test_a_file_is_not_moved_for_itself(desk: Desk, command: tuple[str, ...], is_kept_below: bool) -> None:

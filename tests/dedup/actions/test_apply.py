@@ -300,6 +300,21 @@ def test_a_protected_folder_is_not_touched(shelf: Shelf, tmp_path: Path, by: str
         refused(shelf, "protected", replace(IN_QUARANTINE, protect=(str(tmp_path / "link"),)))
 
 
+def test_what_a_link_of_an_earlier_run_shows_stays(shelf: Shelf) -> None:
+    first, second = shelf.put("a/first.jpg"), shelf.put("b/second.jpg")
+    shelf.group(first, second)
+    assert states(shelf.apply(ApplyOptions(method="symlink"))) == {"second.jpg": "done"}
+    third = shelf.put("c/third.jpg")
+    shelf.groups.clear()
+    shelf.group(third, first)
+
+    (outcome,) = shelf.apply()
+
+    assert (outcome.state, outcome.code) == ("left", "linked")
+    assert str(second) in outcome.reason
+    assert second.read_bytes() == first.read_bytes()
+
+
 @pytest.mark.parametrize("place", ["Mine.photoslibrary/originals/1", "Shoot.cocatalog/Originals"])
 def test_nothing_goes_from_the_library_of_another_program(shelf: Shelf, place: str) -> None:
     pair(shelf, f"{place}/copy.jpg")
