@@ -10,6 +10,7 @@ from .indexer.embed.choice import ModelChoice
 from .store.progress import Progress, watch_of
 
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
+    from .dedup.actions.waiting import Moved
     from .dedup.copies import Copies
     from .dedup.files import Files
     from .indexer.embed.embedder import Embedder
@@ -145,14 +146,19 @@ class Library:
 
         return Files(self.store)
 
+    def moved(self) -> "Moved":
+        """Return what became of all that `apply` moved, as it lies now."""
+        from .dedup.actions.journal import journals  # `status` loads nothing that moves files
+        from .dedup.actions.waiting import moved
+
+        return moved(journals(self.store.folder))
+
     @cached_property
     def folders(self) -> "Folders":
         """The folders of the library, and what is missing in them."""
-        from .dedup.actions.journal import journals
-        from .dedup.actions.waiting import moved
         from .indexer.folders import Folders
 
-        return Folders(self.store, lambda: moved(journals(self.store.folder)).fates)
+        return Folders(self.store, lambda: self.moved().fates)
 
     # --- index and search ---------------------------------------------------------------------
 

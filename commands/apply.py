@@ -199,7 +199,7 @@ def prune(
                 found = library.files.prune(options, Watch(progress, stop))
         else:
             found = list(library.files.preview_prune(options))
-        moved = library.files.moved()
+        moved = library.moved()
     for trouble in moved.troubles:
         tell(trouble)
     lots = [lot for lot in moved.lots if run in (None, lot.run)]

@@ -109,7 +109,7 @@ def _check_moved(library: Library) -> Iterator[Finding]:
         check_journals(library.store.folder)
     except Refusal as why:
         yield Finding("note", "journals", str(why))
-    moved = library.files.moved()
+    moved = library.moved()
     yield from (Finding("note", "journals", trouble) for trouble in moved.troubles)
     if kept := sum(lot.kept for lot in moved.lots):
         yield Finding("note", "quarantine", f"{plural(kept, 'file')} could not be deleted: prune again")

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 def status(*, form: opt.SummaryOption = opt.SummaryFormat.table, at: opt.StoreArgs) -> Summary:
     """Show what the library contains."""
     with at.reading() as library:
-        moved = library.files.moved()
+        moved = library.moved()
         fields = status_fields(library, moved)
     return Summary(fields, status_lines(fields), notes=moved.troubles)
 

@@ -12,7 +12,6 @@ from .actions.outcome import Outcome
 from .actions.planfile import MOST_BYTES, Plan, read_plan
 from .actions.prune import PruneOptions, preview_prune, prune
 from .actions.undo import UndoOptions, preview_undo, record_to_undo, undo
-from .actions.waiting import Moved, moved
 from .naming import whereabouts
 
 
@@ -43,10 +42,6 @@ class Files:
     def journals(self) -> list[Record]:
         """Return what was done to files so far, newest first."""
         return journals(self.store.folder)
-
-    def moved(self) -> Moved:
-        """Return what became of all that `apply` moved, as it lies now."""
-        return moved(journals(self.store.folder))
 
     def record_to_undo(self, run: str | None = None) -> Record | None:
         """Return the journal of a run, or of the newest that still stands; None where there is none.
