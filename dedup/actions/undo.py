@@ -16,6 +16,7 @@ from ..groups.keeper import is_below
 from . import links, moves
 from .apply import outcome_of, tell_catalog
 from .journal import Action, Journal, Record, check_store, journal_named, journals
+from .others import Others
 from .outcome import Outcome
 from .transfer import take_back
 from .trash import QUARANTINE, forget_place, rest_of, tidy
@@ -24,16 +25,26 @@ from .witness import digest_of, look
 
 
 class Finder:
-    """Finds the files of a journal. roots: of the library today. more: folders that the user names."""
+    """Finds the files of a journal.
 
-    def __init__(self, record: Record, roots: Sequence[str] = (), more: Sequence[str] = ()) -> None:
+    roots: of the library today. more: folders that the user names. taken: tells of a file that lies neither
+    where it was put nor in the quarantine of this run whether it is another's.
+    """
+
+    def __init__(
+        self,
+        record: Record,
+        roots: Sequence[str] = (),
+        more: Sequence[str] = (),
+        taken: Callable[[Action, str], bool] = lambda *_: False,
+    ) -> None:
         bases = {action.base for action in record.actions if action.base}
         runs = [os.path.join(base, QUARANTINE, record.name) for base in (*bases, *roots, *more)]
         bins = {os.path.dirname(action.to) for action in record.actions if action.method == "trash"}
         # A library with another name has the quarantine in it: its photos are not what was moved.
         more = [each for each in more if not os.path.isdir(os.path.join(each, QUARANTINE, record.name))]
         self._folders = [*dict.fromkeys(runs), *filter(is_trash, sorted(bins)), *more]
-        self._name = record.name
+        self._name, self._taken = record.name, taken
         self._by_size: dict[int, list[str]] | None = None
         self._others = {path for each in record.actions for path in (each.to, each.keeper)}
         self._rests = {self._rest(action.to) for action in record.actions} - {""}
@@ -44,15 +55,15 @@ class Finder:
         Raises:
             Refusal: no file with its content is found.
         """
+        others = ""
         for place in self._candidates(action):
             with suppress(Refusal):
-                if look(place).st_size == action.size and digest_of(place)[0] == action.digest:
+                if look(place).st_size != action.size or digest_of(place)[0] != action.digest:
+                    continue
+                if place == action.to or self._rest(place) or not self._taken(action, place):
                     return self._relocated(action, place)
-        raise Refusal(
-            "gone",
-            f"nothing with its content lies at {action.to} or elsewhere in the quarantine and the trash; "
-            "`from=FOLDER` looks in another folder",
-        )
+                others = others or place
+        raise Refusal("gone", _gone(action, others))
 
     def _candidates(self, action: Action) -> Iterator[str]:
         yield action.to
@@ -75,6 +86,19 @@ class Finder:
             return replace(action, to=place)
         path, keeper = (_under(base, each, action.base) for each in (action.path, action.keeper))
         return replace(action, to=place, base=base, path=path, keeper=keeper)
+
+
+def _gone(action: Action, others: str) -> str:
+    """Return why a file is not found. others: where its content is another file's, if anywhere."""
+    if others:
+        return (
+            f"its content lies at {others}, but that is a file of the library, was kept, or was moved by "
+            "another run: it is not taken; copy it if you want two"
+        )
+    return (
+        f"nothing with its content lies at {action.to} or elsewhere in the quarantine and the trash; "
+        "`from=FOLDER` looks in another folder"
+    )
 
 
 def _under(base: str, path: str, before: str) -> str:
@@ -166,7 +190,7 @@ class _Undoing:
             self._roots = [os.fsdecode(root.path) for root in all_roots(view)]
         self._record = record
         self._named = [os.path.abspath(each) for each in options.folders]
-        self._finder = Finder(record, self._roots, self._named)
+        self._finder = Finder(record, self._roots, self._named, Others(store, record).has)
         # The last action first. What could not be done at the time lies where it lay.
         self.actions = [each for each in reversed(record.actions) if not self._was_put_back(each, "failed")]
 

@@ -267,3 +267,68 @@ def test_names_that_are_no_text_survive_in_a_journal(shelf: Shelf) -> None:
     shelf.apply(replace(IN_QUARANTINE, method="quarantine"))
     (record,) = journals(shelf.store.folder)
     assert record.actions[0].path == str(shelf.photos / name)
+
+
+# What has the same bytes and is not what was moved
+
+
+def test_a_file_of_the_library_is_not_taken_for_what_is_gone(moved: Shelf) -> None:
+    (out := moved.photos / "out").mkdir()
+    place_of(moved).rename(out / "copy.jpg")
+    shutil.rmtree(moved.photos / ".lookalike-quarantine")
+    moved.put("protected/original.jpg")
+    assert states(moved.undo(moved.photos)) == {"copy.jpg": "done"}
+    assert moved.tree().keys() == {"a/kept.jpg", "b/copy.jpg", "protected/original.jpg"}
+
+
+def test_what_the_library_has_is_told_and_stays(moved: Shelf, tmp_path: Path) -> None:
+    place_of(moved).unlink()
+    shutil.rmtree(moved.photos / ".lookalike-quarantine")
+    (tmp_path / "alias").symlink_to(moved.photos)
+    (outcome,) = moved.undo(tmp_path / "alias")
+    assert (outcome.state, outcome.code) == ("left", "gone")
+    assert "it is not taken" in outcome.reason
+    assert moved.tree().keys() == {"a/kept.jpg"}
+
+
+@pytest.mark.parametrize("is_indexed", [False, True])
+def test_a_kept_file_with_another_name_is_not_taken(moved: Shelf, is_indexed: bool) -> None:
+    shutil.rmtree(moved.photos / ".lookalike-quarantine")
+    renamed = (moved.photos / "a/kept.jpg").rename(moved.photos / "a/beach.jpg")
+    if is_indexed:
+        moved.know(renamed)
+    assert states(moved.undo(moved.photos)) == {"copy.jpg": "gone"}
+    assert moved.tree().keys() == {"a/beach.jpg"}
+
+
+def test_what_another_run_moved_is_not_taken(moved: Shelf, tmp_path: Path) -> None:
+    first = place_of(moved)
+    moved.groups = []
+    moved.group(moved.photos / "a/kept.jpg", moved.put("c/second.jpg"))
+    moved.apply()
+    first.unlink()
+    second = place_of(moved)
+    shutil.rmtree(first.parents[1])
+    os.link(second, tmp_path / "link.jpg")
+    for folder in (moved.photos / ".lookalike-quarantine", tmp_path):
+        assert states(moved.undo(folder, run=1)) == {"copy.jpg": "gone"}
+    assert second.exists()
+
+
+def test_the_raw_of_another_photo_is_not_taken(shelf: Shelf) -> None:
+    def shoot(folder: str) -> None:
+        shelf.put(f"{folder}/photo.jpg")
+        (shelf.photos / folder / "photo.cr2").write_bytes(b"RAW")
+
+    shoot("a")
+    shoot("b")
+    shelf.group(shelf.photos / "a/photo.jpg", shelf.photos / "b/photo.jpg")
+    shelf.apply()
+    (out := shelf.photos / "out").mkdir()
+    place = place_of(shelf).parent
+    for name in ("photo.jpg", "photo.cr2"):
+        (place / name).rename(out / name)
+    shutil.rmtree(shelf.photos / ".lookalike-quarantine")
+    shoot("c")
+    assert set(states(shelf.undo(shelf.photos)).values()) == {"done"}
+    assert shelf.tree().keys() == {f"{each}/photo.{end}" for each in "abc" for end in ("jpg", "cr2")}
