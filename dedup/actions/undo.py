@@ -152,7 +152,7 @@ def undo(store: Store, record: Record, options: UndoOptions, watch: Watch) -> li
     """Put back all that a run moved; return what became of each file.
 
     store: open for writing. Nothing is replaced: where something else lies in the place of a file, it stays
-    where it is, and so it does when it was pruned or is not found.
+    where it is, with what belongs to it, and so it does when it was pruned or is not found.
 
     Raises:
         StoreLocked: another run is moving files.
@@ -191,8 +191,9 @@ class _Undoing:
         self._record = record
         self._named = [os.path.abspath(each) for each in options.folders]
         self._finder = Finder(record, self._roots, self._named, Others(store, record).has)
-        # The last action first. What could not be done at the time lies where it lay.
-        self.actions = [each for each in reversed(record.actions) if not self._was_put_back(each, "failed")]
+        # What could not be done at the time lies where it lay.
+        self.actions = _in_order(each for each in record.actions if not self._was_put_back(each, "failed"))
+        self._stuck: dict[int, Action] = {}
 
     def tidy(self) -> None:
         """Remove what is left of quarantines in which nothing lies any more."""
@@ -207,13 +208,17 @@ class _Undoing:
         try:
             state, now = step(action)
         except Refusal as why:
-            outcome = outcome_of(action, "left", self._record.name)
-            return replace(outcome, code=why.code, reason=str(why))
+            return self._left(action, why.code, str(why))
         except OSError as error:
-            outcome = outcome_of(action, "left", self._record.name)
             reason = f"it cannot be put back: {error.strerror or error}; it stays at {action.to}"
-            return replace(outcome, code="unwritable", reason=reason)
+            return self._left(action, "unwritable", reason)
         return outcome_of(now, state, self._record.name)
+
+    def _left(self, action: Action, code: str, reason: str) -> Outcome:
+        # Beside the place of a photo that was pruned, what belongs to it is nobody else's.
+        if action.is_photo and (code != "pruned" or _is_occupied(action)):
+            self._stuck[action.unit] = action
+        return replace(outcome_of(action, "left", self._record.name), code=code, reason=reason)
 
     def settled(self, action: Action) -> tuple[str, Action]:
         """Return "before" when a file is back already, else "planned", and the action as things lie today.
@@ -226,7 +231,12 @@ class _Undoing:
         now = self._found(action)
         if now.path != action.path and _is_back(now):
             return "before", now
-        if os.path.lexists(now.path) and not (now.is_link and links.is_link_of(now)):
+        if not now.is_photo and now.unit in self._stuck:
+            photo = self._stuck[now.unit].path
+            raise Refusal(
+                "together", f"it belongs to {photo}, which cannot be put back; it stays at {now.to}"
+            )
+        if _is_occupied(now):
             raise Refusal(
                 "occupied",
                 f"something else is there now; move it away and undo again (it stays at {now.to})",
@@ -289,6 +299,19 @@ class _Undoing:
         for folder in (action.base, *self._roots):
             if folder and is_below(action.path, [folder]) and not os.path.isdir(folder):
                 raise Refusal("offline", f"the folder {folder} is away")
+
+
+def _in_order(actions: Iterable[Action]) -> list[Action]:
+    """Return the last unit first, of each the photos first: what belongs to them goes where they go."""
+    units: dict[int, list[Action]] = defaultdict(list)
+    for action in reversed(list(actions)):
+        units[action.unit].append(action)
+    return [each for unit in units.values() for each in sorted(unit, key=lambda each: not each.is_photo)]
+
+
+def _is_occupied(action: Action) -> bool:
+    """Tell whether something that is no link of ours lies in the place of a file."""
+    return os.path.lexists(action.path) and not (action.is_link and links.is_link_of(action))
 
 
 def _is_back(action: Action) -> bool:

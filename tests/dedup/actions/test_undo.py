@@ -332,3 +332,41 @@ def test_the_raw_of_another_photo_is_not_taken(shelf: Shelf) -> None:
     shoot("c")
     assert set(states(shelf.undo(shelf.photos)).values()) == {"done"}
     assert shelf.tree().keys() == {f"{each}/photo.{end}" for each in "abc" for end in ("jpg", "cr2")}
+
+
+# What belongs together
+
+
+def test_what_belongs_to_a_photo_stays_with_it(shelf: Shelf) -> None:
+    copy = shelf.put("b/photo.jpg")
+    for name in ("photo.xmp", "photo.cr2"):
+        (shelf.photos / "b" / name).write_bytes(name.encode())
+    shelf.group(shelf.put("a/kept.jpg"), copy)
+    shelf.apply()
+    copy.write_bytes(b"a stranger's")
+    before = shelf.tree()
+    expected = {"photo.jpg": "occupied", "photo.xmp": "together", "photo.cr2": "together"}
+    assert previewed(shelf) == expected
+    found = shelf.undo()
+    assert states(found) == expected
+    assert {each.reason.partition(";")[0] for each in found if each.code == "together"} == {
+        f"it belongs to {copy}, which cannot be put back"
+    }
+    assert shelf.tree() == before
+    copy.unlink()
+    assert set(states(shelf.undo()).values()) == {"done"}
+    assert (shelf.photos / "b/photo.xmp").read_bytes() == b"photo.xmp"
+
+
+def test_what_belongs_to_a_photo_that_is_gone_stays(shelf: Shelf) -> None:
+    copy = shelf.put("b/photo.jpg")
+    (shelf.photos / "b/photo.xmp").write_bytes(b"a sidecar")
+    shelf.group(shelf.put("a/kept.jpg"), copy)
+    shelf.apply()
+    place_of(shelf).unlink()
+    assert states(shelf.undo()) == previewed(shelf) == {"photo.jpg": "gone", "photo.xmp": "together"}
+    assert shelf.tree().keys() == {"a/kept.jpg"}
+
+
+def previewed(shelf: Shelf) -> dict[str, str]:
+    return states(list(preview_undo(shelf.store, journals(shelf.store.folder)[0], UndoOptions())))
