@@ -171,7 +171,7 @@ def undo(store: Store, record: Record, options: UndoOptions, watch: Watch) -> li
             # The catalog before the journal: what a crash leaves pending is done, and told, once more.
             tell_catalog(store, actions)
             back = zip(actions, outcomes, strict=True)
-            journal.end((action for action, outcome in back if outcome.state != "left"), "undone")
+            journal.end((action for action, outcome in back if _is_ended(outcome)), "undone")
         undoing.tidy()
     return found
 
@@ -179,6 +179,11 @@ def undo(store: Store, record: Record, options: UndoOptions, watch: Watch) -> li
 def _batches(actions: Sequence[Action]) -> Iterator[Sequence[Action]]:
     for start in range(0, len(actions), _ACTIONS_A_BATCH):
         yield actions[start : start + _ACTIONS_A_BATCH]
+
+
+def _is_ended(outcome: Outcome) -> bool:
+    """Tell whether nothing is left to do: what came back by other hands still lies in the quarantine."""
+    return outcome.state != "left" and not os.path.lexists(outcome.to)
 
 
 class _Undoing:

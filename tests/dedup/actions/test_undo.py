@@ -3,15 +3,18 @@
 import os
 import shutil
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from lookalike.dedup.actions.apply import ApplyOptions
-from lookalike.dedup.actions.journal import journal_named, journals
+from lookalike.dedup.actions.journal import Journal, journal_named, journals
+from lookalike.dedup.actions.prune import PruneOptions, prune
 from lookalike.dedup.actions.undo import UndoOptions, preview_undo, record_to_undo
 from lookalike.dedup.naming import whereabouts
 from lookalike.errors import UsageError
+from lookalike.store.progress import UNWATCHED
 
 from .making import IN_QUARANTINE, Shelf, jpeg, states
 
@@ -370,3 +373,46 @@ def test_what_belongs_to_a_photo_that_is_gone_stays(shelf: Shelf) -> None:
 
 def previewed(shelf: Shelf) -> dict[str, str]:
     return states(list(preview_undo(shelf.store, journals(shelf.store.folder)[0], UndoOptions())))
+
+
+# What came back by other hands
+
+
+def bring_back(shelf: Shelf) -> Path:
+    """Put the bytes of what was moved in its place, as a phone that synchronizes does."""
+    copy = shelf.photos / "b/copy.jpg"
+    copy.write_bytes(jpeg(0))
+    shelf.know(copy)
+    return copy
+
+
+def test_what_still_lies_in_the_quarantine_waits(moved: Shelf) -> None:
+    bring_back(moved)
+    assert states(moved.undo()) == {"copy.jpg": "before"}
+    (record,) = journals(moved.store.folder)
+    assert (record.ends, len(record.pending), record.standing().quarantined.files) == ({1: "done"}, 1, 1)
+    assert states(prune(moved.store, PruneOptions(timedelta(0)), UNWATCHED)) == {"copy.jpg": "done"}
+    assert moved.tree().keys() == {"a/kept.jpg", "b/copy.jpg"}
+    assert moved.quarantined() == set()
+
+
+def test_an_older_journal_may_say_that_it_is_back(moved: Shelf) -> None:
+    copy = bring_back(moved)
+    (record,) = journals(moved.store.folder)
+    with Journal(record.path) as journal:
+        journal.end(record.actions, "undone")
+    (record,) = journals(moved.store.folder)
+    assert (len(record.pending), record.standing().quarantined.files) == (1, 1)
+    copy.unlink()
+    assert states(moved.undo()) == {"copy.jpg": "done"}
+    (record,) = journals(moved.store.folder)
+    assert (record.pending, record.standing().back.files) == ([], 1)
+
+
+def test_what_went_to_a_trash_twice_waits_once(shelf: Shelf) -> None:
+    shelf.group(shelf.put("a/kept.jpg"), shelf.put("b/copy.jpg"))
+    for _ in range(2):
+        shelf.apply(ApplyOptions(method="trash"))
+        shelf.undo()
+    shelf.apply(ApplyOptions(method="trash"))
+    assert [len(each.pending) for each in journals(shelf.store.folder)] == [1, 0, 0]
