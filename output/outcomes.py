@@ -30,6 +30,7 @@ _CODES = {
     "nobodys": "nobody's photo",
     "occupied": "something else is in its place",
     "pruned": "deleted for good already",
+    "together": "its photo cannot be put back",
     "unwritable": "cannot be changed",
 }
 _COLUMNS = ("state", "path", "kind", "bytes", "method", "to", "keeper", "code", "reason", "run")

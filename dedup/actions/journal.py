@@ -168,10 +168,18 @@ class Record:
 
     def _is_pending(self, action: Action) -> bool:
         end = self.ends.get(action.number, "done")
-        if end in ("done", "kept"):
+        if end in ("done", "kept") or self._lies_there_still(action):
             return True
         # Removing it may have failed, or a crash or a power loss was faster than the disk.
         return end in ("pruning", "pruned") and os.path.lexists(action.to)
+
+    def _lies_there_still(self, action: Action) -> bool:
+        """Tell whether a file is in the quarantine though it was found put back: by other hands, as a copy.
+
+        Names in a trash are used again: what lies there may be of a later run.
+        """
+        ended = self.ends.get(action.number) == "undone" and action.method != "trash"
+        return ended and os.path.lexists(action.to)
 
     @property
     def began_at(self) -> datetime | None:
@@ -192,12 +200,12 @@ class Record:
     def state_of(self, action: Action) -> str:
         """Look where the file of an action lies now; return the name of the field of `Standing`."""
         end = self.ends.get(action.number, "")
-        if end in ("failed", "undone"):
+        if end == "failed" or (end == "undone" and not self._lies_there_still(action)):
             return "back"
         if os.path.lexists(action.to):
             if action.method == "trash":
                 return "trashed"
-            return "quarantined" if end in ("", "done") else "kept"
+            return "kept" if end in ("pruning", "pruned", "kept") else "quarantined"
         if end in ("pruning", "pruned"):
             return "pruned"
         # A run that was cut off may have moved it, or not.

@@ -16,6 +16,7 @@ from ..groups.keeper import is_below
 from . import links, moves
 from .apply import outcome_of, tell_catalog
 from .journal import Action, Journal, Record, check_store, journal_named, journals
+from .others import Others
 from .outcome import Outcome
 from .transfer import take_back
 from .trash import QUARANTINE, forget_place, rest_of, tidy
@@ -24,16 +25,26 @@ from .witness import digest_of, look
 
 
 class Finder:
-    """Finds the files of a journal. roots: of the library today. more: folders that the user names."""
+    """Finds the files of a journal.
 
-    def __init__(self, record: Record, roots: Sequence[str] = (), more: Sequence[str] = ()) -> None:
+    roots: of the library today. more: folders that the user names. taken: tells of a file that lies neither
+    where it was put nor in the quarantine of this run whether it is another's.
+    """
+
+    def __init__(
+        self,
+        record: Record,
+        roots: Sequence[str] = (),
+        more: Sequence[str] = (),
+        taken: Callable[[Action, str], bool] = lambda *_: False,
+    ) -> None:
         bases = {action.base for action in record.actions if action.base}
         runs = [os.path.join(base, QUARANTINE, record.name) for base in (*bases, *roots, *more)]
         bins = {os.path.dirname(action.to) for action in record.actions if action.method == "trash"}
         # A library with another name has the quarantine in it: its photos are not what was moved.
         more = [each for each in more if not os.path.isdir(os.path.join(each, QUARANTINE, record.name))]
         self._folders = [*dict.fromkeys(runs), *filter(is_trash, sorted(bins)), *more]
-        self._name = record.name
+        self._name, self._taken = record.name, taken
         self._by_size: dict[int, list[str]] | None = None
         self._others = {path for each in record.actions for path in (each.to, each.keeper)}
         self._rests = {self._rest(action.to) for action in record.actions} - {""}
@@ -44,15 +55,15 @@ class Finder:
         Raises:
             Refusal: no file with its content is found.
         """
+        others = ""
         for place in self._candidates(action):
             with suppress(Refusal):
-                if look(place).st_size == action.size and digest_of(place)[0] == action.digest:
+                if look(place).st_size != action.size or digest_of(place)[0] != action.digest:
+                    continue
+                if place == action.to or self._rest(place) or not self._taken(action, place):
                     return self._relocated(action, place)
-        raise Refusal(
-            "gone",
-            f"nothing with its content lies at {action.to} or elsewhere in the quarantine and the trash; "
-            "`from=FOLDER` looks in another folder",
-        )
+                others = others or place
+        raise Refusal("gone", _gone(action, others))
 
     def _candidates(self, action: Action) -> Iterator[str]:
         yield action.to
@@ -75,6 +86,19 @@ class Finder:
             return replace(action, to=place)
         path, keeper = (_under(base, each, action.base) for each in (action.path, action.keeper))
         return replace(action, to=place, base=base, path=path, keeper=keeper)
+
+
+def _gone(action: Action, others: str) -> str:
+    """Return why a file is not found. others: where its content is another file's, if anywhere."""
+    if others:
+        return (
+            f"its content lies at {others}, but that is a file of the library, was kept, or was moved by "
+            "another run: it is not taken; copy it if you want two"
+        )
+    return (
+        f"nothing with its content lies at {action.to} or elsewhere in the quarantine and the trash; "
+        "`from=FOLDER` looks in another folder"
+    )
 
 
 def _under(base: str, path: str, before: str) -> str:
@@ -128,7 +152,7 @@ def undo(store: Store, record: Record, options: UndoOptions, watch: Watch) -> li
     """Put back all that a run moved; return what became of each file.
 
     store: open for writing. Nothing is replaced: where something else lies in the place of a file, it stays
-    where it is, and so it does when it was pruned or is not found.
+    where it is, with what belongs to it, and so it does when it was pruned or is not found.
 
     Raises:
         StoreLocked: another run is moving files.
@@ -147,7 +171,7 @@ def undo(store: Store, record: Record, options: UndoOptions, watch: Watch) -> li
             # The catalog before the journal: what a crash leaves pending is done, and told, once more.
             tell_catalog(store, actions)
             back = zip(actions, outcomes, strict=True)
-            journal.end((action for action, outcome in back if outcome.state != "left"), "undone")
+            journal.end((action for action, outcome in back if _is_ended(outcome)), "undone")
         undoing.tidy()
     return found
 
@@ -155,6 +179,11 @@ def undo(store: Store, record: Record, options: UndoOptions, watch: Watch) -> li
 def _batches(actions: Sequence[Action]) -> Iterator[Sequence[Action]]:
     for start in range(0, len(actions), _ACTIONS_A_BATCH):
         yield actions[start : start + _ACTIONS_A_BATCH]
+
+
+def _is_ended(outcome: Outcome) -> bool:
+    """Tell whether nothing is left to do: what came back by other hands still lies in the quarantine."""
+    return outcome.state != "left" and not os.path.lexists(outcome.to)
 
 
 class _Undoing:
@@ -166,9 +195,10 @@ class _Undoing:
             self._roots = [os.fsdecode(root.path) for root in all_roots(view)]
         self._record = record
         self._named = [os.path.abspath(each) for each in options.folders]
-        self._finder = Finder(record, self._roots, self._named)
-        # The last action first. What could not be done at the time lies where it lay.
-        self.actions = [each for each in reversed(record.actions) if not self._was_put_back(each, "failed")]
+        self._finder = Finder(record, self._roots, self._named, Others(store, record).has)
+        # What could not be done at the time lies where it lay.
+        self.actions = _in_order(each for each in record.actions if not self._was_put_back(each, "failed"))
+        self._stuck: dict[int, Action] = {}
 
     def tidy(self) -> None:
         """Remove what is left of quarantines in which nothing lies any more."""
@@ -183,13 +213,17 @@ class _Undoing:
         try:
             state, now = step(action)
         except Refusal as why:
-            outcome = outcome_of(action, "left", self._record.name)
-            return replace(outcome, code=why.code, reason=str(why))
+            return self._left(action, why.code, str(why))
         except OSError as error:
-            outcome = outcome_of(action, "left", self._record.name)
             reason = f"it cannot be put back: {error.strerror or error}; it stays at {action.to}"
-            return replace(outcome, code="unwritable", reason=reason)
+            return self._left(action, "unwritable", reason)
         return outcome_of(now, state, self._record.name)
+
+    def _left(self, action: Action, code: str, reason: str) -> Outcome:
+        # Beside the place of a photo that was pruned, what belongs to it is nobody else's.
+        if action.is_photo and (code != "pruned" or _is_occupied(action)):
+            self._stuck[action.unit] = action
+        return replace(outcome_of(action, "left", self._record.name), code=code, reason=reason)
 
     def settled(self, action: Action) -> tuple[str, Action]:
         """Return "before" when a file is back already, else "planned", and the action as things lie today.
@@ -202,7 +236,12 @@ class _Undoing:
         now = self._found(action)
         if now.path != action.path and _is_back(now):
             return "before", now
-        if os.path.lexists(now.path) and not (now.is_link and links.is_link_of(now)):
+        if not now.is_photo and now.unit in self._stuck:
+            photo = self._stuck[now.unit].path
+            raise Refusal(
+                "together", f"it belongs to {photo}, which cannot be put back; it stays at {now.to}"
+            )
+        if _is_occupied(now):
             raise Refusal(
                 "occupied",
                 f"something else is there now; move it away and undo again (it stays at {now.to})",
@@ -265,6 +304,19 @@ class _Undoing:
         for folder in (action.base, *self._roots):
             if folder and is_below(action.path, [folder]) and not os.path.isdir(folder):
                 raise Refusal("offline", f"the folder {folder} is away")
+
+
+def _in_order(actions: Iterable[Action]) -> list[Action]:
+    """Return the last unit first, of each the photos first: what belongs to them goes where they go."""
+    units: dict[int, list[Action]] = defaultdict(list)
+    for action in reversed(list(actions)):
+        units[action.unit].append(action)
+    return [each for unit in units.values() for each in sorted(unit, key=lambda each: not each.is_photo)]
+
+
+def _is_occupied(action: Action) -> bool:
+    """Tell whether something that is no link of ours lies in the place of a file."""
+    return os.path.lexists(action.path) and not (action.is_link and links.is_link_of(action))
 
 
 def _is_back(action: Action) -> bool:

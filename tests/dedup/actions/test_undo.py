@@ -3,15 +3,18 @@
 import os
 import shutil
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from lookalike.dedup.actions.apply import ApplyOptions
-from lookalike.dedup.actions.journal import journal_named, journals
+from lookalike.dedup.actions.journal import Journal, journal_named, journals
+from lookalike.dedup.actions.prune import PruneOptions, prune
 from lookalike.dedup.actions.undo import UndoOptions, preview_undo, record_to_undo
 from lookalike.dedup.naming import whereabouts
 from lookalike.errors import UsageError
+from lookalike.store.progress import UNWATCHED
 
 from .making import IN_QUARANTINE, Shelf, jpeg, states
 
@@ -267,3 +270,149 @@ def test_names_that_are_no_text_survive_in_a_journal(shelf: Shelf) -> None:
     shelf.apply(replace(IN_QUARANTINE, method="quarantine"))
     (record,) = journals(shelf.store.folder)
     assert record.actions[0].path == str(shelf.photos / name)
+
+
+# What has the same bytes and is not what was moved
+
+
+def test_a_file_of_the_library_is_not_taken_for_what_is_gone(moved: Shelf) -> None:
+    (out := moved.photos / "out").mkdir()
+    place_of(moved).rename(out / "copy.jpg")
+    shutil.rmtree(moved.photos / ".lookalike-quarantine")
+    moved.put("protected/original.jpg")
+    assert states(moved.undo(moved.photos)) == {"copy.jpg": "done"}
+    assert moved.tree().keys() == {"a/kept.jpg", "b/copy.jpg", "protected/original.jpg"}
+
+
+def test_what_the_library_has_is_told_and_stays(moved: Shelf, tmp_path: Path) -> None:
+    place_of(moved).unlink()
+    shutil.rmtree(moved.photos / ".lookalike-quarantine")
+    (tmp_path / "alias").symlink_to(moved.photos)
+    (outcome,) = moved.undo(tmp_path / "alias")
+    assert (outcome.state, outcome.code) == ("left", "gone")
+    assert "it is not taken" in outcome.reason
+    assert moved.tree().keys() == {"a/kept.jpg"}
+
+
+@pytest.mark.parametrize("is_indexed", [False, True])
+def test_a_kept_file_with_another_name_is_not_taken(moved: Shelf, is_indexed: bool) -> None:
+    shutil.rmtree(moved.photos / ".lookalike-quarantine")
+    renamed = (moved.photos / "a/kept.jpg").rename(moved.photos / "a/beach.jpg")
+    if is_indexed:
+        moved.know(renamed)
+    assert states(moved.undo(moved.photos)) == {"copy.jpg": "gone"}
+    assert moved.tree().keys() == {"a/beach.jpg"}
+
+
+def test_what_another_run_moved_is_not_taken(moved: Shelf, tmp_path: Path) -> None:
+    first = place_of(moved)
+    moved.groups = []
+    moved.group(moved.photos / "a/kept.jpg", moved.put("c/second.jpg"))
+    moved.apply()
+    first.unlink()
+    second = place_of(moved)
+    shutil.rmtree(first.parents[1])
+    os.link(second, tmp_path / "link.jpg")
+    for folder in (moved.photos / ".lookalike-quarantine", tmp_path):
+        assert states(moved.undo(folder, run=1)) == {"copy.jpg": "gone"}
+    assert second.exists()
+
+
+def test_the_raw_of_another_photo_is_not_taken(shelf: Shelf) -> None:
+    def shoot(folder: str) -> None:
+        shelf.put(f"{folder}/photo.jpg")
+        (shelf.photos / folder / "photo.cr2").write_bytes(b"RAW")
+
+    shoot("a")
+    shoot("b")
+    shelf.group(shelf.photos / "a/photo.jpg", shelf.photos / "b/photo.jpg")
+    shelf.apply()
+    (out := shelf.photos / "out").mkdir()
+    place = place_of(shelf).parent
+    for name in ("photo.jpg", "photo.cr2"):
+        (place / name).rename(out / name)
+    shutil.rmtree(shelf.photos / ".lookalike-quarantine")
+    shoot("c")
+    assert set(states(shelf.undo(shelf.photos)).values()) == {"done"}
+    assert shelf.tree().keys() == {f"{each}/photo.{end}" for each in "abc" for end in ("jpg", "cr2")}
+
+
+# What belongs together
+
+
+def test_what_belongs_to_a_photo_stays_with_it(shelf: Shelf) -> None:
+    copy = shelf.put("b/photo.jpg")
+    for name in ("photo.xmp", "photo.cr2"):
+        (shelf.photos / "b" / name).write_bytes(name.encode())
+    shelf.group(shelf.put("a/kept.jpg"), copy)
+    shelf.apply()
+    copy.write_bytes(b"a stranger's")
+    before = shelf.tree()
+    expected = {"photo.jpg": "occupied", "photo.xmp": "together", "photo.cr2": "together"}
+    assert previewed(shelf) == expected
+    found = shelf.undo()
+    assert states(found) == expected
+    assert {each.reason.partition(";")[0] for each in found if each.code == "together"} == {
+        f"it belongs to {copy}, which cannot be put back"
+    }
+    assert shelf.tree() == before
+    copy.unlink()
+    assert set(states(shelf.undo()).values()) == {"done"}
+    assert (shelf.photos / "b/photo.xmp").read_bytes() == b"photo.xmp"
+
+
+def test_what_belongs_to_a_photo_that_is_gone_stays(shelf: Shelf) -> None:
+    copy = shelf.put("b/photo.jpg")
+    (shelf.photos / "b/photo.xmp").write_bytes(b"a sidecar")
+    shelf.group(shelf.put("a/kept.jpg"), copy)
+    shelf.apply()
+    place_of(shelf).unlink()
+    assert states(shelf.undo()) == previewed(shelf) == {"photo.jpg": "gone", "photo.xmp": "together"}
+    assert shelf.tree().keys() == {"a/kept.jpg"}
+
+
+def previewed(shelf: Shelf) -> dict[str, str]:
+    return states(list(preview_undo(shelf.store, journals(shelf.store.folder)[0], UndoOptions())))
+
+
+# What came back by other hands
+
+
+def bring_back(shelf: Shelf) -> Path:
+    """Put the bytes of what was moved in its place, as a phone that synchronizes does."""
+    copy = shelf.photos / "b/copy.jpg"
+    copy.write_bytes(jpeg(0))
+    shelf.know(copy)
+    return copy
+
+
+def test_what_still_lies_in_the_quarantine_waits(moved: Shelf) -> None:
+    bring_back(moved)
+    assert states(moved.undo()) == {"copy.jpg": "before"}
+    (record,) = journals(moved.store.folder)
+    assert (record.ends, len(record.pending), record.standing().quarantined.files) == ({1: "done"}, 1, 1)
+    assert states(prune(moved.store, PruneOptions(timedelta(0)), UNWATCHED)) == {"copy.jpg": "done"}
+    assert moved.tree().keys() == {"a/kept.jpg", "b/copy.jpg"}
+    assert moved.quarantined() == set()
+
+
+def test_an_older_journal_may_say_that_it_is_back(moved: Shelf) -> None:
+    copy = bring_back(moved)
+    (record,) = journals(moved.store.folder)
+    with Journal(record.path) as journal:
+        journal.end(record.actions, "undone")
+    (record,) = journals(moved.store.folder)
+    assert (len(record.pending), record.standing().quarantined.files) == (1, 1)
+    copy.unlink()
+    assert states(moved.undo()) == {"copy.jpg": "done"}
+    (record,) = journals(moved.store.folder)
+    assert (record.pending, record.standing().back.files) == ([], 1)
+
+
+def test_what_went_to_a_trash_twice_waits_once(shelf: Shelf) -> None:
+    shelf.group(shelf.put("a/kept.jpg"), shelf.put("b/copy.jpg"))
+    for _ in range(2):
+        shelf.apply(ApplyOptions(method="trash"))
+        shelf.undo()
+    shelf.apply(ApplyOptions(method="trash"))
+    assert [len(each.pending) for each in journals(shelf.store.folder)] == [1, 0, 0]
