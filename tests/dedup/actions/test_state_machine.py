@@ -313,12 +313,12 @@ class Life(RuleBasedStateMachine):
         return {digest_of(data) for top in tops for _, data in contents(top) if is_jpeg(data)}
 
     def in_their_places(self) -> set[str]:
-        """Return what lies where photos are or where a run put it, not what was moved about in there."""
+        """Return what lies where photos are or where a run put it, not what the user did in there."""
         runs = journals(self.library.store.folder)
-        put = {action.to for record in runs for action in record.actions}
-        aside = [path.read_bytes() for path in self.set_aside() if str(path) in put]
-        live = [data for _, data in self.live() if is_jpeg(data)]
-        return {digest_of(data) for data in (*live, *aside)}
+        put = {(action.to, action.digest) for record in runs for action in record.actions}
+        aside = {(str(path), digest_of(path.read_bytes())) for path in self.set_aside()}
+        live = {digest_of(data) for _, data in self.live() if is_jpeg(data)}
+        return live | {digest for _, digest in aside & put}
 
     def apply(self, plan: Plan, method: str) -> None:
         apply_plan(self.library.store, plan, ApplyOptions(method=method), UNWATCHED)
