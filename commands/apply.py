@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from ..output.console import read_data, stop_on_signal, tell
 from ..output.listing import Listing
 from ..output.outcomes import Style, outcomes_listing
-from ..output.waiting import after_apply, after_prune, journals_listing, places_of
+from ..output.waiting import after_apply, after_prune, after_undo, journals_listing, places_of
 from ..search.filters.values import read_duration
 from . import options as opt
 from .groups import Topic, command
@@ -130,9 +130,10 @@ def undo(
 
     Files are known by their content, wherever in the quarantine, the trash or a --from folder they are
     now, and go back to where they were; nothing is replaced. It can be run again after a crash, or twice.
+    Without the name of a run it takes the newest of which something can be put back.
     """
     from ..dedup.actions.journal import troubles
-    from ..dedup.actions.undo import UndoOptions
+    from ..dedup.actions.undo import UndoOptions, passed_over
     from ..output.progress import ProgressBar
     from ..store.progress import Watch
 
@@ -141,18 +142,25 @@ def undo(
             return journals_listing(library.files.journals())
     options, style = UndoOptions(run, tuple(from_ or ())), Style("put back", "from", False, all_)
     with at.writing() if yes else at.reading() as library:
-        record = library.files.record_to_undo(run)
-        for trouble in troubles(library.files.journals() if run is None else filter(None, [record])):
+        record = library.files.record_to_undo(run, options.folders)
+        records = library.files.journals()
+        for trouble in troubles(records if run is None else filter(None, [record])):
             tell(trouble)
         if record is None:
             tell("there is nothing to undo: `lookalike undo --list` says what became of each run")
             return None
+        for other in passed_over(records, record) if run is None else []:
+            tell(
+                f"the run {other.name} is passed over, as nothing of it can be put back now: "
+                f"`lookalike undo {other.name}` says why"
+            )
+        end = tuple(after_undo((each for each in records if each.name != record.name), at.call))
         if not yes:
-            return outcomes_listing(library.files.preview_undo(record, options), style, form)
+            return outcomes_listing(library.files.preview_undo(record, options), style, form, end=end)
         stop = stop_on_signal()
         with ProgressBar() as progress:
             found = library.files.undo(record, options, Watch(progress, stop))
-    return outcomes_listing(found, style, form, is_stopped=stop.is_set())
+    return outcomes_listing(found, style, form, end=end, is_stopped=stop.is_set())
 
 
 # --- prune ------------------------------------------------------------------------------------

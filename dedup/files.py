@@ -1,7 +1,7 @@
 """What is done to files of a library: `library.files`, the only part that touches them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..errors import UsageError
 from ..store.progress import UNWATCHED, Watch
@@ -43,13 +43,15 @@ class Files:
         """Return what was done to files so far, newest first."""
         return journals(self.store.folder)
 
-    def record_to_undo(self, run: str | None = None) -> Record | None:
-        """Return the journal of a run, or of the newest that still stands; None where there is none.
+    def record_to_undo(self, run: str | None = None, folders: Sequence[str] = ()) -> Record | None:
+        """Return the journal of a run, or the newest of which something can be put back.
+
+        folders: where else to look for files. None where nothing waits.
 
         Raises:
             UsageError: there is no such journal.
         """
-        return record_to_undo(self.store, run)
+        return record_to_undo(self.store, run, folders)
 
     def preview_undo(self, record: Record, options: UndoOptions | None = None) -> Iterator[Outcome]:
         """Yield what `undo` would do; nothing is changed."""

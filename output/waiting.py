@@ -80,6 +80,14 @@ def after_apply(outcomes: "Sequence[Outcome]", call: Call) -> Iterator[str]:
     yield from columns(ways)
 
 
+def after_undo(others: "Iterable[Record]", call: Call) -> Iterator[str]:
+    """Write how much of other runs waits, if anything does."""
+    found = [each.standing().waiting for each in others]
+    files, size = sum(each.files for each in found), sum(each.size for each in found)
+    if files:
+        yield f"of other runs still wait {amount(files, size)}: {call('undo --list')}"
+
+
 # --- what waits -------------------------------------------------------------------------------
 
 

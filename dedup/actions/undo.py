@@ -131,15 +131,31 @@ class UndoOptions:
     folders: tuple[str, ...] = ()
 
 
-def record_to_undo(store: Store, run: str | None) -> Record | None:
-    """Return the journal of a run, or of the newest that still stands; None where there is none.
+def record_to_undo(store: Store, run: str | None, folders: Sequence[str] = ()) -> Record | None:
+    """Return the journal of a run, or of the newest of which something can be put back; None for none.
+
+    Where nothing can be put back of any, that of the newest that moved something which is not back.
+    folders: where else to look for files.
 
     Raises:
         UsageError: there is no such journal.
+        Refusal: a stranger can have written the journals.
     """
     if run is not None:
         return journal_named(store.folder, run)
-    return next((record for record in journals(store.folder) if record.pending), None)
+    pending = [record for record in journals(store.folder) if record.pending]
+    options = UndoOptions(folders=tuple(folders))
+    able = (record for record in pending if _can_put_back(store, record, options))
+    return next(able, pending[0] if pending else None)
+
+
+def _can_put_back(store: Store, record: Record, options: UndoOptions) -> bool:
+    return any(outcome.state == "planned" for outcome in preview_undo(store, record, options))
+
+
+def passed_over(records: Sequence[Record], record: Record) -> list[Record]:
+    """Return the runs after a run that moved something which is not back. records: of all runs."""
+    return [each for each in records if each.name > record.name and each.pending]
 
 
 def preview_undo(store: Store, record: Record, options: UndoOptions) -> Iterator[Outcome]:

@@ -85,6 +85,24 @@ def test_a_plan_from_stdin_and_one_that_is_none(home: Home) -> None:
     assert home.run("apply", home.folder / "nowhere.json").code == 2
 
 
+def test_undo_passes_over_a_run_whose_files_are_gone(home: Home) -> None:
+    quarantine = ("--yes", "--method", "quarantine")
+    home.run("apply", home.plan, *quarantine)
+    shutil.copy(home.photos / "2021/photo0.jpg", home.photos / "again.jpg")
+    home.run("index", home.photos)
+    home.run("dupes", "--plan", home.folder / "second.json")
+    home.run("apply", home.folder / "second.json", *quarantine)
+    newest = home.run("undo", "--list", "--format", "json").json["journals"][0]["run"]
+    shutil.rmtree(home.photos / ".lookalike-quarantine" / newest)
+    named = home.run("undo", newest)
+    assert "passed over" not in named.err
+    assert "of other runs still wait 2 files" in named.out.decode()
+    back = home.run("undo", "--yes")
+    assert f"the run {newest} is passed over, as nothing of it can be put back now" in back.err
+    assert b"2 files put back" in back.out
+    assert b"still wait" not in back.out
+
+
 def test_journals_are_listed_and_undone_by_name(home: Home) -> None:
     assert b"nothing was moved yet" in home.run("undo", "--list").out
     home.run("apply", home.plan, "--yes")

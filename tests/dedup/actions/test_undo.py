@@ -11,7 +11,7 @@ import pytest
 from lookalike.dedup.actions.apply import ApplyOptions
 from lookalike.dedup.actions.journal import Journal, journal_named, journals
 from lookalike.dedup.actions.prune import PruneOptions, prune
-from lookalike.dedup.actions.undo import UndoOptions, preview_undo, record_to_undo
+from lookalike.dedup.actions.undo import UndoOptions, passed_over, preview_undo, record_to_undo
 from lookalike.dedup.naming import whereabouts
 from lookalike.errors import UsageError
 from lookalike.store.progress import UNWATCHED
@@ -416,3 +416,34 @@ def test_what_went_to_a_trash_twice_waits_once(shelf: Shelf) -> None:
         shelf.undo()
     shelf.apply(ApplyOptions(method="trash"))
     assert [len(each.pending) for each in journals(shelf.store.folder)] == [1, 0, 0]
+
+
+# Which run
+
+
+def test_a_run_whose_files_are_gone_is_passed_over(moved: Shelf) -> None:
+    moved.groups = []
+    moved.group(moved.photos / "a/kept.jpg", moved.put("c/second.jpg"))
+    moved.apply()
+    newest, first = journals(moved.store.folder)
+    Path(newest.actions[0].to).unlink()
+    record = record_to_undo(moved.store, None)
+    assert record is not None
+    assert record.name == first.name
+    assert [each.name for each in passed_over([newest, first], record)] == [newest.name]
+    moved.undo(run=1)
+    record = record_to_undo(moved.store, None)
+    assert record is not None  # so that people read why
+    assert record.name == newest.name
+
+
+def test_folders_that_are_named_count_for_what_can_be_put_back(moved: Shelf, tmp_path: Path) -> None:
+    moved.groups = []
+    moved.group(moved.photos / "a/kept.jpg", moved.put("c/second.jpg", jpeg(1)), kind="copy")
+    moved.confirm(moved.photos / "a/kept.jpg", moved.photos / "c/second.jpg")
+    moved.apply()
+    newest, first = journals(moved.store.folder)
+    (tmp_path / "desk").mkdir()
+    Path(newest.actions[0].to).rename(tmp_path / "desk/second.jpg")
+    found = [record_to_undo(moved.store, None, some) for some in ((), (str(tmp_path / "desk"),))]
+    assert [each and each.name for each in found] == [first.name, newest.name]
