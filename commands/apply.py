@@ -207,9 +207,10 @@ def prune(
                 found = library.files.prune(options, Watch(progress, stop))
         else:
             found = list(library.files.preview_prune(options))
-        moved = library.moved()
+        moved, records = library.moved(), library.files.journals()
+    away = sum(each.standing().away.files for each in records if run in (None, each.name))
     for trouble in moved.troubles:
         tell(trouble)
     lots = [lot for lot in moved.lots if run in (None, lot.run)]
-    end = tuple(after_prune(lots, options.older_than, at.call, nothing=not found))
+    end = tuple(after_prune(lots, options.older_than, at.call, nothing=not found, away=away))
     return outcomes_listing(found, style, form, end=end, is_stopped=stop.is_set())

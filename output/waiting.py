@@ -92,11 +92,11 @@ def after_undo(others: "Iterable[Record]", call: Call) -> Iterator[str]:
 
 
 def after_prune(
-    lots: "Sequence[Lot]", older_than: timedelta, call: Call, *, nothing: bool
+    lots: "Sequence[Lot]", older_than: timedelta, call: Call, *, nothing: bool, away: int = 0
 ) -> Iterator[str]:
     """Write what waits in quarantines and is not due yet, and until when.
 
-    nothing: no file was due, so that people want to know why.
+    nothing: no file was due, so that people want to know why. away: files on drives that are not there.
     """
     now = datetime.now(UTC)
     dues = [(lot, due_at(lot.began, older_than)) for lot in lots if not lot.is_trash]
@@ -111,8 +111,10 @@ def after_prune(
         )
         yield f"to delete them now: {call('prune --older-than 0d --yes')}"
         yield f"to put them back:   {call('undo --yes')}"
-    elif nothing:
+    elif nothing and not away:
         yield "there is nothing to delete: no file waits in a quarantine"
+    if away:
+        yield f"{plural(away, 'file')} in quarantines whose drive or folder is away: left alone"
     yield from _in_trash(lots)
 
 
@@ -170,7 +172,7 @@ def journals_listing(records: "Iterable[Record]") -> Listing:
         "journals",
         map(record_row, records),
         lines,
-        [*names.split(), "deleted", "gone", "damaged_lines", "trouble", "path"],
+        [*names.split(), "deleted", "gone", "away", "damaged_lines", "trouble", "path"],
     )
 
 
@@ -192,6 +194,7 @@ def record_row(record: "Record") -> Row:
         "put_back": found.back.files,
         "deleted": found.pruned.files,
         "gone": found.gone.files,
+        "away": found.away.files,
         "damaged_lines": found.damaged,
         "trouble": record.trouble,
         "moved_bytes": sum(action.size for action in record.actions),
@@ -214,6 +217,7 @@ def _states(row: Row) -> Iterator[str]:
         (row["deleted"], "deleted for good"),
         (row["not_removed"], "could not be deleted, still in the quarantine"),
         (row["gone"], "no longer where they were put"),
+        (row["away"], "away: the drive or folder with their quarantine is not there"),
     )
     parts = [(count, words) for count, words in states if count]
     for count, words in parts:

@@ -121,8 +121,9 @@ class Standing:
 
     quarantined, trashed: they wait there, for undo or prune. kept: they wait in the quarantine, too, since
     prune could not remove them. back: they were put back, or never left. pruned: removed for good. gone:
-    they were moved, and are not where they were put: somebody emptied the trash or took them out, or the
-    drive is away. damaged: lines of the journal that cannot be read; nothing is known of their files.
+    they were moved, and are not where they were put: somebody emptied the trash or took them out. away: the
+    folder that holds their quarantine is not there: its drive is away, or it has another name. damaged:
+    lines of the journal that cannot be read; nothing is known of their files.
     """
 
     quarantined: Tally = field(default_factory=Tally)
@@ -131,6 +132,7 @@ class Standing:
     back: Tally = field(default_factory=Tally)
     pruned: Tally = field(default_factory=Tally)
     gone: Tally = field(default_factory=Tally)
+    away: Tally = field(default_factory=Tally)
     damaged: int = 0
 
     @property
@@ -209,7 +211,9 @@ class Record:
         if end in ("pruning", "pruned"):
             return "pruned"
         # A run that was cut off may have moved it, or not.
-        return "back" if not end and os.path.lexists(action.path) else "gone"
+        if not end and os.path.lexists(action.path):
+            return "back"
+        return "away" if action.base and not os.path.isdir(action.base) else "gone"
 
 
 class Journal:

@@ -95,6 +95,11 @@ def _gone(action: Action, others: str) -> str:
             f"its content lies at {others}, but that is a file of the library, was kept, or was moved by "
             "another run: it is not taken; copy it if you want two"
         )
+    if action.base and not os.path.isdir(action.base):
+        return (
+            f"it lies in a quarantine in {action.base}, which is not there: connect the drive, or name the "
+            "folder that it is now with `from=FOLDER`"
+        )
     return (
         f"nothing with its content lies at {action.to} or elsewhere in the quarantine and the trash; "
         "`from=FOLDER` looks in another folder"

@@ -54,6 +54,7 @@ _FATES = {
     "quarantined": "moved",
     "trashed": "moved",
     "kept": "moved",
+    "away": "moved",
     "pruned": "deleted",
     "gone": "gone",
 }
@@ -69,7 +70,8 @@ def moved(records: Sequence[Record]) -> Moved:
             fate = _FATES.get(state)
             if fate == "moved":
                 fates[key] = fate, action.to
-                _add(lots, record, action, is_kept=state == "kept")
+                if state != "away":
+                    _add(lots, record, action, is_kept=state == "kept")
             elif fate and action.method not in ("hardlink", "reflink"):  # whose links went without us
                 fates.setdefault(key, (fate, ""))  # another run may have moved it once more
     return Moved(Fates(fates), list(lots.values()), list(troubles(records)))

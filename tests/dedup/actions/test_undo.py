@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from lookalike.dedup.actions import waiting
 from lookalike.dedup.actions.apply import ApplyOptions
 from lookalike.dedup.actions.journal import Journal, journal_named, journals
 from lookalike.dedup.actions.prune import PruneOptions, prune
 from lookalike.dedup.actions.undo import UndoOptions, passed_over, preview_undo, record_to_undo
 from lookalike.dedup.naming import whereabouts
 from lookalike.errors import UsageError
+from lookalike.output.waiting import after_prune
 from lookalike.store.progress import UNWATCHED
 
 from .making import IN_QUARANTINE, Shelf, jpeg, states
@@ -447,3 +449,16 @@ def test_folders_that_are_named_count_for_what_can_be_put_back(moved: Shelf, tmp
     Path(newest.actions[0].to).rename(tmp_path / "desk/second.jpg")
     found = [record_to_undo(moved.store, None, some) for some in ((), (str(tmp_path / "desk"),))]
     assert [each and each.name for each in found] == [first.name, newest.name]
+
+
+def test_what_lies_on_a_drive_that_is_away_is_not_gone(moved: Shelf, tmp_path: Path) -> None:
+    moved.photos.rename(tmp_path / "away")
+    records = journals(moved.store.folder)
+    assert (records[0].standing().away.files, records[0].standing().gone.files) == (1, 0)
+    (action,) = records[0].actions
+    assert waiting.moved(records).fates.fate(action.path, action.digest) == ("moved", action.to)
+    assert waiting.moved(records).lots == []
+    (outcome,) = moved.undo()
+    assert f"it lies in a quarantine in {moved.photos}, which is not there" in outcome.reason
+    lines = after_prune([], timedelta(0), str, nothing=True, away=1)
+    assert list(lines) == ["1 file in quarantines whose drive or folder is away: left alone"]
