@@ -31,10 +31,9 @@ class PhotoSet:
     overview: Overview
     rows: Rows
 
-    @property
-    def ids(self) -> list[int]:
-        """The ids of the photos."""
-        return [int(each) for each in self.overview.ids[self.rows]]
+    def ids(self, start: int, n: int) -> list[int]:
+        """Return the ids of n photos from a place on."""
+        return [int(each) for each in self.overview.ids[self.rows[start : start + n]]]
 
     def aspects(self) -> bytes:
         """Return a byte for each photo: 128 + 32 * log2(width / height), to 1 % from 1:16 to 16:1."""

@@ -102,7 +102,7 @@ def photos_of_set(
 ) -> dict[str, Any]:
     """List some photos of a set, by their place in it. A place whose photo has gone since is null."""
     found = served.shelf.named(name)
-    ids = [int(each) for each in found.overview.ids[found.rows[start : start + n]]]
+    ids = found.ids(start, n)
     there = served.known_photos(ids)
     rows = [photo_fields(there[each]) if each in there else None for each in ids]
     return {"schema_version": SCHEMA_VERSION, "from": start, "photos": rows}

@@ -1,13 +1,4 @@
-// What the page says. Everything that people read stands here or comes from the server.
-
-const EN = {
-  library: "Library", search: "Search", copies: "Copies", activity: "Activity",
-  skip: "Skip to the photos", help: "Help", theme: "Light or dark", folders: "Folders", years: "Years",
-  cameras: "Cameras", filters: "Filters", allPhotos: "All photos", nothing: "No photo passes these filters.",
-  findHint: "beach, or camera~Pixel and year...", choose: "Choose a picture", dropHere: "Drop a picture to find photos like it",
-};
-
-export const words = EN;
+// Numbers, sizes, dates and paths as people read them.
 
 export { count, figure, fileSize } from "./review/words.js";
 
