@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ..indexer.embed.models import ModelBench, ModelInfo
     from ..store.catalog.photos import FileError, Photo, PhotoFile
     from ..store.records import Holdings
+    from ..store.spec import EmbedderSpec
 
 # --- status -----------------------------------------------------------------------------------
 
@@ -241,27 +242,32 @@ def models(
     """List the models to choose from.
 
     Each with the size of an embedding, its cost, whether its weights are on this machine, and whether
-    the store uses it.
+    the store uses it. A model of your own is listed for a store that uses it.
     """
-    from ..indexer.embed.models import bench_model, list_models
+    from ..indexer.embed.embedder import Embedder
+    from ..indexer.embed.models import bench_embedder, bench_model, list_models, own_model_info
 
     if fetch is not None:
         from ..indexer.embed.weights.loader import fetch as fetch_weights
 
         tell(f"downloading {fetch} ...")
         fetch_weights(fetch)
-    rows = (
+    used = _spec_of(at)
+    rows = [
         (model, bench_model(model.name, engine=engine) if bench and model.is_here else None)
         for model in list_models()
-    )
-    return models_listing(rows, _model_of(at))
+    ]
+    if used is not None and used.own is not None:
+        own = own_model_info(used)
+        rows.append((own, bench_embedder(Embedder(used, engine=engine)) if bench and own.is_here else None))
+    return models_listing(rows, used.model if used else None)
 
 
-def _model_of(at: opt.StoreArgs) -> str | None:
-    """Return the name of the model that a store uses, None where there is no store."""
+def _spec_of(at: opt.StoreArgs) -> "EmbedderSpec | None":
+    """Return the spec of the model that a store uses, None where there is no store."""
     try:
         with at.reading() as library:
-            return library.spec.model if library.spec else None
+            return library.spec
     except StoreMissing:
         return None
 
@@ -298,13 +304,14 @@ def _model_line(row: Row) -> tuple[str, ...]:
     speed = ("", "")
     if "engine" in row:
         speed = (f"{row['images_per_s']:.0f} ({row['engine']})", f"{row['latency_ms']:.1f} ms")
-    here = "here" if row["is_here"] else f"not here: lookalike models --fetch {row['name']}"
+    get = "pass its file again" if row["parameters"] is None else f"lookalike models --fetch {row['name']}"
+    here = "here" if row["is_here"] else f"not here: {get}"
     here += ", used by the store" if row["in_use"] else ""
     return (
         row["name"],
         str(row["dim"]),
-        f"{row['parameters'] / 1e6:.2f} M",
-        f"{row['multiply_adds'] / 1e6:,.0f} M",
+        f"{row['parameters'] / 1e6:.2f} M" if row["parameters"] else "",
+        f"{row['multiply_adds'] / 1e6:,.0f} M" if row["multiply_adds"] else "",
         f"{row['input_rule']} {row['input_size']}",
         here,
         *speed,

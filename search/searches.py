@@ -90,11 +90,13 @@ class Searches:
             last = last_search.recall(view.uuid) if request.refines else None
             more, less = (_numbered(view, last, ranks) for ranks in (request.more, request.less))
             return answer_together(session, _examples(last), more, less)
+        if request.text is not None:
+            queries = [Query(f'"{request.text}"', vector=self.embedder().embed_text(request.text))]
         (answer,) = self._each(session, queries)
         return answer
 
     def _each(self, session: Session, queries: Sequence[Query]) -> Iterator[Answer]:
-        if session.request.kind is SearchKind.image:
+        if session.request.kind in (SearchKind.image, SearchKind.text):
             return answers_by_image(session, queries)
         from .regions.by_region import answers_by_region  # a plain search does without
 
@@ -130,7 +132,7 @@ def _listed(view: View, session: Session) -> Answer:
 def _remember(view: View, answer: Answer) -> None:
     """Remember what was searched by and found; not in the store, but for this user.
 
-    Of a list by label or filter, and of a search for a part, the results alone.
+    Of a list by label or filter, and of a search for a part or by text, the results alone.
     """
     example = answer.example
     parts = (example.parts or (example,)) if example else ()
@@ -139,7 +141,7 @@ def _remember(view: View, answer: Answer) -> None:
             part.query.name, part.weight, _digest_of(view, part), part.own_path or part.query.path
         )
         for part in parts
-        if part.vector is not None
+        if part.vector is not None and part.query.vector is None
     )
     results = tuple(result.photo.digest for result in answer.results)
     last_search.remember(view.uuid, LastSearch(examples, results))

@@ -85,6 +85,7 @@ HOMES |= {
     "pyarrow": ("bulk/",),
     "fsspec": ("bulk/place.py",),
     "s3fs": ("bulk/place.py",),
+    "tokenizers": ("indexer/embed/text.py",),
 }
 READING_HOMES = ("indexer/decode/decode.py",)
 REMOVAL_HOMES = ("store/", "bulk/place.py", "dedup/actions/moves.py", "indexer/embed/weights/cache.py")
