@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 from starlette.testclient import TestClient
 
 from lookalike import Library
@@ -98,9 +98,11 @@ def address(served: Served) -> Iterator[Address]:
 
 
 @pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A fresh browser, with no cookies."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+def context(browser: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
+    """A fresh browser, with no cookies; of a phone where a size is given."""
+    phone: ViewportSize | None = getattr(request, "param", None)
+    viewport: ViewportSize = phone or {"width": 1280, "height": 900}
+    context = browser.new_context(viewport=viewport, has_touch=phone is not None)
     yield context
     context.close()
 

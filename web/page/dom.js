@@ -19,6 +19,8 @@ export function toast(words, { kind = "", action, seconds = 6 } = {}) {
   const back = action && button(action.words, () => { close(); action.run(); });
   const line = make(`div.toast${kind ? `.${kind}` : ""}`, { role: kind === "error" ? "alert" : undefined },
     make("span", {}, words), back, button("×", close, { "aria-label": "close" }));
+  // Where two are compared that is all of the page.
+  (document.querySelector("dialog.compare[open]") ?? document.body).append($("toasts"));
   $("toasts").append(line);
   setTimeout(close, seconds * 1000);
   return close;

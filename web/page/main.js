@@ -107,12 +107,25 @@ const KEYS = [
 
 function showHelp() {
   const dialog = make("dialog.help", { "aria-label": "Keys", onclose: () => dialog.remove() }, make("h2", {}, "Keys"),
-    make("dl", {}, ...(views[here().view ?? ""]?.help ?? KEYS).flatMap(([key, words]) => [make("dt", {}, make("kbd", {}, key)), make("dd", {}, words)])),
+    make("dl", {}, ...(views[here().view ?? ""]?.help ?? KEYS).flatMap(([key, words]) => [make("dt", {}, ...key.split("  ").filter(Boolean).map((each) => make("kbd", {}, each))), make("dd", {}, words)])),
+    make("label.option", {}, make("input", { type: "checkbox", checked: !areKeysOff(), onchange: (event) => turnKeys(event.target.checked) }), "Single-key shortcuts"),
     make("p", {}, "Drop a picture anywhere, or paste one, to find photos like it."),
     make("div.actions", {}, button("Close", () => dialog.close(), { main: true })));
   document.body.append(dialog);
   dialog.showModal();
 }
+
+// Who speaks to the computer, or hits keys unawares, turns single keys off; arrows, Enter, Space and Esc stay.
+const areKeysOff = () => localStorage.getItem("keys") === "off";
+function turnKeys(on) {
+  localStorage.setItem("keys", on ? "" : "off");
+  document.documentElement.classList.toggle("no-keys", !on);
+}
+
+addEventListener("keydown", (event) => {
+  const isSingle = event.key.length === 1 && event.key !== " " && !event.ctrlKey && !event.metaKey && !event.altKey;
+  if (isSingle && areKeysOff() && !isTyping(event.target)) event.stopImmediatePropagation();
+}, true);
 
 // --- keys and pictures from outside -------------------------------------------------------------------------
 
@@ -145,6 +158,7 @@ addEventListener("paste", (event) => {
 
 async function start() {
   useTheme();
+  turnKeys(!areKeysOff());
   fillTop();
   $("drop").append(make("p", {}, "Drop the picture to find photos like it"));
   document.body.append(photo.element);
