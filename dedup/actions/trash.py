@@ -84,7 +84,7 @@ class Quarantine:
                 folder = os.path.join(folder, name)
                 held.make(folder)
         except OSError as error:
-            forget_place(place.path, "")
+            forget_place(place.path, "", held)
             raise Refusal("unwritable", f"cannot make the quarantine {top}: {error.strerror}") from error
         return place
 
@@ -118,19 +118,22 @@ def rest_of(place: str, run: str) -> tuple[str, str]:
     return (base, rest) if found and ".." not in rest.split(os.sep) else ("", "")
 
 
-def forget_place(path: str, note: str) -> None:
-    """Tidy up around a place without a file: the note of a trash, empty folders of a quarantine."""
+def forget_place(path: str, note: str, held: Held) -> None:
+    """Tidy up around a place without a file: the note of a trash, empty folders of a quarantine.
+
+    held: the folders above it.
+    """
     if os.path.lexists(path):
         return
     with suppress(OSError):
         if note:
-            moves.remove_for_good(note)
+            moves.remove_for_good(held.below(os.path.dirname(os.path.dirname(note)), note))
     folder = os.path.dirname(path)
-    head, found, _ = folder.partition(os.sep + QUARANTINE)
+    head, found, rest = folder.partition(os.path.join(os.sep + QUARANTINE, ""))
     if found:
-        top = head + found
-        moves.remove_empty_folders(folder, os.path.join(top, folder[len(top) + 1 :].split(os.sep)[0]))
-        _remove_if_empty(top)
+        top = os.path.join(head, QUARANTINE)
+        held.tidy(folder, os.path.join(top, rest.split(os.sep)[0]))
+        _remove_if_empty(top, held)
 
 
 def tidy(bases: Iterable[str]) -> None:
@@ -139,19 +142,17 @@ def tidy(bases: Iterable[str]) -> None:
         top = os.path.join(base, QUARANTINE)
         if os.path.islink(top):
             continue  # not ours
-        for folder, _, files in os.walk(top, topdown=False):
-            if not files:
-                moves.remove_empty_folders(folder, folder)
-        _remove_if_empty(top)
+        moves.remove_empty_folders(top)
+        with Held() as held:
+            _remove_if_empty(top, held)
 
 
-def _remove_if_empty(top: str) -> None:
-    if os.path.islink(top):
-        return  # not ours
+def _remove_if_empty(top: str, held: Held) -> None:
     with suppress(OSError):
+        readme = held.below(os.path.dirname(top), os.path.join(top, _README))
         if os.listdir(top) == [_README]:
-            moves.remove_for_good(os.path.join(top, _README))
-    moves.remove_empty_folders(top, top)
+            moves.remove_for_good(readme)
+    held.tidy(top, top)
 
 
 # --- the trash --------------------------------------------------------------------------------
