@@ -15,7 +15,6 @@ from .test_foreign import STRANGER, as_root
 from .test_prune import pruned
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="links cannot be told there")
-Swap = Callable[[], None]
 
 
 def moved(shelf: Shelf, method: str) -> Path:
@@ -25,9 +24,9 @@ def moved(shelf: Shelf, method: str) -> Path:
     return Path(outcome.to)
 
 
-def before(monkeypatch: pytest.MonkeyPatch, swap: Swap, *names: str) -> None:
+def before(monkeypatch: pytest.MonkeyPatch, swap: Callable[[], object], *names: str) -> None:
     """Swap folders at the first of some acts."""
-    left = [swap]
+    left = [swap]  # once
     for name in names:
         act = getattr(moves, name)
 
@@ -39,7 +38,7 @@ def before(monkeypatch: pytest.MonkeyPatch, swap: Swap, *names: str) -> None:
         monkeypatch.setattr(moves, name, and_swap)
 
 
-def to_link(folder: Path, box: Path) -> Swap:
+def to_link(folder: Path, box: Path) -> Callable[[], None]:
     """Return what puts a link to a box in the place of a folder."""
 
     def swap() -> None:
