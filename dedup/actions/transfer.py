@@ -11,6 +11,7 @@ from . import links, moves
 from .folders import Held
 from .journal import Action, Journal
 from .moves import At
+from .papers import leave_papers
 from .trash import Destination, Quarantine, Trash, forget_place, trash_for
 from .verify import Piece
 from .witness import look, state_of
@@ -87,6 +88,7 @@ class Transfer:
         try:
             steps.extend(self._prepared(pieces, held))  # as far as it comes
             self._journal().intend(step.action for step in steps)
+            leave_papers(self._quarantine.run, (step.action for step in steps), held)
             for step in steps:
                 moved.append(step)
                 _do(step, held)

@@ -16,10 +16,11 @@ from ..groups.keeper import is_below
 from . import links, moves
 from .apply import outcome_of, tell_catalog
 from .folders import Held
-from .journal import Action, Journal, Record, check_store, journal_named, journals
+from .journal import Action, Journal, Record, check_store
 from .moves import At
 from .others import Others
 from .outcome import Outcome
+from .papers import run_named, runs
 from .transfer import take_back
 from .trash import QUARANTINE, forget_place, rest_of, tidy
 from .trust import check_target, has_own_quarantine, hold_place, hold_target, is_trash
@@ -145,15 +146,15 @@ def record_to_undo(store: Store, run: str | None, folders: Sequence[str] = ()) -
     """Return the journal of a run, or of the newest of which something can be put back; None for none.
 
     Where nothing can be put back of any, that of the newest that moved something which is not back.
-    folders: where else to look for files.
+    folders: where else to look for files, and for quarantines of other stores.
 
     Raises:
         UsageError: there is no such journal.
         Refusal: a stranger can have written the journals.
     """
     if run is not None:
-        return journal_named(store.folder, run)
-    pending = [record for record in journals(store.folder) if record.pending]
+        return run_named(store.folder, run, folders)
+    pending = [record for record in runs(store.folder, folders) if record.pending]
     options = UndoOptions(folders=tuple(folders))
     able = (record for record in pending if _can_put_back(store, record, options))
     return next(able, pending[0] if pending else None)
