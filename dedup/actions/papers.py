@@ -42,10 +42,11 @@ def runs(store: str, folders: Sequence[str] = ()) -> list[Record]:
 
     folders: where to look for quarantines, which they hold, are, or lie in.
     """
+    found = {path: name for folder in folders for path, name in _papers_in(folder)}
     own = journals(store)
     names = {each.name for each in own}
-    more = {each.name: each for folder in folders for each in _papers_in(folder) if each.name not in names}
-    return sorted([*own, *more.values()], key=lambda each: each.name, reverse=True)
+    more = [read_journal(path) for path, name in found.items() if name not in names]
+    return sorted([*own, *more], key=lambda each: each.name, reverse=True)
 
 
 def run_named(store: str, name: str, folders: Sequence[str] = ()) -> Record:
@@ -61,10 +62,11 @@ def run_named(store: str, name: str, folders: Sequence[str] = ()) -> Record:
 def unknown_quarantines(store: str, folders: Iterable[str]) -> list[str]:
     """Return which folders hold a quarantine with files of runs that a store does not know."""
     known = {each.name for each in journals(store)}
-    return [each for each in folders if any(paper.name not in known for paper in _papers_in(each))]
+    return [each for each in folders if any(name not in known for _, name in _papers_in(each))]
 
 
-def _papers_in(folder: str) -> list[Record]:
+def _papers_in(folder: str) -> list[tuple[str, str]]:
+    """Return path and name of each run in the quarantine that a folder holds, is, or lies in."""
     head, found, _ = os.path.join(os.path.abspath(folder), "").partition(
         os.path.join(os.sep + QUARANTINE, "")
     )
@@ -76,4 +78,4 @@ def _papers_in(folder: str) -> list[Record]:
         names = os.listdir(top)
     except OSError:
         return []
-    return [read_journal(os.path.join(top, name)) for name in names if name.endswith(PAPER)]
+    return [(os.path.join(top, each), each[: -len(PAPER)]) for each in names if each.endswith(PAPER)]

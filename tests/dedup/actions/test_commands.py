@@ -194,7 +194,7 @@ def test_apply_says_where_files_are_and_how_to_free_their_space(home: Home) -> N
     assert there in home.run("apply", home.plan).out.decode()
     done = home.run("apply", home.plan, "--yes").out.decode()
     assert f"they are in the quarantine {home.photos}/.lookalike-quarantine" in done
-    assert "No space is freed yet: the files are still on the disk." in done
+    assert "No space is freed yet: what was moved is still on the disk." in done
     assert f"lookalike undo --yes --store {home.folder}/store" in done
     assert f"lookalike prune --older-than 0d --yes --store {home.folder}/store" in done
     again = home.run("apply", home.plan, "--yes").out.decode()
