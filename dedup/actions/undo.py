@@ -258,11 +258,12 @@ class _Undoing:
         Raises:
             Refusal: it cannot be put back.
         """
-        now, state = self._settled(action)
-        return "planned" if state else "before", now
+        with Held() as held:
+            now, found = self._settled(action, held)
+        return "planned" if found else "before", now
 
-    def _settled(self, action: Action) -> tuple[Action, State | None]:
-        """Return the action as things lie today, and the state of its file, None: it is back."""
+    def _settled(self, action: Action, held: Held) -> tuple[Action, tuple[At, State] | None]:
+        """Return the action as things lie today, its held file and that state; None: it is back."""
         if _is_back(action) or self._was_put_back(action, "undone"):
             return action, None
         now, state = self._found(action)
@@ -278,10 +279,9 @@ class _Undoing:
                 "occupied",
                 f"something else is there now; move it away and undo again (it stays at {now.to})",
             )
-        with Held() as held:
-            self._hold(now, held)
+        to = self._hold(now, held)
         self._check_there(now)
-        return now, state
+        return now, (to, state)
 
     def put_back(self, action: Action) -> tuple[str, Action]:
         """Put a file back; return as `settled` does, "done" for what was done.
@@ -289,13 +289,13 @@ class _Undoing:
         Raises:
             Refusal, OSError: it cannot be put back; it stays where it is.
         """
-        now, state = self._settled(action)
-        if state is None:
-            with suppress(Refusal):
-                self._clear_up(now)
-            return "before", now
         with Held() as held:
-            to = self._hold(now, held)
+            now, found = self._settled(action, held)
+            if found is None:
+                with suppress(Refusal):
+                    self._clear_up(now, held)
+                return "before", now
+            to, state = found
             path = hold_target(held, now.path, self._tops(now))
             if state_of(look(to)) != state:
                 raise Refusal("changed", f"it changed in this very moment; it stays at {now.to}")
@@ -309,17 +309,16 @@ class _Undoing:
         moves.sync_folders(os.path.dirname(now.path), os.path.dirname(now.to))
         return "done", now
 
-    def _clear_up(self, now: Action) -> None:
+    def _clear_up(self, now: Action, held: Held) -> None:
         """Tidy up where a file lay that is back.
 
         Raises:
             Refusal: by what a journal alone says, nothing is removed.
         """
-        with Held() as held:
-            to = self._hold(now, held)
-            if now.is_link:  # that a crash left in the quarantine
-                links.take_back(now, hold_target(held, now.path, self._tops(now)), to)
-            forget_place(now.to, now.note, held)
+        to = self._hold(now, held)
+        if now.is_link:  # that a crash left in the quarantine
+            links.take_back(now, hold_target(held, now.path, self._tops(now)), to)
+        forget_place(now.to, now.note, held)
 
     def _found(self, action: Action) -> tuple[Action, State]:
         try:

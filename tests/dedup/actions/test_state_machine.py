@@ -204,9 +204,12 @@ class Life(RuleBasedStateMachine):
         with self.pruning():
             prune(self.library.store, NOW, UNWATCHED)
 
-    @precondition(lambda self: self.kept())
     @rule(data=st.data(), how=LOSSES)
     def prunes_when_what_was_kept_is_not_what_it_was(self, data: Any, how: str) -> None:
+        if not self.kept():
+            self.applies("quarantine")
+        if not self.kept():
+            return
         kept = data.draw(st.sampled_from(self.kept()))
         if how == "edited":
             kept.write_bytes(jpeg(data.draw(SEEDS)))
