@@ -190,10 +190,10 @@ def _any_library(at: opt.WriteArgs, from_: opt.Repeatable, *, yes: bool = False)
 
 
 def _tell_of_unknown(library: "Library", at: opt.WriteArgs, from_: opt.Repeatable = None) -> None:
-    """Say where files wait that another store knows of, or a lost one did."""
+    """Say where files wait that another store moved, or a journal that is lost was about."""
     for folder in [] if from_ else library.files.unknown_quarantines():
         tell(
-            f"the quarantine in {folder} has files that were moved with another store: "
+            f"the quarantine in {folder} has files of runs that this store cannot tell of: "
             f"`{at.call(f'undo --from {shlex.quote(folder)}')}` shows them"
         )
 

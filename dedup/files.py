@@ -49,7 +49,7 @@ class Files:
         return runs(self.store.folder, folders)
 
     def unknown_quarantines(self) -> list[str]:
-        """Return which folders of the library have files in a quarantine that another store knows of."""
+        """Return which folders of the library have files in a quarantine that this store cannot tell of."""
         with self.store.reading() as view:
             roots = [os.fsdecode(root.path) for root in all_roots(view)]
         return unknown_quarantines(self.store.folder, roots)

@@ -38,14 +38,14 @@ def leave_papers(run: str, actions: Iterable[Action], held: Held) -> None:
 
 
 def runs(store: str, folders: Sequence[str] = ()) -> list[Record]:
-    """Return the journals of a store, newest first, and those that lie in quarantines of other stores.
+    """Return the journals of a store, newest first, and papers of runs of which the store cannot tell.
 
     folders: where to look for quarantines, which they hold, are, or lie in.
     """
     found = {path: name for folder in folders for path, name in _papers_in(folder)}
     own = journals(store)
-    names = {each.name for each in own}
-    more = [read_journal(path) for path, name in found.items() if name not in names]
+    told = _told(own)
+    more = [read_journal(path) for path, name in found.items() if name not in told]
     return sorted([*own, *more], key=lambda each: each.name, reverse=True)
 
 
@@ -60,9 +60,13 @@ def run_named(store: str, name: str, folders: Sequence[str] = ()) -> Record:
 
 
 def unknown_quarantines(store: str, folders: Iterable[str]) -> list[str]:
-    """Return which folders hold a quarantine with files of runs that a store does not know."""
-    known = {each.name for each in journals(store)}
-    return [each for each in folders if any(name not in known for _, name in _papers_in(each))]
+    """Return which folders hold a quarantine with files of runs of which a store cannot tell."""
+    told = _told(journals(store))
+    return [each for each in folders if any(name not in told for _, name in _papers_in(each))]
+
+
+def _told(records: Iterable[Record]) -> set[str]:
+    return {each.name for each in records if not each.trouble}
 
 
 def _papers_in(folder: str) -> list[tuple[str, str]]:

@@ -93,12 +93,15 @@ def test_without_a_store_and_a_folder_the_way_is_said(shelf: Shelf) -> None:
     assert [(row["files"], row["in_quarantine"]) for row in listed.json["journals"]] == [(2, 2)]
 
 
-def test_a_store_that_does_not_know_a_run_says_so_and_puts_it_back(shelf: Shelf) -> None:
+@pytest.mark.parametrize("how", ["not there", "not a file"])
+def test_a_store_that_cannot_tell_of_a_run_says_so_and_puts_it_back(shelf: Shelf, how: str) -> None:
     before = filled(shelf)
     (record,) = journals(shelf.store.folder)
     os.unlink(record.path)  # by a store that was restored from a backup, say
+    if how == "not a file":
+        os.mkdir(record.path)
     store = ("--store", shelf.store.folder)
-    said = f"the quarantine in {shelf.photos} has files that were moved with another store"
+    said = f"the quarantine in {shelf.photos} has files of runs that this store cannot tell of"
     for words in (("undo",), ("undo", "--list"), ("prune",)):
         assert said in lookalike(*words, *store).err
     assert pruned(shelf) == []
