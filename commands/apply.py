@@ -114,7 +114,10 @@ def apply(
 RunArgument = Annotated[
     opt.Text, argument("JOURNAL", "Name of a run; default: the newest not yet put back.")
 ]
-FromOption = Annotated[opt.Repeatable, value("--from", "DIR", "Also look for the files there; repeatable.")]
+FromOption = Annotated[
+    opt.Repeatable,
+    value("--from", "DIR", "Also look for the files there, or for a quarantine; repeatable."),
+]
 ListOption = Annotated[
     bool, flag("--list", "List the runs so far, newest first, and what became of their files.")
 ]
@@ -157,7 +160,7 @@ def undo(
         if record is None:
             tell("there is nothing to undo: `lookalike undo --list` says what became of each run")
             return None
-        for other in passed_over(records, record) if run is None else []:
+        for other in passed_over(records, record, options.folders) if run is None else []:
             tell(
                 f"the run {other.name} is passed over, as nothing of it can be put back now: "
                 f"`lookalike undo {other.name}` says why"

@@ -65,17 +65,30 @@ def unknown_quarantines(store: str, folders: Iterable[str]) -> list[str]:
     return [each for each in folders if any(name not in told for _, name in _papers_in(each))]
 
 
+def named_runs(folders: Sequence[str]) -> set[str]:
+    """Return the runs in those of some folders that are quarantines themselves, or lie in one."""
+    found = set[str]()
+    for folder in folders:
+        base, rest = _quarantine_of(folder)
+        run = rest.split(os.sep)[0]
+        found |= {name for _, name in (_papers_in(folder) if base else []) if run in ("", name)}
+    return found
+
+
+def _quarantine_of(folder: str) -> tuple[str, str]:
+    """Return the folder that holds the quarantine which a folder is or lies in, and the rest."""
+    whole, quarantine = os.path.join(os.path.abspath(folder), ""), os.path.join(os.sep + QUARANTINE, "")
+    base, found, rest = whole.partition(quarantine)
+    return (base, rest) if found else ("", "")
+
+
 def _told(records: Iterable[Record]) -> set[str]:
     return {each.name for each in records if not each.trouble}
 
 
 def _papers_in(folder: str) -> list[tuple[str, str]]:
     """Return path and name of each run in the quarantine that a folder holds, is, or lies in."""
-    head, found, _ = os.path.join(os.path.abspath(folder), "").partition(
-        os.path.join(os.sep + QUARANTINE, "")
-    )
-    base = head if found else folder
-    top = os.path.join(base, QUARANTINE)
+    top = os.path.join(_quarantine_of(folder)[0] or folder, QUARANTINE)
     if os.path.islink(top):
         return []  # not ours
     try:

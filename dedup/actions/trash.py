@@ -23,7 +23,7 @@ _README = "README.txt"
 _WHAT_IT_IS = (
     "Photos that `lookalike apply` took out of the library lie here, in the tree they came from.\n"
     "\n"
-    "To put them back, open a terminal in this folder and type\n"
+    "To put them back, open a terminal in this folder and type, once for each folder in it,\n"
     "    lookalike undo --from . --yes\n"
     "That works with any store of lookalike or none, as long as the files that end in .jsonl are here.\n"
     "`lookalike prune`, with the store that they were moved with, removes them for good.\n"

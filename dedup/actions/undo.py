@@ -20,7 +20,7 @@ from .journal import Action, Journal, Record, check_store
 from .moves import At
 from .others import Others
 from .outcome import Outcome
-from .papers import run_named, runs
+from .papers import named_runs, run_named, runs
 from .transfer import take_back
 from .trash import QUARANTINE, forget_place, rest_of, tidy
 from .trust import check_target, has_own_quarantine, hold_place, hold_target, is_trash
@@ -154,7 +154,7 @@ def record_to_undo(store: Store, run: str | None, folders: Sequence[str] = ()) -
     """
     if run is not None:
         return run_named(store.folder, run, folders)
-    pending = [record for record in runs(store.folder, folders) if record.pending]
+    pending = _pending(runs(store.folder, folders), folders)
     options = UndoOptions(folders=tuple(folders))
     able = (record for record in pending if _can_put_back(store, record, options))
     return next(able, pending[0] if pending else None)
@@ -164,9 +164,15 @@ def _can_put_back(store: Store, record: Record, options: UndoOptions) -> bool:
     return any(outcome.state == "planned" for outcome in preview_undo(store, record, options))
 
 
-def passed_over(records: Sequence[Record], record: Record) -> list[Record]:
-    """Return the runs after a run that moved something which is not back. records: of all runs."""
-    return [each for each in records if each.name > record.name and each.pending]
+def passed_over(records: Sequence[Record], record: Record, folders: Sequence[str] = ()) -> list[Record]:
+    """Return the runs after a run that could have been meant. records: of all runs; folders: as named."""
+    return [each for each in _pending(records, folders) if each.name > record.name]
+
+
+def _pending(records: Iterable[Record], folders: Sequence[str]) -> list[Record]:
+    """Return the runs of which something is not back; who names a quarantine means those in it."""
+    there = named_runs(folders)
+    return [each for each in records if (not there or each.name in there) and each.pending]
 
 
 def preview_undo(store: Store, record: Record, options: UndoOptions) -> Iterator[Outcome]:

@@ -10,6 +10,7 @@ import pytest
 from lookalike.dedup.actions.apply import ApplyOptions
 from lookalike.dedup.actions.journal import intents, journals
 from lookalike.dedup.actions.papers import runs, unknown_quarantines
+from lookalike.dedup.actions.undo import passed_over, record_to_undo
 from lookalike.store.documents import dumps
 from lookalike.tests.library import Run, lookalike
 
@@ -136,6 +137,25 @@ def test_runs_of_a_lost_store_come_back_one_by_one_and_once(shelf: Shelf) -> Non
     }
     assert second not in papers(shelf)
     assert not quarantine(shelf).exists()
+
+
+def test_who_names_a_quarantine_means_what_lies_there(shelf: Shelf, tmp_path: Path) -> None:
+    filled(shelf)
+    shelf.groups = []
+    shelf.group(shelf.photos / "a/kept.jpg", shelf.put("d/later.jpg"))
+    shelf.apply(ApplyOptions(method="quarantine", quarantine=str(tmp_path / "room")))
+    newest, first = (each.name for each in journals(shelf.store.folder))
+    places = {
+        quarantine(shelf): first,
+        quarantine(shelf) / first / "b": first,
+        tmp_path / "room/.lookalike-quarantine": newest,
+        shelf.photos: newest,
+    }
+    for place, run in places.items():
+        record = record_to_undo(shelf.store, None, [str(place)])
+        assert record is not None
+        assert (record.name, place) == (run, place)
+        assert passed_over(journals(shelf.store.folder), record, [str(place)]) == []
 
 
 def test_papers_go_with_the_last_file(shelf: Shelf) -> None:
