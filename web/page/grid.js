@@ -241,6 +241,8 @@ export class Grid {
 
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const cell = event.target.closest(".cell");
+    if (cell) this.at = Number(cell.dataset.at);  // whatever brought the focus there
     const view = Math.max(1, Math.floor(this.element.clientHeight / (this.target + 4)) - 1);
     const moves = {
       ArrowLeft: () => this.at - 1, ArrowRight: () => this.at + 1, h: () => this.at - 1, l: () => this.at + 1,
