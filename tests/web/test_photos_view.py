@@ -2,7 +2,7 @@
 
 import base64
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -93,6 +93,8 @@ def test_one_walks_selects_and_searches_by_keys_alone(open_page: OpenPage) -> No
     page.keyboard.press("Escape")
     expect(page.locator("dialog.photo")).to_be_hidden()
     expect(page.locator(".middle > .actions strong")).to_have_text("1 selected")
+    expect(page.locator(".middle > .actions")).to_be_in_viewport(ratio=1)
+    expect(page.locator(".middle > .actions")).not_to_contain_text("null")
     page.get_by_role("button", name="Find photos like these").click()
     page.wait_for_url("**like=*")
     assert names[1] not in shown(page)
@@ -147,12 +149,16 @@ def test_what_cannot_be_done_is_told_in_words(address: Address, browser: Browser
     page.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(
+    ("width", "scheme", "forced"),
+    [(1280, "light", "none"), (390, "light", "none"), (1280, "dark", "active"), (390, "dark", "none")],
+)
 def test_people_with_other_eyes_and_hands_can_use_it(
-    browser: Browser, address: Address, width: int, scheme: Literal["light", "dark"]
+    browser: Browser, address: Address, width: int, scheme: Any, forced: Any
 ) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    context = browser.new_context(
+        viewport={"width": width, "height": 844}, color_scheme=scheme, forced_colors=forced
+    )
     page = context.new_page()
     page.goto(f"{address.url}#token={address.entry.token}")
     shown(page)

@@ -10,7 +10,7 @@ export class PhotoView {
   constructor(step) {
     this.step = step;
     this.image = make("img.large", { alt: "" });
-    this.well = make("div.well", {}, this.image);
+    this.well = make("div.well", { tabIndex: -1 }, this.image);
     this.notice = make("p.notice", { hidden: true });
     this.facts = make("aside.about", { "aria-label": "About this photo" });
     this.strips = make("div.strips");
@@ -29,7 +29,10 @@ export class PhotoView {
       this.id = null;
       return this.element.close();
     }
-    if (!this.element.open) this.element.showModal();
+    if (!this.element.open) {
+      this.element.showModal();
+      this.well.focus();
+    }
     if (this.id === id) return;
     this.id = id;
     this.image.src = thumb(id);

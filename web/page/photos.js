@@ -253,7 +253,7 @@ export class Photos {
     this.actions.replaceChildren(
       make("strong", {}, `${figure(selected.size)} selected`), make("span", {}, fileSize(bytesOf)),
       button("Find photos like these", like(1), { main: true }),
-      here().like ? button("Not like these", like(-1)) : null,
+      here().like ? button("Not like these", like(-1)) : "",
       button("Clear", () => this.grid.unselect(), { key: "Esc" }));
     say(`${selected.size} selected`);
   }
