@@ -18,7 +18,7 @@ _NAMES = 200  # of a facet
 @router.get("/status")
 def status(served: Server) -> dict[str, Any]:
     """Tell what the library contains, and whether this page may change something."""
-    totals = served.library.totals()
+    totals = served.shelf.totals()
     return {
         "schema_version": SCHEMA_VERSION,
         **path_fields(served.library.store.folder, "store"),

@@ -106,7 +106,7 @@ export class Photos {
   async find(at, signal) {
     const [x, y, width, height] = (at.box ?? "").split(",").map(Number);
     const asked = {
-      ...filtersOf(at), k: 200,
+      ...filtersOf(at), k: 200, with_labels: false,
       examples: readExamples(at.like),
       labels: at.label ? at.label.split(",") : [],
       ...(at.box ? { box: { x, y, width, height } } : {}),
@@ -312,7 +312,10 @@ export class Photos {
       b: () => examples.length === 1 && this.openBox(examples[0]),
       g: () => this.askMonth(),
     };
-    if (!keys[event.key]) return false;
+    if (!keys[event.key]) {
+      if (event.target === document.body) this.grid.key(event);
+      return false;
+    }
     keys[event.key]();
     return true;
   }
