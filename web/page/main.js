@@ -49,7 +49,7 @@ export const page = { status: {}, photos, go, refresh };
 async function refresh() {
   const before = page.status.revision;
   try {
-    page.status = await ask("status");
+    page.status = await ask(here().view === "copies" ? "status" : "status?brief=1");
   } catch (error) {
     return lasting(error);
   }
