@@ -68,6 +68,6 @@ $(PLAIN): pyproject.toml constraints.txt
 	@touch $@
 
 $(TESTED): $(PLAIN)
-	@echo "Adding torch and what the tests need to $(VENV)."
-	@$(INSTALL) -e ".[dev,torch]"
+	@echo "Adding torch, Ray and what the tests need to $(VENV)."
+	@$(INSTALL) -e ".[dev,torch,ray]"
 	@touch $@

@@ -2,7 +2,7 @@
 
 from setuptools import find_packages, setup
 
-SHIPPED = ("commands", "dedup", "indexer", "output", "search", "store", "web")
+SHIPPED = ("bulk", "commands", "dedup", "indexer", "output", "search", "store", "web")
 
 found = find_packages(include=[*SHIPPED, *(f"{name}.*" for name in SHIPPED)])
 # script_name: by it setuptools knows which of the modules here is this one, and leaves it out.

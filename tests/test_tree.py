@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("commands", "dedup", "indexer", "output", "search", "store", "web")
+PACKAGES = ("bulk", "commands", "dedup", "indexer", "output", "search", "store", "web")
 MAX_LINES = 500
 
 # Who may import what of ours: a folder may import itself and what is named here, and all that is below it.
@@ -29,6 +29,7 @@ ALLOWED = {
     "indexer": ("errors", "store", "indexer"),
     "search": ("errors", "store", "search", *EMBEDDING),
     "dedup": ("errors", "store", "dedup", "indexer.scan", *EMBEDDING),  # `check` looks into folders, too
+    "bulk": ("errors", "store", "indexer", "search", "dedup", "bulk", "__version__"),
     "output": ("errors", "store", "output", "search", "dedup", "indexer.options", *EMBEDDING),
     "web": ("errors", "library", "store", "output", "search", "dedup", "indexer", "web", "__version__"),
 }
@@ -77,8 +78,16 @@ HOMES = {
         "web/api/photos.py",
     ),  # the latter two quote
 }
+# What comes with an extra only.
+HOMES |= {
+    "ray": ("bulk/on_ray.py",),
+    "lance": ("bulk/lance_columns.py",),
+    "pyarrow": ("bulk/",),
+    "fsspec": ("bulk/place.py",),
+    "s3fs": ("bulk/place.py",),
+}
 READING_HOMES = ("indexer/decode/decode.py",)
-REMOVAL_HOMES = ("store/", "dedup/actions/moves.py", "indexer/embed/weights/cache.py")
+REMOVAL_HOMES = ("store/", "bulk/place.py", "dedup/actions/moves.py", "indexer/embed/weights/cache.py")
 REMOVALS = {"remove", "unlink", "rmdir", "removedirs", "rmtree"}
 OUTPUT_HOMES = ("cli.py", "output/console.py", "output/listing.py")
 EXIT_HOMES = ("cli.py", "output/console.py", "output/streams.py", "__main__.py")

@@ -1,0 +1,1 @@
+"""Beyond one machine: units of work, clusters, object stores, data sets."""
