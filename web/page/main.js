@@ -27,6 +27,7 @@ async function paint(at) {
 }
 
 async function paintViews(at) {
+  const place = location.search;
   for (const tab of $("tabs").children) {
     const isHere = (at.view ?? "") === tab.dataset.view;
     isHere ? tab.setAttribute("aria-current", "page") : tab.removeAttribute("aria-current");
@@ -40,6 +41,7 @@ async function paintViews(at) {
   if ($("main").firstChild !== views[name].element) $("main").replaceChildren(views[name].element);
   $("find").elements.text.value = at.label ? at.label : at.where ?? "";
   await views[name].show(at);
+  if (place !== location.search) return undefined;  // somebody went on meanwhile, and has that painted
   await photo.show(at.photo ? Number(at.photo) : null);
 }
 
