@@ -6,8 +6,8 @@ A library is made out of the embeddings of the folders' photos (mixtures.py), wi
 and kept in DIR; with --no-search it has no embeddings and is made sooner. It has no thumbnails: every photo
 shows the same one. Milliseconds from the beginning of the page, or from a click beside the years, until
 every picture in the window is shown; heap after a collection.
-A search is answered by the server alone (200 results, as the page asks for them): wall and CPU time. "handed in" is a photo of 12
-megapixels that is not in the library; reading it is told apart from the search.
+A search is answered by the server alone (200 results, as the page asks for them): wall and CPU time.
+"handed in" is a photo of 12 megapixels that is not in the library; reading it is told apart from the search.
 """
 
 import argparse
