@@ -7,7 +7,7 @@ and kept in DIR; with --no-search it has no embeddings and is made sooner. It ha
 shows the same one. Milliseconds from the beginning of the page, or from a click beside the years, until
 every picture in the window is shown; heap after a collection.
 A search is answered by the server alone (200 results, as the page asks for them): wall and CPU time.
-"handed in" is a photo of 12 megapixels that is not in the library; reading it is told apart from the search.
+"handed in" is a photo of 12 megapixels that is not in the library; reading it is told apart.
 """
 
 import argparse

@@ -323,9 +323,11 @@ export class Photos {
   askMonth() {
     if (!this.grid.lay?.headings.length) return;
     const input = make("input", { type: "month", value: this.grid.lay.headings[0].name, required: true });
-    const form = make("form", { method: "dialog" }, make("label", {}, "Go to the month ", input), make("button.main", {}, "Go"));
-    const dialog = make("dialog.small", { "aria-label": "Go to a month", onclose: () => dialog.remove() }, form);
-    form.addEventListener("submit", () => this.goToMonth(input.value));
+    const form = make("form", { method: "dialog" }, make("label", {}, "Go to the month ", input), make("button.main", { value: "go" }, "Go"));
+    const dialog = make("dialog.small", { "aria-label": "Go to a month", onclose: () => {
+      dialog.remove();
+      if (dialog.returnValue === "go") this.goToMonth(input.value);  // now that the dialog gave the focus back
+    } }, form);
     document.body.append(dialog);
     dialog.showModal();
   }
