@@ -20,6 +20,7 @@ from .place import Place
 # A store that is busy, or a network that is away, is asked again for so many seconds.
 PATIENCE_S = 60.0
 _LONGEST_WAIT_S = 10.0
+_PAGE = 1000  # files for each request of a list: the most that S3 gives
 
 _S3 = ("s3", "s3a")
 _BUSY = (errno.EBUSY, getattr(errno, "EREMOTEIO", errno.EIO), errno.ENETUNREACH, errno.EHOSTUNREACH)
@@ -173,7 +174,7 @@ class S3Place(ObjectPlace):
         return sorted(key[len(self._top) :] for key in found if key != self._top)
 
     def files(self, prefix: str = "", refuse: Callable[[str], object] | None = None) -> Iterator[FileStat]:
-        """See `Place`; 1,000 for each request, and S3 sorts by itself."""
+        """See `Place`; page by page, and S3 sorts by itself."""
         for page in self._pages(prefix):
             for each in page.get("Contents", ()):
                 name = each["Key"][len(self._top) :]
@@ -181,7 +182,7 @@ class S3Place(ObjectPlace):
                     yield stat_of(name, {**each, "size": each["Size"]})
 
     def _pages(self, prefix: str, **options: str) -> Iterator[dict[str, Any]]:
-        asking = {"Bucket": self.bucket, "Prefix": self._top + prefix, **options}
+        asking = {"Bucket": self.bucket, "Prefix": self._top + prefix, "MaxKeys": _PAGE, **options}
         while True:
             page = self._ask("list", lambda: self._fs.call_s3("list_objects_v2", **asking))
             yield page
@@ -263,8 +264,8 @@ def _plain(error: Exception, task: str) -> Exception:
         return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), task.partition(" ")[2])
     if name in _NO_CREDENTIALS:
         return UsageError(
-            f"cannot {task}: no credentials; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY "
-            "(FSSPEC_S3_ANON=true for a bucket that is open to all)"
+            f"cannot {task}: no credentials; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY (FSSPEC_S3_ANON=true for a bucket that is open to all)"
         )
     if isinstance(error, PermissionError):
         return UsageError(f"cannot {task}: no permission ({error})")
