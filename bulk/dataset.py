@@ -1,4 +1,4 @@
-"""A data set: a folder or a prefix in an object store, with what its units of work are, and their results."""
+"""A data set: a folder, or a prefix in an object store, with lists of work and what came of them."""
 
 import json
 import re
@@ -78,7 +78,8 @@ class DataSet:
             )
         if unit_size not in (None, found.unit_size):
             raise UsageError(
-                f"the units of {url} have {found.unit_size:,} files, not {unit_size:,}; leave `unit_size` away"
+                f"the units of {url} have {found.unit_size:,} files, not {unit_size:,}; "
+                "leave `unit_size` away"
             )
         return found
 
@@ -109,11 +110,13 @@ class DataSet:
         for name in self.units.names("u-"):
             if match := _RESULT.fullmatch(name):
                 found[int(match[1])][int(match[2] or 0)] = name
-        return {number: [tries[each] for each in sorted(tries)] for number, tries in found.items() if 0 in tries}
+        return {
+            number: [tries[each] for each in sorted(tries)] for number, tries in found.items() if 0 in tries
+        }
 
 
 def result_name(number: int, again: int = 0) -> str:
-    """Return the name of a unit's result in `units`. again: how many tries at its failed files came before."""
+    """Return the name of a unit's result in `units`. again: how many tries at its files came before."""
     return f"u-{number:08d}-{again}.parquet" if again else f"u-{number:08d}.parquet"
 
 
@@ -122,11 +125,14 @@ def _read(place: Place, text: bytes) -> DataSet:
         told: Mapping[str, Any] = json.loads(text)
         if told["format"] > FORMAT:
             raise StoreTooNew(
-                f"a newer lookalike made the data set {place.url} (format {told['format']}); update lookalike"
+                f"a newer lookalike made the data set {place.url} (format {told['format']}); "
+                "update lookalike"
             )
         spec = EmbedderSpec(**told["spec"])
         if spec.fingerprint != told["fingerprint"]:
             raise ValueError("its fingerprint does not fit its spec")
         return DataSet(place, told["uuid"], spec, told["unit_size"], told["holdings"])
     except (ValueError, TypeError, KeyError) as error:
-        raise StoreCorrupt(f"{place.url}/{_FILE} cannot be read: {error}; restore it from a copy") from error
+        raise StoreCorrupt(
+            f"{place.url}/{_FILE} cannot be read: {error}; restore it from a copy"
+        ) from error

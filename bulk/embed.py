@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..errors import RootOffline
+from ..indexer.drives.drives import is_empty
 from ..indexer.drives.watch import Guard
 from ..indexer.executor import ThreadExecutor, in_chunks
 from ..store.names import is_remote
@@ -16,36 +17,36 @@ from ..store.records import Failure, FileResult, FileStat
 from .dataset import DataSet, result_name
 from .planned import Planned, UnitList
 from .results import again_digest, failed_rows, footer_of, footers, read_unit, write_result
-from .rows import results_in
 from .stages import UnitReport, Work
 
 if TYPE_CHECKING:
     from ..indexer.embed.embedder import Embedder
     from ..indexer.sandbox.decoders import Opener
 
-_GONE = Failure("not_found", "the file went away before it was read")
+GONE = Failure("not_found", "the file went away before it was read")
 
 
 @dataclass(frozen=True)
 class EmbedStage:
-    """Reads the files of units. url: of the data set. engine: see `Embedder`.
+    """Reads the files of units. url: of the data set. engine: see `Embedder`. workers: photos at a time.
 
     again: where failed files are read again: the units that have some, with how many results each had.
     """
 
     url: str
     engine: str = "auto"
+    workers: int | None = None
     again: Mapping[int, int] | None = None
 
     name = "embed"
 
     @classmethod
-    def of_failed(cls, data: DataSet, engine: str = "auto") -> "EmbedStage":
+    def of_failed(cls, data: DataSet, engine: str = "auto", workers: int | None = None) -> "EmbedStage":
         """Return the stage that reads the failed files of a data set again, and nothing else."""
         results = data.results()
         last = footers(data, (names[-1] for names in results.values()))
         again = {each.unit: len(results[each.unit]) for each in last if each.failed}
-        return cls(data.place.url, engine, again)
+        return cls(data.place.url, engine, workers, again)
 
     def units(self) -> Mapping[int, int]:
         """See `Stage`."""
@@ -69,10 +70,23 @@ class EmbedStage:
         from ..indexer.embed.embedder import Embedder
         from ..indexer.sandbox.decoders import Opener
 
-        data, executor = DataSet.open(self.url), ThreadExecutor(threads)
+        data, executor = DataSet.open(self.url), ThreadExecutor(self.workers or threads)
+        self._check_sources(data)
         embedder = Embedder(data.spec, engine=self.engine)
         with Opener(executor.workers) as opener:
             yield _Embedding(data, executor, embedder, opener, self.again)
+
+    def _check_sources(self, data: DataSet) -> None:
+        """Check that this machine has the folders of the units that are to be done.
+
+        Raises:
+            RootOffline: it has not.
+        """
+        done = self.done()
+        sources = {path for number, path in Planned(data).of_source().items() if number not in done}
+        for path in sources:
+            if not is_remote(path):
+                _check_there(path)
 
 
 class _Embedding:
@@ -139,7 +153,7 @@ class _Embedding:
 
 
 def settled(files: Sequence[FileStat], found: Iterable[FileResult]) -> list[FileResult]:
-    """Return a result for each file, in their order, that tells nothing of the order in which they were read.
+    """Return a result for each file, in their order, whatever the order in which they were read.
 
     Of files with one content the first has the photo, and how often it ended a decoder. The device is the
     one that was planned, as each machine numbers its own.
@@ -153,22 +167,27 @@ def settled(files: Sequence[FileStat], found: Iterable[FileResult]) -> list[File
             tries[each.digest] = each.failure.tries
     rows = []
     for file in files:
-        each = by_rel.get(file.rel) or FileResult(file, failure=_GONE)
+        each = by_rel.get(file.rel) or FileResult(file, failure=GONE)
         failure = each.failure and replace(each.failure, tries=tries.pop(each.digest, 0))
         stat = replace(each.stat, dev=file.dev)
-        rows.append(FileResult(stat, each.digest, None if failure else photos.pop(each.digest, None), failure))
+        rows.append(
+            FileResult(stat, each.digest, None if failure else photos.pop(each.digest, None), failure)
+        )
     return rows
+
+
+def _check_there(source: bytes) -> None:
+    try:
+        is_there = not is_empty(source)
+    except OSError:
+        is_there = False
+    if not is_there:
+        raise _away(source)
 
 
 def _guard(unit: UnitList) -> Guard:
     """Return a watch over the source of a unit, which must be there."""
-    try:
-        with os.scandir(unit.source) as entries:
-            is_there = next(entries, None) is not None
-    except OSError:
-        is_there = False
-    if not is_there:
-        raise _away(unit.source)
+    _check_there(unit.source)
     guard = Guard(unit.source)
     guard.expect(unit.files)
     return guard

@@ -13,9 +13,9 @@ from .dataset import DataSet
 from .tables import reading, rows_digest, told_in
 
 _STAT = ("rel", "size", "mtime_ns", "ctime_ns", "dev", "ino")
-# what: "read" by a unit; or of a file that was planned before: "absent", "excluded", "returned", "device" (it is
-# on another one now); or of what could not be looked at: "problem", "resolved". before: the unit that read it
-# last. A plan has a row group for each of its units, with their files by path, and one for all else.
+# what: "read" by a unit; of a file that was planned before: "absent", "excluded", "returned", "device" (it is
+# on another one now); of what could not be looked at: "problem", "resolved". before: the unit that read it last. A
+# plan has a row group for each of its units, with their files by path, and one for all else.
 SCHEMA = pa.schema(
     [
         ("source", pa.binary()),
@@ -28,21 +28,21 @@ SCHEMA = pa.schema(
     ]
 )
 _OF_LIST = ("source", *_STAT)
-_NO_KEY = (0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class SourceScan:
     """What a plan saw of a source as a whole.
 
-    path: of the source. below: the part of it that was scanned. unread: how many files hold what is not looked
-    into, by their ending. fs_id: by what its drive is known again.
+    path: of the source. below: the part of it that was scanned. unread: how many files hold what is not
+    looked into, by their ending. fs_id: by what its drive is known again. units: of the plan, how many.
     """
 
     path: bytes
     below: bytes = b""
     unread: Mapping[str, int] = field(default_factory=dict)
     fs_id: str | None = None
+    units: int = 0
 
     def told(self) -> Mapping[str, Any]:
         """Return it for a footer."""
@@ -52,12 +52,12 @@ class SourceScan:
     def of(cls, told: Mapping[str, Any]) -> "SourceScan":
         """Return what was told."""
         path, below = os.fsencode(told["path"]), os.fsencode(told["below"])
-        return cls(path, below, told["unread"], told["fs_id"])
+        return cls(path, below, told["unread"], told["fs_id"], told["units"])
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One plan. first: number of its first unit. sizes: files of each of its units.
+    """One plan. first: number of its first unit. sizes: files of each of its units, source by source.
 
     has_others: whether it has rows beside those of units. replaces: whether it reads files that an earlier
     one had read, too.
@@ -90,7 +90,7 @@ class Planned:
     def _plan(self, name: str) -> Plan:
         with reading(self._data.plans, name) as file:
             told = told_in(file)
-            n_units = told["units"]
+            n_units = sum(each["units"] for each in told["sources"])
             sizes = [file.metadata.row_group(each).num_rows for each in range(n_units)]
             has_others = file.metadata.num_row_groups > n_units
         sources = [SourceScan.of(each) for each in told["sources"]]
@@ -105,6 +105,11 @@ class Planned:
     def sources(self) -> dict[bytes, SourceScan]:
         """What the last plan saw of each source."""
         return {source.path: source for plan in self.plans for source in plan.sources}
+
+    def of_source(self) -> dict[int, bytes]:
+        """Return the source of each unit, by its number."""
+        in_order = (each.path for plan in self.plans for each in plan.sources for _ in range(each.units))
+        return dict(zip(self.sizes, in_order, strict=True))
 
     def unit(self, number: int) -> UnitList:
         """Return the list of a unit."""

@@ -72,7 +72,7 @@ def _footer(data: DataSet, name: str) -> Footer:
 
 
 def failures(data: DataSet) -> dict[int, dict[bytes, str]]:
-    """Return the codes of the files that failed, and did again if they were tried again, by unit and path."""
+    """Return the codes of the files that failed, in their last try, by unit and path."""
     # Each try is at all that failed before it: the last result has what still does.
     last = {number: names[-1] for number, names in data.results().items()}
     found = {}

@@ -23,9 +23,9 @@ _STAT = ("rel", "size", "mtime_ns", "ctime_ns", "dev", "ino")
 _META = ("taken", "camera", "lens", "latitude", "longitude", "altitude")
 _PLACES = ("latitude", "longitude", "altitude")
 
-# rel: below the unit's source. size .. ino: of the file as it was read. digest: of its bytes, where they could
-# be read. error, message, tries: of a file that failed. The rest is of its content, and null where it failed
-# or where a row before has the same: unit: fp16, its direction, not a list, as readers refuse null ones.
+# rel: below the unit's source. size .. ino: of the file as it was read. digest: of its bytes, where they
+# could be read. error, message, tries: of a file that failed. The rest is of its content, and null where it
+# failed or where a row before has the same; unit: fp16, as bytes, since readers refuse lists that are null.
 SCHEMA = pa.schema(
     [
         ("rel", pa.binary()),

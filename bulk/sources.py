@@ -1,4 +1,4 @@
-"""Where the pictures of a data set come from: folders, and prefixes in object stores, walked by one set of rules."""
+"""Where the pictures of a data set come from: folders, and prefixes in object stores."""
 
 import errno
 import os
@@ -16,7 +16,7 @@ from .place import Place
 
 
 def source_of(name: str) -> bytes:
-    """Return what a source is called from now on: the real path of a folder, or a URL without a slash at its end.
+    """Return what a source is called: the real path of a folder, or a URL without a slash at its end.
 
     Raises:
         UsageError: it lies in a place of nobody's photos, or is a file.
@@ -82,16 +82,16 @@ class _Entry:
     name: bytes
     file: FileStat | None
 
-    def is_file(self, *, follow_symlinks: bool) -> bool:
+    def is_file(self, **_: bool) -> bool:
         return self.file is not None
 
-    def is_dir(self, *, follow_symlinks: bool) -> bool:
+    def is_dir(self, **_: bool) -> bool:
         return self.file is None
 
     def is_symlink(self) -> bool:
         return False
 
-    def stat(self, *, follow_symlinks: bool) -> _Found:
+    def stat(self, **_: bool) -> _Found:
         if self.file is None:
             return _Found(stat.S_IFDIR)
         file = self.file

@@ -53,11 +53,13 @@ def told_in(file: pq.ParquetFile) -> Mapping[str, Any]:
 
 def damaged(place: Place, name: str, why: str) -> StoreCorrupt:
     """Return the error that says that a file cannot be believed."""
-    return StoreCorrupt(f"{place.url}/{name} is damaged ({why}); delete it, and what made it makes it again")
+    return StoreCorrupt(
+        f"{place.url}/{name} is damaged ({why}); delete it, and what made it makes it again"
+    )
 
 
 def rows_digest(table: pa.Table, columns: Sequence[str] | None = None) -> str:
-    """Return the blake3 of what rows say, in hex: the same whoever wrote them, by whatever version of Parquet."""
+    """Return the blake3 of what rows say, in hex, by whatever version of Parquet they were written."""
     summed = blake3()
     for name in columns or table.column_names:
         summed.update(b"".join(_framed(each) for each in [name, *table.column(name).to_pylist()]))

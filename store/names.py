@@ -5,7 +5,6 @@ import re
 import unicodedata
 from datetime import datetime
 
-
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://")
 
 

@@ -11,10 +11,8 @@ _folded = folded_table.c
 
 def folded(view: View, data_set: str) -> dict[str, bytes]:
     """Return the digests of what was taken in of a data set, by name."""
-    rows = view.connection.execute(
-        sa.select(_folded.name, _folded.digest).where(_folded.data_set == data_set)
-    )
-    return {name: digest for name, digest in rows}
+    question = sa.select(_folded.name, _folded.digest).where(_folded.data_set == data_set)
+    return {row.name: row.digest for row in view.connection.execute(question)}
 
 
 def mark_folded(view: View, data_set: str, name: str, digest: bytes) -> None:
