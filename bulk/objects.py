@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar, cast
 
 import fsspec
 from blake3 import blake3
@@ -95,6 +95,10 @@ class ObjectPlace(Place):
     def read(self, name: str) -> bytes:
         """See `Place`."""
         return self._ask("read", lambda: bytes(self._fs.cat_file(self._at(name))), name)
+
+    def open(self, name: str) -> BinaryIO:
+        """See `Place`."""
+        return self._ask("read", lambda: cast("BinaryIO", self._fs.open(self._at(name), "rb")), name)
 
     def write(self, name: str, data: bytes) -> None:
         """See `Place`."""

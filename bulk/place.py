@@ -93,6 +93,10 @@ class Place(ABC):
         """Return what a file holds."""
 
     @abstractmethod
+    def open(self, name: str) -> BinaryIO:
+        """Open a file for reading: of a large one, only what is asked for comes."""
+
+    @abstractmethod
     def write(self, name: str, data: bytes) -> None:
         """Make a file, or put another in its place; folders above it are made."""
 
@@ -158,6 +162,11 @@ class Folder(Place):
         """See `Place`."""
         with _plain_errors(self._at(name)), open(self._at(name), "rb") as source:
             return source.read()
+
+    def open(self, name: str) -> BinaryIO:
+        """See `Place`."""
+        with _plain_errors(self._at(name)):
+            return open(self._at(name), "rb")
 
     def write(self, name: str, data: bytes) -> None:
         """See `Place`."""
