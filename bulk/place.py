@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from ..errors import StoreUnwritable, UsageError
+from ..errors import StoreUnwritable
 from ..store.files import discard, replaced, sync_file, sync_folder, temporary_beside
 from ..store.names import is_remote
 from ..store.records import FileStat
+from .extras import needing
 
 # What `replaced` calls a file that is not whole yet: a crash may leave it, and nobody is told of it.
 _UNFINISHED = ".tmp"
@@ -47,12 +48,8 @@ class Place(ABC):
         url = url.removeprefix("file://")
         if not is_remote(url):
             return Folder(os.path.abspath(url))
-        try:
+        with needing():
             from .objects import place_of
-        except ImportError as error:
-            raise UsageError(
-                f'{url} needs fsspec: install it with  pip install "lookalike[bulk]"  ({error})'
-            ) from error
         return place_of(url.rstrip("/"))
 
     def at(self, *names: str) -> "Place":
