@@ -48,7 +48,9 @@ class _ObjectScan(Scan):
         return _Found(stat.S_IFDIR)  # type: ignore[return-value]  # what a walk asks of a stat
 
     def _refuse(self, name: str) -> None:
-        self._problem(join(self.below, os.fsencode(name)), "bad_name", "its key is no path below the source")
+        self._problem(
+            join(self.below, os.fsencode(name)), "bad_name", "its key is no path below the source"
+        )
 
     def _enter(self, file: FileStat) -> None:
         """Note a file in its folder, and each folder in the one above."""
