@@ -36,8 +36,8 @@ class FoldReport:
     """What a store took in.
 
     units: how many; waiting: how many have no result yet. files: rows of these units. failed: files that
-    could not be read, and folders that could not be listed. new: contents that were not known. absent: files that
-    are gone. interrupted: stopped on request.
+    could not be read, and folders that could not be listed. new: contents that were not known. absent:
+    files that are gone. interrupted: stopped on request.
     """
 
     units: int = 0
