@@ -1,1 +1,1 @@
-"""Beyond one machine: units of work, clusters, object stores, data sets."""
+"""Libraries beyond one machine: units of work, data sets, and what lies in object stores."""
