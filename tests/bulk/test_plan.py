@@ -18,9 +18,8 @@ from lookalike.indexer.embed.embedder import default_spec
 from lookalike.indexer.scan.walk import Scan, ScanOptions
 from lookalike.tests.bulk import sets
 from lookalike.tests.bulk.conftest import Bucket
-from lookalike.tests.children import run_child
 from lookalike.tests.library import lookalike
-from lookalike.tests.store.making import without_privileges
+from lookalike.tests.store.making import run_python, without_privileges
 
 
 def touch(folder: Path, *names: str | bytes) -> Path:
@@ -217,7 +216,7 @@ def test_a_data_set_that_cannot_be_read_is_said_in_a_line(data: DataSet, tmp_pat
 
 def test_without_its_packages_it_says_which_extra_to_install(tmp_path: Path) -> None:
     without = "import sys; sys.modules['pyarrow'] = None; "
-    ended = run_child(
+    ended = run_python(
         f"{without}from lookalike import cli; sys.exit(cli.run(sys.argv[1:]))", "bulk", "status", tmp_path
     )
     assert ended.returncode == 2
