@@ -122,7 +122,7 @@ class Where:
 
     part: opt.Text = value("--part", "I/N", "Only the share I of N, counted from 0, then what others left.")
     ray: opt.Text = value(
-        "--ray", "ADDRESS", "A Ray cluster does the units; auto: the one of this machine."
+        "--ray", "ADDRESS", "On a Ray cluster: auto for the one of this machine, local, or HOST:PORT."
     )
     retry_failed: bool = flag(
         "--retry-failed", "Read failed files again, and try units that were given up."
@@ -134,21 +134,23 @@ class Where:
         """Return what runs units.
 
         Raises:
-            UsageError: the options do not go together, or Ray is not installed.
+            UsageError: the options do not go together.
         """
         from ..bulk.here import Here
+        from ..bulk.on_ray import OnRay
 
         if self.ray is None:
             return Here()
         if self.part is not None:
             raise UsageError("--part and --ray do not go together: a cluster shares the units out itself")
-        raise UsageError("--ray is not there yet")
+        return OnRay(self.ray)
 
 
 @command(
     Topic.LIBRARY,
     "lookalike bulk run /mnt/nas/set",
     "lookalike bulk run /mnt/nas/set --part $SLURM_ARRAY_TASK_ID/64",
+    "lookalike bulk run /mnt/nas/set --ray auto",
     "lookalike bulk run /mnt/nas/set --retry-failed",
     group="bulk",
 )
