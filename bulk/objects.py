@@ -6,13 +6,16 @@ import os
 import random
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, BinaryIO, TypeVar, cast
 
 import fsspec
 from blake3 import blake3
+from fsspec.asyn import sync
 
-from ..errors import LookalikeError, RootOffline, UsageError
+from ..errors import DecodeError, LookalikeError, RootOffline, UsageError
+from ..indexer.decode.read import room_for
 from ..store.files import temporary_beside
 from ..store.records import MAX_ID, FileStat
 from .place import Place
@@ -20,6 +23,10 @@ from .place import Place
 # A store that is busy, or a network that is away, is asked again for so many seconds.
 PATIENCE_S = 60.0
 _LONGEST_WAIT_S = 10.0
+# One who waits for an answer has less patience, and is not made to wait for the next thousand files.
+BRIEFLY_S = 5.0
+_silent_since: dict[str, float] = {}
+_PAGE = 1000  # files for each request of a list: the most that S3 gives
 
 _S3 = ("s3", "s3a")
 _BUSY = (errno.EBUSY, getattr(errno, "EREMOTEIO", errno.EIO), errno.ENETUNREACH, errno.EHOSTUNREACH)
@@ -39,10 +46,18 @@ _NO_CREDENTIALS = {
     "ProfileNotFound",
     "DefaultCredentialsError",
 }
+# What S3 says of a single file; all other refusals are of all files.
+_ONE_FILE = {
+    "AccessDenied": ("no_permission", "cannot read the file: no permission"),
+    "InvalidObjectState": (
+        "read_error",
+        "cannot read the file: it is archived; restore it in the store first",
+    ),
+}
 _Answer = TypeVar("_Answer")
 
 
-def place_of(url: str) -> Place:
+def place_of(url: str) -> "ObjectPlace":
     """Return the place of an object store; nothing is asked of it yet.
 
     Raises:
@@ -59,6 +74,26 @@ def place_of(url: str) -> Place:
         advice = 'install it with  pip install "lookalike[bulk]"' if scheme in _S3 else str(error)
         raise UsageError(f"{url} needs a package that is missing: {advice}") from error
     return S3Place(url) if scheme in _S3 else ObjectPlace(url)
+
+
+def read_original(path: bytes, rel: bytes, is_patient: bool) -> tuple[bytes, FileStat]:
+    """Return what `indexer.decode.read.read_file` does, of a photo in an object store.
+
+    Raises:
+        FileNotFoundError, DecodeError: see there. RootOffline, UsageError: of the whole store, see `Place`.
+    """
+    scheme, _, rest = os.fsdecode(path).partition("://")
+    bucket, _, name = rest.partition("/")
+    try:
+        data, found = place_of(f"{scheme}://{bucket}").original(name, is_patient)
+    except UsageError as error:
+        why = _ONE_FILE.get(_code_of(error.__cause__)) if error.__cause__ else None
+        if why is None:
+            raise
+        raise DecodeError(*why) from error
+    if len(data) != found.size:
+        raise DecodeError("unstable", "the file changed while it was read; index again when it is at rest")
+    return data, replace(found, rel=rel)
 
 
 class ObjectPlace(Place):
@@ -98,6 +133,22 @@ class ObjectPlace(Place):
     def open(self, name: str) -> BinaryIO:
         """See `Place`."""
         return self._ask("read", lambda: cast("BinaryIO", self._fs.open(self._at(name), "rb")), name)
+
+    def original(self, name: str, is_patient: bool) -> tuple[bytes, FileStat]:
+        """Return what a photo holds, and the stat of the file as it was then. is_patient: see `read_file`.
+
+        Raises:
+            DecodeError: see `room_for`.
+        """
+
+        def attempt() -> tuple[bytes, FileStat]:
+            before = stat_of(name, self._fs.info(self._at(name)))
+            with room_for(before.size):
+                data = bytes(self._fs.cat_file(self._at(name)))
+            after = stat_of(name, self._fs.info(self._at(name)))
+            return data if before == after else b"", after
+
+        return self._ask("read", attempt, name, is_patient)
 
     def write(self, name: str, data: bytes) -> None:
         """See `Place`."""
@@ -143,9 +194,21 @@ class ObjectPlace(Place):
     def _at(self, name: str) -> str:
         return f"{self.url}/{name}"
 
-    def _ask(self, verb: str, question: Callable[[], _Answer], name: str = "") -> _Answer:
+    def _ask(
+        self, verb: str, question: Callable[[], _Answer], name: str = "", is_patient: bool = True
+    ) -> _Answer:
         """Return the answer of the store, asked again while it is busy or away."""
-        return asked(question, f"{verb} {self._at(name) if name else self.url}")
+        task = f"{verb} {self._at(name) if name else self.url}"
+        if is_patient:
+            return asked(question, task)
+        silent = _silent_since.get(self.url)
+        if silent is not None and time.monotonic() - silent < PATIENCE_S:
+            raise RootOffline(f"cannot {task}: the store did not answer a moment ago")
+        try:
+            return asked(question, task, BRIEFLY_S)
+        except RootOffline:
+            _silent_since[self.url] = time.monotonic()
+            raise
 
 
 class S3Place(ObjectPlace):
@@ -177,15 +240,30 @@ class S3Place(ObjectPlace):
         return sorted(key[len(self._top) :] for key in found if key != self._top)
 
     def files(self, prefix: str = "", refuse: Callable[[str], object] | None = None) -> Iterator[FileStat]:
-        """See `Place`; 1,000 for each request, and S3 sorts by itself."""
+        """See `Place`; page by page, and S3 sorts by itself."""
         for page in self._pages(prefix):
             for each in page.get("Contents", ()):
                 name = each["Key"][len(self._top) :]
                 if _can_be_path(name, refuse):
                     yield stat_of(name, {**each, "size": each["Size"]})
 
+    def original(self, name: str, is_patient: bool) -> tuple[bytes, FileStat]:
+        """See `ObjectPlace`; one request."""
+
+        def attempt() -> tuple[bytes, FileStat]:
+            store = self._fs
+            found = store.call_s3("get_object", Bucket=self.bucket, Key=self._top + name)
+            try:
+                with room_for(found["ContentLength"]):
+                    data = sync(store.loop, found["Body"].read)
+            finally:
+                store.loop.call_soon_threadsafe(found["Body"].close)
+            return data, stat_of(name, {**found, "size": found["ContentLength"]})
+
+        return self._ask("read", attempt, name, is_patient)
+
     def _pages(self, prefix: str, **options: str) -> Iterator[dict[str, Any]]:
-        asking = {"Bucket": self.bucket, "Prefix": self._top + prefix, **options}
+        asking = {"Bucket": self.bucket, "Prefix": self._top + prefix, "MaxKeys": _PAGE, **options}
         while True:
             page = self._ask("list", lambda: self._fs.call_s3("list_objects_v2", **asking))
             yield page
@@ -223,17 +301,18 @@ def _number_of(etag: str) -> int:
     return int.from_bytes(blake3(etag.encode()).digest(8)) & MAX_ID if etag else 0
 
 
-def asked(question: Callable[[], _Answer], task: str) -> _Answer:
-    """Return the answer of an object store, asked again while it is busy or away, within `PATIENCE_S`.
+def asked(question: Callable[[], _Answer], task: str, patience: float | None = None) -> _Answer:
+    """Return the answer of an object store, asked again while it is busy or away.
 
-    task: what is done, for messages: "read s3://bucket/a.jpg".
+    task: what is done, for messages: "read s3://bucket/a.jpg". patience: in seconds, None: `PATIENCE_S`.
 
     Raises:
         FileNotFoundError: there is no such file.
         UsageError: no credentials, no such bucket, no permission.
         RootOffline: it does not answer.
     """
-    end, wait = time.monotonic() + PATIENCE_S, 0.1
+    patience = PATIENCE_S if patience is None else patience
+    end, wait = time.monotonic() + patience, 0.1
     while True:
         try:
             return question()
@@ -241,7 +320,7 @@ def asked(question: Callable[[], _Answer], task: str) -> _Answer:
             raise
         except Exception as error:
             if not _is_passing(error) or time.monotonic() + wait > end:
-                raise _plain(error, task) from error
+                raise _plain(error, task, patience) from error
         # Machines that were all turned away at once come back one by one.
         time.sleep(wait * random.uniform(0.5, 1.0))
         wait = min(wait * 2, _LONGEST_WAIT_S)
@@ -258,7 +337,7 @@ def _code_of(error: BaseException) -> str:
     return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
 
 
-def _plain(error: Exception, task: str) -> Exception:
+def _plain(error: Exception, task: str, patience: float) -> Exception:
     """Return an error in plain words; FileNotFoundError of a file stays one."""
     name, code = type(error).__name__, _code_of(error)
     if code == "NoSuchBucket":
@@ -267,11 +346,13 @@ def _plain(error: Exception, task: str) -> Exception:
         return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), task.partition(" ")[2])
     if name in _NO_CREDENTIALS:
         return UsageError(
-            f"cannot {task}: no credentials; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY "
-            "(FSSPEC_S3_ANON=true for a bucket that is open to all)"
+            f"cannot {task}: no credentials; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY (FSSPEC_S3_ANON=true for a bucket that is open to all)"
         )
     if isinstance(error, PermissionError):
         return UsageError(f"cannot {task}: no permission ({error})")
+    if type(error).__module__ == "builtins" and not isinstance(error, (OSError, ValueError)):
+        return error  # a mistake in here is none of the store's
     if _is_passing(error):
-        return RootOffline(f"cannot {task}: the store did not answer for {PATIENCE_S:.0f} s ({error})")
+        return RootOffline(f"cannot {task}: the store did not answer for {patience:.0f} s ({error})")
     return UsageError(f"cannot {task}: {error or name}")

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from ..errors import StoreUnwritable, UsageError
+from ..errors import StoreUnwritable
 from ..store.files import discard, replaced, sync_file, sync_folder, temporary_beside
 from ..store.names import is_remote
 from ..store.records import FileStat
+from .extras import needing
 
 # What `replaced` calls a file that is not whole yet: a crash may leave it, and nobody is told of it.
 _UNFINISHED = ".tmp"
@@ -26,8 +27,8 @@ _MODE = 0o666
 class Place(ABC):
     """A folder on disk or in an object store; small, and may be pickled.
 
-    url: "s3://bucket/prefix", or the absolute path of a folder. Names may have slashes. Nothing is ever half
-    written: a name leads to what was there before, or to the whole of what came after.
+    url: "s3://bucket/prefix", or the absolute path of a folder. Names may have slashes. Nothing is ever
+    half written: a name leads to what was there before, or to the whole of what came after.
 
     All raise FileNotFoundError for a name that is not there, and:
         UsageError: the object store refuses: no credentials, no such bucket, no permission.
@@ -47,12 +48,8 @@ class Place(ABC):
         url = url.removeprefix("file://")
         if not is_remote(url):
             return Folder(os.path.abspath(url))
-        try:
+        with needing():
             from .objects import place_of
-        except ImportError as error:
-            raise UsageError(
-                f'{url} needs fsspec: install it with  pip install "lookalike[bulk]"  ({error})'
-            ) from error
         return place_of(url.rstrip("/"))
 
     def at(self, *names: str) -> "Place":
@@ -80,7 +77,8 @@ class Place(ABC):
     def files(self, prefix: str = "", refuse: Callable[[str], object] | None = None) -> Iterator[FileStat]:
         """Yield the files at any depth, as `FileStat` below this place, sorted by their names as bytes.
 
-        prefix: how their names begin. refuse: is told of each whose name cannot be a path.
+        prefix: how their names begin. refuse: is told of each whose name cannot be a path, which only
+        happens in object stores.
         """
 
     @abstractmethod
@@ -140,7 +138,7 @@ class Folder(Place):
             return []
         return sorted(name for name in found if name.startswith(prefix) and not name.endswith(_UNFINISHED))
 
-    def files(self, prefix: str = "", refuse: Callable[[str], object] | None = None) -> Iterator[FileStat]:
+    def files(self, prefix: str = "", refuse: object = None) -> Iterator[FileStat]:  # noqa: ARG002
         """See `Place`; links to folders are not followed."""
         root = os.fsencode(self.url)
         found = (

@@ -48,7 +48,7 @@ def _endpoint() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def s3(_endpoint: str, request: pytest.FixtureRequest) -> Iterator[Bucket]:
-    """An empty bucket for each test module; all that speaks S3, in this process and its children, finds it."""
+    """An empty bucket for each test module; all that speaks S3, here and in child processes, finds it."""
     settings = {
         "AWS_ENDPOINT_URL": _endpoint,
         "AWS_ENDPOINT": _endpoint,  # what Lance reads
