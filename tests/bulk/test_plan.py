@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lookalike.bulk.dataset import DataSet
-from lookalike.bulk.plan import PlanOptions
+from lookalike.bulk.plan import PlanOptions, plan
 from lookalike.bulk.planned import Planned
 from lookalike.bulk.sources import scan_of
 from lookalike.bulk.status import status_of
@@ -266,9 +266,9 @@ def test_a_bucket_is_planned_again_by_what_it_says_of_its_objects(s3: Bucket) ->
     s3.put("again/b.jpg", b"others")
     s3.put("again/d.jpg", b"new")
     s3.remove("again/in/c.jpg")
-    report = sets.plan(data, [source], PlanOptions())
+    report = plan(data, [source], PlanOptions())
     assert (report.new, report.changed, report.absent, report.unchanged) == (1, 1, 1, 1)
     assert lists(data) == [["a.jpg", "b.jpg"], ["in/c.jpg"], ["b.jpg", "d.jpg"]]
-    assert replace(sets.plan(data, [source], PlanOptions()), listed=0).units == 0
-    (refused,) = sets.plan(data, [f"{s3.url}/again", f"{s3.url}/nothing"], PlanOptions()).refused
+    assert replace(plan(data, [source], PlanOptions()), listed=0).units == 0
+    (refused,) = plan(data, [f"{s3.url}/again", f"{s3.url}/nothing"], PlanOptions()).refused
     assert "away" in refused

@@ -11,6 +11,7 @@ from lookalike.bulk.dataset import DataSet
 from lookalike.bulk.embed import EmbedStage
 from lookalike.bulk.here import Here
 from lookalike.bulk.parts import Part
+from lookalike.bulk.plan import plan
 from lookalike.bulk.planned import Planned
 from lookalike.bulk.run import MOST_TRIES, Failures, RunOptions, run
 from lookalike.bulk.stages import UnitFailure
@@ -105,7 +106,7 @@ def test_rows_tell_nothing_of_what_a_process_met_before(
         path = tmp_path / "photos" / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(told("segfault"))
-    sets.save(tmp_path / "photos" / "e.jpg", draw_photo(1, 64, 48))
+    save(tmp_path / "photos" / "e.jpg", draw_photo(1, 64, 48))
     together, apart = sets.made(tmp_path / "together", 2), sets.made(tmp_path / "apart", 2)
     with lasting_decoders.ended_at_once():
         sets.planned(together, tmp_path / "photos")
@@ -137,7 +138,7 @@ def test_a_file_that_went_away_after_the_plan_is_a_row_and_no_photo(
     sets.imported(data, tmp_path / "imported")
     assert sets.differing(tmp_path / "indexed", tmp_path / "imported") == []
 
-    sets.save(moved / "clear.png", draw_photo(9, 64, 64))
+    save(moved / "clear.png", draw_photo(9, 64, 64))
     assert sets.planned(data, moved).units == 1  # it is back, and is read then
     assert "not_found" not in status_of(data).errors or sets.done(data).units == 1
 
@@ -205,7 +206,7 @@ def test_photos_in_a_bucket_make_the_contents_that_they_make_in_a_folder(
         if path.is_file():
             s3.put(f"photos/{path.relative_to(photos)}", path.read_bytes())
     data = sets.made(f"{s3.url}/set")
-    sets.plan(data, [f"{s3.url}/photos"], sets.OPTIONS)
+    plan(data, [f"{s3.url}/photos"], sets.OPTIONS)
     assert sets.done(data).failed_rows == len(sets.BROKEN)
     sets.imported(data, tmp_path / "bucket")
     sets.imported(whole, tmp_path / "folder")
