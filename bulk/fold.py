@@ -20,10 +20,9 @@ from ..store.progress import UNWATCHED, Watch
 from ..store.records import Drive, Failure, FileResult, FileStat, KnownFile, Root
 from ..store.store import Store
 from .dataset import DataSet
-from .embed import GONE
 from .planned import Plan, Planned, SourceScan
 from .results import read_unit
-from .rows import results_in
+from .rows import GONE, results_in
 
 # A crash loses one batch, which the next run commits.
 _BATCH = 256
@@ -35,8 +34,9 @@ _CHANGES = ("absent", "excluded", "returned", "resolved", "device")
 class FoldReport:
     """What a store took in.
 
-    units: how many; waiting: how many have no result yet. files, failed: rows of these units. new: contents
-    that were not known. absent: files that are gone. interrupted: stopped on request.
+    units: how many; waiting: how many have no result yet. files: rows of these units. failed: files that
+    could not be read, and folders that could not be listed. new: contents that were not known. absent:
+    files that are gone. interrupted: stopped on request.
     """
 
     units: int = 0
@@ -169,6 +169,7 @@ class _Folding:
                 problems = [_below(_problem(row), above) for row in rows if row["what"] == "problem"]
                 if problems:
                     self._store.commit(root, problems)
+                    self.report.failed += len(problems)
 
     def _settle(self, plan: Plan) -> None:
         """Record which files a plan found gone, left out or back."""
