@@ -21,6 +21,7 @@ from ..library import Library
 from ..store.catalog.folders import all_roots
 from ..store.catalog.photos import Photo, photos_of
 from ..store.filters.where import rel_below
+from ..store.names import is_remote
 from ..store.store import inode_of
 from .acting import Acting
 from .decisions import Decider
@@ -136,6 +137,8 @@ class Served:
 
     def why_gone(self, photo: Photo) -> str:
         """Return why no file of a photo is there as it was indexed."""
+        if all(is_remote(file.path) for file in photo.files):
+            return f"it lies in an object store, where your own tools open it: {photo.path}"
         paths = [os.fsencode(file.path) for file in photo.files]
         away = [
             os.fsdecode(folder)

@@ -73,7 +73,8 @@ def errors(served: Server) -> dict[str, Any]:
 def roots(served: Server) -> dict[str, Any]:
     """List the folders that were indexed, and whether they and their drives are there now.
 
-    state: "online", "away", "empty", "other drive", or "suspect": fewer than half of its photos are there.
+    state: "online", "away", "empty", "other drive", "suspect": fewer than half of its photos are there, or
+    "remote": in an object store.
     """
     rows = [
         {"id": folder_id(path), **path_fields(path), "state": state, "is_there": state in THERE}

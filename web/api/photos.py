@@ -16,6 +16,7 @@ from ...search.request import SearchRequest
 from ...store.catalog.pairs import copies_of
 from ...store.catalog.photos import Photo
 from ...store.documents import SCHEMA_VERSION, path_fields
+from ...store.names import is_remote
 from ..problems import Gone
 from ..served import Served
 from .asked import PhotoId, Server
@@ -142,6 +143,8 @@ def original(served: Server, photo_id: PhotoId) -> Response:
 def _unchanged_file(photo: Photo) -> str | None:
     """Return the first file of a photo that is as it was indexed; None: there is none."""
     for file in photo.files:
+        if is_remote(file.path):
+            continue
         try:
             found = os.lstat(file.path)
         except OSError:

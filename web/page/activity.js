@@ -9,7 +9,7 @@ import { here } from "./state.js";
 import { base, count, day, figure, fileSize, folder } from "./words.js";
 
 const STATES = { away: "away: connect its drive", empty: "empty: is its drive connected?", "other drive": "another drive is in its place",
-  suspect: "more than half of its photos are missing" };
+  suspect: "more than half of its photos are missing", remote: "in an object store: lookalike bulk plan" };
 const SHOWN_ERRORS = 200, SHOWN_JOBS = 5;
 
 export default class Activity {
