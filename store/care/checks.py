@@ -21,7 +21,7 @@ from ..catalog.photos import count_totals
 from ..catalog.schema import embedding_table, epoch_table, file_table
 from ..index import snapshot
 from ..index.exact import VectorIndex
-from ..index.ivf import AnyIndex
+from ..index.ivf import OneIndex
 from ..index.search import scored
 from ..index.tuning import measure
 from ..index_cache import check_stamp
@@ -229,7 +229,7 @@ def _glance_at_snapshot(store: Store, view: View) -> Finding:
     return Finding("ok", "index", f"the snapshot holds {plural(manifest.count, 'vector')}")
 
 
-def _holds_its_vectors(index: AnyIndex, view: View, until: int) -> bool:
+def _holds_its_vectors(index: OneIndex, view: View, until: int) -> bool:
     """Tell whether an index holds the vectors of the catalog up to an epoch, and finds them."""
     if isinstance(index, VectorIndex):
         return _is_prefix(index, view)

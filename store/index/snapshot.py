@@ -15,12 +15,12 @@ import xxhash
 
 from ..files import write_atomic
 from .exact import VectorIndex
-from .ivf import AnyIndex, ReducedIndex
+from .ivf import OneIndex, ReducedIndex
 
 _MANIFEST = "index.json"
 _FORMAT = 1
 _BLOCK = 1 << 20
-_KINDS: dict[str, type[AnyIndex]] = {kind.RECIPE: kind for kind in (VectorIndex, ReducedIndex)}
+_KINDS: dict[str, type[OneIndex]] = {kind.RECIPE: kind for kind in (VectorIndex, ReducedIndex)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Manifest:
     mtime_ns: int = 0
 
 
-def publish(folder: str, stamp: Stamp, index: AnyIndex) -> Manifest:
+def publish(folder: str, stamp: Stamp, index: OneIndex) -> Manifest:
     """Write a snapshot of the index and point the manifest to it."""
     name = f"index-{stamp.fingerprint[:8]}-{stamp.epoch}-{stamp.nonce[:8]}.faiss"
     path = os.path.join(folder, name)
@@ -79,7 +79,7 @@ def publish(folder: str, stamp: Stamp, index: AnyIndex) -> Manifest:
     return manifest
 
 
-def _write(path: str, index: AnyIndex) -> tuple[int, str]:
+def _write(path: str, index: OneIndex) -> tuple[int, str]:
     """Write the index to path without a copy of it in memory; return its size and checksum."""
     size, checksum = 0, xxhash.xxh3_128()
 
@@ -167,7 +167,7 @@ def withdraw(folder: str) -> None:
                 os.unlink(os.path.join(folder, name))
 
 
-def load(folder: str, manifest: Manifest) -> AnyIndex:
+def load(folder: str, manifest: Manifest) -> OneIndex:
     """Load the snapshot that the manifest names.
 
     Raises:
