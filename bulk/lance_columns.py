@@ -1,19 +1,28 @@
-"""The columns of a data set in Lance: one row a photo, in the order of ids, appended and never changed."""
+"""The columns of a data set in Lance: one row a photo, in the order of ids, appended and never changed.
+
+What is appended becomes files at once, named by lists beside the catalog that is being made only; Lance is
+told of all of them when the catalog is done. So a writer that is killed leaves the former state.
+"""
 
 import contextlib
+import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
 import lance
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+from lance.fragment import FragmentMetadata, write_fragments
 
-from ..errors import StoreCorrupt, StoreError, StoreLocked
+from ..errors import StoreCorrupt, StoreError, StoreLocked, StoreUnwritable
 from ..store.columns import ColumnRow
+from ..store.files import discard, write_atomic
 
 _TAKEN_AT_ONCE = 4096
+_LIST = ".json"
 
 
 class LanceColumns:
@@ -24,39 +33,18 @@ class LanceColumns:
     """
 
     def __init__(self, url: str, data: Any) -> None:
-        self._url = url
+        self.url = url
         self._data = data
-        self._count = int(data.count_rows())
+        self._rows = int(data.count_rows())
 
     @classmethod
     def at(cls, url: str, version: int) -> "LanceColumns":
         """Return columns as they were when Lance counted this version. url: of a folder, or its path."""
-        with _errors(url):
-            return cls(url, lance.dataset(url, version=version, storage_options=storage_options(url)))
-
-    @classmethod
-    def to_append_to(cls, url: str, dim: int, count: int) -> "LanceColumns":
-        """Return columns with so many rows, made if there are none. dim: numbers in a vector.
-
-        Rows beyond are those of a writer that was killed before the catalog had them, and are given up.
-
-        Raises:
-            StoreCorrupt: there never were so many rows and no more.
-        """
-        options = storage_options(url)
-        with _errors(url):
-            with contextlib.suppress(OSError):  # they are there
-                lance.write_dataset(
-                    _schema(dim).empty_table(), url, data_storage_version="stable", storage_options=options
-                )
-            found: Any = lance.dataset(url, storage_options=options)
-            if found.count_rows() != count:
-                found = lance.dataset(url, _state(found, url, count), storage_options=options)
-                found.restore()
-        return cls(url, found)
+        with errors_of(url):
+            return cls(url, _opened(url, version))
 
     def __len__(self) -> int:
-        return self._count
+        return self._rows
 
     @property
     def version(self) -> int:
@@ -69,11 +57,9 @@ class LanceColumns:
         sizes = {each["version"]: each["metadata"]["total_files_size"] for each in self._data.versions()}
         return int(sizes[self.version])
 
-    # --- reading --------------------------------------------------------------------------------------
-
     def vectors(self, ids: Sequence[int]) -> list[bytes]:
         """See `Columns`."""
-        return [code.tobytes() for code in self._taken("vector", ids, _matrix)]
+        return self._taken("vector", ids, _bytes_of_vectors)
 
     def cells(self, ids: Sequence[int]) -> list[bytes]:
         """See `Columns`."""
@@ -85,54 +71,124 @@ class LanceColumns:
 
     def thumbnail_totals(self) -> tuple[int, int]:
         """See `Columns`."""
-        with _errors(self._url):
+        with errors_of(self.url):
             sizes = self._data.to_table(columns=["thumbnail_size"])["thumbnail_size"].to_numpy()
         return int(np.count_nonzero(sizes)), int(sizes.sum(dtype=np.int64))
 
-    def _taken(self, name: str, ids: Sequence[int], unpacked: Any) -> list[Any]:
-        found: list[Any] = []
+    def _taken(self, name: str, ids: Sequence[int], unpacked: Callable[[Any], list[bytes]]) -> list[bytes]:
+        found: list[bytes] = []
         for start in range(0, len(ids), _TAKEN_AT_ONCE):
             wanted = np.asarray(ids[start : start + _TAKEN_AT_ONCE], np.int64)
-            if wanted.min() < 1 or wanted.max() > self._count:
-                raise StoreCorrupt(f"{self._url} holds {self._count:,} photos, not those of the catalog")
-            with _errors(self._url):
+            if wanted.min() < 1 or wanted.max() > self._rows:
+                raise StoreCorrupt(f"{self.url} holds {self._rows:,} photos, not those of its catalog")
+            with errors_of(self.url):
                 table = self._data.take(wanted - 1, columns=["id", name])
             if not np.array_equal(table["id"].to_numpy(), wanted):
-                raise StoreCorrupt(f"{self._url} is damaged: rows are those of other photos")
+                raise StoreCorrupt(f"{self.url} is damaged: it has the rows of other photos")
             found += unpacked(table[name])
         return found
 
-    # --- writing --------------------------------------------------------------------------------------
+    def append(self, rows: Sequence[ColumnRow]) -> None:  # noqa: ARG002 - as of `Columns`
+        """Raise StoreUnwritable: what was published is not written to."""
+        raise StoreUnwritable(f"{self.url} was opened for reading only")
+
+
+class GrowingColumns(LanceColumns):
+    """Columns that are appended to; the new rows can be read after `commit`.
+
+    lists: the folder where the files are named that Lance was not told of yet.
+    """
+
+    def __init__(self, url: str, data: Any, lists: str) -> None:
+        super().__init__(url, data)
+        self._lists = lists
+        self._waiting = 0
+
+    @classmethod
+    def open(cls, url: str, dim: int, former: int, lists: str) -> "GrowingColumns":
+        """Return the columns of a data set that is being finished, made if there are none.
+
+        dim: numbers in a vector. former: the version that was published, 0 for none.
+        """
+        with errors_of(url):
+            with contextlib.suppress(OSError):  # they are there
+                options = storage_options(url)
+                empty = _schema(dim).empty_table()
+                lance.write_dataset(empty, url, data_storage_version="stable", storage_options=options)
+            # A version that nobody published is of a killed writer, and maybe ours: the lists tell.
+            columns = cls(url, _opened(url), lists)
+            if columns.version != (former or 1) and columns._rows not in map(_last_of, columns._names()):
+                _opened(url, former or 1).restore()
+                columns = cls(url, _opened(url), lists)
+        return columns
+
+    def __len__(self) -> int:
+        return self._rows + self._waiting
 
     def append(self, rows: Sequence[ColumnRow]) -> None:
         """See `Columns`."""
-        if [row.id for row in rows] != list(range(self._count + 1, self._count + len(rows) + 1)):
-            raise StoreCorrupt(f"the photos of a data set have the ids 1, 2, 3, ...; not {rows[0].id}")
-        with _errors(self._url):
-            written = lance.write_dataset(
-                self._table(rows), self._data, mode="append", storage_options=storage_options(self._url)
+        first, last = len(self) + 1, len(self) + len(rows)
+        if [row.id for row in rows] != list(range(first, last + 1)):
+            raise StoreCorrupt(
+                f"the photos of a data set have the ids 1, 2, 3, ...: {rows[0].id} is not {first}"
             )
-            count = int(written.count_rows())
-        if (written.version, count) != (self.version + 1, self._count + len(rows)):
-            raise StoreLocked(f"{self._url} is being written to by another process; let it end, then again")
-        self._data, self._count = written, count
+        with errors_of(self.url):
+            made = write_fragments(
+                _table(self._data.schema, rows), self._data, storage_options=storage_options(self.url)
+            )
+        text = json.dumps([each.to_json() for each in made]).encode()
+        path = os.path.join(self._lists, f"{first:012d}-{last:012d}{_LIST}")
+        os.makedirs(self._lists, mode=0o700, exist_ok=True)
+        write_atomic(path, lambda out: out.write(text))
+        self._waiting += len(rows)
 
-    def _table(self, rows: Sequence[ColumnRow]) -> pa.Table:
-        schema = self._data.schema
-        flat = np.frombuffer(b"".join(row.vector for row in rows), np.float16)
-        dim = schema.field("vector").type.list_size
-        columns = [
-            pa.array([row.id for row in rows], pa.int64()),
-            pa.FixedSizeListArray.from_arrays(pa.array(flat), dim),
-            pa.array([row.cells for row in rows], pa.binary()),
-            pa.array([row.thumbnail for row in rows], pa.binary()),
-            pa.array([len(row.thumbnail) for row in rows], pa.int32()),
-        ]
-        return pa.Table.from_arrays(columns, schema=schema)
+    def resume(self, count: int) -> None:
+        """Take up what an earlier run appended. count: photos in the catalog; what is beyond is given up.
+
+        Raises:
+            StoreCorrupt: files of photos that the catalog has are not named.
+        """
+        for name in self._names():
+            first, last = _first_of(name), _last_of(name)
+            if first > count:
+                discard(os.path.join(self._lists, name))
+            elif first == len(self) + 1:
+                self._waiting += last - first + 1
+        if len(self) != count:
+            raise StoreCorrupt(f"{self.url} has {len(self):,} photos, its catalog {count:,}")
+
+    def commit(self) -> None:
+        """Tell Lance of what was appended.
+
+        Raises:
+            StoreLocked: another process did so meanwhile.
+        """
+        if not self._waiting:
+            return
+        new = [name for name in self._names() if _first_of(name) > self._rows]
+        fragments = [each for name in new for each in _fragments(os.path.join(self._lists, name))]
+        with errors_of(self.url):
+            told = lance.LanceDataset.commit(
+                self.url,
+                lance.LanceOperation.Append(fragments),
+                read_version=self.version,
+                storage_options=storage_options(self.url),
+            )
+            count = told.count_rows()
+        if (told.version, count) != (self.version + 1, len(self)):
+            raise StoreLocked(
+                f"another process is finishing {self.url} as well; let it end, then try again"
+            )
+        self._data, self._rows, self._waiting = told, count, 0
+
+    def _names(self) -> list[str]:
+        with contextlib.suppress(FileNotFoundError):
+            return sorted(name for name in os.listdir(self._lists) if name.endswith(_LIST))
+        return []
 
     def keep(self, name: str, former: str) -> None:
         """Call the present version by a name, by which it stays; all but this and a former one go."""
-        with _errors(self._url):
+        with errors_of(self.url):
             tags = self._data.tags
             for each in tags.list().keys() - {former}:
                 tags.delete(each)
@@ -140,18 +196,25 @@ class LanceColumns:
             self._data.cleanup_old_versions(timedelta(0), error_if_tagged_old_versions=False)
 
 
-def _state(found: Any, url: str, count: int) -> int:
-    """Return the newest version that had so many rows."""
-    for each in reversed(found.versions()):
-        if int(each["metadata"]["total_rows"]) == count:
-            return int(each["version"])
-    raise StoreCorrupt(
-        f"{url} holds {found.count_rows():,} photos and never held {count:,}, as the catalog does"
-    )
+def _first_of(name: str) -> int:
+    return int(name.partition("-")[0])
+
+
+def _last_of(name: str) -> int:
+    return int(name.removesuffix(_LIST).partition("-")[2])
+
+
+def _fragments(path: str) -> Iterator[FragmentMetadata]:
+    with open(path, "rb") as file:
+        yield from (FragmentMetadata.from_json(json.dumps(each)) for each in json.load(file))
+
+
+def _opened(url: str, version: int | None = None) -> Any:
+    return lance.dataset(url, version=version, storage_options=storage_options(url))
 
 
 @contextlib.contextmanager
-def _errors(url: str) -> Iterator[None]:
+def errors_of(url: str) -> Iterator[None]:
     """Turn what Lance raises within the block into errors of ours."""
     try:
         yield
@@ -160,9 +223,21 @@ def _errors(url: str) -> Iterator[None]:
         raise StoreError(f"cannot read or write {url}: {said[:300]}") from error
 
 
-def _matrix(column: pa.ChunkedArray) -> Any:
-    flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    return flat.reshape(len(column), -1)
+def _bytes_of_vectors(column: pa.ChunkedArray) -> list[bytes]:
+    flat: npt.NDArray[np.float16] = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    return [code.tobytes() for code in flat.reshape(len(column), -1)]
+
+
+def _table(schema: pa.Schema, rows: Sequence[ColumnRow]) -> pa.Table:
+    flat = np.frombuffer(b"".join(row.vector for row in rows), np.float16)
+    columns = [
+        pa.array([row.id for row in rows], pa.int64()),
+        pa.FixedSizeListArray.from_arrays(pa.array(flat), schema.field("vector").type.list_size),
+        pa.array([row.cells for row in rows], pa.binary()),
+        pa.array([row.thumbnail for row in rows], pa.binary()),
+        pa.array([len(row.thumbnail) for row in rows], pa.int32()),
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def _schema(dim: int) -> pa.Schema:
