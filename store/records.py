@@ -136,7 +136,7 @@ class LocalMap:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Code:
-    """An embedding as it is stored. unit: (dim,) fp16, its direction. norm: its length, of a float32."""
+    """An embedding as it is stored. unit: (dim,) fp16, its direction. norm: its length, a float32."""
 
     unit: Codes
     norm: float
