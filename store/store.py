@@ -48,12 +48,15 @@ _CLOSING_TIMEOUT_S = 1.0
 class Outside:
     """What of a library lies outside of its store's folder.
 
-    name: where the library is, for people. index_at: returns the vector index at a view's epoch.
+    name: where the library is, for people. index_at: returns the vector index at a view's epoch; whoever
+    gives it keeps it. size: bytes of all of it. notes: what to know of searches in it, a sentence each.
     """
 
     name: str
     columns: Columns
     index_at: Callable[[View], AnyIndex]
+    size: int = 0
+    notes: tuple[str, ...] = ()
 
 
 class Store:
@@ -67,7 +70,7 @@ class Store:
         self, folder: str, *, writable: bool, lock_timeout_s: float, outside: Outside | None = None
     ) -> None:
         self.folder = folder
-        self.name = outside.name if outside else folder
+        self.outside = outside
         self.lock_timeout_s = lock_timeout_s
         self._catalog = os.path.join(folder, "catalog.db")
         # A catalog with columns elsewhere is published once, under a name of its own.
@@ -178,6 +181,11 @@ class Store:
         self._open.close()
 
     # --- writing ------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """Where the library is, for people: the folder of the store, or the place of a data set."""
+        return self.outside.name if self.outside else self.folder
 
     @property
     def is_writable(self) -> bool:
@@ -294,6 +302,8 @@ class Store:
         The index of a large library is made if need be; meanwhile searches use the one there is. stop: set
         it in another thread to end early without a snapshot.
         """
+        if self._columns is not None:
+            return
         with store_errors(self.folder), self.reading() as view:
             made = self._index.to_publish(view, stop)
         if made is None:
