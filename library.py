@@ -76,6 +76,7 @@ class Library:
             StoreMissing, StoreTooNew, StoreTooOld, StoreCorrupt, StoreLocked, StoreUnwritable: see
                 errors.py.
         """
+        from . import bulk  # noqa: F401 - with it photos in object stores can be read
         from .store.store import Store
 
         where = default_folder() if folder is None else folder
