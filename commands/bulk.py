@@ -1,4 +1,4 @@
-"""The commands for libraries beyond one machine: units are planned, run anywhere, and folded into a store."""
+"""The commands of libraries beyond one machine: units planned, run, and folded into a store."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -157,8 +157,8 @@ def run(
 ) -> Summary:
     """Read and embed the photos of units that are not done.
 
-    On any machine that sees the data set and the photos; several may run at once, each with its --part. What
-    is finished stays, whatever ends a run. A unit that fails three times is given up and named by
+    On any machine that sees the data set and the photos; several may run at once, each with its --part.
+    What is finished stays, whatever ends a run. A unit that fails three times is given up and named by
     `lookalike bulk status`. Ends with 3 if files could not be read.
     """
     from ..bulk.extras import needing
@@ -256,7 +256,8 @@ def _status_lines(dataset: str, found: "Status") -> Iterator[str]:
         ("files", f"{found.done_files:,} of {found.files:,} done"),
     ]
     if found.rate:
-        lines.append(("speed", f"{found.rate:,.1f} files/s; {found.hours_left:,.1f} hours left"))
+        left = f"; {found.hours_left:,.1f} hours left" if found.left_units else ""
+        lines.append(("speed", f"{found.rate:,.1f} files/s{left}"))
     if found.errors:
         codes = sorted(found.errors.items(), key=lambda each: (-each[1], each[0]))
         lines.append(("failed", ", ".join(f"{count:,} {code}" for code, count in codes)))
@@ -279,8 +280,9 @@ def import_(
 ) -> Summary:
     """Take units that are done into the library.
 
-    The library is as `lookalike index` had made it. Units that it has are skipped; import again whenever more
-    are done. Files that a later plan found gone become missing. Ends with 3 if files could not be read.
+    The library is as `lookalike index` had made it. Units that it has are skipped; import again whenever
+    more are done. Files that a later plan found gone become missing. Ends with 3 if files could not be
+    read.
     """
     from ..bulk.extras import needing
 
@@ -313,4 +315,5 @@ def _import_lines(report: "FoldReport", total: int) -> Iterator[str]:
     ]
     found = ", ".join(f"{count:,} {state}" for count, state in counts if count) or "nothing new"
     state = "stopped early, finished work is kept: " if report.interrupted else ""
-    yield f"{state}{plural(report.units, 'unit')} taken in: {found}; {plural(total, 'photo')} in the library"
+    in_all = f"{plural(total, 'photo')} in the library"
+    yield f"{state}{plural(report.units, 'unit')} taken in: {found}; {in_all}"

@@ -42,7 +42,7 @@ class Command:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Group:
-    """Commands that share a first word, such as "bulk plan" and "bulk run". title: what they do, in a line."""
+    """Commands that share a first word, as "bulk plan" and "bulk run" do. title: what they do."""
 
     topic: Topic
     title: str

@@ -44,7 +44,7 @@ class App(TyperGroup):
         _read_plainly(self.get_params(ctx))
         return super().parse_args(ctx, args)
 
-    def get_command(self, _: Any, cmd_name: str) -> TyperCommand | TyperGroup | None:  # type: ignore[override]
+    def get_command(self, _: Any, cmd_name: str) -> TyperCommand | TyperGroup | None:
         """Return a command, or a group of some, by its name."""
         name = f"{self._within} {cmd_name}".strip()
         if name in GROUPS:
