@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import platformdirs
 
-from ..errors import StoreCorrupt, StoreMissing, UsageError
+from ..errors import StoreCorrupt, StoreMissing
 from ..store.columns import Columns
 from ..store.files import discard, discard_folder
 from ..store.index.parts import AnyIndex
@@ -16,6 +16,7 @@ from ..store.index.snapshot import checksum_of
 from ..store.store import Outside, Store
 from ..store.view import View
 from .dataset import DataSet
+from .extras import needing
 from .finished import Finished, KeptFile, load_index, newest
 from .place import Place
 
@@ -51,10 +52,8 @@ def columns_of(home: Place, version: int) -> Columns:
     Raises:
         UsageError: what reads them is not installed.
     """
-    try:
-        from .lance_columns import LanceColumns
-    except ImportError as error:
-        raise UsageError(f'data sets need Lance: pip install "lookalike[bulk]"  ({error})') from error
+    with needing():
+        from .lance_columns import LanceColumns  # half a second
     return LanceColumns.at(f"{home.url}/{COLUMNS}", version)
 
 
