@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from ..errors import StoreCorrupt, StoreError, StoreLocked, StoreUnwritable
+from ..errors import StoreCorrupt, StoreError, StoreLocked, StoreMissing, StoreUnwritable
 from ..store.catalog.contents import newest_id
 from ..store.catalog.embeddings import count_embeddings, vectors_since
 from ..store.files import discard_folder, write_atomic
@@ -95,6 +95,20 @@ def finish(
         _sweep(work, made, former)
     found = made.index.tuning.recall if made.index.tuning else None
     return FinishReport(made.photos, made.photos - _photos(former), len(made.index.parts), found, True)
+
+
+def amend(data: DataSet, change: TakeIn, watch: Watch = UNWATCHED) -> FinishReport:
+    """Publish a finished data set with a change of its catalog, such as proofs of copies.
+
+    change: writes to its store; photos, index and columns stay as they are.
+
+    Raises:
+        StoreMissing: it is not finished. Others: see `finish`.
+    """
+    former = newest(data.place.at("store"))
+    if former is None:
+        raise StoreMissing(f"{data.place.url} is not finished; run `lookalike bulk finish {data.place.url}`")
+    return finish(data, change, FinishOptions(former.index.part_size, former.is_ranked), watch)
 
 
 def _photos(former: Finished | None) -> int:

@@ -195,12 +195,10 @@ def test_without_neighborhoods_every_search_says_so(photos: Path, data: DataSet,
     example = photos / "more" / "21.jpg"
     by_default = lookalike("search", example, "--store", there, "--format", "json")
     plain = lookalike("search", example, "--store", there, "--format", "json", "--no-rerank")
-    assert (
-        by_default.err
-        == "lookalike: ranked by the score alone: this data set was finished with --no-rerank\n"
-    )
+    assert "ranked by the score alone: this data set was finished with --no-rerank" in by_default.err
+    assert by_default.err.count("\n") == 1
     assert plain.err == ""
-    assert by_default.json["answers"] == plain.json["answers"]
+    assert by_default.json == plain.json
 
 
 def test_a_search_in_a_store_loads_nothing_of_data_sets(store: Path, photos: Path) -> None:

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from lookalike.bulk import finish as finishing
-from lookalike.bulk.finish import FinishOptions
+from lookalike.bulk.finish import FinishOptions, amend
 from lookalike.bulk.finished import newest
 from lookalike.bulk.open import open_data_set
 from lookalike.errors import StoreCorrupt, StoreError, StoreMissing
 from lookalike.store.catalog.contents import sorted_digests
 from lookalike.store.catalog.embeddings import raw_vectors, units_of, vectors_and_norms
+from lookalike.store.catalog.knn import neighborhoods_of
+from lookalike.store.catalog.pairs import JudgedPair
 from lookalike.store.store import Store
 from lookalike.tests.bulk.made_up import data_set, finish_seeds
 from lookalike.tests.children import run_child
@@ -132,6 +134,23 @@ def test_a_run_that_is_killed_leaves_a_state_that_the_next_completes(
         assert store.thumbs.totals() == other.thumbs.totals()
         with store.reading() as view:
             assert list(store.thumbs.missing(sorted_digests(view))) == []
+
+
+def test_a_catalog_that_is_amended_keeps_its_index(tmp_path: Path) -> None:
+    data = data_set(tmp_path / "set")
+    with pytest.raises(StoreMissing, match="bulk finish"):
+        amend(data, lambda _: None)
+    finish_seeds(data, range(PHOTOS))
+    before = newest(data.place.at("store"))
+    proof = JudgedPair(1, 2, 0.9, "copy", 9.0, {})
+    amend(data, lambda store: store.put_proofs(1, [proof]))
+    after = newest(data.place.at("store"))
+    assert before is not None
+    assert after is not None
+    assert (after.index, after.columns, after.photos) == (before.index, before.columns, PHOTOS)
+    with open_data_set(data.place.url) as store, store.reading() as view:
+        found = neighborhoods_of(view, np.array([2]))
+        assert found.same_as.tolist() == [1]
 
 
 def test_an_unfinished_or_empty_data_set_says_so(tmp_path: Path) -> None:
