@@ -35,8 +35,9 @@ _CHANGES = ("absent", "excluded", "returned", "resolved", "device")
 class FoldReport:
     """What a store took in.
 
-    units: how many; waiting: how many have no result yet. files, failed: rows of these units. new: contents
-    that were not known. absent: files that are gone. interrupted: stopped on request.
+    units: how many; waiting: how many have no result yet. files: rows of these units. failed: files that
+    could not be read, and folders that could not be listed. new: contents that were not known. absent:
+    files that are gone. interrupted: stopped on request.
     """
 
     units: int = 0
@@ -171,6 +172,7 @@ class _Folding:
                 problems = [_below(_problem(row), above) for row in rows if row["what"] == "problem"]
                 if problems:
                     self._store.commit(root, problems)
+                    self.report.failed += len(problems)
 
     def _settle(self, plan: Plan) -> None:
         """Record which files a plan found gone, left out or back."""

@@ -19,8 +19,8 @@ class Status:
     """How far a data set is.
 
     sources: what they are called. units, files: how many were planned; done_units, done_files: of these.
-    given_up: units that failed too often, with the last reason. errors: how many files failed, by code, with
-    what could not be listed. rate: files a second while the last units were done, None: none were.
+    given_up: units that failed too often, with the last reason. errors: how many files failed and how many
+    folders could not be listed, by code. rate: files a second while the last units were done, None: none.
     """
 
     sources: Sequence[bytes]

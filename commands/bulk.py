@@ -121,9 +121,7 @@ class Where:
     """Where units are run, and which."""
 
     part: opt.Text = value("--part", "I/N", "Only the share I of N, counted from 0, then what others left.")
-    ray: opt.Text = value(
-        "--ray", "ADDRESS", "A Ray cluster does the units; auto: the one of this machine."
-    )
+    ray: opt.Text = value("--ray", "ADDRESS", "A Ray cluster does them: auto, HOST:PORT or local.")
     retry_failed: bool = flag(
         "--retry-failed", "Read failed files again, and try units that were given up."
     )
@@ -136,19 +134,22 @@ class Where:
         Raises:
             UsageError: the options do not go together, or Ray is not installed.
         """
-        from ..bulk.here import Here
-
         if self.ray is None:
+            from ..bulk.here import Here
+
             return Here()
         if self.part is not None:
             raise UsageError("--part and --ray do not go together: a cluster shares the units out itself")
-        raise UsageError("--ray is not there yet")
+        from ..bulk.on_ray import OnRay
+
+        return OnRay(self.ray)
 
 
 @command(
     Topic.LIBRARY,
     "lookalike bulk run /mnt/nas/set",
     "lookalike bulk run /mnt/nas/set --part $SLURM_ARRAY_TASK_ID/64",
+    "lookalike bulk run s3://museum/set --ray auto",
     "lookalike bulk run /mnt/nas/set --retry-failed",
     group="bulk",
 )

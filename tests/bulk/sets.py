@@ -65,7 +65,7 @@ def draw_library(photos: Path) -> Path:
 OPTIONS = PlanOptions(ScanOptions(exclude=("left out/",)))
 
 
-def made(folder: Path, size: int = 4) -> DataSet:
+def made(folder: Path | str, size: int = 4) -> DataSet:
     """Return an empty data set, with small units."""
     return DataSet.make(str(folder), SPEC, size)
 

@@ -12,7 +12,8 @@ from lookalike.bulk.embed import EmbedStage
 from lookalike.bulk.here import Here
 from lookalike.bulk.parts import Part
 from lookalike.bulk.planned import Planned
-from lookalike.bulk.run import RunOptions, run
+from lookalike.bulk.run import MOST_TRIES, Failures, RunOptions, run
+from lookalike.bulk.stages import UnitFailure
 from lookalike.bulk.status import status_of
 from lookalike.errors import RootOffline, StoreCorrupt
 from lookalike.indexer.options import IndexOptions
@@ -21,6 +22,7 @@ from lookalike.indexer.sandbox import decoders
 from lookalike.store.store import Store
 from lookalike.tests import decoders as lasting_decoders
 from lookalike.tests.bulk import sets
+from lookalike.tests.bulk.conftest import Bucket
 from lookalike.tests.bulk.toy import wait_until
 from lookalike.tests.children import Child, run_child
 from lookalike.tests.indexer.sandbox.test_decoders import ABUSE, told
@@ -194,6 +196,63 @@ def test_a_result_is_believed_only_if_its_rows_and_its_list_fit(whole: DataSet, 
 
 def copied(data: DataSet, tmp_path: Path) -> DataSet:
     return DataSet.open(str(shutil.copytree(data.place.url, tmp_path / "copied")))
+
+
+def test_photos_in_a_bucket_make_the_contents_that_they_make_in_a_folder(
+    whole: DataSet, photos: Path, s3: Bucket, tmp_path: Path
+) -> None:
+    for path in photos.rglob("*.*"):
+        if path.is_file():
+            s3.put(f"photos/{path.relative_to(photos)}", path.read_bytes())
+    data = sets.made(f"{s3.url}/set")
+    sets.plan(data, [f"{s3.url}/photos"], sets.OPTIONS)
+    assert sets.done(data).failed_rows == len(sets.BROKEN)
+    sets.imported(data, tmp_path / "bucket")
+    sets.imported(whole, tmp_path / "folder")
+    ours, theirs = sets.rows(tmp_path / "bucket"), sets.rows(tmp_path / "folder")
+    different = {name for name in ours if ours[name] != theirs[name]}
+    assert different == {"file", "root"}
+    columns = (1, 7, 8, 9)  # path below the source, digest, state, error
+    assert [[row[n] for n in columns] for row in ours["file"]] == [
+        [row[n] for n in columns] for row in theirs["file"]
+    ]
+    assert ours["root"][0][0] == f"{s3.url}/photos".encode()
+
+
+def test_the_command_line_tells_how_far_units_are_and_what_failed(photos: Path, tmp_path: Path) -> None:
+    data, store = tmp_path / "set", tmp_path / "store"
+    exclude = ("--exclude", "left out/", "--input-size", "64", "--unit-size", "4")
+    run = lookalike("bulk", "plan", photos, "--to", data, *exclude, "--format", "json")
+    assert (run.code, run.json["new"], run.json["unread"]) == (0, 14, {"CR2": 1, "MP4": 1})
+    run = lookalike("bulk", "status", data)
+    assert run.code == 0
+    assert b"0 of 4 done, 4 to run" in run.out
+
+    run = lookalike("bulk", "run", data, "--workers", "1", "--format", "json")
+    assert (run.code, run.json["units"], run.json["files"], run.json["failed"]) == (3, 4, 14, 4)
+    assert lookalike("bulk", "run", data).code == 0  # nothing was left to fail
+
+    run = lookalike("bulk", "status", data, "--format", "json")
+    assert run.code == 3
+    assert run.json["units"] == {"planned": 4, "done": 4, "left": 0}
+    assert run.json["errors"] == {"empty": 1, "not_an_image": 2, "truncated": 1}
+    assert run.json["files_per_second"] > 0
+    assert run.json["hours_left"] == 0
+    run = lookalike("bulk", "import", data, "--store", store, "--format", "json")
+    assert (run.code, run.json["new"], run.json["failed"], run.json["photos"]) == (3, 7, 4, 7)
+    assert lookalike("bulk", "import", data, "--store", store).code == 0
+    assert len(lookalike("errors", "--store", store, "--format", "jsonl").lines) == 4
+
+
+def test_a_unit_that_was_given_up_is_named_and_tried_when_asked(again: DataSet) -> None:
+    failures = Failures(again.place, "embed")
+    while failures.add(UnitFailure(2, "RuntimeError: no room")) < MOST_TRIES:
+        pass
+    assert sets.done(again).units == 3
+    run = lookalike("bulk", "status", again.place.url)
+    assert (run.code, b"unit 2: RuntimeError: no room" in run.out) == (3, True)
+    assert sets.done(again, retry_failed=True).units == 1
+    assert status_of(again).given_up == {}
 
 
 # --- what ends a run ------------------------------------------------------------------------------
