@@ -35,13 +35,12 @@ class Making:
     Topic.LIBRARY,
     "lookalike bulk finish /mnt/nas/set",
     "lookalike bulk finish s3://museum/set --no-rerank",
-    "lookalike search beach.jpg --store s3://museum/set",
     group="bulk",
 )
 def finish(
     dataset: SetArgument, *, making: Making, form: opt.SummaryOption = opt.SummaryFormat.table
 ) -> Summary:
-    """Make one library of units that are done, to search where it lies.
+    """Make one library of what is done, searched where it lies.
 
     Then every command that reads takes it as --store. Finished again later, what is new is added. A run
     that is stopped goes on with the next one; meanwhile the library is as it was.
