@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from ..errors import StoreCorrupt, StoreError, StoreLocked, StoreMissing, StoreUnwritable
+from ..errors import StoreCorrupt, StoreError, StoreLocked, StoreUnwritable
 from ..store.catalog.contents import newest_id
 from ..store.catalog.embeddings import count_embeddings, vectors_since
 from ..store.files import discard_folder, write_atomic
@@ -28,7 +28,7 @@ from ..store.view import View
 from .dataset import DataSet
 from .finished import Finished, KeptFile, KeptIndex, load_index, name_of, newest, publish, read
 from .lance_columns import GrowingColumns
-from .open import COLUMNS, Nearby, cache_folder
+from .open import COLUMNS, Nearby, cache_folder, not_finished
 
 # 2 GB: what one machine makes in minutes, and what an addition fetches and writes again.
 PART_SIZE = 10_000_000
@@ -107,7 +107,7 @@ def amend(data: DataSet, change: TakeIn, watch: Watch = UNWATCHED) -> FinishRepo
     """
     former = newest(data.place.at("store"))
     if former is None:
-        raise StoreMissing(f"{data.place.url} is not finished; run `lookalike bulk finish {data.place.url}`")
+        raise not_finished(data)
     return finish(data, change, FinishOptions(former.index.part_size, former.is_ranked), watch)
 
 

@@ -36,7 +36,7 @@ def open_data_set(url: str) -> Store:
     home = data.place.at("store")
     made = newest(home)
     if made is None:
-        raise StoreMissing(f"the data set {url} is not finished; run `lookalike bulk finish {url}`")
+        raise not_finished(data)
     near = Nearby(home, cache_folder(data))
     folder = os.path.dirname(near.path_of(made.catalog))
     near.sweep(made)
@@ -44,6 +44,12 @@ def open_data_set(url: str) -> Store:
     notes = () if made.is_ranked else _WITHOUT_GRAPH
     columns = columns_of(home, made.columns)
     return Store.open(folder, outside=Outside(data.place.url, columns, index.at, made.size, notes))
+
+
+def not_finished(data: DataSet) -> StoreMissing:
+    """Return the error that a data set was not finished."""
+    url = data.place.url
+    return StoreMissing(f"the data set {url} is not finished; run `lookalike bulk finish {url}`")
 
 
 def columns_of(home: Place, version: int) -> Columns:
@@ -127,5 +133,16 @@ class _LoadedOnce:
         """Return the index."""
         with self._mutex:
             if self._index is None:
-                self._index = load_index(self._made, self._near.path_of)
+                self._index = self._loaded()
             return self._index
+
+    def _loaded(self) -> AnyIndex:
+        try:
+            return load_index(self._made, self._near.path_of)
+        except StoreCorrupt:
+            if self._near.home.is_local:
+                raise
+        # What was fetched was damaged since: it is fetched again.
+        for file in self._made.index.files:
+            discard(self._near.path_of(file))
+        return load_index(self._made, self._near.path_of)

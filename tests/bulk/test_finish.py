@@ -10,13 +10,15 @@ import pytest
 from lookalike.bulk import finish as finishing
 from lookalike.bulk.finish import FinishOptions, amend
 from lookalike.bulk.finished import newest
-from lookalike.bulk.open import open_data_set
+from lookalike.bulk.open import CACHE, open_data_set
+from lookalike.bulk.place import Place
 from lookalike.errors import StoreCorrupt, StoreError, StoreMissing
 from lookalike.store.catalog.contents import sorted_digests
 from lookalike.store.catalog.embeddings import raw_vectors, units_of, vectors_and_norms
 from lookalike.store.catalog.knn import neighborhoods_of
 from lookalike.store.catalog.pairs import JudgedPair
 from lookalike.store.store import Store
+from lookalike.tests.bulk.conftest import Bucket
 from lookalike.tests.bulk.made_up import data_set, finish_seeds
 from lookalike.tests.children import run_child
 from lookalike.tests.store.making import ask, digest_of, make_vector, open_filled, thumbnail_of
@@ -89,6 +91,7 @@ STEPS = [
 KILLED = """
 import importlib, os, signal, sys
 from lookalike.bulk.dataset import DataSet
+from lookalike.tests.bulk.conftest import Bucket
 from lookalike.tests.bulk.made_up import finish_seeds
 
 place, photos, module, name, when = sys.argv[1:]
@@ -204,3 +207,30 @@ def test_two_do_not_finish_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(finishing, "publish", take_over)
     with pytest.raises(StoreError, match="another machine"):
         finish_seeds(data, range(50), FinishOptions(rerank=False))
+
+
+def test_a_data_set_in_a_bucket_is_finished_and_fetched_once(
+    s3: Bucket, tmp_path: Path, plain: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
+    data = data_set(f"{s3.url}/set")
+    finish_seeds(data, range(100))
+    finish_seeds(data, range(PHOTOS))
+    fetched: list[str] = []
+    real = type(data.place).fetch
+
+    def counted(self: Place, name: str, to_path: str) -> None:
+        fetched.append(name)
+        real(self, name, to_path)
+
+    monkeypatch.setattr(type(data.place), "fetch", counted)
+    for _ in range(2):
+        with open_data_set(data.place.url) as store, Store.open(plain) as other:
+            assert answers(store) == answers(other)
+            assert store.thumbs.get(digest_of(3)) == thumbnail_of(3)
+    assert [name.partition("/")[0] for name in fetched] == ["00000002", "index"]
+    (part,) = (tmp_path / "cache").rglob("*.faiss")
+    part.write_bytes(b"damaged")
+    with open_data_set(data.place.url) as store:
+        assert ask(store, make_vector(7), 1)[0][0] == "/photos/7.jpg"
+    assert len(fetched) == 3
