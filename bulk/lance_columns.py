@@ -117,10 +117,19 @@ class GrowingColumns(LanceColumns):
                 lance.write_dataset(empty, url, data_storage_version="stable", storage_options=options)
             # A version that nobody published is of a killed writer, and maybe ours: the lists tell.
             columns = cls(url, _opened(url), lists)
-            if columns.version != (former or 1) and columns._rows not in map(_last_of, columns._names()):
+            if columns.version != (former or 1) and not columns._is_ours():
                 _opened(url, former or 1).restore()
                 columns = cls(url, _opened(url), lists)
         return columns
+
+    def _is_ours(self) -> bool:
+        """Tell whether Lance was told last of files that the lists name."""
+        last = next((name for name in self._names() if _last_of(name) == self._rows), None)
+        if last is None:
+            return False
+        told = {file.path for each in self._data.get_fragments() for file in each.data_files()}
+        named = _fragments(os.path.join(self._lists, last))
+        return all(file.path in told for each in named for file in each.files)
 
     def __len__(self) -> int:
         return self._rows + self._waiting
