@@ -7,6 +7,7 @@ that ends is simply replaced, and its unit tried again.
 import asyncio
 import contextlib
 import os
+import secrets
 import signal
 import time
 from collections import Counter, deque
@@ -47,7 +48,7 @@ class OnRay:
         number = take()
         if number is None:
             return
-        ray = load_ray()
+        ray = load_ray(self.address)
         with _connected(ray, self.address):
             crew = _Crew(ray, stage)
             try:
@@ -56,12 +57,15 @@ class OnRay:
                 crew.end()
 
 
-def load_ray() -> Any:
+def load_ray(address: str) -> Any:
     """Return the module `ray`, with what it would tell its makers, and print, left out.
 
     Raises:
         UsageError: it is not installed.
     """
+    if address == "local" and "RAY_AUTH_MODE" not in os.environ:
+        # Else Ray leaves a token in the user's home, and by that all clusters of this machine want it.
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # a warning about GPUs
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")  # what Ray prints to stdout of workers that end
