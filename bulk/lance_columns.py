@@ -263,7 +263,12 @@ def _schema(dim: int) -> pa.Schema:
 
 def storage_options(url: str) -> dict[str, str] | None:
     """Return what Lance does not take from the environment itself; keys and region it does."""
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    if not (url.startswith("s3://") and endpoint):
-        return None
-    return {"aws_endpoint": endpoint, "allow_http": str(endpoint.startswith("http://")).lower()}
+    options: dict[str, str] = {}
+    if url.startswith("s3://"):
+        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        if endpoint:
+            is_plain = endpoint.startswith("http://")
+            options |= {"aws_endpoint": endpoint, "allow_http": str(is_plain).lower()}
+        if os.environ.get("FSSPEC_S3_ANON", "").lower() == "true":
+            options["aws_skip_signature"] = "true"
+    return options or None

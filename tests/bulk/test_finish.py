@@ -10,7 +10,8 @@ import pytest
 from lookalike.bulk import finish as finishing
 from lookalike.bulk.finish import FinishOptions, amend
 from lookalike.bulk.finished import newest
-from lookalike.bulk.open import CACHE, open_data_set
+from lookalike.bulk.lance_columns import LanceColumns
+from lookalike.bulk.open import CACHE, COLUMNS, open_data_set
 from lookalike.bulk.place import Place
 from lookalike.errors import StoreCorrupt, StoreError, StoreMissing
 from lookalike.store.catalog.contents import sorted_digests
@@ -230,3 +231,11 @@ def test_a_data_set_in_a_bucket_is_finished_and_fetched_once(
     with open_data_set(data.place.url) as store:
         assert ask(store, make_vector(7), 1)[0][0] == "/photos/7.jpg"
     assert len(fetched) == 3
+    for key in s3.keys():
+        s3.client.put_object_acl(Bucket=s3.name, Key=key, ACL="public-read")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("FSSPEC_S3_ANON", "true")  # a bucket that is open to all
+    state = newest(data.place.at("store"))
+    assert state is not None
+    assert len(LanceColumns.at(f"{data.place.url}/store/{COLUMNS}", state.columns)) == PHOTOS
