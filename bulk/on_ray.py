@@ -25,6 +25,7 @@ from .stages import Outcome, Stage, UnitFailure, Work, attempt, passed_on
 _LOOK_S = 0.5  # how soon a stop and new nodes are seen
 _MOST_STARTS = 3  # actors that may end while they open the stage, before their node is left out
 _PATIENCE_S = 10.0
+_CONNECTS = 3  # Ray gives itself 30 s to start, which a busy machine may not keep
 _OBJECT_STORE = 80 << 20  # the least that Ray takes; nothing of ours lies in it
 
 
@@ -89,11 +90,14 @@ def _connected(ray: Any, address: str) -> Iterator[None]:
         # Nobody else needs to reach it.
         options |= {"num_cpus": cores(), "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
         options["object_store_memory"] = _OBJECT_STORE
-    try:
-        with _own_sigterm():
-            ray.init(**options)
-    except Exception as error:
-        raise UsageError(f"cannot use the Ray cluster {address}: {_one_line(error)}") from error
+    for tries_left in reversed(range(_CONNECTS if address == "local" else 1)):
+        try:
+            with _own_sigterm():
+                ray.init(**options)
+            break
+        except Exception as error:
+            if not tries_left:
+                raise UsageError(f"cannot use the Ray cluster {address}: {_one_line(error)}") from error
     try:
         yield
     finally:

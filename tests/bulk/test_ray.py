@@ -1,5 +1,6 @@
 """Units on a Ray cluster of several nodes: whatever ends, each is done, and none twice."""
 
+import contextlib
 import sys
 import threading
 from collections import Counter
@@ -43,14 +44,20 @@ class Machines:
         from ray.cluster_utils import Cluster
 
         self._cluster = Cluster()
-        self._cluster.add_node(**NODE, include_dashboard=False, no_monitor=True)
+        self._start(include_dashboard=False, no_monitor=True)
         self.address = self._cluster.address
         self._other: Any = None
         self.have_two()
 
     def have_two(self) -> None:
         if self._other is None:
-            self._other = self._cluster.add_node(**NODE)
+            self._other = self._start()
+
+    def _start(self, **settings: Any) -> Any:
+        for _ in range(2):
+            with contextlib.suppress(Exception):  # Ray gives itself 30 s, which a busy machine may not keep
+                return self._cluster.add_node(**NODE, **settings)
+        return self._cluster.add_node(**NODE, **settings)
 
     def lose_one(self, *, graceful: bool) -> None:
         self._cluster.remove_node(self._other, allow_graceful=graceful)
