@@ -5,6 +5,13 @@ import re
 import unicodedata
 from datetime import datetime
 
+_URL = re.compile(r"[a-z][a-z0-9+.-]+://")
+
+
+def is_remote(path: bytes | str) -> bool:
+    """Tell whether a path leads into an object store ("s3://bucket/2019"), where no file system is asked."""
+    return _URL.match(os.fsdecode(path)) is not None
+
 
 def format_name(form: str) -> str:
     """Return how people call a format: an MPO is a JPEG with more pictures behind it, named .JPG."""

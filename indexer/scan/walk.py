@@ -137,7 +137,7 @@ class Scan:
 
     def _start(self) -> Iterator[FileStat]:
         try:
-            found = os.stat(self._path(self.below))
+            found = self._stat(self.below)
         except OSError as error:
             # Here "not found" is reported: somebody named this path.
             self._problem(self.below, _CODES.get(error.errno or 0, "unreadable"), _reason(error))
@@ -148,6 +148,9 @@ class Scan:
             yield FileStat.of(self.below, found)
         else:
             self._problem(self.below, "not_a_file", "neither a file nor a folder")
+
+    def _stat(self, rel: bytes) -> os.stat_result:
+        return os.stat(self._path(rel))
 
     def _walk(self, start: _Folder) -> Iterator[FileStat]:
         folders, links = [start], deque[_Folder]()

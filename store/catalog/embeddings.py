@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from ...errors import StoreCorrupt
 from ..index.exact import Ids
-from ..records import Codes, EmbeddedPhoto, Vectors
+from ..records import Code, Codes, EmbeddedPhoto, Vectors
 from ..spec import EmbedderSpec
 from ..view import View
 from .contents import put_contents
@@ -173,21 +173,22 @@ def put_photos(view: View, epoch: int, photos: Sequence[EmbeddedPhoto]) -> dict[
     ids = put_contents(view, [photo.content for photo in photos])
     if not photos:
         return ids
-    vectors = np.stack([photo.vector for photo in photos]).astype(np.float32)
-    norms = np.linalg.norm(vectors, axis=1)
-    units = (vectors / norms[:, None]).astype(np.float16)
     view.connection.execute(
         insert(embedding_table).on_conflict_do_nothing(index_elements=["model_id", "content_id"]),
-        [
-            {
-                "model_id": view.known_model.id,
-                "content_id": ids[photo.content.digest],
-                "epoch": epoch,
-                "norm": float(norm),
-                "vector": unit.tobytes(),
-                "checksum": embedding_checksum(ids[photo.content.digest], float(norm), unit.tobytes()),
-            }
-            for photo, norm, unit in zip(photos, norms, units, strict=True)
-        ],
+        [_row(view.known_model.id, epoch, ids[photo.content.digest], photo.vector) for photo in photos],
     )
     return ids
+
+
+def _row(model_id: int, epoch: int, content_id: int, vector: Vectors | Code) -> dict[str, Any]:
+    # Made a unit vector twice, its last bits could differ.
+    code = vector if isinstance(vector, Code) else Code.of(vector)
+    data = code.unit.tobytes()
+    return {
+        "model_id": model_id,
+        "content_id": content_id,
+        "epoch": epoch,
+        "norm": code.norm,
+        "vector": data,
+        "checksum": embedding_checksum(content_id, code.norm, data),
+    }
