@@ -77,6 +77,11 @@ class Photos:
         )
         return Photos(self.ids[places], new, self.points[places], words)
 
+    def subset(self, places: Rows) -> "Photos":
+        """Return the photos at these places, in their order, all as new."""
+        hashes = self.hashes.subset(places)
+        return Photos(self.ids[places], len(places), self.points[places], hashes)
+
     def followed_by(self, others: "Photos") -> "Photos":
         """Return these, all new, and then the others."""
         return Photos(
@@ -146,6 +151,17 @@ class Block:
         return row + self.rows.start, column + self.columns.start
 
 
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """threads: how many compare, None: as many as there are cores. stop: set it to end early."""
+
+    threads: int | None = None
+    stop: threading.Event = NEVER
+
+
+EFFORT = Effort()
+
+
 class AllPairs:
     """Compares the new of some photos with all of them, or the first of these with those after them."""
 
@@ -175,24 +191,24 @@ class AllPairs:
             for each in ((None, None) if begun is None else (begun.near, begun.alike))
         )
 
-    def run(self, stop: threading.Event = NEVER) -> Iterator[tuple[slice, Strip]]:
+    def run(self, effort: Effort = EFFORT) -> Iterator[tuple[slice, Strip]]:
         """Yield places of new photos and the best that was found for them, in order."""
-        for rows in self._scan(stop):
+        for rows in self._scan(effort):
             yield rows, self._taken(rows.stop)
 
-    def found(self, stop: threading.Event = NEVER) -> Strip:
-        """Return the best for all new photos at once."""
-        for _ in self._scan(stop):
+    def found(self, effort: Effort = EFFORT) -> Strip:
+        """Return the best for all new photos at once; of a run that was stopped, what there is by then."""
+        for _ in self._scan(effort):
             pass
         return self._taken(self._photos.new)
 
-    def _scan(self, stop: threading.Event) -> Iterator[slice]:
+    def _scan(self, effort: Effort) -> Iterator[slice]:
         """Yield places of photos that were just compared."""
-        threads = ThreadExecutor(min(default_workers(), _MOST_WORKERS))
+        threads = ThreadExecutor(min(effort.threads or default_workers(), _MOST_WORKERS))
         for rows in strips(slice(0, self._rows)):
             left = self._products.left(rows)
             for found in threads.run(self._columns(rows.start), partial(self._strip, rows, left)):
-                if stop.is_set():
+                if effort.stop.is_set():
                     return
                 self._near.add(found.near)
                 self._alike.add(found.alike)

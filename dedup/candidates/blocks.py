@@ -7,15 +7,13 @@ what is little for each photo: its id and its hash.
 """
 
 import tempfile
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO
 
 import numpy as np
 
-from ...store.progress import NEVER
-from .all_pairs import AllPairs, Photos, SearchLimits, Strip, cut, strips
+from .all_pairs import EFFORT, AllPairs, Effort, Photos, SearchLimits, Strip, cut, strips
 from .topk import Listed, merged
 
 # Points, lists and what comparing takes are 2 kB for each photo.
@@ -41,19 +39,19 @@ class Blocks:
         return count > self.at_once
 
     def run(
-        self, photos: Photos, limits: SearchLimits, stop: threading.Event = NEVER
+        self, photos: Photos, limits: SearchLimits, effort: Effort = EFFORT
     ) -> Iterator[tuple[slice, Strip]]:
         """Yield places of new photos and the best that was found for them, in order; see `AllPairs.run`."""
         if not self.are_needed(len(photos.ids)):
-            yield from AllPairs(photos, limits).run(stop)
+            yield from AllPairs(photos, limits).run(effort)
             return
         cuts = list(cut(slice(0, len(photos.ids)), self.size))
         waiting: dict[int, _Kept] = {}
         for number, rows in enumerate(cuts):
             if rows.start >= photos.new:
                 return
-            found = self._compared(photos, limits, cuts[number:], waiting, stop)
-            if stop.is_set():
+            found = self._compared(photos, limits, cuts[number:], waiting, effort)
+            if effort.stop.is_set():
                 return
             found = found.moved(rows.start)
             for some in strips(slice(rows.start, min(rows.stop, photos.new))):
@@ -65,19 +63,19 @@ class Blocks:
         limits: SearchLimits,
         cuts: Sequence[slice],
         waiting: "dict[int, _Kept]",
-        stop: threading.Event,
+        effort: Effort,
     ) -> Strip:
         """Return all that is found for the first block; what it is for the others waits for them."""
         block = photos.part(cuts[0])
         kept = waiting.pop(cuts[0].start, None)
-        found = joined([AllPairs(block, limits).found(stop)] + ([kept.take()] if kept else []), limits.k)
+        found = joined([AllPairs(block, limits).found(effort)] + ([kept.take()] if kept else []), limits.k)
         block = block.part(slice(0, block.new))
         for columns in cuts[1:]:
             others = photos.part(columns)
             kept = waiting.get(columns.start)
             theirs = kept.take() if kept else NOTHING
-            ours, new = meet(block, others, limits, (found, theirs), stop)
-            if stop.is_set():
+            ours, new = meet(block, others, limits, (found, theirs), effort)
+            if effort.stop.is_set():
                 break
             found = joined([found, ours], limits.k)
             if others.new:
@@ -90,7 +88,7 @@ def meet(
     others: Photos,
     limits: SearchLimits,
     begun: tuple[Strip, Strip] | None = None,
-    stop: threading.Event = NEVER,
+    effort: Effort = EFFORT,
 ) -> tuple[Strip, Strip]:
     """Compare photos, all new, with others; return what was found for these, and for the others.
 
@@ -101,7 +99,7 @@ def meet(
     before = None
     if begun is not None:
         before = joined([begun[0], begun[1].moved(ours)], limits.k)
-    found = AllPairs(block.followed_by(others), limits, apart=ours, begun=before).found(stop)
+    found = AllPairs(block.followed_by(others), limits, apart=ours, begun=before).found(effort)
     rest = found.part(slice(ours, ours + others.new)).moved(-ours)
     return found.part(slice(0, ours)), rest
 

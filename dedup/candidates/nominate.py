@@ -12,7 +12,7 @@ import numpy as np
 from ...store.index.exact import Ids
 from ...store.progress import NEVER
 from ...store.records import Vectors
-from .all_pairs import Mask, Photos, SearchLimits, Strip
+from .all_pairs import Effort, Mask, Photos, SearchLimits, Strip
 from .blocks import BY_SIZE, Blocks
 from .copy_space import AnyVectors, CopySpace
 from .hashes import Hashes
@@ -119,7 +119,7 @@ class Search:
 
         stop: set it to end early.
         """
-        for rows, strip in self._blocks.run(self._photos, self._lists.limits, stop):
+        for rows, strip in self._blocks.run(self._photos, self._lists.limits, Effort(stop=stop)):
             yield Findings(rows, strip)
 
     def candidates(self, found: Findings) -> Candidates:

@@ -42,15 +42,18 @@ class _Library:
     hashes: KnownHashes
 
 
-def hash_photos(store: Store, ids: list[int]) -> list[tuple[bytes, int]]:
-    """Return perceptual hash and quality of photos by their thumbnails; of those without one, nothing."""
+def hash_photos(store: Store, ids: list[int], threads: int | None = None) -> list[tuple[bytes, int]]:
+    """Return perceptual hash and quality of photos by their thumbnails; of those without one, nothing.
+
+    threads: None for as many as there are cores.
+    """
 
     def hashes_of(some: list[int]) -> list[tuple[bytes, int]]:
         thumbnails = stored_thumbnails(store, some)
         return [_hash_of(thumbnails.get(each)) for each in some]
 
     blocks = (ids[start : start + _BLOCK] for start in range(0, len(ids), _BLOCK))
-    return [each for found in ThreadExecutor().run(blocks, hashes_of) for each in found]
+    return [each for found in ThreadExecutor(threads).run(blocks, hashes_of) for each in found]
 
 
 def _hash_of(thumbnail: Thumbnail | None) -> tuple[bytes, int]:

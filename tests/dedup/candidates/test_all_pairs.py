@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from lookalike.dedup.candidates import all_pairs, int8
-from lookalike.dedup.candidates.all_pairs import AllPairs, Photos, SearchLimits
+from lookalike.dedup.candidates.all_pairs import AllPairs, Effort, Photos, SearchLimits
 from lookalike.dedup.candidates.hashes import HASH_BYTES, Hashes
 from lookalike.dedup.candidates.topk import Listed, key_of_score
 
@@ -127,7 +127,7 @@ def test_a_scan_that_is_stopped_gives_only_what_is_complete() -> None:
     stop = threading.Event()
     whole = list(AllPairs(photos, LIMITS).run())
     given = []
-    for rows, found in AllPairs(photos, LIMITS).run(stop):
+    for rows, found in AllPairs(photos, LIMITS).run(Effort(stop=stop)):
         given.append((rows, found))
         if len(given) == 2:
             stop.set()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lookalike.dedup.candidates import all_pairs, int8
-from lookalike.dedup.candidates.all_pairs import AllPairs, Photos, Strip
+from lookalike.dedup.candidates.all_pairs import AllPairs, Effort, Photos, Strip
 from lookalike.dedup.candidates.blocks import Blocks, joined, meet
 from lookalike.dedup.candidates.copy_space import STEP, CopySpace
 from lookalike.dedup.candidates.hashes import HASH_BYTES, Hashes
@@ -120,7 +120,7 @@ def test_a_stop_gives_only_blocks_that_met_all() -> None:
     photos, stop = LIBRARIES["all new"], threading.Event()
     whole = strips_of(photos, Blocks(0, 64))
     given = []
-    for rows, found in Blocks(0, 64).run(photos, LIMITS, stop):
+    for rows, found in Blocks(0, 64).run(photos, LIMITS, Effort(stop=stop)):
         given.append((rows.start, rows.stop, numbers(found)))
         if len(given) == 3:
             stop.set()
