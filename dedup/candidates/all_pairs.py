@@ -6,7 +6,7 @@ digit: what is found does not depend on how the work is cut.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -205,9 +205,11 @@ class AllPairs:
     def _scan(self, effort: Effort) -> Iterator[slice]:
         """Yield places of photos that were just compared."""
         threads = ThreadExecutor(min(effort.threads or default_workers(), _MOST_WORKERS))
+        # A thread that is started costs as much as a small tile.
+        run = _one_by_one if threads.workers == 1 else threads.run
         for rows in strips(slice(0, self._rows)):
             left = self._products.left(rows)
-            for found in threads.run(self._columns(rows.start), partial(self._strip, rows, left)):
+            for found in run(self._columns(rows.start), partial(self._strip, rows, left)):
                 if effort.stop.is_set():
                     return
                 self._near.add(found.near)
@@ -322,6 +324,10 @@ class AllPairs:
         which = self._number[np.concatenate([b, a[new]])]
         counts = keys <= kept.bounds[whom]
         return entries(whom[counts], keys[counts], which[counts])
+
+
+def _one_by_one(columns: Iterable[slice], work: Callable[[slice], _Found]) -> Iterator[_Found]:
+    return map(work, columns)
 
 
 def strips(rows: slice) -> Iterator[slice]:

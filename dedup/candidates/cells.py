@@ -7,12 +7,15 @@ part of what comparing all gives, most of it; how much is measured on the librar
 """
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 
+from ...indexer.executor import ThreadExecutor
 from ...store.index.exact import Ids, faiss_module
 from ...store.records import Vectors
 from .all_pairs import EFFORT, AllPairs, Effort, Mask, Photos, SearchLimits, Strip
@@ -28,6 +31,8 @@ ASKED, ASKED_BY_HASH = 8, 2
 
 # A photo more makes a cell a little larger and asks for a little more cells: both costs grow alike.
 _CELLS, _AT = 1024, 100_000
+
+_AT_ONCE = 256  # cells of which the lists are merged together
 
 _TRAINED_ON = 64  # photos for each cell
 _ROUNDS = 10
@@ -127,12 +132,23 @@ def _by_cell(numbers: Numbers) -> Mapping[int, Rows]:
     return dict(zip(found.tolist(), np.split(row[order], begins[1:]), strict=False))
 
 
-def compared(cell: Cell, photos: Photos, limits: SearchLimits, effort: Effort = EFFORT) -> Strip:
-    """Return what is found for the photos of a cell, by their places among all of these."""
+def compared(
+    cells: Iterable[Cell], photos: Photos, limits: SearchLimits, threads: int | None = None
+) -> Strip:
+    """Return what is found within cells, for photos by their places among all of these."""
+    # Cells are small: threads take one each.
+    found = ThreadExecutor(threads).run(cells, partial(_compared, photos=photos, limits=limits))
+    lists = [NOTHING]
+    while strips := list(islice(found, _AT_ONCE)):
+        lists = [joined([*lists, *strips], limits.k)]
+    return lists[0]
+
+
+def _compared(cell: Cell, photos: Photos, limits: SearchLimits) -> Strip:
     lying = photos.subset(cell.lying)
-    found = [_at(AllPairs(lying, limits).found(effort), cell.lying)]
+    found = [_at(AllPairs(lying, limits).found(_ALONE), cell.lying)]
     if len(cell.asking):
-        ours, theirs = meet(photos.subset(cell.asking), lying, limits, effort=effort)
+        ours, theirs = meet(photos.subset(cell.asking), lying, limits, effort=_ALONE)
         found += [_at(ours, cell.asking), _at(theirs, cell.lying)]
     return joined(found, limits.k)
 
@@ -147,12 +163,8 @@ def compare_in_cells(
     photos: Photos, limits: SearchLimits, cells: Cells, asked: int = ASKED
 ) -> tuple[Strip, int]:
     """Compare photos, all new, in cells; return what was found, and how many pairs were compared."""
-    found, count = [NOTHING], 0
-    for nearest in cells.nearest(photos, asked):
-        for cell in cells_in(nearest):
-            found.append(compared(cell, photos, limits))
-            count += cell.pairs
-    return joined(found, limits.k), count
+    found = [cell for nearest in cells.nearest(photos, asked) for cell in cells_in(nearest)]
+    return compared(found, photos, limits), sum(cell.pairs for cell in found)
 
 
 # --- how much it finds ----------------------------------------------------------------------------
@@ -219,4 +231,5 @@ class Sample:
         return found / all_copies if all_copies else 1.0
 
 
+_ALONE = Effort(1)
 _NO_ROWS = np.empty(0, np.int64)
