@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..indexer.embed.embedder import Embedder
     from ..indexer.sandbox.decoders import Opener
 
+EMBED = "embed"
 GONE = Failure("not_found", "the file went away before it was read")
 
 
@@ -38,7 +39,10 @@ class EmbedStage:
     workers: int | None = None
     again: Mapping[int, int] | None = None
 
-    name = "embed"
+    @property
+    def name(self) -> str:
+        """See `Stage`."""
+        return EMBED if self.again is None else "again"
 
     @classmethod
     def of_failed(cls, data: DataSet, engine: str = "auto", workers: int | None = None) -> "EmbedStage":

@@ -35,8 +35,9 @@ _CHANGES = ("absent", "excluded", "returned", "resolved", "device")
 class FoldReport:
     """What a store took in.
 
-    units: how many; waiting: how many have no result yet. files, failed: rows of these units. new: contents
-    that were not known. absent: files that are gone. interrupted: stopped on request.
+    units: how many; waiting: how many have no result yet. files: rows of these units. failed: files that
+    could not be read, and folders that could not be listed. new: contents that were not known. absent:
+    files that are gone. interrupted: stopped on request.
     """
 
     units: int = 0
@@ -141,8 +142,10 @@ class _Folding:
         table = read_unit(self._data, self._planned.unit(number), self._results[number])
         root, above = self._roots[source]
         live = [_below(each, above) for each in _live(results_in(table), self._replaced.get(number, set()))]
-        for start in range(0, len(live), _BATCH):
-            results = live[start : start + _BATCH]
+        # Of columns outside of the store each commit is a file.
+        size = _BATCH if self._store.outside is None else max(len(live), 1)
+        for start in range(0, len(live), size):
+            results = live[start : start + size]
             self._store.commit(root, results)
             background.committed(sum(each.photo is not None for each in results))
             failed = sum(each.failure is not None for each in results)
@@ -169,6 +172,7 @@ class _Folding:
                 problems = [_below(_problem(row), above) for row in rows if row["what"] == "problem"]
                 if problems:
                     self._store.commit(root, problems)
+                    self.report.failed += len(problems)
 
     def _settle(self, plan: Plan) -> None:
         """Record which files a plan found gone, left out or back."""

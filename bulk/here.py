@@ -22,7 +22,10 @@ _SPAWN = multiprocessing.get_context("spawn")
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """Runs units on this machine. processes: one is enough for work that uses threads; 0: in this process."""
+    """Runs units on this machine.
+
+    processes: one is enough for work that uses threads; 0: do it in this process.
+    """
 
     processes: int = 1
 

@@ -13,9 +13,9 @@ from .dataset import DataSet
 from .tables import reading, rows_digest, told_in
 
 _STAT = ("rel", "size", "mtime_ns", "ctime_ns", "dev", "ino")
-# what: "read" by a unit; of a file that was planned before: "absent", "excluded", "returned", "device" (it is
-# on another one now); of what could not be looked at: "problem", "resolved". before: the unit that read it last. A
-# plan has a row group for each of its units, with their files by path, and one for all else.
+# what: "read" by a unit; of a file that was planned before: "absent", "excluded", "returned", "device" (it
+# is on another one now); of what could not be looked at: "problem", "resolved". before: the unit that read
+# it last. A plan has a row group for each of its units, with their files by path, and one for all else.
 SCHEMA = pa.schema(
     [
         ("source", pa.binary()),
@@ -136,6 +136,29 @@ class Planned:
                 for row in self._rows(plan, ["what", "rel", "before"]):
                     if row["what"] == "read" and row["before"] is not None:
                         found.setdefault(row["before"], set()).add(row["rel"])
+        return found
+
+    def gone(self) -> dict[int, set[bytes]]:
+        """Return the files of units that are gone or left out as of the last plan, by the unit's number."""
+        found: dict[int, set[bytes]] = {}
+        for plan in self.plans:
+            for row in self.others(plan):
+                files = found.setdefault(row["before"], set())
+                if row["what"] in ("absent", "excluded"):
+                    files.add(row["rel"])
+                elif row["what"] == "returned":
+                    files.discard(row["rel"])
+        return found
+
+    def problems(self) -> dict[tuple[bytes, bytes], str]:
+        """Return why something could not be listed, as of the last plan, by source and path."""
+        found: dict[tuple[bytes, bytes], str] = {}
+        for plan in self.plans:
+            for row in self.others(plan):
+                if row["what"] == "problem":
+                    found[row["source"], row["rel"]] = row["code"]
+                elif row["what"] == "resolved":
+                    found.pop((row["source"], row["rel"]), None)
         return found
 
     def known(self, source: bytes, failed: Mapping[int, Mapping[bytes, str]]) -> "Ledger":

@@ -24,8 +24,8 @@ class RunOptions:
 class RunReport:
     """What a run did.
 
-    units, rows, failed_rows: what it finished. given_up: units that failed too often, in this run or before,
-    with the last reason. left: units neither done nor given up: it was stopped, or others are at them.
+    units, rows, failed_rows: what it finished. given_up: units that failed too often, with the last reason.
+    left: units neither done nor given up: it was stopped, or others are at them.
     """
 
     units: int = 0

@@ -41,11 +41,16 @@ class _ObjectScan(Scan):
 
     def _stat(self, rel: bytes) -> os.stat_result:
         self._entries: dict[bytes, dict[bytes, _Entry]] = defaultdict(dict)
-        for file in Place.of(os.fsdecode(join(self.root, rel))).files():
+        for file in Place.of(os.fsdecode(join(self.root, rel))).files(refuse=self._refuse):
             self._enter(replace(file, rel=join(rel, file.rel)))
         if not self._entries:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         return _Found(stat.S_IFDIR)  # type: ignore[return-value]  # what a walk asks of a stat
+
+    def _refuse(self, name: str) -> None:
+        self._problem(
+            join(self.below, os.fsencode(name)), "bad_name", "its key is no path below the source"
+        )
 
     def _enter(self, file: FileStat) -> None:
         """Note a file in its folder, and each folder in the one above."""

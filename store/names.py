@@ -9,7 +9,7 @@ _URL = re.compile(r"[a-z][a-z0-9+.-]+://")
 
 
 def is_remote(path: bytes | str) -> bool:
-    """Tell whether a path leads into an object store ("s3://bucket/2019"), where no file system is asked."""
+    """Tell whether a path leads into an object store ("s3://bucket/2019"): no file system knows of it."""
     return _URL.match(os.fsdecode(path)) is not None
 
 

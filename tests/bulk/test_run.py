@@ -175,10 +175,14 @@ def test_a_part_does_its_own_units_first_and_then_those_that_others_left(toy: To
 
 
 def test_a_part_leaves_what_another_is_at(toy: Toy, place: Place) -> None:
-    claim = {"part": "0/2", "host": "elsewhere", "process": 1, "time": time.time()}
-    for number, changed in enumerate(
-        [{}, {"time": time.time() - LEASE_S - 1}, {"part": "1/2"}, {"host": _host(), "process": 2**22 + 1}]
-    ):
+    claim: dict[str, object] = {"part": "0/2", "host": "elsewhere", "process": 1, "time": time.time()}
+    changes: list[dict[str, object]] = [
+        {},
+        {"time": time.time() - LEASE_S - 1},
+        {"part": "1/2"},
+        {"host": platform.node(), "process": 2**22 + 1},
+    ]
+    for number, changed in enumerate(changes):
         place.write(f"claims/toy-{number:08d}", json.dumps(claim | changed).encode())
 
     report = run(toy, Here(0), place, options=RunOptions(Part(1, 2)))

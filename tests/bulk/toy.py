@@ -75,7 +75,7 @@ class Toy:
         return found == {f"{number}.txt": _result(number) for number in range(self.n)}
 
     @contextlib.contextmanager
-    def open(self, threads: int | None) -> Iterator[Work]:
+    def open(self, threads: int | None) -> Iterator[Work]:  # noqa: ARG002 - part of the protocol
         if self.at("cannot open").exists():
             raise LookalikeError("the photos are not mounted here")
         yield self._do
