@@ -13,10 +13,11 @@ from ..indexer.drives.watch import Guard
 from ..indexer.executor import ThreadExecutor, in_chunks
 from ..store.names import is_remote
 from ..store.progress import NEVER
-from ..store.records import Failure, FileResult, FileStat
+from ..store.records import FileResult, FileStat
 from .dataset import DataSet, result_name
 from .planned import Planned, UnitList
 from .results import again_digest, failed_rows, footer_of, footers, read_unit, write_result
+from .rows import GONE
 from .stages import UnitReport, Work
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from ..indexer.sandbox.decoders import Opener
 
 EMBED = "embed"
-GONE = Failure("not_found", "the file went away before it was read")
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,8 @@ class EmbedStage:
         Raises:
             RootOffline: it has not.
         """
-        done = self.done()
-        sources = {path for number, path in Planned(data).of_source().items() if number not in done}
-        for path in sources:
+        of_source = Planned(data).of_source()
+        for path in {of_source[number] for number in self.units().keys() - self.done()}:
             if not is_remote(path):
                 _check_there(path)
 

@@ -20,10 +20,9 @@ from ..store.progress import UNWATCHED, Watch
 from ..store.records import Drive, Failure, FileResult, FileStat, KnownFile, Root
 from ..store.store import Store
 from .dataset import DataSet
-from .embed import GONE
 from .planned import Plan, Planned, SourceScan
 from .results import read_unit
-from .rows import results_in
+from .rows import GONE, results_in
 
 # A crash loses one batch, which the next run commits.
 _BATCH = 256

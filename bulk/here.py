@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection, wait
 from ..errors import LookalikeError
 from ..indexer.executor import cores
 from ..store.progress import Watch
-from .stages import Outcome, Stage, UnitFailure, attempt
+from .stages import Outcome, Stage, UnitFailure, attempt, passed_on
 
 _LOOK_S = 0.2  # how soon a stop is seen
 _END_S = 5.0
@@ -103,15 +103,15 @@ class _Worker:
         """Yield what became of its unit, if that is known by now.
 
         Raises:
-            LookalikeError: the stage cannot be opened.
+            LookalikeError: this machine cannot do the stage, or go on with it.
         """
         try:
             told = self.channel.recv()
         except (EOFError, OSError):
             yield self._ended()
             return
-        if isinstance(told, str):
-            raise LookalikeError(told)
+        if isinstance(told, LookalikeError):
+            raise told
         self._is_open = True
         if told is not None:
             self.number = None
@@ -140,7 +140,7 @@ def _how_ended(code: int | None) -> str:
 
 
 def _serve(stage: Stage, threads: int | None, channel: Connection) -> None:
-    """Be a worker: open the stage, say so with None or why not with a text, and do the units that come."""
+    """Be a worker: open the stage, say so with None or why not with an error, and do what units come."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that hands out
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, BrokenPipeError):
@@ -152,7 +152,7 @@ def _serve(stage: Stage, threads: int | None, channel: Connection) -> None:
         except (EOFError, BrokenPipeError):
             raise
         except Exception as error:
-            channel.send(str(error))
+            channel.send(passed_on(error))
 
 
 def _end_with_parent() -> None:

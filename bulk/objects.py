@@ -115,7 +115,7 @@ class ObjectPlace(Place):
         stats = {name[top:]: info for name, info in found.items()}
         for name in sorted(stats, key=os.fsencode):
             if name.startswith(prefix) and _can_be_path(name, refuse):
-                yield stat_of(name, stats[name])
+                yield self._stat(name, stats[name])
 
     def exists(self, name: str) -> bool:
         """See `Place`."""
@@ -142,10 +142,10 @@ class ObjectPlace(Place):
         """
 
         def attempt() -> tuple[bytes, FileStat]:
-            before = stat_of(name, self._fs.info(self._at(name)))
+            before = self._stat(name, self._fs.info(self._at(name)))
             with room_for(before.size):
                 data = bytes(self._fs.cat_file(self._at(name)))
-            after = stat_of(name, self._fs.info(self._at(name)))
+            after = self._stat(name, self._fs.info(self._at(name)))
             return data if before == after else b"", after
 
         return self._ask("read", attempt, name, is_patient)
@@ -191,6 +191,9 @@ class ObjectPlace(Place):
         """The file system of fsspec, which keeps one for each process: none outlives a fork."""
         return fsspec.filesystem(self.url.partition("://")[0], use_listings_cache=False)
 
+    def _stat(self, name: str, info: dict[str, Any]) -> FileStat:
+        return stat_of(os.fsencode(name), self._at(name), info)
+
     def _at(self, name: str) -> str:
         return f"{self.url}/{name}"
 
@@ -233,7 +236,7 @@ class S3Place(ObjectPlace):
 
     def names(self, prefix: str = "") -> list[str]:
         """See `Place`."""
-        found = set()
+        found = set[str]()
         for page in self._pages(prefix, Delimiter="/"):
             found.update(each["Prefix"].rstrip("/") for each in page.get("CommonPrefixes", ()))
             found.update(each["Key"] for each in page.get("Contents", ()))
@@ -245,7 +248,7 @@ class S3Place(ObjectPlace):
             for each in page.get("Contents", ()):
                 name = each["Key"][len(self._top) :]
                 if _can_be_path(name, refuse):
-                    yield stat_of(name, {**each, "size": each["Size"]})
+                    yield self._stat(name, {**each, "size": each["Size"]})
 
     def original(self, name: str, is_patient: bool) -> tuple[bytes, FileStat]:
         """See `ObjectPlace`; one request."""
@@ -258,7 +261,7 @@ class S3Place(ObjectPlace):
                     data = sync(store.loop, found["Body"].read)
             finally:
                 store.loop.call_soon_threadsafe(found["Body"].close)
-            return data, stat_of(name, {**found, "size": found["ContentLength"]})
+            return data, self._stat(name, {**found, "size": found["ContentLength"]})
 
         return self._ask("read", attempt, name, is_patient)
 
@@ -282,11 +285,12 @@ def _can_be_path(name: str, refuse: Callable[[str], object] | None) -> bool:
     return is_path
 
 
-def stat_of(name: str, info: dict[str, Any]) -> FileStat:
+def stat_of(rel: bytes, url: str, info: dict[str, Any]) -> FileStat:
     """Return what an object store says of a file as a file system would.
 
-    Equal stats mean the same object: ino is a hash of its etag, 63 bits, 0 where the store has none; both
-    times are that of its last change, in whole seconds, as some answers of a store know no more; dev is 0.
+    Equal stats mean that nothing was put there since: ino is a hash of URL and etag, 63 bits, so that no
+    two files look like links to one; both times are that of the last change, in whole seconds, as some
+    answers of a store know no more; dev is 0.
     """
     changed = next((info[key] for key in ("LastModified", "mtime", "updated", "created") if key in info), 0)
     if isinstance(changed, str):
@@ -294,11 +298,8 @@ def stat_of(name: str, info: dict[str, Any]) -> FileStat:
     seconds = int(changed.timestamp() if isinstance(changed, datetime) else changed or 0)
     etag = next((info[key] for key in ("ETag", "etag", "md5Hash") if info.get(key)), "")
     ns = seconds * 1_000_000_000
-    return FileStat(os.fsencode(name), int(info["size"]), ns, ns, 0, _number_of(str(etag).strip('"')))
-
-
-def _number_of(etag: str) -> int:
-    return int.from_bytes(blake3(etag.encode()).digest(8)) & MAX_ID if etag else 0
+    told = f"{url}\0{str(etag).strip(chr(34))}".encode(errors="surrogateescape")
+    return FileStat(rel, int(info["size"]), ns, ns, 0, int.from_bytes(blake3(told).digest(8)) & MAX_ID)
 
 
 def asked(question: Callable[[], _Answer], task: str, patience: float | None = None) -> _Answer:

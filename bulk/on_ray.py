@@ -18,7 +18,8 @@ from .. import __version__
 from ..errors import LookalikeError, UsageError
 from ..indexer.executor import cores
 from ..store.progress import Watch
-from .stages import Outcome, Stage, UnitFailure, Work, attempt
+from .extras import needing
+from .stages import Outcome, Stage, UnitFailure, Work, attempt, passed_on
 
 _LOOK_S = 0.5  # how soon a stop and new nodes are seen
 _MOST_STARTS = 3  # actors that may end while they open the stage, before their node is left out
@@ -64,14 +65,10 @@ def load_ray() -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # a warning about GPUs
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")  # what Ray prints to stdout of workers that end
-    try:
+    with needing("ray"):
         import ray
         import ray.exceptions
         import ray.util.scheduling_strategies
-    except ImportError as error:
-        raise UsageError(
-            f'--ray needs Ray: install it with  pip install "lookalike[ray]"  ({error})'
-        ) from error
     return ray
 
 
@@ -105,9 +102,14 @@ def _check_answers(address: str) -> None:
     if not port.isdigit() or "/" in host:
         raise UsageError(f'a Ray cluster is "auto", "local" or HOST:PORT, not "{address}"')
     try:
-        asyncio.run(asyncio.wait_for(asyncio.open_connection(host, int(port)), _PATIENCE_S))
+        asyncio.run(asyncio.wait_for(_connect(host, int(port)), _PATIENCE_S))
     except OSError as error:
         raise UsageError(f"no Ray cluster answers at {address}") from error
+
+
+async def _connect(host: str, port: int) -> None:
+    _, writer = await asyncio.open_connection(host, port)
+    writer.close()
 
 
 @contextlib.contextmanager
@@ -132,18 +134,21 @@ class _Actor:
         """Return the version of lookalike there."""
         return __version__
 
-    def open(self, stage: Stage) -> str | None:
+    def open(self, stage: Stage) -> LookalikeError | None:
         """Open the stage; return why that is not possible, None if it is."""
         try:
             self._work = self._open.enter_context(stage.open(threads=1))
         except Exception as error:
-            return str(error)
+            return passed_on(error)
         return None
 
-    def do(self, number: int) -> Outcome:
-        """Do a unit."""
+    def do(self, number: int) -> Outcome | LookalikeError:
+        """Do a unit; return why this machine cannot go on, if it cannot."""
         assert self._work
-        return attempt(self._work, number)
+        try:
+            return attempt(self._work, number)
+        except LookalikeError as error:
+            return error
 
 
 @dataclass(slots=True)
@@ -172,8 +177,9 @@ class _Crew:
         # An actor that ends is replaced here, where it is known which unit it was at.
         self._actor = ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(_Actor)
         self._seats: list[_Seat] = []
-        self._starts: Counter[str] = Counter()  # of a node: actors that ended before they could do anything
-        self._refusal = ""
+        self._starts: Counter[str] = Counter()  # of a node: actors that came to nothing
+        self._refusal = LookalikeError()
+        self._returned: list[int] = []  # units of machines that could not go on
         self._look_at = 0.0
 
     def run(self, number: int | None, take: Callable[[], int | None], watch: Watch) -> Iterator[Outcome]:
@@ -183,9 +189,12 @@ class _Crew:
             for seat in self._seats:
                 if number is not None and not seat.asked:
                     seat.asked.append((number, seat.actor.do.remote(number)))
-                    number = take()
+                    number = self._next(take)
             yield from self._answers()
-            number = take() if number is None else number  # what failed is there again
+            number = self._next(take) if number is None else number  # what failed is there again
+
+    def _next(self, take: Callable[[], int | None]) -> int | None:
+        return self._returned.pop() if self._returned else take()
 
     def end(self) -> None:
         """End all actors, whatever they are at."""
@@ -205,7 +214,7 @@ class _Crew:
                 n_seats = sum(seat.node == node["NodeID"] for seat in self._seats)
                 self._seats += [self._seat(node) for _ in range(int(node["Resources"]["CPU"]) - n_seats)]
         if nodes and not self._seats:
-            raise LookalikeError(self._refusal)
+            raise self._refusal
 
     def _seat(self, node: dict[str, Any]) -> _Seat:
         there = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
@@ -233,15 +242,16 @@ class _Crew:
                 yield from self._answered(seat, what, answer)
 
     def _answered(self, seat: _Seat, what: int | str, answer: Any) -> Iterator[Outcome]:
-        if isinstance(what, int):
+        if isinstance(answer, LookalikeError):
+            self._returned += [what] if isinstance(what, int) else []
+            self._refuse(seat, type(answer)(f"{seat.host}: {answer}"), _MOST_STARTS)
+        elif isinstance(what, int):
             yield answer
         elif what == "version" and answer != __version__:
             raise UsageError(
                 f"lookalike is {answer} on {seat.host} and {__version__} here: "
                 "all machines need the same version"
             )
-        elif what == "open" and answer is not None:
-            self._refuse(seat, answer, _MOST_STARTS)
 
     def _lost(self, seat: _Seat, what: int | str, error: Exception) -> Iterator[Outcome]:
         """Do without an actor that has ended, or cannot be reached: its node gets another."""
@@ -251,12 +261,14 @@ class _Crew:
             self._leave(seat)
             yield UnitFailure(what, _how_lost(seat.host, error))
         else:
-            self._refuse(seat, f"a worker cannot start: {_one_line(error)}", 1)
+            why = f"{seat.host}: a worker cannot start: {_one_line(error)}"
+            self._refuse(seat, LookalikeError(why), 1)
 
-    def _refuse(self, seat: _Seat, why: str, n_starts: int) -> None:
+    def _refuse(self, seat: _Seat, why: LookalikeError, n_starts: int) -> None:
+        """Do without an actor, and in the end without its node."""
         self._leave(seat)
         self._starts[seat.node] += n_starts
-        self._refusal = f"{seat.host}: {why}"
+        self._refusal = why
 
     def _leave(self, seat: _Seat) -> None:
         self._seats.remove(seat)

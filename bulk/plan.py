@@ -1,5 +1,6 @@
 """Planning: what is new, changed or gone in the sources of a data set, cut into units."""
 
+import itertools
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from ..store.records import Drive, FileStat, KnownFile
 from .dataset import DataSet
 from .planned import SCHEMA, Ledger, Planned, SourceScan
 from .results import failures
+from .rows import GONE
 from .sources import scan_of, source_of
 from .tables import as_parquet
 
@@ -64,11 +66,30 @@ class PlanReport:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What a plan has of one source: rows of the files to read, by path, and all other rows."""
+    """What a plan has of one source.
+
+    files: to read, by path. before: which unit read files last. others: all other rows of the plan.
+    """
 
     source: SourceScan
-    to_read: Sequence[Mapping[str, Any]]
+    files: Sequence[FileStat]
+    before: Mapping[bytes, int]
     others: Sequence[Mapping[str, Any]]
+
+    @property
+    def replaces(self) -> bool:
+        """Whether it reads files that an earlier plan had read, too."""
+        return any(file.rel in self.before for file in self.files)
+
+    def units(self, size: int) -> Iterator[pa.Table]:
+        """Yield the lists of its units, so many files each."""
+        for start in range(0, len(self.files), size):
+            rows = map(self._row, self.files[start : start + size])
+            yield pa.Table.from_pylist(list(rows), SCHEMA)
+
+    def _row(self, file: FileStat) -> dict[str, Any]:
+        told = {name: getattr(file, name) for name in _STAT}
+        return {"source": self.source.path, "what": "read", "before": self.before.get(file.rel), **told}
 
 
 def plan(
@@ -135,14 +156,10 @@ class _Planning:
         guard = None if is_remote(root) else Guard(root)
         drive = guard.drive if guard else Drive()
         ledger = self._planned.known(root, self._failed)
-        known = {
-            rel: file
-            for rel, file in ledger.files.items()
-            if rel_below(rel, below) is not None or not below
-        }
+        known = {rel: file for rel, file in ledger.files.items() if not below or _is_in(rel, below)}
         own = [os.fsencode(self._data.place.path)] if self._data.place.path else []
         scan = scan_of(root, self._options.scan, below, own)
-        again = {rel for rel, file in known.items() if file.error == "not_found"}
+        again = {rel for rel, file in known.items() if file.error == GONE.code}
         changes = compare(scan, known, again=again, accept_missing=self._options.accept_missing)
         why = None if self._options.accept_drive or before is None else _suspicion(before, drive, known)
         refused = refusal(scan, changes, why, self._options.accept_missing)
@@ -152,12 +169,17 @@ class _Planning:
             self.report.refused.append(refused)
             return None
         self._count(scan, changes, known)
-        rows = _Rows(root, ledger)
         unread = before.unread if below and before else scan.unread
+        return self._found(SourceScan(root, below, dict(unread), drive.fs_id), ledger, changes, scan)
+
+    def _found(self, source: SourceScan, ledger: Ledger, changes: Changes, scan: Scan) -> _Found:
+        files = sorted(changes.to_read, key=lambda file: file.rel)
+        n_units = -(-len(files) // self._data.unit_size)
         return _Found(
-            SourceScan(root, below, dict(unread), drive.fs_id),
-            rows.to_read(changes.to_read),
-            [*rows.others(changes), *rows.problems(scan, known)],
+            replace(source, units=n_units),
+            files,
+            ledger.units,
+            [*_changes(source.path, ledger, changes), *_problems(source.path, ledger, scan)],
         )
 
     def _place(self, path: bytes) -> tuple[bytes, bytes]:
@@ -194,86 +216,47 @@ class _Planning:
         Raises:
             StoreLocked: another plan was made meanwhile.
         """
-        size = self._data.unit_size
-        sources, groups = [], list[Sequence[Mapping[str, Any]]]()
-        for each in found:
-            units = [each.to_read[start : start + size] for start in range(0, len(each.to_read), size)]
-            groups += units
-            sources.append(
-                SourceScan(
-                    each.source.path, each.source.below, each.source.unread, each.source.fs_id, len(units)
-                )
-            )
         others = [row for each in found for row in each.others]
-        known = self._planned.sources
-        self.report.units = len(groups)
-        if (
-            not groups
-            and not others
-            and all(
-                replace(known.get(each.path, each), units=-1) == replace(each, units=-1)
-                and each.path in known
-                for each in sources
-            )
-        ):
+        self.report.units = sum(each.source.units for each in found)
+        if not self.report.units and not others and all(self._is_known(each.source) for each in found):
             return
         told = {
             "first": len(self._planned.sizes),
-            "sources": [each.told() for each in sources],
-            "replaces": any(row["before"] is not None for each in groups for row in each),
+            "sources": [each.source.told() for each in found],
+            "replaces": any(each.replaces for each in found),
         }
-        tables = [pa.Table.from_pylist(rows, SCHEMA) for rows in [*groups, *([others] if others else [])]]
+        groups = (table for each in found for table in each.units(self._data.unit_size))
+        last = [pa.Table.from_pylist(others, SCHEMA)] if others else []
         name = f"{len(self._planned.plans):04d}.parquet"
-        if not self._data.plans.create(name, as_parquet(tables, SCHEMA, told)):
+        if not self._data.plans.create(name, as_parquet(itertools.chain(groups, last), SCHEMA, told)):
             raise StoreLocked(f"another plan of {self._data.place.url} was made meanwhile; plan again")
 
+    def _is_known(self, source: SourceScan) -> bool:
+        """Tell whether the last plan says the same of a source as a whole."""
+        before = self._planned.sources.get(source.path)
+        return before is not None and replace(before, units=0) == source
 
-class _Rows:
-    """Rows of a plan about one source."""
 
-    def __init__(self, source: bytes, ledger: Ledger) -> None:
-        self._source = source
-        self._ledger = ledger
+def _changes(source: bytes, ledger: Ledger, changes: Changes) -> Iterator[dict[str, Any]]:
+    """Yield rows of files that are not read, and changed all the same."""
 
-    def to_read(self, files: Iterable[FileStat]) -> list[Mapping[str, Any]]:
-        """Return rows of files to read, by path."""
-        units = self._ledger.units
-        return [
-            self._row(
-                "read",
-                each.rel,
-                before=units.get(each.rel),
-                **{name: getattr(each, name) for name in _STAT[1:]},
-            )
-            for each in sorted(files, key=lambda file: file.rel)
-        ]
+    def row(what: str, place: int) -> dict[str, Any]:
+        rel = ledger.rels[place]
+        return {"source": source, "what": what, "rel": rel, "before": ledger.units.get(rel)}
 
-    def others(self, changes: Changes) -> Iterator[Mapping[str, Any]]:
-        """Yield rows of files that are not read, and changed all the same."""
-        named = {
-            "absent": changes.absent,
-            "excluded": changes.excluded,
-            "returned": changes.returned,
-            "resolved": changes.resolved,
-        }
-        for what, ids in named.items():
-            yield from (self._known(what, each) for each in ids)
-        for each, dev in changes.devices.items():
-            yield {**self._known("device", each), "dev": dev}
+    for what in ("absent", "excluded", "returned", "resolved"):
+        yield from (row(what, each) for each in getattr(changes, what))
+    for each, dev in changes.devices.items():
+        yield {**row("device", each), "dev": dev}
 
-    def problems(self, scan: Scan, known: Mapping[bytes, KnownFile]) -> Iterator[Mapping[str, Any]]:
-        """Yield rows of what could not be looked at, of those that are not known already."""
-        for each in problem_rows(scan.problems, known):
-            before, failure = known.get(each.stat.rel), each.failure
-            if failure and (before is None or before.error != failure.code):
-                yield self._row("problem", each.stat.rel, code=failure.code, message=failure.message)
 
-    def _known(self, what: str, place: int) -> dict[str, Any]:
-        rel = self._ledger.rels[place]
-        return self._row(what, rel, before=self._ledger.units.get(rel))
-
-    def _row(self, what: str, rel: bytes, **more: Any) -> dict[str, Any]:
-        return {"source": self._source, "what": what, "rel": rel, **more}
+def _problems(source: bytes, ledger: Ledger, scan: Scan) -> Iterator[dict[str, Any]]:
+    """Yield rows of what could not be looked at, of those that are not known already."""
+    for each in problem_rows(scan.problems, ledger.files):
+        rel, failure, before = each.stat.rel, each.failure, ledger.files.get(each.stat.rel)
+        if failure and (before is None or before.error != failure.code):
+            told = {"code": failure.code, "message": failure.message}
+            yield {"source": source, "what": "problem", "rel": rel, **told}
 
 
 def _suspicion(before: SourceScan, found: Drive, known: Mapping[bytes, KnownFile]) -> str | None:

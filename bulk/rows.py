@@ -51,7 +51,9 @@ SCHEMA = pa.schema(
         ("map_cells", pa.binary()),
     ]
 )
-FACTS = tuple(name for name in SCHEMA.names if name not in ("unit", "thumbnail", "map_cells"))
+
+# Of a file that was planned and not found; it is no photo of a library.
+GONE = Failure("not_found", "the file went away before it was read")
 
 
 def to_table(results: Iterable[FileResult]) -> pa.Table:

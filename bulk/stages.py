@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from ..errors import LookalikeError, ModelError, RootOffline, StoreUnwritable, UsageError
 from ..store.progress import Watch
 
 
@@ -72,14 +73,30 @@ class Launcher(Protocol):
         it ends at once; units under way are lost.
 
         Raises:
-            LookalikeError: the stage can be opened nowhere.
+            LookalikeError: no machine can do the stage, or go on with it.
         """
 
 
+# No fault of the unit, which shall be done elsewhere or later: the photos are away, the disk is full, the
+# object store lets nobody in.
+MACHINE = (RootOffline, StoreUnwritable, UsageError, ModelError)
+
+
 def attempt(work: Work, number: int) -> Outcome:
-    """Do a unit; whatever goes wrong in it is a failure of the unit, not of the run."""
+    """Do a unit; what goes wrong in it is a failure of the unit.
+
+    Raises:
+        LookalikeError: one of `MACHINE`.
+    """
     try:
         return work(number)
+    except MACHINE:
+        raise
     except Exception as error:
         text = " ".join(str(error).split())
         return UnitFailure(number, f"{type(error).__name__}: {text}"[:500])
+
+
+def passed_on(error: Exception) -> LookalikeError:
+    """Return an error as what goes to the process that hands out units, and can be raised there."""
+    return error if isinstance(error, MACHINE) else LookalikeError(str(error))

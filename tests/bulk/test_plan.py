@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lookalike.bulk.dataset import DataSet
-from lookalike.bulk.plan import PlanOptions
+from lookalike.bulk.plan import PlanOptions, plan
 from lookalike.bulk.planned import Planned
 from lookalike.bulk.sources import scan_of
 from lookalike.bulk.status import status_of
@@ -18,9 +18,8 @@ from lookalike.indexer.embed.embedder import default_spec
 from lookalike.indexer.scan.walk import Scan, ScanOptions
 from lookalike.tests.bulk import sets
 from lookalike.tests.bulk.conftest import Bucket
-from lookalike.tests.children import run_child
 from lookalike.tests.library import lookalike
-from lookalike.tests.store.making import without_privileges
+from lookalike.tests.store.making import run_python, without_privileges
 
 
 def touch(folder: Path, *names: str | bytes) -> Path:
@@ -217,7 +216,7 @@ def test_a_data_set_that_cannot_be_read_is_said_in_a_line(data: DataSet, tmp_pat
 
 def test_without_its_packages_it_says_which_extra_to_install(tmp_path: Path) -> None:
     without = "import sys; sys.modules['pyarrow'] = None; "
-    ended = run_child(
+    ended = run_python(
         f"{without}from lookalike import cli; sys.exit(cli.run(sys.argv[1:]))", "bulk", "status", tmp_path
     )
     assert ended.returncode == 2
@@ -266,9 +265,9 @@ def test_a_bucket_is_planned_again_by_what_it_says_of_its_objects(s3: Bucket) ->
     s3.put("again/b.jpg", b"others")
     s3.put("again/d.jpg", b"new")
     s3.remove("again/in/c.jpg")
-    report = sets.plan(data, [source], PlanOptions())
+    report = plan(data, [source], PlanOptions())
     assert (report.new, report.changed, report.absent, report.unchanged) == (1, 1, 1, 1)
     assert lists(data) == [["a.jpg", "b.jpg"], ["in/c.jpg"], ["b.jpg", "d.jpg"]]
-    assert replace(sets.plan(data, [source], PlanOptions()), listed=0).units == 0
-    (refused,) = sets.plan(data, [f"{s3.url}/again", f"{s3.url}/nothing"], PlanOptions()).refused
+    assert replace(plan(data, [source], PlanOptions()), listed=0).units == 0
+    (refused,) = plan(data, [f"{s3.url}/again", f"{s3.url}/nothing"], PlanOptions()).refused
     assert "away" in refused

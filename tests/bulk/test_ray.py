@@ -13,7 +13,7 @@ from lookalike.bulk import on_ray
 from lookalike.bulk.on_ray import OnRay, load_ray
 from lookalike.bulk.place import Place
 from lookalike.bulk.run import Failures, RunReport, run
-from lookalike.errors import LookalikeError, UsageError
+from lookalike.errors import ModelError, UsageError
 from lookalike.store.progress import Watch
 from lookalike.tests.bulk.toy import Toy, is_gone, wait_until
 from lookalike.tests.children import Child
@@ -169,8 +169,20 @@ def test_a_stopped_run_ends_at_once_and_keeps_what_is_finished(toy: Toy, machine
 
 def test_a_stage_that_opens_nowhere_is_no_fault_of_a_unit(toy: Toy, machines: Machines) -> None:
     toy.at("cannot open").touch()
-    with pytest.raises(LookalikeError, match=r"^\S+: the photos are not mounted here$"):
+    with pytest.raises(ModelError, match=r"^\S+: there are no weights here$"):
         run(toy, OnRay(machines.address), Place.of(toy.folder))
+    assert not Failures(Place.of(toy.folder), "toy").tries()
+
+
+def test_a_node_from_which_the_photos_go_away_is_left_out(toy: Toy, machines: Machines) -> None:
+    machines.have_two()
+    toy.order(4, "away once")
+
+    report = run(toy, OnRay(machines.address), Place.of(toy.folder))
+
+    assert report.units == UNITS
+    assert toy.is_whole()
+    assert toy.tries() == tried(4)
     assert not Failures(Place.of(toy.folder), "toy").tries()
 
 

@@ -12,7 +12,7 @@ from lookalike.bulk.here import Here
 from lookalike.bulk.parts import LEASE_S, Part
 from lookalike.bulk.place import Place
 from lookalike.bulk.run import Failures, RunOptions, run
-from lookalike.errors import LookalikeError, UsageError
+from lookalike.errors import ModelError, RootOffline, UsageError
 from lookalike.store.progress import NEVER, Watch
 from lookalike.tests.bulk.toy import Toy, is_gone, wait_until
 from lookalike.tests.children import Child
@@ -147,8 +147,17 @@ def test_a_stage_that_cannot_be_opened_ends_the_run_and_is_no_fault_of_a_unit(
 ) -> None:
     toy.at("cannot open").touch()
     for processes in (0, 1):
-        with pytest.raises(LookalikeError, match="the photos are not mounted here"):
+        with pytest.raises(ModelError, match="there are no weights here"):
             run(toy, Here(processes), place)
+    assert not Failures(place, "toy").tries()
+
+
+def test_photos_that_go_away_end_the_run_and_are_no_fault_of_a_unit(toy: Toy, place: Place) -> None:
+    toy.order(2, "away")
+    for processes in (0, 1):
+        with pytest.raises(RootOffline, match="the photos are away"):
+            run(toy, Here(processes), place)
+    assert toy.done() == {0, 1}
     assert not Failures(place, "toy").tries()
 
 

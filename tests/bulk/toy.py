@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lookalike.bulk.stages import UnitReport, Work
-from lookalike.errors import LookalikeError
+from lookalike.errors import ModelError, RootOffline
 from lookalike.store.files import write_atomic
 
 PATIENCE_S = 60.0
@@ -48,7 +48,7 @@ class Toy:
         return path
 
     def order(self, number: int, what: str) -> None:
-        """Let a unit "fail", "kill" its process, "kill once", or "hold" until `let_go`."""
+        """Let a unit "fail", "kill" its process, be "away" (both may be "once"), or "hold"."""
         self.at("orders", str(number)).write_text(what)
 
     def let_go(self) -> None:
@@ -77,7 +77,7 @@ class Toy:
     @contextlib.contextmanager
     def open(self, threads: int | None) -> Iterator[Work]:  # noqa: ARG002 - part of the protocol
         if self.at("cannot open").exists():
-            raise LookalikeError("the photos are not mounted here")
+            raise ModelError("there are no weights here")
         yield self._do
 
     def _do(self, number: int) -> UnitReport:
@@ -90,8 +90,12 @@ class Toy:
     def _obey(self, order: str, number: int) -> None:
         if order == "fail":
             raise ValueError(f"unit {number}\nwas told to fail")
-        if order == "kill" or (order == "kill once" and self.tries()[number] == 1):
+        if order.endswith(" once"):
+            order = order.removesuffix(" once") if self.tries()[number] == 1 else ""
+        if order == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
+        if order == "away":
+            raise RootOffline("the photos are away")
         if order == "hold":
             self.at("held", f"{number}-{os.getpid()}").touch()
             wait_until(self.at("go").exists)

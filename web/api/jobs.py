@@ -11,6 +11,7 @@ from ...errors import UsageError
 from ...output.indexing import index_fields, index_sentence
 from ...output.text import plural
 from ...store.documents import SCHEMA_VERSION, path_fields
+from ...store.names import is_remote
 from ..jobs import Job, check_free
 from ..served import Served
 from .asked import Server, folder_id, folder_named
@@ -72,7 +73,12 @@ def errors(served: Server) -> dict[str, Any]:
 def roots(served: Server) -> dict[str, Any]:
     """List the folders that were indexed, and whether they are there now."""
     rows = [
-        {"id": folder_id(path), **path_fields(path), "is_there": os.path.isdir(path)}
+        {
+            "id": folder_id(path),
+            **path_fields(path),
+            "is_there": os.path.isdir(path),
+            "is_remote": is_remote(path),
+        }
         for path in served.roots()
     ]
     return {"schema_version": SCHEMA_VERSION, "folders": rows}

@@ -16,6 +16,7 @@ from ...search.request import SearchRequest
 from ...store.catalog.pairs import copies_of
 from ...store.catalog.photos import Photo
 from ...store.documents import SCHEMA_VERSION, path_fields
+from ...store.names import is_remote
 from ..problems import Gone
 from ..served import Served
 from .asked import PhotoId, Server
@@ -143,10 +144,14 @@ def _unchanged_file(photo: Photo) -> str:
         Gone: there is none.
     """
     for file in photo.files:
+        if is_remote(file.path):
+            continue
         try:
             found = os.lstat(file.path)
         except OSError:
             continue
         if (found.st_size, found.st_mtime_ns) == (photo.size, file.mtime_ns):
             return file.path
+    if all(is_remote(file.path) for file in photo.files):
+        raise Gone(f"it lies in an object store, where your own tools open it: {photo.path}")
     raise Gone("its file is away, or was changed since it was indexed; `lookalike index` looks again")

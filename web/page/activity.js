@@ -65,7 +65,7 @@ export default class Activity {
     const canWrite = this.page.status.can_write;
     const boxes = rows.map((row) => {
       const box = make("input", { type: "checkbox", value: row.id, checked: row.is_there, disabled: !row.is_there });
-      return make("label.option", {}, box, make("span", {}, make("span.name", {}, row.path), row.is_there ? null : make("span.tag.warn", {}, "away: connect its drive")));
+      return make("label.option", {}, box, make("span", {}, make("span.name", {}, row.path), row.is_there ? null : make("span.tag.warn", {}, row.is_remote ? "in an object store: lookalike bulk plan" : "away: connect its drive")));
     });
     const path = make("input", { type: "text", name: "path", placeholder: "/home/me/Pictures or ~/Pictures", "aria-label": "Path of a folder", spellcheck: false, disabled: !canWrite });
     const starts = (words, run, more = {}) => {
