@@ -4,7 +4,8 @@ The same photos are compared and the same pairs proven as by `lookalike dupes` i
 what is found goes into the tables of the catalog, from which groups are made as always.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -28,6 +29,8 @@ from .copy_stages import (
     among,
     plan_proofs,
 )
+from .open import open_data_set
+from .place import Place
 from .run import RunOptions, run
 from .stages import Launcher
 
@@ -42,14 +45,33 @@ class CopiesFound:
     """What was found in a data set.
 
     photos: that were compared. compared: pairs of these. candidates: pairs that were proven. copies: of
-    these, those that are copies. share: about which share of all copies that is; 1 where all were compared.
+    these, those that are copies. share: about which share of all copies that is; None where all photos were
+    compared.
     """
 
     photos: int
     compared: int
     candidates: int
     copies: int
-    share: float = 1.0
+    share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DataSetSource:
+    """A finished data set. url: of it."""
+
+    url: str
+
+    @property
+    def place(self) -> Place:
+        """See `Source`."""
+        return Place.of(self.url)
+
+    @contextmanager
+    def open(self) -> Iterator[Store]:
+        """See `Source`."""
+        with open_data_set(self.url) as store:
+            yield store
 
 
 class _Stopped(Exception):
