@@ -29,6 +29,7 @@ from lookalike.bulk.here import Here
 from lookalike.bulk.parts import Part
 from lookalike.bulk.place import Place
 from lookalike.bulk.run import RunOptions
+from lookalike.commands.bulk_dupes import _lines as lines_of
 from lookalike.dedup.candidates import cells
 from lookalike.dedup.candidates.update import compare_new
 from lookalike.dedup.groups.groups import Pair, star_groups
@@ -135,11 +136,11 @@ def test_units_give_the_evidence_and_the_groups_of_one_process(
         assert (compare_new(store), prove_all(store)) == (0, 0)
 
 
-def test_parts_and_processes_give_the_same(source: StoreSource, expected: Path) -> None:
+def test_parts_give_the_same(source: StoreSource, expected: Path) -> None:
     comparison = Comparison.of(source, BLOCK)
     for index in (1, 0):
         running = RunOptions(Part(index, 2))
-        assert Finder(comparison, Here(1 - index), running=running).find() is not None
+        assert Finder(comparison, INSIDE, running=running).find() is not None
     with Store.open(source.folder, write=True) as store:
         fold_copies(comparison, store)
     assert rows(source.folder, "pair") == rows(expected, "pair")
@@ -149,7 +150,7 @@ def test_what_is_done_is_not_done_again_and_new_photos_change_the_last_block(
     source: StoreSource, tmp_path: Path, expected: Path
 ) -> None:
     with Store.open(source.folder, write=True) as store, store.writing() as view:
-        view.connection.exec_driver_sql("UPDATE file SET state = 'absent' WHERE content_id > 14")
+        view.connection.exec_driver_sql("UPDATE file SET state = 'absent' WHERE content_id > 12")
     before = Comparison.of(source, BLOCK)
     found_in(source, before)
     times = {path: path.stat().st_mtime_ns for path in (tmp_path / "set").rglob("*.parquet")}
@@ -203,9 +204,9 @@ def test_cells_find_most_and_say_how_much(source: StoreSource, expected: Path) -
     comparison = Comparison.of(source, BLOCK)
     found = found_in(source, comparison, in_cells=True)
     assert found.photos == 2 * SCENES
-    # So few photos are all in the sample: what comparing all nominates is proven, too. In a cell others are
-    # among the few nearest, so that there are more pairs.
-    assert set(rows(source.folder, "pair")) > set(rows(expected, "pair"))
+    # So few photos are all in the sample: what comparing all nominates is proven, too. In a cell others may
+    # be among the few nearest, so that there may be more pairs.
+    assert set(rows(source.folder, "pair")) >= set(rows(expected, "pair"))
     assert found.share == 1.0
     assert groups(source.folder) == groups(expected)
     again = Finder(comparison, INSIDE).find(in_cells=True)
@@ -261,8 +262,12 @@ def test_a_data_set_has_the_groups_of_a_store(tmp_path: Path) -> None:
     found = lookalike("dupes", "--store", there, "--format", "json", "--no-second-look").json
     assert [len(group["members"]) for group in found["groups"]] == [1] * 4
     assert found["groups"] == expected["groups"]
-    cells_said = lookalike("bulk", "dupes", there, "--cells").out.decode()
-    assert "compared within cells: finds about 100.0% of what comparing all would" in cells_said
+
+
+def test_comparing_within_cells_is_said() -> None:
+    said = list(lines_of(CopiesFound(1000, 4995, 300, 200, 0.9968), "set"))
+    assert said[1] == "compared within cells: finds about 99.7% of what comparing all would"
+    assert len(list(lines_of(CopiesFound(1000, 499_500, 300, 200), "set"))) == len(said) - 1
 
 
 # --- order of proofs ------------------------------------------------------------------------------
