@@ -16,6 +16,7 @@ LookalikeError                 1
     ├── StoreTooNew            6
     ├── StoreTooOld            6
     ├── StoreUnwritable        7   disk full or read-only
+    │   └── NeedsLocalStore    7   a data set is searched, not changed
     └── StoreCorrupt           1
 """
 
@@ -131,6 +132,16 @@ class StoreUnwritable(StoreError):
     """The disk is full, or the store may not be written to."""
 
     exit_code = ExitCode.UNWRITABLE
+
+
+class NeedsLocalStore(StoreUnwritable):
+    """What was asked for changes a store, and this is a data set."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            f"{url} is a data set, which is read and not changed; for this make a local store of it: "
+            f"`lookalike bulk import {url} --store DIR`"
+        )
 
 
 class StoreCorrupt(StoreError):

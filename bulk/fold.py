@@ -141,8 +141,10 @@ class _Folding:
         table = read_unit(self._data, self._planned.unit(number), self._results[number])
         root, above = self._roots[source]
         live = [_below(each, above) for each in _live(results_in(table), self._replaced.get(number, set()))]
-        for start in range(0, len(live), _BATCH):
-            results = live[start : start + _BATCH]
+        # Of columns outside of the store each commit is a file.
+        size = _BATCH if self._store.outside is None else max(len(live), 1)
+        for start in range(0, len(live), size):
+            results = live[start : start + size]
             self._store.commit(root, results)
             background.committed(sum(each.photo is not None for each in results))
             failed = sum(each.failure is not None for each in results)

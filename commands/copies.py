@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from ..dedup import DEFAULT_MAX_FALSE, DEFAULT_MIN_SCORE
-from ..errors import ExitCode, StoreTooNew, StoreUnwritable, UsageError
+from ..errors import ExitCode, NeedsLocalStore, StoreTooNew, StoreUnwritable, UsageError
 from ..library import Library
 from ..output.console import read_data, stop_on_signal, tell
 from ..output.copies import NO_LABELS, group_row, ids_in
@@ -210,6 +210,9 @@ def _opened(at: opt.WriteArgs) -> Library:
     """Open the library for writing, or for reading where that is all one can do."""
     try:
         return at.writing()
+    except NeedsLocalStore:
+        tell(f"copies as they were found; `lookalike bulk dupes {at.folder}` compares what is new")
+        return at.reading()
     except (StoreUnwritable, StoreTooNew) as error:
         tell(f"{error}; going on with what is known already")
         return at.reading()
