@@ -1,6 +1,6 @@
 """Libraries beyond one machine: units of work, data sets, and what lies in object stores.
 
-With this package loaded, object stores can be read and written to; what does so loads with the first of them.
+With this package loaded, object stores can be read and written to; what does so loads with the first.
 """
 
 from ..indexer.decode.read import read_urls_by
