@@ -199,6 +199,7 @@ class Library:
             [folders] if isinstance(folders, (str, os.PathLike)) else folders,
             spec=choice.spec_for(self.store.spec),
             engine=choice.engine,
+            device=choice.device,
             options=options or IndexOptions(),
             watch=watch_of(progress, stop),
         )

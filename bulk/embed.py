@@ -58,7 +58,8 @@ class EmbedStage:
         sizes = Planned(data).sizes
         if self.again is None:
             return sizes
-        last = footers(data, (data.results()[number][-1] for number in self.again))
+        results = data.results()
+        last = footers(data, (results[number][before - 1] for number, before in self.again.items()))
         return {each.unit: sum(each.failed.values()) for each in last}
 
     def done(self) -> set[int]:

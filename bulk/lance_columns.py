@@ -117,10 +117,19 @@ class GrowingColumns(LanceColumns):
                 lance.write_dataset(empty, url, data_storage_version="stable", storage_options=options)
             # A version that nobody published is of a killed writer, and maybe ours: the lists tell.
             columns = cls(url, _opened(url), lists)
-            if columns.version != (former or 1) and columns._rows not in map(_last_of, columns._names()):
+            if columns.version != (former or 1) and not columns._is_ours():
                 _opened(url, former or 1).restore()
                 columns = cls(url, _opened(url), lists)
         return columns
+
+    def _is_ours(self) -> bool:
+        """Tell whether Lance was told last of files that the lists name."""
+        last = next((name for name in self._names() if _last_of(name) == self._rows), None)
+        if last is None:
+            return False
+        told = {file.path for each in self._data.get_fragments() for file in each.data_files()}
+        named = _fragments(os.path.join(self._lists, last))
+        return all(file.path in told for each in named for file in each.files)
 
     def __len__(self) -> int:
         return self._rows + self._waiting
@@ -254,7 +263,12 @@ def _schema(dim: int) -> pa.Schema:
 
 def storage_options(url: str) -> dict[str, str] | None:
     """Return what Lance does not take from the environment itself; keys and region it does."""
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    if not (url.startswith("s3://") and endpoint):
-        return None
-    return {"aws_endpoint": endpoint, "allow_http": str(endpoint.startswith("http://")).lower()}
+    options: dict[str, str] = {}
+    if url.startswith("s3://"):
+        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        if endpoint:
+            is_plain = endpoint.startswith("http://")
+            options |= {"aws_endpoint": endpoint, "allow_http": str(is_plain).lower()}
+        if os.environ.get("FSSPEC_S3_ANON", "").lower() == "true":
+            options["aws_skip_signature"] = "true"
+    return options or None

@@ -7,6 +7,7 @@ that ends is simply replaced, and its unit tried again.
 import asyncio
 import contextlib
 import os
+import secrets
 import signal
 import time
 from collections import Counter, deque
@@ -24,6 +25,7 @@ from .stages import Outcome, Stage, UnitFailure, Work, attempt, passed_on
 _LOOK_S = 0.5  # how soon a stop and new nodes are seen
 _MOST_STARTS = 3  # actors that may end while they open the stage, before their node is left out
 _PATIENCE_S = 10.0
+_CONNECTS = 3  # Ray gives itself 30 s to start, which a busy machine may not keep
 _OBJECT_STORE = 80 << 20  # the least that Ray takes; nothing of ours lies in it
 
 
@@ -47,7 +49,7 @@ class OnRay:
         number = take()
         if number is None:
             return
-        ray = load_ray()
+        ray = load_ray(self.address)
         with _connected(ray, self.address):
             crew = _Crew(ray, stage)
             try:
@@ -56,12 +58,15 @@ class OnRay:
                 crew.end()
 
 
-def load_ray() -> Any:
+def load_ray(address: str) -> Any:
     """Return the module `ray`, with what it would tell its makers, and print, left out.
 
     Raises:
         UsageError: it is not installed.
     """
+    if address == "local" and "RAY_AUTH_MODE" not in os.environ:
+        # Else Ray leaves a token in the user's home, and by that all clusters of this machine want it.
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # a warning about GPUs
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")  # what Ray prints to stdout of workers that end
@@ -85,11 +90,14 @@ def _connected(ray: Any, address: str) -> Iterator[None]:
         # Nobody else needs to reach it.
         options |= {"num_cpus": cores(), "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
         options["object_store_memory"] = _OBJECT_STORE
-    try:
-        with _own_sigterm():
-            ray.init(**options)
-    except Exception as error:
-        raise UsageError(f"cannot use the Ray cluster {address}: {_one_line(error)}") from error
+    for tries_left in reversed(range(_CONNECTS if address == "local" else 1)):
+        try:
+            with _own_sigterm():
+                ray.init(**options)
+            break
+        except Exception as error:
+            if not tries_left:
+                raise UsageError(f"cannot use the Ray cluster {address}: {_one_line(error)}") from error
     try:
         yield
     finally:

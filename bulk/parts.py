@@ -20,8 +20,7 @@ from .place import Place
 from .stages import Stage
 
 LEASE_S = 900.0  # a claim older than this is that of a machine that is gone
-# What others have done meanwhile is looked up so often at most, and in at most so much of the time.
-_LISTING_S, _LISTING_SHARE = 10.0, 0.05
+_LISTING_SHARE = 0.05  # of the time, at most, goes into looking up what others have done meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,13 @@ class Shares:
 
     def claim(self, number: int) -> bool:
         """Take a unit, unless somebody has it or it is done."""
-        return number not in self._done_by_now() and self._claim(number)
+        if not self._claim(number):
+            return False
+        # Asked once it is claimed: a result is there before its claim is given back.
+        if number not in self._done_by_now():
+            return True
+        self.release(number)
+        return False
 
     def release(self, number: int) -> None:
         """Give a unit back, done or not."""
@@ -84,8 +89,7 @@ class Shares:
         begun = time.monotonic()
         if begun >= self._list_at:
             self._done = self._stage.done()
-            took = time.monotonic() - begun
-            self._list_at = begun + max(_LISTING_S, took / _LISTING_SHARE)
+            self._list_at = begun + (time.monotonic() - begun) / _LISTING_SHARE
         return self._done
 
     def _claim(self, number: int) -> bool:

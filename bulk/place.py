@@ -13,7 +13,6 @@ from ..errors import StoreUnwritable
 from ..store.files import discard, replaced, sync_file, sync_folder, temporary_beside
 from ..store.names import is_remote
 from ..store.records import FileStat
-from .extras import needing
 
 # What `replaced` calls a file that is not whole yet: a crash may leave it, and nobody is told of it.
 _UNFINISHED = ".tmp"
@@ -48,9 +47,7 @@ class Place(ABC):
         url = url.removeprefix("file://")
         if not is_remote(url):
             return Folder(os.path.abspath(url))
-        with needing():
-            from .objects import place_of
-        return place_of(url.rstrip("/"))
+        return _far[0](url.rstrip("/"))
 
     def at(self, *names: str) -> "Place":
         """Return the place with these names below this one."""
@@ -112,6 +109,15 @@ class Place(ABC):
     @abstractmethod
     def put_file(self, from_path: str, name: str) -> None:
         """Copy a file of this machine here, as `write` does."""
+
+
+# What makes places of URLs: it knows networks, and this module does not.
+_far: list[Callable[[str], Place]] = []
+
+
+def far_places_by(make: Callable[[str], Place]) -> None:
+    """Have the places of URLs made by a function."""
+    _far[:] = [make]
 
 
 def list_files(

@@ -1,6 +1,7 @@
 """What was planned for a data set: the lists of its units, and what else its plans found."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -12,6 +13,7 @@ from ..store.records import FileStat, KnownFile
 from .dataset import DataSet
 from .tables import reading, rows_digest, told_in
 
+_NAME = re.compile(r"\d{4,}\.parquet", re.ASCII)
 _STAT = ("rel", "size", "mtime_ns", "ctime_ns", "dev", "ino")
 # what: "read" by a unit; of a file that was planned before: "absent", "excluded", "returned", "device" (it
 # is on another one now); of what could not be looked at: "problem", "resolved". before: the unit that read
@@ -85,7 +87,8 @@ class Planned:
 
     def __init__(self, data: DataSet) -> None:
         self._data = data
-        self.plans = [self._plan(name) for name in data.plans.names()]
+        names = sorted(filter(_NAME.fullmatch, data.plans.names()), key=lambda name: (len(name), name))
+        self.plans = [self._plan(name) for name in names]
 
     def _plan(self, name: str) -> Plan:
         with reading(self._data.plans, name) as file:

@@ -91,7 +91,7 @@ def run(
     running = _Run(stage, place, watch, options or RunOptions())
     for outcome in launcher.run(stage, running.take, watch):
         running.enter(outcome)
-    return running.report
+    return running.ended()
 
 
 class _Run:
@@ -100,7 +100,7 @@ class _Run:
     def __init__(self, stage: Stage, place: Place, watch: Watch, options: RunOptions) -> None:
         self._failures = Failures(place, stage.name)
         self._watch = watch
-        self._rows = stage.units()
+        self._stage, self._rows = stage, stage.units()
         left = self._rows.keys() - stage.done()
         given_up = {number: why for number, why in self._failures.given_up().items() if number in left}
         if options.retry_failed:
@@ -124,6 +124,12 @@ class _Run:
             if self._shares is None or self._shares.claim(number):
                 return number
         return None
+
+    def ended(self) -> RunReport:
+        """Return the report, with what others have done meanwhile taken off what is left."""
+        if self._shares:
+            self.report.left = len(self._rows.keys() - self._stage.done() - self.report.given_up.keys())
+        return self.report
 
     def enter(self, outcome: Outcome) -> None:
         """Take what came of a unit."""

@@ -176,11 +176,11 @@ def run(
     stages = [EmbedStage(data.place.url, where.engine, where.workers)]
     if where.retry_failed:
         stages.insert(0, EmbedStage.of_failed(data, where.engine, where.workers))
-    stop, reports = stop_on_signal(), []
+    stop = stop_on_signal()
     options = RunOptions(Part.of(where.part) if where.part else None, where.retry_failed)
     with ProgressBar() as progress:
-        for stage in stages:
-            reports.append(run_stage(stage, launcher, data.place, Watch(progress, stop), options))
+        watch = Watch(progress, stop)
+        reports = [run_stage(stage, launcher, data.place, watch, options) for stage in stages]
     given_up = {number: why for report in reports for number, why in report.given_up.items()}
     for number, why in given_up.items():
         tell(f"unit {number} was given up: {why}")

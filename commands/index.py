@@ -74,11 +74,18 @@ class ModelArgs:
     weights: opt.Text = value("--weights", "FILE", "A checkpoint of your own.")
     width_mult: float | None = value("--width-mult", "N", "Width multiplier of that checkpoint.")
     engine: opt.EngineOption = opt.Engine.auto
+    device: opt.DeviceOption = opt.Device.auto
 
     def choice(self) -> ModelChoice:
         """Return what was chosen."""
         return ModelChoice(
-            self.model, self.input_size, self.input_rule, self.weights, self.width_mult, self.engine
+            self.model,
+            self.input_size,
+            self.input_rule,
+            self.weights,
+            self.width_mult,
+            self.engine,
+            self.device,
         )
 
 

@@ -53,6 +53,14 @@ class Engine(StrEnum):
     torch = "torch"
 
 
+class Device(StrEnum):
+    """Where torch computes."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
 Repeatable = list[str] | None
 Text = str | None
 
@@ -88,6 +96,15 @@ SummaryOption = Annotated[SummaryFormat, value("--format", "FORMAT", "table or j
 EngineOption = Annotated[
     Engine,
     value("--engine", "ENGINE", "auto, onnx or torch: changes the speed, not the results.", panel=ADVANCED),
+]
+DeviceOption = Annotated[
+    Device,
+    value(
+        "--device",
+        "DEVICE",
+        "auto, cpu or cuda: where torch computes; cuda is a GPU, and takes the engine torch.",
+        panel=ADVANCED,
+    ),
 ]
 WorkersOption = Annotated[
     int | None,

@@ -137,7 +137,7 @@ class Copies:
         """Return where a plan that is made now comes from. protect: folders to leave alone."""
         with self.store.reading() as view:
             roots = [os.fsdecode(root.path) for root in all_roots(view)]
-        return Origin.now(self.store.folder, roots, protect)
+        return Origin.now(self.store.name, roots, protect)
 
     def content(self, name: str) -> tuple[str, str]:
         """Return the blake3 digest (hex) of a photo, and what to call it: its path where it has one.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from ..errors import UsageError
+from ..errors import Refusal, UsageError
 from ..store.absence import (
     Fates,
     Forgotten,
@@ -162,6 +162,7 @@ class Folders:
 
         Raises:
             UsageError: a folder is not in the library.
+            Refusal: a journal cannot be read; what it moved could be taken for missing.
             StoreLocked: an index run is under way.
         """
         purge, spared = self._purge(missing_for, folders)
@@ -173,6 +174,12 @@ class Folders:
         """Return what to purge, and the folders to spare although they have something to lose."""
         until = (datetime.now(UTC) - missing_for).isoformat(timespec="seconds")
         fates = self._fates()
+        for trouble in fates.unread:
+            raise Refusal(
+                "damaged",
+                "nothing is purged, as a journal cannot be read, and what it moved may come back: "
+                f"{trouble} (mend that, or move it out of the store)",
+            )
         roots = self.status(fates)
         online = tuple(each.totals.root for each in roots if each.state in _KNOWN_WHOLE)
         away = tuple(each.totals.root for each in roots if each.state not in _KNOWN_WHOLE)

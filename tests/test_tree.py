@@ -84,7 +84,7 @@ HOMES |= {
     "ray": ("bulk/on_ray.py",),
     "lance": ("bulk/lance_columns.py",),
     "pyarrow": ("bulk/",),
-    "fsspec": ("bulk/place.py",),
+    "fsspec": ("bulk/objects.py",),
     "s3fs": ("bulk/place.py",),
 }
 READING_HOMES = ("indexer/decode/decode.py",)

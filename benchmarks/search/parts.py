@@ -78,7 +78,8 @@ def measure(work: Path, parts: int, example: Path, arguments: argparse.Namespace
     first = min((run(search, watch=True) for _ in range(3)), key=lambda each: each.wall_s)
     return (
         f"{parts} parts of {arguments.photos:,} photos: finished in {made.wall_s:.0f} s "
-        f"({made.cpu_s:.0f} s CPU), {made.peak_bytes >> 20} MiB; loaded in {told['load_s']:.2f} s, most memory {told['peak_mb']} MB; "
+        f"({made.cpu_s:.0f} s CPU), {made.peak_bytes >> 20} MiB; "
+        f"loaded in {told['load_s']:.2f} s, most memory {told['peak_mb']} MB; "
         f"first answer {first.wall_s:.2f} s ({first.cpu_s:.2f} s CPU), {first.peak_bytes >> 20} MiB"
     )
 

@@ -45,7 +45,7 @@ def real_paths(store: Store, folders: Sequence[str | os.PathLike[str]]) -> list[
         UsageError: a folder does not exist and never was part of the library, or lies in a place of
             nobody's photos, or is none of a file system.
     """
-    remote = next((name for name in map(os.fspath, folders) if is_remote(name)), None)
+    remote = next((name for each in folders if is_remote(name := os.fspath(each))), None)
     if remote is not None:
         raise UsageError(
             f"{remote} lies in an object store: `lookalike bulk plan {remote} --to DATASET`, then "

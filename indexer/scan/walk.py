@@ -329,9 +329,9 @@ def photos_in(names: Iterable[str | os.PathLike[str]], store: str) -> Found:
     """Return the photos in files and folders, and what cannot be looked into."""
     photos, unread = dict[str, None](), dict[str, None]()
     problems = []
-    for name in map(os.fspath, names):
-        if is_remote(name):
-            photos[name] = None  # what is below a URL is listed by `lookalike bulk plan` only
+    for name in names:
+        if is_remote(path := os.fspath(name)):
+            photos[path] = None  # what is below a URL is listed by `lookalike bulk plan` only
             continue
         options = ScanOptions(all_files=True)
         scan = Scan(os.path.abspath(os.fsencode(name)), options, avoid=[os.fsencode(store)])

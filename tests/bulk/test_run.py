@@ -209,7 +209,6 @@ def test_a_part_leaves_what_another_is_at(toy: Toy, place: Place) -> None:
 def test_what_another_part_has_done_meanwhile_is_not_done_again(
     toy: Toy, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lookalike.bulk.parts._LISTING_S", 0.0)
     monkeypatch.setattr("lookalike.bulk.parts._LISTING_SHARE", 1e9)
 
     class Meanwhile(Counted):
@@ -218,9 +217,11 @@ def test_what_another_part_has_done_meanwhile_is_not_done_again(
                 run(toy, Here(0), place)
             super().advance(files, failed)
 
-    run(toy, Here(0), place, Watch(Meanwhile(), NEVER), RunOptions(Part(0, 2)))
+    report = run(toy, Here(0), place, Watch(Meanwhile(), NEVER), RunOptions(Part(0, 2)))
 
+    assert (report.units, report.left) == (1, 0)
     assert toy.is_whole()
+    assert place.at("claims").names() == []
     assert set(toy.tries().values()) == {1}
 
 

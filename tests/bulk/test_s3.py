@@ -162,14 +162,20 @@ def test_planning_again_finds_what_is_new_changed_and_gone(museum: Museum, s3: B
     assert (report.new, report.changed, report.unchanged, report.absent) == (1, 1, 1, 1)
 
 
-def test_a_unit_of_a_bucket_that_went_away_is_no_error_of_its_photos(
-    museum: Museum, monkeypatch: pytest.MonkeyPatch
+def test_a_store_that_is_away_ends_a_run_and_is_no_error_of_its_photos(
+    museum: Museum, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(objects, "PATIENCE_S", 0.2)
-    monkeypatch.setattr(S3FileSystem, "call_s3", away)
+    data = made(tmp_path / "set")
+    plan(data, [f"{museum.url}/0"], OPTIONS)
+    with monkeypatch.context() as patch:
+        patch.setattr(objects, "PATIENCE_S", 0.1)
+        patch.setattr(S3FileSystem, "call_s3", away)
+        with pytest.raises(RootOffline, match="did not answer"):
+            done(data)
 
-    with pytest.raises(RootOffline, match="did not answer"):
-        read_file(f"{museum.url}/clear.png".encode(), b"clear.png", is_patient=True)
+    assert data.units.names() == []
+    again = done(data)
+    assert (again.rows, again.failed_rows, again.left) == (4, 0, 0)
 
 
 def away(*_: object, **__: object) -> NoReturn:
@@ -259,6 +265,20 @@ def test_files_of_the_bucket_are_known_to_check_and_explain(museum: Museum) -> N
     assert by_url["files"][0]["in_library"]
     assert explained["class"] == "exact"
     assert "there is no such file" in gone.err
+
+
+def test_a_bucket_that_is_not_there_is_one_line(s3: Bucket) -> None:
+    for words in (
+        ("plan", "s3://there-is-no-such-bucket/x", "--to", f"{s3.url}/nothing"),
+        ("run", "s3://there-is-no-such-bucket/x"),
+        ("status", "s3://there-is-no-such-bucket/x"),
+    ):
+        refused = lookalike("bulk", *words)
+
+        assert refused.code == 2
+        assert refused.err.count("\n") == 1
+        assert "s3://there-is-no-such-bucket/x" in refused.err
+        assert "there is no such bucket" in refused.err
 
 
 def test_indexing_a_bucket_says_what_to_do(museum: Museum) -> None:

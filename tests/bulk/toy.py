@@ -15,7 +15,7 @@ from lookalike.bulk.stages import UnitReport, Work
 from lookalike.errors import ModelError, RootOffline
 from lookalike.store.files import write_atomic
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 
 def wait_until(is_so: Callable[[], object]) -> None:
