@@ -115,6 +115,8 @@ class TextEngine:
         """
         self._session = _open_own(graph)
         self._tower, self._dim = tower, dim
+        kinds = {each.type for each in self._session.get_inputs()}
+        self._whole = np.int32 if "tensor(int32)" in kinds else np.int64
 
     def run(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Vectors:
         """Return the embedding, (dim,) float32, of the tokens of a text, (1, context_length) both.
@@ -122,7 +124,8 @@ class TextEngine:
         Raises:
             ModelError: the network takes no such input, or gives something else.
         """
-        inputs = {self._tower.ids: ids} | ({self._tower.mask: mask} if self._tower.mask else {})
+        named = {self._tower.ids: ids, self._tower.mask: mask}
+        inputs = {name: value.astype(self._whole) for name, value in named.items() if name}
         found = _run(self._session, self._tower.output, inputs)
         vector: Vectors = _checked(found, (1, self._dim))[0]
         return vector
@@ -133,11 +136,8 @@ def _open_own(graph: bytes) -> Any:
 
 
 def _run(session: Any, output: str, inputs: dict[str, Any], pool: str = "none") -> Vectors:
-    kinds = {each.name: each.type for each in session.get_inputs()}
-    narrow = {name for name in inputs if kinds.get(name) == "tensor(int32)"}
-    given = {name: value.astype(np.int32) if name in narrow else value for name, value in inputs.items()}
     try:
-        found = np.asarray(session.run([output], given)[0], np.float32)
+        found = np.asarray(session.run([output], inputs)[0], np.float32)
     except Exception as error:
         raise ModelError(f"the network cannot be run: {' '.join(str(error).split())}") from error
     if pool != "none" and found.ndim == 3:

@@ -31,24 +31,26 @@ def projection(seed: int = 0) -> Floats:
     return np.asarray(drawn / np.sqrt(DIM), np.float32)
 
 
-def image_tower(seed: int = 0, **shape: Any) -> onnx.ModelProto:
-    """Return a model from (1, 3, SIDE, SIDE) to (1, DIM): the mean of each place, projected.
-
-    shape: other names or numbers in place of its `input`.
-    """
+def image_tower(seed: int = 0) -> onnx.ModelProto:
+    """Return a model from (1, 3, SIDE, SIDE) to (1, DIM): the mean of each place, projected."""
     pool = SIDE // CELLS
     nodes = [
         helper.make_node("AveragePool", ["pixels"], ["cells"], kernel_shape=[pool] * 2, strides=[pool] * 2),
         helper.make_node("Flatten", ["cells"], ["flat"]),
         helper.make_node("MatMul", ["flat", "weight"], ["embedding"]),
     ]
-    pixels = helper.make_tensor_value_info(
-        "pixels", TensorProto.FLOAT, shape.get("input", [1, 3, SIDE, SIDE])
-    )
-    return _model(nodes, [pixels], {"weight": projection(seed)})
+    return model_of(nodes, [1, 3, SIDE, SIDE], {"weight": projection(seed)}, DIM)
 
 
-def text_tower() -> onnx.ModelProto:
+def model_of(
+    nodes: list[Any], taken: list[int | str], numbers: dict[str, npt.NDArray[Any]], *given: int
+) -> onnx.ModelProto:
+    """Return a model from pixels of the shape `taken` to an embedding of the shape (1, *given)."""
+    pixels = helper.make_tensor_value_info("pixels", TensorProto.FLOAT, taken)
+    return _model(nodes, [pixels], numbers, given)
+
+
+def text_tower(kind: int = TensorProto.INT64) -> onnx.ModelProto:
     """Return a model from tokens to (1, DIM): the mean of the words' vectors, which are those of colors."""
     table = np.zeros((len(WORDS), DIM), np.float32)
     for word, color in COLORS.items():
@@ -62,15 +64,16 @@ def text_tower() -> onnx.ModelProto:
         helper.make_node("ReduceSum", ["wanted", "middle"], ["embedding"], keepdims=0),
     ]
     ends = [
-        helper.make_tensor_value_info(name, TensorProto.INT64, [1, CONTEXT])
-        for name in ("input_ids", "attention_mask")
+        helper.make_tensor_value_info(name, kind, [1, CONTEXT]) for name in ("input_ids", "attention_mask")
     ]
     table[WORDS["a"]] = 0.01
-    return _model(nodes, ends, {"table": table, "last": np.array([2]), "middle": np.array([1])})
+    return _model(nodes, ends, {"table": table, "last": np.array([2]), "middle": np.array([1])}, (DIM,))
 
 
-def _model(nodes: list[Any], inputs: list[Any], numbers: dict[str, npt.NDArray[Any]]) -> onnx.ModelProto:
-    output = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [1, DIM])
+def _model(
+    nodes: list[Any], inputs: list[Any], numbers: dict[str, npt.NDArray[Any]], given: tuple[int, ...]
+) -> onnx.ModelProto:
+    output = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, [1, *given])
     weights = [numpy_helper.from_array(value, name) for name, value in numbers.items()]
     graph = helper.make_graph(nodes, "tiny", inputs, [output], weights)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)

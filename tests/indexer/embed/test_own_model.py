@@ -27,6 +27,7 @@ from lookalike.tests.indexer.embed.own_models import (
     TEXT,
     image_tower,
     make_model,
+    model_of,
     projection,
     text_tower,
     write_toml,
@@ -114,17 +115,9 @@ def test_embeddings_are_what_the_toml_asks_the_network_for(tmp_path: Path, chann
 
 
 def test_layout_pool_and_interpolation_are_followed(tmp_path: Path) -> None:
-    node = helper.make_node("Reshape", ["pixels", "rows"], ["tokens"])
-    ends = [
-        helper.make_tensor_value_info("pixels", TensorProto.FLOAT, [1, SIDE, SIDE, 3]),
-        helper.make_tensor_value_info("tokens", TensorProto.FLOAT, [1, SIDE, SIDE * 3]),
-    ]
-    rows = onnx.numpy_helper.from_array(np.array([1, SIDE, SIDE * 3]), "rows")
-    model = helper.make_model(
-        helper.make_graph([node], "rows", ends[:1], ends[1:], [rows]),
-        opset_imports=[helper.make_opsetid("", 17)],
-        ir_version=9,
-    )
+    node = helper.make_node("Reshape", ["pixels", "rows"], ["embedding"])
+    shape = [1, SIDE, SIDE * 3]
+    model = model_of([node], [1, SIDE, SIDE, 3], {"rows": np.array(shape)}, *shape[1:])
     (tmp_path / "rows.onnx").write_bytes(model.SerializeToString())
     found = {}
     for pool in ("first", "mean"):
@@ -153,6 +146,24 @@ print(embedder.embed([embedder.prepare(np.zeros((30, 40, 3), np.uint8))]).shape)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "(1, 24)"
+
+
+def test_every_shape_of_the_rule_fit_is_tried(tmp_path: Path) -> None:
+    def with_sides(*sides: int | str) -> Path:
+        file = tmp_path / "mean.onnx"
+        graph = [
+            helper.make_node("GlobalAveragePool", ["pixels"], ["mean"]),
+            helper.make_node("Flatten", ["mean"], ["flat"]),
+            helper.make_node("LpNormalization", ["flat"], ["embedding"]),
+        ]
+        file.write_bytes(model_of(graph, [1, 3, *sides], {}, 3).SerializeToString())
+        write_toml(file, input_rule="fit", normalized=True, dim=3)
+        return file
+
+    embedder = Embedder(spec_of(with_sides("height", "width")))
+    assert embedder.embed([embedder.prepare(draw_photo(1, 400, 300))]).shape == (1, 3)
+    with pytest.raises(ModelError, match="the network cannot be run"):
+        spec_of(with_sides(SIDE, SIDE))
 
 
 # --- what is refused ------------------------------------------------------------------------------
@@ -277,9 +288,11 @@ def test_it_is_run_by_onnx_alone_and_its_shape_is_in_the_toml(tmp_path: Path) ->
 # --- words ----------------------------------------------------------------------------------------
 
 
-def test_words_get_the_vector_of_what_they_name(tmp_path: Path) -> None:
-    pytest.importorskip("tokenizers")
-    embedder = Embedder(spec_of(make_model(tmp_path, **TEXT)))
+@pytest.mark.parametrize("kind", [TensorProto.INT64, TensorProto.INT32])
+def test_words_get_the_vector_of_what_they_name(tmp_path: Path, kind: int) -> None:
+    file = make_model(tmp_path, **TEXT)
+    (tmp_path / "text.onnx").write_bytes(text_tower(kind).SerializeToString())
+    embedder = Embedder(spec_of(file))
 
     for word, color in COLORS.items():
         vector = embedder.embed_text(f"a {word}")
@@ -301,7 +314,6 @@ def test_words_get_the_vector_of_what_they_name(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_text_tower_is_told(tmp_path: Path, keys: dict[str, Any], said: str) -> None:
-    pytest.importorskip("tokenizers")
     with pytest.raises(ModelError, match=said):
         spec_of(make_model(tmp_path, **(TEXT | keys)))
 
@@ -321,7 +333,6 @@ def test_a_text_tower_without_the_package_says_what_to_install(
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with photos, a store of a model with words, and its cache; the model's files are gone."""
-    pytest.importorskip("tokenizers")
     folder = tmp_path_factory.mktemp("own")
     photos = make_photos(folder / "photos")
     for name, color in COLORS.items():
