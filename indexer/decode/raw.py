@@ -1,0 +1,144 @@
+"""Camera raw files, opened by LibRaw: their preview, and where there is no good one the sensor's data."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+from PIL import Image
+
+from ...errors import DecodeError
+from .raw_tags import ends_early
+
+RAW_DATA = "raw data"  # among what a file holds behind the picture that it shows
+
+# A preview of a shorter side below it is the size of a stamp: half the sensor's pixels show more.
+_GOOD_SIDE = 320
+# Of each of the sensor's pixels, at the peak: what was read of it, the half picture, the result. Where no
+# half can be had (X-Trans, several colors in one place) it is the whole one, with three numbers more.
+_BYTES, _MOST_BYTES = 8, 24
+_BAYER = 4  # letters of the colors that a usual sensor's filters repeat
+
+_TURNS_BACK = {6: 8, 8: 6}
+_ORIENTATIONS = "12435867"  # EXIF's, by LibRaw's own number of the turn
+
+_CODES = {
+    "LibRawFileUnsupportedError": (
+        "unsupported_format",
+        "LibRaw {version} does not know this camera raw file",
+    ),
+    "LibRawIOError": ("truncated", "the camera raw file ends too early"),
+    "LibRawTooBigError": ("too_large", "the camera raw file is too large for LibRaw"),
+    "LibRawUnsufficientMemoryError": (
+        "out_of_memory",
+        "there is not enough memory for the camera raw file",
+    ),
+    "LibRawMemPoolOverflowError": ("out_of_memory", "there is not enough memory for the camera raw file"),
+    "LibRawNoThumbnailError": ("unsupported_format", "the camera raw file has no preview"),
+    "LibRawUnsupportedThumbnailError": ("unsupported_format", "the preview is of a kind that is not read"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RawFile:
+    """A raw file that LibRaw has opened.
+
+    size: width and height as displayed. orientation: by which EXIF turns the sensor's picture. damage: as
+    `records.Holdings`. library, raw: LibRaw's; most of what `raw` tells costs reading the sensor's data.
+    """
+
+    size: tuple[int, int]
+    orientation: int
+    damage: tuple[str, ...]
+    library: Any
+    raw: Any
+
+    def preview(self) -> bytes:
+        """Return the largest JPEG that the camera put in.
+
+        Raises:
+            DecodeError: there is none.
+        """
+        with _as_decode_errors(self.library):
+            found = self.raw.extract_thumb()
+        if found.format != self.library.ThumbFormat.JPEG:
+            raise DecodeError("unsupported_format", "the preview is no JPEG")
+        return bytes(found.data)
+
+    def is_shown_by(self, width: int, height: int) -> bool:
+        """Tell whether a preview of this size is enough to know the picture by."""
+        return min(width, height) >= min(_GOOD_SIDE, min(self.size) // 2)
+
+    def turn_of(self, width: int, height: int, turned: int) -> int:
+        """Return the orientation by which a preview of this size is turned still, 1 where it is upright.
+
+        turned: by which it was turned already. Only a preview that lies where the photo stands can be told.
+        """
+        if (width - height) * (self.size[0] - self.size[1]) >= 0:
+            return 1
+        return self.orientation if turned == 1 else _TURNS_BACK.get(turned, 1)
+
+    @property
+    def bytes_needed(self) -> int:
+        """How much memory it takes to develop it."""
+        sizes = self.raw.sizes
+        is_usual = len(self.raw.color_desc) == _BAYER and self.raw.num_colors == 3
+        return int(sizes.raw_width * sizes.raw_height * (_BYTES if is_usual else _MOST_BYTES))
+
+    def developed(self) -> Image.Image:
+        """Return half of the sensor's pixels each way as a picture, upright, in sRGB.
+
+        Raises:
+            DecodeError: LibRaw cannot read them.
+        """
+        with _as_decode_errors(self.library):
+            self.raw.unpack()
+            pixels = self.raw.postprocess(half_size=True, use_camera_wb=True, output_bps=8)
+        return Image.fromarray(pixels)
+
+
+@contextmanager
+def opened_raw(data: bytes) -> Iterator[RawFile]:
+    """Open a raw file for as long as the block runs.
+
+    Raises:
+        DecodeError: LibRaw cannot, or is missing ("raw_support_missing").
+    """
+    try:
+        import rawpy
+    except ImportError:
+        raise DecodeError(
+            "raw_support_missing", "camera raw files need the package rawpy: pip install rawpy"
+        ) from None
+    with rawpy.RawPy() as raw:
+        with _as_decode_errors(rawpy):
+            raw.open_buffer(BytesIO(data))
+        sizes = raw.sizes
+        width, height = int(sizes.width), int(sizes.height)
+        if width < 1 or height < 1:
+            raise DecodeError("damaged", "the camera raw file has no size")
+        yield RawFile(
+            size=(height, width) if sizes.flip & 4 else (width, height),
+            orientation=int(_ORIENTATIONS[sizes.flip & 7]),
+            damage=("the sensor's data end early",) if ends_early(data) else (),
+            library=rawpy,
+            raw=raw,
+        )
+
+
+@contextmanager
+def _as_decode_errors(library: Any) -> Iterator[None]:
+    try:
+        yield
+    except library.LibRawError as error:
+        name = type(error).__name__
+        code, words = _CODES.get(name, ("damaged", "the camera raw file is damaged: {error}"))
+        version = ".".join(map(str, library.libraw_version))
+        raise DecodeError(code, words.format(version=version, error=_line(error))) from error
+
+
+def _line(error: BaseException) -> str:
+    told = error.args[0] if error.args else ""
+    text = told.decode("utf-8", "replace") if isinstance(told, bytes) else str(told)
+    return " ".join(text.split())[:200] or type(error).__name__
