@@ -178,8 +178,8 @@ def _match_row(match: "Match") -> Row:
 def _paths_once() -> Callable[[Row], Iterator[Row]]:
     """Return what lists files and their companions as paths, each once.
 
-    Beside what was found, which may be deleted, only what belongs to nothing else and is not checked itself.
-    What is not compared is left to the user.
+    Beside what was found, which may be deleted, only what belongs to nothing else and has no row of its
+    own; what is not compared is left to the user.
     """
     listed = set[str]()
 

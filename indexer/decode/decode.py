@@ -17,7 +17,6 @@ from blake3 import blake3
 from PIL import (
     AvifImagePlugin,
     BmpImagePlugin,
-    ExifTags,
     GifImagePlugin,
     Image,
     ImageChops,
@@ -34,6 +33,7 @@ from ...store.records import Holdings, Metadata
 from .color import to_plain, to_srgb
 from .depth import has_few_levels, has_low_bytes, joined, load_low_bytes
 from .digest import hash_of
+from .exif import orientation_in
 from .fields import read_all
 from .heif import heif_opener
 from .inventory import Found, holdings_of, parts_of, pixel_digest
@@ -44,7 +44,7 @@ from .memory import MAX_PIXELS, SHARED, MemoryBudget, check_header
 from .parts import Parts
 from .quiet import quiet_libtiff, quiet_pillow
 from .raw import RAW_DATA, RawFile, opened_raw
-from .raw_tags import read_raw, sensor_bits
+from .raw_tags import ends_early, read_raw, sensor_bits
 from .rendering import STRIP_PIXELS, Rendering, rendering_of
 from .sniff import RAW, sniff
 
@@ -165,7 +165,9 @@ def _decode_raw(
         check_header(*raw.size, len(data), max_pixels)
         shown: Decoded | None = None
         with suppress(DecodeError):
-            shown = decode_preview(raw.preview())
+            jpeg, says = raw.preview()
+            shown = decode_preview(jpeg)
+            shown = _turned(shown, raw.turn_of(shown.image.size, shown.orientation, says=says))
         if shown is None or not raw.is_shown_by(shown.width, shown.height):
             try:
                 with memory.reserve(raw.bytes_needed):
@@ -173,26 +175,24 @@ def _decode_raw(
             except DecodeError:
                 if shown is None:
                     raise
-        return _as_raw(_upright(shown, raw), raw, data)
+        return _as_raw(shown, raw, data)
 
 
-def _upright(shown: Decoded, raw: RawFile) -> Decoded:
-    """Turn a preview that was turned twice or not at all: many were upright before, or do not say."""
-    turn = raw.turn_of(shown.width, shown.height, shown.orientation)
+def _turned(shown: Decoded, turn: int) -> Decoded:
+    """Turn a preview as EXIF's orientation shows it."""
     if turn not in _TURNS:
         return shown
-    image = shown.image.transpose(_TURNS[turn])
-    return replace(shown, image=image, width=shown.height, height=shown.width)
+    width, height = (shown.height, shown.width) if turn >= 5 else (shown.width, shown.height)
+    return replace(shown, image=shown.image.transpose(_TURNS[turn]), width=width, height=height)
 
 
 def _as_raw(shown: Decoded, raw: RawFile, data: bytes) -> Decoded:
     """Return what a raw file shows with what it says and holds itself."""
-    own = read_raw(data)
-    metadata, fields = own or (shown.metadata, shown.fields)
-    width, height = (
-        raw.size if (shown.width < shown.height) == (raw.size[0] < raw.size[1]) else raw.size[::-1]
-    )
-    holdings = Holdings(bits=sensor_bits(data), auxiliary=(RAW_DATA,), fields=fields, damage=raw.damage)
+    metadata, fields = read_raw(raw.exif, raw.xmp)
+    lies_right = (shown.width < shown.height) == (raw.size[0] < raw.size[1])
+    width, height = raw.size if lies_right else raw.size[::-1]
+    damage = ("the sensor's data end early",) if ends_early(data) else ()
+    holdings = Holdings(bits=sensor_bits(data), auxiliary=(RAW_DATA,), fields=fields, damage=damage)
     return Decoded(
         image=shown.image,
         width=width,
@@ -401,7 +401,7 @@ def _decoded(
 ) -> tuple[Decoded, Rendering]:
     """Turn a loaded picture into pixels and what is known of it. seen: its pixels, see `_as_seen`."""
     exif = _exif(image)
-    orientation = _orientation(exif)
+    orientation = orientation_in(exif)
     rendering = rendering_of(seen)
     rgb, warning = _reduced_srgb(seen, rendering, _factor(seen.size, min_side))
     if orientation in _TURNS:
@@ -435,15 +435,6 @@ def _ask_exif_without_xmp(image: Image.Image) -> None:
     _exif(image)  # Pillow keeps it
     if packet:
         image.info["xmp"] = packet
-
-
-def _orientation(exif: Image.Exif) -> int:
-    """Return how the picture must be turned, 1..8; what is out of range means not at all."""
-    try:
-        value: Any = exif.get(ExifTags.Base.Orientation, 1)
-    except Exception:
-        return 1
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def _factor(size: tuple[int, int], min_side: int) -> int:

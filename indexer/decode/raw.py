@@ -9,7 +9,8 @@ from typing import Any
 from PIL import Image
 
 from ...errors import DecodeError
-from .raw_tags import ends_early
+from .exif import orientation_in
+from .raw_tags import exif_of, tells_sensor
 
 RAW_DATA = "raw data"  # among what a file holds behind the picture that it shows
 
@@ -21,6 +22,7 @@ _BYTES, _MOST_BYTES = 8, 24
 _BAYER = 4  # letters of the colors that a usual sensor's filters repeat
 
 _TURNS_BACK = {6: 8, 8: 6}
+_ADDED, _HEAD = b"dcraw v", 64
 _ORIENTATIONS = "12435867"  # EXIF's, by LibRaw's own number of the turn
 
 _CODES = {
@@ -44,18 +46,21 @@ _CODES = {
 class RawFile:
     """A raw file that LibRaw has opened.
 
-    size: width and height as displayed. orientation: by which EXIF turns the sensor's picture. damage: as
-    `records.Holdings`. library, raw: LibRaw's; most of what `raw` tells costs reading the sensor's data.
+    data: the file. size: width and height as displayed. orientation: by which EXIF turns the sensor's
+    picture. exif, xmp: what it says. library, raw: LibRaw's; most of what `raw` tells costs reading the
+    sensor's data.
     """
 
+    data: bytes
     size: tuple[int, int]
     orientation: int
-    damage: tuple[str, ...]
+    exif: Image.Exif
+    xmp: Any
     library: Any
     raw: Any
 
-    def preview(self) -> bytes:
-        """Return the largest JPEG that the camera put in.
+    def preview(self) -> tuple[bytes, bool]:
+        """Return the largest JPEG that the camera put in, and whether it has EXIF of its own.
 
         Raises:
             DecodeError: there is none.
@@ -64,18 +69,26 @@ class RawFile:
             found = self.raw.extract_thumb()
         if found.format != self.library.ThumbFormat.JPEG:
             raise DecodeError("unsupported_format", "the preview is no JPEG")
-        return bytes(found.data)
+        jpeg = bytes(found.data)
+        # LibRaw puts EXIF in front of a JPEG that does not begin with it, and chance behind a cut one.
+        end = 4 + int.from_bytes(jpeg[4:6], "big")
+        is_added = jpeg[2:4] == b"\xff\xe1" and _ADDED in jpeg[:end]
+        jpeg = jpeg[:2] + jpeg[end:] if is_added else jpeg
+        if not _lies_in(self.data, jpeg[2:]):
+            raise DecodeError("truncated", "the preview ends too early")
+        return jpeg, not is_added
 
     def is_shown_by(self, width: int, height: int) -> bool:
         """Tell whether a preview of this size is enough to know the picture by."""
         return min(width, height) >= min(_GOOD_SIDE, min(self.size) // 2)
 
-    def turn_of(self, width: int, height: int, turned: int) -> int:
-        """Return the orientation by which a preview of this size is turned still, 1 where it is upright.
+    def turn_of(self, size: tuple[int, int], turned: int, *, says: bool) -> int:
+        """Return the orientation by which a preview is turned still, 1 where it is upright.
 
-        turned: by which it was turned already. Only a preview that lies where the photo stands can be told.
+        size: width and height. turned: by which it was turned already. says: it has EXIF of its own.
         """
-        if (width - height) * (self.size[0] - self.size[1]) >= 0:
+        lies_right = (size[0] - size[1]) * (self.size[0] - self.size[1]) >= 0
+        if lies_right and (says or turned != 1 or self.orientation >= 5):
             return 1
         return self.orientation if turned == 1 else _TURNS_BACK.get(turned, 1)
 
@@ -92,9 +105,12 @@ class RawFile:
         Raises:
             DecodeError: LibRaw cannot read them.
         """
+        if not tells_sensor(self.data):  # LibRaw would take the file's head for them
+            raise DecodeError("unsupported_format", "a camera raw file without preview and sensor's data")
         with _as_decode_errors(self.library):
             self.raw.unpack()
-            pixels = self.raw.postprocess(half_size=True, use_camera_wb=True, output_bps=8)
+            turn = _ORIENTATIONS.index(str(self.orientation))
+            pixels = self.raw.postprocess(half_size=True, use_camera_wb=True, user_flip=turn)
         return Image.fromarray(pixels)
 
 
@@ -118,13 +134,12 @@ def opened_raw(data: bytes) -> Iterator[RawFile]:
         width, height = int(sizes.width), int(sizes.height)
         if width < 1 or height < 1:
             raise DecodeError("damaged", "the camera raw file has no size")
-        yield RawFile(
-            size=(height, width) if sizes.flip & 4 else (width, height),
-            orientation=int(_ORIENTATIONS[sizes.flip & 7]),
-            damage=("the sensor's data end early",) if ends_early(data) else (),
-            library=rawpy,
-            raw=raw,
-        )
+        exif, xmp = exif_of(data)
+        orientation = int(_ORIENTATIONS[sizes.flip & 7])
+        if orientation == 1:
+            orientation = orientation_in(exif)
+        size = (height, width) if orientation >= 5 else (width, height)
+        yield RawFile(data, size, orientation, exif, xmp, rawpy, raw)
 
 
 @contextmanager
@@ -136,6 +151,14 @@ def _as_decode_errors(library: Any) -> Iterator[None]:
         code, words = _CODES.get(name, ("damaged", "the camera raw file is damaged: {error}"))
         version = ".".join(map(str, library.libraw_version))
         raise DecodeError(code, words.format(version=version, error=_line(error))) from error
+
+
+def _lies_in(data: bytes, part: bytes) -> bool:
+    head, at = part[:_HEAD], -1
+    while (at := data.find(head, at + 1)) >= 0:
+        if data.startswith(part, at):
+            return True
+    return False
 
 
 def _line(error: BaseException) -> str:

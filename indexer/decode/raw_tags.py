@@ -7,6 +7,7 @@ from PIL import ExifTags, Image
 from ...store.records import Metadata
 from .boxes import boxes_in
 from .fields import read_all
+from .parts import Bytes
 from .tiff_pages import bits_of, lacks_data, sensor_pages
 
 _CANON = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")  # of the box with the directories of EXIF
@@ -17,27 +18,35 @@ _XMP = 0x02BC
 _LEAST_BITS, _MOST_BITS = 12, 16
 
 
-def read_raw(data: bytes) -> tuple[Metadata, dict[str, Any]] | None:
-    """Return the metadata and fields that a raw file says itself; None where only its preview does."""
+def exif_of(data: bytes) -> tuple[Image.Exif, Any]:
+    """Return the EXIF and the XMP of a raw file, as far as they can be read."""
     try:
-        exif, xmp = _of_canon(data) if data[4:8] == b"ftyp" else _of_tiff(data)
+        return _exif(data)
     except Exception:  # damaged EXIF raises nearly every type there is
-        return None
+        return Image.Exif(), b""
+
+
+def read_raw(exif: Image.Exif, xmp: Any) -> tuple[Metadata, dict[str, Any]]:
+    """Return the metadata and the fields that a raw file says; nothing raises."""
     carrier = Image.new("L", (1, 1))
     if xmp:
         carrier.info["xmp"] = xmp
-    metadata, fields = read_all(carrier, exif)
-    return (metadata, fields) if metadata.camera or metadata.taken else None
+    return read_all(carrier, exif)
 
 
-def _of_tiff(data: bytes) -> tuple[Image.Exif, object]:
-    exif = Image.Exif()
-    # Olympus and Panasonic write another number where the version of TIFF stands.
-    exif.load(data if data[2:4] in (b"*\0", b"\0*") else data[:2] + b"*\0" + data[4:])
+def _exif(data: bytes) -> tuple[Image.Exif, Any]:
+    if data[4:8] == b"ftyp":
+        return _of_canon(data)
+    if data.startswith(_FUJI):  # all that it says is in its preview
+        start, length = _number(data, _FUJI_PLACES[0]), _number(data, _FUJI_PLACES[0] + 4)
+        exif = _loaded(data[data.index(b"Exif\0\0", start, start + length) : start + length])
+    else:
+        # Olympus and Panasonic write another number where the version of TIFF stands.
+        exif = _loaded(data if data[2:4] in (b"*\0", b"\0*") else data[:2] + b"*\0" + data[4:])
     return exif, exif.get(_XMP)
 
 
-def _of_canon(data: bytes) -> tuple[Image.Exif, object]:
+def _of_canon(data: bytes) -> tuple[Image.Exif, Any]:
     """Return what a CR3 says: its directories lie in boxes of their own."""
     top = list(boxes_in(memoryview(data)))
     moov = next(body for name, body in top if name == b"moov")
@@ -56,7 +65,7 @@ def _own(boxes: Any, kind: bytes) -> memoryview:
     )
 
 
-def _loaded(body: memoryview) -> Image.Exif:
+def _loaded(body: Bytes) -> Image.Exif:
     exif = Image.Exif()
     exif.load(bytes(body))
     return exif
@@ -68,6 +77,12 @@ def sensor_bits(data: bytes) -> int:
         return min(_MOST_BITS, max([_LEAST_BITS, *map(bits_of, sensor_pages(data))]))
     except Exception:  # a stranger's directories may be anything
         return _LEAST_BITS
+
+
+def tells_sensor(data: bytes) -> bool:
+    """Tell whether a file says where its sensor's data lie, in a way that is followed here or by its maker."""
+    is_tiff = data[2:4] in (b"*\0", b"\0*") and data[8:10] != b"CR"
+    return not is_tiff or next(sensor_pages(data), None) is not None
 
 
 def ends_early(data: bytes) -> bool:
