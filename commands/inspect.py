@@ -195,7 +195,12 @@ def _paths_once() -> Callable[[Row], Iterator[Row]]:
 
 
 def _goes_with(companion: Row) -> bool:
-    return not companion["shared"] and companion["kind"] not in ("photo", "raw", "original", "edited")
+    from ..indexer.scan.ignore import is_photo_name
+
+    has_row = companion["kind"] in ("photo", "original", "edited") or is_photo_name(
+        os.fsencode(companion["path"])
+    )
+    return not companion["shared"] and not has_row
 
 
 def _flat_matches(row: Row) -> Iterator[Row]:

@@ -80,7 +80,7 @@ def sensor_bits(data: bytes) -> int:
 
 
 def tells_sensor(data: bytes) -> bool:
-    """Tell whether a file says where its sensor's data lie, in a way that is followed here or by its maker."""
+    """Tell whether a file says where its sensor's data lie, as far as that can be followed."""
     is_tiff = data[2:4] in (b"*\0", b"\0*") and data[8:10] != b"CR"
     return not is_tiff or next(sensor_pages(data), None) is not None
 
