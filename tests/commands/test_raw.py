@@ -40,6 +40,10 @@ class Shelf:
     def run(self, *arguments: Any) -> Any:
         return lookalike(*arguments, *self.at, "--format", "json").json
 
+    def found(self, *arguments: Any) -> list[dict[str, Any]]:
+        (answer,) = self.run("search", *arguments)["queries"]
+        return list(answer["results"])
+
     def groups(self, *options: str) -> list[list[str]]:
         """Return the files of each group of copies: the kept one, and with an asterisk what may go."""
         return sorted(
@@ -65,8 +69,8 @@ def test_raw_files_are_photos_of_the_library(shelf: Shelf) -> None:
     (failed,) = shelf.run("errors")["errors"]
     assert (os.path.basename(failed["path"]), failed["error"]) == ("broken.cr2", "not_an_image")
 
-    found = shelf.run("search", shelf.photos / "sent" / "alone.jpg", "-k", "1")["results"][0]
-    raw = shelf.run("search", shelf.photos / "seven.jpg", "--format-is", "raw", "-k", "9")["results"]
+    found = shelf.found(shelf.photos / "sent" / "alone.jpg", "-k", "1")[0]
+    raw = shelf.found(shelf.photos / "seven.jpg", "--format-is", "raw", "-k", "9")
 
     assert (shelf.name(found), found["format"]) == ("alone.dng", "RAW")
     assert (found["date"], found["camera"]) == ("2021-05-06T07:08:09", "Acme R1")
