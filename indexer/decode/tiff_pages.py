@@ -8,7 +8,7 @@ from itertools import islice
 
 from .parts import Bytes, Parts
 
-_MAX_PAGES, _MAX_FIELDS = 20_000, 500_000
+_MAX_PAGES, _MAX_FIELDS, _MAX_NUMBERS = 20_000, 500_000, 1 << 30
 _SIZES = {
     1: 1,
     2: 1,
@@ -44,7 +44,8 @@ _SENSOR = (
     32803,
     34892,
 )  # PhotometricInterpretation: what lies behind color filters, and the same made whole
-_MOST_SUB_PAGES = 32
+# A file is told to be raw outside of the process that decodes: that much of it is looked at.
+_SOME_PAGES, _SOME_FIELDS, _FEW = 16, 1000, 64
 _LOST = 0.01  # of a strip: some cameras count a little more than they write
 
 
@@ -56,10 +57,10 @@ class _Field:
     value: memoryview
     order: str
 
-    def numbers(self) -> tuple[int, ...]:
+    def numbers(self, most: int = _MAX_NUMBERS) -> tuple[int, ...]:
         code = _CODES.get(self.kind)
-        count = len(self.value) // _SIZES.get(self.kind, 1)
-        return struct.unpack(f"{self.order}{count}{code}", self.value) if code else ()
+        count = min(most, len(self.value) // _SIZES.get(self.kind, 1))
+        return struct.unpack_from(f"{self.order}{count}{code}", self.value) if code else ()
 
 
 Page = dict[int, _Field]
@@ -121,11 +122,11 @@ def lacks_data(page: Page, n_bytes: int) -> bool:
 def _with_sub_pages(data: bytes) -> Iterator[Page]:
     """Yield the first directories of a file, each followed by those below it."""
     order, is_big = _layout(data)
-    for page in islice(_pages(data), _MOST_SUB_PAGES):
+    for page in islice(_pages(data, _SOME_FIELDS), _SOME_PAGES):
         yield page
-        for place in page[_SUB_PAGES].numbers()[:_MOST_SUB_PAGES] if _SUB_PAGES in page else ():
+        for place in dict.fromkeys(page[_SUB_PAGES].numbers(_SOME_PAGES) if _SUB_PAGES in page else ()):
             with suppress(struct.error):
-                yield _page(data, place, order, is_big)[0]
+                yield _page(data, place, order, is_big, _SOME_FIELDS)[0]
 
 
 def _is_reduced(page: Page) -> bool:
@@ -141,8 +142,8 @@ def _area(page: Page) -> int:
 
 
 def _number(page: Page, tag: int, default: int = 0) -> int:
-    """Return the largest number of a field."""
-    return max(page[tag].numbers(), default=default) if tag in page else default
+    """Return the largest number of a field, of its first ones."""
+    return max(page[tag].numbers(_FEW), default=default) if tag in page else default
 
 
 def _layout(data: bytes) -> tuple[str, bool]:
@@ -151,7 +152,8 @@ def _layout(data: bytes) -> tuple[str, bool]:
     return order, struct.unpack_from(order + "H", data, 2)[0] == 43
 
 
-def _pages(data: bytes) -> Iterator[Page]:
+def _pages(data: bytes, most: int = 0xFFFF) -> Iterator[Page]:
+    """Yield the directories of a chain. most: fields of each."""
     order, is_big = _layout(data)
     place = struct.unpack_from(order + ("Q" if is_big else "I"), data, 8 if is_big else 4)[0]
     seen: set[int] = set()
@@ -159,14 +161,14 @@ def _pages(data: bytes) -> Iterator[Page]:
     while place and place not in seen and len(seen) < _MAX_PAGES and n_fields < _MAX_FIELDS:
         seen.add(place)
         try:
-            page, place = _page(data, place, order, is_big)
+            page, place = _page(data, place, order, is_big, most)
         except struct.error:
             return  # decoders end here, too
         n_fields += len(page)
         yield page
 
 
-def _page(data: bytes, at: int, order: str, is_big: bool) -> tuple[Page, int]:
+def _page(data: bytes, at: int, order: str, is_big: bool, most: int) -> tuple[Page, int]:
     """Return a directory and the place of the next one."""
     head, entry = ("Q", "HHQ8s") if is_big else ("H", "HHI4s")
     (count,) = struct.unpack_from(order + head, data, at)
@@ -174,7 +176,9 @@ def _page(data: bytes, at: int, order: str, is_big: bool) -> tuple[Page, int]:
     step = struct.calcsize(order + entry)
     view = memoryview(data)
     page: Page = {}
-    for _ in range(min(count, (len(data) - at) // step, 0xFFFF)):
+    count = min(count, (len(data) - at) // step)
+    end = at + step * count
+    for _ in range(min(count, most)):
         tag, kind, n_values, inline = struct.unpack_from(order + entry, data, at)
         size = _SIZES.get(kind, 1) * n_values
         value = memoryview(inline)[:size]
@@ -184,7 +188,7 @@ def _page(data: bytes, at: int, order: str, is_big: bool) -> tuple[Page, int]:
         if len(value) == size:
             page[tag] = _Field(kind, value, order)
         at += step
-    return page, struct.unpack_from(order + ("Q" if is_big else "I"), data, at)[0]
+    return page, struct.unpack_from(order + ("Q" if is_big else "I"), data, end)[0]
 
 
 def _shown(data: bytes, page: Page) -> Iterator[Bytes]:

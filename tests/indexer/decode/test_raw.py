@@ -6,6 +6,7 @@ All are written by these tests; none is from a camera.
 import struct
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from PIL import Image
 from lookalike.errors import DecodeError
 from lookalike.indexer.decode.decode import Decoded, decode
 from lookalike.indexer.decode.memory import MemoryBudget
+from lookalike.indexer.decode.sniff import sniff
 from lookalike.tests.indexer.decode.raws import (
     SUB,
     WRITERS,
@@ -186,6 +188,18 @@ def test_a_plain_tiff_is_none() -> None:
     assert decode(encode(WIDE, "TIFF")).format == "TIFF"
     with_sensor_below = tiff(Directory(said()[0] | {254: (4, 1)}, {}, {SUB: [sensor(WIDE)]}))
     assert decode(with_sensor_below).format == "RAW"
+
+
+def test_telling_a_raw_file_takes_no_time_whatever_its_directories_say() -> None:
+    """It is told before a file is handed to the process that may die of it."""
+    size = 2 + 12 * 65535 + 4
+    fields = struct.pack("<HHII", SUB, 4, 16, 8) + struct.pack("<HHII", 256, 4, 1, 1) * 65534
+    chain = [struct.pack("<H", 65535) + fields + struct.pack("<I", 8 + size * (n + 1)) for n in range(16)]
+    many = struct.pack("<HHHII", 1, SUB, 4, 10_000_000, 26) + bytes(40_000_004)
+    for directories in (b"".join(chain), many):
+        started = time.process_time()
+        assert sniff(b"II*\0\x08\0\0\0" + directories) == "TIFF"
+        assert time.process_time() - started < 1
 
 
 def test_without_rawpy_the_advice_is_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
