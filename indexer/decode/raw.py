@@ -10,16 +10,15 @@ from PIL import Image
 
 from ...errors import DecodeError
 from .exif import orientation_in
-from .raw_tags import exif_of, tells_sensor
+from .raw_tags import exif_of, is_whole, tells_sensor
 
 RAW_DATA = "raw data"  # among what a file holds behind the picture that it shows
 
 # A preview of a shorter side below it is the size of a stamp: half the sensor's pixels show more.
 _GOOD_SIDE = 320
-# Of each of the sensor's pixels, at the peak: what was read of it, the half picture, the result. Where no
-# half can be had (X-Trans, several colors in one place) it is the whole one, with three numbers more.
-_BYTES, _MOST_BYTES = 8, 24
-_BAYER = 4  # letters of the colors that a usual sensor's filters repeat
+# Of each of the sensor's pixels, at the peak: what was read of it, the half picture, the result. What has
+# several colors in one place is not halved.
+_BYTES, _WHOLE_BYTES = 8, 28
 
 _TURNS_BACK = {6: 8, 8: 6}
 _ADDED, _HEAD = b"dcraw v", 64
@@ -96,8 +95,8 @@ class RawFile:
     def bytes_needed(self) -> int:
         """How much memory it takes to develop it."""
         sizes = self.raw.sizes
-        is_usual = len(self.raw.color_desc) == _BAYER and self.raw.num_colors == 3
-        return int(sizes.raw_width * sizes.raw_height * (_BYTES if is_usual else _MOST_BYTES))
+        each = _WHOLE_BYTES if is_whole(self.data) else _BYTES
+        return int(sizes.raw_width * sizes.raw_height * each)
 
     def developed(self) -> Image.Image:
         """Return half of the sensor's pixels each way as a picture, upright, in sRGB.
@@ -146,7 +145,7 @@ def opened_raw(data: bytes) -> Iterator[RawFile]:
 def _as_decode_errors(library: Any) -> Iterator[None]:
     try:
         yield
-    except library.LibRawError as error:
+    except (library.LibRawError, NotImplementedError) as error:
         name = type(error).__name__
         code, words = _CODES.get(name, ("damaged", "the camera raw file is damaged: {error}"))
         version = ".".join(map(str, library.libraw_version))

@@ -8,7 +8,7 @@ from ...store.records import Metadata
 from .boxes import boxes_in
 from .fields import read_all
 from .parts import Bytes
-from .tiff_pages import bits_of, lacks_data, sensor_pages
+from .tiff_pages import bits_of, is_made_whole, lacks_data, sensor_pages
 
 _CANON = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")  # of the box with the directories of EXIF
 _CANON_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
@@ -83,6 +83,14 @@ def tells_sensor(data: bytes) -> bool:
     """Tell whether a file says where its sensor's data lie, as far as that can be followed."""
     is_tiff = data[2:4] in (b"*\0", b"\0*") and data[8:10] != b"CR"
     return not is_tiff or next(sensor_pages(data), None) is not None
+
+
+def is_whole(data: bytes) -> bool:
+    """Tell whether a raw file has all colors of each pixel: a DNG that was developed as far as that."""
+    try:
+        return any(is_made_whole(page) for page in sensor_pages(data))
+    except Exception:  # a stranger's directories may be anything
+        return False
 
 
 def ends_early(data: bytes) -> bool:

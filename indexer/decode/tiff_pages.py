@@ -40,10 +40,8 @@ _SHAPING = (
 )
 
 _SUB_PAGES, _PHOTOMETRIC, _DNG_VERSION = 330, 262, 50706
-_SENSOR = (
-    32803,
-    34892,
-)  # PhotometricInterpretation: what lies behind color filters, and the same made whole
+_MOSAIC, _WHOLE = 32803, 34892  # PhotometricInterpretation: one color of each pixel, or all
+_SENSOR = (_MOSAIC, _WHOLE)
 # A file is told to be raw outside of the process that decodes: that much of it is looked at.
 _SOME_PAGES, _SOME_FIELDS, _FEW = 16, 1000, 64
 _LOST = 0.01  # of a strip: some cameras count a little more than they write
@@ -102,6 +100,11 @@ def is_raw(data: bytes) -> bool:
 def sensor_pages(data: bytes) -> Iterator[Page]:
     """Yield the directories of a file that hold a sensor's data, as far as they say so."""
     return (page for page in _with_sub_pages(data) if _number(page, _PHOTOMETRIC) in _SENSOR)
+
+
+def is_made_whole(page: Page) -> bool:
+    """Tell whether a sensor's directory has all colors of each pixel."""
+    return _number(page, _PHOTOMETRIC) == _WHOLE
 
 
 def bits_of(page: Page) -> int:

@@ -104,6 +104,16 @@ def sensor(picture: Image.Image, kind: int = 0) -> Directory:
     return Directory(fields, {273: data})
 
 
+def made_whole(picture: Image.Image) -> Directory:
+    """Return the directory of a sensor's data with all colors of each pixel."""
+    data = ((np.asarray(picture, np.float32) / 255) ** 2.2 * _WHITE).astype("<u2").tobytes()
+    found = sensor(picture)
+    found.fields |= {258: (SHORT, [16] * 3), 262: (SHORT, 34892), 277: (SHORT, 3), 279: (LONG, len(data))}
+    found.fields[50717] = (LONG, [_WHITE] * 3)
+    del found.fields[33421], found.fields[33422]
+    return Directory(found.fields, {273: data})
+
+
 def preview(jpeg: bytes, size: tuple[int, int]) -> Directory:
     """Return the directory of a JPEG preview as a DNG has it."""
     fields = {
@@ -129,7 +139,9 @@ def said(
     return main, {EXIF: [Directory(detail)], GPS: [Directory(place)]}
 
 
-def dng(picture: Image.Image, jpeg: bytes | None = None, orientation: int = 1) -> bytes:
+def dng(
+    picture: Image.Image, jpeg: bytes | None = None, orientation: int = 1, *, linear: bool = False
+) -> bytes:
     """Make a DNG of a picture as the sensor sees it. jpeg: its preview, b"" for none, None for its own."""
     jpeg = encode(picture, quality=90) if jpeg is None else jpeg
     main, below = said(orientation)
@@ -142,7 +154,7 @@ def dng(picture: Image.Image, jpeg: bytes | None = None, orientation: int = 1) -
         50728: (RATIONAL, [(1, 1)] * 3),
     }  # fmt: skip
     previews = [preview(jpeg, picture.size)] if jpeg else []
-    below = below | {SUB: [sensor(picture), *previews]}
+    below = below | {SUB: [made_whole(picture) if linear else sensor(picture), *previews]}
     return tiff(Directory(main | fields, {273: thumb}, below))
 
 

@@ -215,3 +215,14 @@ def test_libraw_is_not_loaded_before_it_is_needed() -> None:
         "assert 'PIL' in sys.modules and 'rawpy' not in sys.modules"
     )
     subprocess.run([sys.executable, "-P", "-c", code], input=JPEG, check=True)
+
+
+def test_a_linear_dng_without_a_preview_is_developed() -> None:
+    """It takes three times the memory: nothing of it is halved."""
+    picture = draw_photo(1, 640, 480)
+    data = dng(picture, b"", linear=True)
+
+    assert likeness_of(decode(data).image.resize(WIDE.size), WIDE) > 0.85
+    with pytest.raises(DecodeError) as caught:
+        decode(data, memory=MemoryBudget(8 * 640 * 480))
+    assert caught.value.code == "too_large"
