@@ -71,6 +71,7 @@ HOMES = {
     ),
     # Nothing is executed or fetched on behalf of a file.
     "subprocess": ("indexer/sandbox/process.py",),
+    "rawpy": ("indexer/decode/raw.py",),
     # The second asks for the name of the host, the third is the page's server.
     "socket": ("indexer/sandbox/process.py", "store/lock.py", "web/serving.py"),
     "urllib": (
