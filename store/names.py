@@ -3,7 +3,17 @@
 import os
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import datetime
+
+AnyPath = str | os.PathLike[str]
+
+
+def listed(names: AnyPath | Iterable[AnyPath]) -> list[str]:
+    """Return paths as a list, also a single one: a str is one name, not its letters."""
+    return (
+        [os.fspath(names)] if isinstance(names, (str, os.PathLike)) else [os.fspath(each) for each in names]
+    )
 
 
 def format_name(form: str) -> str:

@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from ...store.names import AnyPath, listed
 from ...store.records import FileStat
 from .ignore import Excludes, is_never_a_photo, is_photo_name, is_system_folder
 from .places import Ways, is_in_trash, is_trash, nobodys
@@ -321,11 +322,11 @@ class Found:
     problems: list[tuple[str, ScanProblem]]
 
 
-def photos_in(names: Iterable[str | os.PathLike[str]], store: str) -> Found:
+def photos_in(names: AnyPath | Iterable[AnyPath], store: str) -> Found:
     """Return the photos in files and folders, and what cannot be looked into."""
     photos, unread = dict[str, None](), dict[str, None]()
     problems = []
-    for name in names:
+    for name in listed(names):
         options = ScanOptions(all_files=True)
         scan = Scan(os.path.abspath(os.fsencode(name)), options, avoid=[os.fsencode(store)])
         for found in scan:
