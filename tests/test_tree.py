@@ -82,7 +82,8 @@ HOMES = {
 HOMES |= {
     "ray": ("bulk/on_ray.py",),
     "lance": ("bulk/lance_columns.py",),
-    "pyarrow": ("bulk/",),
+    "pyarrow": ("bulk/", "store/frames.py"),
+    "pandas": ("store/frames.py",),
     "fsspec": ("bulk/place.py",),
     "s3fs": ("bulk/place.py",),
 }
