@@ -31,7 +31,7 @@ from .groups.error_rate import expected_wrong
 from .groups.full_size import known_looks, look_where_it_decides
 from .groups.groups import Group
 from .groups.keeper import DEFAULT_RULES, KeepRules
-from .groups.leaks import Leak, Sides, find_leaks
+from .groups.leaks import Leak, Sides, crossing, find_leaks
 from .groups.lookalikes import similar_groups
 from .groups.members import PLAIN_ONLY, Choosing
 from .groups.original import PairKey
@@ -138,7 +138,7 @@ class Copies:
         Both are folders (or files) of the library, or lists of them; where one lies in the other, the inner
         one is not counted to the outer one. Each test file comes once for each picture below train that it
         is a copy of. similar: list look-alikes from this cosine on, too, which are not proven; 0.9 is
-        usual. New photos are compared first, as by `find`.
+        usual. New photos are compared first, as by `find`, and pairs of both sides are proven, no others.
 
         Raises:
             UsageError: a set is empty, both have a folder in common, or similar is out of range.
@@ -149,7 +149,9 @@ class Copies:
         watch = watch_of(progress, stop)
         if self.store.is_writable:
             compare_new(self.store, watch)
-            prove_all(self.store, watch=watch)
+            with self.store.reading() as view:
+                wanted = crossing(view, sides)
+            prove_all(self.store, watch=watch, wanted=wanted)
         with self.store.reading() as view:
             return find_leaks(view, group_input(view, max_false=DEFAULT_MAX_FALSE), sides, similar)
 

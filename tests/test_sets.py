@@ -11,7 +11,10 @@ from PIL import ImageOps
 
 import lookalike
 from lookalike import Leak, Library
+from lookalike.dedup.groups.leaks import Sides, crossing
+from lookalike.dedup.proof import VERIFIER_VERSION
 from lookalike.errors import UsageError
+from lookalike.store.catalog.pairs import all_verdicts, unproved_pairs
 from lookalike.tests.pictures import draw_photo, save
 
 N_LEAKS = 20
@@ -139,3 +142,18 @@ def test_what_could_not_be_read_is_noted(
     assert [record.levelname for record in caplog.records if "broken.jpg" in record.getMessage()] == [
         "WARNING"
     ]
+
+
+def test_only_pairs_of_both_sets_are_proven_and_the_others_wait(
+    found: list[Leak], data: Path, cache: Path
+) -> None:
+    with Library.open(lookalike.store_of(data / "train", data / "test"), write=True) as library:
+        assert library.copies.leaks(data / "train", data / "test") == found
+        with library.store.reading() as view:
+            waiting = unproved_pairs(view, VERIFIER_VERSION)
+            crosses = crossing(view, Sides.of(data / "train", data / "test"))
+            proven = [(verdict.a, verdict.b) for verdict in all_verdicts(view)]
+    assert waiting
+    assert not any(crosses(a, b) for a, b, _ in waiting)
+    assert proven
+    assert all(crosses(a, b) for a, b in proven)

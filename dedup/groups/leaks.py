@@ -2,7 +2,7 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -98,6 +98,24 @@ class _Split:
     def leaks(self, test: int, train: int, kind: Class, score: float) -> Iterator[Leak]:
         """Yield each file of a photo to test with, beside the first one of a photo to train with."""
         yield from (Leak(path, self.train[train][0], kind, score) for path in self.test[test])
+
+
+def crossing(view: View, sides: Sides) -> Callable[[int, int], bool]:
+    """Return what tells of two photos, by id, whether a proof of their pair may tell of a leak.
+
+    One has the pixels of a picture to test with, the other those of one to train with.
+    """
+    pixels, train, test = dict[int, str](), set[str](), set[str]()
+    for photo in photos_of(view):
+        pixels[photo.id] = photo.pixel_digest
+        for files, side in zip(sides.split(photo), (train, test), strict=True):
+            side.update([photo.pixel_digest] if files else [])
+
+    def crosses(a: int, b: int) -> bool:
+        first, second = pixels.get(a), pixels.get(b)
+        return (first in train and second in test) or (first in test and second in train)
+
+    return crosses
 
 
 def find_leaks(view: View, known: GroupInput, sides: Sides, min_score: float | None) -> list[Leak]:
