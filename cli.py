@@ -18,7 +18,6 @@ from .store.address_space import spare_address_space
 
 # In the order in which the help lists their commands.
 # isort: off
-from .commands import search, serve, labels, copies, inspect, apply, index, status, folders, care  # noqa: F401
 # isort: on
 
 app = typer.Typer(

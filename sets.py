@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .library import Folder, Library
-from .store.names import listed
+from .store.names import is_remote, listed, real_path
 from .store.progress import Progress
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def store_of(*folders: Folder) -> str:
     import platformdirs
 
     cache = os.environ.get("LOOKALIKE_CACHE") or platformdirs.user_cache_dir("lookalike", appauthor=False)
-    paths = sorted({os.path.realpath(os.fsencode(each)) for each in folders})
+    paths = sorted({real_path(os.fsencode(each)) for each in folders})
     return os.path.join(cache, "sets", hashlib.sha256(b"\0".join(paths)).hexdigest()[:16])
 
 
@@ -89,7 +89,7 @@ def _indexed(folders: list[str], store: Folder | None, progress: Progress | None
     from .errors import RootOffline, UsageError
     from .indexer.options import IndexOptions
 
-    missing = next((each for each in folders if not os.path.exists(each)), None)
+    missing = next((each for each in folders if not (is_remote(each) or os.path.exists(each))), None)
     if missing is not None or not folders:
         raise UsageError(
             f"there is no folder {missing}; name one that exists" if folders else "name a folder"

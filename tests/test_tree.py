@@ -39,12 +39,13 @@ STORE_FLOORS = (
     (
         "store.records",
         "store.files",
+        "store.columns",
         "store.names",
         "store.spec",
         "store.catalog.schema",
         "store.catalog.functions",
     ),
-    ("store.filters", "store.index.exact", "store.index.ivf"),
+    ("store.filters", "store.index.exact", "store.index.ivf", "store.index.parts"),
     ("store.view",),
     ("store.catalog", "store.index"),
     ("store.index_cache",),
@@ -84,7 +85,7 @@ HOMES |= {
     "lance": ("bulk/lance_columns.py",),
     "pyarrow": ("bulk/", "store/frames.py"),
     "pandas": ("store/frames.py",),
-    "fsspec": ("bulk/place.py",),
+    "fsspec": ("bulk/objects.py",),
     "s3fs": ("bulk/place.py",),
 }
 READING_HOMES = ("indexer/decode/decode.py",)

@@ -13,7 +13,7 @@ from ...store.catalog.embeddings import raw_vectors
 from ...store.catalog.photos import Photo, photos_of, repeated_photos
 from ...store.filters.where import ALL, rel_below
 from ...store.index.search import nearest_photos
-from ...store.names import AnyPath, listed
+from ...store.names import AnyPath, listed, real_path
 from ...store.view import View
 from .groups import Class
 from .original import PairKey
@@ -52,9 +52,7 @@ class Sides:
         Raises:
             UsageError: a set is empty, or both have a folder in common.
         """
-        real = [
-            tuple(os.path.realpath(os.fsencode(each)) for each in listed(some)) for some in (train, test)
-        ]
+        real = [tuple(real_path(os.fsencode(each)) for each in listed(some)) for some in (train, test)]
         if not all(real):
             raise UsageError("train and test are a folder each, or a list of them; one is empty")
         both = set(real[0]) & set(real[1])
