@@ -75,6 +75,10 @@ class Library:
     """
 
     def __init__(self, store: "Store", engine: str = "auto") -> None:
+        if isinstance(store, (str, os.PathLike)):
+            from .errors import UsageError
+
+            raise UsageError(f"a library is opened by its folder: Library.open({str(store)!r})")
         self.store = store
         self._engine = engine
         self._embedder: Embedder | None = None
@@ -119,6 +123,9 @@ class Library:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __repr__(self) -> str:
+        return f"Library.open({self.store.name!r})"
 
     def close(self) -> None:
         """Close the store."""

@@ -17,7 +17,7 @@ from PIL import Image
 from pyarrow import parquet
 
 from lookalike import Library
-from lookalike.errors import DecodeError, ExtraMissing, PictureNotFound, UsageError
+from lookalike.errors import DecodeError, ExtraMissing, PictureNotFound, StoreUnwritable, UsageError
 from lookalike.store import frames
 from lookalike.tests.library import lookalike, make_photos
 from lookalike.tests.pictures import draw_photo, encode
@@ -93,6 +93,17 @@ def test_an_error_names_the_picture_and_is_one_of_python_where_there_is_none(
             act(photos / "broken.jpg")
     with pytest.raises(DecodeError, match=r"^[^:]*broken\.jpg: [^:]*$"):
         library.search([photos / "2022/photo1.jpg", photos / "broken.jpg"])
+
+
+def test_a_library_says_which_it_is_and_how_it_is_opened(library: Library, tmp_path: Path) -> None:
+    assert repr(library) == f"Library.open({library.store.folder!r})"
+    with pytest.raises(UsageError, match=r"Library\.open\('s'\)"):
+        Library("s")  # type: ignore[arg-type]
+    Library.open(tmp_path / "s", create=True).close()
+    with Library.open(tmp_path / "s") as reading, pytest.raises(StoreUnwritable, match="write=True"):
+        reading.labels.forget("x")
+    with pytest.raises(FileNotFoundError, match=r"none\.jpg: there is no such file"):
+        library.copies.explain("none.jpg", "none.jpg")
 
 
 def test_a_str_is_one_folder_wherever_folders_are_meant(library: Library, photos: Path) -> None:
