@@ -42,7 +42,11 @@ _DEALT = pa.schema([("place", pa.int64()), ("is_lying", pa.bool_())])
 
 def cells_place(comparison: Comparison) -> Place:
     """Return where the cells of these contents lie."""
-    return comparison.place.at("cells", comparison.digest)
+    return comparison.place.at("cells", _digest(comparison))
+
+
+def _digest(comparison: Comparison) -> str:
+    return digest_of(comparison.digest, f"{ASKED} {ASKED_BY_HASH}")
 
 
 def make_cells(comparison: Comparison, desk: Desk) -> None:
@@ -128,7 +132,7 @@ class CellStage(CopyStage):
 
     def file_of(self, number: int) -> str:
         """See `CopyStage`."""
-        return f"c-{number:08d}-{self.comparison.digest}.parquet"
+        return f"c-{number:08d}-{_digest(self.comparison)}.parquet"
 
     def files(self) -> tuple[str, ...]:
         """Return the names of all results."""

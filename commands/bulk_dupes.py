@@ -44,7 +44,7 @@ def dupes(
 
     What is done stays, whatever ends a run; later only what is new is compared. All are compared with
     all, to any size; that takes 80 hours of a core for ten million photos, a hundred times as long for a
-    hundred million. --cells compares less than a hundredth of it, and says which share of the copies it
+    hundred million. --cells compares about a hundredth of the pairs, and says which share of the copies it
     finds. Part 0 puts together what all found. Then `lookalike dupes --store DATASET` lists the groups.
     """
     from ..bulk.extras import needing

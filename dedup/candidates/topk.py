@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...store.index.exact import Ids
-from ...store.records import Vectors
+from ...store.records import MAX_ID, Vectors
 
 Entries = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.int64]
@@ -82,6 +82,11 @@ def merged(lists: Sequence[Listed], k: int) -> Listed:
     rows, keys, ids = (
         np.concatenate([getattr(each, name) for each in lists]) for name in ("rows", "keys", "ids")
     )
+    low = ids.min(initial=MAX_ID)
+    if max(rows.max(initial=0), ids.max(initial=low) - low) < MOST_PHOTOS:
+        # Numbers that sort themselves: a tenth of the time of three columns.
+        rows, keys, which = parts(best(entries(rows, keys, ids - low), k))
+        return Listed(rows, keys, which + low)
     order = np.lexsort((ids, keys, rows))
     rows, keys, ids = rows[order], keys[order], ids[order]
     again = np.zeros(len(rows), np.bool_)
