@@ -76,7 +76,7 @@ def of_class(kind: type, owner: str) -> Iterator[str]:
     assert isinstance(tree, ast.ClassDef)
     fields = [each for each in tree.body if isinstance(each, ast.AnnAssign) and not is_private(each.target)]
     if fields:
-        yield "```python\n" + "\n".join(ast.unparse(plain(each)) for each in fields) + "\n```\n"
+        yield "```python\n" + "\n".join(map(code, fields)) + "\n```\n"
     for name, member in vars(kind).items():
         if not name.startswith("_") and not is_exit_code(kind, name):
             yield from member_of(owner, name, member)
@@ -110,7 +110,7 @@ def function(name: str, made: Any) -> Iterator[str]:
     if owned is not None and owned.arg in ("self", "cls"):
         arguments.args = arguments.args[1:]
     returned = f" -> {ast.unparse(tree.returns)}" if tree.returns else ""
-    inner = re.sub(r"(?<=[\w\]])=", " = ", ast.unparse(arguments))
+    inner = re.sub(r"(?<=[\w\]])=", " = ", code(arguments))
     call = f"{name}({inner}){returned}"
     if len(call) > 100:
         inner = re.sub(r", (?=\*|\w+:)", ",\n    ", inner)
@@ -134,6 +134,11 @@ class _Plain(ast.NodeTransformer):
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AnnAssign:
         node.annotation = _unquoted(node.annotation) or node.annotation
         return node
+
+
+def code(tree: ast.AST) -> str:
+    """Return the source of a tree, in the quotes of ours: ruff formats the documents, too."""
+    return ast.unparse(plain(tree)).replace("'", '"')
 
 
 def plain(tree: Any) -> Any:
