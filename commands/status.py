@@ -1,7 +1,6 @@
 """The commands that say what there is: the library, its files, what could not be read, and the models."""
 
 import contextlib
-import itertools
 import json
 import os
 from collections import Counter
@@ -11,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from ..errors import StoreMissing
 from ..library import Library
-from ..output.answers import label_rows
 from ..output.console import tell
-from ..output.listing import Listing, Summary, photo_fields
+from ..output.exports import export_rows
+from ..output.listing import Listing, Summary
 from ..output.text import columns, day, file_size, kinds_in_words, pixels, plural, printable
 from ..output.waiting import waiting_fields, waiting_words
 from ..store.documents import Row, path_fields
-from ..store.names import date_in_name, format_name
+from ..store.names import format_name
 from . import options as opt
 from .fields import label_names
 from .folders import root_fields, root_words
@@ -27,8 +26,7 @@ from .options import flag, value
 if TYPE_CHECKING:
     from ..dedup.actions.waiting import Moved
     from ..indexer.embed.models import ModelBench, ModelInfo
-    from ..store.catalog.photos import FileError, Photo, PhotoFile
-    from ..store.records import Holdings
+    from ..store.catalog.photos import FileError
     from ..store.spec import EmbedderSpec
     from ..store.store import Store
 
@@ -150,19 +148,27 @@ VectorsOption = Annotated[
     opt.Text, value("--vectors", "FILE.npz", "Also write the embeddings to this file.")
 ]
 
-# Photos whose labels are made together.
-_TOGETHER = 512
+ParquetOption = Annotated[
+    opt.Text, value("--parquet", "FILE.parquet", "Write files and embeddings there, and list nothing.")
+]
+SqliteOption = Annotated[
+    opt.Text, value("--sqlite", "FILE.db", "Write photos, copies, labels, thumbnails there; list nothing.")
+]
 
 
 @command(
     Topic.LIBRARY,
     "lookalike export --format csv > photos.csv",
     "lookalike export --format csv --in Pictures/2023 > photos.csv",
+    "lookalike export --parquet photos.parquet",
+    "lookalike export --sqlite photos.db",
 )
 def export(
     *,
     filters: opt.Filters,
     vectors: VectorsOption = None,
+    parquet: ParquetOption = None,
+    sqlite: SqliteOption = None,
     sort: SortOption = None,
     form: opt.FormatOption = opt.Format.jsonl,
     at: opt.StoreArgs,
@@ -175,7 +181,12 @@ def export(
             if vectors is not None:
                 count = library.export_vectors(vectors, where)
                 tell(f"{plural(count, 'embedding')} written to {vectors}")
-            yield from _export_rows(library, library.photos(where, sort))
+            files = {parquet: library.export_parquet, sqlite: library.export_sqlite}
+            for path, write in files.items():
+                if path is not None:
+                    tell(f"{plural(write(path, where), 'file')} written to {path}")
+            if parquet is None and sqlite is None:
+                yield from export_rows(library.store, library.labels, library.photos(where, sort))
 
     def lines(rows: Iterable[Row]) -> Iterator[str]:
         for row in rows:
@@ -190,41 +201,6 @@ def export(
         columns=[*names.split(), "latitude", "longitude", "altitude", "warning", "labels"],
         flat=lambda row: [{**row, "labels": label_names(row["labels"])}],
     )
-
-
-def _export_rows(library: Library, photos: "Iterable[Photo]") -> Iterator[Row]:
-    """Yield one object for each file."""
-    for some in _together(photos):
-        ids = [photo.id for photo in some]
-        labels, holdings = library.labels.of(ids), library.holdings(ids)
-        for photo in some:
-            held = holdings.get(photo.id)
-            for file in photo.files:
-                yield photo_fields(photo, file) | {
-                    "content": photo.digest,
-                    **_taken_fields(photo, file, held),
-                    "camera": photo.camera,
-                    "lens": photo.lens,
-                    "latitude": photo.latitude,
-                    "longitude": photo.longitude,
-                    "altitude": photo.altitude,
-                    "warning": photo.warning,
-                    "labels": label_rows(labels.get(photo.id, ())),
-                }
-
-
-def _taken_fields(photo: "Photo", file: "PhotoFile", held: "Holdings | None") -> Row:
-    """Return when a photo was taken, and what says so: a tag of its metadata, or the name of the file."""
-    if photo.taken is not None:
-        return {"taken": photo.taken, "taken_from": held.fields.get("taken_from") if held else None}
-    named = date_in_name(file.path)
-    return {"taken": named, "taken_from": "file name" if named else None}
-
-
-def _together(photos: "Iterable[Photo]") -> "Iterator[list[Photo]]":
-    remaining = iter(photos)
-    while some := list(itertools.islice(remaining, _TOGETHER)):
-        yield some
 
 
 # --- models -----------------------------------------------------------------------------------

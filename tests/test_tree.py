@@ -84,7 +84,8 @@ HOMES = {
 HOMES |= {
     "ray": ("bulk/on_ray.py",),
     "lance": ("bulk/lance_columns.py",),
-    "pyarrow": ("bulk/",),
+    "pyarrow": ("bulk/", "store/frames.py"),
+    "pandas": ("store/frames.py",),
     "fsspec": ("bulk/objects.py",),
     "s3fs": ("bulk/place.py",),
     "tokenizers": ("indexer/embed/text.py",),
