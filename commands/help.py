@@ -1,12 +1,13 @@
 """How the command line explains itself: commands by topic, options in panels, in plain text."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Any, get_origin
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from .first_words import instead_of
 from .groups import COMMANDS, Command, Topic, as_callback
 from .options import ADVANCED, OUTPUT
 
@@ -25,9 +26,20 @@ class App(TyperGroup):
         self.commands = dict.fromkeys(COMMANDS, TyperCommand(None))  # names, for "did you mean"
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read what stands before the command."""
+        """Read what stands before the command; `help COMMAND` and `version` are words for options."""
         _read_plainly(self.get_params(ctx))
+        if args[:1] == ["help"]:
+            args = [*args[1:], "--help"]
+        elif args == ["version"]:
+            args = ["--version"]
         return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command that is named; of a word that is none, say what to type instead."""
+        hint = None if args[0] in self.commands else instead_of(args[0])
+        if hint is not None:
+            ctx.fail(hint)
+        return super().resolve_command(ctx, args)
 
     def get_command(self, _: Any, cmd_name: str) -> TyperCommand | None:
         """Return a command by its name."""
@@ -53,9 +65,9 @@ class _Command(TyperCommand):
     """One command with its options in panels, and with its examples."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read what stands after the command."""
+        """Read what stands after the command; what stands before it comes first, and so gives way."""
         _read_plainly(self.get_params(ctx))
-        return super().parse_args(ctx, args)
+        return super().parse_args(ctx, [*_passed_on(self.get_params(ctx), ctx), *args])
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """Return how the command is called: "[OPTIONS]", "PATH..."."""
@@ -107,6 +119,16 @@ def _row(parameter: Any) -> tuple[str, str]:
 
 def _argument(parameter: Any, form: str) -> str:
     return form.format(parameter.metavar) + ("" if parameter.nargs == 1 else "...")
+
+
+def _passed_on(parameters: Iterable[Any], ctx: Any) -> Iterator[str]:
+    """Yield the options before the command that it takes, as if they stood after it."""
+    given = ctx.find_root().params if ctx.parent is not None else {}
+    for each in parameters:
+        value = given.get(each.name)
+        if value:
+            yield max(each.opts, key=len)
+            yield from () if value is True else (value,)
 
 
 def as_command(name: str, command: Command) -> TyperCommand:

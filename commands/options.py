@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import typer
 
 from ..library import Library, default_folder
+from ..output.manners import Manners
 
 if TYPE_CHECKING:
     from ..search.filters.filters import FilterSpec
@@ -84,6 +85,7 @@ FormatOption = Annotated[
 ]
 RowsOption = Annotated[Rows, value("--format", "FORMAT", "table, json, jsonl or csv.", panel=OUTPUT)]
 SummaryOption = Annotated[SummaryFormat, value("--format", "FORMAT", "table or json.", panel=OUTPUT)]
+JsonOption = Annotated[bool, flag("--json", "The same as --format json.", panel=OUTPUT)]
 EngineOption = Annotated[
     Engine,
     value("--engine", "ENGINE", "auto, onnx or torch: changes the speed, not the results.", panel=ADVANCED),
@@ -148,6 +150,21 @@ class WriteArgs(StoreArgs):
         return Library.open(
             self.store, create=create, write=not create, engine=engine, lock_timeout_s=self.lock_timeout
         )
+
+
+@dataclass(frozen=True)
+class Telling:
+    """How much is told, and where; every command takes it, before its name, too."""
+
+    panel: ClassVar[str] = ADVANCED
+
+    quiet: bool = flag("-q", "--quiet", "No progress and no closing summary, as for cron.")
+    verbose: bool = flag("-v", "--verbose", "Tell more on stderr.")
+    log_file: Text = value("--log-file", "FILE", "Append what is told to FILE, with the time.")
+
+    def manners(self) -> Manners:
+        """Return what was given."""
+        return Manners(self.quiet, self.verbose, self.log_file)
 
 
 @dataclass(frozen=True)

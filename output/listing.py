@@ -41,12 +41,16 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A single thing. fields: as a JSON object. lines: as text. notes, exit: see `Listing`."""
+    """A single thing. fields: as a JSON object. lines: as text. notes, exit: see `Listing`.
+
+    is_account: it tells what was done, which nobody needs to know where all went well.
+    """
 
     fields: Row
     lines: Iterable[str]
     notes: Sequence[str] = ()
     exit: ExitCode = ExitCode.DONE
+    is_account: bool = False
 
 
 def photo_fields(photo: "Photo", file: "PhotoFile | None" = None) -> Row:

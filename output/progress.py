@@ -6,6 +6,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from .manners import is_quiet
 from .text import printable
 
 
@@ -15,7 +16,7 @@ class ProgressBar:
     alone: nothing either when results are written to a terminal at the same time.
     """
 
-    def __init__(self, *, quiet: bool = False, alone: bool = False) -> None:
+    def __init__(self, *, alone: bool = False) -> None:
         console = Console(stderr=True)
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -25,7 +26,7 @@ class ProgressBar:
             TimeRemainingColumn(),
             TextColumn("{task.fields[failed]}"),
             console=console,
-            disable=quiet or not sys.stderr.isatty() or (alone and sys.stdout.isatty()),
+            disable=is_quiet() or not sys.stderr.isatty() or (alone and sys.stdout.isatty()),
         )
         self._failed = 0
 
