@@ -17,7 +17,7 @@ from .store.address_space import spare_address_space
 
 # In the order in which the help lists their commands.
 # isort: off
-from .commands import search, serve, labels, copies, inspect, apply, index, status, folders, care  # noqa: F401
+from .commands import search, serve, labels, copies, inspect, apply, index, status, folders, config, care  # noqa: F401
 # isort: on
 
 app = typer.Typer(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, get_origin
 
 import typer
@@ -10,6 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 from .first_words import instead_of
 from .groups import COMMANDS, Command, Topic, as_callback
 from .options import ADVANCED, OUTPUT
+from .settings import KEYS, Settings, read_settings
 
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 
@@ -67,7 +69,12 @@ class _Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read what stands after the command; what stands before it comes first, and so gives way."""
         _read_plainly(self.get_params(ctx))
-        return super().parse_args(ctx, [*_passed_on(self.get_params(ctx), ctx), *args])
+        ctx.default_map = written = _Written()
+        rest = super().parse_args(ctx, [*_passed_on(self.get_params(ctx), ctx), *args])
+        for name in ctx.params.keys() & {key for key, each in KEYS.items() if each.adds}:
+            if ctx.get_parameter_source(name).name == "COMMANDLINE":
+                ctx.params[name] = [*(written.get(name) or ()), *ctx.params[name]]
+        return rest
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """Return how the command is called: "[OPTIONS]", "PATH..."."""
@@ -119,6 +126,18 @@ def _row(parameter: Any) -> tuple[str, str]:
 
 def _argument(parameter: Any, form: str) -> str:
     return form.format(parameter.metavar) + ("" if parameter.nargs == 1 else "...")
+
+
+class _Written(dict[str, Any]):
+    """The defaults of options that the config file has; it is read only for a command that takes some."""
+
+    @cached_property
+    def _settings(self) -> Settings:
+        return read_settings()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return what is written of an option."""
+        return self._settings.option(name) if name in KEYS else default
 
 
 def _passed_on(parameters: Iterable[Any], ctx: Any) -> Iterator[str]:

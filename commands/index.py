@@ -15,6 +15,7 @@ from ..output.text import kinds_in_words
 from . import options as opt
 from .groups import Topic, command
 from .options import argument, flag, value
+from .settings import read_settings
 
 if TYPE_CHECKING:
     from ..indexer.options import IndexReport
@@ -122,8 +123,9 @@ def index(
         regions=run.regions,
     )
     stop = stop_on_signal()
-    with at.writing(create=bool(paths)) as library, ProgressBar() as progress:
-        folders = paths or _known(library)
+    written = [] if paths else read_settings().values.get("folders", [])
+    with at.writing(create=bool(paths or written)) as library, ProgressBar() as progress:
+        folders = paths or _known(library, written)
         report = library.index(
             folders, choice=model.choice(), options=options, progress=progress, stop=stop
         )
@@ -140,13 +142,13 @@ def index(
     )
 
 
-def _known(library: Library) -> list[str]:
-    """Return the folders of the library, and say which these are.
+def _known(library: Library, written: list[str]) -> list[str]:
+    """Return the folders of the config file and of the library, and say which these are.
 
     Raises:
         UsageError: there is none.
     """
-    known = [folder.path for folder in library.folders.status()]
+    known = list(dict.fromkeys([*written, *(folder.path for folder in library.folders.status())]))
     if not known:
         raise UsageError("the library has no folders yet; name one, as in `lookalike index ~/Pictures`")
     if not is_quiet():

@@ -9,6 +9,7 @@ import typer
 
 from ..library import Library, default_folder
 from ..output.manners import Manners
+from .settings import STORE, read_settings
 
 if TYPE_CHECKING:
     from ..search.filters.filters import FilterSpec
@@ -119,7 +120,7 @@ class StoreArgs:
         "--store",
         "DIR",
         "Folder of the library's store; default: in your user data folder.",
-        envvar="LOOKALIKE_STORE",
+        envvar=STORE,
     )
 
     @property
@@ -129,7 +130,8 @@ class StoreArgs:
 
     def call(self, words: str) -> str:
         """Return what to type for a command on this store. words: the command and its options."""
-        more = "" if self.folder == default_folder() else f" --store {shlex.quote(self.folder)}"
+        usual = (read_settings().values.get("store"), default_folder())
+        more = "" if self.folder in usual else f" --store {shlex.quote(self.folder)}"
         return f"lookalike {words}{more}"
 
     def reading(self, engine: str = "auto") -> Library:

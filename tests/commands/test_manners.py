@@ -1,4 +1,4 @@
-"""Manners of the command line: options around the command, quiet runs, log files, words that are no command."""
+"""Options around the command, quiet runs, log files, and words that are no command."""
 
 import shutil
 from pathlib import Path
