@@ -54,6 +54,7 @@ class Run:
     accept_drive: bool = flag("--accept-drive", "Accept that a folder is on another drive now.")
     marker: bool = flag("--marker", "Write a marker file, to know a folder's drive for certain.")
     retry_failed: bool = flag("--retry-failed", "Read unreadable files again though unchanged.")
+    prove: bool = flag("--prove", "Then compare what may be copies, so that `dupes` answers at once.")
     regions: bool = flag("--regions", "Read photos again that `search --box` cannot look into yet.")
     workers: opt.WorkersOption = None
 
@@ -129,6 +130,8 @@ def index(
         report = library.index(
             folders, choice=model.choice(), options=options, progress=progress, stop=stop
         )
+        if run.prove and not stop.is_set():
+            library.copies.find(progress=progress, stop=stop)
         total = library.totals().photos
     for problem in report.problems:
         tell(f"cannot look into {problem}")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from ..errors import ExitCode
 from ..output.console import stop_on_signal, tell
 from ..output.listing import Listing, Summary, photo_fields
-from ..output.text import certainty, kinds_in_words, printable
+from ..output.manners import is_quiet
+from ..output.text import certainty, kinds_in_words, naming, printable
 from ..store.documents import Row, path_fields
 from . import options as opt
 from .groups import Topic, command
@@ -140,7 +141,8 @@ def check_listing(
     def lines(rows: Iterable[Row]) -> Iterator[str]:
         for row in rows:
             yield from _check_lines(row)
-        yield str(tally)
+        if not is_quiet():
+            yield str(tally)
         if tally.not_compared:
             yield tally.by_hand
 
@@ -216,9 +218,9 @@ def _check_lines(row: Row) -> Iterator[str]:
     beside = "".join(f" + {printable(os.path.basename(each['path']))}" for each in row["companions"])
     more = f"  {printable(row['message'])}" if "message" in row else ""
     more = "  no other copy" if is_alone else more
-    yield f"{word:<12}  {printable(row['path'])}{beside}{more}"
+    yield naming(f"{word:<12}  ", row["path"], beside + more)
     for match in row["matches"][:_SOME]:
-        yield f"              {_match_words(match)}: {printable(match['path'])}"
+        yield naming(f"              {_match_words(match)}: ", match["path"])
     if len(row["matches"]) > _SOME:
         yield f"              and {len(row['matches']) - _SOME:,} more"
 

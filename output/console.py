@@ -1,8 +1,10 @@
 """What enters and leaves the command line: data on stdout, everything else on stderr."""
 
 import os
+import shutil
 import signal
 import sys
+import textwrap
 import threading
 from collections.abc import Iterable
 from dataclasses import replace
@@ -92,5 +94,9 @@ def tell(message: str) -> None:
     """Tell people something, on stderr."""
     line = printable(as_options(message))
     note(line)
-    sys.stderr.write(f"lookalike: {line}\n")
+    line = f"lookalike: {line}"
+    if sys.stderr.isatty() and "`" not in line:  # what is to be typed is copied from one line
+        width = shutil.get_terminal_size().columns
+        line = textwrap.fill(line, width, subsequent_indent="  ", break_on_hyphens=False)
+    sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
