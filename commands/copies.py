@@ -1,5 +1,6 @@
 """The commands about copies: listing them, and saying what is one and what is not."""
 
+import itertools
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -357,7 +358,7 @@ def doubt_in_words(pairs: int, wrong: "Expectation") -> str:
 # --- decisions --------------------------------------------------------------------------------
 
 DecidedArgument = Annotated[
-    str, argument("PHOTO", "A photo: its path, id:N, or the blake3 of its content.")
+    list[str], argument("PHOTO", "Two photos or more: paths, id:N, or blake3 digests of contents.")
 ]
 ImportOption = Annotated[
     opt.Text, value("--import", "FILE", "Take over decisions from a listing (json or jsonl).")
@@ -365,37 +366,49 @@ ImportOption = Annotated[
 
 
 @command(Topic.COPIES, "lookalike confirm scan.tif print.jpg")
-def confirm(a: DecidedArgument, b: DecidedArgument, *, at: opt.WriteArgs) -> None:
-    """Remember that two photos are copies of each other."""
-    _decide(a, b, "confirmed", at)
+def confirm(photos: DecidedArgument, *, at: opt.WriteArgs) -> None:
+    """Remember that photos are copies of each other."""
+    _decide(photos, "confirmed", at)
 
 
-@command(Topic.COPIES, "lookalike reject sunset1.jpg sunset2.jpg")
-def reject(a: DecidedArgument, b: DecidedArgument, *, at: opt.WriteArgs) -> None:
-    """Remember that two photos are not copies of each other."""
-    _decide(a, b, "rejected", at)
+@command(Topic.COPIES, "lookalike reject sunset1.jpg sunset2.jpg sunset3.jpg")
+def reject(photos: DecidedArgument, *, at: opt.WriteArgs) -> None:
+    """Remember that photos are not copies of each other.
+
+    Of more than two, none is a copy of any other.
+    """
+    _decide(photos, "rejected", at)
 
 
 @command(Topic.COPIES, "lookalike undecide sunset1.jpg sunset2.jpg")
-def undecide(a: DecidedArgument, b: DecidedArgument, *, at: opt.WriteArgs) -> None:
-    """Forget what was confirmed or rejected of two photos.
+def undecide(photos: DecidedArgument, *, at: opt.WriteArgs) -> None:
+    """Forget what was confirmed or rejected of photos.
 
     The pixels decide again.
     """
-    _decide(a, b, None, at)
+    _decide(photos, None, at)
 
 
-def _decide(a: str, b: str, kind: "Decision | None", at: opt.WriteArgs) -> None:
+def _decide(photos: list[str], kind: "Decision | None", at: opt.WriteArgs) -> None:
+    if len(photos) < 2:
+        raise UsageError("name two photos, or more")
     with at.writing() as library:
-        (first, name), (second, other) = library.copies.content(a), library.copies.content(b)
+        contents = [library.copies.content(each) for each in photos]
+        known = dict(contents)
+        # Of two files of one content, the library says why nothing can be decided.
+        digests = list(known) if len(known) > 1 else [digest for digest, _ in contents[:2]]
         decided = {frozenset((each.a, each.b)) for each in library.copies.decisions()}
-        library.copies.decide(first, second, kind)
+        pairs = list(itertools.combinations(digests, 2))
+        for first, second in pairs:
+            library.copies.decide(first, second, kind)
+    names = [known[digest] for digest in digests]
+    who = f"{', '.join(names[:-1])} and {names[-1]}"
     if kind is not None:
-        tell(f"{kind}: {name} and {other}; remembered by their content")
-    elif frozenset((first, second)) in decided:
-        tell(f"undecided again: {name} and {other}")
+        tell(f"{kind}: {who}; remembered by their content")
+    elif decided & set(map(frozenset, pairs)):
+        tell(f"undecided again: {who}")
     else:
-        tell(f"nothing was decided on {name} and {other}")
+        tell(f"nothing was decided on {who}")
 
 
 @command(

@@ -146,7 +146,8 @@ def check_listing(
         if tally.not_compared:
             yield tally.by_hand
 
-    names = "path status match class change transform better more score id width height bytes error message"
+    names = "path status match class change transform better more score id width height format bytes date "
+    names += "in_library companions error message"
     flat = _paths_once() if as_paths else _flat_matches
     return Listing("files", rows(), lines, names.split(), flat, exit=end)
 
@@ -201,7 +202,8 @@ def _goes_with(companion: Row) -> bool:
 
 
 def _flat_matches(row: Row) -> Iterator[Row]:
-    about = {name: row.get(name, "") for name in ("path", "status", "error", "message")}
+    about = {name: row.get(name, "") for name in ("path", "status", "in_library", "error", "message")}
+    about["companions"] = "; ".join(each["path"] for each in row["companions"])
     for match in row["matches"]:
         for file in match["files"]:
             yield {**match, **about, "match": file["path"]}
@@ -243,6 +245,8 @@ SheetOption = Annotated[
     opt.Text, value("--image", "FILE.png", "Draw both, overlaid, and where they differ.")
 ]
 
+StatusOption = Annotated[bool, flag("--status", "End with 10 if they are copies, for scripts.")]
+
 
 @command(
     Topic.COPIES,
@@ -253,6 +257,7 @@ def explain(
     a: PictureArgument,
     b: PictureArgument,
     image: SheetOption = None,
+    status: StatusOption = False,
     *,
     engine: opt.EngineOption = opt.Engine.auto,
     form: opt.SummaryOption = opt.SummaryFormat.table,
@@ -272,4 +277,5 @@ def explain(
 
         write_comparison(found, image)
         tell(f"drawn to {image}")
-    return Summary(explanation_fields(found), explanation_lines(found))
+    end = ExitCode.FOUND if status and found.verdict != "similar" else ExitCode.DONE
+    return Summary(explanation_fields(found), explanation_lines(found), exit=end)

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from ..errors import UsageError
 
-_QUIET: ContextVar[bool] = ContextVar("quiet", default=False)
-
+_MANNERS: ContextVar["Manners"] = ContextVar("manners")
 _LOGGER = logging.getLogger(__package__.partition(".")[0])
 # What people are told in any case, for the file.
 _TOLD = logging.getLogger(__name__)
@@ -27,6 +26,9 @@ class Manners:
     log_file: str | None = None
 
 
+_USUAL = Manners()
+
+
 @contextmanager
 def behaving(manners: Manners) -> Iterator[None]:
     """Keep the manners within the block.
@@ -35,8 +37,7 @@ def behaving(manners: Manners) -> Iterator[None]:
         UsageError: the log file cannot be written.
     """
     with ExitStack() as stack:
-        token = _QUIET.set(manners.quiet)
-        stack.callback(_QUIET.reset, token)
+        stack.callback(_MANNERS.reset, _MANNERS.set(manners))
         for handler in _handlers(manners):
             stack.callback(handler.close)
             stack.callback(_LOGGER.removeHandler, handler)
@@ -54,7 +55,12 @@ def behaving(manners: Manners) -> Iterator[None]:
 
 def is_quiet() -> bool:
     """Tell whether only data and errors are wanted."""
-    return _QUIET.get()
+    return _MANNERS.get(_USUAL).quiet
+
+
+def is_verbose() -> bool:
+    """Tell whether also what is as it should be is wanted."""
+    return _MANNERS.get(_USUAL).verbose
 
 
 def note(message: str) -> None:

@@ -111,3 +111,19 @@ def test_what_is_too_wide_goes_on_below_its_column() -> None:
     assert fitting(call, 20) == call
     assert list(columns([("a", "日本"), ("b", "é")])) == ["a  日本", "b  é"]
     assert [rough_time(each) for each in (4, 44, 780, 9000)] == ["1 s", "40 s", "13 min", "2.5 h"]
+
+
+def test_doctor_is_a_line_when_all_is_well_and_lists_its_checks_on_request(store: Path) -> None:
+    (line,) = lookalike("doctor", "--store", store).out.decode().splitlines()
+    count = re.fullmatch(r"all is well \((\d+) checks; -v lists them\)", line)
+    assert count is not None
+    listed = lookalike("doctor", "-v", "--store", store).out.decode().splitlines()
+    assert len(listed) == int(count[1])
+
+
+def test_the_csv_of_check_has_what_its_json_has(store: Path, photos: Path) -> None:
+    call = ("check", photos / "0.jpg", "--store", store, "--format")
+    (file,) = lookalike(*call, "json").json["files"]
+    head = lookalike(*call, "csv").out.decode().splitlines()[0].split(",")
+    about = {*file, *file["matches"][0]} - {"matches", "files", "evidence"}
+    assert about <= set(head)
