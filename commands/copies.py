@@ -8,14 +8,25 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from ..dedup import DEFAULT_MAX_FALSE, DEFAULT_MIN_SCORE
-from ..errors import ExitCode, StoreTooNew, StoreUnwritable, UsageError
+from ..errors import ExitCode, NeedsLocalStore, StoreTooNew, StoreUnwritable, UsageError
 from ..library import Library
 from ..output.console import read_data, stop_on_signal, tell
 from ..output.copies import NO_LABELS, group_row, ids_in
 from ..output.listing import Listing
 from ..output.manners import is_quiet
 from ..output.screen import Styled, painted, screen
-from ..output.text import certainty, columns, file_size, naming, pixels, plural, printable, rough_time
+from ..output.text import (
+    certainty,
+    columns,
+    common_folder,
+    file_size,
+    naming,
+    path_below,
+    pixels,
+    plural,
+    printable,
+    rough_time,
+)
 from ..search.filters.values import read_bytes
 from ..store.documents import Row, path_fields
 from . import options as opt
@@ -245,6 +256,9 @@ def _opened(at: opt.WriteArgs) -> Library:
     """Open the library for writing, or for reading where that is all one can do."""
     try:
         return at.writing()
+    except NeedsLocalStore:
+        tell(f"copies as they were found; `lookalike bulk dupes {at.folder}` compares what is new")
+        return at.reading()
     except (StoreUnwritable, StoreTooNew) as error:
         tell(f"{error}; going on with what is known already")
         return at.reading()
@@ -312,15 +326,16 @@ def _group_lines(rows: Iterable[Row], most: int) -> Iterator[str]:
 def _one_group(row: Row, is_copy: bool) -> Iterator[str]:
     """Write a group with what is long at the end of its lines, where a narrow terminal may wrap it."""
     files = [row["keeper"], *row["members"]]
-    folder = os.path.commonpath([os.path.dirname(file["path"]) for file in files])
+    folder = common_folder(os.path.dirname(file["path"]) for file in files)
     what = f"{file_size(row['wasted_bytes'])} can be freed" if is_copy else "look-alikes"
     if row["labels"]:
         what += f", likely {printable(row['labels'][0]['name'])}"
-    yield painted(naming(f"group {row['group']} in ", folder, f": {what}"), "head")
+    number = f"group {row['group']}"
+    yield painted(naming(f"{number} in ", folder, f": {what}") if folder else f"{number}: {what}", "head")
     why = row["keeper"]["reason"] + _beside(row["keeper"]["companions"])
     first = Styled("  keep", "keep") if is_copy else "  first"
     words = [(first, why), *(_mark_and_words(each) for each in row["members"])]
-    names = [printable(os.path.relpath(file["path"], folder)) for file in files]
+    names = [printable(path_below(file["path"], folder)) for file in files]
     table = [
         (mark, name, pixels(file), text)
         for file, name, (mark, text) in zip(files, names, words, strict=True)
