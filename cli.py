@@ -21,7 +21,7 @@ from .store.address_space import spare_address_space
 # fmt: off
 from .commands import (  # noqa: F401
     search, serve, labels, copies, inspect, apply,
-    index, bulk, bulk_finish, bulk_dupes, status, folders, care,
+    index, bulk, bulk_finish, bulk_dupes, status, folders, config, care,
 )
 # fmt: on
 # isort: on
@@ -32,7 +32,7 @@ app = typer.Typer(
     "Works offline, on a CPU; your photos are only read, but by `apply`, which can be undone.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    epilog="lookalike index ~/Pictures\nlookalike search beach.jpg\nlookalike search --help",
+    epilog="lookalike index ~/Pictures\nlookalike search beach.jpg\nlookalike help search",
     rich_markup_mode=None,
     context_settings=HELP_OPTIONS,
 )
@@ -51,8 +51,16 @@ def options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
+    store: Annotated[
+        str | None, typer.Option("--store", metavar="DIR", help="Folder of the library's store.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress, no closing summary.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Tell more on stderr.")] = False,
+    log_file: Annotated[
+        str | None, typer.Option("--log-file", metavar="FILE", help="Append what is told to FILE.")
+    ] = None,
 ) -> None:
-    """Take the options that stand before a command."""
+    """Take the options that may stand before a command, which `help.py` hands on to it."""
 
 
 # Seconds in which every command has imported what it needs.

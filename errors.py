@@ -36,7 +36,7 @@ class ExitCode(IntEnum):
     LOCKED = 5  # another process writes to the store
     OTHER_VERSION = 6  # of the store
     UNWRITABLE = 7  # disk full or read-only, or stdout closed
-    FOUND = 10  # of `check`
+    FOUND = 10  # of `check`, and of `explain --status`
     INTERRUPTED = 130  # finished work is kept
     READER_GONE = 141  # what a shell says of a program that SIGPIPE ended
 

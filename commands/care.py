@@ -9,6 +9,7 @@ import typer
 from ..errors import ExitCode, UsageError
 from ..output.console import tell
 from ..output.listing import Listing, Summary
+from ..output.manners import is_verbose
 from ..output.text import file_size, plural, printable
 from ..store.documents import Row
 from . import options as opt
@@ -44,8 +45,8 @@ def doctor(
 
     Quick even for a large library; --deep reads every page, vector and thumbnail. --recall searches for
     some photos of the library and compares the answers with those of comparing all. --content reads the
-    photos again and finds those whose bytes changed though size and time did not. Nothing is changed. Ends
-    with 0 only when the store is whole.
+    photos again and finds those whose bytes changed though size and time did not. Nothing is changed. Only
+    what needs a look is listed, with -v all. Ends with 0 only when the store is whole.
     """
     from .doctor import RECALL_QUERIES, Wanted, examine
 
@@ -59,8 +60,14 @@ def doctor(
             yield {"level": finding.level, "what": finding.what, "message": finding.message}
 
     def lines(rows: Iterable[Row]) -> Iterator[str]:
+        fine, others = 0, 0
         for row in rows:
-            yield f"{row['level']:<6}  {row['what']:<10}  {printable(row['message'])}"
+            fine, others = fine + (row["level"] == "ok"), others + (row["level"] != "ok")
+            if row["level"] != "ok" or is_verbose():
+                yield f"{row['level']:<6}  {row['what']:<10}  {printable(row['message'])}"
+        if not is_verbose():
+            what = "all other checks are fine" if others else "all is well"
+            yield f"{what} ({plural(fine, 'check')}; -v lists them)"
 
     def end() -> ExitCode:
         return ExitCode.ERROR if broken else ExitCode.DONE

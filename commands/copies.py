@@ -1,8 +1,10 @@
 """The commands about copies: listing them, and saying what is one and what is not."""
 
+import itertools
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from ..dedup import DEFAULT_MAX_FALSE, DEFAULT_MIN_SCORE
@@ -11,16 +13,21 @@ from ..library import Library
 from ..output.console import read_data, stop_on_signal, tell
 from ..output.copies import NO_LABELS, group_row, ids_in
 from ..output.listing import Listing
+from ..output.manners import is_quiet
+from ..output.screen import Styled, painted, screen
 from ..output.text import (
     certainty,
     columns,
     common_folder,
     file_size,
+    naming,
     path_below,
     pixels,
     plural,
     printable,
+    rough_time,
 )
+from ..search.filters.values import read_bytes
 from ..store.documents import Row, path_fields
 from . import options as opt
 from .fields import label_names
@@ -35,6 +42,11 @@ if TYPE_CHECKING:
     from ..dedup.groups.report import CopyReport
     from ..search.labels.label import Label
     from ..store.catalog.pairs import Decided, Decision
+
+# Groups that a terminal shows at once.
+_FIRST = 20
+# Pictures that are smaller each way are icons.
+_ICON = 64
 
 # --- dupes ------------------------------------------------------------------------------------
 
@@ -79,9 +91,29 @@ class Kinds:
         min=0,
         max=1,
     )
+    min_size_freed: opt.Text = value(
+        "--min-size-freed", "SIZE", "Only groups that would free at least so much, such as 500kB."
+    )
+    every: bool = flag("--all", "List all groups; else a terminal shows the first 20.")
     max_false: float = value(
         "--max-false", "N", "How many false matches may be expected among all.", DEFAULT_MAX_FALSE, min=0
     )
+
+    def worth_listing(self, groups: "Iterable[Group]") -> "list[Group]":
+        """Return the groups that free enough, those of icons last.
+
+        Raises:
+            UsageError: the size cannot be read.
+        """
+        least = 0.0 if self.min_size_freed is None else read_bytes(self.min_size_freed)
+        if least is None:
+            raise UsageError(f"cannot read --min-size-freed {self.min_size_freed}; write 500kB or 2MB")
+        return sorted((group for group in groups if group.wasted_bytes >= least), key=_is_of_icons)
+
+
+def _is_of_icons(group: "Group") -> bool:
+    photos = (group.keeper_photo, *(member.photo for member in group.members))
+    return all(max(photo.width, photo.height) < _ICON for photo in photos)
 
 
 @dataclass(frozen=True)
@@ -171,9 +203,16 @@ def dupes(
     rules, stop = keeping.rules(), stop_on_signal()
     options = choose.options(rules, kinds.max_false)
     notes: list[str] = []
-    with _opened(at) as library, ProgressBar() as progress:
+
+    def forecast(what: str, pairs: int, seconds: float) -> None:
+        tell(f"{what}: {plural(pairs, 'pair')}, about {rough_time(seconds)}; Ctrl-C keeps what is done")
+        if what.startswith("proving"):
+            tell(_certain(library.copies.find(where, replace(options, exact=True)).groups, at))
+
+    with _opened(at) as library, ProgressBar(forecast=forecast) as progress:
         where = filters.of(library, paths)
         report = library.copies.find(where, options, progress=progress, stop=stop)
+        report = replace(report, groups=tuple(kinds.worth_listing(report.groups)))
         looks = (
             library.copies.lookalikes(kinds.min_score, where, copies=report.groups) if kinds.similar else []
         )
@@ -191,7 +230,8 @@ def dupes(
         write_plan(plan, plan_of(report.groups, origin))
         notes.append(f"plan written to {plan}; `lookalike apply {plan}` shows what it would do")
     notes += _about(groups, report, form)
-    return dupes_listing(groups, labels, notes, ExitCode.INTERRUPTED if stop.is_set() else ExitCode.DONE)
+    end = ExitCode.INTERRUPTED if stop.is_set() else ExitCode.DONE
+    return dupes_listing(groups, labels, notes, end, every=kinds.every)
 
 
 def _about(groups: "list[Group]", report: "CopyReport", form: opt.Format) -> Iterator[str]:
@@ -204,6 +244,12 @@ def _about(groups: "list[Group]", report: "CopyReport", form: opt.Format) -> Ite
         yield f"away: {folders}; files there are listed as they were known, and not compared"
     if form in (opt.Format.paths, opt.Format.paths0) and unselected:
         yield f"only preselected files are listed; --format table shows {unselected:,} more"
+
+
+def _certain(groups: "Sequence[Group]", at: opt.WriteArgs) -> str:
+    """Say what is certain while the rest is being proven."""
+    size = file_size(sum(group.wasted_bytes for group in groups))
+    return f"{plural(len(groups), 'group')} of exact copies ({size}): `{at.call('dupes --exact')}`"
 
 
 def _opened(at: opt.WriteArgs) -> Library:
@@ -223,10 +269,13 @@ def dupes_listing(
     labels: "Mapping[int, tuple[Label, ...]]" = NO_LABELS,
     notes: Sequence[str] = (),
     end: ExitCode = ExitCode.DONE,
+    *,
+    every: bool = True,
 ) -> Listing:
     """List groups; as paths: only the members that are selected, for scripts act on what they read.
 
-    labels: what photos likely show, by id; a group has those that all of its photos have.
+    labels: what photos likely show, by id; a group has those that all of its photos have. every: else, a
+    terminal shows the first ones only.
     """
 
     def flat(row: Row) -> Iterator[Row]:
@@ -238,7 +287,7 @@ def dupes_listing(
     return Listing(
         key="groups",
         rows=(group_row(number, group, labels) for number, group in enumerate(groups, 1)),
-        lines=_group_lines,
+        lines=lambda rows: _group_lines(rows, sys.maxsize if every or screen() is None else _FIRST),
         flat=flat,
         columns=names.split(),
         is_path=lambda row: row["selected"],
@@ -250,14 +299,21 @@ def dupes_listing(
 # --- the table --------------------------------------------------------------------------------
 
 
-def _group_lines(rows: Iterable[Row]) -> Iterator[str]:
+def _group_lines(rows: Iterable[Row], most: int) -> Iterator[str]:
+    """Write groups, and what they come to. most: only so many of them."""
     copies = lookalikes = wasted = selected = 0
     for row in rows:
         wasted, selected = wasted + row["wasted_bytes"], selected + row["selected_bytes"]
         is_copy = row["members"][0]["class"] != "similar"
         copies, lookalikes = copies + is_copy, lookalikes + (not is_copy)
-        yield from _one_group(row, is_copy)
-        yield ""
+        if copies + lookalikes <= most:
+            yield from _one_group(row, is_copy)
+            yield ""
+    if is_quiet():
+        return
+    if copies + lookalikes > most:
+        more = plural(copies + lookalikes - most, "more group")
+        yield f"{more}: --all lists them, --html FILE or `lookalike serve` shows them"
     if lookalikes:
         yield f"{plural(lookalikes, 'group')} of look-alikes, to look at"
     if not copies:
@@ -274,20 +330,22 @@ def _one_group(row: Row, is_copy: bool) -> Iterator[str]:
     what = f"{file_size(row['wasted_bytes'])} can be freed" if is_copy else "look-alikes"
     if row["labels"]:
         what += f", likely {printable(row['labels'][0]['name'])}"
-    yield f"group {row['group']}{' in ' if folder else ''}{printable(folder)}: {what}"
+    number = f"group {row['group']}"
+    yield painted(naming(f"{number} in ", folder, f": {what}") if folder else f"{number}: {what}", "head")
     why = row["keeper"]["reason"] + _beside(row["keeper"]["companions"])
-    words = [("keep" if is_copy else "first", why), *(_mark_and_words(each) for each in row["members"])]
+    first = Styled("  keep", "keep") if is_copy else "  first"
+    words = [(first, why), *(_mark_and_words(each) for each in row["members"])]
     names = [printable(path_below(file["path"], folder)) for file in files]
     table = [
-        (f"  {mark}", name, pixels(file), text)
+        (mark, name, pixels(file), text)
         for file, name, (mark, text) in zip(files, names, words, strict=True)
     ]
-    yield from columns(table, right=(2,))
+    yield from columns(table, right=(2,), name=1)
 
 
 def _mark_and_words(member: Row) -> tuple[str, str]:
     if member["class"] == "similar":
-        return "", f"{member['score']:.3f} {member['transform'] or 'look-alike'}"
+        return "  ", f"{member['score']:.3f} {member['transform'] or 'look-alike'}"
     words = member["transform"] + certainty(member["score"])
     if member["would_lose"]:
         words += f"; would lose: {'; '.join(printable(each['words']) for each in member['would_lose'])}"
@@ -297,7 +355,7 @@ def _mark_and_words(member: Row) -> tuple[str, str]:
         words += ", loses nothing"
     # What belongs to another picture, too, would not be moved with this one.
     words += _beside([each for each in member["companions"] if not each["shared"]])
-    return ("[x]" if member["selected"] else "[ ]"), words
+    return (Styled("  [x]", "go") if member["selected"] else "  [ ]"), words
 
 
 def _beside(companions: list[Row]) -> str:
@@ -315,7 +373,7 @@ def doubt_in_words(pairs: int, wrong: "Expectation") -> str:
 # --- decisions --------------------------------------------------------------------------------
 
 DecidedArgument = Annotated[
-    str, argument("PHOTO", "A photo: its path, id:N, or the blake3 of its content.")
+    list[str], argument("PHOTO", "Two photos or more: paths, id:N, or blake3 digests of contents.")
 ]
 ImportOption = Annotated[
     opt.Text, value("--import", "FILE", "Take over decisions from a listing (json or jsonl).")
@@ -323,37 +381,49 @@ ImportOption = Annotated[
 
 
 @command(Topic.COPIES, "lookalike confirm scan.tif print.jpg")
-def confirm(a: DecidedArgument, b: DecidedArgument, *, at: opt.WriteArgs) -> None:
-    """Remember that two photos are copies of each other."""
-    _decide(a, b, "confirmed", at)
+def confirm(photos: DecidedArgument, *, at: opt.WriteArgs) -> None:
+    """Remember that photos are copies of each other."""
+    _decide(photos, "confirmed", at)
 
 
-@command(Topic.COPIES, "lookalike reject sunset1.jpg sunset2.jpg")
-def reject(a: DecidedArgument, b: DecidedArgument, *, at: opt.WriteArgs) -> None:
-    """Remember that two photos are not copies of each other."""
-    _decide(a, b, "rejected", at)
+@command(Topic.COPIES, "lookalike reject sunset1.jpg sunset2.jpg sunset3.jpg")
+def reject(photos: DecidedArgument, *, at: opt.WriteArgs) -> None:
+    """Remember that photos are not copies of each other.
+
+    Of more than two, none is a copy of any other.
+    """
+    _decide(photos, "rejected", at)
 
 
 @command(Topic.COPIES, "lookalike undecide sunset1.jpg sunset2.jpg")
-def undecide(a: DecidedArgument, b: DecidedArgument, *, at: opt.WriteArgs) -> None:
-    """Forget what was confirmed or rejected of two photos.
+def undecide(photos: DecidedArgument, *, at: opt.WriteArgs) -> None:
+    """Forget what was confirmed or rejected of photos.
 
     The pixels decide again.
     """
-    _decide(a, b, None, at)
+    _decide(photos, None, at)
 
 
-def _decide(a: str, b: str, kind: "Decision | None", at: opt.WriteArgs) -> None:
+def _decide(photos: list[str], kind: "Decision | None", at: opt.WriteArgs) -> None:
+    if len(photos) < 2:
+        raise UsageError("name two photos, or more")
     with at.writing() as library:
-        (first, name), (second, other) = library.copies.content(a), library.copies.content(b)
+        contents = [library.copies.content(each) for each in photos]
+        known = dict(contents)
+        # Of two files of one content, the library says why nothing can be decided.
+        digests = list(known) if len(known) > 1 else [digest for digest, _ in contents[:2]]
         decided = {frozenset((each.a, each.b)) for each in library.copies.decisions()}
-        library.copies.decide(first, second, kind)
+        pairs = list(itertools.combinations(digests, 2))
+        for first, second in pairs:
+            library.copies.decide(first, second, kind)
+    names = [known[digest] for digest in digests]
+    who = f"{', '.join(names[:-1])} and {names[-1]}"
     if kind is not None:
-        tell(f"{kind}: {name} and {other}; remembered by their content")
-    elif frozenset((first, second)) in decided:
-        tell(f"undecided again: {name} and {other}")
+        tell(f"{kind}: {who}; remembered by their content")
+    elif decided & set(map(frozenset, pairs)):
+        tell(f"undecided again: {who}")
     else:
-        tell(f"nothing was decided on {name} and {other}")
+        tell(f"nothing was decided on {who}")
 
 
 @command(

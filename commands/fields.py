@@ -1,12 +1,13 @@
 """What `search` lists: the JSON objects, the CSV columns and the table; and labels in all listings."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import ExitCode
 from ..output.answers import answer_row
 from ..output.listing import Listing
-from ..output.text import columns, day, pixels, plural, printable
+from ..output.screen import Styled, together
+from ..output.text import columns, day, naming, pixels, plural, printable
 from ..store.documents import Row
 
 if TYPE_CHECKING:
@@ -41,34 +42,45 @@ def _answer_lines(rows: Iterable[Row]) -> Iterator[str]:
     for position, row in enumerate(rows):
         if position:
             yield ""
-        yield _heading(row)
+        folder, names = together([result["path"] for result in row.get("results", ())])
+        yield from _heading(row, folder)
         if "error" in row:
             yield f"  cannot be read: {printable(row['message'])}"
         elif not row["results"]:
             yield "  nothing found"
         else:
-            yield from _result_lines(row["results"])
+            yield from _result_lines(row["results"], names)
 
 
-def _heading(row: Row) -> str:
-    if not row["query"]:
-        return "photos that pass:"
-    return f"{'likely' if 'by' in row else 'like'} {printable(row['query'])}:"
+def _heading(row: Row, folder: str) -> Iterator[str]:
+    """Write what was searched for. folder: that the results are named from, if any."""
+    words = f"{'likely' if 'by' in row else 'like'} {printable(row['query'])}"
+    yield f"{words if row['query'] else 'photos that pass'}:"
+    if folder:
+        yield naming("in ", folder, ":")
 
 
-def _result_lines(results: list[Row]) -> Iterator[str]:
+def _result_lines(results: list[Row], names: Sequence[str]) -> Iterator[str]:
     # The column of labels is there only if something has one.
     is_labelled = any(row["labels"] for row in results)
     table = [
         (
-            *(f"{row['rank']:>5}{_score(row['score'])}", pixels(row), day(row["date"]), f"id:{row['id']}"),
+            Styled(f"{row['rank']:>5}{_score(row['score'])}", "score"),
+            *(pixels(row), day(row["date"]), f"id:{row['id']}"),
             *([_likely(row)] if is_labelled else []),
             *_where(row),
-            _names(row),
+            _names(row, name),
         )
-        for row in results
+        for row, name in zip(results, names, strict=True)
     ]
-    yield from columns(table, right=(1,))
+    lines = list(columns(table, right=(1,)))
+    if len(lines) == len(results):
+        yield from lines
+        return
+    # A terminal is too narrow: what is found stands below what is known of it.
+    for line, row in zip(columns([row[:-1] for row in table], right=(1,)), table, strict=True):
+        yield line
+        yield from columns([("     ", row[-1])], name=1)
 
 
 def _score(score: float | None) -> str:
@@ -84,8 +96,8 @@ def _where(row: Row) -> list[str]:
     return ["{width}x{height}+{x}+{y}".format(**row["box"])] if "box" in row else []
 
 
-def _names(row: Row) -> str:
-    path, exact, proven = printable(row["path"]), row["copies"] - 1, row["proven_copies"]
+def _names(row: Row, name: str) -> str:
+    path, exact, proven = printable(name), row["copies"] - 1, row["proven_copies"]
     more = [
         "+" + plural(count, f"{kind} copy", f"{kind} copies")
         for count, kind in ((exact, "exact"), (proven, "proven"))

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from ..errors import ExitCode
 from ..output.listing import Listing
-from ..output.text import columns, day, file_size, plural, printable
+from ..output.manners import is_quiet
+from ..output.screen import together
+from ..output.text import columns, day, file_size, naming, plural, printable
 from ..output.waiting import Call
 from ..search.filters.values import read_duration
 from ..store.documents import Row, path_fields
@@ -119,8 +121,8 @@ def missing_listing(files: "Sequence[Missing]", call: Call) -> Listing:
 
     def lines(rows: Iterable[Row]) -> Iterator[str]:
         found = list(rows)
-        yield from columns([_missing_line(row) for row in found]) if found else ["nothing is missing"]
-        if found:
+        yield from _missing_lines(found) if found else ["nothing is missing"]
+        if found and not is_quiet():
             only = sum(not row["is_elsewhere"] for row in found)
             count = plural(len(found), "file")
             yield f"{count} missing, {only:,} of them without another copy in the library"
@@ -137,8 +139,14 @@ def moved_listing(files: "Sequence[Missing]", call: Call) -> Listing:
     taken = [file for file in files if file.fate != "missing"]
 
     def lines(rows: Iterable[Row]) -> Iterator[str]:
-        table = [(row["state"], file_size(row["bytes"]), printable(row["path"])) for row in rows]
-        yield from columns(table) if table else ["`apply` moved nothing that is not back"]
+        found = list(rows)
+        folder, names = together([row["path"] for row in found])
+        yield from [naming("in ", folder, ":")] if folder else []
+        table = [
+            (row["state"], file_size(row["bytes"]), printable(name))
+            for row, name in zip(found, names, strict=True)
+        ]
+        yield from columns(table, name=2) if table else ["`apply` moved nothing that is not back"]
         yield from _fate_sums(taken, call)
 
     rows = (_missing_row(file) | {"state": file.fate, **path_fields(file.to, "to")} for file in taken)
@@ -166,15 +174,26 @@ def _missing_row(file: "Missing") -> Row:
     }
 
 
-def _missing_line(row: Row) -> tuple[str, ...]:
-    since = day(row["since"]) or "unknown"
-    return since, file_size(row["bytes"]), "=" if row["is_elsewhere"] else " ", printable(row["path"])
+def _missing_lines(rows: list[Row]) -> Iterator[str]:
+    folder, names = together([row["path"] for row in rows])
+    if folder:
+        yield naming("in ", folder, ":")
+    table = [
+        (
+            day(row["since"]) or "unknown",
+            file_size(row["bytes"]),
+            " ="[row["is_elsewhere"]],
+            printable(name),
+        )
+        for row, name in zip(rows, names, strict=True)
+    ]
+    yield from columns(table, name=3)
 
 
 def _purge_lines(rows: list[Row], photos: int, done: bool) -> Iterator[str]:
     """Write what leaves, or would leave, the library. photos: how many of them no file holds any more."""
     if rows:
-        yield from columns([_missing_line(row) for row in rows])
+        yield from _missing_lines(rows)
     count = plural(photos, "photo that no file holds", "photos that no file holds")
     yield f"{plural(len(rows), 'file')} and {count} {_left(done)} the library"
 

@@ -11,6 +11,8 @@ import typer
 
 from ..output.console import show
 from ..output.listing import Listing, Summary
+from ..output.manners import behaving
+from .options import JsonOption, Telling
 
 Function = Callable[..., Listing | Summary | None]
 FunctionT = TypeVar("FunctionT", bound=Function)
@@ -69,6 +71,12 @@ def command(topic: Topic, *examples: str, group: str = "") -> Callable[[Function
     return enter
 
 
+_AS_JSON = inspect.Parameter(
+    "as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=JsonOption
+)
+_TELLING = inspect.Parameter("telling", inspect.Parameter.KEYWORD_ONLY, annotation=Telling)
+
+
 def as_callback(function: Function) -> Callable[..., None]:
     """Return a function for typer, with one parameter for each option, that shows what is returned."""
     signature = inspect.signature(function, eval_str=True)
@@ -77,16 +85,21 @@ def as_callback(function: Function) -> Callable[..., None]:
         for name, each in signature.parameters.items()
         if dataclasses.is_dataclass(each.annotation)
     }
+    takes_form = "form" in signature.parameters
 
     def run(**given: Any) -> None:
-        for name, kind in kinds.items():
+        for name, kind in {**kinds, "telling": Telling}.items():
             given[name] = kind(**{field.name: given.pop(field.name) for field in dataclasses.fields(kind)})
-        result = function(**given)
-        code = show(result, given.get("form", "table")) if result is not None else 0
+        if takes_form and given.pop("as_json"):
+            given["form"] = type(given["form"]).json
+        with behaving(given.pop("telling").manners()):
+            result = function(**given)
+            code = show(result, given.get("form", "table")) if result is not None else 0
         if code:
             raise typer.Exit(code)
 
-    parameters = [each for one in signature.parameters.values() for each in _flattened(one)]
+    taken = [*signature.parameters.values(), *([_AS_JSON] if takes_form else []), _TELLING]
+    parameters = [each for one in taken for each in _flattened(one)]
     run.__doc__ = function.__doc__
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by typer
     return run

@@ -1,14 +1,17 @@
 """How the command line explains itself: commands by topic, options in panels, in plain text."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, get_origin
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from .first_words import instead_of
 from .groups import COMMANDS, GROUPS, Command, Topic, as_callback
 from .options import ADVANCED, OUTPUT
+from .settings import KEYS, Settings, read_settings
 
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 
@@ -40,9 +43,20 @@ class App(TyperGroup):
         return titles | {name: (each.topic.value, each.title) for name, each in groups.items()}
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read what stands before the command."""
+        """Read what stands before the command; `help COMMAND` and `version` are words for options."""
         _read_plainly(self.get_params(ctx))
+        if args[:1] == ["help"]:
+            args = [*args[1:], "--help"]
+        elif args == ["version"]:
+            args = ["--version"]
         return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command that is named; of a word that is none, say what to type instead."""
+        hint = None if self._within or args[0] in self.commands else instead_of(args[0])
+        if hint is not None:
+            ctx.fail(hint)
+        return super().resolve_command(ctx, args)
 
     def get_command(self, _: Any, cmd_name: str) -> TyperCommand | TyperGroup | None:
         """Return a command, or a group of some, by its name."""
@@ -86,9 +100,14 @@ class _Command(TyperCommand):
     """One command with its options in panels, and with its examples."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read what stands after the command."""
+        """Read what stands after the command; what stands before it comes first, and so gives way."""
         _read_plainly(self.get_params(ctx))
-        return super().parse_args(ctx, args)
+        ctx.default_map = written = _Written()
+        rest = super().parse_args(ctx, [*_passed_on(self.get_params(ctx), ctx), *args])
+        for name in ctx.params.keys() & {key for key, each in KEYS.items() if each.adds}:
+            if ctx.get_parameter_source(name).name == "COMMANDLINE":
+                ctx.params[name] = [*(written.get(name) or ()), *ctx.params[name]]
+        return rest
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """Return how the command is called: "[OPTIONS]", "PATH..."."""
@@ -140,6 +159,28 @@ def _row(parameter: Any) -> tuple[str, str]:
 
 def _argument(parameter: Any, form: str) -> str:
     return form.format(parameter.metavar) + ("" if parameter.nargs == 1 else "...")
+
+
+class _Written(dict[str, Any]):
+    """The defaults of options that the config file has; it is read only for a command that takes some."""
+
+    @cached_property
+    def _settings(self) -> Settings:
+        return read_settings()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return what is written of an option."""
+        return self._settings.option(name) if name in KEYS else default
+
+
+def _passed_on(parameters: Iterable[Any], ctx: Any) -> Iterator[str]:
+    """Yield the options before the command that it takes, as if they stood after it."""
+    given = ctx.find_root().params if ctx.parent is not None else {}
+    for each in parameters:
+        value = given.get(each.name)
+        if value:
+            yield max(each.opts, key=len)
+            yield from () if value is True else (value,)
 
 
 def as_command(name: str, command: Command) -> TyperCommand:

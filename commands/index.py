@@ -4,21 +4,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from ..errors import ExitCode
+from ..errors import ExitCode, UsageError
 from ..indexer.embed.choice import ModelChoice
+from ..library import Library
 from ..output.console import stop_on_signal, tell
 from ..output.indexing import index_fields, index_sentence
 from ..output.listing import Summary
+from ..output.manners import is_quiet
 from ..output.text import kinds_in_words
 from . import options as opt
 from .groups import Topic, command
 from .options import argument, flag, value
+from .settings import read_settings
 
 if TYPE_CHECKING:
     from ..indexer.options import IndexReport
     from ..indexer.scan.walk import ScanOptions
 
-PathsArgument = Annotated[list[str], argument("PATH", "Folders, or single photos.")]
+PathsArgument = Annotated[
+    opt.Repeatable, argument("PATH", "Folders, or single photos; none: all folders of the library.")
+]
 AllowNetworkOption = Annotated[
     bool,
     flag(
@@ -58,6 +63,7 @@ class Run:
     accept_drive: bool = flag("--accept-drive", "Accept that a folder is on another drive now.")
     marker: bool = flag("--marker", "Write a marker file, to know a folder's drive for certain.")
     retry_failed: bool = flag("--retry-failed", "Read unreadable files again though unchanged.")
+    prove: bool = flag("--prove", "Then compare what may be copies, so that `dupes` answers at once.")
     regions: bool = flag("--regions", "Read photos again that `search --box` cannot look into yet.")
     workers: opt.WorkersOption = None
 
@@ -92,11 +98,12 @@ class ModelArgs:
 @command(
     Topic.LIBRARY,
     "lookalike index ~/Pictures",
+    "lookalike index",
     "lookalike index ~/Pictures /mnt/nas/photos --exclude 'thumbs/'",
     "lookalike index /mnt/usb --marker",
 )
 def index(
-    paths: PathsArgument,
+    paths: PathsArgument = None,
     *,
     run: Run,
     scan: Scan,
@@ -107,7 +114,8 @@ def index(
 ) -> Summary:
     """Add folders of photos to the library, or update them.
 
-    New, changed, moved and vanished photos are found. Unchanged files are not opened, moved and copied
+    Without PATH, all folders of the library are brought up to date, with the rules of this call. New,
+    changed, moved and vanished photos are found. Unchanged files are not opened, moved and copied
     ones not decoded again. Photos that cannot be read are listed by `lookalike errors` and do not stop
     the run. Ctrl-C keeps all finished work. RAW, videos and other pictures that are not looked into are
     counted by kind.
@@ -129,14 +137,39 @@ def index(
         regions=run.regions,
     )
     stop = stop_on_signal()
-    with at.writing(create=True) as library, ProgressBar() as progress:
-        report = library.index(paths, choice=model.choice(), options=options, progress=progress, stop=stop)
+    written = [] if paths else read_settings().values.get("folders", [])
+    with at.writing(create=bool(paths or written)) as library, ProgressBar() as progress:
+        folders = paths or _known(library, written)
+        report = library.index(
+            folders, choice=model.choice(), options=options, progress=progress, stop=stop
+        )
+        if run.prove and not stop.is_set():
+            library.copies.find(progress=progress, stop=stop)
         total = library.totals().photos
     for problem in report.problems:
         tell(f"cannot look into {problem}")
     for message in report.refused + report.unmarked:
         tell(message)
-    return Summary(index_fields(report, total), report_lines(report, total), exit=exit_code(report))
+    return Summary(
+        index_fields(report, total),
+        report_lines(report, total),
+        exit=exit_code(report),
+        is_account=True,
+    )
+
+
+def _known(library: Library, written: list[str]) -> list[str]:
+    """Return the folders of the config file and of the library, and say which these are.
+
+    Raises:
+        UsageError: there is none.
+    """
+    known = list(dict.fromkeys([*written, *(folder.path for folder in library.folders.status())]))
+    if not known:
+        raise UsageError("the library has no folders yet; name one, as in `lookalike index ~/Pictures`")
+    if not is_quiet():
+        tell(f"bringing up to date: {', '.join(known)}")
+    return known
 
 
 def exit_code(report: "IndexReport") -> ExitCode:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from ..errors import ExitCode
 from ..output.console import stop_on_signal, tell
 from ..output.listing import Listing, Summary, photo_fields
-from ..output.text import certainty, kinds_in_words, printable
+from ..output.manners import is_quiet
+from ..output.text import certainty, kinds_in_words, naming, printable
 from ..store.documents import Row, path_fields
 from . import options as opt
 from .groups import Topic, command
@@ -140,11 +141,13 @@ def check_listing(
     def lines(rows: Iterable[Row]) -> Iterator[str]:
         for row in rows:
             yield from _check_lines(row)
-        yield str(tally)
+        if not is_quiet():
+            yield str(tally)
         if tally.not_compared:
             yield tally.by_hand
 
-    names = "path status match class change transform better more score id width height bytes error message"
+    names = "path status match class change transform better more score id width height format bytes date "
+    names += "in_library companions error message"
     flat = _paths_once() if as_paths else _flat_matches
     return Listing("files", rows(), lines, names.split(), flat, exit=end)
 
@@ -204,7 +207,8 @@ def _goes_with(companion: Row) -> bool:
 
 
 def _flat_matches(row: Row) -> Iterator[Row]:
-    about = {name: row.get(name, "") for name in ("path", "status", "error", "message")}
+    about = {name: row.get(name, "") for name in ("path", "status", "in_library", "error", "message")}
+    about["companions"] = "; ".join(each["path"] for each in row["companions"])
     for match in row["matches"]:
         for file in match["files"]:
             yield {**match, **about, "match": file["path"]}
@@ -221,9 +225,9 @@ def _check_lines(row: Row) -> Iterator[str]:
     beside = "".join(f" + {printable(os.path.basename(each['path']))}" for each in row["companions"])
     more = f"  {printable(row['message'])}" if "message" in row else ""
     more = "  no other copy" if is_alone else more
-    yield f"{word:<12}  {printable(row['path'])}{beside}{more}"
+    yield naming(f"{word:<12}  ", row["path"], beside + more)
     for match in row["matches"][:_SOME]:
-        yield f"              {_match_words(match)}: {printable(match['path'])}"
+        yield naming(f"              {_match_words(match)}: ", match["path"])
     if len(row["matches"]) > _SOME:
         yield f"              and {len(row['matches']) - _SOME:,} more"
 
@@ -246,6 +250,8 @@ SheetOption = Annotated[
     opt.Text, value("--image", "FILE.png", "Draw both, overlaid, and where they differ.")
 ]
 
+StatusOption = Annotated[bool, flag("--status", "End with 10 if they are copies, for scripts.")]
+
 
 @command(
     Topic.COPIES,
@@ -256,6 +262,7 @@ def explain(
     a: PictureArgument,
     b: PictureArgument,
     image: SheetOption = None,
+    status: StatusOption = False,
     *,
     engine: opt.EngineOption = opt.Engine.auto,
     form: opt.SummaryOption = opt.SummaryFormat.table,
@@ -275,4 +282,5 @@ def explain(
 
         write_comparison(found, image)
         tell(f"drawn to {image}")
-    return Summary(explanation_fields(found), explanation_lines(found))
+    end = ExitCode.FOUND if status and found.verdict != "similar" else ExitCode.DONE
+    return Summary(explanation_fields(found), explanation_lines(found), exit=end)

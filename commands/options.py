@@ -9,6 +9,8 @@ import typer
 
 from ..errors import NeedsLocalStore
 from ..library import Library, default_folder, is_data_set
+from ..output.manners import Manners
+from .settings import STORE, read_settings
 
 if TYPE_CHECKING:
     from ..search.filters.filters import FilterSpec
@@ -93,6 +95,7 @@ FormatOption = Annotated[
 ]
 RowsOption = Annotated[Rows, value("--format", "FORMAT", "table, json, jsonl or csv.", panel=OUTPUT)]
 SummaryOption = Annotated[SummaryFormat, value("--format", "FORMAT", "table or json.", panel=OUTPUT)]
+JsonOption = Annotated[bool, flag("--json", "The same as --format json.", panel=OUTPUT)]
 EngineOption = Annotated[
     Engine,
     value("--engine", "ENGINE", "auto, onnx or torch: changes the speed, not the results.", panel=ADVANCED),
@@ -135,7 +138,7 @@ class StoreArgs:
         "--store",
         "DIR",
         "Folder of the library's store, or a data set; default: in your user data folder.",
-        envvar="LOOKALIKE_STORE",
+        envvar=STORE,
     )
 
     @property
@@ -156,7 +159,8 @@ class StoreArgs:
 
     def call(self, words: str) -> str:
         """Return what to type for a command on this store. words: the command and its options."""
-        more = "" if self.folder == default_folder() else f" --store {shlex.quote(self.folder)}"
+        usual = (read_settings().values.get("store"), default_folder())
+        more = "" if self.folder in usual else f" --store {shlex.quote(self.folder)}"
         return f"lookalike {words}{more}"
 
     def reading(self, engine: str = "auto") -> Library:
@@ -177,6 +181,21 @@ class WriteArgs(StoreArgs):
         return Library.open(
             self.store, create=create, write=not create, engine=engine, lock_timeout_s=self.lock_timeout
         )
+
+
+@dataclass(frozen=True)
+class Telling:
+    """How much is told, and where; every command takes it, before its name, too."""
+
+    panel: ClassVar[str] = ADVANCED
+
+    quiet: bool = flag("-q", "--quiet", "No progress and no closing summary, as for cron.")
+    verbose: bool = flag("-v", "--verbose", "Tell more on stderr.")
+    log_file: Text = value("--log-file", "FILE", "Append what is told to FILE, with the time.")
+
+    def manners(self) -> Manners:
+        """Return what was given."""
+        return Manners(self.quiet, self.verbose, self.log_file)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from ..output.listing import Listing
 from ..output.text import plural
 from . import options as opt
 from .fields import search_listing
+from .first_words import instead_of_image
 from .groups import Topic, command
 from .options import argument, flag, value
 
@@ -288,7 +289,7 @@ class _Shown:
                 self.kept.append(answer)
             if answer.error is not None:
                 self.failed = True
-                tell(f"{answer.query}: {answer.error}")
+                tell(instead_of_image(answer.query) or f"{answer.query}: {answer.error}")
             if answer.without_map:
                 tell(
                     f"not looked into: {plural(answer.without_map, 'photo')} without a local map; "

@@ -8,6 +8,7 @@ from ..errors import NeedsLocalStore, UsageError
 from ..library import is_data_set
 from ..output.console import tell
 from . import options as opt
+from .copies import Keep
 from .groups import Topic, command
 from .options import flag, value
 
@@ -50,7 +51,7 @@ WriteOption = Annotated[bool, flag("--write", "Let the page index, decide, and m
     "lookalike serve --write",
     "lookalike serve --port 8765 --no-browser --token-file ~/token",
 )
-def serve(write: WriteOption = False, *, address: Address, at: opt.WriteArgs) -> None:
+def serve(write: WriteOption = False, *, keeping: Keep, address: Address, at: opt.WriteArgs) -> None:
     """Show the library in the browser.
 
     Look through it, search by dropping a picture, review copies. The page only shows, unless --write is
@@ -70,4 +71,6 @@ def serve(write: WriteOption = False, *, address: Address, at: opt.WriteArgs) ->
         raise NeedsLocalStore(at.folder)
     options = ServeOptions(address.host, address.port, write, address.token_file, not address.no_browser)
     with at.writing() if write else at.reading() as library:
+        if keeping != Keep():
+            library.copies.rules = keeping.rules()
         serve_library(library, options, ready)

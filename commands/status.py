@@ -13,6 +13,7 @@ from ..library import Library
 from ..output.console import tell
 from ..output.exports import export_rows
 from ..output.listing import Listing, Summary
+from ..output.screen import short
 from ..output.text import columns, day, file_size, kinds_in_words, pixels, plural, printable
 from ..output.waiting import waiting_fields, waiting_words
 from ..store.documents import Row, path_fields
@@ -123,8 +124,8 @@ def errors_listing(errors: "Iterable[FileError]") -> Listing:
     """List the files that could not be indexed."""
 
     def lines(rows: Iterable[Row]) -> Iterator[str]:
-        table = [(row["error"], printable(row["path"]), printable(row["message"])) for row in rows]
-        yield from columns(table) if table else ["every file could be read"]
+        table = [(row["error"], printable(short(row["path"])), printable(row["message"])) for row in rows]
+        yield from columns(table, name=1) if table else ["every file could be read"]
 
     rows = ({**path_fields(each.path), "error": each.error, "message": each.message} for each in errors)
     return Listing("errors", rows, lines, ("path", "error", "message"))

@@ -62,7 +62,10 @@ class FindOptions:
 
 
 class Copies:
-    """Copies and look-alikes in a library, and what the user decided about them."""
+    """Copies and look-alikes in a library, and what the user decided about them.
+
+    rules: what to keep where nobody says so.
+    """
 
     def __init__(
         self,
@@ -73,6 +76,7 @@ class Copies:
         self.store = store
         self.embedder = embedder
         self.where = where
+        self.rules = DEFAULT_RULES
 
     def find(
         self,
@@ -88,7 +92,7 @@ class Copies:
         at full size; all that is remembered. A library that was opened for reading only tells what is known
         already.
         """
-        options = options or FindOptions()
+        options = options or FindOptions(self.rules)
         if options.exact:
             with self.store.reading() as view:
                 known = exact_input(view, where or ALL)
@@ -177,8 +181,9 @@ class Copies:
         with suppress(StoreLocked), self.store.indexing():
             update_graph(self.store, watch)
 
-    def origin(self, protect: str | Iterable[str] = ()) -> Origin:
+    def origin(self, protect: str | Iterable[str] | None = None) -> Origin:
         """Return where a plan that is made now comes from. protect: folders to leave alone."""
+        protect = self.rules.protect if protect is None else protect
         with self.store.reading() as view:
             roots = [os.fsdecode(root.path) for root in all_roots(view)]
         return Origin.now(self.store.name, roots, listed(protect))

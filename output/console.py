@@ -1,13 +1,17 @@
 """What enters and leaves the command line: data on stdout, everything else on stderr."""
 
 import os
+import shutil
 import signal
 import sys
+import textwrap
 import threading
 from collections.abc import Iterable
+from dataclasses import replace
 
 from ..errors import ExitCode, UsageError
 from .listing import Listing, Summary, write
+from .manners import is_quiet, note
 from .streams import reason
 from .text import as_options, printable
 
@@ -15,10 +19,21 @@ _HANGUP = getattr(signal, "SIGHUP", None)
 
 
 def show(result: Listing | Summary, form: str) -> ExitCode:
-    """Write what a command returned to stdout, then its notes to stderr; return how the command ends."""
-    write(result, form, sys.stdout.buffer)
-    for note in result.notes:
-        tell(note)
+    """Write what a command returned to stdout, then its notes to stderr; return how the command ends.
+
+    Of a command that is to be quiet, an account of what was done goes only to the log file.
+    """
+    is_wanted = True
+    if isinstance(result, Summary) and result.is_account:
+        lines = list(result.lines)
+        for line in lines:
+            note(line)
+        result = replace(result, lines=lines)
+        is_wanted = form != "table" or not is_quiet()
+    if is_wanted:
+        write(result, form, sys.stdout.buffer)
+    for each in result.notes:
+        tell(each)
     return result.exit() if callable(result.exit) else result.exit
 
 
@@ -77,5 +92,11 @@ def stop_on_signal() -> threading.Event:
 
 def tell(message: str) -> None:
     """Tell people something, on stderr."""
-    sys.stderr.write(f"lookalike: {printable(as_options(message))}\n")
+    line = printable(as_options(message))
+    note(line)
+    line = f"lookalike: {line}"
+    if sys.stderr.isatty() and "`" not in line:  # what is to be typed is copied from one line
+        width = shutil.get_terminal_size().columns
+        line = textwrap.fill(line, width, subsequent_indent="  ", break_on_hyphens=False)
+    sys.stderr.write(f"{line}\n")
     sys.stderr.flush()

@@ -4,13 +4,14 @@ import csv
 import io
 import itertools
 import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from ..errors import ExitCode
 from ..store.documents import SCHEMA_VERSION, Row, document, dumps, path_fields
-from .text import printable
+from .text import fitting, printable
 
 # A camera may call itself anything, =HYPERLINK("http://...") for one.
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -41,12 +42,16 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A single thing. fields: as a JSON object. lines: as text. notes, exit: see `Listing`."""
+    """A single thing. fields: as a JSON object. lines: as text. notes, exit: see `Listing`.
+
+    is_account: it tells what was done, which nobody needs to know where all went well.
+    """
 
     fields: Row
     lines: Iterable[str]
     notes: Sequence[str] = ()
     exit: ExitCode = ExitCode.DONE
+    is_account: bool = False
 
 
 def photo_fields(photo: "Photo", file: "PhotoFile | None" = None) -> Row:
@@ -66,15 +71,19 @@ def write(result: Listing | Summary, form: str, out: IO[bytes]) -> None:
     """Write what a command returned in one of the formats; file names as the bytes they are on disk."""
     is_watched = out.isatty()
     for chunk in _as_summary(result, form) if isinstance(result, Summary) else _as_list(result, form):
-        out.write(_for_eyes(chunk) if is_watched and form in ("csv", "paths") else chunk)
+        out.write(_for_eyes(chunk, form) if is_watched else chunk)
         if is_watched:
             out.flush()
     out.flush()
 
 
-def _for_eyes(line: bytes) -> bytes:
+def _for_eyes(chunk: bytes, form: str) -> bytes:
     """Return a line for a terminal: what a name or a tag holds does not steer it. Scripts get the bytes."""
-    return os.fsencode(printable(os.fsdecode(line.removesuffix(b"\n"))) + "\n")
+    if form not in ("table", "csv", "paths"):
+        return chunk
+    line = os.fsdecode(chunk.removesuffix(b"\n"))
+    line = fitting(line, shutil.get_terminal_size().columns) if form == "table" else printable(line)
+    return os.fsencode(line + "\n")
 
 
 def _as_summary(summary: Summary, form: str) -> Iterator[bytes]:

@@ -2,6 +2,8 @@
 
 import os
 import re
+import sys
+import textwrap
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
@@ -9,6 +11,10 @@ from typing import Any
 
 from ..store.names import is_remote
 from ..store.words import plural as plural
+from .screen import Styled, cells, painted, screen, short
+
+# A name that is cut keeps so many cells.
+_LEAST_NAME = 20
 
 
 def printable(text: str) -> str:
@@ -60,15 +66,78 @@ def shortened(text: str, fits: Callable[[str], bool]) -> str:
     return cut
 
 
-def columns(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> Iterator[str]:
-    """Lay rows out in columns; right: numbers of the columns to align at their right side."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+def columns(
+    rows: Sequence[Sequence[str]], right: Sequence[int] = (), *, name: int | None = None
+) -> Iterator[str]:
+    """Lay rows out in columns; right: numbers of the columns to align at their right side.
+
+    On a terminal no row is wider than that: cells of the column `name` lose their middle, then the last
+    column goes on below.
+    """
+    shown = screen()
+    widths = [max(map(cells, column)) for column in zip(*rows, strict=True)]
+    room = shown.width if shown else sys.maxsize
+    if name is not None:
+        others = sum(widths) - widths[name] + 2 * (len(widths) - 1)
+        least = max(_LEAST_NAME, room - others)
+        # What stands behind a name can go on below; a name cannot.
+        most = least if name == len(widths) - 1 else max(least, room // 2 - sum(widths[:name]) - 2 * name)
+        rows = [[*row[:name], cut(row[name], most), *row[name + 1 :]] for row in rows]
+        widths[name] = min(widths[name], most)
     for row in rows:
-        cells = [
-            cell.rjust(width) if number in right else cell.ljust(width)
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield "  ".join(cells).rstrip()
+        yield from _row(row, widths, right, room)
+
+
+def _row(row: Sequence[str], widths: Sequence[int], right: Sequence[int], room: int) -> Iterator[str]:
+    indent = sum(widths[:-1]) + 2 * (len(widths) - 1)
+    first, *more = _lines_of(row[-1], max(_LEAST_NAME, room - indent))
+    cut_to = [*row[:-1], first]
+    padded = [
+        painted(_padded(cell, width, number in right), getattr(old, "style", None))
+        for number, (cell, width, old) in enumerate(zip(cut_to, widths, row, strict=True))
+    ]
+    yield "  ".join(padded).rstrip()
+    yield from (" " * indent + painted(line, getattr(row[-1], "style", None)) for line in more)
+
+
+def _lines_of(text: str, room: int) -> list[str]:
+    if cells(text) <= room:
+        return [text]
+    return textwrap.wrap(text, room, break_on_hyphens=False) or [""]
+
+
+def _padded(cell: str, width: int, is_right: bool) -> str:
+    blanks = " " * (width - cells(cell))
+    return blanks + cell if is_right else cell + blanks
+
+
+def naming(before: str, path: str, after: str = "") -> str:
+    """Return a line about a file or folder; its name loses its middle where a terminal is too narrow."""
+    shown = screen()
+    room = shown.width - cells(before) - cells(after) if shown else sys.maxsize
+    return f"{before}{cut(printable(short(path)), max(_LEAST_NAME, room))}{after}"
+
+
+def fitting(line: str, width: int) -> str:
+    """Return a line for a terminal: what is too wide goes on below its last column.
+
+    As it is if it fits or has a style already, or holds something to type, which is copied from one line.
+    """
+    if cells(line) <= width or "\033" in line or re.search("lookalike [a-z]", line):
+        return line
+    gaps = [
+        match.end() for match in re.finditer(r"(?:^| )  *(?=\S)", line[: width // 2]) if match.end() > 1
+    ]
+    indent = " " * (max(gaps) if gaps else 2)
+    return textwrap.fill(
+        line, width, subsequent_indent=indent, break_on_hyphens=False, drop_whitespace=True
+    )
+
+
+def cut(text: str, width: int) -> str:
+    """Return text that takes no more cells than that; it loses its middle. A style stays."""
+    kept = shortened(text, lambda each: cells(each) <= width)
+    return Styled(kept, text.style) if isinstance(text, Styled) else kept
 
 
 def file_size(size: int) -> str:
@@ -79,6 +148,13 @@ def file_size(size: int) -> str:
             return f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{amount:.1f} {unit}"
         amount /= 1000
     return f"{amount:.1f} TB"
+
+
+def rough_time(seconds: float) -> str:
+    """Return a length of time for people: "40 s", "13 min", "2.5 h"."""
+    if seconds < 90:
+        return f"{max(1, round(seconds, -1)):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def pixels(row: Mapping[str, Any]) -> str:

@@ -204,8 +204,8 @@ def _forked(request: dict[str, Any], files: list[int]) -> int:
     if child == 0:
         signal.set_wakeup_fd(-1)
         # The others are ignored where the tests themselves run by nohup or in the background.
-        for each in (signal.SIGCHLD, signal.SIGHUP, signal.SIGQUIT):
-            signal.signal(each, signal.SIG_DFL)
+        for kind in (signal.SIGCHLD, signal.SIGHUP, signal.SIGQUIT):
+            signal.signal(kind, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         _become(request, files)
     for each in files[:3]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from lookalike.commands.settings import CONFIG
 from lookalike.search.last_search import FOLDER
 from lookalike.tests import children
 from lookalike.tests import decoders as lasting_decoders
@@ -54,9 +55,10 @@ def published(_published: Path, folder: Path) -> Path:
 
 @pytest.fixture(autouse=True, scope="session")
 def _state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Let no test remember its searches where the user's are."""
+    """Let no test remember its searches where the user's are, nor go by the user's settings."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(FOLDER, str(tmp_path_factory.mktemp("state")))
+        patch.setenv(CONFIG, os.devnull)
         yield
 
 

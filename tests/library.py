@@ -7,8 +7,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -48,6 +49,31 @@ def lookalike(*arguments: str | Path, stdin: bytes = b"", **environment: str) ->
         with _process_lent(given, out, err):
             code = run([os.fspath(each) for each in arguments])
         return Run(code, _all_of(out), _all_of(err).decode(errors="replace"))
+
+
+def on_terminal(*arguments: str | Path, **environment: str) -> str:
+    """Run the command line on a terminal of 80 columns; return what that gets, colors and bars and all."""
+    from lookalike.cli import run
+
+    main, side = os.openpty()
+    shown = bytearray()
+
+    def read() -> None:
+        with suppress(OSError):  # nobody writes any more
+            while data := os.read(main, 65536):
+                shown.extend(data)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    with ExitStack() as stack:
+        terminal = stack.enter_context(open(side, "w+b", buffering=0))
+        nothing = stack.enter_context(open(os.devnull, "rb"))
+        stack.enter_context(mock.patch.dict(os.environ, {"COLUMNS": "80", "TERM": "xterm", **environment}))
+        stack.enter_context(_process_lent(nothing, terminal, terminal))
+        run([os.fspath(each) for each in arguments])
+    reader.join()
+    os.close(main)
+    return shown.decode().replace("\r\n", "\n")
 
 
 def _all_of(file: BinaryIO) -> bytes:

@@ -249,3 +249,15 @@ def test_a_file_that_is_not_there_is_an_error_of_one_line(empty: Path, tmp_path:
     assert run.code == 2
     assert "nowhere.json" in run.err
     assert "Traceback" not in run.err
+
+
+def test_a_whole_group_is_decided_in_one_call(store: Path, photos: Path) -> None:
+    names = [photos / name for name in ("large.jpg", "small.jpg", "other.jpg")]
+    run = lookalike("reject", *names, "--store", store)
+
+    assert (run.code, run.err.count("and")) == (0, 1)
+    decided = lookalike("decisions", "--json", "--store", store).json["decisions"]
+    assert [each["kind"] for each in decided] == ["rejected"] * 3
+    assert lookalike("undecide", *names, "--store", store).err.startswith("lookalike: undecided again")
+    assert lookalike("decisions", "--json", "--store", store).json["decisions"] == []
+    assert lookalike("reject", names[0], "--store", store).code == 2

@@ -239,3 +239,10 @@ def test_only_a_picture_of_ours_is_ever_replaced(
         assert "Traceback" not in run.err
     assert mine.read_bytes() == before
     assert not list(tmp_path.glob("*.tmp"))
+
+
+@pytest.mark.parametrize(("other", "code"), [("again.jpg", 10), ("1.jpg", 0)])
+def test_scripts_are_told_by_the_exit_code(photos: Path, store: Path, other: str, code: int) -> None:
+    call = ("explain", photos / "0.jpg", photos / other, "--store", store)
+    assert lookalike(*call, "--status").code == code
+    assert lookalike(*call).code == 0

@@ -1,0 +1,129 @@
+"""What people see on a terminal of 80 columns, and that scripts see none of it."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lookalike.output.screen import cells
+from lookalike.output.text import columns, fitting, rough_time
+from lookalike.tests.library import lookalike, on_terminal
+from lookalike.tests.pictures import draw_photo, save
+
+LONG = "a folder with quite a long name as one finds them in the wild"
+COLORS = re.compile(r"\033\[[0-9;]*m")
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """24 photos with an exact copy each, one of them below long names, and an icon that is there twice."""
+    folder = tmp_path_factory.mktemp("photos").resolve()
+    for seed in range(24):
+        save(folder / f"{seed}.jpg", draw_photo(seed, 96, 72))
+        shutil.copy(folder / f"{seed}.jpg", folder / f"{seed} (1).jpg")
+    save(folder / LONG / LONG / "écran 日本語.jpg", draw_photo(0, 96, 72).rotate(180), quality=60)
+    save(folder / "icon.png", draw_photo(50, 48, 48))
+    shutil.copy(folder / "icon.png", folder / "icon (1).png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def store(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    store = tmp_path_factory.mktemp("store") / "store"
+    assert lookalike("index", photos, "--prove", "--store", store).code == 0
+    return store
+
+
+def test_no_row_is_wider_than_the_terminal(store: Path, photos: Path) -> None:
+    called = [
+        ["search", str(photos / "0.jpg")],
+        ["dupes", "--all", "--similar", "--min-score", "0.1"],
+        ["check", str(photos)],
+        ["status"],
+        ["doctor", "-v"],
+        ["export", "--format", "table"],
+        ["explain", str(photos / "0.jpg"), str(photos / LONG / LONG / "écran 日本語.jpg")],
+    ]
+    for call in called:
+        shown = COLORS.sub("", on_terminal(*call, "--store", store))
+        rows = [line.rpartition("\r")[2] for line in shown.splitlines()]
+        assert len(rows) > 3, call
+        assert max(map(cells, rows)) <= 80, (call, max(rows, key=cells))
+
+
+def test_a_terminal_shows_the_first_groups_and_says_how_to_see_the_others(store: Path) -> None:
+    shown = on_terminal("dupes", "--store", store)
+    assert len(re.findall(r"\033\[1mgroup \d+", shown)) == 20
+    assert "5 more groups: --all lists them" in shown
+    assert "25 groups of copies" in shown
+    assert on_terminal("dupes", "--all", "--store", store).count("group") == 25 + 1
+    assert lookalike("dupes", "--store", store).out.decode().count("\ngroup") == 24
+
+
+def test_icons_come_last_and_groups_that_free_little_can_be_left_out(store: Path) -> None:
+    groups = lookalike("dupes", "--json", "--store", store).json["groups"]
+    assert groups[-1]["keeper"]["path"].endswith(("icon.png", "icon (1).png"))
+    freed = sorted(group["wasted_bytes"] for group in groups)[-3]
+    some = lookalike("dupes", "--json", "--min-size-freed", f"{freed}B", "--store", store).json["groups"]
+    assert len(some) == 3
+    wrong = lookalike("dupes", "--min-size-freed", "big", "--store", store)
+    assert (wrong.code, "500kB" in wrong.err) == (2, True)
+
+
+def test_colors_are_for_terminals_that_want_them(store: Path) -> None:
+    assert "\033[32m  keep\033[0m" in on_terminal("dupes", "--store", store)
+    assert "\033[1;31m  [x]" in on_terminal("dupes", "--store", store)
+    assert "\033[32m" not in on_terminal("dupes", "--store", store, NO_COLOR="1")
+    assert b"\033" not in lookalike("dupes", "--store", store).out
+
+
+def test_names_are_short_below_the_working_folder(
+    store: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(photos.parent)
+    found = on_terminal("search", photos / "0.jpg", "-k", "2", "--store", store)
+    assert str(photos) not in found.partition("\n")[2]
+    assert f"found         {photos.name}/0.jpg" in on_terminal("check", photos, "--store", store)
+    assert f"found         {photos}/0.jpg" in lookalike("check", photos, "--store", store).out.decode()
+
+
+def test_bars_are_gone_at_the_end_and_count_what_they_say(tmp_path: Path, photos: Path) -> None:
+    at = ("--store", tmp_path / "s")
+    shown = on_terminal("index", photos, *at)
+    assert "photos/s" in shown
+    assert shown.splitlines()[-1].rpartition("\033[2K")[2].startswith("26 new")
+    shown = on_terminal("dupes", *at)
+    assert "pairs/s" in shown or "proving pairs" in shown
+    assert not re.search("proving pairs.*photos/s", shown)
+
+
+def test_proofs_at_the_end_of_indexing_leave_none_for_later(store: Path, tmp_path: Path) -> None:
+    assert "proving" not in on_terminal("dupes", "--store", store)
+
+
+def test_what_is_too_wide_goes_on_below_its_column() -> None:
+    assert fitting("ok      versions    one, two, three, four, five", 44).splitlines() == [
+        "ok      versions    one, two, three, four,",
+        "                    five",
+    ]
+    call = "put back: lookalike undo --yes --store /somewhere"
+    assert fitting(call, 20) == call
+    assert list(columns([("a", "日本"), ("b", "é")])) == ["a  日本", "b  é"]
+    assert [rough_time(each) for each in (4, 44, 780, 9000)] == ["1 s", "40 s", "13 min", "2.5 h"]
+
+
+def test_doctor_is_a_line_when_all_is_well_and_lists_its_checks_on_request(store: Path) -> None:
+    (line,) = lookalike("doctor", "--store", store).out.decode().splitlines()
+    count = re.fullmatch(r"all is well \((\d+) checks; -v lists them\)", line)
+    assert count is not None
+    listed = lookalike("doctor", "-v", "--store", store).out.decode().splitlines()
+    assert len(listed) == int(count[1])
+
+
+def test_the_csv_of_check_has_what_its_json_has(store: Path, photos: Path) -> None:
+    call = ("check", photos / "0.jpg", "--store", store, "--format")
+    (file,) = lookalike(*call, "json").json["files"]
+    head = lookalike(*call, "csv").out.decode().splitlines()[0].split(",")
+    about = {*file, *file["matches"][0]} - {"matches", "files", "evidence"}
+    assert about <= set(head)
