@@ -69,11 +69,13 @@ def note(message: str) -> None:
 
 
 def _handlers(manners: Manners) -> Iterator[logging.Handler]:
+    screen = logging.StreamHandler(sys.stderr)
+    screen.addFilter(lambda record: record.name != _TOLD.name)
     if manners.verbose:
-        screen = logging.StreamHandler(sys.stderr)
-        screen.addFilter(lambda record: record.name != _TOLD.name)
         screen.setFormatter(logging.Formatter("lookalike: %(levelname)s %(name)s: %(message)s"))
-        yield screen
+    else:
+        screen.setLevel(logging.WARNING)
+    yield screen
     if manners.log_file is not None:
         try:
             file = logging.FileHandler(manners.log_file, encoding="utf-8", errors="backslashreplace")
