@@ -154,6 +154,7 @@ _TOGETHER = 512
     Topic.LIBRARY,
     "lookalike export --format csv > photos.csv",
     "lookalike export --format csv --in Pictures/2023 > photos.csv",
+    "lookalike export --where 'rating = 5 and keyword = Lyon' --format paths",
 )
 def export(
     *,
@@ -183,8 +184,8 @@ def export(
         "files",
         rows(),
         lines,
-        columns=[*names.split(), "latitude", "longitude", "altitude", "warning", "labels"],
-        flat=lambda row: [{**row, "labels": label_names(row["labels"])}],
+        columns=[*names.split(), "latitude", "longitude", "altitude", *_SAID, "warning", "labels"],
+        flat=_flat_export,
     )
 
 
@@ -204,9 +205,33 @@ def _export_rows(library: Library, photos: "Iterable[Photo]") -> Iterator[Row]:
                     "latitude": photo.latitude,
                     "longitude": photo.longitude,
                     "altitude": photo.altitude,
+                    **_said_fields(held),
                     "warning": photo.warning,
                     "labels": label_rows(labels.get(photo.id, ())),
                 }
+
+
+# What metadata say of a photo, by what `--where` calls it, and by what it is called in `Holdings.fields`.
+_SAID = {
+    **{name: name for name in ("keywords", "people", "rating", "title", "iso")},
+    "aperture": "f_number",
+    "exposure": "exposure_time",
+    "focal_length": "focal_length",
+}
+
+
+def _said_fields(held: "Holdings | None") -> Row:
+    """Return what metadata say; of what was rejected the rating is -1, as `--where` has it."""
+    fields = held.fields if held else {}
+    row: Row = {name: fields.get(field) for name, field in _SAID.items()}
+    if row["rating"] is not None:
+        row["rating"] = -1 if row["rating"] == "rejected" else int(row["rating"])
+    return row | {name: row[name] or [] for name in ("keywords", "people")}
+
+
+def _flat_export(row: Row) -> Iterator[Row]:
+    several = {name: "; ".join(row[name]) for name in ("keywords", "people")}
+    yield {**row, **several, "labels": label_names(row["labels"])}
 
 
 def _taken_fields(photo: "Photo", file: "PhotoFile", held: "Holdings | None") -> Row:
