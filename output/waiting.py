@@ -51,7 +51,7 @@ def places_of(outcomes: "Iterable[Outcome]", state: str) -> Iterator[str]:
 
     places: dict[tuple[str, str], list[Outcome]] = {}
     for each in outcomes:
-        if each.state == state:
+        if each.state == state and each.method != "merge":
             kind = "trash" if each.method == "trash" else "quarantine"
             places.setdefault((kind, holder(each.method, each.to)), []).append(each)
     verb = "would go to" if state == "planned" else "are in"
@@ -62,7 +62,7 @@ def places_of(outcomes: "Iterable[Outcome]", state: str) -> Iterator[str]:
 
 def after_apply(outcomes: "Sequence[Outcome]", call: Call) -> Iterator[str]:
     """Write where the moved files lie, that no space is free yet, and what can be done now."""
-    methods = {each.method for each in outcomes if each.state == "done"}
+    methods = {each.method for each in outcomes if each.state == "done"} - {"merge"}
     if not methods:
         return
     yield from places_of(outcomes, "done")
@@ -197,6 +197,8 @@ def record_row(record: "Record") -> Row:
         "away": found.away.files,
         "damaged_lines": found.damaged,
         "trouble": record.trouble,
+        "sidecars": len(record.writes),
+        "sidecars_written": len(record.pending_writes),
         "moved_bytes": sum(action.size for action in record.actions),
         **path_fields(record.path),
     }
@@ -220,6 +222,8 @@ def _states(row: Row) -> Iterator[str]:
         (row["away"], "away: the drive or folder with their quarantine is not there"),
     )
     parts = [(count, words) for count, words in states if count]
+    if row["sidecars"]:
+        parts.append((row["sidecars_written"], f"of {plural(row['sidecars'], 'sidecar')} written to"))
     for count, words in parts:
         yield f"{count:,} {words}" if len(parts) > 1 else words
     if row["damaged_lines"]:
