@@ -17,7 +17,11 @@ from .store.address_space import spare_address_space
 
 # In the order in which the help lists their commands.
 # isort: off
-from .commands import search, serve, labels, copies, inspect, apply, index, status, folders, care  # noqa: F401
+# fmt: off
+from .commands import (  # noqa: F401
+    search, serve, labels, copies, inspect, apply, index, bulk, bulk_finish, bulk_dupes, status, folders, care
+)
+# fmt: on
 # isort: on
 
 app = typer.Typer(

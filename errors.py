@@ -16,6 +16,7 @@ LookalikeError                 1
     ├── StoreTooNew            6
     ├── StoreTooOld            6
     ├── StoreUnwritable        7   disk full or read-only
+    │   └── NeedsLocalStore    7   a data set is searched, not changed
     └── StoreCorrupt           1
 """
 
@@ -133,6 +134,16 @@ class StoreUnwritable(StoreError):
     exit_code = ExitCode.UNWRITABLE
 
 
+class NeedsLocalStore(StoreUnwritable):
+    """What was asked for changes a store, and this is a data set."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            f"{url} is a data set, which is read and not changed; for this make a local store of it: "
+            f"`lookalike bulk import {url} --store DIR`"
+        )
+
+
 class StoreCorrupt(StoreError):
     """The store's database is damaged."""
 
@@ -143,7 +154,7 @@ class Refusal(LookalikeError):
     code: a stable word for scripts: "gone", "changed", "unreadable", "link", "not_a_file", "protected",
     "other_program", "nobodys", "kept", "similar", "same_file", "two_ways", "companions", "unknown",
     "unproven", "linked", "foreign", "occupied", "other_filesystem", "unsupported", "unwritable",
-    "no_trash", "last_copy", "dangling", "damaged".
+    "no_trash", "last_copy", "dangling", "damaged", "remote".
     """
 
     exit_code = ExitCode.PARTLY

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Unpack
 
 from .indexer.embed.choice import ModelChoice
+from .store.names import is_remote
 from .store.progress import Progress, watch_of
 
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
@@ -40,6 +41,11 @@ def default_folder() -> str:
     return os.environ.get("LOOKALIKE_STORE") or platformdirs.user_data_dir("lookalike", False)
 
 
+def is_data_set(folder: Folder) -> bool:
+    """Tell whether a data set lies there and no store: by its URL, or by the file that each has."""
+    return is_remote(os.fspath(folder)) or os.path.exists(os.path.join(folder, "dataset.json"))
+
+
 class Library:
     """A photo library in a store; use it as a context manager.
 
@@ -67,18 +73,28 @@ class Library:
         engine: str = "auto",
         lock_timeout_s: float = 10,
     ) -> "Library":
-        """Open the library whose store is in folder (None: the default one).
+        """Open the library whose store is in folder (None: the default one), or that is a data set there.
 
-        create: make the store when there is none; needed for `index`. write: open it for writing; needed
-        to prove new copies and to remember decisions.
+        folder: of a store, or folder or URL of a finished data set, which is only read. create: make the
+        store when there is none; needed for `index`. write: open it for writing; needed to prove new copies
+        and to remember decisions.
 
         Raises:
             StoreMissing, StoreTooNew, StoreTooOld, StoreCorrupt, StoreLocked, StoreUnwritable: see
                 errors.py.
+            NeedsLocalStore: it is a data set, and create or write is asked for.
         """
+        from . import bulk  # noqa: F401 - with it photos in object stores can be read
         from .store.store import Store
 
         where = default_folder() if folder is None else folder
+        if is_data_set(where):
+            from .bulk.open import open_data_set
+            from .errors import NeedsLocalStore
+
+            if create or write:
+                raise NeedsLocalStore(os.fspath(where))
+            return cls(open_data_set(os.fspath(where)), engine)
         return cls(Store.open(where, create=create, write=write, lock_timeout_s=lock_timeout_s), engine)
 
     def __enter__(self) -> "Library":
@@ -183,6 +199,7 @@ class Library:
             [folders] if isinstance(folders, (str, os.PathLike)) else folders,
             spec=choice.spec_for(self.store.spec),
             engine=choice.engine,
+            device=choice.device,
             options=options or IndexOptions(),
             watch=watch_of(progress, stop),
         )
@@ -319,8 +336,11 @@ class Library:
 
         Raises:
             UsageError: there is something at path that is no backup.
-            StoreUnwritable: there is no room for it.
+            StoreUnwritable: there is no room for it. NeedsLocalStore: it is a data set.
         """
+        from .errors import NeedsLocalStore
         from .store.care.backup import backup
 
+        if self.store.outside is not None:
+            raise NeedsLocalStore(self.store.name)
         return backup(self.store, os.fspath(path), thumbnails=thumbnails)

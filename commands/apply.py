@@ -1,9 +1,13 @@
 """The commands that move files: applying a plan, undoing that, emptying the quarantine."""
 
 import os
+import shlex
 import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 from ..output.console import read_data, stop_on_signal, tell
@@ -17,6 +21,7 @@ from .options import argument, flag, value
 
 if TYPE_CHECKING:
     from ..dedup.actions.apply import ApplyOptions
+    from ..library import Library
 
 AllOption = Annotated[bool, flag("--all", "List each file; else many are summed up by folder.")]
 
@@ -114,7 +119,10 @@ def apply(
 RunArgument = Annotated[
     opt.Text, argument("JOURNAL", "Name of a run; default: the newest not yet put back.")
 ]
-FromOption = Annotated[opt.Repeatable, value("--from", "DIR", "Also look for the files there; repeatable.")]
+FromOption = Annotated[
+    opt.Repeatable,
+    value("--from", "DIR", "Also look for the files there, or for a quarantine; repeatable."),
+]
 ListOption = Annotated[
     bool, flag("--list", "List the runs so far, newest first, and what became of their files.")
 ]
@@ -135,7 +143,8 @@ def undo(
 
     Files are known by their content, wherever in the quarantine, the trash or a --from folder they are
     now, and go back to where they were; nothing is replaced. It can be run again after a crash, or twice.
-    Without the name of a run it takes the newest of which something can be put back.
+    Without the name of a run it takes the newest of which something can be put back. --from a quarantine,
+    or a folder that holds one, needs no store that knows of it.
     """
     from ..dedup.actions.journal import troubles
     from ..dedup.actions.undo import UndoOptions, passed_over
@@ -143,18 +152,20 @@ def undo(
     from ..store.progress import Watch
 
     if list_:
-        with at.reading() as library:
-            return journals_listing(library.files.journals())
+        with _any_library(at, from_) as library:
+            _tell_of_unknown(library, at, from_)
+            return journals_listing(library.files.journals(from_ or ()))
     options, style = UndoOptions(run, tuple(from_ or ())), Style("put back", "from", False, all_)
-    with at.writing() if yes else at.reading() as library:
+    with _any_library(at, from_, yes=yes) as library:
         record = library.files.record_to_undo(run, options.folders)
-        records = library.files.journals()
+        records = library.files.journals(options.folders)
+        _tell_of_unknown(library, at, from_)
         for trouble in troubles(records if run is None else filter(None, [record])):
             tell(trouble)
         if record is None:
             tell("there is nothing to undo: `lookalike undo --list` says what became of each run")
             return None
-        for other in passed_over(records, record) if run is None else []:
+        for other in passed_over(records, record, options.folders) if run is None else []:
             tell(
                 f"the run {other.name} is passed over, as nothing of it can be put back now: "
                 f"`lookalike undo {other.name}` says why"
@@ -166,6 +177,33 @@ def undo(
         with ProgressBar() as progress:
             found = library.files.undo(record, options, Watch(progress, stop))
     return outcomes_listing(found, style, form, end=end, is_stopped=stop.is_set())
+
+
+@contextmanager
+def _any_library(at: opt.WriteArgs, from_: opt.Repeatable, *, yes: bool = False) -> "Iterator[Library]":
+    """Open the library, or an empty one where there is none: a quarantine says what was moved there."""
+    from ..errors import StoreMissing
+    from ..library import Library
+
+    with ExitStack() as stack:
+        try:
+            library = at.writing() if yes else at.reading()
+        except StoreMissing as error:
+            if not from_:
+                raise StoreMissing(
+                    f"{error}; what lies in a quarantine in DIR, `undo --from DIR` puts back"
+                ) from None
+            library = Library.open(stack.enter_context(TemporaryDirectory()), create=True)
+        yield stack.enter_context(library)
+
+
+def _tell_of_unknown(library: "Library", at: opt.WriteArgs, from_: opt.Repeatable = None) -> None:
+    """Say where files wait that another store moved, or a journal that is lost was about."""
+    for folder in [] if from_ else library.files.unknown_quarantines():
+        tell(
+            f"the quarantine in {folder} has files of runs that this store cannot tell of: "
+            f"`{at.call(f'undo --from {shlex.quote(folder)}')}` shows them"
+        )
 
 
 # --- prune ------------------------------------------------------------------------------------
@@ -213,6 +251,7 @@ def prune(
         else:
             found = list(library.files.preview_prune(options))
         moved, records = library.moved(), library.files.journals()
+        _tell_of_unknown(library, at)
     away = sum(each.standing().away.files for each in records if run in (None, each.name))
     for trouble in moved.troubles:
         tell(trouble)

@@ -103,7 +103,7 @@ def repair(
     if from_backup is not None:
         _restore(from_backup, yes, at)
         return None
-    damage = damage_of(at.folder)
+    damage = damage_of(at.local_folder)
     if not damage:
         return Summary({}, ["the store is whole: nothing to repair"])
     for each in damage:
@@ -142,7 +142,9 @@ def _restore(file: str, yes: bool, at: opt.WriteArgs) -> None:
 
     made = read_backup(file)
     tell(f"{file}: {_contents(made)}, made {made.made_at}")
-    _ask(f"put it in the place of the store {at.folder}? The catalog that is there is kept beside", yes)
+    _ask(
+        f"put it in the place of the store {at.local_folder}? The catalog that is there is kept beside", yes
+    )
     kept = restore_backup(file, at.folder, at.lock_timeout)
     tell(f"restored to {at.folder}" + (f"; the catalog that was there is {kept}" if kept else ""))
 
@@ -159,7 +161,7 @@ def compact(*, at: opt.WriteArgs) -> None:
     """
     from ..store.care.compact import compact as compact_store
 
-    done = compact_store(at.folder, at.lock_timeout)
+    done = compact_store(at.local_folder, at.lock_timeout)
     tell(f"{plural(done.freed, 'byte')} freed: {file_size(done.before)} -> {file_size(done.after)}")
 
 

@@ -6,12 +6,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from ..dedup import DEFAULT_MAX_FALSE, DEFAULT_MIN_SCORE
-from ..errors import ExitCode, StoreTooNew, StoreUnwritable, UsageError
+from ..errors import ExitCode, NeedsLocalStore, StoreTooNew, StoreUnwritable, UsageError
 from ..library import Library
 from ..output.console import read_data, stop_on_signal, tell
 from ..output.copies import NO_LABELS, group_row, ids_in
 from ..output.listing import Listing
-from ..output.text import certainty, columns, file_size, pixels, plural, printable
+from ..output.text import (
+    certainty,
+    columns,
+    common_folder,
+    file_size,
+    path_below,
+    pixels,
+    plural,
+    printable,
+)
 from ..store.documents import Row, path_fields
 from . import options as opt
 from .fields import label_names
@@ -204,6 +213,9 @@ def _opened(at: opt.WriteArgs) -> Library:
     """Open the library for writing, or for reading where that is all one can do."""
     try:
         return at.writing()
+    except NeedsLocalStore:
+        tell(f"copies as they were found; `lookalike bulk dupes {at.folder}` compares what is new")
+        return at.reading()
     except (StoreUnwritable, StoreTooNew) as error:
         tell(f"{error}; going on with what is known already")
         return at.reading()
@@ -261,14 +273,14 @@ def _group_lines(rows: Iterable[Row]) -> Iterator[str]:
 def _one_group(row: Row, is_copy: bool) -> Iterator[str]:
     """Write a group with what is long at the end of its lines, where a narrow terminal may wrap it."""
     files = [row["keeper"], *row["members"]]
-    folder = os.path.commonpath([os.path.dirname(file["path"]) for file in files])
+    folder = common_folder(os.path.dirname(file["path"]) for file in files)
     what = f"{file_size(row['wasted_bytes'])} can be freed" if is_copy else "look-alikes"
     if row["labels"]:
         what += f", likely {printable(row['labels'][0]['name'])}"
-    yield f"group {row['group']} in {printable(folder)}: {what}"
+    yield f"group {row['group']}{' in ' if folder else ''}{printable(folder)}: {what}"
     why = row["keeper"]["reason"] + _beside(row["keeper"]["companions"])
     words = [("keep" if is_copy else "first", why), *(_mark_and_words(each) for each in row["members"])]
-    names = [printable(os.path.relpath(file["path"], folder)) for file in files]
+    names = [printable(path_below(file["path"], folder)) for file in files]
     table = [
         (f"  {mark}", name, pixels(file), text)
         for file, name, (mark, text) in zip(files, names, words, strict=True)

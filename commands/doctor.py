@@ -15,9 +15,10 @@ from ..indexer.embed.models import check_numbers
 from ..indexer.embed.weights.golden import MIN_COSINE
 from ..indexer.embed.weights.loader import read_shipped
 from ..indexer.embed.weights.table import SHIPPED_GRAPH, SHIPPED_STATE
-from ..library import Library, default_folder
+from ..library import Library, default_folder, is_data_set
 from ..output.text import file_size, plural
 from ..store.care.checks import Finding, check_recall, check_sqlite, check_store, check_surroundings
+from ..store.names import is_remote
 
 _PACKAGES = ("lookalike", "faiss-cpu", "onnxruntime", "pillow", "pillow-heif", "sqlalchemy", "torch")
 RECALL_QUERIES = 200
@@ -38,17 +39,18 @@ class Wanted:
 
 def examine(folder: str | None, wanted: Wanted = Wanted()) -> Iterator[Finding]:
     """Yield the findings about the program and the store in folder (None: the default one)."""
-    where = os.path.abspath(folder or default_folder())
+    where = folder or default_folder()
+    where = where if is_remote(where) else os.path.abspath(where)
     yield _versions()
     yield check_sqlite()
     yield _check_heif()
     yield _check_shipped()
     yield _check_numbers()
-    if os.path.isdir(where):
+    if os.path.isdir(where) and not is_data_set(where):
         yield from check_surroundings(where)
     try:
         with Library.open(where) as library:
-            yield Finding("ok", "store", library.store.folder)
+            yield Finding("ok", "store", library.store.name)
             yield from check_store(library.store, deep=wanted.deep)
             yield _check_model(library)
             yield from _check_moved(library)

@@ -40,11 +40,21 @@ class Command:
         return (self.function.__doc__ or "").partition("\n")[0]
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Group:
+    """Commands that share a first word, as "bulk plan" and "bulk run" do. title: what they do."""
+
+    topic: Topic
+    title: str
+    examples: tuple[str, ...]
+
+
 COMMANDS: dict[str, Command] = {}
+GROUPS: dict[str, Group] = {}
 
 
-def command(topic: Topic, *examples: str) -> Callable[[FunctionT], FunctionT]:
-    """Enter a function in COMMANDS.
+def command(topic: Topic, *examples: str, group: str = "") -> Callable[[FunctionT], FunctionT]:
+    """Enter a function in COMMANDS, under its name; of one in a group, after the group's.
 
     Its parameters are arguments and options; those of one that is a dataclass are its fields, in the panel
     of the help that its `panel` names. It returns what to show, in the format of its parameter `form`;
@@ -52,7 +62,8 @@ def command(topic: Topic, *examples: str) -> Callable[[FunctionT], FunctionT]:
     """
 
     def enter(function: FunctionT) -> FunctionT:
-        COMMANDS[function.__name__] = Command(function, topic, examples)
+        name = f"{group} {function.__name__.rstrip('_')}".strip()
+        COMMANDS[name] = Command(function, topic, examples)
         return function
 
     return enter

@@ -7,7 +7,7 @@ from typing import Any, get_origin
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from .groups import COMMANDS, Command, Topic, as_callback
+from .groups import COMMANDS, GROUPS, Command, Topic, as_callback
 from .options import ADVANCED, OUTPUT
 
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
@@ -18,35 +18,68 @@ _WIDEST = 26
 
 
 class App(TyperGroup):
-    """All commands; the parameters of one are read only when it is run or asked for its help."""
+    """All commands; the parameters of one are read only when it is run or asked for its help.
 
-    def __init__(self, **given: Any) -> None:
+    within: the group whose commands these are, "" for those of the program itself.
+    """
+
+    def __init__(self, *, within: str = "", **given: Any) -> None:
         super().__init__(**given)
-        self.commands = dict.fromkeys(COMMANDS, TyperCommand(None))  # names, for "did you mean"
+        self._within = within
+        self.commands = dict.fromkeys(self._titles(), TyperCommand(None))  # names, for "did you mean"
+
+    def _titles(self) -> dict[str, tuple[str, str]]:
+        """Return under which heading each command and group is listed, and its line, by name."""
+        first = f"{self._within} " if self._within else ""
+        titles = {
+            name.removeprefix(first): ("Commands" if first else each.topic.value, each.title)
+            for name, each in COMMANDS.items()
+            if name.startswith(first) and " " not in name.removeprefix(first)
+        }
+        groups = {} if first else GROUPS
+        return titles | {name: (each.topic.value, each.title) for name, each in groups.items()}
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read what stands before the command."""
         _read_plainly(self.get_params(ctx))
         return super().parse_args(ctx, args)
 
-    def get_command(self, _: Any, cmd_name: str) -> TyperCommand | None:
-        """Return a command by its name."""
-        return as_command(cmd_name, COMMANDS[cmd_name]) if cmd_name in COMMANDS else None
+    def get_command(self, _: Any, cmd_name: str) -> TyperCommand | TyperGroup | None:
+        """Return a command, or a group of some, by its name."""
+        name = f"{self._within} {cmd_name}".strip()
+        if name in GROUPS:
+            return _as_group(name)
+        return as_command(cmd_name, COMMANDS[name]) if name in COMMANDS else None
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """List the commands by topic, then the options."""
-        widest = max(map(len, COMMANDS))
-        for topic in Topic:
+        titles = self._titles()
+        widest = max(map(len, titles))
+        for heading in ["Commands"] if self._within else [topic.value for topic in Topic]:
             rows = [
-                (name.ljust(widest), each.title) for name, each in COMMANDS.items() if each.topic is topic
+                (name.ljust(widest), title) for name, (under, title) in titles.items() if under == heading
             ]
-            with formatter.section(topic.value):
+            with formatter.section(heading):
                 formatter.write_dl(rows)
         _write_panels({"Options": [_row(each) for each in self.get_params(ctx)]}, formatter)
 
     def format_epilog(self, _: Any, formatter: Any) -> None:
         """Show the examples."""
         _write_examples(self.epilog, formatter)
+
+
+def _as_group(name: str) -> TyperGroup:
+    group = GROUPS[name]
+    epilog = "\n".join([*group.examples, f"lookalike {name} COMMAND --help"])
+    return App(
+        within=name,
+        name=name,
+        help=group.title,
+        epilog=epilog,
+        no_args_is_help=True,
+        context_settings=HELP_OPTIONS,
+        rich_markup_mode=None,
+    )
 
 
 class _Command(TyperCommand):

@@ -16,6 +16,7 @@ from .options import argument, flag, value
 
 if TYPE_CHECKING:
     from ..indexer.options import IndexReport
+    from ..indexer.scan.walk import ScanOptions
 
 PathsArgument = Annotated[list[str], argument("PATH", "Folders, or single photos.")]
 AllowNetworkOption = Annotated[
@@ -37,6 +38,14 @@ class Scan:
     one_filesystem: bool = flag("--one-filesystem", "Stay on the drive of each PATH.")
     follow: bool = flag("--follow", "Follow links to files and folders.")
     all_files: bool = flag("--all-files", "Look into every file, not only those named as photos.")
+
+    def options(self) -> "ScanOptions":
+        """Return what was given."""
+        from ..indexer.scan.walk import ScanOptions
+
+        return ScanOptions(
+            tuple(self.exclude or ()), self.hidden, self.one_filesystem, self.follow, self.all_files
+        )
 
 
 @dataclass(frozen=True)
@@ -65,11 +74,18 @@ class ModelArgs:
     weights: opt.Text = value("--weights", "FILE", "A checkpoint of your own.")
     width_mult: float | None = value("--width-mult", "N", "Width multiplier of that checkpoint.")
     engine: opt.EngineOption = opt.Engine.auto
+    device: opt.DeviceOption = opt.Device.auto
 
     def choice(self) -> ModelChoice:
         """Return what was chosen."""
         return ModelChoice(
-            self.model, self.input_size, self.input_rule, self.weights, self.width_mult, self.engine
+            self.model,
+            self.input_size,
+            self.input_rule,
+            self.weights,
+            self.width_mult,
+            self.engine,
+            self.device,
         )
 
 
@@ -97,7 +113,6 @@ def index(
     counted by kind.
     """
     from ..indexer.options import IndexOptions
-    from ..indexer.scan.walk import ScanOptions
     from ..output.progress import ProgressBar
 
     if allow_network_store:
@@ -105,9 +120,7 @@ def index(
 
         allow_network()
     options = IndexOptions(
-        ScanOptions(
-            tuple(scan.exclude or ()), scan.hidden, scan.one_filesystem, scan.follow, scan.all_files
-        ),
+        scan.options(),
         workers=run.workers,
         retry_failed=run.retry_failed,
         accept_missing=run.accept_missing,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
-from ..library import Library, default_folder
+from ..errors import NeedsLocalStore
+from ..library import Library, default_folder, is_data_set
 
 if TYPE_CHECKING:
     from ..search.filters.filters import FilterSpec
@@ -52,6 +53,14 @@ class Engine(StrEnum):
     torch = "torch"
 
 
+class Device(StrEnum):
+    """Where torch computes."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
 Repeatable = list[str] | None
 Text = str | None
 
@@ -88,6 +97,15 @@ EngineOption = Annotated[
     Engine,
     value("--engine", "ENGINE", "auto, onnx or torch: changes the speed, not the results.", panel=ADVANCED),
 ]
+DeviceOption = Annotated[
+    Device,
+    value(
+        "--device",
+        "DEVICE",
+        "auto, cpu or cuda: where torch computes; cuda is a GPU, and takes the engine torch.",
+        panel=ADVANCED,
+    ),
+]
 WorkersOption = Annotated[
     int | None,
     value(
@@ -116,7 +134,7 @@ class StoreArgs:
     store: Text = value(
         "--store",
         "DIR",
-        "Folder of the library's store; default: in your user data folder.",
+        "Folder of the library's store, or a data set; default: in your user data folder.",
         envvar="LOOKALIKE_STORE",
     )
 
@@ -124,6 +142,17 @@ class StoreArgs:
     def folder(self) -> str:
         """The folder of the store."""
         return self.store or default_folder()
+
+    @property
+    def local_folder(self) -> str:
+        """The folder of the store, for what changes its files.
+
+        Raises:
+            NeedsLocalStore: it is a data set.
+        """
+        if is_data_set(self.folder):
+            raise NeedsLocalStore(self.folder)
+        return self.folder
 
     def call(self, words: str) -> str:
         """Return what to type for a command on this store. words: the command and its options."""

@@ -168,9 +168,13 @@ def search(
         with_labels=form not in (opt.Format.paths, opt.Format.paths0),
     )
     shown = _Shown.of(form, pictures)
+    by_example = bool(names or several.more or several.less)
 
     def answers() -> "Iterator[Answer]":
         with at.reading(engine) as library:
+            outside = library.store.outside
+            for note in outside.notes if outside and request.rerank and by_example else ():
+                tell(note)
             yield from shown.pass_on(library.searches.answers(request))
             shown.finish(library)
 

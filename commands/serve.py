@@ -4,7 +4,8 @@ import sys
 from dataclasses import dataclass
 from typing import Annotated
 
-from ..errors import UsageError
+from ..errors import NeedsLocalStore, UsageError
+from ..library import is_data_set
 from ..output.console import tell
 from . import options as opt
 from .groups import Topic, command
@@ -65,6 +66,8 @@ def serve(write: WriteOption = False, *, address: Address, at: opt.WriteArgs) ->
         if address.no_browser and address.token_file is None and sys.stderr.isatty():
             tell(f"open it with {where}#token={token}")
 
+    if is_data_set(at.folder):
+        raise NeedsLocalStore(at.folder)
     options = ServeOptions(address.host, address.port, write, address.token_file, not address.no_browser)
     with at.writing() if write else at.reading() as library:
         serve_library(library, options, ready)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ..indexer.embed.models import ModelBench, ModelInfo
     from ..store.catalog.photos import FileError, Photo, PhotoFile
     from ..store.records import Holdings
+    from ..store.store import Store
 
 # --- status -----------------------------------------------------------------------------------
 
@@ -49,7 +50,7 @@ def status_fields(library: Library, moved: "Moved") -> Row:
     taken = {name: sum(root[name] for root in roots) for name in ("moved", "deleted", "gone")}
     count, size = library.store.thumbs.totals()
     return {
-        "store": library.store.folder,
+        "store": library.store.name,
         "roots": roots,
         "photos": totals.photos,
         "files": {name: getattr(totals, name) for name in ("present", "failed", "excluded")}
@@ -61,17 +62,19 @@ def status_fields(library: Library, moved: "Moved") -> Row:
         "quarantine": waiting_fields([lot for lot in moved.lots if not lot.is_trash]),
         "trash": waiting_fields([lot for lot in moved.lots if lot.is_trash]),
         "thumbnails": {"count": count, "bytes": size},
-        "store_bytes": _folder_bytes(library.store.folder),
+        "store_bytes": _bytes_of(library.store),
         "model": json.loads(spec.to_json()) if spec else None,
         "fingerprint": spec.fingerprint if spec else None,
     }
 
 
-def _folder_bytes(folder: str) -> int:
+def _bytes_of(store: "Store") -> int:
+    if store.outside is not None:
+        return store.outside.size
     total = 0
-    for name in os.listdir(folder):
+    for name in os.listdir(store.folder):
         with contextlib.suppress(FileNotFoundError):  # snapshots and logs come and go beside us
-            total += os.stat(os.path.join(folder, name)).st_size
+            total += os.stat(os.path.join(store.folder, name)).st_size
     return total
 
 

@@ -17,6 +17,7 @@ from ..store.catalog.pairs import Decided, Decision, all_decisions
 from ..store.catalog.photos import Photo, photos_of, visible_ids
 from ..store.filters.where import ALL, Where
 from ..store.knn_graph import update_graph
+from ..store.names import is_remote
 from ..store.progress import Progress, Watch, watch_of
 from ..store.store import Store
 from . import DEFAULT_MAX_FALSE, DEFAULT_MIN_SCORE
@@ -115,7 +116,7 @@ class Copies:
         shown = tuple(group for group in listed if group.members)
         with self.store.reading() as view:
             roots = [os.fsdecode(root.path) for root in all_roots(view)]
-        away = tuple(root for root in roots if not os.path.isdir(root))
+        away = tuple(root for root in roots if not is_remote(root) and not os.path.isdir(root))
         return CopyReport(shown, len(known.doubt), expected_wrong(known.doubt), away)
 
     def _looks(
@@ -136,7 +137,7 @@ class Copies:
         """Return where a plan that is made now comes from. protect: folders to leave alone."""
         with self.store.reading() as view:
             roots = [os.fsdecode(root.path) for root in all_roots(view)]
-        return Origin.now(self.store.folder, roots, protect)
+        return Origin.now(self.store.name, roots, protect)
 
     def content(self, name: str) -> tuple[str, str]:
         """Return the blake3 digest (hex) of a photo, and what to call it: its path where it has one.

@@ -4,12 +4,14 @@ import os
 from collections.abc import Iterator, Sequence
 
 from ..errors import UsageError
+from ..store.catalog.folders import all_roots
 from ..store.progress import UNWATCHED, Watch
 from ..store.store import Store
 from .actions.apply import ApplyOptions, apply_plan, preview
-from .actions.journal import Record, journals
+from .actions.journal import Record
 from .actions.keywords import Wanted, preview_keywords, write_keywords
 from .actions.outcome import Outcome
+from .actions.papers import runs, unknown_quarantines
 from .actions.planfile import MOST_BYTES, Plan, read_plan
 from .actions.prune import PruneOptions, preview_prune, prune
 from .actions.undo import UndoOptions, preview_undo, record_to_undo, undo
@@ -40,14 +42,23 @@ class Files:
         """
         return apply_plan(self.store, _plan(plan), options or ApplyOptions(), watch or UNWATCHED)
 
-    def journals(self) -> list[Record]:
-        """Return what was done to files so far, newest first."""
-        return journals(self.store.folder)
+    def journals(self, folders: Sequence[str] = ()) -> list[Record]:
+        """Return what was done to files so far, newest first.
+
+        folders: where to look for quarantines of other stores.
+        """
+        return runs(self.store.folder, folders)
+
+    def unknown_quarantines(self) -> list[str]:
+        """Return which folders of the library have files in a quarantine that this store cannot tell of."""
+        with self.store.reading() as view:
+            roots = [os.fsdecode(root.path) for root in all_roots(view)]
+        return unknown_quarantines(self.store.folder, roots)
 
     def record_to_undo(self, run: str | None = None, folders: Sequence[str] = ()) -> Record | None:
         """Return the journal of a run, or the newest of which something can be put back.
 
-        folders: where else to look for files. None where nothing waits.
+        folders: where else to look, for quarantines of other stores, too. None where nothing waits.
 
         Raises:
             UsageError: there is no such journal.

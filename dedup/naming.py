@@ -11,7 +11,7 @@ from ..store.catalog.contents import ids_of
 from ..store.catalog.pairs import facts_of
 from ..store.catalog.photos import Photo, photos_of
 from ..store.filters.where import Where
-from ..store.names import on_disk
+from ..store.names import on_disk, real_path
 from ..store.records import photo_id_in
 from ..store.store import Store
 from .actions.journal import journals
@@ -21,7 +21,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 def photo_named(store: Store, name: str) -> Photo | None:
     """Return the photo of the library that a path or id:N names; None where it has no such file."""
-    photo_id, path = photo_id_in(name), os.path.realpath(os.fsdecode(on_disk(os.fsencode(name))))
+    photo_id, path = photo_id_in(name), real_path(os.fsdecode(on_disk(os.fsencode(name))))
     with store.reading() as view:
         if photo_id is not None:
             return next(iter(photos_of(view, ids=[photo_id])), None)
@@ -66,7 +66,7 @@ def _by_file(name: str) -> tuple[str, str]:
         ) from None
     except DecodeError as error:
         raise UsageError(f"{name}: {error}") from error
-    return blake3(data).hexdigest(), os.path.realpath(name)
+    return blake3(data).hexdigest(), real_path(name)
 
 
 def whereabouts(store: Store, digest: str) -> list[str]:

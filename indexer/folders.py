@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from ..errors import UsageError
+from ..errors import Refusal, UsageError
 from ..store.absence import (
     Fates,
     Forgotten,
@@ -23,16 +23,21 @@ from ..store.absence import (
 from ..store.catalog.folders import RootTotals, totals_by_root
 from ..store.catalog.photos import photos_of
 from ..store.filters.where import ALL
+from ..store.names import real_path
 from ..store.store import Store
 from .bitrot import Reread, reread
 from .drives.drives import State, state_of, traces_of
+
+# Where a file that is absent is gone: what a plan did not meet in an object store, it did list.
+_KNOWN_WHOLE = ("online", "remote")
 
 
 @dataclass(frozen=True, slots=True)
 class FolderStatus:
     """A folder of the library as it is now. totals: what is known of it.
 
-    state: "online", "away", "empty", "other drive", or "suspect": fewer than half of its photos are there.
+    state: "online", "away", "empty", "other drive", or "suspect": fewer than half of its photos are there;
+    "remote" in an object store, which is not asked.
     fates: how many of its absent files `apply` took, by what became of them; see `Fates`.
     """
 
@@ -157,6 +162,7 @@ class Folders:
 
         Raises:
             UsageError: a folder is not in the library.
+            Refusal: a journal cannot be read; what it moved could be taken for missing.
             StoreLocked: an index run is under way.
         """
         purge, spared = self._purge(missing_for, folders)
@@ -168,9 +174,15 @@ class Folders:
         """Return what to purge, and the folders to spare although they have something to lose."""
         until = (datetime.now(UTC) - missing_for).isoformat(timespec="seconds")
         fates = self._fates()
+        for trouble in fates.unread:
+            raise Refusal(
+                "damaged",
+                "nothing is purged, as a journal cannot be read, and what it moved may come back: "
+                f"{trouble} (mend that, or move it out of the store)",
+            )
         roots = self.status(fates)
-        online = tuple(each.totals.root for each in roots if each.state == "online")
-        away = tuple(each.totals.root for each in roots if each.state != "online")
+        online = tuple(each.totals.root for each in roots if each.state in _KNOWN_WHOLE)
+        away = tuple(each.totals.root for each in roots if each.state not in _KNOWN_WHOLE)
         with self.store.reading() as view:
             # A file that can still come back does so to its row.
             moved = [key for key, _, fate in fated_rows(view, fates) if fate == "moved"]
@@ -194,7 +206,7 @@ class Folders:
 
 
 def _real(folders: Sequence[str | os.PathLike[str]]) -> list[bytes]:
-    return [os.path.realpath(os.fsencode(folder)) for folder in folders]
+    return [real_path(os.fsencode(folder)) for folder in folders]
 
 
 def _is_in(path: str, folder: str) -> bool:

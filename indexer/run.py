@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ from .background_index import BackgroundIndex
 from .drives.drives import real_paths, refusal, remember_drive, suspicion
 from .drives.nested import why_spared
 from .drives.watch import Guard, RootGone
-from .executor import ThreadExecutor, in_chunks
+from .executor import ThreadExecutor, default_workers, in_chunks
 from .known import KnownContents
 from .options import DEFAULT_OPTIONS, IndexOptions, IndexReport
 from .scan.changes import Changes, compare, problem_rows
@@ -40,16 +40,16 @@ class Indexing:
         self,
         store: Store,
         spec: EmbedderSpec,
-        engine: str,
+        open_embedder: "Callable[[], Embedder]",
         options: IndexOptions,
         watch: Watch,
     ) -> None:
         self._store = store
         self._spec = spec
-        self._engine = engine
+        self._open_embedder = open_embedder
         self._options = options
         self._watch = watch
-        self._executor = ThreadExecutor(options.workers)
+        self._workers = options.workers or default_workers()
         self._helpers = ExitStack()
         self._known_contents: KnownContents | None = None
         with store.reading() as view:
@@ -169,10 +169,12 @@ class Indexing:
             return
         from .worker import Worker
 
-        chunks = in_chunks(files, self._executor.workers, self._watch.stop)
+        chunks = in_chunks(files, self._workers, self._watch.stop)
         worker = Worker(root.path, self._embedder, self._known, self._open_photo)
         background = self._background
-        for batch in self._batches(self._executor.run(chunks, worker)):
+        # While some wait for the GPU, as many others decode.
+        threads = self._workers * (2 if self._embedder.takes_batches else 1)
+        for batch in self._batches(ThreadExecutor(threads).run(chunks, worker)):
             self._store.commit(root, batch)
             self._known.committed()
             background.committed(sum(each.photo is not None for each in batch))
@@ -183,7 +185,7 @@ class Indexing:
         """The processes that decode serve all folders of a run."""
         from .sandbox.decoders import Opener
 
-        return self._helpers.enter_context(Opener(self._executor.workers, self._crashers()))
+        return self._helpers.enter_context(Opener(self._workers, self._crashers()))
 
     @cached_property
     def _background(self) -> BackgroundIndex:
@@ -220,9 +222,7 @@ class Indexing:
     @cached_property
     def _embedder(self) -> "Embedder":
         """The engine loads only when a file must be read."""
-        from .embed.embedder import Embedder
-
-        return Embedder(self._spec, engine=self._engine)
+        return self._open_embedder()
 
     def _incomplete(self) -> set[bytes]:
         """Contents that are decoded again although they are known, for what the store lacks of them.
@@ -263,23 +263,31 @@ def index_folders(
     *,
     spec: EmbedderSpec,
     engine: str = "auto",
+    device: str = "auto",
     options: IndexOptions = DEFAULT_OPTIONS,
     watch: Watch = UNWATCHED,
 ) -> IndexReport:
     """Bring the store up to date with some folders; unreadable photos are reported, not fatal.
 
     store: opened with create=True. folders: folders, or single files. spec: the embedder; the store must be
-    new or made by it. watch: its stop may be set from anywhere; all finished work is kept.
+    new or made by it. engine, device: see `engines.open_engine`. watch: its stop may be set from anywhere;
+    all finished work is kept.
 
     Raises:
         UsageError: a folder does not exist and never was part of the library, or lies in a place of
             nobody's photos.
         SpecMismatch, StoreLocked, StoreUnwritable: see errors.py.
     """
+
+    def open_embedder() -> "Embedder":
+        from .embed.embedder import Embedder
+
+        return Embedder(spec, engine=engine, device=device)
+
     began = time.monotonic()
     paths = real_paths(store, folders)
     with store.indexing():
-        with closing(Indexing(store, spec, engine, options, watch)) as run:
+        with closing(Indexing(store, spec, open_embedder, options, watch)) as run:
             run.claim()
             refused = [path for path in paths if not watch.is_stopped and run.run(path)]
             # Once more: what went from one folder to another has been met there by now.

@@ -39,7 +39,11 @@ class Worker:
         self._open_photo = open_photo
 
     def __call__(self, files: Sequence[FileStat]) -> list[FileResult]:
-        """Return one result for each file that is still there."""
+        """Return one result for each file that is still there.
+
+        Raises:
+            RootOffline, UsageError: of an object store, see `read_file`.
+        """
         results: list[FileResult] = []
         prepared: list[_Prepared] = []
         for file in files:
@@ -56,7 +60,7 @@ class Worker:
         return results + self._embed(prepared)
 
     def _open(self, file: FileStat) -> FileResult | _Prepared:
-        data, stat = read_file(os.path.join(self._root, file.rel), file.rel)
+        data, stat = read_file(os.path.join(self._root, file.rel), file.rel, is_patient=True)
         digest = blake3(data).digest()
         if digest in self._known:
             return FileResult(stat, digest)

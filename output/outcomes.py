@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..errors import ExitCode
 from ..store.documents import Row, path_fields
 from .listing import Listing
-from .text import as_options, columns, file_size, plural, printable, shortened
+from .text import as_options, columns, common_folder, file_size, path_below, plural, printable, shortened
 
 if TYPE_CHECKING:
     from ..dedup.actions.outcome import Outcome
@@ -28,6 +28,7 @@ _CODES = {
     "kept": "to be kept",
     "last_copy": "perhaps the last copy",
     "nobodys": "nobody's photo",
+    "remote": "in an object store",
     "occupied": "something else is in its place",
     "pruned": "deleted for good already",
     "together": "its photo cannot be put back",
@@ -101,8 +102,9 @@ def outcome_row(outcome: "Outcome") -> Row:
 def _lines(rows: list[Row], style: Style) -> Iterator[str]:
     if not rows:
         return
-    top = os.path.commonpath({os.path.dirname(row[name]) for row in rows for name in ("path", "keeper")})
-    yield f"in {printable(top)}:"
+    top = common_folder(os.path.dirname(row[name]) for row in rows for name in ("path", "keeper"))
+    if top:
+        yield f"in {printable(top)}:"
     is_short = style.every or len(rows) <= _FEW_FILES
     for block in [_each(rows, top)] if is_short else _summed(rows, top, style):
         yield from block
@@ -120,7 +122,7 @@ def _is_acted_on(row: Row) -> bool:
 
 
 def _name(path: str, top: str) -> str:
-    return printable(os.path.relpath(path, top))
+    return printable(path_below(path, top))
 
 
 def _words(row: Row, top: str) -> str:

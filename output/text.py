@@ -1,10 +1,13 @@
 """Text for people: counts, sizes, dates, columns, and names that cannot steer a terminal."""
 
+import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
+from ..store.names import is_remote
 from ..store.words import plural as plural
 
 
@@ -14,6 +17,23 @@ def printable(text: str) -> str:
         repr(char)[1:-1] if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") else char
         for char in text
     )
+
+
+def common_folder(folders: Iterable[str]) -> str:
+    """Return the folder that holds all of some (absolute paths, or URLs); "" where none does."""
+    named = set(folders)
+    if not any(map(is_remote, named)):
+        return os.path.commonpath(named)
+    levels = zip(*(name.split("/") for name in named), strict=False)
+    shared = [each[0] for each in takewhile(lambda level: len(set(level)) == 1, levels)]
+    return "/".join(shared) if len(shared) >= 3 else ""  # "s3:", "", "bucket"
+
+
+def path_below(path: str, folder: str) -> str:
+    """Return a path as it is called in a folder that `common_folder` gave."""
+    if not folder:
+        return path
+    return path[len(folder) + 1 :] if is_remote(folder) else os.path.relpath(path, folder)
 
 
 def as_options(text: str) -> str:

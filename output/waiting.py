@@ -54,10 +54,16 @@ def places_of(outcomes: "Iterable[Outcome]", state: str) -> Iterator[str]:
         if each.state == state and each.method != "merge":
             kind = "trash" if each.method == "trash" else "quarantine"
             places.setdefault((kind, holder(each.method, each.to)), []).append(each)
-    verb = "would go to" if state == "planned" else "are in"
     for (kind, folder), some in places.items():
-        who = "they" if len(places) == 1 else amount(len(some), sum(each.size for each in some))
+        who = amount(len(some), sum(each.size for each in some))
+        if len(places) == 1:
+            who = _by_count(len(some), "it", "they")
+        verb = "would go to" if state == "planned" else _by_count(len(some), "is in", "are in")
         yield f"{who} {verb} the {kind} {printable(folder)}"
+
+
+def _by_count(count: int, one: str, more: str) -> str:
+    return one if count == 1 else more
 
 
 def after_apply(outcomes: "Sequence[Outcome]", call: Call) -> Iterator[str]:
@@ -68,7 +74,7 @@ def after_apply(outcomes: "Sequence[Outcome]", call: Call) -> Iterator[str]:
     yield from places_of(outcomes, "done")
     yield ""
     if methods <= {"trash", "quarantine"}:
-        yield "No space is freed yet: the files are still on the disk."
+        yield "No space is freed yet: what was moved is still on the disk."
     else:
         yield "Links to the kept files took their place. No space is freed yet: what the links"
         yield "replaced is still on the disk."
@@ -85,7 +91,8 @@ def after_undo(others: "Iterable[Record]", call: Call) -> Iterator[str]:
     found = [each.standing().waiting for each in others]
     files, size = sum(each.files for each in found), sum(each.size for each in found)
     if files:
-        yield f"of other runs still wait {amount(files, size)}: {call('undo --list')}"
+        wait = _by_count(files, "waits", "wait")
+        yield f"of other runs still {wait} {amount(files, size)}: {call('undo --list')}"
 
 
 # --- what waits -------------------------------------------------------------------------------
@@ -123,9 +130,10 @@ def _in_trash(lots: "Sequence[Lot]") -> Iterator[str]:
         lot.folder: [each for each in lots if each.folder == lot.folder] for lot in lots if lot.is_trash
     }
     for folder, some in folders.items():
-        count = amount(sum(each.files for each in some), sum(each.size for each in some))
-        yield f"{count} that `apply` moved lie in the trash {printable(folder)}:"
-        yield "  to free their space, empty the trash in your file manager"
+        files, size = sum(each.files for each in some), sum(each.size for each in some)
+        verb = _by_count(files, "lies", "lie")
+        yield f"{amount(files, size)} that `apply` moved {verb} in the trash {printable(folder)}:"
+        yield "  to free the space, empty the trash in your file manager"
 
 
 def waiting_fields(lots: "Sequence[Lot]") -> Row:
@@ -150,11 +158,11 @@ def waiting_words(row: Row, kind: str) -> Iterator[str]:
         yield f"in {printable(folder['path'])}"
     if row["not_removed"]:
         yield f"{row['not_removed']:,} of these could not be deleted so far"
-    yield "`lookalike undo` puts them back"
+    yield f"`lookalike undo` puts {_by_count(row['files'], 'it', 'them')} back"
     if kind == "quarantine":
-        yield "`lookalike prune --older-than 0d` frees their space"
+        yield "`lookalike prune --older-than 0d` frees the space"
     else:
-        yield "to free their space, empty the trash in your file manager"
+        yield "to free the space, empty the trash in your file manager"
 
 
 # --- runs -------------------------------------------------------------------------------------

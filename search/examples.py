@@ -16,6 +16,7 @@ from ..indexer.outside import OutsideReader, Source, stored_vector
 from ..indexer.sandbox.decoders import Opener
 from ..store.catalog.embeddings import raw_vectors
 from ..store.catalog.photos import Photo, PhotoFile, photos_of
+from ..store.names import real_path
 from ..store.records import MAX_ID, Vectors, photo_id_in
 from ..store.view import View
 
@@ -137,7 +138,7 @@ def given(query: Query) -> tuple[Example, Source]:
         return Example(query), Source.from_bytes(query.data or b"")
     source = Source.from_file(query.path)
     own = frozenset({(source.stat.dev, source.stat.ino)}) if source.stat else frozenset()
-    path = os.path.realpath(query.path)
+    path = real_path(query.path)
     return Example(query, digest=source.digest.hex(), own=own, own_path=path), source
 
 

@@ -66,9 +66,11 @@ class Fates:
 
     by_file: by path and content (blake3, hex) of a file what became of it, and where it lies: "moved" (it
     can come back), "deleted" (by `prune`, which kept a copy) or "gone" (from there, by other hands).
+    unread: journals of which nothing can be read, each with the reason: what they moved is not known.
     """
 
     by_file: Mapping[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    unread: Sequence[str] = ()
 
     @property
     def contents(self) -> frozenset[bytes]:

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
@@ -87,6 +88,11 @@ def discard(path: str) -> None:
     """Remove a file of our own that nobody misses, if that can be done."""
     with contextlib.suppress(OSError):
         os.unlink(path)
+
+
+def discard_folder(path: str) -> None:
+    """Remove a folder of our own with all that is in it, as far as that can be done."""
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def write_atomic(path: str, write: Callable[[BinaryIO], object]) -> None:

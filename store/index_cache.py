@@ -6,7 +6,7 @@ import threading
 from .catalog.embeddings import count_embeddings, vectors_since
 from .index import snapshot, tuning
 from .index.exact import VectorIndex
-from .index.ivf import AnyIndex, ReducedIndex
+from .index.ivf import OneIndex, ReducedIndex
 from .index.snapshot import Stamp
 from .view import View
 
@@ -23,7 +23,7 @@ class IndexCache:
     def __init__(self, folder: str) -> None:
         self._folder = folder
         # With the epoch and nonce that it is of.
-        self._held: tuple[AnyIndex, int, str] | None = None
+        self._held: tuple[OneIndex, int, str] | None = None
         self._mutex = threading.RLock()
         self._is_snapshot_bad = False
 
@@ -32,7 +32,7 @@ class IndexCache:
         with self._mutex:
             self._held, self._is_snapshot_bad = None, True
 
-    def at(self, view: View) -> AnyIndex:
+    def at(self, view: View) -> OneIndex:
         """Return the index of the view's epoch, from memory, the snapshot or the catalog."""
         with self._mutex:
             shared = self._held[0] if self._held else None
@@ -45,7 +45,7 @@ class IndexCache:
             self._held = (index, *view.latest)
             return index
 
-    def _base(self, view: View) -> tuple[AnyIndex, int] | None:
+    def _base(self, view: View) -> tuple[OneIndex, int] | None:
         """Return an index that lacks nothing but what came after an epoch, and this epoch."""
         if not (self._held and view.follows(*self._held[1:])):
             try:
@@ -56,12 +56,12 @@ class IndexCache:
                 return None
         return self._held[:2]
 
-    def _made(self, view: View) -> tuple[AnyIndex, int]:
+    def _made(self, view: View) -> tuple[OneIndex, int]:
         assert view.model is not None
         index = tuning.build(view) if count_embeddings(view) > _MOST_LOADED else None
         return (index, view.epoch) if index else (VectorIndex(view.model.spec.dim), 0)
 
-    def to_publish(self, view: View, stop: threading.Event) -> tuple[Stamp, AnyIndex] | None:
+    def to_publish(self, view: View, stop: threading.Event) -> tuple[Stamp, OneIndex] | None:
         """Return stamp and index of the snapshot to write; None when there is nothing to write.
 
         For a large library it is made if none fits (a minute for a million photos), unless stop is set.
@@ -83,7 +83,7 @@ class IndexCache:
             base = self._base(view)
         return base is not None and tuning.fits(base[0], count)
 
-    def _built(self, view: View, stop: threading.Event) -> AnyIndex | None:
+    def _built(self, view: View, stop: threading.Event) -> OneIndex | None:
         # Not under the mutex: others search with what there is meanwhile.
         index = tuning.build(view, stop)
         if index:
@@ -117,7 +117,7 @@ def check_stamp(view: View, stamp: Stamp) -> None:
         raise ValueError("the snapshot is of a state that the catalog never had")
 
 
-def load_snapshot(view: View, folder: str) -> tuple[AnyIndex, int, str]:
+def load_snapshot(view: View, folder: str) -> tuple[OneIndex, int, str]:
     """Return the published index with its epoch and nonce (hex).
 
     Raises:

@@ -147,14 +147,15 @@ def _holder(path: str) -> str:
     try:
         with open(path + ".json", encoding="utf-8") as source:
             holder = json.load(source)
-        if holder["host"] == socket.gethostname() and not _is_alive(holder["pid"]):
+        if holder["host"] == socket.gethostname() and not is_alive(holder["pid"]):
             return "another process"  # the note is of one that was killed; the holder has not signed yet
         return "process {pid} on {host} since {since} ({command})".format(**holder)
     except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return "another process"
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Tell whether a process of this machine is there; True where that cannot be told."""
     if os.name == "nt":
         return True  # asking with signal 0 would end it there
     try:

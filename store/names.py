@@ -4,6 +4,21 @@ import os
 import re
 import unicodedata
 from datetime import datetime
+from typing import AnyStr
+
+_URL = re.compile(r"[a-z][a-z0-9+.-]+://")
+
+
+def is_remote(path: bytes | str) -> bool:
+    """Tell whether a path leads into an object store ("s3://bucket/2019"): no file system knows of it."""
+    return _URL.match(os.fsdecode(path)) is not None
+
+
+def real_path(path: AnyStr) -> AnyStr:
+    """Return the path by which the library knows what a name means; a URL without a slash at its end."""
+    if is_remote(path):
+        return path.rstrip("/") if isinstance(path, str) else path.rstrip(b"/")
+    return os.path.realpath(path)
 
 
 def format_name(form: str) -> str:
@@ -34,7 +49,7 @@ def spellings(path: bytes) -> tuple[bytes, ...]:
 
 def on_disk(path: bytes) -> bytes:
     """Return the path by which something is there that may be spelled another way; else the path itself."""
-    if path.isascii() or os.path.lexists(path):
+    if path.isascii() or is_remote(path) or os.path.lexists(path):
         return path
     folder, name = os.path.split(path)
     if not name or folder == path:

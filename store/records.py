@@ -134,16 +134,31 @@ class LocalMap:
     cells: Cells
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Code:
+    """An embedding as it is stored. unit: (dim,) fp16, its direction. norm: its length, a float32."""
+
+    unit: Codes
+    norm: float
+
+    @classmethod
+    def of(cls, vector: Vectors) -> "Code":
+        """Return how raw pooled features (dim,) are stored."""
+        row = vector[None].astype(np.float32)
+        norm = np.linalg.norm(row, axis=1)
+        return cls((row / norm[:, None]).astype(np.float16)[0], float(norm[0]))
+
+
 @dataclass(frozen=True, slots=True)
 class EmbeddedPhoto:
     """A picture that was decoded and embedded.
 
-    vector: (dim,) float32, raw pooled features, not normalized. thumbnail: JPEG bytes. local_map: None
-    where the model has none.
+    vector: (dim,) float32, raw pooled features, not normalized; or what was made of them before, which is
+    stored as it is. thumbnail: JPEG bytes. local_map: None where the model has none.
     """
 
     content: Content
-    vector: Vectors
+    vector: Vectors | Code
     thumbnail: bytes
     local_map: LocalMap | None = None
 

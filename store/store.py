@@ -4,7 +4,8 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import cast
 
@@ -29,16 +30,33 @@ from .catalog import (
 from .catalog.crashers import learn_crashers
 from .catalog.database import ask_once, fold_log, open_reader, open_writer, store_errors
 from .catalog.functions import add_functions
+from .columns import Columns
 from .index import snapshot
+from .index.parts import AnyIndex
 from .index_cache import IndexCache
 from .place import check_new
 from .progress import NEVER
 from .records import FileResult, Root
 from .spec import EmbedderSpec
-from .thumbs import Thumbs
+from .thumbs import ColumnThumbs, Thumbs
 from .view import View, spec_from
 
 _CLOSING_TIMEOUT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What of a library lies outside of its store's folder.
+
+    name: where the library is, for people. index_at: returns the vector index at a view's epoch; whoever
+    gives it keeps it. size: bytes of all of it. notes: what to know of searches in it, a sentence each.
+    """
+
+    name: str
+    columns: Columns
+    index_at: Callable[[View], AnyIndex]
+    size: int = 0
+    notes: tuple[str, ...] = ()
 
 
 class Store:
@@ -48,16 +66,22 @@ class Store:
     is one transaction under a kernel lock. Safe to use from several threads.
     """
 
-    def __init__(self, folder: str, *, writable: bool, lock_timeout_s: float) -> None:
+    def __init__(
+        self, folder: str, *, writable: bool, lock_timeout_s: float, outside: Outside | None = None
+    ) -> None:
         self.folder = folder
+        self.outside = outside
         self.lock_timeout_s = lock_timeout_s
         self._catalog = os.path.join(folder, "catalog.db")
-        self._reader = open_reader(self._catalog, add_functions)
+        # A catalog with columns elsewhere is published once, under a name of its own.
+        self._reader = open_reader(self._catalog, add_functions, fixed=outside is not None and not writable)
         self._writer = open_writer(self._catalog, schema.PAGE_SIZE) if writable else None
         self._inode = inode_of(self._catalog)
         self._identity: tuple[str, str | None] | None = None
         self._open = contextlib.ExitStack()
         self._index = IndexCache(folder)
+        self._index_at = outside.index_at if outside else self._index.at
+        self._columns = outside.columns if outside else None
 
     @classmethod
     def open(
@@ -67,10 +91,12 @@ class Store:
         create: bool = False,
         write: bool = False,
         lock_timeout_s: float = 10,
+        outside: Outside | None = None,
     ) -> "Store":
         """Open the store in folder.
 
         create: make it when there is none, and open it for writing. write: open it for writing.
+        outside: what of it lies elsewhere.
 
         Raises:
             StoreMissing: there is none, and create is False.
@@ -81,7 +107,7 @@ class Store:
             make(folder)
         else:
             check_there(folder)
-        store = cls(folder, writable=create or write, lock_timeout_s=lock_timeout_s)
+        store = cls(folder, writable=create or write, lock_timeout_s=lock_timeout_s, outside=outside)
         try:
             with store_errors(folder):
                 store._begin(create or write)
@@ -100,14 +126,23 @@ class Store:
         elif version < 1:
             raise StoreMissing(f"the store in {self.folder} is empty; index some photos")
         else:
-            self.thumbs = Thumbs(self.folder, writable=False)
+            self.thumbs = self._thumbs(writable=False)
+
+    def _thumbs(self, *, writable: bool) -> Thumbs:
+        if self._columns is None:
+            return Thumbs(self.folder, writable=writable)
+        return ColumnThumbs(self._columns, self._ids_of)
+
+    def _ids_of(self, digests: Sequence[bytes]) -> dict[bytes, int]:
+        with self.reading() as view:
+            return contents.ids_of(view, digests)
 
     def _prepare(self) -> None:
         self._open.enter_context(lock.sharing(self.folder, self.lock_timeout_s))
         with self.exclusive():
             migrations.keep_copy(self._catalog, self._version(reading=False))
             # Before the catalog: whoever finds that whole finds the thumbnails' table, too.
-            self.thumbs = Thumbs(self.folder, writable=True)
+            self.thumbs = self._thumbs(writable=True)
             with self._writer_engine.begin() as connection:
                 migrations.migrate(connection)
             snapshot.sweep_temporary(self.folder)
@@ -148,6 +183,11 @@ class Store:
     # --- writing ------------------------------------------------------------------------------
 
     @property
+    def name(self) -> str:
+        """Where the library is, for people: the folder of the store, or the place of a data set."""
+        return self.outside.name if self.outside else self.folder
+
+    @property
     def is_writable(self) -> bool:
         """Whether it was opened for writing."""
         return self._writer is not None
@@ -174,7 +214,7 @@ class Store:
     def writing(self) -> Iterator[View]:
         """Give a view that takes changes: the block is one transaction under the store's lock."""
         with self.exclusive(), store_errors(self.folder), self._writer_engine.begin() as connection:
-            yield View(connection, self._index.at)
+            yield View(connection, self._index_at, self._columns)
 
     def use_spec(self, spec: EmbedderSpec) -> None:
         """Fix the embedder of this store, or check that it is the one it has.
@@ -262,6 +302,8 @@ class Store:
         The index of a large library is made if need be; meanwhile searches use the one there is. stop: set
         it in another thread to end early without a snapshot.
         """
+        if self._columns is not None:
+            return
         with store_errors(self.folder), self.reading() as view:
             made = self._index.to_publish(view, stop)
         if made is None:
@@ -285,7 +327,7 @@ class Store:
         """Give a view of the store as it is now; later commits do not change it."""
         self._follow()
         with store_errors(self.folder), self._reader.begin() as connection:
-            view = View(connection, self._index.at)
+            view = View(connection, self._index_at, self._columns)
             self._identity = view.identity
             yield view
 

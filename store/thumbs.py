@@ -3,7 +3,8 @@
 import contextlib
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,10 +12,12 @@ import sqlalchemy as sa
 from ..errors import StoreCorrupt
 from .catalog.database import fold_log, is_damage, open_reader, open_writer, store_errors
 from .catalog.schema import pieces
+from .columns import Columns
 
 _log = logging.getLogger(__name__)
 
 _PAGE_SIZE = 4096
+_BLOCK = 1024
 JPEG = b"\xff\xd8\xff"
 
 _tables = sa.MetaData()
@@ -155,6 +158,72 @@ class Thumbs:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+
+class ColumnThumbs(Thumbs):
+    """Thumbnails that lie with the other columns of photos, where they came with the photos.
+
+    ids_of: returns the ids of contents, by digest.
+    """
+
+    def __init__(self, columns: Columns, ids_of: Callable[[Sequence[bytes]], Mapping[bytes, int]]) -> None:
+        self._columns = columns
+        self._ids_of = ids_of
+
+    def put(self, thumbnails: Iterable[tuple[bytes, bytes]]) -> None:
+        """Do nothing: a photo is appended to the columns with its thumbnail."""
+
+    def get(self, digest: bytes) -> bytes | None:
+        """See `Thumbs`."""
+        return self.get_many([digest]).get(digest)
+
+    def get_many(self, digests: Sequence[bytes]) -> dict[bytes, bytes]:
+        """See `Thumbs`."""
+        ids = self._ids_of(digests)
+        found = zip(ids, self._columns.thumbnails(list(ids.values())), strict=True)
+        return {digest: jpeg for digest, jpeg in found if jpeg}
+
+    def count(self) -> int:
+        """See `Thumbs`."""
+        return self.totals()[0]
+
+    def totals(self) -> tuple[int, int]:
+        """See `Thumbs`."""
+        return self._columns.thumbnail_totals()
+
+    def count_damaged(self) -> int:
+        """See `Thumbs`."""
+        found = (
+            jpeg
+            for some in _runs(range(1, len(self._columns) + 1))
+            for jpeg in self._columns.thumbnails(some)
+        )
+        return sum(jpeg != b"" and not jpeg.startswith(JPEG) for jpeg in found)
+
+    def missing(self, digests: Iterable[bytes]) -> Iterator[bytes]:
+        """See `Thumbs`."""
+        remaining = iter(digests)
+        while some := list(islice(remaining, _BLOCK)):
+            found = self.get_many(some)
+            yield from (digest for digest in some if digest not in found)
+
+    def keep_only(self, digests: Iterable[bytes]) -> int:  # noqa: ARG002 - as of `Thumbs`
+        """Do nothing: what the catalog does not name is found by nobody."""
+        return 0
+
+    def is_sound(self) -> bool:
+        """See `Thumbs`."""
+        return True
+
+    def fold(self) -> None:
+        """Do nothing: there is no log."""
+
+    def close(self) -> None:
+        """Do nothing: whoever opened the columns closes them."""
+
+
+def _runs(ids: range) -> Iterator[range]:
+    return (ids[start : start + _BLOCK] for start in range(0, len(ids), _BLOCK))
 
 
 def make_empty(path: str) -> None:

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from ..errors import StoreCorrupt
 from .catalog.schema import epoch_table, model_table, store_table
-from .index.ivf import AnyIndex
+from .columns import Columns
+from .index.parts import AnyIndex
 from .spec import EmbedderSpec
 
 _newest = sa.select(epoch_table).order_by(epoch_table.c.epoch.desc()).limit(1).subquery()
@@ -31,12 +32,19 @@ class Model:
 
 
 class View:
-    """A transaction of the catalog, valid within its block only; the modules of catalog/ ask through it."""
+    """A transaction of the catalog, valid within its block only; the modules of catalog/ ask through it.
+
+    columns: what is bulky, where it does not lie in the catalog itself.
+    """
 
     def __init__(
-        self, connection: sa.Connection, index_at: "Callable[[View], AnyIndex] | None" = None
+        self,
+        connection: sa.Connection,
+        index_at: "Callable[[View], AnyIndex] | None" = None,
+        columns: Columns | None = None,
     ) -> None:
         self.connection = connection
+        self.columns = columns
         self._index_at = index_at
 
     @cached_property

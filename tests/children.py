@@ -25,6 +25,8 @@ _SERVE = "import sys; from lookalike.tests.children import serve; serve(int(sys.
 # What children use is loaded before: it is slow, and a kill shall not hit the import of modules.
 _LOADED = (
     "faiss",
+    "lookalike.bulk.embed",
+    "lookalike.bulk.fold",
     "lookalike.cli",
     "lookalike.commands.doctor",
     "lookalike.dedup.actions.apply",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lookalike import cli
-from lookalike.commands.groups import COMMANDS, Topic
+from lookalike.commands.groups import COMMANDS, GROUPS, Topic
 from lookalike.commands.help import as_command
 from lookalike.errors import ExitCode
 from lookalike.tests.library import lookalike
@@ -19,6 +19,7 @@ DOCUMENTS = [
     "README.md",
     "docs/guide.md",
     "docs/care.md",
+    "docs/scale.md",
     "docs/models.md",
     "docs/formats.md",
     "docs/architecture.md",
@@ -46,6 +47,11 @@ def calls_in(document: str) -> list[list[str]]:
     return found
 
 
+def name_in(call: list[str]) -> str:
+    """Return the command that is called, "bulk plan" of a group's."""
+    return " ".join(call[:2] if call[0] in GROUPS else call[:1])
+
+
 def parameters_of(name: str) -> list[Any]:
     return as_command(name, COMMANDS[name]).params
 
@@ -60,10 +66,10 @@ def test_every_command_has_examples_that_it_takes_and_is_in_the_documents(name: 
     assert len(examples) >= (3 if name in LARGE else 1)
     for example in examples:
         call = shlex.split(re.split("[|>]", example)[0])
-        assert call[:2] == ["lookalike", name]
+        assert (call[0], name_in(call[1:])) == ("lookalike", name)
         assert {flag for flag in call if flag.startswith("--")} <= flags_of(name)
     for document in ("README.md", "docs/guide.md"):
-        mentioned = {call[0] for call in calls_in(document)}
+        mentioned = set(map(name_in, calls_in(document)))
         assert name in mentioned, f"{document} never calls lookalike {name}"
 
 
@@ -72,7 +78,7 @@ def test_every_option_says_what_it_does_and_what_to_write(name: str) -> None:
     for parameter in parameters_of(name):
         assert parameter.help.endswith((".", "0d.", ")")), parameter.name
         if not getattr(parameter, "is_flag", False):
-            assert re.fullmatch(r"[A-Z][A-Za-z.,]*", parameter.metavar or ""), parameter.name
+            assert re.fullmatch(r"[A-Z][A-Za-z.,/]*", parameter.metavar or ""), parameter.name
 
 
 def test_the_help_lists_every_command_under_its_topic_in_a_line_that_is_not_cut() -> None:
@@ -82,7 +88,9 @@ def test_the_help_lists_every_command_under_its_topic_in_a_line_that_is_not_cut(
     for name, command in COMMANDS.items():
         assert 10 < len(command.title) <= 60, name
         assert command.title.endswith("."), name
-        assert re.search(rf"^  {name} +{re.escape(command.title)}$", text, re.MULTILINE), name
+        *group, word = name.split()
+        listed = lookalike(*group, "--help", COLUMNS="80").out.decode() if group else text
+        assert re.search(rf"^  {word} +{re.escape(command.title)}$", listed, re.MULTILINE), name
 
 
 @pytest.mark.parametrize(("name", "most"), LARGE.items())
@@ -105,7 +113,8 @@ def test_the_options_of_search_stand_in_their_panels() -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_call_in_a_document_is_one_that_the_program_takes(document: str) -> None:
-    for name, *arguments in calls_in(document):
+    for call in calls_in(document):
+        name, arguments = name_in(call), call[1:]
         assert name in COMMANDS, f"lookalike {name}"
         flags = {a.partition("=")[0] for a in arguments if a.startswith("-") and len(a) > 1}
         assert flags <= flags_of(name), f"lookalike {name} {' '.join(arguments)}"
@@ -139,3 +148,12 @@ def test_modules_that_the_documents_name_exist() -> None:
     for document in [*DOCUMENTS, "CONTRIBUTING.md", "benchmarks/README.md"]:
         for name in re.findall(r"[\w/]+\.py\b", (ROOT / document).read_text()):
             assert any(file.endswith(f"/{name}") for file in files), f"{document}: {name}"
+
+
+@pytest.mark.parametrize("example", sorted(path.name for path in (ROOT / "examples" / "bulk").iterdir()))
+def test_every_call_in_an_example_for_clusters_is_one_that_the_program_takes(example: str) -> None:
+    text = (ROOT / "examples" / "bulk" / example).read_text()
+    calls = re.findall(r"\blookalike (bulk \w+)(.*)", text)
+    assert calls
+    for name, arguments in calls:
+        assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", arguments)) <= flags_of(name)

@@ -39,12 +39,13 @@ STORE_FLOORS = (
     (
         "store.records",
         "store.files",
+        "store.columns",
         "store.names",
         "store.spec",
         "store.catalog.schema",
         "store.catalog.functions",
     ),
-    ("store.filters", "store.index.exact", "store.index.ivf"),
+    ("store.filters", "store.index.exact", "store.index.ivf", "store.index.parts"),
     ("store.view",),
     ("store.catalog", "store.index"),
     ("store.index_cache",),
@@ -83,7 +84,7 @@ HOMES |= {
     "ray": ("bulk/on_ray.py",),
     "lance": ("bulk/lance_columns.py",),
     "pyarrow": ("bulk/",),
-    "fsspec": ("bulk/place.py",),
+    "fsspec": ("bulk/objects.py",),
     "s3fs": ("bulk/place.py",),
 }
 READING_HOMES = ("indexer/decode/decode.py",)

@@ -12,11 +12,19 @@ from ..dedup.actions.plan import expected, moving, planned
 from ..dedup.groups.companions import Companion
 from ..dedup.groups.groups import Group
 from ..dedup.groups.keeper import is_below
+from ..dedup.groups.members import HOLDS_MORE
 from ..output.report.data import words_back
 from ..store.catalog.photos import Photo, PhotoFile
 from ..store.documents import Row
 
 _HARD_LINK = "hard link"
+# Why a file stays where it lies, whichever one is kept: these pages have no say there, or it is a backup.
+_PLACES = ("protected", "in a trash or among previews", "in another program's library")
+_BACKUPS = ("on another drive", "in a backup")
+# What is told before it is lost: who wants to, gives it up for many at once. All other reasons stand.
+TOLD = frozenset(
+    {"", HOLDS_MORE, "an edit", "finer than the kept file", "something differs", "other light or color"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +91,16 @@ class Chosen:
         if found.words == _HARD_LINK or is_below(file.path, self._protect):
             why = "protected" if is_below(file.path, self._protect) else _HARD_LINK
             return Relation(found.kind, found.words, why, is_locked=True)
+        if self.keeper and (place := self._place(number)):
+            return Relation(found.kind, found.words, place)
         if self.keeper and self._has_half(number):
             return Relation(found.kind, found.words, "companions")
         return found
+
+    def _place(self, number: int) -> str:
+        """Return why a file stays where it lies when another one than the proposed is kept, "" if none."""
+        why, kept = (self._as_proposed(each).why_not if each else "" for each in (number, self.keeper))
+        return why if why in _PLACES + _BACKUPS else kept if kept in _BACKUPS else ""
 
     def _plain_relation(self, number: int) -> Relation:
         (photo, file), (kept, kept_file) = self._files[number], self._files[self.keeper]

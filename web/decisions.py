@@ -39,25 +39,37 @@ class Decider:
                 states[each.key] = State(choice, "rejected" if kind == "rejected" else "looked")
         if not pairs:
             raise UsageError("these files have the same bytes: they are copies whatever one says")
-        known = {(each.a, each.b): each.kind for each in self.library.copies.decisions()}
-        before: Decisions = [(*pair, known.get(pair)) for pair in pairs]
-        self.library.copies.decide_all((*pair, kind) for pair in pairs)
+        before = self._change([(*pair, kind) for pair in pairs])
         step = self.review.change(states)
-        self._before[step] = before
-        while len(self._before) > _BACK:
-            self._before.popitem(last=False)
+        self._remember(step, before)
         return step
 
-    def undo(self, step: str) -> list[str]:
-        """Take a step of the review back, with what was decided in it; return the groups' keys.
+    def undo(self, step: str) -> tuple[str, list[str]]:
+        """Take a step of the review back, with what was decided in it.
+
+        Returns: the step that does it again, and the keys of the groups.
 
         Raises:
             Gone: it was taken back before, or is too long ago.
         """
-        before = self._before.pop(step, None)
-        if before is not None:
-            self.library.copies.decide_all(before)
-        return self.review.undo(step)
+        before = self._before.get(step)
+        now = None if before is None else self._change(before)
+        again, keys = self.review.undo(step)
+        if now is not None:
+            del self._before[step]
+            self._remember(again, now)
+        return again, keys
+
+    def _change(self, decisions: Decisions) -> Decisions:
+        """Decide pairs; return what was decided of them before."""
+        known = {(each.a, each.b): each.kind for each in self.library.copies.decisions()}
+        self.library.copies.decide_all(decisions)
+        return [(a, b, known.get((a, b))) for a, b, _ in decisions]
+
+    def _remember(self, step: str, before: Decisions) -> None:
+        self._before[step] = before
+        while len(self._before) > _BACK:
+            self._before.popitem(last=False)
 
 
 def _pairs_of(listed: Listed, kind: Decision) -> list[tuple[str, str]]:

@@ -27,19 +27,19 @@ class Event:
 
 @dataclass(eq=False)
 class Events:
-    """The last events, and the streams that wait for more."""
+    """The last events, and the streams that wait for more. number: of the last one."""
 
+    number: int = 0
     _kept: "deque[Event]" = field(default_factory=lambda: deque(maxlen=_KEPT))
     _mutex: threading.Lock = field(default_factory=threading.Lock)
     _waiting: "set[tuple[asyncio.AbstractEventLoop, asyncio.Event]]" = field(default_factory=set)
-    _number: int = 0
     _is_closed: bool = False
 
     def tell(self, kind: str, fields: Row | None = None) -> None:
         """Tell every page; from any thread."""
         with self._mutex:
-            self._number += 1
-            self._kept.append(Event(self._number, kind, fields or {}))
+            self.number += 1
+            self._kept.append(Event(self.number, kind, fields or {}))
         self._wake()
 
     def close(self) -> None:
@@ -57,8 +57,8 @@ class Events:
         """Return the events after a number; where some are forgotten, "missed" comes first."""
         with self._mutex:
             found = [each for each in self._kept if each.number > number]
-            is_missed = number > self._number or (found and found[0].number > number + 1)
-            return [Event(self._number, "missed", {})] if is_missed else found
+            is_missed = number > self.number or (found and found[0].number > number + 1)
+            return [Event(self.number, "missed", {})] if is_missed else found
 
     async def stream(self, last: int | None) -> AsyncIterator[bytes]:
         """Yield events as they happen, from the one after `last` on; None: from now on."""
@@ -66,7 +66,7 @@ class Events:
         place = (asyncio.get_running_loop(), waker)
         with self._mutex:
             self._waiting.add(place)
-            seen = self._number if last is None else last
+            seen = self.number if last is None else last
         try:
             yield b": hello\n\n"
             while not self._is_closed:

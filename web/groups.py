@@ -235,6 +235,12 @@ class Found:
         return found
 
     @cached_property
+    def safe_by_folder(self) -> "Counter[str]":
+        """How many files of a folder lose nothing when they go, as it is proposed."""
+        members = (member for each in self.groups for member in each.group.members if member.selected)
+        return Counter(os.path.dirname(member.file.path) for member in members)
+
+    @cached_property
     def _untouched_sums(self) -> "Counter[str]":
         sums: Counter[str] = Counter()
         for each in self.groups:

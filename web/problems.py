@@ -18,6 +18,10 @@ class ReadOnly(LookalikeError):
     """The server was started without --write."""
 
 
+class Replaced(LookalikeError):
+    """Another store lies where the one that is served was: its numbers mean other photos."""
+
+
 class Changed(LookalikeError):
     """Something is not as it was when the page looked at it."""
 
@@ -26,6 +30,7 @@ _STATUS: tuple[tuple[type[LookalikeError], int], ...] = (
     (Gone, 404),
     (ReadOnly, 403),
     (Changed, 409),
+    (Replaced, 409),
     (UsageError, 400),
     (DecodeError, 422),
     (StoreMissing, 404),

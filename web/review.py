@@ -88,18 +88,17 @@ class Review:
             self._put(states)
             return step
 
-    def undo(self, step: str) -> list[str]:
-        """Take a step back; return the keys of the groups that it changed.
+    def undo(self, step: str) -> tuple[str, list[str]]:
+        """Take a step back; return the step that does it again, and the keys of the groups that it changed.
 
         Raises:
             Gone: it was undone before, or is too long ago.
         """
         with self._mutex:
             before = self._steps.pop(step, None)
-            if before is None:
-                raise Gone("this step cannot be taken back any more")
-            self._put(before)
-            return list(before)
+        if before is None:
+            raise Gone("this step cannot be taken back any more")
+        return self.change(before), list(before)
 
     def _put(self, states: Mapping[str, State]) -> None:
         now = datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,13 +1,16 @@
 """What a server works with: the library, what it remembers between requests, and processes that decode."""
 
+import hashlib
 import os
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import cv2
 
-from ..errors import DecodeError
+from ..errors import DecodeError, StoreMissing
+from ..indexer.drives.drives import State, state_of, traces_of
 from ..indexer.embed.preprocess import Pixels
 from ..indexer.outside import OutsideReader, Source
 from ..indexer.sandbox.decode_job import picture_in, picture_job
@@ -17,16 +20,21 @@ from ..indexer.sandbox.process import WorkerEnded
 from ..library import Library
 from ..store.catalog.folders import all_roots
 from ..store.catalog.photos import Photo, photos_of
+from ..store.filters.where import rel_below
+from ..store.names import is_remote
+from ..store.store import inode_of
 from .acting import Acting
 from .decisions import Decider
 from .details import Details
 from .events import Events
 from .groups import KnownGroups
 from .jobs import Jobs
-from .problems import Gone, ReadOnly
+from .problems import Gone, ReadOnly, Replaced
 from .review import review_of
 from .shelf import Shelf
 from .uploads import Upload, Uploads
+
+THERE: tuple[State, ...] = ("online", "suspect")  # of a folder: it can be indexed
 
 _DECODERS = 2
 _PREVIEW_BYTES = 64 << 20
@@ -46,6 +54,7 @@ class Served:
     searching: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
+        self._inode = inode_of(os.path.join(self.library.store.folder, "catalog.db"))
         self.shelf = Shelf(self.library.store)
         self.previews = Previews()
         self._opener = Opener(_DECODERS)
@@ -57,6 +66,29 @@ class Served:
         self.decider = Decider(self.library, self.review)
         self.acting = Acting(self.library, self.groups, self.review, self.jobs)
         self.details = Details(self.library)
+
+    @cached_property
+    def mark(self) -> str:
+        """The name of this catalog file: photo 7 of another one is another photo."""
+        return hashlib.sha256(f"{self.library.store.uuid} {self._inode}".encode()).hexdigest()[:12]
+
+    def check_store(self) -> None:
+        """Check that the store is the one that was opened: groups, sets, pages and caches hold its numbers.
+
+        Raises:
+            StoreMissing: it is away. Replaced: another one lies there.
+        """
+        folder = self.library.store.folder
+        found = inode_of(os.path.join(folder, "catalog.db"))
+        if found == (0, 0):
+            raise StoreMissing(
+                f"the store {folder} is away: connect its drive or put the folder back, "
+                "or start `lookalike serve` again"
+            )
+        if found != self._inode:
+            raise Replaced(
+                f"the store {folder} was replaced by another one: end `lookalike serve` and start it again"
+            )
 
     def close(self) -> None:
         """End what works for it; the library stays open."""
@@ -96,6 +128,27 @@ class Served:
         with self.library.store.reading() as view:
             return [os.fsdecode(root.path) for root in all_roots(view)]
 
+    def folders(self) -> list[tuple[bytes, State]]:
+        """Return the folders that were indexed, and whether their drives are there now."""
+        with self.library.store.reading() as view:
+            found = all_roots(view)
+        store = self.library.store
+        return [(each.path, state_of(each.path, each.drive, traces_of(store, each))) for each in found]
+
+    def why_gone(self, photo: Photo) -> str:
+        """Return why no file of a photo is there as it was indexed."""
+        if all(is_remote(file.path) for file in photo.files):
+            return f"it lies in an object store, where your own tools open it: {photo.path}"
+        paths = [os.fsencode(file.path) for file in photo.files]
+        away = [
+            os.fsdecode(folder)
+            for folder, state in self.folders()
+            if state not in THERE and any(rel_below(path, folder) is not None for path in paths)
+        ]
+        if any(map(os.path.lexists, paths)):
+            return "it was changed since it was indexed; `lookalike index` looks again"
+        return f"{away[0]} is away: connect its drive" if away else "its file is not there any more"
+
     def check_writing(self) -> None:
         """Check that this server may change something.
 
@@ -131,7 +184,7 @@ class Previews:
         if kept is None:
             source = Source.with_digest(digest, [file.path for file in photo.files])
             if source is None:
-                raise DecodeError("gone", "its file is away, or was changed since it was indexed")
+                raise DecodeError("gone", "no file of it is there")
             kept = self.of_bytes(source.data, side)
             self._put((digest, side), kept)
         return kept

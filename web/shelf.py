@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..store.catalog.overview import Overview, overview_of
-from ..store.catalog.photos import visible_ids
+from ..store.catalog.photos import Totals, count_totals, visible_ids
 from ..store.filters.where import Where
 from ..store.store import Store
 from .problems import Gone
@@ -63,6 +63,9 @@ class Shelf:
     _overview: Overview | None = None
     _sign: str = ""
     _next_at: float = 0.0
+    _totals: Totals | None = None
+    _totals_sign: str = ""
+    _count_at: float = 0.0
     _sets: "OrderedDict[str, PhotoSet]" = field(default_factory=OrderedDict)
 
     def overview(self) -> tuple[Overview, str]:
@@ -77,6 +80,19 @@ class Shelf:
                 now = time.monotonic()
                 self._next_at = now + max(_REST_S, _REST_FACTOR * (now - started))
             return self._overview, self._sign
+
+    def totals(self) -> Totals:
+        """Return how much the library holds; counted when the catalog changed, as every page asks often."""
+        with self._mutex:
+            sign = _sign_of(self.store.folder)
+            if self._totals is None or (sign != self._totals_sign and time.monotonic() >= self._count_at):
+                started = time.monotonic()
+                with self.store.reading() as view:
+                    self._totals = count_totals(view)
+                self._totals_sign = sign
+                now = time.monotonic()
+                self._count_at = now + _REST_FACTOR * (now - started)
+            return self._totals
 
     def revision(self) -> str:
         """Return a word that changes when the catalog does; takes no time."""

@@ -14,6 +14,7 @@ from ...errors import Refusal, UsageError
 from ...store.catalog.files import Moved, put_back, take_away
 from ...store.catalog.folders import all_roots
 from ...store.lock import held
+from ...store.names import is_remote
 from ...store.progress import Watch
 from ...store.records import file_time
 from ...store.store import Store
@@ -216,10 +217,16 @@ def _tools(
 ) -> tuple[Checks, Transfer, Merging]:
     if options.method not in METHODS:
         raise UsageError(f"there is no method {options.method!r}; there are {', '.join(METHODS)}")
+    removals = removals_of(plan)
+    if removals and all(is_remote(each.path) for each in removals):
+        raise UsageError(
+            "the files of this plan lie in an object store, where nothing is touched; delete them with "
+            "your own tool: `lookalike dupes --format paths` lists them"
+        )
     with store.reading() as view:
         roots = [os.fsdecode(root.path) for root in all_roots(view)]
-        claims = Claims(view, removals_of(plan))
-        said = said_by(view, removals_of(plan)) if options.merge_metadata else {}
+        claims = Claims(view, removals)
+        said = said_by(view, removals) if options.merge_metadata else {}
     quarantine = Quarantine(name, roots, options.quarantine)
     links = links_of(journals(store.folder))
     # Where a link takes the place of a file, its own sidecar stays.

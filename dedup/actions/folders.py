@@ -4,10 +4,12 @@ import errno
 import os
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 from ...errors import Refusal
+from ..groups.keeper import is_below
 from . import moves
 from .moves import At
 
@@ -45,24 +47,52 @@ class Held:
         Raises:
             OSError: it cannot be opened.
         """
-        folder = os.path.dirname(path)
+        return At(path, self._opened(os.path.dirname(path)))
+
+    def _opened(self, folder: str) -> int | None:
         if _HAS_DESCRIPTORS and folder not in self._open:
             self._open[folder] = os.open(folder, _PLAIN)
-        return At(path, self._open.get(folder))
+        return self._open.get(folder)
 
-    def make(self, path: str) -> bool:
+    def below(self, top: str, path: str, *, make: bool = False) -> At:
+        """Return a name in its folder, to which no link leads. make: folders that lack are made.
+
+        top: a folder above it, which is opened by whatever way leads there.
+
+        Raises:
+            OSError: a folder cannot be opened or made; see `is_of_link`.
+        """
+        self._opened(folder := top)
+        for name in os.path.relpath(os.path.dirname(path), top).split(os.sep):
+            if name != os.curdir:
+                folder = os.path.join(folder, name)
+                self.make(folder, 0o777) if make else self._enter(folder)
+        return At(os.path.join(folder, os.path.basename(path)), self._open.get(folder))
+
+    def make(self, path: str, mode: int = 0o700) -> bool:
         """Open a folder, made if need be, which is no link; True: it was made.
 
         Raises:
-            OSError: it cannot be made or opened; ENOTDIR for a link.
+            OSError: it cannot be made or opened; see `is_of_link`.
         """
-        place = self.at(path)
-        if path in self._open:
-            return False
-        is_new = moves.make_folder(place)
-        if place.folder is not None:
-            self._open[path] = os.open(place.name, _NO_LINK, dir_fd=place.folder)
+        is_new = path not in self._open and moves.make_folder(self.at(path), mode)
+        self._enter(path)
         return is_new
+
+    def _enter(self, path: str) -> None:
+        place = self.at(path)
+        if place.folder is None:
+            if os.path.islink(path):
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+        elif path not in self._open:
+            self._open[path] = os.open(place.name, _NO_LINK, dir_fd=place.folder)
+
+    def tidy(self, folder: str, top: str) -> None:
+        """Remove a folder and those above it, as long as they are empty, up to and with `top`."""
+        with suppress(OSError):
+            while is_below(folder, [top]):
+                moves.remove_folder(self.at(folder))
+                folder = os.path.dirname(folder)
 
     def make_own(self, path: str) -> bool:
         """Open a folder as `make` does that belongs to this user, and that nobody else writes into.
@@ -75,7 +105,7 @@ class Held:
         try:
             is_new = self.make(path)
         except OSError as error:
-            if error.errno in (errno.ENOTDIR, errno.ELOOP) and os.path.islink(path):
+            if is_of_link(error) and os.path.islink(path):
                 raise _is_link(path) from error
             raise
         if place.folder is not None:
@@ -85,6 +115,11 @@ class Held:
     def found(self, path: str) -> os.stat_result:
         """Return the stat of a folder that is held."""
         return os.fstat(self._open[path]) if path in self._open else os.lstat(path)
+
+
+def is_of_link(error: OSError) -> bool:
+    """Tell whether a folder may not have been opened since a link has its name; else a file has."""
+    return error.errno in (errno.ENOTDIR, errno.ELOOP)
 
 
 def check_as_it_is(path: str) -> None:

@@ -277,7 +277,7 @@ class Journal:
         Raises:
             Refusal: the journal would not be understood later on; nothing is written.
         """
-        rows = [{"state": "intent", **action.fields()} for action in actions]
+        rows = intents(actions)
         try:
             for row in rows:
                 Action.from_fields(row)
@@ -342,6 +342,11 @@ class Journal:
         self.close()
 
 
+def intents(actions: Iterable[Action]) -> list[Row]:
+    """Return the lines that say what is about to be done."""
+    return [{"state": "intent", **action.fields()} for action in actions]
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
@@ -361,7 +366,7 @@ def journals(store: str) -> list[Record]:
         return []
     except OSError as error:
         return [Record(_FOLDER, folder, trouble=f"it cannot be listed: {error.strerror}")]
-    return [_record(os.path.join(folder, name)) for name in names if name.endswith(".jsonl")]
+    return [read_journal(os.path.join(folder, name)) for name in names if name.endswith(".jsonl")]
 
 
 def journal_named(store: str, name: str) -> Record:
@@ -373,13 +378,14 @@ def journal_named(store: str, name: str) -> Record:
     path = name if os.path.isfile(name) else os.path.join(store, _FOLDER, f"{name}.jsonl")
     if not os.path.lexists(path):
         raise UsageError(f"there is no journal {name} in {store}; `lookalike undo --list` names them")
-    record = _record(path)
+    record = read_journal(path)
     if record.trouble:
         raise UsageError(f"cannot use the journal {path}: {record.trouble}")
     return record
 
 
-def _record(path: str) -> Record:
+def read_journal(path: str) -> Record:
+    """Return what a journal says, or the trouble with it."""
     record = Record(os.path.splitext(os.path.basename(path))[0], path)
     try:
         with open(path, "rb", opener=_own_file) as source:

@@ -81,28 +81,28 @@ def is_original(action: Action) -> bool:
     return stat.S_ISREG(found.st_mode) and (found.st_ino, found.st_size) == (action.ino, action.size)
 
 
-def take_back(action: Action) -> None:
-    """Put the original back in the place of the link; or only tidy up, where it never left.
+def take_back(action: Action, path: At, to: At) -> None:
+    """Put the original back from `to` in the place of the link; or only tidy up, where it never left.
 
     Raises:
         OSError, Refusal: something else lies there; nothing is lost.
     """
-    if not os.path.lexists(action.to):
+    if not moves.is_there(to):
         return
-    if not os.path.lexists(action.path):
-        moves.move_new(action.to, action.path)
+    if not moves.is_there(path):
+        moves.move_new(to, path)
     elif is_original(action):
-        _drop(action, action.to)
+        _drop(action, to)
     elif not is_link_of(action):
         raise Refusal("occupied", "something else is in its place now")
-    elif moves.exchange(action.path, action.to):
+    elif moves.exchange(path, to):
         if not _is_link(action, action.to):
-            moves.exchange(action.path, action.to)  # somebody put a new file there in this very moment
+            moves.exchange(path, to)  # somebody put a new file there in this very moment
             raise Refusal("occupied", "something else is in its place now")
-        _drop(action, action.to)
+        _drop(action, to)
     else:
-        _drop(action, action.path)
-        moves.move_new(action.to, action.path)
+        _drop(action, path)
+        moves.move_new(to, path)
 
 
 def _is_link(action: Action, path: str) -> bool:
@@ -110,9 +110,9 @@ def _is_link(action: Action, path: str) -> bool:
     return os.path.islink(path) if action.method == "symlink" else is_link_of(replace(action, path=path))
 
 
-def _drop(action: Action, path: str) -> None:
+def _drop(action: Action, place: At) -> None:
     """Remove a link of ours, if the bytes it shows have another name; else it stays."""
     if action.method != "reflink":
-        moves.drop_link(path)
-    elif digest_of(path)[0] == digest_of(action.keeper)[0]:
-        moves.remove_for_good(path)
+        moves.drop_link(place)
+    elif digest_of(place)[0] == digest_of(action.keeper)[0]:
+        moves.remove_for_good(place)

@@ -10,6 +10,7 @@ import secrets
 import shutil
 import stat
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -156,12 +157,12 @@ def new_file(place: At) -> int:
     return os.open(place.name, flags, 0o600, dir_fd=place.folder)
 
 
-def drop_link(path: str) -> bool:
+def drop_link(place: At) -> bool:
     """Remove a link of ours whose bytes have another name; False: it may be the last, and stays."""
-    found = os.lstat(path)
+    found = os.stat(place.name, dir_fd=place.folder, follow_symlinks=False)
     if not stat.S_ISLNK(found.st_mode) and found.st_nlink < 2:
         return False
-    os.unlink(path)
+    os.unlink(place.name, dir_fd=place.folder)
     return True
 
 
@@ -171,28 +172,40 @@ def remove_for_good(place: str | At) -> None:
     os.unlink(place.name, dir_fd=place.folder)
 
 
-def copy_new(source: str, target: str) -> None:
+def copy_new(source: str | At, target: str | At) -> None:
     """Copy a file to another file system, whole or not at all; a file at target is never replaced.
 
     Raises:
         FileExistsError: there is one.
         OSError: it failed.
     """
-    temporary = os.path.join(os.path.dirname(target), f".lookalike-{secrets.token_hex(8)}.tmp")
+    source, target = at(source), at(target)
+    temporary = _beside(target, ".tmp")
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
     try:
-        with open(source, "rb") as old, open(new_file(At(temporary)), "wb") as new:
+        with (
+            open(os.open(source.name, flags, dir_fd=source.folder), "rb") as old,
+            open(new_file(temporary), "wb") as new,
+        ):
             shutil.copyfileobj(old, new, 1 << 20)
             new.flush()
-            shutil.copystat(source, new.fileno())  # type: ignore[arg-type]  # all it calls take descriptors
+            shutil.copystat(old.fileno(), new.fileno())  # type: ignore[arg-type]  # all it calls take these
             os.fsync(new.fileno())
             made = os.fstat(new.fileno())
-        if not os.path.samestat(made, os.lstat(temporary)):
-            raise OSError(errno.ESTALE, "somebody put another file in its place", temporary)
+        found = os.stat(temporary.name, dir_fd=temporary.folder, follow_symlinks=False)
+        if not os.path.samestat(made, found):
+            raise OSError(errno.ESTALE, "somebody put another file in its place", temporary.path)
         move_new(temporary, target)
     except BaseException:
         with suppress(OSError):
-            os.unlink(temporary)
+            remove_for_good(temporary)
         raise
+
+
+def _beside(place: At, ending: str = "") -> At:
+    """Return a name that nobody has, in the folder of a place."""
+    name = f".lookalike-{secrets.token_hex(8)}{ending}"
+    return At(os.path.join(os.path.dirname(place.path), name), place.folder)
 
 
 def make_folders(path: str, top_mode: int = 0o777) -> None:
@@ -200,10 +213,10 @@ def make_folders(path: str, top_mode: int = 0o777) -> None:
     os.makedirs(path, top_mode, exist_ok=True)
 
 
-def make_folder(place: At) -> bool:
-    """Make a folder of this user's alone; False: there is something of its name."""
+def make_folder(place: At, mode: int) -> bool:
+    """Make a folder; False: there is something of its name."""
     try:
-        os.mkdir(place.name, 0o700, dir_fd=place.folder)
+        os.mkdir(place.name, mode, dir_fd=place.folder)
     except FileExistsError:
         return False
     return True
@@ -214,7 +227,7 @@ def custom_in(place: At) -> tuple[int, bool]:
 
     A file is made to find out, and removed.
     """
-    new = At(os.path.join(os.path.dirname(place.path), f".lookalike-{secrets.token_hex(8)}"), place.folder)
+    new = _beside(place)
     descriptor = new_file(new)
     try:
         found = os.fstat(descriptor)
@@ -224,12 +237,29 @@ def custom_in(place: At) -> tuple[int, bool]:
     return found.st_uid, stat.S_IMODE(found.st_mode) == 0o600
 
 
-def remove_empty_folders(path: str, above: str) -> None:
-    """Remove a folder and those above it, as long as they are empty, up to and with `above`."""
-    with suppress(OSError):
-        while path == above or path.startswith(os.path.join(above, "")):
-            os.rmdir(path)
-            path = os.path.dirname(path)
+def remove_folder(place: At) -> None:
+    """Remove a folder if it is empty.
+
+    Raises:
+        OSError: it is not, or cannot be removed.
+    """
+    os.rmdir(place.name, dir_fd=place.folder)
+
+
+def remove_empty_folders(top: str) -> None:
+    """Remove what is empty of the folders below one; no link is followed."""
+    if hasattr(os, "fwalk"):
+        for folder, names, _, descriptor in os.fwalk(top, topdown=False):
+            _remove_folders(At(os.path.join(folder, name), descriptor) for name in names)
+    else:
+        for folder, names, _ in os.walk(top, topdown=False):
+            _remove_folders(At(os.path.join(folder, name)) for name in names)
+
+
+def _remove_folders(places: Iterable[At]) -> None:
+    for place in places:
+        with suppress(OSError):
+            remove_folder(place)
 
 
 def sync_folders(*folders: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ...errors import UsageError
 from ...store.documents import SCHEMA_VERSION
+from ...store.names import is_remote
 
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _CLASSES = ("exact", "copy", "similar")
@@ -185,12 +186,13 @@ def _path(entry: Any, place: str) -> str:
         raise UsageError(f"{place}: path_b64 is not base64") from None
     if not _is_path(path):
         raise UsageError(f"{place}: path is an absolute path, not {_shown(path)}")
-    return os.path.normpath(path)
+    return path if is_remote(path) else os.path.normpath(path)
 
 
 def _is_path(path: str) -> bool:
     try:
-        return os.path.isabs(path) and "\0" not in path and len(os.fsencode(path)) <= _LONGEST_PATH
+        is_whole = os.path.isabs(path) or is_remote(path)
+        return is_whole and "\0" not in path and len(os.fsencode(path)) <= _LONGEST_PATH
     except UnicodeEncodeError:  # half of a character
         return False
 

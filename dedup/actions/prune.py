@@ -15,11 +15,13 @@ from ...store.progress import Watch
 from ...store.store import Store
 from . import moves
 from .apply import outcome_of
+from .folders import Held
 from .journal import Action, Journal, Record, check_store, journals
+from .moves import At
 from .outcome import Outcome
 from .survivor import Inode, Survivors, check_single, inode_of
 from .trash import forget_place
-from .trust import check_quarantined
+from .trust import hold_quarantined
 from .witness import digest_of, is_whole_picture
 
 
@@ -88,18 +90,18 @@ def _units(record: Record) -> list[list[Action]]:
     return list(units.values())
 
 
-def _remove(record: Record, actions: Sequence[Action], journal: Journal) -> Iterator[Outcome]:
+def _remove(record: Record, places: dict[Action, At], journal: Journal, held: Held) -> Iterator[Outcome]:
     """Remove what belongs together, the sidecars last, up to the first file that cannot be removed.
 
-    A photo without its sidecar is poorer than a sidecar without its photo.
+    A photo without its sidecar is poorer than a sidecar without its photo. places: of the files, held.
     """
-    rest = sorted(actions, key=lambda action: (not action.is_photo, action.kind == "sidecar"))
+    rest = sorted(places, key=lambda action: (not action.is_photo, action.kind == "sidecar"))
     journal.end(rest, "pruning")
     journal.write()
     reason = ""
     for number, action in enumerate(rest):
         try:
-            moves.remove_for_good(action.to)
+            moves.remove_for_good(places[action])
         except OSError as error:
             name = os.path.basename(action.to)
             reason = (
@@ -107,7 +109,7 @@ def _remove(record: Record, actions: Sequence[Action], journal: Journal) -> Iter
             )
             rest = rest[number:]
             break
-        forget_place(action.to, "")
+        forget_place(action.to, "", held)
         journal.end([action], "pruned")
         yield outcome_of(action, "done", record.name)
     else:
@@ -140,39 +142,40 @@ class _Pruning:
 
         journal: None: nothing is removed.
         """
-        try:
-            for action in actions:
-                check_quarantined(action.to, record.name)
-            _check_whole(record, actions)
-            for action in actions:
-                self._check(action)
-        except (Refusal, OSError) as why:
-            code = why.code if isinstance(why, Refusal) else "unwritable"
-            for action in actions:
-                yield replace(outcome_of(action, "left", record.name), code=code, reason=str(why))
-            return
-        if journal is not None:
-            yield from _remove(record, actions, journal)
-        else:
-            yield from (outcome_of(action, "planned", record.name) for action in actions)
+        with Held() as held:
+            try:
+                # What is checked is what is removed, whatever its name leads to by then.
+                places = {each: hold_quarantined(held, each.to, record.name) for each in actions}
+                _check_whole(record, actions)
+                for action in actions:
+                    self._check(action, places[action])
+            except (Refusal, OSError) as why:
+                code = why.code if isinstance(why, Refusal) else "unwritable"
+                for action in actions:
+                    yield replace(outcome_of(action, "left", record.name), code=code, reason=str(why))
+                return
+            if journal is not None:
+                yield from _remove(record, places, journal, held)
+            else:
+                yield from (outcome_of(action, "planned", record.name) for action in actions)
 
-    def _check(self, action: Action) -> None:
+    def _check(self, action: Action, place: At) -> None:
         """Check that a file is what was put there, and that there is a survivor.
 
         Raises:
             Refusal: it stays.
         """
-        if digest_of(action.to)[0] != action.digest:
+        if digest_of(place)[0] != action.digest:
             raise Refusal("changed", f"{action.to} is not what was put there")
         check_single(action.to)
         if action.kind != "sidecar":
-            self._check_survivor(action)
+            self._check_survivor(action, place)
 
-    def _check_survivor(self, action: Action) -> None:
+    def _check_survivor(self, action: Action, place: At) -> None:
         why = _without_survivor(action)
         for path, digest in self._kept(action):
             try:
-                self._survivors.check(action.to, path, same_bytes=digest == action.digest)
+                self._survivors.check(place, path, same_bytes=digest == action.digest)
             except Refusal as error:
                 why = Refusal(error.code, f"{error}; this may be the last copy")
             else:

@@ -11,6 +11,7 @@ from blake3 import blake3
 
 from ...errors import Refusal
 from ...indexer.scan.places import Ways
+from ...store.names import is_remote
 from ..groups.companions import CompanionFinder, kind_beside
 from ..groups.keeper import is_below
 from ..packets import MOST_BYTES, merged
@@ -99,6 +100,8 @@ class Sidecars:
     def _place(self, photo: str) -> str:
         """Return where the sidecar of a photo is, or will be."""
         folder, name = os.path.split(photo)
+        if is_remote(photo):
+            raise Refusal("unsupported", f"{name} lies in an object store, where nothing is touched")
         if is_below(os.path.realpath(folder), self._protected):
             raise Refusal("protected", f"{name} is in a protected folder: its sidecar is not written to")
         if self._ways.is_others(photo):

@@ -11,6 +11,7 @@ from collections.abc import Collection
 from ...errors import Refusal
 from ...indexer.scan.places import Ways
 from ...store.place import holder_of, mounts_in, read_mounts
+from .moves import At, at
 from .witness import digest_of, look
 
 # Here no file has two inodes, whichever way it is seen.
@@ -42,15 +43,15 @@ class Survivors:
         self._waited: set[tuple[int, int]] = set()
         self._moved: dict[tuple[int, int], Refusal | None] = {}
 
-    def check(self, path: str, kept: str, *, same_bytes: bool) -> None:
-        """Check that a file which stays is another one than that at a path, and lies where files are kept.
+    def check(self, place: str | At, kept: str, *, same_bytes: bool) -> None:
+        """Check that a file which stays is another one than that at a place, and lies where files are kept.
 
         same_bytes: their contents are equal; files with others are two.
 
         Raises:
             Refusal: it is not, or that cannot be told, or nothing of these two devices is moved any more.
         """
-        found, stays = look(path), look(kept)
+        found, stays, path = look(place), look(kept), at(place).path
         if inode_of(found) == inode_of(stays):
             raise Refusal("same_file", f"it is the same file as {kept}, which is kept")
         if inode_of(stays) in self._set_aside or self._ways.nobodys(kept):

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 from ...errors import Refusal
@@ -10,6 +10,8 @@ from ...store.records import file_time
 from . import links, moves
 from .folders import Held
 from .journal import Action, Journal
+from .moves import At
+from .papers import leave_papers
 from .trash import Destination, Quarantine, Trash, forget_place, trash_for
 from .verify import Piece
 from .witness import look, state_of
@@ -86,6 +88,7 @@ class Transfer:
         try:
             steps.extend(self._prepared(pieces, held))  # as far as it comes
             self._journal().intend(step.action for step in steps)
+            leave_papers(self._quarantine.run, (step.action for step in steps), held)
             for step in steps:
                 moved.append(step)
                 _do(step, held)
@@ -108,7 +111,11 @@ class Transfer:
         Raises:
             OSError, Refusal: it cannot be done; it stays where it is.
         """
-        take_back(step.action, held)
+        with ExitStack() as stack:
+            held = held or stack.enter_context(Held())
+            action = step.action
+            take_back(action, held.at(action.path), held.at(action.to))
+            forget_place(action.to, action.note, held)
         self._journal().end([step.action], "failed")
 
     def _take_all_back(self, steps: Sequence[Step], moved: Sequence[Step], held: Held) -> None:
@@ -116,7 +123,7 @@ class Transfer:
             with suppress(OSError, Refusal):
                 self.take_back(step, held)
         for step in steps[len(moved) :]:
-            forget_place(step.action.to, step.action.note)
+            forget_place(step.action.to, step.action.note, held)
 
     @property
     def _rest(self) -> str:
@@ -185,16 +192,13 @@ def _do(step: Step, held: Held) -> None:
     step.check()
 
 
-def take_back(action: Action, held: Held | None = None) -> None:
-    """Put the file of an action back, wherever the action came to. held: the folders that it was moved in.
+def take_back(action: Action, path: At, to: At) -> None:
+    """Put the file of an action back from where it lies to where it lay, wherever the action came to.
 
     Raises:
         OSError, Refusal: it cannot be done: something else lies there; nothing is lost.
     """
     if action.is_link:
-        links.take_back(action)
-    else:
-        path, to = (held.at(each) if held else moves.at(each) for each in (action.path, action.to))
-        if moves.is_there(to):
-            moves.move_new(to, path)
-    forget_place(action.to, action.note)
+        links.take_back(action, path, to)
+    elif moves.is_there(to):
+        moves.move_new(to, path)

@@ -17,10 +17,16 @@ from .moves import At
 
 # Scans leave out whatever begins with ".lookalike".
 QUARANTINE = ".lookalike-quarantine"
+# Beside the folder of a run, what was moved there.
+PAPER = ".jsonl"
 _README = "README.txt"
 _WHAT_IT_IS = (
     "Photos that `lookalike apply` took out of the library lie here, in the tree they came from.\n"
-    "`lookalike undo` puts them back; `lookalike prune` removes them for good.\n"
+    "\n"
+    "To put them back, open a terminal in this folder and type, once for each folder in it,\n"
+    "    lookalike undo --from . --yes\n"
+    "That works with any store of lookalike or none, as long as the files that end in .jsonl are here.\n"
+    "`lookalike prune`, with the store that they were moved with, removes them for good.\n"
 )
 
 
@@ -40,7 +46,7 @@ class Quarantine:
     """The quarantine of one run. run: its name. roots: of the library. chosen: the user's own folder."""
 
     def __init__(self, run: str, roots: Sequence[str], chosen: str | None = None) -> None:
-        self._run = run
+        self.run = run
         self._roots = roots
         self._chosen = chosen
 
@@ -63,7 +69,7 @@ class Quarantine:
             )
         base = self._chosen or _base_of(path, found.st_dev, self._roots)
         rest = os.path.relpath(path, base) if is_below(path, [base]) else _from_root(path)
-        return Destination(os.path.join(base, QUARANTINE, self._run, rest), base)
+        return Destination(os.path.join(base, QUARANTINE, self.run, rest), base)
 
     def prepare(self, path: str, found: os.stat_result, held: Held) -> Destination:
         """Return where a file is moved, with the folders made and held.
@@ -84,7 +90,7 @@ class Quarantine:
                 folder = os.path.join(folder, name)
                 held.make(folder)
         except OSError as error:
-            forget_place(place.path, "")
+            forget_place(place.path, "", held)
             raise Refusal("unwritable", f"cannot make the quarantine {top}: {error.strerror}") from error
         return place
 
@@ -118,19 +124,22 @@ def rest_of(place: str, run: str) -> tuple[str, str]:
     return (base, rest) if found and ".." not in rest.split(os.sep) else ("", "")
 
 
-def forget_place(path: str, note: str) -> None:
-    """Tidy up around a place without a file: the note of a trash, empty folders of a quarantine."""
+def forget_place(path: str, note: str, held: Held) -> None:
+    """Tidy up around a place without a file: the note of a trash, empty folders of a quarantine.
+
+    held: the folders above it.
+    """
     if os.path.lexists(path):
         return
     with suppress(OSError):
         if note:
-            moves.remove_for_good(note)
+            moves.remove_for_good(held.below(os.path.dirname(os.path.dirname(note)), note))
     folder = os.path.dirname(path)
-    head, found, _ = folder.partition(os.sep + QUARANTINE)
+    head, found, rest = folder.partition(os.path.join(os.sep + QUARANTINE, ""))
     if found:
-        top = head + found
-        moves.remove_empty_folders(folder, os.path.join(top, folder[len(top) + 1 :].split(os.sep)[0]))
-        _remove_if_empty(top)
+        top = os.path.join(head, QUARANTINE)
+        held.tidy(folder, os.path.join(top, rest.split(os.sep)[0]))
+        _remove_if_empty(top, held)
 
 
 def tidy(bases: Iterable[str]) -> None:
@@ -139,19 +148,19 @@ def tidy(bases: Iterable[str]) -> None:
         top = os.path.join(base, QUARANTINE)
         if os.path.islink(top):
             continue  # not ours
-        for folder, _, files in os.walk(top, topdown=False):
-            if not files:
-                moves.remove_empty_folders(folder, folder)
-        _remove_if_empty(top)
+        moves.remove_empty_folders(top)
+        with Held() as held:
+            _remove_if_empty(top, held)
 
 
-def _remove_if_empty(top: str) -> None:
-    if os.path.islink(top):
-        return  # not ours
+def _remove_if_empty(top: str, held: Held) -> None:
+    """Remove the papers of runs of which nothing lies there, and the quarantine if it is empty."""
     with suppress(OSError):
-        if os.listdir(top) == [_README]:
-            moves.remove_for_good(os.path.join(top, _README))
-    moves.remove_empty_folders(top, top)
+        names = set(os.listdir(top))
+        papers = {each for each in names if each.endswith(PAPER) and each[: -len(PAPER)] not in names}
+        for name in papers | ({_README} if names == papers | {_README} else set()):
+            moves.remove_for_good(held.below(os.path.dirname(top), os.path.join(top, name)))
+    held.tidy(top, top)
 
 
 # --- the trash --------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ from ...errors import Refusal
 from ...store.place import place_of
 from ..groups.keeper import is_below
 from . import moves
+from .folders import Held, is_of_link
+from .moves import At
 from .trash import QUARANTINE, came_from, rest_of
 
 # Their files belong to whoever mounted them, with the rights that he said.
@@ -78,25 +80,51 @@ def _real_folder(path: str) -> os.stat_result:
     return found
 
 
-def check_place(place: str, run: str, more: Sequence[str] = ()) -> None:
-    """Check that a file lies in the quarantine of a run, in a trash, or in a folder that the user named.
+def hold_place(held: Held, place: str, run: str, more: Sequence[str] = ()) -> At:
+    """Return a file that lies in the quarantine of a run, in a trash, or in a folder that the user named.
+
+    Its folder is held from now on, so that the file is taken from where it was when this was checked.
 
     Raises:
         Refusal: it does not, or what it lies in is not this user's; code "foreign".
     """
-    folder = os.path.dirname(place)
-    if is_below(os.path.realpath(folder), map(os.path.realpath, more)):
-        return
-    if is_trash(folder):
-        return
-    check_quarantined(place, run)
+    folder, name = os.path.split(place)
+    real = os.path.realpath(folder)
+    named = [each for each in map(os.path.realpath, more) if is_below(real, [each])]
+    if not named and not is_trash(folder):
+        return hold_quarantined(held, place, run)
+    try:
+        if named:
+            return held.below(named[0], os.path.join(real, name))
+        return _hold_trashed(held, place)
+    except OSError as error:
+        raise _not_held(error, place) from error
 
 
-def check_quarantined(place: str, run: str) -> None:
-    """Check that a file lies in the quarantine of a run, by real path, and that this is this user's.
+def _hold_trashed(held: Held, place: str) -> At:
+    files = os.path.dirname(place)
+    trash = os.path.dirname(files)
+    if sys.platform == "darwin":
+        return held.below(os.path.dirname(files), place)
+    above = os.path.dirname(trash)
+    top = os.path.dirname(above) if os.path.basename(above) == ".Trash" else above
+    found = held.below(top, place)
+    check_own(held.found(trash), trash)
+    _check_owner(held.found(files), files)
+    return found
+
+
+def _not_held(error: OSError, place: str) -> Refusal:
+    if is_of_link(error):
+        return Refusal("foreign", f"a link leads to {place}: it is left alone")
+    return Refusal("gone", f"{os.path.dirname(place)} cannot be looked at: {error.strerror}")
+
+
+def hold_quarantined(held: Held, place: str, run: str) -> At:
+    """Return a file that lies in the quarantine of a run, in this user's folders; its folder is held.
 
     Raises:
-        Refusal: it does not; code "foreign".
+        Refusal: it does not, or a link leads there; code "foreign".
     """
     base, rest = rest_of(place, run)
     if not rest:
@@ -106,12 +134,12 @@ def check_quarantined(place: str, run: str) -> None:
     top = os.path.join(base, QUARANTINE)
     own = os.path.join(top, run)
     try:
+        found = held.below(base, os.path.join(own, rest))
         for folder in (top, own):
-            _check_owner(_real_folder(folder), folder)
+            check_own(held.found(folder), folder)
     except OSError as error:
-        raise Refusal("gone", f"{own} cannot be looked at: {error.strerror}") from error
-    if not is_below(os.path.realpath(os.path.dirname(place)), [os.path.realpath(own)]):
-        raise Refusal("foreign", f"a link leads out of the quarantine to {place}: it is left alone")
+        raise _not_held(error, place) from error
+    return found
 
 
 def has_own_quarantine(base: str) -> bool:
@@ -142,6 +170,35 @@ def is_trash(files: str) -> bool:
     return name == "files" and called in names
 
 
+def hold_target(held: Held, target: str, folders: Iterable[str]) -> At:
+    """Return the place that a file goes to; its folder, made if need be, is held. folders: of the library.
+
+    Links on the way that were there at this moment are followed, as the user's may be; see `check_target`.
+
+    Raises:
+        OSError: the folder cannot be opened or made; a link took the place of one.
+    """
+    real = os.path.realpath(os.path.dirname(target))
+    _check_links(target)
+    tops = [each for each in map(os.path.realpath, folders) if is_below(real, [each])]
+    return held.below(
+        max(tops, key=len, default=os.sep), os.path.join(real, os.path.basename(target)), make=True
+    )
+
+
+def _check_links(target: str) -> None:
+    """Check that the links on the way to a target are this user's: who else can make one leads astray.
+
+    Raises:
+        Refusal: one is another's; code "foreign".
+    """
+    folder = os.path.dirname(target)
+    while folder != os.path.dirname(folder):
+        if os.path.islink(folder):
+            _check_owner(os.lstat(folder), folder)
+        folder = os.path.dirname(folder)
+
+
 def check_target(target: str, place: str, run: str, folders: Iterable[str]) -> None:
     """Check that a file at a place may go to a target.
 
@@ -149,8 +206,10 @@ def check_target(target: str, place: str, run: str, folders: Iterable[str]) -> N
     trash tell where a file came from: such a target is as good, wherever it is.
 
     Raises:
-        Refusal: nothing but the journal tells that it came from there; code "foreign".
+        Refusal: nothing but the journal tells that it came from there, or a link of another user leads
+            there; code "foreign".
     """
+    _check_links(target)
     base, rest = rest_of(place, run)
     tops = (base or os.sep, os.path.splitdrive(target)[0] + os.sep)
     if rest and any(target == os.path.join(top, rest) for top in tops):

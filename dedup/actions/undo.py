@@ -15,13 +15,16 @@ from ...store.store import Store
 from ..groups.keeper import is_below
 from . import links, moves
 from .apply import outcome_of, tell_catalog
-from .journal import Action, Journal, Record, check_store, journal_named, journals
+from .folders import Held
+from .journal import Action, Journal, Record, check_store
+from .moves import At
 from .others import Others
 from .outcome import MERGE, Outcome
+from .papers import named_runs, run_named, runs
 from .transfer import take_back
 from .trash import QUARANTINE, forget_place, rest_of, tidy
-from .trust import check_place, check_target, has_own_quarantine, is_trash
-from .witness import digest_of, look
+from .trust import check_target, has_own_quarantine, hold_place, hold_target, is_trash
+from .witness import State, digest_of, look, state_of
 from .writes import Write
 
 
@@ -50,8 +53,8 @@ class Finder:
         self._others = {path for each in record.actions for path in (each.to, each.keeper)}
         self._rests = {self._rest(action.to) for action in record.actions} - {""}
 
-    def find(self, action: Action) -> Action:
-        """Return the action with the places that its file and its path have now.
+    def find(self, action: Action) -> tuple[Action, State]:
+        """Return the action with the places that its file and its path have now, and the file's state.
 
         Raises:
             Refusal: no file with its content is found.
@@ -59,10 +62,13 @@ class Finder:
         others = ""
         for place in self._candidates(action):
             with suppress(Refusal):
-                if look(place).st_size != action.size or digest_of(place)[0] != action.digest:
+                if look(place).st_size != action.size:
+                    continue
+                digest, found = digest_of(place)
+                if digest != action.digest:
                     continue
                 if place == action.to or self._rest(place) or not self._taken(action, place):
-                    return self._relocated(action, place)
+                    return self._relocated(action, place), state_of(found)
                 others = others or place
         raise Refusal("gone", _gone(action, others))
 
@@ -141,15 +147,15 @@ def record_to_undo(store: Store, run: str | None, folders: Sequence[str] = ()) -
     """Return the journal of a run, or of the newest of which something can be put back; None for none.
 
     Where nothing can be put back of any, that of the newest that moved something which is not back.
-    folders: where else to look for files.
+    folders: where else to look for files, and for quarantines of other stores.
 
     Raises:
         UsageError: there is no such journal.
         Refusal: a stranger can have written the journals.
     """
     if run is not None:
-        return journal_named(store.folder, run)
-    pending = [record for record in journals(store.folder) if record.is_pending]
+        return run_named(store.folder, run, folders)
+    pending = _pending(runs(store.folder, folders), folders)
     options = UndoOptions(folders=tuple(folders))
     able = (record for record in pending if _can_put_back(store, record, options))
     return next(able, pending[0] if pending else None)
@@ -159,9 +165,15 @@ def _can_put_back(store: Store, record: Record, options: UndoOptions) -> bool:
     return any(outcome.state == "planned" for outcome in preview_undo(store, record, options))
 
 
-def passed_over(records: Sequence[Record], record: Record) -> list[Record]:
-    """Return the runs after a run that moved something which is not back. records: of all runs."""
-    return [each for each in records if each.name > record.name and each.is_pending]
+def passed_over(records: Sequence[Record], record: Record, folders: Sequence[str] = ()) -> list[Record]:
+    """Return the runs after a run that could have been meant. records: of all runs; folders: as named."""
+    return [each for each in _pending(records, folders) if each.name > record.name]
+
+
+def _pending(records: Iterable[Record], folders: Sequence[str]) -> list[Record]:
+    """Return the runs of which something is not back; who names a quarantine means those in it."""
+    there = named_runs(folders)
+    return [each for each in records if (not there or each.name in there) and each.is_pending]
 
 
 def preview_undo(store: Store, record: Record, options: UndoOptions) -> Iterator[Outcome]:
@@ -301,11 +313,17 @@ class _Undoing:
         Raises:
             Refusal: it cannot be put back.
         """
+        with Held() as held:
+            now, found = self._settled(action, held)
+        return "planned" if found else "before", now
+
+    def _settled(self, action: Action, held: Held) -> tuple[Action, tuple[At, State] | None]:
+        """Return the action as things lie today, its held file and that state; None: it is back."""
         if _is_back(action) or self._was_put_back(action, "undone"):
-            return "before", action
-        now = self._found(action)
+            return action, None
+        now, state = self._found(action)
         if now.path != action.path and _is_back(now):
-            return "before", now
+            return now, None
         if not now.is_photo and now.unit in self._stuck:
             photo = self._stuck[now.unit].path
             raise Refusal(
@@ -316,9 +334,9 @@ class _Undoing:
                 "occupied",
                 f"something else is there now; move it away and undo again (it stays at {now.to})",
             )
-        self._check_trust(now)
+        to = self._hold(now, held)
         self._check_there(now)
-        return "planned", now
+        return now, (to, state)
 
     def put_back(self, action: Action) -> tuple[str, Action]:
         """Put a file back; return as `settled` does, "done" for what was done.
@@ -326,24 +344,38 @@ class _Undoing:
         Raises:
             Refusal, OSError: it cannot be put back; it stays where it is.
         """
-        state, now = self.settled(action)
-        if state == "before":
-            if self._is_trusted(now):
-                if now.is_link:
-                    links.take_back(now)  # a link that a crash left in the quarantine
-                forget_place(now.to, now.note)
-            return state, now
-        moves.make_folders(os.path.dirname(now.path))
-        try:
-            take_back(now)
-        except OSError as error:
-            if error.errno != errno.EXDEV:
-                raise
-            moves.copy_new(now.to, now.path)
+        with Held() as held:
+            now, found = self._settled(action, held)
+            if found is None:
+                with suppress(Refusal):
+                    self._clear_up(now, held)
+                return "before", now
+            to, state = found
+            path = hold_target(held, now.path, self._tops(now))
+            if state_of(look(to)) != state:
+                raise Refusal("changed", f"it changed in this very moment; it stays at {now.to}")
+            try:
+                take_back(now, path, to)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                moves.copy_new(to, path)
+            forget_place(now.to, now.note, held)
         moves.sync_folders(os.path.dirname(now.path), os.path.dirname(now.to))
         return "done", now
 
-    def _found(self, action: Action) -> Action:
+    def _clear_up(self, now: Action, held: Held) -> None:
+        """Tidy up where a file lay that is back.
+
+        Raises:
+            Refusal: by what a journal alone says, nothing is removed.
+        """
+        to = self._hold(now, held)
+        if now.is_link:  # that a crash left in the quarantine
+            links.take_back(now, hold_target(held, now.path, self._tops(now)), to)
+        forget_place(now.to, now.note, held)
+
+    def _found(self, action: Action) -> tuple[Action, State]:
         try:
             return self._finder.find(action)
         except Refusal:
@@ -351,23 +383,20 @@ class _Undoing:
                 raise Refusal("pruned", f"it was pruned; {action.keeper} was kept for it") from None
             raise
 
-    def _check_trust(self, now: Action) -> None:
-        """Check that a file is taken out of what is this user's, and goes where it came from.
+    def _hold(self, now: Action, held: Held) -> At:
+        """Return the place of a file that is taken out of what is this user's, and goes where it came from.
 
         Raises:
             Refusal: a journal alone says so.
         """
-        check_place(now.to, self._record.name, self._named)
-        bases = {now.base, rest_of(now.to, self._record.name)[0]} - {""}
-        folders = [*self._roots, *filter(has_own_quarantine, bases)]
-        check_target(now.path, now.to, self._record.name, folders)
+        found = hold_place(held, now.to, self._record.name, self._named)
+        check_target(now.path, now.to, self._record.name, self._tops(now))
+        return found
 
-    def _is_trusted(self, now: Action) -> bool:
-        try:
-            self._check_trust(now)
-        except Refusal:
-            return False
-        return True
+    def _tops(self, now: Action) -> list[str]:
+        """Return the folders of the library, and those with the quarantine."""
+        bases = {now.base, rest_of(now.to, self._record.name)[0]} - {""}
+        return [*self._roots, *filter(has_own_quarantine, bases)]
 
     def _check_there(self, action: Action) -> None:
         """Check that the folder is there which a file comes back to: a drive may be away."""

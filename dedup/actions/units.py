@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ...errors import Refusal
 from ...indexer.scan.places import Ways
+from ...store.names import is_remote, real_path
 from ..groups.keeper import is_below
 from .planfile import Plan, PlannedCompanion, PlannedFile, PlannedGroup, PlannedMember
 
@@ -46,7 +47,7 @@ def units_of(
     include_similar: selected look-alikes may be moved. protect: folders in which nothing may. merges: what
     leaving files say is merged.
     """
-    protected = [os.path.realpath(folder) for folder in (*plan.protect, *protect)]
+    protected = [real_path(folder) for folder in (*plan.protect, *protect)]
     real = RealPaths()
     rules = _Rules(plan, include_similar, tuple(protected), real)
     unmerged = Refusal(
@@ -121,6 +122,11 @@ class _Rules:
 
     def refusal(self, unit: Unit) -> Refusal | None:
         for removal in unit.removals:
+            for path in (removal.path, removal.keeper.path):
+                if is_remote(path):
+                    return Refusal(
+                        "remote", f"{_name(path)} lies in an object store, where nothing is touched"
+                    )
             if self._real(removal.path) in self._keepers:
                 return Refusal("kept", f"{_name(removal.path)} is the file to keep of a group")
             if removal.member.kind == "similar" and not self._include_similar:
@@ -192,7 +198,7 @@ class RealPaths:
         """Return where a file (absolute path) lies."""
         folder, name = os.path.split(path)
         if folder not in self._folders:
-            self._folders[folder] = os.path.realpath(folder)
+            self._folders[folder] = real_path(folder)
         return os.path.join(self._folders[folder], name)
 
 

@@ -74,7 +74,8 @@ def moved(records: Sequence[Record]) -> Moved:
                     _add(lots, record, action, is_kept=state == "kept")
             elif fate and action.method not in ("hardlink", "reflink"):  # whose links went without us
                 fates.setdefault(key, (fate, ""))  # another run may have moved it once more
-    return Moved(Fates(fates), list(lots.values()), list(troubles(records)))
+    unread = [f"{record.path}: {record.trouble}" for record in records if record.trouble]
+    return Moved(Fates(fates, unread), list(lots.values()), list(troubles(records)))
 
 
 def _add(lots: dict[tuple[str, str], Lot], record: Record, action: Action, *, is_kept: bool) -> None:

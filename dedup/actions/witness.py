@@ -15,6 +15,7 @@ from ...errors import DecodeError, Refusal
 from ...indexer.decode.read import read_file
 from ...indexer.sandbox.decoders import open_picture
 from ...store.records import file_time
+from .moves import At, at
 from .planfile import PlannedFile
 
 _BLOCK = 1 << 20
@@ -30,15 +31,16 @@ _UNSUPPORTED = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM)  # EP
 State = tuple[int, int, int, int]
 
 
-def look(path: str) -> os.stat_result:
+def look(path: str | At) -> os.stat_result:
     """Return the stat of a regular file as its file system has it now, whatever the kernel remembers.
 
     Raises:
         Refusal: there is none, or it is something else.
     """
+    place = at(path)
     try:
-        _refresh(path)
-        found = os.lstat(path)
+        _refresh(place)
+        found = os.stat(place.name, dir_fd=place.folder, follow_symlinks=False)
     except (FileNotFoundError, NotADirectoryError):
         raise Refusal("gone", "it is not there any more") from None
     except OSError as error:
@@ -50,7 +52,7 @@ def look(path: str) -> os.stat_result:
     return found
 
 
-def _refresh(path: str) -> None:
+def _refresh(place: At) -> None:
     """Have FUSE and NFS asked for what they say of a file; for a second or longer the kernel would not.
 
     Raises:
@@ -60,10 +62,11 @@ def _refresh(path: str) -> None:
     if call is None:
         return
     ignored = ctypes.create_string_buffer(_STATX_BYTES)
-    if call(_HERE, os.fsencode(path), _FORCE_SYNC | _NO_FOLLOW, _BASIC_STATS, ignored):
+    folder = _HERE if place.folder is None else place.folder
+    if call(folder, os.fsencode(place.name), _FORCE_SYNC | _NO_FOLLOW, _BASIC_STATS, ignored):
         number = ctypes.get_errno()
         if number not in _UNSUPPORTED:
-            raise OSError(number, os.strerror(number), path)
+            raise OSError(number, os.strerror(number), place.path)
 
 
 @cache
@@ -106,15 +109,16 @@ def _time(ns: int) -> str:
         return f"{ns} ns"
 
 
-def digest_of(path: str) -> tuple[str, os.stat_result]:
+def digest_of(path: str | At) -> tuple[str, os.stat_result]:
     """Return blake3 (hex) and stat of a file that did not change while it was read.
 
     Raises:
         Refusal: it cannot be read, or it changed.
     """
     look(path)
+    place = at(path)
     try:
-        with open(os.open(path, _FLAGS), "rb", buffering=0) as source:
+        with open(os.open(place.name, _FLAGS, dir_fd=place.folder), "rb", buffering=0) as source:
             before = os.fstat(source.fileno())
             hasher = blake3()
             while block := source.read(_BLOCK):

@@ -26,6 +26,12 @@ _FIT_DIM = 256
 # Share of the largest variance added to all: directions that hardly vary are not blown up to noise.
 _FIT_EASE = 0.05
 
+# Numbers of a point are whole multiples of this: products of two points add up without any rounding, in
+# whatever order, so that a score depends on nothing but its two photos.
+STEP = 2.0**-24
+# Products with fewer rows than this are computed in another order.
+_FEW_ROWS = 8
+
 AnyVectors = npt.NDArray[np.float16] | npt.NDArray[np.float32]
 
 
@@ -45,11 +51,16 @@ class CopySpace:
     few_floor: float = 2.0  # no cosine is
 
     def project(self, units: AnyVectors) -> Vectors:
-        """Return unit vectors (n, d) float32 of unit embeddings (n, dim)."""
+        """Return unit vectors (n, d) float32 of unit embeddings (n, dim), in multiples of STEP.
+
+        A row of it depends on no other row.
+        """
         points = units.astype(np.float32)
         if self.matrix is not None:
-            points = np.asarray((points - self.mean) @ self.matrix, np.float32)
-        return unit_vectors(points)
+            missing = max(0, _FEW_ROWS - len(points))
+            points = np.pad(points - self.mean, ((0, missing), (0, 0))) @ self.matrix
+        points = unit_vectors(points[: len(units)])
+        return np.asarray(np.rint(points / np.float32(STEP)) * np.float32(STEP), np.float32)
 
 
 def copy_space(fingerprint: str, units: AnyVectors) -> CopySpace:

@@ -51,14 +51,15 @@ class Products(Protocol):
         ...
 
 
-def products(points: Vectors, rows: int, width: int) -> Products:
+def products(points: Vectors, rows: int, width: int, begin: int = 0) -> Products:
     """Return what is fastest for the scores of so many points with all, so many columns at a time.
 
-    points: (n, d), unit vectors. Columns begin at a multiple of the width.
+    points: (n, d), unit vectors. begin: place of the first that is a column; the others begin a multiple of
+    the width after it.
     """
     if rows < _WORTH_BYTES or points.shape[1] < 2:
         return FloatProducts(points)
-    return ByteProducts(points, width)
+    return ByteProducts(points, width, begin)
 
 
 class FloatProducts:
@@ -90,13 +91,13 @@ class ByteProducts:
     that the steps are small, and errors do not depend on each other.
     """
 
-    def __init__(self, points: Vectors, width: int) -> None:
+    def __init__(self, points: Vectors, width: int, begin: int = 0) -> None:
         import onnxruntime  # a tenth of a second, not needed for a few new photos
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(GRAPH, options, providers=["CPUExecutionProvider"])
-        self._points, self._width = points, width
+        self._points, self._width, self._begin = points, width, begin
         self._turn = _random_turn(points.shape[1])
         self._most = max(float(np.abs(some).max()) for some in self._turned(slice(0, len(points))))
         left, right = self._most / _MOST_LEFT, self._most / _MOST_RIGHT
@@ -104,7 +105,7 @@ class ByteProducts:
         # Of unit vectors: a rounding error is uniform within half a step, times numbers of which the
         # squares sum up to one.
         self.margin = _SIGMAS * float(np.hypot(left, right)) / 12**0.5
-        starts = range(0, len(points), width)
+        starts = range(begin, len(points), width)
         self._right = [self._columns(slice(start, min(start + width, len(points)))) for start in starts]
 
     def left(self, rows: slice) -> Left:
@@ -114,7 +115,8 @@ class ByteProducts:
 
     def tile(self, left: Left, columns: slice) -> Tile:
         """Return the scores of some points with some others."""
-        (found,) = self._session.run(None, {"a": left, "b": self._right[columns.start // self._width]})
+        right = self._right[(columns.start - self._begin) // self._width]
+        (found,) = self._session.run(None, {"a": left, "b": right})
         return np.asarray(found, np.int32)
 
     def least(self, score: float) -> np.int32:

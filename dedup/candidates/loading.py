@@ -3,6 +3,10 @@
 Embeddings come from the catalog a block at a time: of a million photos all of them would be 2.6 GB.
 """
 
+import os
+import sys
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +31,10 @@ from .topk import Rows
 
 Halves = npt.NDArray[np.float16]
 Mask = npt.NDArray[np.bool_]
+# Makes an array of zeros of a shape and a type.
+Room = Callable[[tuple[int, ...], type[np.float32]], Vectors]
+
+_SOME = 1 << 14  # points that are moved at once
 
 NO_HASH = (bytes(HASH_BYTES), 0)
 
@@ -65,12 +73,42 @@ class Placed:
     there: Mask
     units: Halves | None
 
+    def those_there(self) -> "Placed":
+        """Return the photos that have an embedding, where these were: nothing of the others is kept."""
+        rows = np.flatnonzero(self.there)
+        for start in range(0, len(rows), _SOME):
+            some = rows[start : start + _SOME]
+            self.points[start : start + len(some)] = self.points[some]
+        units = None if self.units is None else self.units[rows]
+        return Placed(self.points[: len(rows)], self.there[rows], units)
 
-def placed(view: View, space: CopySpace, ids: Ids, *, keep: bool = False) -> Placed:
-    """Return where photos are in the space, in the order of the ids; keep: their embeddings, too."""
+
+def room_on_disk(folder: str) -> Room:
+    """Return what makes arrays that lie in files without a name: memory holds what is used of them.
+
+    It raises OSError where the folder has no room for one.
+    """
+
+    def room(shape: tuple[int, ...], kind: type[np.float32]) -> Vectors:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            size = max(1, int(np.prod(shape)) * np.dtype(kind).itemsize)
+            file.truncate(size)
+            if sys.platform != "darwin":
+                # Now: a page for which there is no room later would end the process.
+                os.posix_fallocate(file.fileno(), 0, size)
+            return np.memmap(file, kind, "r+", shape=shape)
+
+    return room
+
+
+def placed(view: View, space: CopySpace, ids: Ids, *, keep: bool = False, room: Room = np.zeros) -> Placed:
+    """Return where photos are in the space, in the order of the ids.
+
+    keep: their embeddings, too. room: makes the array of points.
+    """
     assert view.model is not None, "something was indexed"
     dim = view.model.spec.dim
-    points = np.zeros((len(ids), dim if space.matrix is None else space.matrix.shape[1]), np.float32)
+    points = room((len(ids), dim if space.matrix is None else space.matrix.shape[1]), np.float32)
     there = np.zeros(len(ids), np.bool_)
     units = np.zeros((len(ids), dim), np.float16) if keep else None
     order = np.argsort(ids)

@@ -12,10 +12,11 @@ import numpy as np
 from ...store.index.exact import Ids
 from ...store.progress import NEVER
 from ...store.records import Vectors
-from .all_pairs import AllPairs, Mask, Photos, SearchLimits, Strip
+from .all_pairs import Effort, Mask, Photos, SearchLimits, Strip
+from .blocks import BY_SIZE, Blocks
 from .copy_space import AnyVectors, CopySpace
 from .hashes import Hashes
-from .topk import GRAIN, Rows, key_of_score, parts
+from .topk import GRAIN, Listed, Rows, key_of_score, rank_of
 
 # More than the copies that a photo usually has: they crowd each other's lists.
 DEFAULT_K = 20
@@ -64,12 +65,13 @@ def nominate(
     *,
     new: Mask | None = None,
     k: int = DEFAULT_K,
+    blocks: Blocks = BY_SIZE,
 ) -> Candidates:
     """Return the pairs of a new photo with any photo that a proof should look at.
 
     ids: (n,) unlike each other, in any order. units: (n, dim) unit embeddings of these. hashes: of
     these. new: (n,) which are compared with all; None: all. k: a photo nominates its k nearest above the
-    space's floor, and k more by their hashes.
+    space's floor, and k more by their hashes. blocks: how they are cut; it changes nothing that is found.
 
     A pair of two old photos is never in it. A photo that many old ones have among their k nearest is
     met from its own side only.
@@ -80,7 +82,9 @@ def nominate(
     points = [space.project(units[order[start : start + _SOME_VECTORS]]) for start in starts]
     photos = Photos(ids[order], int(is_new.sum()), np.concatenate(points), hashes.subset(order))
     by_id = np.argsort(ids)
-    search = Search(photos, space, lambda some: units[by_id[np.searchsorted(ids, some, sorter=by_id)]], k=k)
+    search = Search(
+        photos, space, lambda some: units[by_id[np.searchsorted(ids, some, sorter=by_id)]], k, blocks
+    )
     return _joined([_nothing(k), *map(search.candidates, search.findings())])
 
 
@@ -99,46 +103,62 @@ class Search:
     read. So whoever has much to do does one while the other goes on.
     """
 
-    def __init__(self, photos: Photos, space: CopySpace, units_of: UnitsOf, k: int = DEFAULT_K) -> None:
-        self._photos, self._space, self._units_of, self._k = photos, space, units_of, k
-        self._place = np.argsort(photos.ids)
-        self._by_number = photos.ids[self._place]
+    def __init__(
+        self,
+        photos: Photos,
+        space: CopySpace,
+        units_of: UnitsOf,
+        k: int = DEFAULT_K,
+        blocks: Blocks = BY_SIZE,
+    ) -> None:
+        self._photos, self._blocks = photos, blocks
+        self._lists = Lists(space, units_of, k)
 
     def findings(self, stop: threading.Event = NEVER) -> Iterator[Findings]:
         """Yield what was found, complete for its photos: they were compared with all.
 
         stop: set it to end early.
         """
-        lowest = min(self._space.few_floor, self._space.floor)
-        limits = SearchLimits(self._k, lowest, self._space.gate, MAX_DISTANCE, ALMOST_SAME)
-        for rows, strip in AllPairs(self._photos, limits).run(stop):
+        for rows, strip in self._blocks.run(self._photos, self._lists.limits, Effort(stop=stop)):
             yield Findings(rows, strip)
 
     def candidates(self, found: Findings) -> Candidates:
         """Return the pairs and neighbors of the photos for which this was found."""
-        row, keys, which = parts(found.strip.near)
-        alike_row, _, alike = parts(found.strip.alike)
-        first = self._photos.ids[np.append(row, alike_row)]
-        second = self._by_number[np.append(which, alike)]
-        cosine = cosines(first, second, self._units_of)
-        worth = np.append(self._near_enough(row, keys, which), np.ones(len(alike), np.bool_))
+        return self._lists.candidates(self._photos.ids[found.rows], found.strip.moved(-found.rows.start))
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """Makes candidates of what was found for photos. k: as in `nominate`."""
+
+    space: CopySpace
+    units_of: UnitsOf
+    k: int = DEFAULT_K
+
+    @property
+    def limits(self) -> SearchLimits:
+        """What is to be searched for."""
+        lowest = min(self.space.few_floor, self.space.floor)
+        return SearchLimits(self.k, lowest, self.space.floor, self.space.gate, MAX_DISTANCE, ALMOST_SAME)
+
+    def candidates(self, ids: Ids, found: Strip) -> Candidates:
+        """Return the pairs and neighbors of photos. ids: of these, which were found something for."""
+        near, alike = found.near, found.alike
+        first = ids[np.append(near.rows, alike.rows)]
+        second = np.append(near.ids, alike.ids)
+        cosine = cosines(first, second, self.units_of)
+        worth = np.append(self._near_enough(near), np.ones(len(alike.ids), np.bool_))
         both = np.sort(np.column_stack([first, second])[worth], axis=1)
         pairs, place = np.unique(both, axis=0, return_index=True)
-        new = self._photos.ids[found.rows]
-        listed = second[: len(row)], cosine[: len(row)]
-        neighbors, scores = _as_lists((len(new), self._k), row - found.rows.start, *listed)
-        return Candidates(pairs, cosine[worth][place], new, neighbors, scores)
+        listed = near.ids, cosine[: len(near.ids)]
+        neighbors, scores = _as_lists((len(ids), self.k), near.rows, *listed)
+        return Candidates(pairs, cosine[worth][place], ids, neighbors, scores)
 
-    def _near_enough(self, row: Rows, keys: Rows, which: Rows) -> Mask:
-        """Return which of the nearest are worth a proof, (m,); by row, best first."""
-        rank = np.arange(len(row)) - np.searchsorted(row, row)
-        floor = float(np.float32(self._space.floor))
-        limit = int(key_of_score(np.array([floor], np.float32))[0])
-        near = (keys < limit) | ((rank < FEW) & (self._space.few_floor < floor))
-        # Keys are rounded: what has the floor's may lie on either side.
-        edge = np.flatnonzero(keys == limit)
-        near[edge] |= self._photos.scores(row[edge], self._place[which[edge]]) >= floor
-        return np.asarray(near, np.bool_)
+    def _near_enough(self, near: Listed) -> Mask:
+        """Return which of the nearest are worth a proof, (m,)."""
+        floor = np.float32(self.space.floor)
+        few = (rank_of(near.rows) < FEW) & (self.space.few_floor < floor)
+        return np.asarray((near.keys <= key_of_score(floor)) | few, np.bool_)
 
 
 def cosines(first: Ids, second: Ids, units_of: UnitsOf) -> Vectors:
@@ -164,7 +184,7 @@ def _as_lists(shape: tuple[int, int], row: Rows, ids: Ids, cosine: Vectors) -> t
     """Return neighbors and scores, best first; shape: of both."""
     order = np.lexsort((ids, -np.round(cosine / GRAIN), row))
     row, ids, cosine = row[order], ids[order], cosine[order]
-    rank = np.arange(len(row)) - np.searchsorted(row, row)
+    rank = rank_of(row)
     neighbors, scores = np.full(shape, -1, np.int64), np.full(shape, -1, np.float32)
     neighbors[row, rank], scores[row, rank] = ids, cosine
     return neighbors, scores

@@ -1,9 +1,13 @@
 """The few best of what is found for each of very many photos, in one sorted array of numbers."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
-from ...store.records import Vectors
+from ...store.index.exact import Ids
+from ...store.records import MAX_ID, Vectors
 
 Entries = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.int64]
@@ -21,8 +25,8 @@ _SHELF = 1 << 15
 _WORTH_SORTING = 1 << 17
 
 
-def key_of_score(scores: Vectors) -> Keys:
-    """Return keys that order scores from the best on."""
+def key_of_score(scores: Vectors | np.float32) -> Keys:
+    """Return keys that order scores from the best on; of one score its key."""
     keys = np.rint((1 - scores.astype(np.float64)) / GRAIN)
     return np.asarray(np.clip(keys, 0, NO_BOUND - 1), np.int64)
 
@@ -44,6 +48,59 @@ def parts(found: Entries) -> tuple[Rows, Keys, Rows]:
     return _whom(found), keys.astype(np.int64), (found & np.uint64(MOST_PHOTOS - 1)).astype(np.int64)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Listed:
+    """The best findings for some photos, in order: by photo, then the best, of equals the lowest id.
+
+    rows: (m,) places of the photos. keys: (m,). ids: (m,) of what was found. One number has no room for
+    these of more photos than MOST_PHOTOS.
+    """
+
+    rows: Rows
+    keys: Keys
+    ids: Ids
+
+    def part(self, rows: slice) -> "Listed":
+        """Return what is listed for some of the photos, at their places."""
+        some = slice(*np.searchsorted(self.rows, [rows.start, rows.stop]))
+        return Listed(self.rows[some], self.keys[some], self.ids[some])
+
+    def moved(self, places: int) -> "Listed":
+        """Return the same for photos that are so many places further on."""
+        return Listed(self.rows + places, self.keys, self.ids)
+
+    def bounds(self, count: int, k: int) -> Keys:
+        """Return what `Best` has for that many photos once this is in it, (count,)."""
+        found = np.full(count, NO_BOUND, np.int64)
+        last = np.flatnonzero(rank_of(self.rows) == k - 1)
+        found[self.rows[last]] = self.keys[last]
+        return found
+
+
+def merged(lists: Sequence[Listed], k: int) -> Listed:
+    """Return the k best for each photo of what several lists have, each once."""
+    rows, keys, ids = (
+        np.concatenate([getattr(each, name) for each in lists]) for name in ("rows", "keys", "ids")
+    )
+    low = ids.min(initial=MAX_ID)
+    if max(rows.max(initial=0), ids.max(initial=low) - low) < MOST_PHOTOS:
+        # Numbers that sort themselves: a tenth of the time of three columns.
+        rows, keys, which = parts(best(entries(rows, keys, ids - low), k))
+        return Listed(rows, keys, which + low)
+    order = np.lexsort((ids, keys, rows))
+    rows, keys, ids = rows[order], keys[order], ids[order]
+    again = np.zeros(len(rows), np.bool_)
+    again[1:] = (np.diff(rows) == 0) & (np.diff(keys) == 0) & (np.diff(ids) == 0)
+    rows, keys, ids = rows[~again], keys[~again], ids[~again]
+    few = rank_of(rows) < k
+    return Listed(rows[few], keys[few], ids[few])
+
+
+def rank_of(rows: Rows) -> Rows:
+    """Return how many of the same photo stand before each, (m,). rows: ascending."""
+    return np.arange(len(rows)) - np.searchsorted(rows, rows)
+
+
 def best(found: Entries, k: int) -> Entries:
     """Return the k best findings for each, in order, each once."""
     found = np.sort(found)
@@ -63,12 +120,13 @@ class Best:
     that is kept for a photo is k numbers, and about as much again of what waits to be sorted in.
     """
 
-    def __init__(self, count: int, k: int) -> None:
+    def __init__(self, count: int, k: int, bounds: Keys | None = None) -> None:
+        """Begin with nothing. bounds: those to begin with, where the rest would not be among the best."""
         self._k = k
         # Some photos each: what sorting takes beside is little then.
         self._shelves = [_Shelf() for _ in range(0, count, _SHELF)]
         self._done = 0
-        self.bounds: Keys = np.full(count, NO_BOUND, np.int64)
+        self.bounds: Keys = np.full(count, NO_BOUND, np.int64) if bounds is None else bounds.copy()
 
     def add(self, found: Entries) -> None:
         """Take findings into account: ascending, for photos that were not taken yet."""

@@ -1,10 +1,11 @@
 """Compare the photos that are new with the whole library: neighbors, hashes, pairs worth a proof."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ...errors import StoreUnwritable
 from ...indexer.executor import ThreadExecutor
 from ...store.catalog.embeddings import units_of
 from ...store.catalog.hashes import StoredHashes, compared_ids
@@ -12,13 +13,13 @@ from ...store.catalog.photos import visible_ids
 from ...store.index.exact import Ids
 from ...store.progress import UNWATCHED, Watch
 from ...store.store import Store
-from ...store.view import View
 from ..proof.pictures import Thumbnail
 from ..proof.thumbnails import stored_thumbnails
 from .all_pairs import Photos
+from .blocks import BY_SIZE, Blocks
 from .copy_space import AnyVectors, CopySpace
 from .hashes import dct_hash
-from .loading import NO_HASH, KnownHashes, Placed, known_hashes, placed, space_of
+from .loading import NO_HASH, KnownHashes, Placed, known_hashes, placed, room_on_disk, space_of
 from .nominate import Findings, Search, UnitsOf
 
 _BLOCK = 64  # thumbnails read at once
@@ -41,15 +42,18 @@ class _Library:
     hashes: KnownHashes
 
 
-def hash_photos(store: Store, ids: list[int]) -> list[tuple[bytes, int]]:
-    """Return perceptual hash and quality of photos by their thumbnails; of those without one, nothing."""
+def hash_photos(store: Store, ids: list[int], threads: int | None = None) -> list[tuple[bytes, int]]:
+    """Return perceptual hash and quality of photos by their thumbnails; of those without one, nothing.
+
+    threads: None for as many as there are cores.
+    """
 
     def hashes_of(some: list[int]) -> list[tuple[bytes, int]]:
         thumbnails = stored_thumbnails(store, some)
         return [_hash_of(thumbnails.get(each)) for each in some]
 
     blocks = (ids[start : start + _BLOCK] for start in range(0, len(ids), _BLOCK))
-    return [each for found in ThreadExecutor().run(blocks, hashes_of) for each in found]
+    return [each for found in ThreadExecutor(threads).run(blocks, hashes_of) for each in found]
 
 
 def _hash_of(thumbnail: Thumbnail | None) -> tuple[bytes, int]:
@@ -65,14 +69,32 @@ def compare_new(
     watch: Watch = UNWATCHED,
     *,
     hashes_of: HashesOf = hash_photos,
+    blocks: Blocks = BY_SIZE,
 ) -> int:
     """Nominate the pairs of every photo that was not compared yet; return how many photos that were.
 
     Some photos at a time are committed with their pairs: what is nominated will be proved, now or later,
     and what is stopped goes on where it was. A photo counts as compared when it was with all; so the pair
     of one that was and one that was not yet is met from the other's side.
+
+    blocks: how many photos are too many at once. Those are compared in blocks, and their points lie in a
+    file beside the store.
+
+    Raises:
+        StoreUnwritable: there is no room for it.
     """
-    library = _load(store)
+    blocks = replace(blocks, folder=store.folder)
+    try:
+        return _compare_new(store, watch, hashes_of, blocks)
+    except OSError as error:
+        raise StoreUnwritable(
+            f"cannot compare the photos of {store.folder}: {error.strerror}; so many need files beside "
+            "the store meanwhile: free about 2 kB for each photo"
+        ) from error
+
+
+def _compare_new(store: Store, watch: Watch, hashes_of: HashesOf, blocks: Blocks) -> int:
+    library = _load(store, blocks)
     if library is None or not library.new:
         return 0
     watch.progress.begin("comparing photos", library.new)
@@ -81,7 +103,7 @@ def compare_new(
     photos = Photos(
         library.ids, library.new, library.placed.points, library.hashes.at(slice(0, len(library.ids)))
     )
-    search = Search(photos, library.space, _units_of(store, library))
+    search = Search(photos, library.space, _units_of(store, library), blocks=blocks)
 
     def commit(found: Findings) -> int:
         candidates = search.candidates(found)
@@ -98,7 +120,7 @@ def compare_new(
     return done
 
 
-def _load(store: Store) -> _Library | None:
+def _load(store: Store, blocks: Blocks) -> _Library | None:
     """Return what is to be compared; None where nothing is new."""
     with store.reading() as view:
         visible = visible_ids(view)
@@ -109,17 +131,12 @@ def _load(store: Store) -> _Library | None:
         ids = np.concatenate([visible[is_new], visible[~is_new]])
         space = space_of(view)
         keep = 2 * view.model.spec.dim * len(ids) <= _MOST_KEPT
-        found = placed(view, space, ids, keep=keep)
-        return _those_there(view, ids, int(is_new.sum()), space, found)
-
-
-def _those_there(view: View, ids: Ids, new: int, space: CopySpace, found: Placed) -> _Library:
-    if not found.there.all():
-        rows = np.flatnonzero(found.there)
-        ids, new = ids[rows], int(found.there[:new].sum())
-        units = None if found.units is None else found.units[rows]
-        found = Placed(found.points[rows], found.there[rows], units)
-    return _Library(ids, new, space, found, known_hashes(view, ids))
+        room = room_on_disk(store.folder) if blocks.are_needed(len(ids)) else np.zeros
+        found = placed(view, space, ids, keep=keep, room=room)
+        new = int(found.there[: is_new.sum()].sum())
+        if not found.there.all():
+            ids, found = ids[found.there], found.those_there()
+        return _Library(ids, new, space, found, known_hashes(view, ids))
 
 
 def _hash_new(store: Store, library: _Library, hashes_of: HashesOf, watch: Watch) -> bool:

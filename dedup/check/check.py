@@ -16,6 +16,7 @@ from ...store.catalog.holdings import holdings_of
 from ...store.catalog.pairs import all_decisions, ids_of_pixels
 from ...store.catalog.photos import Photo, PhotoFile, photos_of
 from ...store.filters.where import ALL, Where, rel_below
+from ...store.names import is_remote
 from ...store.progress import UNWATCHED, Watch
 from ...store.records import Root
 from ...store.store import Store
@@ -244,7 +245,10 @@ def _checked(
 
 
 class Presence:
-    """Looks at files, none of which is opened. Of a folder that is away nothing is known: it counts."""
+    """Looks at files, none of which is opened.
+
+    Of a folder that is away nothing is known, and an object store is not asked: their files count.
+    """
 
     def __init__(self, roots: Sequence[Root]) -> None:
         self._roots = [root.path for root in roots]
@@ -252,6 +256,8 @@ class Presence:
     def __call__(self, photo: Photo, file: PhotoFile) -> bool:
         """Tell whether a file may still hold the photo: it has the size, or its folder is away."""
         path = os.fsencode(file.path)
+        if is_remote(path):
+            return True
         try:
             return os.stat(path).st_size == photo.size
         except OSError:

@@ -1,6 +1,5 @@
 """Files that need not be in the library, as photos that can be compared with those that are."""
 
-import os
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +12,7 @@ from ...store.catalog.contents import id_of
 from ...store.catalog.embeddings import raw_vectors
 from ...store.catalog.holdings import holdings_of
 from ...store.catalog.photos import Photo, PhotoFile, photos_of
-from ...store.names import date_in_name
+from ...store.names import date_in_name, real_path
 from ...store.records import Content, Holdings, Vectors
 from ...store.store import Store
 from ...store.thumbs import Thumbs
@@ -97,7 +96,7 @@ class Reader:
             source = Source.from_file(path)
             assert source.stat is not None, "it was read from a file"
             stat = source.stat
-            file = PhotoFile(os.path.realpath(path), stat.dev, stat.ino, stat.mtime_ns)
+            file = PhotoFile(real_path(path), stat.dev, stat.ino, stat.mtime_ns)
             return Newcomer(path, file, self._comparable(source, file))
         except DecodeError as error:
             return error

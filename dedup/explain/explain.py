@@ -10,6 +10,7 @@ from ...errors import DecodeError, UsageError
 from ...indexer.embed.embedder import Embedder
 from ...indexer.sandbox.decoders import OPENED_AT_HOME
 from ...store.catalog.pairs import Decision, all_decisions
+from ...store.names import is_remote
 from ...store.records import photo_id_in
 from ...store.store import Store
 from ..candidates.gallery import as_units, hashes_of
@@ -175,7 +176,7 @@ def _accounts(
 def _side(store: Store, reader: Reader, name: str) -> Side:
     failure: DecodeError | None = None
     if photo_id_in(name) is None:
-        read = reader(os.path.abspath(name))
+        read = reader(name if is_remote(name) else os.path.abspath(name))
         if not isinstance(read, DecodeError):
             return Side(name, read.known)
         failure = read

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from ...indexer.scan.unread import RAW
+from ...store.names import is_remote
 from ...store.records import file_time
 
 _JPEG = frozenset(["jpg", "jpeg", "jpe", "jfif"])
@@ -200,6 +201,8 @@ def _is_shared(name: str, companion: str, near: Iterable[str]) -> bool:
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:
+    if is_remote(folder):
+        return []
     try:
         with os.scandir(folder) as listing:
             return list(listing)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...errors import UsageError
 from ...store.catalog.photos import Photo, PhotoFile
-from ...store.names import format_name, on_disk
+from ...store.names import format_name, is_remote, on_disk, real_path
 from ...store.records import Holdings
 from .companions import Companion
 
@@ -186,6 +186,8 @@ def rules_from(order: str | None, prefer: Iterable[str], protect: Iterable[str])
 
 
 def _folder(name: str) -> str:
+    if is_remote(name):
+        return real_path(name)
     path = os.fsdecode(on_disk(os.fsencode(os.path.abspath(name))))
     if not os.path.isdir(path):
         raise UsageError(f"there is no folder {name}")

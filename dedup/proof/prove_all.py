@@ -45,8 +45,8 @@ def prove_all(
     done: list[JudgedPair] = []
     count = 0
     try:
-        with closing(_proved(store, waiting, workers or default_workers(), watch)) as proved:
-            for proofs in proved:
+        with closing(proved(store, waiting, workers, watch)) as found:
+            for proofs in found:
                 done += proofs
                 count += len(proofs)
                 watch.progress.advance(len(proofs), 0)
@@ -59,10 +59,17 @@ def prove_all(
     return count
 
 
-def _proved(
-    store: Store, waiting: Sequence[Waiting], workers: int, watch: Watch
+def proved(
+    store: Store, waiting: Sequence[Waiting], workers: int | None = None, watch: Watch = UNWATCHED
 ) -> Generator[list[JudgedPair], None, None]:
-    """Yield the pairs with their proofs, some at a time, until somebody wants the run to end."""
+    """Yield the pairs with their proofs, some at a time, until somebody wants the run to end.
+
+    waiting: in the order of `together`. Nothing is written.
+
+    Raises:
+        LookalikeError: a process that proves came to an end.
+    """
+    workers = workers or default_workers()
     parts = Parts(waiting, workers)
     idle = SimpleQueue[_Prover]()
     with ExitStack() as stack:

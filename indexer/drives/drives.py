@@ -14,6 +14,7 @@ from ...errors import UsageError
 from ...store.catalog.folders import Trace, all_roots, sample_files, set_drive
 from ...store.files import write_atomic
 from ...store.filters.where import rel_below
+from ...store.names import is_remote
 from ...store.place import MOUNTS, mount_of, read_mounts
 from ...store.records import Drive, Root, file_time
 from ...store.store import Store
@@ -23,7 +24,7 @@ from ..scan.ignore import MARKER_NAME
 from ..scan.places import check_asked
 from ..scan.walk import Scan
 
-State = Literal["online", "away", "empty", "other drive", "suspect"]
+State = Literal["online", "away", "empty", "other drive", "suspect", "remote"]
 
 _BY_UUID = "/dev/disk/by-uuid"
 _MARKER = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -42,8 +43,14 @@ def real_paths(store: Store, folders: Sequence[str | os.PathLike[str]]) -> list[
 
     Raises:
         UsageError: a folder does not exist and never was part of the library, or lies in a place of
-            nobody's photos.
+            nobody's photos, or is none of a file system.
     """
+    remote = next((name for each in folders if is_remote(name := os.fspath(each))), None)
+    if remote is not None:
+        raise UsageError(
+            f"{remote} lies in an object store: `lookalike bulk plan {remote} --to DATASET`, then "
+            "`lookalike bulk run DATASET` and `lookalike bulk import DATASET` bring it up to date"
+        )
     with store.reading() as view:
         roots = all_roots(view)
     paths = [os.path.realpath(os.fsencode(folder)) for folder in folders]
@@ -236,6 +243,8 @@ def refusal(scan: Scan, changes: Changes, why: str | None, accept_missing: int) 
 
 def state_of(folder: bytes, known: Drive, traces: Sequence[Trace]) -> State:
     """Tell how a root looks now, at a glance. traces: some of the files that should be there."""
+    if is_remote(folder):
+        return "remote"
     try:
         nothing_there = is_empty(folder)
     except OSError:

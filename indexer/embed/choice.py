@@ -13,7 +13,8 @@ class ModelChoice:
     """Which embedder a new store gets; None takes the measured default.
 
     model: "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large". weights: a checkpoint file of your
-    own. engine: "auto", "onnx" or "torch"; it changes the speed, not the embeddings.
+    own. engine, device: by what and where it runs, see `engines.open_engine`; they change the speed, not
+    the embeddings.
     """
 
     model: str | None = None
@@ -22,6 +23,7 @@ class ModelChoice:
     weights: str | None = None
     width_mult: float | None = None
     engine: str = "auto"
+    device: str = "auto"
 
     @property
     def is_given(self) -> bool:

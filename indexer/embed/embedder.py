@@ -101,16 +101,17 @@ class Embedder:
         spec: EmbedderSpec,
         *,
         engine: str = "auto",
+        device: str = "auto",
         weights: str | PathLike[str] | None = None,
     ) -> None:
         """Load the model.
 
-        engine: "auto", "onnx" or "torch" (see `engines`). weights: the file that the spec was made
+        engine, device: see `engines.open_engine`. weights: the file that the spec was made
         with, for when it is no longer in the cache.
 
         Raises:
             ModelError: the weights are missing, tampered with, or not those of the spec.
-            UsageError: the engine does not exist or cannot run the model.
+            UsageError: the engine or device does not exist, or cannot run the model.
             SpecMismatch: another version of lookalike made the spec, by rules that this one lacks.
         """
         _check_known(spec)
@@ -124,12 +125,17 @@ class Embedder:
         self.spec = spec
         size = spec.input_size
         self._rule = InputRule(spec.input_rule, size, architecture(spec.model).resize_for(size))
-        self._engine = open_engine(spec, engine)
+        self._engine = open_engine(spec, engine, device)
 
     @property
     def engine(self) -> str:
         """Name of the engine at work: "onnx" or "torch"."""
         return self._engine.name
+
+    @property
+    def takes_batches(self) -> bool:
+        """Whether several threads' pictures are computed together, as on a GPU."""
+        return self._engine.batch_size > 1
 
     @property
     def min_side(self) -> int:

@@ -83,6 +83,10 @@ class Opener:
         """End its processes."""
         self._pool.close()
 
+    def forget_crashers(self) -> None:
+        """Hand contents to a decoder again that ended one before."""
+        self._crashers.clear()
+
     @property
     def processes(self) -> list[int]:
         """The numbers of the processes that are there now."""

@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from ...store.names import is_remote
 from ...store.records import FileStat
 from .ignore import Excludes, is_never_a_photo, is_photo_name, is_system_folder
 from .places import Ways, is_in_trash, is_trash, nobodys
@@ -137,7 +138,7 @@ class Scan:
 
     def _start(self) -> Iterator[FileStat]:
         try:
-            found = os.stat(self._path(self.below))
+            found = self._stat(self.below)
         except OSError as error:
             # Here "not found" is reported: somebody named this path.
             self._problem(self.below, _CODES.get(error.errno or 0, "unreadable"), _reason(error))
@@ -148,6 +149,9 @@ class Scan:
             yield FileStat.of(self.below, found)
         else:
             self._problem(self.below, "not_a_file", "neither a file nor a folder")
+
+    def _stat(self, rel: bytes) -> os.stat_result:
+        return os.stat(self._path(rel))
 
     def _walk(self, start: _Folder) -> Iterator[FileStat]:
         folders, links = [start], deque[_Folder]()
@@ -326,6 +330,9 @@ def photos_in(names: Iterable[str | os.PathLike[str]], store: str) -> Found:
     photos, unread = dict[str, None](), dict[str, None]()
     problems = []
     for name in names:
+        if is_remote(path := os.fspath(name)):
+            photos[path] = None  # what is below a URL is listed by `lookalike bulk plan` only
+            continue
         options = ScanOptions(all_files=True)
         scan = Scan(os.path.abspath(os.fsencode(name)), options, avoid=[os.fsencode(store)])
         for found in scan:

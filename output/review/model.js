@@ -1,6 +1,8 @@
 // A group of copies and what is chosen in it. Nothing here touches the page.
 
 const IDENTITY = [1, 0, 0, 0, 1, 0, 0, 0, 1];
+// Why a file stays where it lies, whichever one is kept.
+const BACKUPS = ["on another drive", "in a backup"], PLACES = ["protected", "in a trash or among previews", "in another program's library", ...BACKUPS];
 const LEFT_ALONE = "its RAW or its video would be left alone";
 const OTHER_KEPT = "it may hold more than the file you keep: check it yourself";
 const NOT_DIRECT = "no proof of its own with the file you keep: check it yourself";
@@ -30,9 +32,15 @@ export function relation(group, i) {
   else if (said.words === "hard link") said.lock = "a hard link of the kept file: takes no space of its own";
   else if (file.protected) said.lock = "in a protected folder";
   if (said.lock) said.whyNot = file.protected ? "protected" : said.words === "hard link" ? "hard link" : "";
+  else if (group.keeper !== 0 && placeOf(group, file)) said.whyNot = said.note = placeOf(group, file);
   else if (group.keeper !== 0 && file.hasHalf) Object.assign(said, { whyNot: "companions", note: LEFT_ALONE });
   said.selected = !said.lock && said.whyNot === "";
   return said;
+}
+
+function placeOf(group, { whyNot }) {
+  const kept = group.files[group.keeper].whyNot;
+  return PLACES.includes(whyNot) ? whyNot : BACKUPS.includes(kept) ? kept : "";
 }
 
 function plainRelation(group, file, kept) {
@@ -90,18 +98,6 @@ export function bytesFreed(group) {
   });
   let sum = 0;
   for (const [inode, bytes] of size) if (!staying.has(inode)) sum += bytes;
-  return sum;
-}
-
-export function wastedBytes(group) {
-  if (group.kind === "similar") return 0;
-  const seen = new Set([group.files[group.keeper].inode]);
-  let sum = 0;
-  for (const i of membersOf(group)) {
-    const file = group.files[i];
-    if (!seen.has(file.inode)) sum += file.bytes;
-    seen.add(file.inode);
-  }
   return sum;
 }
 

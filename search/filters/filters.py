@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from ...errors import UsageError
 from ...store.filters.where import Where, rel_below
-from ...store.names import on_disk
+from ...store.names import is_remote, on_disk, real_path
 from ...store.records import Root
 from .values import read_bytes, read_date, read_number
 
@@ -130,16 +130,32 @@ def _near(text: str) -> "Term":
 def _resolve(roots: Sequence[Root], folder: str) -> list[bytes]:
     """Return the absolute paths that a folder's name can mean within the library: here, or below a root."""
     name = os.fsencode(folder)
+    if is_remote(name):
+        return _known(roots, folder, [real_path(name)])
     here = os.path.realpath(on_disk(os.path.abspath(name)))
     if os.path.lexists(here) and any(_touches(root, here) for root in roots):
         return [here]
-    below = [on_disk(os.path.normpath(os.path.join(root.path, name))) for root in roots]
+    local = [root for root in roots if not is_remote(root.path)]
+    below = [on_disk(os.path.normpath(os.path.join(root.path, name))) for root in local]
     found = [path for path in below if os.path.lexists(path)]
     if found:
         return found
     # Its drive may be away: the library still knows it.
-    if any(rel_below(here, root.path) is not None and not os.path.lexists(root.path) for root in roots):
+    if any(rel_below(here, root.path) is not None and not os.path.lexists(root.path) for root in local):
         return [here]
+    # No object store is asked what it has: what is not there has no photos.
+    return _known(roots, folder, [os.path.join(root.path, name) for root in roots if is_remote(root.path)])
+
+
+def _known(roots: Sequence[Root], folder: str, paths: list[bytes]) -> list[bytes]:
+    """Return those of some paths that lie in or around a root.
+
+    Raises:
+        UsageError: none does.
+    """
+    found = [path for path in paths if any(_touches(root, path) for root in roots)]
+    if found:
+        return found
     known = ", ".join(os.fsdecode(root.path) for root in roots) or "none yet"
     raise UsageError(f"{folder} is not in the library; its folders are: {known}")
 

@@ -21,7 +21,7 @@ from ..catalog.photos import count_totals
 from ..catalog.schema import embedding_table, epoch_table, file_table
 from ..index import snapshot
 from ..index.exact import VectorIndex
-from ..index.ivf import AnyIndex
+from ..index.parts import AnyIndex
 from ..index.search import scored
 from ..index.tuning import measure
 from ..index_cache import check_stamp
@@ -70,7 +70,7 @@ def check_store(store: Store, *, deep: bool = True) -> Iterator[Finding]:
                     yield _check_vectors(view)
                     yield _check_maps(view)
                 yield _check_taught(view)
-                yield check_snapshot(store, view) if deep else _glance_at_snapshot(store, view)
+                yield _check_index(store, view, deep)
                 yield _check_thumbs(store, view) if deep else _count_thumbs(store, view)
         yield _check_folder(store.folder)
     except StoreError as error:
@@ -89,7 +89,7 @@ def check_sqlite() -> Finding:
 
 
 def _check_catalog(store: Store, deep: bool) -> Iterator[Finding]:
-    engine = open_reader(os.path.join(store.folder, "catalog.db"))
+    engine = open_reader(os.path.join(store.folder, "catalog.db"), fixed=store.outside is not None)
     with store_errors(store.folder), engine.begin() as connection:
         check = "integrity_check" if deep else "quick_check"
         damage = connection.exec_driver_sql(f"PRAGMA {check}(5)").scalars().all()
@@ -176,6 +176,15 @@ def _check_maps(view: View) -> Finding:
         what = f"{bad:,} of {plural(count, 'local map')} damaged; {_REPAIR}"
         return Finding("broken", "maps", what)
     return Finding("ok", "maps", f"{plural(count, 'local map')} read and sound")
+
+
+def _check_index(store: Store, view: View, deep: bool) -> Finding:
+    if store.outside is None:
+        return check_snapshot(store, view) if deep else _glance_at_snapshot(store, view)
+    index = view.index()  # the checksums of its files hold
+    if deep and not _holds_its_vectors(index, view, view.epoch):
+        return Finding("broken", "index", "it differs from the catalog; finish the data set again")
+    return Finding("ok", "index", f"it holds {plural(len(index), 'vector')}")
 
 
 def check_snapshot(store: Store, view: View) -> Finding:

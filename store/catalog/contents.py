@@ -93,14 +93,33 @@ def id_of(view: View, digest: bytes) -> int | None:
 
 def put_contents(view: View, contents: Sequence[Content]) -> dict[bytes, int]:
     """Insert contents; what is known of those that are there is replaced. Returns the ids, by digest."""
-    if contents:
-        rows = [_content_row(content) for content in contents]
+    rows = [_content_row(content) for content in contents]
+    if view.columns is not None:
+        rows = _unknown(view, rows)
+    if rows:
         statement = insert(content_table)
         changed = {name: statement.excluded[name] for name in rows[0] if name != "digest"}
         view.connection.execute(
             statement.on_conflict_do_update(index_elements=["digest"], set_=changed), rows
         )
     return ids_of(view, [content.digest for content in contents])
+
+
+def _unknown(view: View, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Replace what is known of contents that are there; return the rows of the others.
+
+    To try to insert what is there would use up an id, and columns have a row for each id.
+    """
+    known = ids_of(view, [row["digest"] for row in rows])
+    changed = [row | {"known": row["digest"]} for row in rows if row["digest"] in known]
+    if changed:
+        names: dict[str, Any] = {
+            name: sa.bindparam(name) for name in changed[0] if name not in ("known", "digest")
+        }
+        view.connection.execute(
+            sa.update(content_table).where(_content.digest == sa.bindparam("known")).values(names), changed
+        )
+    return list({row["digest"]: row for row in rows if row["digest"] not in known}.values())
 
 
 def _content_row(content: Content) -> dict[str, Any]:

@@ -40,13 +40,13 @@ def open_writer(path: str, page_size: int) -> sa.Engine:
     return _engine(f"file:{quoted(path)}?mode=rwc", pragmas, "BEGIN IMMEDIATE")
 
 
-def open_reader(path: str, ready: Ready = lambda _: None) -> sa.Engine:
+def open_reader(path: str, ready: Ready = lambda _: None, *, fixed: bool = False) -> sa.Engine:
     """Return an engine that cannot write; each transaction sees one state of the file.
 
-    ready: is given each new connection before it is used.
+    ready: is given each new connection before it is used. fixed: nobody ever writes to the file again.
     """
     mode = "mode=ro"
-    if not _is_writable(os.path.dirname(path)) and not os.path.exists(path + "-wal"):
+    if fixed or not (_is_writable(os.path.dirname(path)) or os.path.exists(path + "-wal")):
         # Read-only media: SQLite cannot make the -shm file, and nobody can write behind our back.
         mode = "mode=ro&immutable=1"
 

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from ...errors import StoreCorrupt
+from ..columns import ColumnRow, Columns
 from ..index.exact import Ids
-from ..records import Codes, EmbeddedPhoto, Vectors
+from ..records import Code, Codes, EmbeddedPhoto, Vectors
 from ..spec import EmbedderSpec
 from ..view import View
-from .contents import put_contents
+from .contents import newest_id, put_contents
 from .schema import (
     embedding_checksum,
     embedding_table,
@@ -55,10 +56,19 @@ def vectors_and_norms(view: View, epoch: int = 0) -> Iterator[tuple[Ids, Codes, 
         .where(_embedding.model_id == model_id, _embedding.epoch > epoch)
         .order_by(_embedding.id)
     )
-    for block in rows.partitions(4096):
+    for block in (_whole(view, some) for some in rows.partitions(4096)):
         ids = np.array([row[0] for row in block], dtype=np.int64)
         codes = np.concatenate([_code(row, dim) for row in block])
         yield ids, codes.reshape(len(ids), dim), np.array([row[1] for row in block], np.float32)
+
+
+def _whole(view: View, rows: Iterable[Sequence[Any]]) -> Iterable[Sequence[Any]]:
+    """Return rows of _COLUMNS with their vectors, which need not lie in the catalog."""
+    if view.columns is None:
+        return rows
+    known = list(rows)
+    vectors = view.columns.vectors([row[0] for row in known])
+    return [(*row[:2], vector, row[3]) for row, vector in zip(known, vectors, strict=True)]
 
 
 def _code(row: Sequence[Any], dim: int) -> Codes:
@@ -90,8 +100,8 @@ def raw_vectors(view: View, ids: Sequence[int]) -> dict[int, Vectors]:
         rows = view.connection.execute(
             sa.select(*_COLUMNS).where(_embedding.model_id == model_id, _embedding.content_id.in_(some))
         )
-        for row in rows:
-            found[row.content_id] = _code(row, dim).astype(np.float32) * np.float32(row.norm)
+        for row in _whole(view, rows):
+            found[row[0]] = _code(row, dim).astype(np.float32) * np.float32(row[1])
     return found
 
 
@@ -110,7 +120,7 @@ def units_of(view: View, ids: Ids) -> Codes:
     )
     found = np.zeros((len(ids), dim), np.float16)
     places = {each: place for place, each in enumerate(ids.tolist())}
-    for row in rows:
+    for row in _whole(view, rows):
         found[places[row[0]]] = _code(row, dim)
     return found
 
@@ -170,24 +180,44 @@ def trim_epochs(view: View, published: int) -> None:
 
 def put_photos(view: View, epoch: int, photos: Sequence[EmbeddedPhoto]) -> dict[bytes, int]:
     """Insert contents and embeddings; those already there stay unchanged. Returns the ids, by digest."""
+    newest = newest_id(view) if view.columns is not None else 0
     ids = put_contents(view, [photo.content for photo in photos])
     if not photos:
         return ids
-    vectors = np.stack([photo.vector for photo in photos]).astype(np.float32)
-    norms = np.linalg.norm(vectors, axis=1)
-    units = (vectors / norms[:, None]).astype(np.float16)
+    rows = [_row(view.known_model.id, epoch, ids[photo.content.digest], photo.vector) for photo in photos]
+    if view.columns is not None:
+        rows = _put_outside(view.columns, newest, photos, rows)
     view.connection.execute(
-        insert(embedding_table).on_conflict_do_nothing(index_elements=["model_id", "content_id"]),
-        [
-            {
-                "model_id": view.known_model.id,
-                "content_id": ids[photo.content.digest],
-                "epoch": epoch,
-                "norm": float(norm),
-                "vector": unit.tobytes(),
-                "checksum": embedding_checksum(ids[photo.content.digest], float(norm), unit.tobytes()),
-            }
-            for photo, norm, unit in zip(photos, norms, units, strict=True)
-        ],
+        insert(embedding_table).on_conflict_do_nothing(index_elements=["model_id", "content_id"]), rows
     )
     return ids
+
+
+def _row(model_id: int, epoch: int, content_id: int, vector: Vectors | Code) -> dict[str, Any]:
+    # Made a unit vector twice, its last bits could differ.
+    code = vector if isinstance(vector, Code) else Code.of(vector)
+    data = code.unit.tobytes()
+    return {
+        "model_id": model_id,
+        "content_id": content_id,
+        "epoch": epoch,
+        "norm": code.norm,
+        "vector": data,
+        "checksum": embedding_checksum(content_id, code.norm, data),
+    }
+
+
+def _put_outside(
+    columns: Columns, newest: int, photos: Sequence[EmbeddedPhoto], rows: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Append what is bulky of the photos after the newest to the columns; return the rows without it."""
+    if newest != len(columns):
+        raise StoreCorrupt(f"{len(columns):,} photos have columns, not {newest:,}")
+    new: dict[int, ColumnRow] = {}
+    for photo, row in zip(photos, rows, strict=True):
+        number, cells = row["content_id"], photo.local_map.cells.tobytes() if photo.local_map else b""
+        if number > newest:
+            new.setdefault(number, ColumnRow(number, row["vector"], cells, photo.thumbnail))
+    if new:
+        columns.append([new[number] for number in sorted(new)])
+    return [{**row, "vector": b""} for row in rows]

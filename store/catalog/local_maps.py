@@ -10,6 +10,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from ...errors import StoreCorrupt
+from ..columns import Columns
 from ..index.exact import Ids
 from ..records import Cells, EmbeddedPhoto, LocalMap
 from ..view import View
@@ -46,9 +47,12 @@ def put_maps(view: View, ids: Mapping[bytes, int], photos: Sequence[EmbeddedPhot
         for photo in photos
         if photo.local_map is not None
     ]
+    # What is there may be of another kind, or damaged: the newest holds; of columns, which stay, the first.
+    rule = "OR REPLACE"
+    if view.columns is not None:
+        rule, rows = "OR IGNORE", [{**row, "cells": b""} for row in rows]
     if rows:
-        # What is there may be of another kind, or damaged: the newest holds.
-        view.connection.execute(sa.insert(local_map_table).prefix_with("OR REPLACE"), rows)
+        view.connection.execute(sa.insert(local_map_table).prefix_with(rule), rows)
 
 
 def _row(model_id: int, content_id: int, local_map: LocalMap) -> dict[str, Any]:
@@ -101,7 +105,13 @@ def _rows(view: View, where: sa.ColumnElement[bool]) -> Iterator[Sequence[Any]]:
     question = sa.select(*_COLUMNS).where(where).order_by(_map.content_id)
     rows = view.connection.execution_options(yield_per=_BLOCK).execute(question)
     for block in rows.partitions(_BLOCK):
-        yield from block
+        yield from block if view.columns is None else _filled(view.columns, block)
+
+
+def _filled(columns: Columns, rows: Sequence[Sequence[Any]]) -> Iterator[Sequence[Any]]:
+    """Yield rows of _COLUMNS with their cells, which do not lie in the catalog."""
+    for row, cells in zip(rows, columns.cells([row[0] for row in rows]), strict=True):
+        yield (*row[:4], cells, row[5])
 
 
 def _is_whole(row: Sequence[Any]) -> bool:

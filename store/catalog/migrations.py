@@ -24,6 +24,10 @@ STEPS: tuple[tuple[str, ...], ...] = (
         " PRIMARY KEY (content_id), FOREIGN KEY(content_id) REFERENCES content (id))",
         "ALTER TABLE root ADD COLUMN unread TEXT",
     ),
+    (
+        "CREATE TABLE folded (data_set TEXT NOT NULL, name TEXT NOT NULL, digest BLOB NOT NULL,"
+        " PRIMARY KEY (data_set, name))",
+    ),
 )
 
 

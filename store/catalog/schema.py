@@ -21,7 +21,7 @@ FORMER_ID = 0x6C6F6F6B
 PAGE_SIZE = 8192
 
 # What this program writes. A change of the tables adds one, and a step to migrations.py.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 # SQLite takes 32,766 values in a statement; questions about many keys are asked in pieces.
 _KEYS_PER_QUESTION = 10_000
@@ -202,6 +202,16 @@ crasher_table = sa.Table(
     sa.Column("message", sa.Text, nullable=False),
     sa.Column("tries", sa.Integer, nullable=False),
     sa.Column("at", sa.Text, nullable=False),
+)
+
+# --- what was taken in of data sets -----------------------------------------------------------------
+
+folded_table = sa.Table(
+    "folded",
+    tables,
+    sa.Column("data_set", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("digest", sa.LargeBinary, nullable=False),
 )
 
 # --- which photos are near each other -------------------------------------------------------------

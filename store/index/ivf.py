@@ -40,6 +40,11 @@ class Tuning:
     depth: int
     recall: float
 
+    def probes_for(self, lists: int, depth: int, share: float = 1.0, effort: float = 1.0) -> int:
+        """Return how many lists to look at for the `depth` nearest among a share of the photos."""
+        deeper = max(1.0, depth / max(self.depth, 1))
+        return min(lists, int(np.ceil(effort * self.probes * deeper / max(share, 1e-9))))
+
 
 class ReducedIndex:
     """Unit vectors under 64-bit ids; its candidates must be scored again by the stored vectors.
@@ -110,17 +115,28 @@ class ReducedIndex:
         queries: (q, dim) float32 unit vectors. allowed: only these; the fewer, the more lists are
         looked at. effort: share of the lists that are looked at otherwise.
         """
-        faiss = threaded(len(queries))
+        bits = None if allowed is None else bitmap(allowed)
         share = 1.0 if allowed is None else len(allowed) / max(len(self), 1)
-        deeper = max(1.0, depth / max(self.tuning.depth, 1))
-        probes = min(self.lists, int(np.ceil(effort * self.tuning.probes * deeper / max(share, 1e-9))))
+        return self.nearest(queries, depth, self.tuning.probes_for(self.lists, depth, share, effort), bits)[
+            1
+        ]
+
+    def nearest(
+        self, queries: Vectors, depth: int, probes: int, bits: npt.NDArray[np.uint8] | None
+    ) -> tuple[Vectors, Ids]:
+        """Return distances and ids, (q, depth), nearest first, id -1 where there are fewer.
+
+        probes: lists that are looked at. bits: see `bitmap`; None: all photos.
+        """
+        faiss = threaded(len(queries))
         # FAISS keeps bare pointers: everything is held by a name until it has searched.
-        bits = None if allowed is None else _bitmap(allowed)
         selector = None if bits is None else faiss.IDSelectorBitmap(bits)
         inner = faiss.SearchParametersIVF(nprobe=probes, sel=selector)
         parameters = faiss.SearchParametersPreTransform(index_params=inner)
-        _, ids = self._index.search(np.ascontiguousarray(queries, np.float32), depth, params=parameters)
-        return np.asarray(ids, np.int64)
+        distances, ids = self._index.search(
+            np.ascontiguousarray(queries, np.float32), depth, params=parameters
+        )
+        return distances, np.asarray(ids, np.int64)
 
     def write(self, put: Callable[[bytes], object]) -> None:
         """Serialize into put, block by block: the tuning, then what FAISS writes."""
@@ -160,10 +176,11 @@ def _projection(sample: Vectors, width: int) -> Any:
     return transform
 
 
-def _bitmap(ids: Ids) -> npt.NDArray[np.uint8]:
+def bitmap(ids: Ids) -> npt.NDArray[np.uint8]:
+    """Return a bit for each number up to the highest id, set for the ids."""
     marks = np.zeros(int(ids.max(initial=0)) + 1, bool)
     marks[ids] = True
     return np.packbits(marks, bitorder="little")
 
 
-AnyIndex = VectorIndex | ReducedIndex
+OneIndex = VectorIndex | ReducedIndex

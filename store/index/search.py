@@ -8,7 +8,8 @@ from ..filters.where import ALL, Where
 from ..records import Codes, Vectors, unit_vectors
 from ..view import View
 from .exact import Ids, Neighbors, VectorIndex, by_score
-from .ivf import AnyIndex, ReducedIndex
+from .ivf import ReducedIndex
+from .parts import AnyIndex, PartedIndex
 
 # Photos whose files are gone stay in the index; so many more are asked for before giving up on luck.
 _SPARE = 16
@@ -44,7 +45,7 @@ def nearest_photos(
 
 def _nearest(view: View, units: Vectors, k: int, where: Where, allowed: Ids | None) -> Neighbors:
     index = view.index()
-    if allowed is None and isinstance(index, ReducedIndex):
+    if allowed is None and not isinstance(index, VectorIndex):
         # To ask of some hundred photos whether they pass is faster than which of a million do.
         for many in (_SOME,) if where else (k + _SPARE, _SOME):
             candidates = index.near(units, _depth(index, many))
@@ -82,7 +83,7 @@ def roughly(view: View, index: AnyIndex, units: Vectors, k: int) -> Neighbors:
     return scored(view, units, index.near(units, depth, effort=_ROUGH), k)
 
 
-def _depth(index: ReducedIndex, k: int) -> int:
+def _depth(index: ReducedIndex | PartedIndex, k: int) -> int:
     return min(max(index.tuning.depth, _DEPTH_PER_NEIGHBOR * k), len(index))
 
 

@@ -15,12 +15,12 @@ import xxhash
 
 from ..files import write_atomic
 from .exact import VectorIndex
-from .ivf import AnyIndex, ReducedIndex
+from .ivf import OneIndex, ReducedIndex
 
 _MANIFEST = "index.json"
 _FORMAT = 1
 _BLOCK = 1 << 20
-_KINDS: dict[str, type[AnyIndex]] = {kind.RECIPE: kind for kind in (VectorIndex, ReducedIndex)}
+_KINDS: dict[str, type[OneIndex]] = {kind.RECIPE: kind for kind in (VectorIndex, ReducedIndex)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,12 @@ class Manifest:
     mtime_ns: int = 0
 
 
-def publish(folder: str, stamp: Stamp, index: AnyIndex) -> Manifest:
+def publish(folder: str, stamp: Stamp, index: OneIndex) -> Manifest:
     """Write a snapshot of the index and point the manifest to it."""
     name = f"index-{stamp.fingerprint[:8]}-{stamp.epoch}-{stamp.nonce[:8]}.faiss"
     path = os.path.join(folder, name)
     previous = read_manifest(folder)
-    size, checksum = _write(path, index)
+    size, checksum = write_file(path, index)
     manifest = Manifest(
         format=_FORMAT,
         recipe=index.RECIPE,
@@ -79,8 +79,8 @@ def publish(folder: str, stamp: Stamp, index: AnyIndex) -> Manifest:
     return manifest
 
 
-def _write(path: str, index: AnyIndex) -> tuple[int, str]:
-    """Write the index to path without a copy of it in memory; return its size and checksum."""
+def write_file(path: str, index: OneIndex) -> tuple[int, str]:
+    """Write an index to path without a copy of it in memory; return its size and checksum."""
     size, checksum = 0, xxhash.xxh3_128()
 
     def write_into(out: BinaryIO) -> None:
@@ -133,7 +133,7 @@ def is_whole(folder: str, manifest: Manifest) -> bool:
     """Tell whether the file that the manifest names is there, as it was written."""
     try:
         with _opened(folder, manifest) as source:
-            return _checksum(source) == manifest.checksum
+            return checksum_of(source) == manifest.checksum
     except (OSError, ValueError):
         return False
 
@@ -167,27 +167,39 @@ def withdraw(folder: str) -> None:
                 os.unlink(os.path.join(folder, name))
 
 
-def load(folder: str, manifest: Manifest) -> AnyIndex:
+def load(folder: str, manifest: Manifest) -> OneIndex:
     """Load the snapshot that the manifest names.
 
     Raises:
         ValueError: it is missing, damaged or of another kind; the message says which.
     """
-    kind = _KINDS.get(manifest.recipe)
-    if manifest.format != _FORMAT or kind is None:
+    if manifest.format != _FORMAT:
         raise ValueError(f"the snapshot is of another kind ({manifest.recipe})")
-    try:
-        # One open file for both: what is loaded is what was checked, whoever replaces the name.
-        with _opened(folder, manifest) as source:
-            if _checksum(source) != manifest.checksum or source.tell() != manifest.size:
-                raise ValueError("the snapshot is damaged: its checksum differs")
-            source.seek(0)
-            index = kind.read(source.read, manifest.dim)
-    except OSError as error:
-        raise ValueError(f"the snapshot cannot be read: {error.strerror}") from error
+    kept = (manifest.recipe, manifest.dim, manifest.size, manifest.checksum)
+    index = load_file(_path_of(folder, manifest), *kept)
     if len(index) != manifest.count:
         raise ValueError(f"the snapshot holds {len(index)} vectors, not {manifest.count}")
     return index
+
+
+def load_file(path: str, recipe: str, dim: int, size: int, checksum: str) -> OneIndex:
+    """Load an index that `write_file` wrote.
+
+    Raises:
+        ValueError: it is missing, damaged or of another kind; the message says which.
+    """
+    kind = _KINDS.get(recipe)
+    if kind is None:
+        raise ValueError(f"the snapshot is of another kind ({recipe})")
+    try:
+        # One open file for both: what is loaded is what was checked, whoever replaces the name.
+        with open(path, "rb") as source:
+            if checksum_of(source) != checksum or source.tell() != size:
+                raise ValueError("the snapshot is damaged: its checksum differs")
+            source.seek(0)
+            return kind.read(source.read, dim)
+    except OSError as error:
+        raise ValueError(f"the snapshot cannot be read: {error.strerror}") from error
 
 
 def _path_of(folder: str, manifest: Manifest) -> str:
@@ -198,7 +210,8 @@ def _opened(folder: str, manifest: Manifest) -> BinaryIO:
     return open(_path_of(folder, manifest), "rb")
 
 
-def _checksum(source: BinaryIO) -> str:
+def checksum_of(source: BinaryIO) -> str:
+    """Return xxh3-128 of what a file holds, hex."""
     checksum = xxhash.xxh3_128()
     while block := source.read(_BLOCK):
         checksum.update(block)

@@ -3,6 +3,7 @@
 import threading
 import time
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -10,8 +11,9 @@ from ..catalog.embeddings import embedded_ids, units_of, vectors_since
 from ..progress import NEVER
 from ..records import Codes
 from ..view import View
-from .exact import Ids
-from .ivf import AnyIndex, ReducedIndex, Tuning
+from .exact import Ids, VectorIndex
+from .ivf import ReducedIndex, Tuning
+from .parts import AnyIndex, PartedIndex
 from .search import Truth, recall, scored, search
 
 # Up to here all vectors are compared: 10,000 take 2.2 ms on one thread, and twice as many twice that.
@@ -28,12 +30,14 @@ _LEAST_RECALL = 0.995
 _DEPTH, _MOST_DEPTH = 64, 1024
 _BLOCK = 4096
 
+Nominating = TypeVar("Nominating", ReducedIndex, PartedIndex)
+
 
 def fits(index: AnyIndex, count: int) -> bool:
     """Tell whether an index is the right one for so many photos."""
-    if isinstance(index, ReducedIndex):
-        return MOST_EXACT < count <= _GROWTH * index.tuning.trained
-    return count <= MOST_EXACT
+    if isinstance(index, VectorIndex):
+        return count <= MOST_EXACT
+    return MOST_EXACT < count <= _GROWTH * index.tuning.trained
 
 
 def build(view: View, stop: threading.Event = NEVER) -> ReducedIndex | None:
@@ -43,11 +47,28 @@ def build(view: View, stop: threading.Event = NEVER) -> ReducedIndex | None:
     """
     if stop.is_set():
         return None
+    trained, truth = _trained(view)
+    return _filled(view, trained, truth, stop)
+
+
+def build_parts(view: View, size: int, stop: threading.Event = NEVER) -> PartedIndex | None:
+    """Make an index of all photos as `build` does, in parts of so many photos."""
+    if stop.is_set():
+        return None
+    trained, truth = _trained(view)
+    return _filled(view, PartedIndex(trained, size, [], trained.tuning), truth, stop)
+
+
+def _trained(view: View) -> tuple[ReducedIndex, Truth]:
+    """Return an empty index for the photos, and the queries that it is tuned by."""
     ids = embedded_ids(view)
     lists = min(_MOST_LISTS, max(1, int(np.sqrt(len(ids)))))
     sample = _sample(view, ids, _POINTS_PER_LIST * lists)
-    index = ReducedIndex.train(sample, lists)
-    truth = Truth(sample[:: -(-len(sample) // _QUERIES)].astype(np.float32), _NEIGHBORS + 1)
+    queries = sample[:: -(-len(sample) // _QUERIES)].astype(np.float32)
+    return ReducedIndex.train(sample, lists), Truth(queries, _NEIGHBORS + 1)
+
+
+def _filled(view: View, index: Nominating, truth: Truth, stop: threading.Event) -> Nominating | None:
     for block, codes in vectors_since(view, 0):
         if stop.is_set():
             return None
@@ -63,7 +84,7 @@ def _sample(view: View, ids: Ids, count: int) -> Codes:
     return np.concatenate([units_of(view, some[start : start + _BLOCK]) for start in starts])
 
 
-def _tuned(view: View, index: ReducedIndex, truth: Truth) -> Tuning:
+def _tuned(view: View, index: Nominating, truth: Truth) -> Tuning:
     """Return the least effort with which the queries find enough of what they should."""
     depth = _DEPTH
     while depth < _MOST_DEPTH and _try(view, index, truth, index.lists, depth).recall < _LEAST_RECALL:
@@ -76,7 +97,7 @@ def _tuned(view: View, index: ReducedIndex, truth: Truth) -> Tuning:
     return tuning
 
 
-def _try(view: View, index: ReducedIndex, truth: Truth, probes: int, depth: int) -> Tuning:
+def _try(view: View, index: Nominating, truth: Truth, probes: int, depth: int) -> Tuning:
     index.tuning = Tuning(len(index), probes, depth, 0)
     found = scored(view, truth.units, index.near(truth.units, depth), _NEIGHBORS + 1)
     return replace(index.tuning, recall=recall(truth, found.scores))

@@ -180,8 +180,8 @@ def test_a_kill_at_any_statement_leaves_the_old_or_the_new_version_whole(old: Pa
     count("kills at a statement of an upgrade", len(copies) - 1)
     for folder in copies:
         seen.add(version(folder / "catalog.db"))
-        for way in ({"write": True}, {}):
-            with Store.open(folder, **way) as store:
+        for write in (True, False):
+            with Store.open(folder, write=write) as store:
                 assert set(names(ask(store, make_vector(1), 9))) == VISIBLE
                 assert decided(store) == DECIDED
         assert not list(folder.glob("*.tmp*"))

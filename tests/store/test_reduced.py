@@ -19,6 +19,7 @@ from lookalike.store.filters.where import ALL, Where
 from lookalike.store.index import snapshot, tuning
 from lookalike.store.index.exact import Neighbors, VectorIndex
 from lookalike.store.index.ivf import ReducedIndex
+from lookalike.store.index.parts import PartedIndex
 from lookalike.store.index.search import nearest_photos
 from lookalike.store.index.snapshot import read_manifest
 from lookalike.store.records import FileResult, Vectors
@@ -196,6 +197,7 @@ def test_an_index_is_made_anew_when_the_library_has_outgrown_it(tmp_path: Path, 
             with store.reading() as view:
                 index = view.index()
                 assert len(index) == stop
+                assert not isinstance(index, PartedIndex)
                 made.append(index.tuning.trained if isinstance(index, ReducedIndex) else None)
             manifest = read_manifest(store.folder)
             assert manifest
@@ -232,6 +234,7 @@ def test_doctor_reads_a_large_index(filled: Filled) -> None:
     assert said["index"].level == "ok", said["index"].message
     with filled.store.reading() as view:
         index = view.index()
+        assert isinstance(index, ReducedIndex)
         index.add(np.array([10**6]), np.ones((1, DIM), np.float16))
     manifest = read_manifest(filled.store.folder)
     assert manifest

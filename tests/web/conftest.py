@@ -2,13 +2,15 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 from starlette.testclient import TestClient
+from starlette.types import ASGIApp
 
 from lookalike import Library
 from lookalike.tests.pictures import draw_photo, exif_with, save
@@ -83,24 +85,37 @@ class Address:
 @pytest.fixture
 def address(served: Served) -> Iterator[Address]:
     """A server of the library on a port of its own."""
-    config = uvicorn.Config(lambda: None, port=0, log_config=None, lifespan="off")
+    with running(served) as found:
+        yield found
+
+
+@contextmanager
+def running(
+    served: Served, around: Callable[[ASGIApp], ASGIApp] = lambda app: app, port: int = 0
+) -> Iterator[Address]:
+    """Serve a library for the block. around: wraps the application. port: 0: any that is free."""
+    config = uvicorn.Config(lambda: None, port=port, log_config=None, lifespan="off")
     listener = config.bind_socket()
     entry = replace(Pass(0), port=listener.getsockname()[1])
-    config.app = make_app(served, entry)
+    config.app = around(make_app(served, entry))
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=[[listener]])
     thread.start()
-    yield Address(f"http://127.0.0.1:{entry.port}/", entry)
-    served.events.close()  # streams would be waited for
-    server.should_exit = True
-    thread.join()
-    listener.close()
+    try:
+        yield Address(f"http://127.0.0.1:{entry.port}/", entry)
+    finally:
+        served.events.close()  # streams would be waited for
+        server.should_exit = True
+        thread.join()
+        listener.close()
 
 
 @pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A fresh browser, with no cookies."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+def context(browser: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
+    """A fresh browser, with no cookies; of a phone where a size is given."""
+    phone: ViewportSize | None = getattr(request, "param", None)
+    viewport: ViewportSize = phone or {"width": 1280, "height": 900}
+    context = browser.new_context(viewport=viewport, has_touch=phone is not None)
     yield context
     context.close()
 

@@ -45,6 +45,41 @@ def test_every_choice_gives_the_plan_that_the_page_gives(browser: Browser, writt
     assert tried > 80
 
 
+PLACES = ("in another program's library", "in a trash or among previews", "on another drive", "in a backup")
+GOING = """([number, keeper, places]) => {
+    const group = prepare(structuredClone(DATA.groups[number]));
+    places.forEach((why, i) => i && why && (group.files[i].whyNot = why));
+    keep(group, keeper);
+    return group.files.map((_, i) => i).filter((i) => isToMove(group, i));
+}"""
+
+
+@pytest.mark.parametrize("why", PLACES)
+def test_what_stays_for_its_place_stays_whichever_file_is_kept(
+    browser: Browser, written: Written, why: str
+) -> None:
+    page = browser.new_page()
+    page.goto(written.html.as_uri())
+    number, group = max(enumerate(written.review.groups), key=lambda each: len(each[1].members))
+    assert sum(member.kind == "exact" for member in group.members) >= 3
+    for keeper, placed in itertools.permutations(range(1, len(files_of(group))), 2):
+        members = list(group.members)
+        members[placed - 1] = replace(members[placed - 1], why_not=why)
+        changed = Chosen(
+            replace(group, members=tuple(members)), Choice(keeper), written.review.rules.protect
+        )
+        assert placed not in changed.going
+        reasons = ["", *(why if each == placed else "" for each in range(1, len(files_of(group))))]
+        assert page.evaluate(GOING, [number, keeper, reasons]) == changed.going
+        if why in PLACES[2:]:  # nothing goes for a file that is kept in a backup of it
+            kept = Chosen(
+                replace(group, members=tuple(members)), Choice(placed), written.review.rules.protect
+            )
+            assert kept.going == []
+            assert page.evaluate(GOING, [number, placed, reasons]) == []
+    page.close()
+
+
 def test_an_untouched_group_is_planned_as_the_command_line_plans_it(written: Written) -> None:
     for group in written.review.groups:
         assert dumps(Chosen(group).plan()) == dumps(planned(group))

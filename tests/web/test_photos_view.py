@@ -1,8 +1,9 @@
 """Looking through photos and searching by them, in a real browser: by mouse, keys, dropped pictures."""
 
 import base64
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -93,9 +94,54 @@ def test_one_walks_selects_and_searches_by_keys_alone(open_page: OpenPage) -> No
     page.keyboard.press("Escape")
     expect(page.locator("dialog.photo")).to_be_hidden()
     expect(page.locator(".middle > .actions strong")).to_have_text("1 selected")
+    expect(page.locator(".middle > .actions")).to_be_in_viewport(ratio=1)
+    expect(page.locator(".middle > .actions")).not_to_contain_text("null")
     page.get_by_role("button", name="Find photos like these").click()
     page.wait_for_url("**like=*")
     assert names[1] not in shown(page)
+
+
+def test_every_key_does_what_the_help_says(open_page: OpenPage) -> None:
+    page = open_page()
+    names = shown(page)
+    focused = page.locator(".cell:focus")
+    page.keyboard.press("ArrowRight")  # nothing needs to be clicked before
+    expect(focused.locator("img")).to_have_attribute("alt", re.compile(names[1]))
+    height = "cell => cell.offsetHeight"
+    before = focused.evaluate(height)
+    page.keyboard.press("+")
+    expect(focused.locator("img")).to_have_attribute("alt", re.compile(names[1]))
+    assert focused.evaluate(height) > before
+    page.keyboard.press("-")
+    page.keyboard.press("f")
+    expect(page.locator(".chip.example")).to_have_count(1)
+    shown(page)
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("m")
+    expect(page.locator(".chip.example")).to_have_count(2)
+    shown(page)
+    page.keyboard.press("End")
+    page.keyboard.press("w")
+    expect(page.locator(".chip.minus")).to_have_count(1)
+    shown(page)
+    page.keyboard.press("Escape")
+    expect(page.locator(".chip")).to_have_count(0)
+    expect(page.locator(".sum")).to_have_text(f"{PHOTOS} photos")
+    page.keyboard.press("g")
+    page.locator("dialog input[type=month]").fill("2019-03")
+    page.keyboard.press("Enter")
+    expect(focused.locator("img")).to_have_attribute("alt", re.compile("p2.jpg"))
+    page.keyboard.press("t")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.keyboard.press("?")
+    expect(page.locator("dialog.help kbd").first).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    expect(page.locator("input[type=search]")).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    expect(page.locator("#tabs a").last).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".activity h2").first).to_be_visible()
 
 
 def test_the_part_to_search_by_is_drawn_or_set_by_keys(open_page: OpenPage) -> None:
@@ -147,12 +193,16 @@ def test_what_cannot_be_done_is_told_in_words(address: Address, browser: Browser
     page.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(
+    ("width", "scheme", "forced"),
+    [(1280, "light", "none"), (390, "light", "none"), (1280, "dark", "active"), (390, "dark", "none")],
+)
 def test_people_with_other_eyes_and_hands_can_use_it(
-    browser: Browser, address: Address, width: int, scheme: Literal["light", "dark"]
+    browser: Browser, address: Address, width: int, scheme: Any, forced: Any
 ) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    context = browser.new_context(
+        viewport={"width": width, "height": 844}, color_scheme=scheme, forced_colors=forced
+    )
     page = context.new_page()
     page.goto(f"{address.url}#token={address.entry.token}")
     shown(page)

@@ -24,6 +24,7 @@ from lookalike.tests.library import lookalike
 from lookalike.tests.output.report.making import make_groups
 from lookalike.tests.web.conftest import client_of
 from lookalike.tests.web.reviewing import Copied, make_copied
+from lookalike.web.choices import TOLD
 from lookalike.web.events import Events
 from lookalike.web.guard import Pass
 from lookalike.web.served import Served
@@ -186,6 +187,49 @@ def test_many_groups_change_at_once_by_folder_and_by_what_was_done(client: TestC
     assert client.post("/api/review", json={"do": "go"}).status_code == 400
 
 
+def test_only_what_loses_nothing_goes_by_one_act_unless_somebody_says_so(client: TestClient) -> None:
+    proposed = moved(client)
+    shown = {"do": "go", "shown": {}}
+    client.post("/api/review", json={"do": "stay", "shown": {}})
+    assert moved(client) == set()
+    client.post("/api/review", json=shown)
+    assert moved(client) == proposed
+    assert "changed.jpg" not in proposed
+    step = client.post("/api/review", json=shown | {"lossy": True}).json()["step"]
+    told = {path for path, why in reasons(client).items() if why in TOLD}
+    assert moved(client) == told
+    assert "changed.jpg" in told
+    client.delete(f"/api/review/steps/{step}")
+    assert moved(client) == proposed
+    rows = client.get("/api/groups/folders").json()["folders"]
+    assert [(Path(row["path"]).name, row["safe"]) for row in rows] == [("old", 10), ("edits", 0)]
+
+
+def moved(client: TestClient) -> set[str]:
+    """Return the names of the files that the plan moves."""
+    groups = without_time(plan_of(client))["groups"]
+    return {Path(each["path"]).name for group in groups for each in group["members"] if each["selected"]}
+
+
+def reasons(client: TestClient) -> dict[str, str]:
+    """Return why files are not proposed to be moved, by their names; "" if they are."""
+    groups = (client.get(f"/api/groups/{key}").json() for key in keys(client))
+    return {Path(each["path"]).name: each["why_not"] for group in groups for each in group["members"]}
+
+
+def test_what_was_taken_back_is_done_again(client: TestClient) -> None:
+    group = group_with(client, "n2.jpg")
+    keeper = number_of(group, "same2.jpg")
+    step = client.patch(f"/api/review/{group['key']}", json={"keeper": keeper}).json()["step"]
+    after = without_time(plan_of(client))
+    for _ in range(2):
+        back = client.delete(f"/api/review/steps/{step}").json()
+        assert back["sums"]["done"] == 0
+        again = client.delete(f"/api/review/steps/{back['step']}").json()
+        assert without_time(plan_of(client)) == after
+        step = again["step"]
+
+
 def test_what_only_shows_refuses_to_act_in_words(client: TestClient, copied: Copied) -> None:
     before = copied.tree()
     plan = client.post("/api/plans", json={}).json()["plan"]
@@ -274,7 +318,12 @@ def test_decisions_are_remembered_and_taken_back(mine: Copied) -> None:
         assert len(rows) == len(contents) * (len(contents) - 1) // 2
         assert {row["kind"] for row in rows} == {"rejected"}
         assert step["sums"]["groups"] - step["sums"]["counts"]["rejected"] == len(keys(client)) == 4
-        client.delete(f"/api/review/steps/{step['step']}")
+        back = client.delete(f"/api/review/steps/{step['step']}").json()
+        assert len(keys(client)) == 5
+        again = client.delete(f"/api/review/steps/{back['step']}").json()
+        assert lookalike("decisions", "--store", mine.store, "--format", "json").json["decisions"] == rows
+        assert len(keys(client)) == 4
+        client.delete(f"/api/review/steps/{again['step']}")
         assert len(keys(client)) == 5
     assert lookalike("decisions", "--store", mine.store, "--format", "json").json["decisions"] == []
 

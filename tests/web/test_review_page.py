@@ -7,10 +7,15 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
 
 from lookalike import Library
+from lookalike.dedup.groups.error_rate import Expectation
+from lookalike.dedup.groups.report import CopyReport
 from lookalike.tests.library import lookalike
+from lookalike.tests.output.report.making import make_groups
+from lookalike.tests.pictures import encode
 from lookalike.tests.web.conftest import Address, OpenPage
 from lookalike.tests.web.reviewing import Copied, make_copied
 from lookalike.web.served import Served
@@ -198,6 +203,218 @@ def test_a_crop_lies_where_it_was_cut_from_and_zoom_is_one_for_both(open_page: O
     assert focused(page) == "cropped.jpg"
 
 
+def on_table(page: Page) -> list[str]:
+    return page.locator("dialog.compare .which strong").all_inner_texts()
+
+
+def worlds(page: Page) -> set[str]:
+    return {each.evaluate("(world) => world.style.transform") for each in page.locator(".world").all()}
+
+
+def test_a_table_has_the_kept_file_and_others_under_one_zoom(open_page: OpenPage) -> None:
+    page = open_page("?view=copies&text=cropped")
+    expect(page.locator(".one h2")).to_be_visible()
+    page.keyboard.press("c")
+    page.keyboard.press("6")
+    stages, hand = page.locator("dialog.compare .stage"), page.locator("#compare-title")
+    expect(stages).to_have_count(4)
+    first = on_table(page)
+    assert first[0] == "n1.jpg"
+    assert {*first} == {"n1.jpg", "same1.jpg", "small1.jpg", "cropped.jpg"}
+    expect(hand).to_have_text(first[1])
+
+    page.keyboard.press("]")
+    assert on_table(page) == [first[0], first[2], first[3], first[1]]
+    expect(hand).to_have_text(first[2])
+    page.get_by_role("button", name="previous file").click()
+    assert on_table(page) == first
+    page.keyboard.press("l")
+    expect(hand).to_have_text(first[2])
+    page.locator(".which", has_text="cropped.jpg").click()
+    expect(hand).to_have_text("cropped.jpg")
+    stages.nth(first.index("small1.jpg")).click()
+    expect(page.locator(".which[aria-pressed=true]")).to_contain_text("small1.jpg")
+
+    where = first.index("cropped.jpg")
+    expect(page.locator(".layer.other img").nth(where - 1)).to_have_js_property("naturalWidth", 540)
+    kept, cropped = (stages.nth(n).locator(".layer").bounding_box() for n in (0, where))
+    assert kept
+    assert cropped
+    assert cropped["width"] / kept["width"] == pytest.approx(540 / 640, rel=0.01)
+    stages.nth(where).hover()
+    page.mouse.wheel(0, -400)
+    assert len(worlds(page)) == 1
+    assert "scale(2.7" in worlds(page).pop()
+
+    page.keyboard.down("Space")
+    expect(stages.nth(first.index("small1.jpg")).locator(".holder.kept")).to_be_visible()
+    page.keyboard.up("Space")
+    expect(stages.nth(first.index("small1.jpg")).locator(".holder.other")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.locator(".which").first).to_contain_text("small1.jpg kept")
+    expect(hand).to_have_text("n1.jpg")
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog.compare")).to_be_hidden()
+    assert focused(page) == "n1.jpg"
+    for key, kept_name in (
+        ("Control+z", "n1.jpg"),
+        ("Control+Shift+Z", "small1.jpg"),
+        ("Control+z", "n1.jpg"),
+    ):
+        page.keyboard.press(key)
+        expect(page.locator(".one .kept .name")).to_have_text(kept_name)
+
+
+def test_what_is_chosen_elsewhere_shows_while_one_compares(open_page: OpenPage, served: Served) -> None:
+    page = open_page("?view=copies&order=path")
+    expect(page.locator(".one h2")).to_be_visible()
+    go_to_file(page, "same0.jpg")
+    page.keyboard.press("c")
+    expect(page.locator("dialog.compare button", has_text="Let it stay")).to_be_visible()
+    page.keyboard.press("x")
+    expect(page.locator("dialog.compare button", has_text="Move it")).to_be_visible()
+    page.keyboard.press("Control+z")
+    expect(page.locator("dialog.compare button", has_text="Let it stay")).to_be_visible()
+    page.keyboard.press("j")
+    expect(page.locator("#compare-title")).to_have_text("cropped.jpg")
+    page.keyboard.press("Escape")
+    expect(page.locator(".one h2")).to_contain_text("Group 2 of 5")
+    assert focused(page) == "cropped.jpg"
+
+
+BLACK = encode(Image.new("RGB", (4, 3)), "PNG")
+SMALL_TARGETS = """() => {
+    const inside = document.querySelector("dialog[open]") ?? document.querySelector("#main");
+    const targets = [...inside.querySelectorAll("button, select, input, a, label.state, label.option")];
+    // A box in a label is as large as its label.
+    const isSmall = ({ width, height }) => width && (height < 44 || width < 44);
+    return targets.filter((each) => !each.matches("label input") && isSmall(each.getBoundingClientRect()))
+        .map((each) => each.outerHTML);
+}"""
+
+
+class Finger:
+    """A finger on the page: Playwright itself only taps."""
+
+    def __init__(self, page: Page) -> None:
+        self._browser = page.context.new_cdp_session(page)
+
+    def _send(self, kind: str, *points: dict[str, float]) -> None:
+        self._browser.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [*points]})
+
+    def down(self, place: Any) -> None:
+        x, y = (place.bounding_box()[each] for each in ("x", "y"))
+        self.at = {"x": x + place.bounding_box()["width"] / 2, "y": y + 60}
+        self._send("touchStart", self.at)
+
+    def up(self) -> None:
+        self._send("touchEnd")
+
+    def swipe(self, place: Any, by: float) -> None:
+        self.down(place)
+        for share in (0.3, 0.6, 1):
+            self._send("touchMove", self.at | {"x": self.at["x"] + share * by})
+        self.up()
+
+
+@pytest.mark.parametrize("context", [{"width": 390, "height": 844}], indirect=True)
+def test_a_phone_reviews_by_touch(open_page: OpenPage) -> None:
+    page = open_page("?view=copies&text=cropped")
+    page.emulate_media(reduced_motion="reduce")
+    finger = Finger(page)
+    assert page.evaluate(SMALL_TARGETS) == []
+    page.locator(".grouplist .line").first.tap()
+    expect(page.locator(".one .card")).to_have_count(4)
+    assert page.evaluate(SMALL_TARGETS) == []
+    page.locator(".tools button", has_text="Compare").tap()
+    stages, hand = page.locator("dialog.compare .stage"), page.locator("#compare-title")
+    expect(stages).to_have_count(2)
+    assert page.evaluate(SMALL_TARGETS) == []
+
+    first = hand.inner_text()
+    finger.swipe(stages.first, -120)
+    expect(hand).not_to_have_text(first)
+    finger.swipe(stages.first, 120)
+    expect(hand).to_have_text(first)
+    page.get_by_role("button", name="next file").click()  # a tap so soon counts as the swipe's
+    expect(hand).not_to_have_text(first)
+
+    finger.down(stages.last)
+    expect(stages.last.locator(".holder.kept")).to_be_visible()
+    finger.up()
+    expect(stages.last.locator(".holder.other")).to_be_visible()
+    page.locator("dialog.compare button", has_text="Difference").tap()
+    expect(stages).to_have_count(1)
+    finger.down(stages.first)
+    expect(page.locator(".holder.other")).to_be_hidden()
+    finger.up()
+    expect(page.locator(".holder.other")).to_be_visible()
+
+    page.locator("dialog.compare button", has_text="Table").tap()
+    expect(stages).to_have_count(4)
+    assert len({round(each.bounding_box()["x"]) for each in stages.all()}) == 2  # type: ignore[index]
+    assert page.evaluate(SMALL_TARGETS) == []
+    before = on_table(page)
+    finger.swipe(stages.first, -120)
+    expect(page.locator(".which strong").nth(1)).to_have_text(before[2])
+    page.get_by_role("button", name="close").click()
+
+    for words, kind in (("Review plan", ".plan"), ("All shown", ""), ("By folder", "")):
+        page.keyboard.press("Escape")
+        expect(page.locator(".grouplist")).to_be_visible()
+        page.locator("button", has_text=words).tap()
+        expect(page.locator(f"dialog.sheet{kind} h2")).to_be_visible()
+        assert page.evaluate(SMALL_TARGETS) == []
+        page.keyboard.press("Escape")
+    page.locator(".grouplist .line").first.tap()
+    page.keyboard.press("Escape")
+    expect(page.locator(".grouplist .line").first).to_be_focused()
+
+
+def test_single_keys_are_turned_off_and_on_where_the_keys_are_told(open_page: OpenPage) -> None:
+    page = open_page("?view=copies&order=path")
+    heading = page.locator(".one h2")
+    expect(heading).to_have_text("Group 1 of 5")
+    page.keyboard.press("?")
+    page.get_by_label("Single-key shortcuts").uncheck()
+    page.keyboard.press("Escape")
+    for _ in range(2):
+        page.keyboard.press("c")
+        page.keyboard.press("A")
+        expect(page.locator("dialog[open]")).to_have_count(0)
+        expect(page.locator(".tools kbd").first).to_be_hidden()
+        page.keyboard.press("ArrowDown")
+        expect(heading).to_have_text("Group 2 of 5")
+        page.keyboard.press("ArrowUp")
+        expect(heading).to_have_text("Group 1 of 5")
+        page.reload()
+        expect(heading).to_have_text("Group 1 of 5")
+    page.get_by_role("button", name="Help: keys").click()
+    page.get_by_label("Single-key shortcuts").check()
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    expect(heading).to_have_text("Group 2 of 5")
+
+
+def test_the_time_that_is_left_comes_from_the_pace_of_this_visit(
+    open_page: OpenPage, served: Served
+) -> None:
+    groups = make_groups(served.library.store, 60)
+    served.groups.put(CopyReport(tuple(groups), 60, Expectation()))
+    page = open_page("?view=activity")
+    # The photos of these groups are made up: any picture will do for them.
+    page.route("**/api/photos/**", lambda route: route.fulfill(body=BLACK, content_type="image/png"))
+    page.clock.install()
+    page.goto(page.url.split("?")[0] + "?view=copies")
+    for number in range(6):
+        expect(page.locator(".one h2")).to_have_text(f"Group {number + 1} of 60")
+        assert "left" not in page.locator(".looked").inner_text()
+        page.clock.fast_forward(20_000)
+        page.keyboard.press("j")
+    expect(page.locator(".looked")).to_contain_text("6 of 60")
+    expect(page.locator(".looked .left")).to_have_text("· about 18 min left")
+
+
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_everybody_can_use_it(open_page: OpenPage, scheme: Any, width: int) -> None:
     page = open_page("?view=copies&text=cropped")
@@ -206,11 +423,25 @@ def test_everybody_can_use_it(open_page: OpenPage, scheme: Any, width: int) -> N
     page.locator(".grouplist .line").first.press("Enter")
     expect(page.locator(".one .card").first).to_be_visible()
     assert violations(page) == []
-    for key, shown in (("c", "dialog.compare .stage"), ("Shift+A", "dialog.plan .outcome")):
-        page.keyboard.press(key)
+    for keys, shown in (
+        ("c", "dialog.compare .stage"),
+        ("c6", "dialog.compare .which[aria-pressed=true]"),
+        ("A", "dialog.plan .outcome"),
+        ("?", "dialog.help dd"),
+    ):
+        for key in keys:
+            page.keyboard.press(key)
         expect(page.locator(shown).first).to_be_visible()
         assert violations(page) == []
         page.keyboard.press("Escape")
+    page.keyboard.press("Escape")  # where there is room for one of both: back to the list
+    for words in ("By folder", "All shown"):
+        opener = page.locator("button", has_text=words)
+        opener.press("Enter")
+        expect(page.locator("dialog.sheet h2")).to_be_visible()
+        assert violations(page) == []
+        page.keyboard.press("Escape")
+        expect(opener).to_be_focused()
     page.evaluate("window.scrollTo(0, 0)")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.goto(page.url.split("?")[0] + "?view=activity")

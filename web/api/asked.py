@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, Path, Query, Request, Response
 
 from ...errors import UsageError
 from ...store.filters.where import Where
@@ -12,9 +12,15 @@ from ...store.records import MAX_ID
 from ..served import Served
 
 
-def served_by(request: Request) -> Served:
-    """Return what the server works with."""
+def served_by(request: Request, response: Response) -> Served:
+    """Return what the server works with. The answer names the store, for the addresses of pictures.
+
+    Raises:
+        StoreMissing, Replaced: the store is not there.
+    """
     served: Served = request.app.state.served
+    served.check_store()
+    response.headers["X-Lookalike-Store"] = served.mark
     return served
 
 

@@ -111,6 +111,7 @@ def folders(served: Server) -> dict[str, Any]:
     most = sorted(counts.items(), key=lambda each: (-each[1].total(), each[0]))[:_MOST_FOLDERS]
     rows = [
         {"id": folder_id(path), **path_fields(path), "copies": homes.total()}
+        | {"safe": found.safe_by_folder[path] if found else 0}
         | {"files": max(homes.total(), files.get(path, 0))}
         | {"of": [{**path_fields(home), "copies": count} for home, count in homes.most_common(_MOST_HOMES)]}
         for path, homes in most

@@ -12,7 +12,7 @@ from ...output.indexing import index_fields, index_sentence
 from ...output.text import plural
 from ...store.documents import SCHEMA_VERSION, path_fields
 from ..jobs import Job, check_free
-from ..served import Served
+from ..served import THERE, Served
 from .asked import Server, folder_id, folder_named
 
 router = APIRouter(prefix="/api", tags=["jobs"])
@@ -30,8 +30,9 @@ class Wanted(BaseModel):
 
 @router.get("/jobs")
 def jobs(served: Server) -> dict[str, Any]:
-    """List the jobs of this server, newest first."""
-    return {"schema_version": SCHEMA_VERSION, "jobs": [each.fields() for each in served.jobs.all()]}
+    """List the jobs of this server, newest first. events: how many things happened; see /api/events."""
+    rows = [each.fields() for each in served.jobs.all()]
+    return {"schema_version": SCHEMA_VERSION, "jobs": rows, "events": served.events.number}
 
 
 @router.post("/jobs", status_code=202)
@@ -70,10 +71,14 @@ def errors(served: Server) -> dict[str, Any]:
 
 @router.get("/roots")
 def roots(served: Server) -> dict[str, Any]:
-    """List the folders that were indexed, and whether they are there now."""
+    """List the folders that were indexed, and whether they and their drives are there now.
+
+    state: "online", "away", "empty", "other drive", "suspect": fewer than half of its photos are there, or
+    "remote": in an object store.
+    """
     rows = [
-        {"id": folder_id(path), **path_fields(path), "is_there": os.path.isdir(path)}
-        for path in served.roots()
+        {"id": folder_id(path), **path_fields(path), "state": state, "is_there": state in THERE}
+        for path, state in ((os.fsdecode(path), state) for path, state in served.folders())
     ]
     return {"schema_version": SCHEMA_VERSION, "folders": rows}
 
@@ -97,7 +102,7 @@ def _folders(served: Served, wanted: Wanted) -> list[str]:
         return [path]
     if wanted.folders:
         return [folder_named(served, each) for each in wanted.folders]
-    found = [path for path in served.roots() if os.path.isdir(path)]
+    found = [os.fsdecode(path) for path, state in served.folders() if state in THERE]
     if not found:
         raise UsageError("no folder of the library is there; connect its drive, or name a folder")
     return found

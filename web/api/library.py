@@ -16,20 +16,29 @@ _NAMES = 200  # of a facet
 
 
 @router.get("/status")
-def status(served: Server) -> dict[str, Any]:
-    """Tell what the library contains, and whether this page may change something."""
-    totals = served.library.totals()
+def status(served: Server, brief: bool = False) -> dict[str, Any]:
+    """Tell what the library contains, and whether this page may change something.
+
+    brief: without what must be counted, which takes a second or two in a library of a million photos.
+    """
     return {
         "schema_version": SCHEMA_VERSION,
         **path_fields(served.library.store.folder, "store"),
+        **({} if brief else _totals(served)),
+        "folders": [path_fields(root) for root in served.roots()],
+        "can_write": served.can_write,
+        "revision": served.shelf.revision(),
+    }
+
+
+def _totals(served: Served) -> Row:
+    totals = served.shelf.totals()
+    return {
         "photos": totals.photos,
         "files": totals.present,
         "bytes": totals.file_bytes,
         "missing": totals.absent,
         "failed": totals.failed,
-        "folders": [path_fields(root) for root in served.roots()],
-        "can_write": served.can_write,
-        "revision": served.shelf.revision(),
     }
 
 

@@ -16,6 +16,7 @@ from ...search.request import SearchRequest
 from ...store.catalog.pairs import copies_of
 from ...store.catalog.photos import Photo
 from ...store.documents import SCHEMA_VERSION, path_fields
+from ...store.names import is_remote
 from ..problems import Gone
 from ..served import Served
 from .asked import PhotoId, Server
@@ -115,7 +116,8 @@ def preview(
         stored = served.library.thumbnail(found)
         if stored is None:
             raise
-        told = {"X-Lookalike-Stand-In": quote(str(error)), "Cache-Control": "no-store"}
+        reason = served.why_gone(found) if error.code == "gone" else str(error)
+        told = {"X-Lookalike-Stand-In": quote(reason), "Cache-Control": "no-store"}
         return Response(stored, media_type="image/jpeg", headers=told)
     return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": _FOR_EVER})
 
@@ -125,6 +127,8 @@ def original(served: Server, photo_id: PhotoId) -> Response:
     """Give the file itself, or parts of it; the browser shows it if it is of its formats, else saves it."""
     found = served.photo(photo_id)
     path = _unchanged_file(found)
+    if path is None:
+        raise Gone(served.why_gone(found))
     kind = _SHOWN.get(found.format)
     headers = {"ETag": f'"{found.digest}"', "Content-Security-Policy": "default-src 'none'; sandbox"}
     return FileResponse(
@@ -136,17 +140,15 @@ def original(served: Server, photo_id: PhotoId) -> Response:
     )
 
 
-def _unchanged_file(photo: Photo) -> str:
-    """Return the first file of a photo that is as it was indexed.
-
-    Raises:
-        Gone: there is none.
-    """
+def _unchanged_file(photo: Photo) -> str | None:
+    """Return the first file of a photo that is as it was indexed; None: there is none."""
     for file in photo.files:
+        if is_remote(file.path):
+            continue
         try:
             found = os.lstat(file.path)
         except OSError:
             continue
         if (found.st_size, found.st_mtime_ns) == (photo.size, file.mtime_ns):
             return file.path
-    raise Gone("its file is away, or was changed since it was indexed; `lookalike index` looks again")
+    return None

@@ -1,5 +1,6 @@
 """What people choose in the review: of one group or of many at once, and each step back."""
 
+from collections.abc import Set
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
@@ -7,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ...errors import UsageError
 from ...store.documents import SCHEMA_VERSION
-from ..choices import Choice, Chosen, files_of
+from ..choices import TOLD, Choice, Chosen, files_of
 from ..groups import Filter, Listed, Show, change_of, is_in
 from ..review import State
 from ..served import Served
@@ -53,12 +54,14 @@ class Many(_Body):
 
     do: "go", "stay": what becomes of the files that are meant. "keep": a file that is meant is kept.
     "propose": as it was proposed. "skip", "look": how the groups count. "forget": as if nobody had looked.
+    lossy: files go also where something is told to be lost with them; else only what loses nothing does.
     """
 
     do: Act
     groups: list[Key] | None = Field(default=None, max_length=_MOST_NAMED)
     shown: Shown | None = None
     only: Only = Field(default_factory=Only)
+    lossy: bool = False
 
 
 class Decisions(_Body):
@@ -91,7 +94,8 @@ def choose(served: Server, key: str, given: Chosen1) -> dict[str, Any]:
 @router.post("/review")
 def choose_many(served: Server, given: Many) -> dict[str, Any]:
     """Do the same to many groups at once."""
-    only = _Only(folder_named(served, given.only.folder) if given.only.folder else "", given.only.change)
+    folder = folder_named(served, given.only.folder) if given.only.folder else ""
+    only = _Only(folder, given.only.change, TOLD if given.lossy else frozenset({""}))
     states = {}
     for each in _meant(served, given.groups, given.shown):
         now = served.review.of(each.key)
@@ -114,15 +118,18 @@ def decide(served: Server, given: Decisions) -> dict[str, Any]:
 
 @router.delete("/review/steps/{step}")
 def take_back(served: Server, step: str) -> dict[str, Any]:
-    """Take a step back: what was chosen, and what was decided in it."""
-    return _changed(served, "", served.decider.undo(step))
+    """Take a step back: what was chosen, and what was decided in it. The answer's step does it again."""
+    return _changed(served, *served.decider.undo(step))
 
 
 class _Only:
-    """The files that are meant. folder: a path; "" and "": all files."""
+    """The files that are meant. folder: a path; "" and "": all files. why_not: of those that may go."""
 
-    def __init__(self, folder: str, change: str) -> None:
-        self._folder, self._change = folder, change
+    def __init__(self, folder: str, change: str, why_not: Set[str]) -> None:
+        self._folder, self._change, self._why_not = folder, change, why_not
+
+    def may_go(self, chosen: Chosen, number: int) -> bool:
+        return chosen.relation(number).why_not in self._why_not
 
     def has(self, listed: Listed, number: int) -> bool:
         _, file = files_of(listed.group)[number]
@@ -157,7 +164,10 @@ def _done(listed: Listed, now: State, act: Act, only: _Only) -> State | None:
         number = next((each for each in range(len(files_of(listed.group))) if only.has(listed, each)), None)
         return None if number is None else State(Choice(number), "looked")
     meant = [
-        each for each in chosen.others if only.has(listed, each) and not chosen.relation(each).is_locked
+        each
+        for each in chosen.others
+        if only.has(listed, each)
+        and (only.may_go(chosen, each) if act == "go" else not chosen.relation(each).is_locked)
     ]
     wanted = dict(now.choice.chosen)
     for each in meant:

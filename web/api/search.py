@@ -60,7 +60,10 @@ class Example(_Body):
 
 
 class Asked(_Body):
-    """A search: by examples, by a part of the only one, by labels, and which photos may be results."""
+    """A search: by examples, by a part of the only one, by labels, and which photos may be results.
+
+    with_labels: tell what each result likely shows, at a quarter of the time.
+    """
 
     examples: list[Example] = Field(default_factory=list, max_length=64)
     box: Part | None = None
@@ -73,6 +76,7 @@ class Asked(_Body):
     k: int = Field(default=100, ge=1, le=_MOST)
     diverse: bool = False
     include_copies: bool = False
+    with_labels: bool = True
 
     def request(self, served: Served) -> SearchRequest:
         """Return it as the library takes it."""
@@ -91,6 +95,7 @@ class Asked(_Body):
             k=self.k,
             diverse=self.diverse,
             include_copies=self.include_copies,
+            with_labels=self.with_labels,
         )
 
 

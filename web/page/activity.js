@@ -8,6 +8,8 @@ import { progress } from "./progress.js";
 import { here } from "./state.js";
 import { base, count, day, figure, fileSize, folder } from "./words.js";
 
+const STATES = { away: "away: connect its drive", empty: "empty: is its drive connected?", "other drive": "another drive is in its place",
+  suspect: "more than half of its photos are missing", remote: "in an object store: lookalike bulk plan" };
 const SHOWN_ERRORS = 200, SHOWN_JOBS = 5;
 
 export default class Activity {
@@ -37,6 +39,11 @@ export default class Activity {
     }
   }
 
+  // Drives come and go without a word.
+  tick() {
+    ask("roots").then(({ folders }) => this.paintFolders(folders), failed);
+  }
+
   soon() {
     clearTimeout(this.waiting);
     this.waiting = setTimeout(() => here().view === "activity" && this.show(), 150);
@@ -50,7 +57,7 @@ export default class Activity {
     this.paintJobs();
     if (job.state === "running" || job.state === was) return;
     say(job.words);
-    this.page.refresh().catch(() => null);
+    this.page.refresh();
     this.soon();
   }
 
@@ -62,10 +69,13 @@ export default class Activity {
   }
 
   paintFolders(rows) {
+    const wanted = JSON.stringify(rows);
+    if (wanted === this.shownFolders) return;  // somebody may be writing or choosing there
+    this.shownFolders = wanted;
     const canWrite = this.page.status.can_write;
     const boxes = rows.map((row) => {
       const box = make("input", { type: "checkbox", value: row.id, checked: row.is_there, disabled: !row.is_there });
-      return make("label.option", {}, box, make("span", {}, make("span.name", {}, row.path), row.is_there ? null : make("span.tag.warn", {}, "away: connect its drive")));
+      return make("label.option", {}, box, make("span", {}, make("span.name", {}, row.path), STATES[row.state] && make("span.tag.warn", {}, STATES[row.state])));
     });
     const path = make("input", { type: "text", name: "path", placeholder: "/home/me/Pictures or ~/Pictures", "aria-label": "Path of a folder", spellcheck: false, disabled: !canWrite });
     const starts = (words, run, more = {}) => {

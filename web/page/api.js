@@ -1,9 +1,15 @@
 // Asking the server: everything the page knows comes through here.
 
-export class Problem extends Error {
-  constructor(status, body) {
-    super(body.title ?? `the server answered ${status}`);
-    Object.assign(this, { status, code: body.code ?? "", exitCode: body.exit_code });
+// The name of the store: browsers keep pictures by their address, and photo 7 of another library is another one.
+let store = "";
+
+// What concerns all of the page, and not only what was asked for.
+const LASTING = ["away", "no_token", "StoreMissing", "Replaced"];
+
+class Problem extends Error {
+  constructor(status, { title = `the server answered ${status}`, code = "" }) {
+    super(title);
+    Object.assign(this, { status, code, isLasting: LASTING.includes(code) });
   }
 }
 
@@ -16,7 +22,7 @@ export async function begin() {
   await ask("session", { method: "POST", headers: { Authorization: `Bearer ${token}` } });
 }
 
-async function answered(path, options) {
+export async function reply(path, options) {
   let answer;
   try {
     answer = await fetch(`/api/${path}`, options);
@@ -24,23 +30,32 @@ async function answered(path, options) {
     if (error.name === "AbortError") throw error;
     throw new Problem(0, { title: "the server does not answer: start `lookalike serve` again", code: "away" });
   }
+  store = answer.headers.get("X-Lookalike-Store") ?? store;
   if (!answer.ok) throw new Problem(answer.status, await answer.json().catch(() => ({})));
   return answer;
 }
 
 export async function ask(path, options) {
-  const answer = await answered(path, options);
+  const answer = await reply(path, options);
   return answer.status === 204 ? null : answer.json();
 }
 
 export async function bytes(path, options) {
-  return new Uint8Array(await (await answered(path, options)).arrayBuffer());
+  return new Uint8Array(await (await reply(path, options)).arrayBuffer());
 }
 
-export function send(path, body, { method = "POST", signal, headers = {} } = {}) {
-  const all = { "Content-Type": "application/json", "X-Lookalike": "1", ...headers };
-  return ask(path, { method, headers: all, body: JSON.stringify(body), signal });
+// The address of what is answered, as a picture to show or to save; whoever uses it revokes it.
+export async function picture(path, options) {
+  const answer = await reply(path, options);
+  return { url: URL.createObjectURL(await answer.blob()), answer };
 }
+
+export function posting(body, { method = "POST", signal, headers = {} } = {}) {
+  const all = { "Content-Type": "application/json", "X-Lookalike": "1", ...headers };
+  return { method, headers: all, body: JSON.stringify(body), signal };
+}
+
+export const send = (path, body, options) => ask(path, posting(body, options));
 
 export function handIn(file) {
   return ask("uploads", { method: "POST", headers: { "X-Lookalike": "1" }, body: file });
@@ -51,6 +66,6 @@ export function query(values) {
   return new URLSearchParams(found).toString();
 }
 
-export const thumb = (id) => `/api/photos/${id}/thumb`;
-export const preview = (id, side = 1600) => `/api/photos/${id}/preview?side=${side}`;
+export const thumb = (id) => `/api/photos/${id}/thumb?${store}`;
+export const preview = (id, side = 1600) => `/api/photos/${id}/preview?side=${side}&${store}`;
 export const original = (id) => `/api/photos/${id}/original`;

@@ -1,7 +1,7 @@
 // Copies: the list of groups, one of them with its files, and what becomes of them.
 
 import { ask, original, preview, query, send, thumb } from "./api.js";
-import { button, failed, make, say, toast } from "./dom.js";
+import { $, button, failed, isTyping, make, say, toast } from "./dom.js";
 import { GroupList } from "./grouplist.js";
 import { onLive } from "./live.js";
 import { progress } from "./progress.js";
@@ -18,21 +18,23 @@ const STATES = [
 const ORDERS = [["", "Most bytes first"], ["doubt", "Least sure first"], ["date", "Newest first"], ["path", "By path"]];
 const BROWSERS_SHOW = ["JPEG", "PNG", "WEBP", "AVIF"];
 const KEPT_GROUPS = 60, PREVIEW = 1600;
-const WRITE = { "X-Lookalike": "1" };
+const SMALL = "(max-width: 900px)";
+const AWAY_MS = 90_000;
 
 const KEYS = [
-  ["j  k", "next group (this one counts as looked at), and back"], ["h  l", "from file to file"], ["Space", "the file is moved, or stays; on the kept one: all others"],
+  ["j  k", "next group (this one was looked at), and back"], ["h  l", "from file to file"], ["Space", "move the file, or not; on the kept one: all others"],
   ["Enter  1 … 9", "keep this file, or the one of that number"], ["x  p  u", "move it, let it stay, as it was proposed"], ["n", "not copies: all of them stay"],
   ["s", "skip the group"], ["c", "compare with the kept one"], ["d", "show where they differ, or not"], ["f", "find photos like this one"],
-  ["A", "review the plan"], ["Ctrl Z", "take the last step back"], ["1 … 5", "when comparing: side by side, swap, slider, difference, fade"],
-  ["Space  a", "when comparing: the other picture, blink"], ["z  +  -", "when comparing: all or pixel by pixel, nearer, farther"], ["t  ?", "light or dark, this help"],
+  ["A", "review the plan"], ["Ctrl Z", "take the last step back; with Shift: do it again"], ["Esc", "close what is open, or back to the list"],
+  ["t  ?", "light or dark, this help"], ["", "While comparing:"], ["1 … 6", "side by side, swap, slider, difference, fade, up to four on a table"],
+  ["[  ]", "other files"], ["Space  a", "the other picture while held, blink"], ["z  +  -", "all or pixel by pixel, nearer, farther"],
 ];
 
 export default class Copies {
   constructor(page) {
     this.help = KEYS;
-    Object.assign(this, { page, groups: new Map(), steps: [], file: 0, shown: null, loading: 0, revision: 0, saving: Promise.resolve() });
-    this.list = new GroupList((key) => this.goTo(key));
+    Object.assign(this, { page, smallUndoer: {}, groups: new Map(), steps: [], undone: [], paces: [], file: 0, shown: null, loading: 0, revision: 0, saving: Promise.resolve() });
+    this.list = new GroupList((group) => go({ group, compare: null }));
     this.state = select("Which groups", STATES, (state) => go({ state, group: null }));
     this.order = select("Order", ORDERS, (order) => go({ order, group: null }, { replace: true }));
     this.text = make("input", { type: "search", placeholder: "Part of a path", "aria-label": "Find in paths", spellcheck: false,
@@ -41,13 +43,13 @@ export default class Copies {
     this.banner = make("div.banner", { hidden: true, role: "status" });
     this.nothing = make("div.nothing", { hidden: true });
     this.place = make("p.soft");
-    const byFolder = button("By folder…", () => import("./folders.js").then(({ showFolders }) => showFolders(this)).catch(failed), { className: "quiet" });
+    const byFolder = button("By folder…", () => import("./many.js").then(({ showFolders }) => showFolders(this)).catch(failed), { className: "quiet" });
     this.section = make("section.group.copies", { "aria-label": "Group" });
     this.tools = make("div.actions.tools");
     this.one = make("div.one", {}, this.tools, this.section);
     this.sums = make("div.sums", { role: "status" });
     this.bar = make("div.actionbar", { role: "group", "aria-label": "What would be moved" }, this.sums,
-      make("div.actions", {}, button("All shown…", () => this.askMany()), button("Undo", () => this.undo(), { key: "Ctrl Z", className: "undo", disabled: true }),
+      make("div.actions", {}, button("All shown…", () => this.askMany()), this.undoer = button("Undo", () => this.undo(), { key: "Ctrl Z", disabled: true }), this.redoer = button("Redo", () => this.redo(), { hidden: true }),
         button("Review plan", () => this.reviewPlan(), { main: true, key: "A" })));
     this.element = make("section.copiesview", { "aria-label": "Copies" },
       make("aside.side-list", { "aria-label": "Groups" }, make("div.filters", {}, this.state, this.order, this.text), this.chips, make("div.place", {}, this.place, byFolder), this.list.element),
@@ -58,7 +60,7 @@ export default class Copies {
       toggleAll: (group) => this.toggleAll(group),
       keep: (group, i) => this.keepFile(group, i),
       compare: (_, i) => go({ compare: String(i) }),
-      closed: (_, i) => { if (here().compare) go({ compare: null }); this.focusFile(i); },
+      closed: (_, i) => { document.body.append($("toasts")); if (here().compare) go({ compare: null }); this.focusFile(i); },
       show: (image, file) => this.showThumb(image, file),
       larger: (file, pixels) => larger(file, pixels),
       title: () => this.titleOf(),
@@ -68,7 +70,9 @@ export default class Copies {
     document.body.append(this.comparison.element);
     this.comparison.element.addEventListener("keydown", (event) => this.comparisonKey(event));
     addEventListener("keydown", (event) => {
-      if (here().view === "copies" && (event.ctrlKey || event.metaKey) && event.key === "z" && !event.target.closest("input, textarea")) { event.preventDefault(); this.undo(); }
+      if (here().view !== "copies" || !(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z" || isTyping(event.target)) return;
+      event.preventDefault();
+      event.shiftKey ? this.redo() : this.undo();
     });
     onLive("groups", () => this.reload());
     onLive("missed", () => this.reload());
@@ -106,27 +110,21 @@ export default class Copies {
   async load() {
     const loading = (this.loading += 1), at = here();
     const page = (cursor) => ask(`groups?${query({ ...filtersOf(at), cursor, shown: at.group, n: cursor ? 500 : 100 })}`);
-    let found;
-    try {
-      found = await page("");
-    } catch (error) {
-      return failed(error);
-    }
-    if (loading !== this.loading) return undefined;
+    const found = await page("").catch(failed);
+    if (!found || loading !== this.loading) return;
     this.found = found.found;
-    if (!found.found) return this.showNothing(found.error || "Reading what is known of copies…", !found.error && "wait");
+    if (!found.found) return void this.showNothing(found.error || "Reading what is known of copies…", !found.error && "wait");
     this.paintSums(found.sums);
     this.list.show(found.groups, found.count);
     if (this.number !== found.found.number) await this.page.refresh().catch(() => null);
     this.number = found.found.number;
     this.place.textContent = `${count(found.count, "group")}${at.state || at.text || at.folder || at.change ? " shown" : ""}`;
     this.paintBanner();
-    if (!found.count) return this.showNothing(found.sums.groups ? "No group passes these filters." : "No copies are known.", found.sums.groups ? "filter" : "look");
+    if (!found.count) return void this.showNothing(found.sums.groups ? "No group passes these filters." : "No copies are known.", found.sums.groups ? "filter" : "look");
     this.nothing.hidden = true;
     this.one.hidden = false;
     if (at.group && !found.has_shown && here().group === at.group) go({ group: null, compare: null }, { replace: true });
     this.more(page, found.cursor, loading);
-    return undefined;
   }
 
   // The rest of the list comes in while one looks at its beginning.
@@ -147,12 +145,8 @@ export default class Copies {
     this.one.hidden = true;
     this.list.show([], 0);
     this.place.textContent = "";
-    const buttons = {
-      look: () => this.lookButton("Look for copies"),
-      filter: () => button("Show all groups", () => go({ view: "copies" }, { fresh: true })),
-    };
-    this.nothing.replaceChildren(make("p", {}, words), buttons[kind]?.() ?? "");
-    return undefined;
+    this.nothing.replaceChildren(make("p", {}, words), kind === "look" ? this.lookButton("Look for copies")
+      : kind === "filter" ? button("Show all groups", () => go({ view: "copies" }, { fresh: true })) : "");
   }
 
   lookButton(words) {
@@ -184,9 +178,10 @@ export default class Copies {
 
   paintChips(at) {
     const folder = this.folders?.find(({ id }) => id === at.folder);
-    const chips = [at.folder && ["folder", `in ${folder ? folder.path : "a folder"}`], at.change && ["change", at.change], at.text && ["text", `“${at.text}”`]].filter(Boolean);
-    this.chips.hidden = !chips.length;
-    this.chips.replaceChildren(...chips.map(([name, words]) =>
+    const chips = { folder: at.folder && `in ${folder ? folder.path : "a folder"}`, change: at.change, text: at.text && `“${at.text}”` };
+    const shown = Object.entries(chips).filter(([, words]) => words);
+    this.chips.hidden = !shown.length;
+    this.chips.replaceChildren(...shown.map(([name, words]) =>
       make("span.chip", {}, make("span", {}, words), button("×", () => go({ [name]: null, group: null }), { "aria-label": `remove ${words}` }))));
   }
 
@@ -198,7 +193,8 @@ export default class Copies {
     this.sums.replaceChildren(
       make(sums.going ? "strong" : "strong.none", {}, sums.going ? `${count(sums.going, "file")} to move` : "nothing to move"),
       make("span", {}, sums.going ? `${fileSize(sums.bytes)} of ${fileSize(sums.wasted_bytes)} can be freed` : ""),
-      make("span.looked", { title: "groups that somebody looked at" }, make("span.track", { "aria-hidden": "true" }, bar), `${figure(sums.done)} of ${figure(sums.groups)}`));
+      make("span.looked", { title: "groups that somebody looked at" }, make("span.track", { "aria-hidden": "true" }, bar), `${figure(sums.done)} of ${figure(sums.groups)} `,
+        make("span.left", {}, timeLeft(this.paces, sums.groups - sums.done))));
     for (const option of this.state.lastChild.options) {
       option.textContent = `${STATES.find(([value]) => value === option.value)[1]} (${figure(sums.counts[option.value || "all"])})`;
     }
@@ -208,7 +204,7 @@ export default class Copies {
 
   async showGroup(at) {
     this.element.classList.toggle("has-group", Boolean(at.group));
-    const key = at.group ?? (matchMedia("(max-width: 900px)").matches ? null : this.list.rows[0]?.key);
+    const key = at.group ?? (matchMedia(SMALL).matches ? null : this.list.rows[0]?.key);
     if (!key || !this.found) return;
     this.list.mark(key);
     let group;
@@ -231,6 +227,7 @@ export default class Copies {
     const { element } = this.comparison, i = Number(at.compare);
     if (at.compare && group.files[i]) {
       if (!element.open) this.comparison.open(group, i);
+      else if (this.comparison.group !== group) this.comparison.fill(group, i); // the next one, or what another tab chose in it
     } else if (element.open) element.close();
   }
 
@@ -257,11 +254,13 @@ export default class Copies {
   paintTools() {
     const canWrite = this.page.status.can_write;
     this.tools.replaceChildren(
-      button("‹ List", () => go({ group: null, compare: null }), { className: "only-small" }),
+      button("‹ List", () => this.toList(), { className: "only-small" }),
       button("Back", () => this.step(-1), { key: "k" }), button("Looks right, next", () => this.step(1), { key: "j", main: true }),
       button("Compare", () => this.acts.compare(this.shown, this.file), { key: "c" }),
       button("Skip", () => this.skip(), { key: "s" }),
-      button("Not copies", () => this.reject(), { key: "n", disabled: !canWrite, title: canWrite ? "remember that these are other pictures" : "start `lookalike serve --write`" }));
+      button("Not copies", () => this.reject(), { key: "n", disabled: !canWrite, title: canWrite ? "remember that these are other pictures" : "start `lookalike serve --write`" }),
+      this.smallUndoer = button("Undo", () => this.undo(), { className: "only-narrow" }));
+    this.paintUndo();
   }
 
   showThumb(image, file) {
@@ -277,8 +276,9 @@ export default class Copies {
     card?.scrollIntoView({ block: "nearest" });
   }
 
-  goTo(key) {
-    go({ view: "copies", group: key, compare: null });
+  toList() {
+    go({ group: null, compare: null });
+    this.list.focus();
   }
 
   // --- choosing -----------------------------------------------------------------------------------------
@@ -293,24 +293,40 @@ export default class Copies {
 
   keepChoice(group, state) {
     const body = { keeper: group.keeper, chosen: Object.fromEntries(group.chosen), state };
+    if ((group.state ?? group.review.state) === "new") this.paced();
     group.state = state;
     this.inTurn(() => send(`review/${group.key}`, body, { method: "PATCH" })).catch((error) => { failed(error); this.reload(); });
   }
 
+  // How long one looks at a group, in this visit; who was away meanwhile did not look.
+  paced() {
+    const now = performance.now();
+    if (this.pacedAt) this.paces.push(Math.min(now - this.pacedAt, AWAY_MS));
+    this.pacedAt = now;
+  }
+
   // One after the other: a later step must not be overtaken by an earlier one.
-  inTurn(step) {
-    const done = this.saving.then(step).then((answer) => this.took(answer));
+  inTurn(step, isNew = true) {
+    const done = this.saving.then(step).then((answer) => this.took(answer, isNew));
     this.saving = done.catch(() => null);
     return done;
   }
 
-  took(answer) {
+  took(answer, isNew) {
     this.revision = answer.revision;
-    if (answer.step) this.steps.push(answer.step);
-    this.bar.querySelector(".undo").disabled = !this.steps.length;
+    if (answer.step && isNew) {
+      this.steps.push(answer.step);
+      this.undone = [];
+    }
+    this.paintUndo();
     this.list.replace(answer.groups);
     this.paintSums(answer.sums);
     return answer;
+  }
+
+  paintUndo() {
+    this.undoer.disabled = this.smallUndoer.disabled = !this.steps.length;
+    this.redoer.hidden = !this.undone.length;
   }
 
   toggleAll(group) {
@@ -332,7 +348,7 @@ export default class Copies {
     if (!group) return;
     if (by > 0 && (group.state ?? group.review.state) === "new") this.keepChoice(group, "looked");
     const next = this.list.beside(at.group ?? group.key, by);
-    if (next) go({ group: next.key, compare: null }, { replace: Boolean(at.group) });
+    if (next) go({ group: next.key, compare: at.compare ? "1" : null }, { replace: Boolean(at.group) });
     else if (by > 0) toast("That was the last group of the list.", { action: { words: "Review plan", run: () => this.reviewPlan() } });
   }
 
@@ -347,28 +363,38 @@ export default class Copies {
     if (!group) return;
     if (!this.page.status.can_write) return toast("This page only shows: start it with `lookalike serve --write` to remember decisions.");
     try {
-      const next = this.list.beside(group.key, 1);
       const { step } = await this.inTurn(() => send("decisions", { kind: "rejected", groups: [group.key] }));
       group.state = "rejected";
       toast("Remembered: these are not copies. All of them stay.", { action: { words: "Undo", run: () => this.undo(step) } });
-      if (next) go({ group: next.key, compare: null }, { replace: true });
+      if (this.shown === group && this.list.beside(group.key, 1)) this.step(1);
     } catch (error) {
       failed(error);
     }
   }
 
-  async undo(step) {
+  undo(step) {
+    return this.back("steps", "undone", "taken back", step);
+  }
+
+  redo() {
+    return this.back("undone", "steps", "done again");
+  }
+
+  // Take the last step of one pile back, or that of this name; what does it again goes on the other pile.
+  async back(from, to, words, step) {
     await this.saving; // of what was done last, which may be still on its way
-    step ??= this.steps.at(-1);
-    if (!step) return toast("There is nothing to take back.");
-    this.steps = this.steps.filter((each) => each !== step);
+    step ??= this[from].at(-1);
+    if (!step) return toast(from === "steps" ? "There is nothing to take back." : "There is nothing to do again.");
+    this[from] = this[from].filter((each) => each !== step);
     try {
-      const answer = await this.inTurn(() => ask(`review/steps/${step}`, { method: "DELETE", headers: WRITE }));
+      const answer = await this.inTurn(() => send(`review/steps/${step}`, undefined, { method: "DELETE" }), false);
+      this[to].push(answer.step);
+      this.paintUndo();
       this.forget();
       if (answer.changed > 1) await this.load();
       if (answer.groups.length === 1 && this.list.places.has(answer.groups[0].key)) go({ group: answer.groups[0].key }, { replace: true });
       await this.showGroup(here());
-      say("taken back");
+      say(words);
     } catch (error) {
       failed(error);
     }
@@ -407,6 +433,7 @@ export default class Copies {
     const { key, target } = event;
     if ((key === " " || key === "Enter") && target.closest("button, input, select")) return false;
     if (key === "A") return this.reviewPlan(), true;
+    if (key === "Escape" && here().group && matchMedia(SMALL).matches) return this.toList(), true;
     if (!this.shown || this.one.hidden) return false;
     const keys = {
       j: () => this.step(1), k: () => this.step(-1), ArrowDown: () => this.step(1), ArrowUp: () => this.step(-1),
@@ -424,12 +451,17 @@ export default class Copies {
 
   comparisonKey(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const then = { n: () => this.reject(), s: () => this.skip(), j: () => this.step(1), k: () => this.step(-1), d: () => document.body.classList.toggle("no-boxes") };
-    if (then[event.key]) then[event.key]();
-    else if (!this.comparison.key(event)) return;
+    if ("nsjkd".includes(event.key) ? !this.key(event) : !this.comparison.key(event)) return;
     event.preventDefault();
     event.stopPropagation();
   }
+}
+
+// About how long the rest takes; "" before that can be known.
+function timeLeft(paces, groups) {
+  if (paces.length < 5 || !groups) return "";
+  const recent = paces.slice(-40), minutes = (groups * recent.reduce((sum, each) => sum + each, 0)) / recent.length / 60_000;
+  return minutes < 1 ? "· less than a minute left" : `· about ${minutes < 90 ? `${Math.round(minutes)} min` : `${Math.round(minutes / 60)} h`} left`;
 }
 
 function filtersOf({ state, order, folder, change, text }) {

@@ -19,6 +19,8 @@ export function toast(words, { kind = "", action, seconds = 6 } = {}) {
   const back = action && button(action.words, () => { close(); action.run(); });
   const line = make(`div.toast${kind ? `.${kind}` : ""}`, { role: kind === "error" ? "alert" : undefined },
     make("span", {}, words), back, button("×", close, { "aria-label": "close" }));
+  // Where two are compared that is all of the page.
+  (document.querySelector("dialog.compare[open]") ?? document.body).append($("toasts"));
   $("toasts").append(line);
   setTimeout(close, seconds * 1000);
   return close;
@@ -26,6 +28,7 @@ export function toast(words, { kind = "", action, seconds = 6 } = {}) {
 
 export function failed(error) {
   if (error.name === "AbortError") return;
+  if (error.isLasting) return dispatchEvent(new CustomEvent("trouble", { detail: error }));
   toast(error.message, { kind: "error", seconds: 12 });
 }
 

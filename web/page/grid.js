@@ -41,6 +41,7 @@ export class Grid {
   }
 
   clear() {
+    this.noteFocus(this.layer);
     this.layer.replaceChildren();
     this.cells.clear(); this.rowElements.clear();
   }
@@ -116,6 +117,7 @@ export class Grid {
     }
     for (const [row, element] of this.rowElements) {
       if (row >= from && row <= to) continue;
+      this.noteFocus(element);
       for (const img of element.querySelectorAll("img")) img.removeAttribute("src");
       element.remove();
       this.rowElements.delete(row);
@@ -123,7 +125,15 @@ export class Grid {
     }
     for (let row = from; row <= to; row += 1) if (!this.rowElements.has(row)) this.addRow(row);
     if (to >= from) this.fetchBlocks(lay.first[from], lay.first[to + 1]);
+    const cell = this.hadFocus && document.activeElement === document.body && this.cells.get(this.at);
+    if (cell) cell.focus({ preventScroll: true });
     this.paintMonth();
+  }
+
+  // Where the focus was is drawn anew or scrolls away: it comes back with the photo, unless it went elsewhere.
+  noteFocus(part) {
+    if (part.contains(document.activeElement)) this.hadFocus = true;
+    else if (document.activeElement !== document.body) this.hadFocus = false;
   }
 
   paintMonth() {
@@ -241,6 +251,8 @@ export class Grid {
 
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const cell = event.target.closest(".cell");
+    if (cell) this.at = Number(cell.dataset.at);  // whatever brought the focus there
     const view = Math.max(1, Math.floor(this.element.clientHeight / (this.target + 4)) - 1);
     const moves = {
       ArrowLeft: () => this.at - 1, ArrowRight: () => this.at + 1, h: () => this.at - 1, l: () => this.at + 1,

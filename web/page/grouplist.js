@@ -51,6 +51,10 @@ export class GroupList {
     this.draw();
   }
 
+  focus() {
+    this.lines.get(this.places.get(this.current))?.firstChild.focus();
+  }
+
   beside(key, step) {
     const place = this.places.get(key);
     return this.rows[place === undefined ? 0 : place + step];

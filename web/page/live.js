@@ -2,9 +2,9 @@
 
 import { ask } from "./api.js";
 
-const POLL_MS = 2000, PATIENCE = 3;
+const POLL_MS = 2000, AGAIN_MS = 15000;
 const listeners = new Map();
-let source = null, failures = 0, polling = 0;
+let source = null, polling = 0, again = 0, seen = -1;
 
 // kind: "job", "groups", "review", "runs", "library"; "missed": anything may have happened.
 export function onLive(kind, listener) {
@@ -13,49 +13,57 @@ export function onLive(kind, listener) {
   listen();
 }
 
-function told(kind, fields) {
+export function told(kind, fields = {}) {
   for (const listener of listeners.get(kind) ?? []) listener(fields);
 }
 
 // A tab that nobody sees gives its connection back: browsers have few of them for all tabs together.
+// Until the stream is there, and while something between here and the server holds it up, the page asks.
 function listen() {
-  if (document.hidden || source || polling) return;
+  if (document.hidden || source) return;
   source = new EventSource("/api/events");
-  source.onopen = () => (failures = 0);
+  source.onopen = stopPolling;
   source.onerror = () => {
-    failures += 1;
-    if (failures < PATIENCE) return;
-    hush();
-    polling = setInterval(poll, POLL_MS);
+    startPolling();
+    if (source.readyState !== EventSource.CLOSED) return;  // else the browser tries again by itself
+    source = null;
+    again = setTimeout(listen, AGAIN_MS);
   };
   for (const kind of ["job", "groups", "review", "runs", "library", "missed"]) {
     source.addEventListener(kind, (event) => told(kind, JSON.parse(event.data)));
   }
+  startPolling();
+}
+
+function startPolling() {
+  if (!polling) seen = -1;
+  polling ||= setInterval(poll, POLL_MS);
+}
+
+function stopPolling() {
+  clearInterval(polling);
+  polling = 0;
 }
 
 function hush() {
   source?.close();
   source = null;
-  clearInterval(polling);
-  polling = 0;
+  clearTimeout(again);
+  stopPolling();
 }
 
 async function poll() {
-  try {
-    for (const job of (await ask("jobs")).jobs.slice(0, 1)) told("job", job);
-    told("missed", {});
-    hush();
-    failures = 0;
-    listen();
-  } catch {
-    // The server is away; the next time may be better.
-  }
+  const { jobs, events } = await ask("jobs").catch(() => ({}));  // the next time may be better
+  if (!polling || !jobs || events === seen) return;
+  seen = events;
+  if (jobs.length) told("job", jobs[0]);
+  told("missed");
 }
 
 addEventListener("visibilitychange", () => {
   if (!listeners.size) return;
   if (document.hidden) hush();
-  else { listen(); told("missed", {}); }
+  else { listen(); told("missed"); }
 });
 
 // Follow a job to its end; changed(job) is called with all that is heard of it.

@@ -2,6 +2,7 @@
 
 import { ask, begin } from "./api.js";
 import { $, button, failed, isTyping, make } from "./dom.js";
+import { told } from "./live.js";
 import { PhotoView } from "./photo.js";
 import { Photos, searchBy } from "./photos.js";
 import { go, here, onGo, tell } from "./state.js";
@@ -10,6 +11,7 @@ const VIEWS = [["", "Photos"], ["copies", "Copies"], ["activity", "Activity"]];
 const LATER = { copies: () => import("./copies.js"), activity: () => import("./activity.js") };
 const views = {};
 const REFRESH_MS = 5000;
+const EXPIRED = "This page opens with the address that `lookalike serve` shows, which is new each time. Close this tab and start it again.";
 
 const photos = new Photos((id, position) => go({ photo: String(id), at: String(position) }));
 const photo = new PhotoView((by) => {
@@ -25,6 +27,7 @@ async function paint(at) {
 }
 
 async function paintViews(at) {
+  const place = location.search;
   for (const tab of $("tabs").children) {
     const isHere = (at.view ?? "") === tab.dataset.view;
     isHere ? tab.setAttribute("aria-current", "page") : tab.removeAttribute("aria-current");
@@ -38,6 +41,7 @@ async function paintViews(at) {
   if ($("main").firstChild !== views[name].element) $("main").replaceChildren(views[name].element);
   $("find").elements.text.value = at.label ? at.label : at.where ?? "";
   await views[name].show(at);
+  if (place !== location.search) return undefined;  // somebody went on meanwhile, and has that painted
   await photo.show(at.photo ? Number(at.photo) : null);
 }
 
@@ -46,12 +50,31 @@ export const page = { status: {}, photos, go, refresh };
 
 async function refresh() {
   const before = page.status.revision;
-  page.status = await ask("status");
-  document.documentElement.classList.toggle("can-write", page.status.can_write);
-  if (before && before !== page.status.revision) {
-    photos.revision = page.status.revision;
-    if (!here().view && !photos.grid.selected.size && photos.grid.virtualTop < 10) tell();
+  try {
+    page.status = await ask(here().view === "copies" ? "status" : "status?brief=1");
+  } catch (error) {
+    return lasting(error);
   }
+  document.documentElement.classList.toggle("can-write", page.status.can_write);
+  if (trouble("")) {  // it was away
+    photos.shown = "";
+    tell();
+    told("missed");
+  } else if (before && before !== page.status.revision) {
+    photos.changed(page.status.revision);
+    told("library");
+  }
+}
+
+const lasting = (error) => trouble(error.status === 401 ? EXPIRED : error.message);
+addEventListener("trouble", ({ detail }) => lasting(detail));
+
+// Say what is wrong for as long as it lasts; returns what was.
+function trouble(words) {
+  const bar = $("trouble"), before = bar.textContent;
+  if (before !== words) bar.textContent = words;
+  bar.hidden = !words;
+  return before;
 }
 
 // --- what stands above ------------------------------------------------------------------------------------
@@ -107,12 +130,25 @@ const KEYS = [
 
 function showHelp() {
   const dialog = make("dialog.help", { "aria-label": "Keys", onclose: () => dialog.remove() }, make("h2", {}, "Keys"),
-    make("dl", {}, ...(views[here().view ?? ""]?.help ?? KEYS).flatMap(([key, words]) => [make("dt", {}, make("kbd", {}, key)), make("dd", {}, words)])),
+    make("dl", {}, ...(views[here().view ?? ""]?.help ?? KEYS).flatMap(([key, words]) => [make("dt", {}, ...key.split("  ").filter(Boolean).map((each) => make("kbd", {}, each))), make("dd", {}, words)])),
+    make("label.option", {}, make("input", { type: "checkbox", checked: !areKeysOff(), onchange: (event) => turnKeys(event.target.checked) }), "Single-key shortcuts"),
     make("p", {}, "Drop a picture anywhere, or paste one, to find photos like it."),
     make("div.actions", {}, button("Close", () => dialog.close(), { main: true })));
   document.body.append(dialog);
   dialog.showModal();
 }
+
+// Who speaks to the computer, or hits keys unawares, turns single keys off; arrows, Enter, Space and Esc stay.
+const areKeysOff = () => localStorage.getItem("keys") === "off";
+function turnKeys(on) {
+  localStorage.setItem("keys", on ? "" : "off");
+  document.documentElement.classList.toggle("no-keys", !on);
+}
+
+addEventListener("keydown", (event) => {
+  const isSingle = event.key.length === 1 && event.key !== " " && !event.ctrlKey && !event.metaKey && !event.altKey;
+  if (isSingle && areKeysOff() && !isTyping(event.target)) event.stopImmediatePropagation();
+}, true);
 
 // --- keys and pictures from outside -------------------------------------------------------------------------
 
@@ -145,18 +181,22 @@ addEventListener("paste", (event) => {
 
 async function start() {
   useTheme();
+  turnKeys(!areKeysOff());
   fillTop();
   $("drop").append(make("p", {}, "Drop the picture to find photos like it"));
   document.body.append(photo.element);
   onGo((at) => paint(at));
   try {
     await begin();
-    await Promise.all([refresh(), paint(here())]);
   } catch (error) {
-    if (error.status === 401) return $("main").replaceChildren(make("p.nothing", {}, "This page opens with the address that `lookalike serve` shows, which is new each time. Close this tab and start it again."));
     failed(error);
   }
-  setInterval(() => document.hidden || refresh().catch(() => null), REFRESH_MS);
+  await Promise.all([refresh(), paint(here())]);
+  setInterval(() => {
+    if (document.hidden) return;
+    refresh();
+    for (const each of [views[here().view ?? ""], photo]) each?.tick?.();
+  }, REFRESH_MS);
 }
 
 start();

@@ -1,18 +1,14 @@
-// One act for many groups: all that are shown, only files in a folder, only some kind of change.
+// One act for many groups: all that are shown, only files in a folder, only some kind of change, a folder full of copies.
 
 import { ask, send } from "./api.js";
 import { button, failed, make, toast } from "./dom.js";
-import { here } from "./state.js";
-import { count } from "./words.js";
+import { go, here } from "./state.js";
+import { count, figure } from "./words.js";
 
 const ACTS = [
-  ["go", "Move them", "the files that are meant are to be moved, where nothing forbids it"],
-  ["stay", "Let them stay", "the files that are meant stay"],
-  ["keep", "Keep them", "a file that is meant is the kept one of its group"],
-  ["propose", "As it was proposed", "forget what was chosen in these groups"],
-  ["look", "Looked at", "count the groups as looked at, as they are"],
-  ["skip", "Skip", "look at the groups another time"],
-  ["rejected", "Not copies", "remember that the pictures of these groups are different ones"],
+  ["go", "Move them"], ["stay", "Let them stay"], ["keep", "Keep them", "instead of the one that is kept now"],
+  ["propose", "As it was proposed", "forget what was chosen"], ["look", "Looked at", "the groups, as they are"], ["skip", "Skip", "for another time"],
+  ["rejected", "Not copies", "remember that they are different pictures"],
 ];
 const OF_FILES = ["go", "stay", "keep"];
 const CHANGES = {
@@ -20,14 +16,23 @@ const CHANGES = {
   framed: "in a frame", turned: "turned", mirrored: "mirrored", edited: "edited", tilted: "tilted", photo: "photos of a picture", copy: "other copies",
 };
 
+// What may go by one act for many files.
+function whatMayGo() {
+  const box = make("input", { type: "checkbox", name: "safe", checked: true });
+  return { box, element: make("label.option", {}, box, make("span", {}, make("strong", {}, "Only what loses nothing"),
+    make("span.soft", {}, "Without this, edits, finer copies and those with more keywords go, too. What is in doubt, protected or a backup stays."))) };
+}
+
+function sheet(words, ...content) {
+  const dialog = make("dialog.sheet", { "aria-label": words, onclose: () => dialog.remove() }, ...content);
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}
+
 export async function askMany(view) {
   const at = here();
-  let folders, changes;
-  try {
-    [{ folders }, { changes }] = await Promise.all([ask("facets"), ask("groups/changes")]);
-  } catch (error) {
-    return failed(error);
-  }
+  const [{ folders }, { changes }] = await Promise.all([ask("facets"), ask("groups/changes")]);
   view.folders = folders;
   const folder = make("select", { name: "folder", "aria-label": "In which folder" }, make("option", { value: "" }, "in any folder"),
     ...folders.map((row) => make("option", { value: row.id }, `in ${row.path}`)));
@@ -37,26 +42,55 @@ export async function askMany(view) {
   change.value = at.change ?? "";
   const acts = ACTS.filter(([name]) => name !== "rejected" || view.page.status.can_write).map(([name, words, about], i) =>
     make("label.option", {}, make("input", { type: "radio", name: "act", value: name, checked: i === 0, onchange: () => paint() }),
-      make("span", {}, make("strong", {}, words), make("span.soft", {}, about))));
-  const files = make("fieldset", {}, make("legend", {}, "Which files of a group"), make("div.two", {}, folder, change));
+      make("span", {}, make("strong", {}, words), about && make("span.soft", {}, about))));
+  const safe = whatMayGo();
+  const files = make("fieldset", {}, make("legend", {}, "Which files"), make("div.two", {}, folder, change), safe.element);
   const form = make("form", { method: "dialog" }, make("h2", {}, `${count(view.list.count, "group")} shown`),
     make("fieldset.options", {}, make("legend", {}, "What becomes of them"), ...acts), files,
-    make("p.soft", {}, "Protected files and hard links stay in any case. One Undo takes all of it back."),
+    make("p.soft", {}, "This only chooses; one Undo takes all of it back."),
     make("div.actions", {}, button("Cancel", () => dialog.close()), make("button.main", { type: "submit" }, "Do it")));
-  const dialog = make("dialog.sheet", { "aria-label": "All groups that are shown", onclose: () => dialog.remove() }, form);
+  const dialog = sheet("All groups that are shown", form);
   const chosen = () => form.elements.act.value;
-  const paint = () => (files.disabled = !OF_FILES.includes(chosen()));
-  form.addEventListener("submit", () => run(view, chosen(), { folder: folder.value, change: change.value }));
-  document.body.append(dialog);
-  dialog.showModal();
-  return undefined;
+  const paint = () => {
+    files.disabled = !OF_FILES.includes(chosen());
+    safe.box.disabled = chosen() !== "go";
+  };
+  form.addEventListener("submit", () => {
+    const { state = "", folder: within = "", change: of = "", text = "" } = here(), shown = { state, folder: within, change: of, text };
+    const only = files.disabled ? {} : { folder: folder.value, change: change.value };
+    chosen() === "rejected" ? act(view, "decisions", { kind: "rejected", shown })
+      : act(view, "review", { do: chosen(), shown, only, lossy: !safe.box.checked });
+  });
 }
 
-async function run(view, act, only) {
-  const { state = "", folder = "", change = "", text = "" } = here(), shown = { state, folder, change, text };
+// Folders full of copies of others: each of them is one decision.
+export async function showFolders(view) {
+  const { folders: rows } = await ask("groups/folders");
+  const safe = whatMayGo();
+  const choose = (row, what) => {
+    dialog.close();
+    act(view, "review", { do: what, shown: {}, only: { folder: row.id }, lossy: !safe.box.checked });
+  };
+  const { roots } = view.acts, short = ({ path }) => (roots.length === 1 && path.startsWith(`${roots[0]}/`) ? path.slice(roots[0].length + 1) : path);
+  const line = (row) => make("div.pair", {},
+    make("p", {}, make("strong", { title: row.path }, short(row)), ` · ${figure(row.copies)} of ${count(row.files, "photo")} ${row.copies === 1 ? "is a copy" : "are copies"}`,
+      make(row.safe === row.copies ? "span.more" : "span.less", {}, row.safe === row.copies ? " · nothing would be lost" : ` · ${figure(row.safe)} lose nothing`)),
+    make("p.soft", {}, `of ${row.of.map((home) => `${figure(home.copies)} in ${home.path === row.path ? "the same folder" : short(home)}`).join(", ")}`),
+    make("div.actions", {}, button("Show", () => { dialog.close(); go({ folder: row.id, group: null, state: null, text: null }); }),
+      button("Move them", () => choose(row, "go"), { "aria-label": `Move them: ${row.path}`, className: row.safe ? "" : "losing" }),
+      button("Keep them", () => choose(row, "keep"), { "aria-label": `Keep them: ${row.path}` })));
+  const dialog = sheet("Copies by folder", make("h2", {}, "Copies by folder"), safe.element,
+    make("div.outcomes", { tabIndex: 0, role: "region", "aria-label": "Folders" }, ...(rows.length ? rows.map(line) : [make("p.soft", {}, "No copies are known.")])),
+    make("p.soft", {}, "Nothing is moved yet: this chooses, and the plan has it all to look at."),
+    make("div.actions", {}, button("Close", () => dialog.close())));
+  const paint = () => { for (const each of dialog.querySelectorAll(".losing")) each.disabled = safe.box.checked; };
+  safe.box.addEventListener("change", paint);
+  paint();
+}
+
+async function act(view, path, body) {
   try {
-    const answer = await view.inTurn(() => (act === "rejected" ? send("decisions", { kind: "rejected", shown })
-      : send("review", { do: act, shown, only: OF_FILES.includes(act) ? only : {} })));
+    const answer = await view.inTurn(() => send(path, body));
     view.forget();
     await view.load();
     await view.showGroup(here());

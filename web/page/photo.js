@@ -1,6 +1,6 @@
 // One photo, large, with what is known of it, its copies, and photos like it.
 
-import { ask, original, preview, thumb } from "./api.js";
+import { ask, original, picture, preview, thumb } from "./api.js";
 import { button, failed, make, say } from "./dom.js";
 import { go, here } from "./state.js";
 import { base, count, day, fileSize, folder } from "./words.js";
@@ -10,7 +10,7 @@ export class PhotoView {
   constructor(step) {
     this.step = step;
     this.image = make("img.large", { alt: "" });
-    this.well = make("div.well", {}, this.image);
+    this.well = make("div.well", { tabIndex: -1 }, this.image);
     this.notice = make("p.notice", { hidden: true });
     this.facts = make("aside.about", { "aria-label": "About this photo" });
     this.strips = make("div.strips");
@@ -25,8 +25,14 @@ export class PhotoView {
   }
 
   async show(id) {
-    if (!id) return this.element.open && this.element.close();
-    if (!this.element.open) this.element.showModal();
+    if (!id) {
+      this.id = null;
+      return this.element.close();
+    }
+    if (!this.element.open) {
+      this.element.showModal();
+      this.well.focus();
+    }
     if (this.id === id) return;
     this.id = id;
     this.image.src = thumb(id);
@@ -48,12 +54,11 @@ export class PhotoView {
 
   // A photo whose file is away comes as its thumbnail, with the reason.
   async sharpen(id) {
-    const answer = await fetch(preview(id));
-    if (!answer.ok || this.id !== id) return;
+    const { url, answer } = await picture(preview(id).replace("/api/", ""));
+    if (this.id !== id) return URL.revokeObjectURL(url);
     const reason = answer.headers.get("X-Lookalike-Stand-In");
     this.notice.hidden = !reason;
-    if (reason) this.notice.textContent = `Only the thumbnail can be shown: ${decodeURIComponent(reason)}`;
-    const url = URL.createObjectURL(await answer.blob());
+    this.notice.textContent = reason ? `Only the thumbnail can be shown: ${decodeURIComponent(reason)}` : "";
     this.image.onload = () => {
       URL.revokeObjectURL(url);
       // A small picture is not blown up to a blur.
@@ -61,6 +66,11 @@ export class PhotoView {
       this.image.style.maxHeight = `${3 * this.image.naturalHeight}px`;
     };
     this.image.src = url;
+  }
+
+  // Its drive may be back.
+  tick() {
+    if (this.element.open && !this.notice.hidden) this.sharpen(this.id).catch(() => null);
   }
 
   paint(photo) {

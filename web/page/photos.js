@@ -1,6 +1,6 @@
 // The photos: all of them by date, those that pass a filter, or those that a search found.
 
-import { ask, bytes, handIn, preview, query, send, thumb } from "./api.js";
+import { ask, bytes, handIn, picture, posting, preview, query, send, thumb } from "./api.js";
 import { button, failed, make, say } from "./dom.js";
 import { Grid } from "./grid.js";
 import { go, here, readExamples, writeExamples } from "./state.js";
@@ -15,6 +15,7 @@ export class Photos {
     this.facets = make("aside.facets", { "aria-label": "Filters" });
     this.chips = make("div.chips", { role: "group", "aria-label": "What is searched for" });
     this.sum = make("p.sum", { role: "status" });
+    this.news = button("The library changed: show it", () => this.again(), { className: "quiet", hidden: true });
     this.grid = new Grid({
       label: "Photos",
       load: (from, n) => this.load(from, n),
@@ -27,7 +28,7 @@ export class Photos {
     this.actions = make("div.actions", { hidden: true, role: "group", "aria-label": "Selected photos" });
     this.nothing = make("div.nothing", { hidden: true });
     this.element = make("section.photos", {}, this.facets,
-      make("div.middle", {}, make("div.above", {}, this.sum, this.sizes()), this.chips,
+      make("div.middle", {}, make("div.above", {}, this.sum, this.news, this.sizes()), this.chips,
         make("div.field", {}, this.grid.element, this.scrubber, this.nothing), this.actions));
     this.scrubber.addEventListener("pointerdown", (event) => this.scrub(event));
     this.shown = "";
@@ -41,11 +42,27 @@ export class Photos {
       button("☰", () => this.facets.classList.toggle("open"), { "aria-label": "Filters", className: "only-small" }));
   }
 
+  // The library is another one now: shown at once where nobody is at work here, else when one asks for it.
+  changed(revision) {
+    const { grid } = this, { view, photo } = here();
+    this.next = revision;
+    this.news.hidden = false;
+    const isAtWork = view || photo || this.results || grid.selected.size || grid.virtualTop > 10 || grid.element.contains(document.activeElement);
+    if (!isAtWork) this.again();
+  }
+
+  again() {
+    this.shown = "";
+    return this.show(here());
+  }
+
   // What the address asks for: a search if it names examples or labels, else a set.
   async show(at) {
-    const wanted = JSON.stringify([filtersOf(at), at.sort, at.like, at.box, at.label, this.revision]);
+    const wanted = JSON.stringify([filtersOf(at), at.sort, at.like, at.box, at.label]);
     if (wanted === this.shown) return;
     this.shown = wanted;
+    this.revision = this.next;
+    this.news.hidden = true;
     this.asking?.abort();
     const asking = (this.asking = new AbortController());
     this.element.classList.add("waiting");
@@ -78,13 +95,18 @@ export class Photos {
 
   async load(from, n) {
     if (this.results) return this.results.slice(from, from + n);
-    return (await ask(`sets/${this.set}/photos?from=${from}&n=${n}`)).photos;
+    try {
+      return (await ask(`sets/${this.set}/photos?from=${from}&n=${n}`)).photos;
+    } catch (error) {
+      if (error.code === "Gone") this.again();  // asked for so long ago that the server forgot it
+      throw error;
+    }
   }
 
   async find(at, signal) {
     const [x, y, width, height] = (at.box ?? "").split(",").map(Number);
     const asked = {
-      ...filtersOf(at), k: 200,
+      ...filtersOf(at), k: 200, with_labels: false,
       examples: readExamples(at.like),
       labels: at.label ? at.label.split(",") : [],
       ...(at.box ? { box: { x, y, width, height } } : {}),
@@ -170,10 +192,7 @@ export class Photos {
 
   async saveSheet() {
     try {
-      const answer = await fetch("/api/search/sheet", { method: "POST", body: JSON.stringify({ ...this.asked, k: 60 }),
-        headers: { "Content-Type": "application/json", "X-Lookalike": "1" } });
-      if (!answer.ok) throw new Error((await answer.json()).title);
-      const url = URL.createObjectURL(await answer.blob());
+      const { url } = await picture("search/sheet", posting({ ...this.asked, k: 60 }));
       make("a", { href: url, download: "found.jpg" }).click();
       setTimeout(() => URL.revokeObjectURL(url), 10000);
     } catch (error) {
@@ -234,7 +253,7 @@ export class Photos {
     this.actions.replaceChildren(
       make("strong", {}, `${figure(selected.size)} selected`), make("span", {}, fileSize(bytesOf)),
       button("Find photos like these", like(1), { main: true }),
-      here().like ? button("Not like these", like(-1)) : null,
+      here().like ? button("Not like these", like(-1)) : "",
       button("Clear", () => this.grid.unselect(), { key: "Esc" }));
     say(`${selected.size} selected`);
   }
@@ -293,7 +312,10 @@ export class Photos {
       b: () => examples.length === 1 && this.openBox(examples[0]),
       g: () => this.askMonth(),
     };
-    if (!keys[event.key]) return false;
+    if (!keys[event.key]) {
+      if (event.target === document.body) this.grid.key(event);
+      return false;
+    }
     keys[event.key]();
     return true;
   }
@@ -301,9 +323,11 @@ export class Photos {
   askMonth() {
     if (!this.grid.lay?.headings.length) return;
     const input = make("input", { type: "month", value: this.grid.lay.headings[0].name, required: true });
-    const form = make("form", { method: "dialog" }, make("label", {}, "Go to the month ", input), make("button.main", {}, "Go"));
-    const dialog = make("dialog.small", { "aria-label": "Go to a month", onclose: () => dialog.remove() }, form);
-    form.addEventListener("submit", () => this.goToMonth(input.value));
+    const form = make("form", { method: "dialog" }, make("label", {}, "Go to the month ", input), make("button.main", { value: "go" }, "Go"));
+    const dialog = make("dialog.small", { "aria-label": "Go to a month", onclose: () => {
+      dialog.remove();
+      if (dialog.returnValue === "go") this.goToMonth(input.value);  // now that the dialog gave the focus back
+    } }, form);
     document.body.append(dialog);
     dialog.showModal();
   }

@@ -14,6 +14,7 @@ from ..preprocess import Pixels
 from ..weights.table import OFFICIAL, SHIPPED_MODEL
 
 ENGINES = ("auto", "onnx", "torch")
+DEVICES = ("auto", "cpu", "cuda")
 _NEEDED_MB = 450  # of address space: 415 were measured of a search, with FAISS
 
 
@@ -45,15 +46,22 @@ def is_shipped(spec: EmbedderSpec) -> bool:
     return (spec.model, spec.weights_sha256, spec.width_mult) == shipped
 
 
-def open_engine(spec: EmbedderSpec, name: str = "auto") -> Engine:
+def open_engine(spec: EmbedderSpec, name: str = "auto", device: str = "auto") -> Engine:
     """Build the engine of that name; "auto" takes onnx for the shipped model, else torch.
 
+    device: where torch computes: "auto" takes a GPU where there is one; "cuda" asks for one, and so for
+    torch.
+
     Raises:
-        UsageError: there is no such engine, or it cannot run this model.
+        UsageError: there is no such engine or device, it cannot run this model, or there is no GPU.
         ModelError: the model cannot be loaded (see `weights.loader.load_state`), or torch is missing.
     """
     if name not in ENGINES:
         raise UsageError(f"no engine named {name!r}; there are {', '.join(ENGINES)}")
+    if device not in DEVICES:
+        raise UsageError(f"no device named {device!r}; there are {', '.join(DEVICES)}")
+    if name == "onnx" and device == "cuda":
+        raise UsageError("the onnx engine runs on the CPU; use the engine torch (or auto) for a GPU")
     if name == "onnx" and not is_shipped(spec):
         raise UsageError(
             f"the onnx engine runs only the {SHIPPED_MODEL} that comes with the package; "
@@ -61,11 +69,11 @@ def open_engine(spec: EmbedderSpec, name: str = "auto") -> Engine:
         )
     need_address_space(_NEEDED_MB, "the network")
     # Each engine is imported only when it is used: torch alone takes seconds.
-    if name == "torch" or not is_shipped(spec):
+    if name == "torch" or device == "cuda" or not is_shipped(spec):
         from ..weights.loader import load_state
         from .torch import TorchEngine
 
-        return TorchEngine(spec, load_state(spec.model, spec.weights_sha256, spec.width_mult))
+        return TorchEngine(spec, load_state(spec.model, spec.weights_sha256, spec.width_mult), device)
     from .onnx import OnnxEngine
 
     return OnnxEngine()

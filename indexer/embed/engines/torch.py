@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy.typing as npt
 
-from ....errors import ModelError
+from ....errors import ModelError, UsageError
 from ....store.records import Vectors
 from ....store.spec import EmbedderSpec
 from ..preprocess import Pixels
 from ..weights.cache import State
+from .batches import Batches
 
 try:
     import torch
@@ -135,14 +136,26 @@ class TorchEngine:
 
     On the CPU it sets torch to one thread in every thread that calls it, since the pipeline has a
     worker per core; on the GPU it turns TF32 off. Both hold for all that the process does with torch.
+    What comes from several threads meanwhile goes to the GPU together.
     """
 
     name = "torch"
     has_maps = False
 
-    def __init__(self, spec: EmbedderSpec, state: State) -> None:
-        """Build the network of `spec` with the weights in `state`."""
-        gpu = torch.cuda.is_available()
+    def __init__(self, spec: EmbedderSpec, state: State, device: str = "auto") -> None:
+        """Build the network of `spec` with the weights in `state`.
+
+        device: "cpu", "cuda", or "auto" for a GPU where there is one.
+
+        Raises:
+            UsageError: there is no GPU that torch can use, and one is asked for.
+        """
+        gpu = device != "cpu" and torch.cuda.is_available()
+        if device == "cuda" and not gpu:
+            raise UsageError(
+                f"torch {torch.__version__} finds no GPU that it can use; leave --device away, or install "
+                "a build of torch for your GPU and its driver"
+            )
         self._device = torch.device("cuda" if gpu else "cpu")
         # On a CPU, eight at a time were measured to take half as long again for each.
         self.batch_size = 32 if gpu else 1
@@ -155,9 +168,13 @@ class TorchEngine:
         self._features = features.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._mean = torch.tensor(_MEAN, device=self._device).view(3, 1, 1)
         self._std = torch.tensor(_STD, device=self._device).view(3, 1, 1)
+        self._run = Batches(self._forward, self.batch_size).run if gpu else self._forward
 
     def run(self, batch: Pixels) -> Vectors:
         """Return the pooled features, (n, dim) float32, of a batch of (n, H, W, 3) uint8 RGB."""
+        return self._run(batch)
+
+    def _forward(self, batch: Pixels) -> Vectors:
         if self._device.type == "cpu" and not getattr(_threads, "single", False):
             torch.set_num_threads(1)
             _threads.single = True

@@ -44,3 +44,15 @@ function ascii(value) {
   return JSON.stringify(value).replace(/[\u007f-\uffff]/g, (char) =>
     "\\u" + char.charCodeAt(0).toString(16).padStart(4, "0"));
 }
+
+function wastedBytes(group) {
+  if (group.kind === "similar") return 0;
+  const seen = new Set([group.files[group.keeper].inode]);
+  let sum = 0;
+  for (const i of membersOf(group)) {
+    const file = group.files[i];
+    if (!seen.has(file.inode)) sum += file.bytes;
+    seen.add(file.inode);
+  }
+  return sum;
+}

@@ -19,8 +19,9 @@ _RUN = "import sys; from lookalike.tests.dedup.actions.killing import work; work
 POINTS = {
     "lookalike.dedup.actions.moves": (
         *("move_new", "exchange", "link_to", "drop_link", "remove_for_good"),
-        *("make_folders", "remove_empty_folders", "sync_folders"),
+        *("make_folders", "make_folder", "sync_folders"),
     ),
+    "lookalike.dedup.actions.folders": ("Held.tidy",),
     "lookalike.dedup.actions.journal": ("Journal.write",),
     "lookalike.dedup.actions.apply": ("take_away", "put_back"),
 }

@@ -167,6 +167,27 @@ def test_a_library_that_cannot_be_written_says_so(home: Home) -> None:
     assert "journal" in done.err
 
 
+@pytest.mark.parametrize("yes", [(), ("--yes",)])
+def test_purge_takes_nothing_while_a_journal_cannot_be_read(home: Home, yes: tuple[str, ...]) -> None:
+    home.run("apply", home.plan, "--yes")
+    (home.photos / "2022/photo1.jpg").unlink()
+    home.run("index", home.photos)
+    (journal,) = (home.folder / "store/journals").glob("*.jsonl")
+    aside = journal.rename(home.folder / "aside")
+    journal.mkdir()
+    refused = home.run("purge", "--missing-for", "0d", *yes)
+    assert (refused.code, refused.out) == (3, b"")
+    assert refused.err.count("\n") == 1
+    assert (
+        f"nothing is purged, as a journal cannot be read, and what it moved may come back: {journal}"
+        in (refused.err)
+    )
+    journal.rmdir()
+    aside.rename(journal)
+    assert home.run("purge", "--missing-for", "0d", *yes).out.count(b"1 file and 1 photo") == 1
+    assert b"2 files put back" in home.run("undo", "--yes").out
+
+
 # --- people know where their files are --------------------------------------------------------
 
 
@@ -175,7 +196,7 @@ def test_apply_says_where_files_are_and_how_to_free_their_space(home: Home) -> N
     assert there in home.run("apply", home.plan).out.decode()
     done = home.run("apply", home.plan, "--yes").out.decode()
     assert f"they are in the quarantine {home.photos}/.lookalike-quarantine" in done
-    assert "No space is freed yet: the files are still on the disk." in done
+    assert "No space is freed yet: what was moved is still on the disk." in done
     assert f"lookalike undo --yes --store {home.folder}/store" in done
     assert f"lookalike prune --older-than 0d --yes --store {home.folder}/store" in done
     again = home.run("apply", home.plan, "--yes").out.decode()

@@ -79,8 +79,9 @@ class Scene:
         return done
 
     def files(self) -> list[bytes]:
-        """Return what can be read, in order; a store is none of the user's."""
-        return sorted(data for folder in ("photos", "home") for _, data in contents(self._now / folder))
+        """Return what can be read, in order; what is ours is none of that."""
+        found = (each for folder in ("photos", "home") for each in contents(self._now / folder))
+        return sorted(data for name, data in found if not name.endswith(".jsonl"))
 
     def check(self, *, is_pruned: bool) -> None:
         """Check that nothing was lost, or only what has a survivor, and that nothing lies anywhere else."""

@@ -61,6 +61,7 @@ KILLS = st.builds(
     st.sampled_from(["before", "after"]),
     st.integers(1, 4),
 )
+LOSSES = st.sampled_from(["deleted", "edited", "thrown away", "taken for its like"])
 CAN_MOUNT = can_mount()
 HOME = ("HOME", "XDG_DATA_HOME")
 
@@ -134,17 +135,8 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.set_aside())
     @rule(data=st.data(), name=st.sampled_from(["a", "b", "b/c", "d"]))
     def puts_a_link_to_what_was_set_aside_in_place_of_a_folder(self, data: Any, name: str) -> None:
-        folder, place = data.draw(
-            st.sampled_from(
-                self.mistakable() or [(self.photos / name, each.parent) for each in self.set_aside()]
-            )
-        )
-        if folder.is_symlink():
-            folder.unlink()
-        elif folder.exists():
-            shutil.rmtree(folder)
-        self.make_folder(folder.parent)
-        folder.symlink_to(place)
+        places = [(self.photos / name, each.parent) for each in self.set_aside()]
+        self.put_link(*data.draw(st.sampled_from(self.mistakable() or places)))
         self.required = self.on_disk()
 
     @rule()
@@ -211,6 +203,27 @@ class Life(RuleBasedStateMachine):
     def prunes(self) -> None:
         with self.pruning():
             prune(self.library.store, NOW, UNWATCHED)
+
+    @rule(data=st.data(), how=LOSSES)
+    def prunes_when_what_was_kept_is_not_what_it_was(self, data: Any, how: str) -> None:
+        if not self.kept():
+            self.applies("quarantine")
+        if not self.kept():
+            return
+        kept = data.draw(st.sampled_from(self.kept()))
+        if how == "edited":
+            kept.write_bytes(jpeg(data.draw(SEEDS)))
+        elif how == "thrown away":
+            for name in ("files", "info"):
+                (self.trash / name).mkdir(parents=True, exist_ok=True)
+            kept.replace(self.trash / "files" / kept.name)
+            self.put_link(kept.parent, self.trash / "files")
+        elif how == "deleted" or not self.mistakable():
+            kept.unlink()
+        else:
+            self.put_link(*data.draw(st.sampled_from(self.mistakable())))
+        self.required = self.on_disk()
+        self.prunes()
 
     @precondition(lambda self: self.has_journals())
     @rule(kill=KILLS)
@@ -296,11 +309,25 @@ class Life(RuleBasedStateMachine):
         found = (top / name for top in tops for name, data in contents(top) if is_jpeg(data))
         return sorted(found)
 
-    def mistakable(self) -> list[tuple[Path, Path]]:
-        """Return folders of kept files, with those of what went for them by the same name."""
+    def quarantined(self) -> list[Action]:
+        """Return what waits for prune."""
         pending = (action for record in journals(self.library.store.folder) for action in record.pending)
-        pairs = ((Path(action.keeper), Path(action.to)) for action in pending)
-        return [(kept.parent, to.parent) for kept, to in pairs if kept.name == to.name and to.exists()]
+        return [action for action in pending if action.method != "trash" and os.path.exists(action.to)]
+
+    def kept(self) -> list[Path]:
+        """Return the files that were kept for what waits for prune."""
+        return sorted({Path(each.keeper) for each in self.quarantined() if os.path.isfile(each.keeper)})
+
+    def mistakable(self) -> list[tuple[Path, Path]]:
+        """Return folders of kept files, with those where something set aside has their name and content."""
+        kept = {(Path(each.keeper), each.keeper_digest) for each in self.quarantined()}
+        aside = [(place, digest_of(place.read_bytes())) for place in self.set_aside()]
+        return [
+            (path.parent, place.parent)
+            for path, digest in sorted(kept)
+            for place, found in aside
+            if (place.name, found) == (path.name, digest)
+        ]
 
     def links(self) -> list[Path]:
         """Return what is set aside by the paths that lead there through links to its folders."""
@@ -322,6 +349,15 @@ class Life(RuleBasedStateMachine):
 
     def apply(self, plan: Plan, method: str) -> None:
         apply_plan(self.library.store, plan, ApplyOptions(method=method), UNWATCHED)
+
+    def put_link(self, folder: Path, place: Path) -> None:
+        """Put a link to a place in that of a folder."""
+        if folder.is_symlink():
+            folder.unlink()
+        elif folder.exists():
+            shutil.rmtree(folder)
+        self.make_folder(folder.parent)
+        folder.symlink_to(place)
 
     def make_folder(self, path: Path) -> None:
         for each in (path.parent, path):

@@ -8,13 +8,12 @@ import numpy.typing as npt
 import pytest
 
 from lookalike.dedup.candidates import all_pairs, int8
-from lookalike.dedup.candidates.all_pairs import AllPairs, Photos, SearchLimits
+from lookalike.dedup.candidates.all_pairs import AllPairs, Effort, Photos, SearchLimits
 from lookalike.dedup.candidates.hashes import HASH_BYTES, Hashes
-from lookalike.dedup.candidates.topk import Entries, key_of_score, parts
-from lookalike.errors import UsageError
+from lookalike.dedup.candidates.topk import Listed, key_of_score
 
 DIM = 40
-LIMITS = SearchLimits(k=7, floor=0.4, gate=0.1, most_bits=72, almost_same=48)
+LIMITS = SearchLimits(k=7, floor=0.4, edge=0.4, gate=0.1, most_bits=72, almost_same=48)
 
 # No score lies within this of a limit: the last digits of a product may fall on either side.
 CLEAR = 1e-5
@@ -67,16 +66,14 @@ def scanned(photos: Photos) -> tuple[list[list[int]], list[list[int]]]:
     alike: list[list[int]] = []
     for rows, found in AllPairs(photos, LIMITS).run():
         assert rows.start == len(near)
-        near += lists(photos, rows, found.near)
-        alike += lists(photos, rows, found.alike)
+        near += lists(rows, found.near)
+        alike += lists(rows, found.alike)
     return near, alike
 
 
-def lists(photos: Photos, rows: slice, found: Entries) -> list[list[int]]:
-    whom, _, which = parts(found)
-    ids = np.sort(photos.ids)[which]
-    assert not len(whom) or (rows.start <= whom.min() and whom.max() < rows.stop)
-    return [ids[whom == row].tolist() for row in range(rows.start, rows.stop)]
+def lists(rows: slice, found: Listed) -> list[list[int]]:
+    assert not len(found.rows) or (rows.start <= found.rows.min() and found.rows.max() < rows.stop)
+    return [found.ids[found.rows == row].tolist() for row in range(rows.start, rows.stop)]
 
 
 @pytest.fixture(params=["floats", "bytes"])
@@ -130,20 +127,20 @@ def test_a_scan_that_is_stopped_gives_only_what_is_complete() -> None:
     stop = threading.Event()
     whole = list(AllPairs(photos, LIMITS).run())
     given = []
-    for rows, found in AllPairs(photos, LIMITS).run(stop):
+    for rows, found in AllPairs(photos, LIMITS).run(Effort(stop=stop)):
         given.append((rows, found))
         if len(given) == 2:
             stop.set()
     assert len(given) == 2
     for (rows, found), (all_rows, all_found) in zip(given, whole, strict=False):
         assert rows == all_rows
-        np.testing.assert_array_equal(found.near, all_found.near)
-        np.testing.assert_array_equal(found.alike, all_found.alike)
+        assert lists(rows, found.near) == lists(rows, all_found.near)
+        assert lists(rows, found.alike) == lists(rows, all_found.alike)
 
 
 def test_more_photos_than_a_number_can_tell_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(all_pairs, "MOST_PHOTOS", 400)
-    with pytest.raises(UsageError, match="at most 399"):
+    with pytest.raises(ValueError, match="400 photos are too many"):
         AllPairs(make_photos(8, 100, 4), LIMITS)
 
 

@@ -10,9 +10,11 @@ from lookalike.dedup.candidates.topk import (
     GRAIN,
     NO_BOUND,
     Best,
+    Listed,
     best,
     entries,
     key_of_score,
+    merged,
     parts,
     score_of_key,
 )
@@ -97,3 +99,17 @@ def test_keys_order_scores_and_give_them_back() -> None:
     np.testing.assert_allclose(score_of_key(keys), scores, atol=GRAIN)
     assert key_of_score(np.array([1 + 1e-6], np.float32)) == 0
     assert score_of_key(np.array([NO_BOUND])) < -1
+
+
+@pytest.mark.parametrize("far", [1, 1 << 30], ids=["near", "far"])
+def test_lists_merge_to_the_best_of_all_whatever_their_ids(far: int) -> None:
+    parts_of = [make_findings(seed, 40, 300) for seed in (1, 2, 3)]
+    parts_of[2] += parts_of[0][:100]
+    lists = []
+    for findings in parts_of:
+        rows, keys, ids = (np.array(each, np.int64) for each in zip(*sorted(findings), strict=True))
+        lists.append(Listed(rows, keys, 5 + far * ids))
+    found = merged(lists, K)
+    given = zip(found.rows.tolist(), found.keys.tolist(), ((found.ids - 5) // far).tolist(), strict=True)
+    assert list(given) == sorted_out([each for findings in parts_of for each in findings], K)
+    assert not len(merged([Listed(*(np.empty(0, np.int64),) * 3)], K).rows)

@@ -1,5 +1,7 @@
 """Comparing what is new: in pieces that are whole, by vectors in memory or in the store, stopped or not."""
 
+import errno
+import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 
 from lookalike.dedup.candidates import all_pairs, int8, nominate, update
+from lookalike.dedup.candidates.blocks import Blocks
 from lookalike.dedup.candidates.loading import NO_HASH
 from lookalike.dedup.candidates.nominate import Findings, Search
 from lookalike.dedup.candidates.update import compare_new
@@ -193,12 +196,46 @@ def test_vectors_from_the_store_give_what_those_in_memory_do(
     assert 0 < max(asked) <= 200
 
 
-def test_a_photo_without_an_embedding_is_left_out(made: Callable[[str], Filled], expected: Pairs) -> None:
+@pytest.mark.parametrize("size", [64, 150, 299])
+def test_too_many_photos_are_compared_in_blocks_and_find_the_same(
+    made: Callable[[str], Filled], expected: Pairs, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    store, stop = made("blocks").store, threading.Event()
+    before = sorted(Path(store.folder).iterdir())
+    with monkeypatch.context() as patch:
+        stop_after(2, stop, patch)
+        compare_new(store, Watch(stop=stop), hashes_of=made_hashes, blocks=Blocks(0, size))
+    assert 0 < len(compared(store)) < COUNT
+    compare_new(store, hashes_of=made_hashes, blocks=Blocks(0, size))
+    assert compared(store) == set(range(1, COUNT + 1))
+    assert pairs_of(store) == expected
+    assert sorted(Path(store.folder).iterdir()) == before
+
+
+def test_no_room_for_blocks_is_said(made: Callable[[str], Filled], monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    store = made("full").store
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(StoreUnwritable, match="No space left on device; so many need files"):
+        compare_new(store, hashes_of=made_hashes, blocks=Blocks(0, 64))
+    assert not compared(store)
+
+
+@pytest.mark.parametrize("blocks", [Blocks(), Blocks(0, 64)], ids=["at once", "in blocks"])
+def test_a_photo_without_an_embedding_is_left_out(
+    made: Callable[[str], Filled], expected: Pairs, blocks: Blocks
+) -> None:
     store = made("lost").store
     execute(Path(store.folder), "DELETE FROM embedding WHERE content_id IN (5, 250)")
-    assert compare_new(store, hashes_of=made_hashes) == COUNT - 2
+    assert compare_new(store, hashes_of=made_hashes, blocks=blocks) == COUNT - 2
     assert compared(store) == set(range(1, COUNT + 1)) - {5, 250}
-    assert not any({5, 250} & set(pair) for pair in pairs_of(store))
+    found = pairs_of(store)
+    assert not any({5, 250} & set(pair) for pair in found)
+    assert {
+        pair: each for pair, each in expected.items() if not {5, 250} & set(pair)
+    }.items() <= found.items()
 
 
 def test_the_index_is_not_needed(made: Callable[[str], Filled], monkeypatch: pytest.MonkeyPatch) -> None:

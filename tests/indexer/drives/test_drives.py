@@ -374,7 +374,7 @@ def test_when_file_after_file_fails_the_drive_is_to_blame(
         save(photos / f"z{seed}.jpg", draw_photo(seed, 48, 36))
     real, count = read_file, 0
 
-    def dying(path: bytes, rel: bytes) -> Any:
+    def dying(path: bytes, rel: bytes, **_: bool) -> Any:
         nonlocal count
         count += 1
         if count > 10:
@@ -399,7 +399,7 @@ def test_bad_spots_of_a_disk_are_errors_of_their_files(
 ) -> None:
     real = read_file
 
-    def spotted(path: bytes, rel: bytes) -> Any:
+    def spotted(path: bytes, rel: bytes, **_: bool) -> Any:
         if rel.startswith(b"sub/"):
             raise DecodeError("read_error", "cannot read the file: Input/output error")
         return real(path, rel)
