@@ -192,7 +192,8 @@ def dupes(
             notes.append(f"report written to {html}; open it in a browser")
     if plan is not None:
         write_plan(plan, plan_of(report.groups, origin))
-        notes.append(f"plan written to {plan}; `lookalike apply {plan}` shows what it would do")
+        call = f"lookalike apply {plan}{' --merge-metadata' if choose.merge_metadata else ''}"
+        notes.append(f"plan written to {plan}; `{call}` shows what it would do")
     notes += _about(groups, report, form)
     return dupes_listing(groups, labels, notes, ExitCode.INTERRUPTED if stop.is_set() else ExitCode.DONE)
 

@@ -94,7 +94,8 @@ def _write_xmp(
             if sidecar.yes
             else list(library.files.preview_keywords(wanted))
         )
-    return outcomes_listing(found, style, form, is_stopped=stop.is_set())
+    end = () if found else ("there is nothing to write: no photo has such a label that it does not name",)
+    return outcomes_listing(found, style, form, end=end, is_stopped=stop.is_set())
 
 
 def _keywords(

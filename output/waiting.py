@@ -230,10 +230,13 @@ def _states(row: Row) -> Iterator[str]:
         (row["away"], "away: the drive or folder with their quarantine is not there"),
     )
     parts = [(count, words) for count, words in states if count]
-    if row["sidecars"]:
-        parts.append((row["sidecars_written"], f"of {plural(row['sidecars'], 'sidecar')} written to"))
     for count, words in parts:
         yield f"{count:,} {words}" if len(parts) > 1 else words
+    written = row["sidecars_written"]
+    if written:
+        yield f"{plural(written, 'sidecar')} written to"
+    if row["sidecars"] > written:
+        yield f"{plural(row['sidecars'] - written, 'sidecar')} put back"
     if row["damaged_lines"]:
         yield plural(row["damaged_lines"], "damaged line")
     if row["trouble"]:

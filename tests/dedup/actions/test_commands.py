@@ -364,9 +364,10 @@ def test_copies_that_only_say_more_go_once_that_is_merged(tmp_path: Path) -> Non
     assert done.code == 0, done.err
     left = {name for name, _ in contents(photos) if not name.startswith(".")}
     assert left == {"a/beach.jpg", "a/beach.jpg.xmp", "a/lake.jpg", "b/lake.jpg"}
-    assert "1 of 1 sidecar written to" in run("undo", "--list").out.decode()
+    assert "1 sidecar written to" in run("undo", "--list").out.decode()
     undone = run("undo", "--yes")
     assert "1 sidecar put back" in undone.out.decode()
+    assert "1 sidecar put back" in run("undo", "--list").out.decode()
     assert dict(contents(photos)) == before
 
 
@@ -377,6 +378,7 @@ def test_labels_are_written_beside_photos(home: Home) -> None:
     asked = ("labels", "--write-xmp", "--label", "drawn", "--confidence", "0.01")
     shown = home.run(*asked)
     assert "keywords drawn" in shown.out.decode()
+    assert "sidecars would be written to" in shown.out.decode()
     assert dict(contents(home.photos)) == before
     done = home.run(*asked, "--yes", "--format", "jsonl")
     assert {row["state"] for row in done.lines} == {"done"}
