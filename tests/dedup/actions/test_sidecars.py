@@ -10,6 +10,7 @@ from lookalike.dedup.actions.apply import ApplyOptions, preview
 from lookalike.dedup.actions.journal import journals
 from lookalike.dedup.actions.keywords import preview_keywords, write_keywords
 from lookalike.dedup.actions.moves import write_over
+from lookalike.dedup.actions.transfer import Transfer
 from lookalike.dedup.actions.undo import record_to_undo
 from lookalike.dedup.packets import fields_of, merged
 from lookalike.errors import Refusal
@@ -213,3 +214,32 @@ def test_a_journal_of_a_stranger_writes_no_file_but_a_sidecar(shelf: Shelf) -> N
         path.write_text(text.replace("a.jpg.xmp", instead))
         record = journals(shelf.store.folder)[0]
         assert (record.writes, record.damaged) == ([], 1)
+
+
+@pytest.mark.parametrize("lines", [2, 3])
+def test_a_run_that_was_cut_off_is_taken_back(shelf: Shelf, lines: int) -> None:
+    """After the intent, and after the sidecar was written but before the journal says so."""
+    photo = shelf.put("a.jpg")
+    before = shelf.tree()
+    write_keywords(shelf.store, {str(photo): ["dog"]}, UNWATCHED)
+    path = Path(journals(shelf.store.folder)[0].path)
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:lines])[: -(lines == 3) or None])
+    if lines == 2:
+        sidecar_of(photo).unlink()
+    assert [each.state for each in shelf.undo()] == ["before" if lines == 2 else "done"]
+    assert shelf.tree() == before
+
+
+def test_a_move_that_is_broken_off_takes_the_merge_back(
+    shelf: Shelf, pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say(shelf, pair[1], keywords=["Lyon"])
+    before = shelf.tree()
+
+    def broken(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Transfer, "run", broken)
+    with pytest.raises(KeyboardInterrupt):
+        shelf.apply(MERGING)
+    assert shelf.tree() == before
