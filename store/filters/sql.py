@@ -79,6 +79,8 @@ def _compare(field: str, comparison: str, value: Value) -> Sql:
     if kind is Kind.texts:
         return _any_text(field, comparison, str(value))
     if not isinstance(value, str):
+        if field in _HELD:  # to look into the JSON costs more than all else: once is enough
+            return sa.func.coalesce(_ORDER[comparison](column, value), 0) == 1
         return sa.and_(column.is_not(None), _ORDER[comparison](column, value))
     if kind is Kind.date:
         return sa.and_(column.is_not(None), _date(column, comparison, value))
