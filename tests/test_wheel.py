@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MAX_WHEEL_BYTES = 26_000_000
 
 # At the top, where a stray script is soon left, each file by name; of these folders all that is in them.
-PACKAGES = {"commands", "dedup", "indexer", "output", "search", "store", "web"}
+PACKAGES = {"bulk", "commands", "dedup", "indexer", "output", "search", "store", "web"}
 MODULES = {
     "__init__.py",
     "__main__.py",
@@ -22,6 +22,7 @@ MODULES = {
     "errors.py",
     "library.py",
     "py.typed",
+    "sets.py",
 }
 WEIGHTS = {
     "lookalike/dedup/candidates/copy_space.safetensors",
