@@ -53,6 +53,9 @@ class Moving:
         "--protect", "DIR", "Never give up files below this folder; repeatable."
     )
     include_similar: bool = flag("--include-similar", "Also move look-alikes that are selected.")
+    merge_metadata: bool = flag(
+        "--merge-metadata", "Write what leaving files say (keywords, rating) beside the kept ones first."
+    )
 
     def options(self) -> "ApplyOptions":
         """Return what was said."""
@@ -61,7 +64,8 @@ class Moving:
         folder = None if self.quarantine is None else os.path.realpath(self.quarantine)
         # Who names a folder does not want the trash.
         method = Method.quarantine if folder and self.method is Method.auto else self.method
-        return ApplyOptions(method.value, self.include_similar, tuple(self.protect or ()), folder)
+        protect = tuple(self.protect or ())
+        return ApplyOptions(method.value, self.include_similar, protect, folder, self.merge_metadata)
 
 
 PlanArgument = Annotated[str, argument("PLAN", "What `dupes --plan` or the page wrote (`-`: stdin).")]
@@ -73,6 +77,7 @@ PlanArgument = Annotated[str, argument("PLAN", "What `dupes --plan` or the page 
     "lookalike apply plan.json --all",
     "lookalike apply plan.json --yes",
     "lookalike apply plan.json --method hardlink --yes",
+    "lookalike apply plan.json --merge-metadata --yes",
 )
 def apply(
     plan: PlanArgument,

@@ -126,6 +126,9 @@ class Choose:
     across_drives: bool = flag(
         "--across-drives", "Preselect copies on other drives and in backups as well."
     )
+    merge_metadata: bool = flag(
+        "--merge-metadata", "Preselect what only says more, for `apply --merge-metadata`."
+    )
     within_folders: bool = flag("--within-folders", "Only copies in the same folder as the file to keep.")
     across_folders: bool = flag("--across-folders", "Only copies in other folders than the file to keep.")
     exact: bool = flag("--exact", "Only files of the same bytes; answers at once.")
@@ -147,7 +150,7 @@ class Choose:
         return FindOptions(
             rules,
             max_false,
-            Choosing(self.include_edits, self.across_drives),
+            Choosing(self.include_edits, self.across_drives, self.merge_metadata),
             self.exact,
             not self.no_second_look,
             "within" if self.within_folders else "across" if self.across_folders else "any",
@@ -228,7 +231,8 @@ def dupes(
             notes.append(f"report written to {html}; open it in a browser")
     if plan is not None:
         write_plan(plan, plan_of(report.groups, origin))
-        notes.append(f"plan written to {plan}; `lookalike apply {plan}` shows what it would do")
+        call = f"lookalike apply {plan}{' --merge-metadata' if choose.merge_metadata else ''}"
+        notes.append(f"plan written to {plan}; `{call}` shows what it would do")
     notes += _about(groups, report, form)
     end = ExitCode.INTERRUPTED if stop.is_set() else ExitCode.DONE
     return dupes_listing(groups, labels, notes, end, every=kinds.every)
@@ -348,7 +352,8 @@ def _mark_and_words(member: Row) -> tuple[str, str]:
         return "  ", f"{member['score']:.3f} {member['transform'] or 'look-alike'}"
     words = member["transform"] + certainty(member["score"])
     if member["would_lose"]:
-        words += f"; would lose: {'; '.join(printable(each['words']) for each in member['would_lose'])}"
+        verb = "to merge" if member["merge"] else "would lose"
+        words += f"; {verb}: {'; '.join(printable(each['words']) for each in member['would_lose'])}"
     elif member["why_not"] and member["why_not"] not in words:
         words += f" ({member['why_not']})"
     elif member["selected"]:

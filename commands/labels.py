@@ -1,12 +1,13 @@
 """The commands about labels: what photos show, and labels that the user teaches."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from ..errors import UsageError
 from ..library import Library
-from ..output.console import tell
+from ..output.console import stop_on_signal, tell
 from ..output.listing import Listing, Summary
 from ..output.text import columns, plural, printable
 from ..store.documents import Row
@@ -18,20 +19,47 @@ if TYPE_CHECKING:
     from ..search.labels.label import LabelCount
     from ..search.labels.training import Trial
     from ..store.catalog.labels import Taught
+    from ..store.filters.where import Where
 
 # --- labels -----------------------------------------------------------------------------------
 
 TreeOption = Annotated[bool, flag("--tree", "Show labels below what they are a kind of.")]
 
 
-@command(Topic.FIND, "lookalike labels", "lookalike labels --in Pictures/2023 --tree")
+@dataclass(frozen=True)
+class Sidecar:
+    """Writing labels beside photos."""
+
+    panel: ClassVar[str] = "Sidecars"
+
+    write_xmp: bool = flag("--write-xmp", "Show which labels would go into XMP sidecars; with --yes write.")
+    label: opt.Repeatable = value("--label", "NAME", "Write only this label; repeatable.")
+    yes: bool = flag("--yes", "Write them; `undo` takes it back.")
+
+    def check(self) -> None:
+        """Check that something is to be written.
+
+        Raises:
+            UsageError: it is not.
+        """
+        if (self.label or self.yes) and not self.write_xmp:
+            raise UsageError("--label and --yes belong to --write-xmp")
+
+
+@command(
+    Topic.FIND,
+    "lookalike labels",
+    "lookalike labels --in Pictures/2023 --tree",
+    "lookalike labels --write-xmp --label dog --confidence 0.8 --yes",
+)
 def labels(
     tree: TreeOption = False,
     confidence: opt.ConfidenceOption = None,
     *,
+    sidecar: Sidecar,
     filters: opt.Filters,
     form: opt.RowsOption = opt.Rows.table,
-    at: opt.StoreArgs,
+    at: opt.WriteArgs,
 ) -> Listing:
     """List what the photos likely show.
 
@@ -39,10 +67,54 @@ def labels(
     that the network was trained with, applied to the stored embeddings: animals, plants, food, vehicles,
     buildings and things, a thousand kinds and the words above them, but hardly any people, and no faces or
     events. A photo of a terrier counts as a dog, too. Where nothing is sure enough, a photo has no label.
+
+    --write-xmp adds them to the keywords in the sidecar of each photo (made where there is none, as
+    beach.jpg.xmp); all else in a sidecar stays as it is. `lookalike undo` takes it back.
     """
+    sidecar.check()
+    if sidecar.write_xmp:
+        return _write_xmp(at, sidecar, filters, confidence, form)
     with at.reading() as library:
         found = library.labels.count(filters.of(library), confidence=confidence)
     return labels_listing(found, as_tree=tree)
+
+
+def _write_xmp(
+    at: opt.WriteArgs, sidecar: Sidecar, filters: opt.Filters, confidence: float | None, form: opt.Rows
+) -> Listing:
+    from ..output.outcomes import Style, outcomes_listing
+    from ..output.progress import ProgressBar
+    from ..store.progress import Watch
+
+    style, stop = Style("written", kept=False), stop_on_signal()
+    with at.writing() if sidecar.yes else at.reading() as library, ProgressBar() as progress:
+        wanted = _keywords(library, sidecar.label, filters.of(library), confidence)
+        found = (
+            library.files.write_keywords(wanted, Watch(progress, stop))
+            if sidecar.yes
+            else list(library.files.preview_keywords(wanted))
+        )
+    end = () if found else ("there is nothing to write: no photo has such a label that it does not name",)
+    return outcomes_listing(found, style, form, end=end, is_stopped=stop.is_set())
+
+
+def _keywords(
+    library: Library, only: list[str] | None, where: "Where", confidence: float | None
+) -> dict[str, list[str]]:
+    """Return the labels of each file, without those that are among its own keywords already."""
+    named = only or [each.name for each in library.labels.count(where, confidence=confidence)]
+    labels = defaultdict[int, list[str]](list)
+    for name in named:
+        for photo in library.labels.ids([name], where, confidence).tolist():
+            labels[photo].append(name)
+    holdings = library.holdings(sorted(labels))
+    wanted: dict[str, list[str]] = {}
+    for photo in library.photos(where):
+        held = holdings.get(photo.id)
+        own = {each.casefold() for each in held.fields.get("keywords", ())} if held else set()
+        more = [each for each in labels.get(photo.id, ()) if each.casefold() not in own]
+        wanted |= {file.path: more for file in photo.files if more}
+    return wanted
 
 
 # --- teach ------------------------------------------------------------------------------------

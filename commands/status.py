@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from ..errors import StoreMissing
 from ..library import Library
 from ..output.console import tell
-from ..output.exports import export_rows
+from ..output.exports import SAID, export_rows
 from ..output.listing import Listing, Summary
 from ..output.screen import short
 from ..output.text import columns, day, file_size, kinds_in_words, pixels, plural, printable
@@ -161,6 +161,7 @@ SqliteOption = Annotated[
     Topic.LIBRARY,
     "lookalike export --format csv > photos.csv",
     "lookalike export --format csv --in Pictures/2023 > photos.csv",
+    "lookalike export --where 'rating = 5 and keyword = Lyon' --format paths",
     "lookalike export --parquet photos.parquet",
     "lookalike export --sqlite photos.db",
 )
@@ -199,9 +200,14 @@ def export(
         "files",
         rows(),
         lines,
-        columns=[*names.split(), "latitude", "longitude", "altitude", "warning", "labels"],
-        flat=lambda row: [{**row, "labels": label_names(row["labels"])}],
+        columns=[*names.split(), "latitude", "longitude", "altitude", *SAID, "warning", "labels"],
+        flat=_flat_export,
     )
+
+
+def _flat_export(row: Row) -> Iterator[Row]:
+    several = {name: "; ".join(row[name]) for name in ("keywords", "people")}
+    yield {**row, **several, "labels": label_names(row["labels"])}
 
 
 # --- models -----------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from ..store.progress import UNWATCHED, Watch
 from ..store.store import Store
 from .actions.apply import ApplyOptions, apply_plan, preview
 from .actions.journal import Record
+from .actions.keywords import Wanted, preview_keywords, write_keywords
 from .actions.outcome import Outcome
 from .actions.papers import runs, unknown_quarantines
 from .actions.planfile import MOST_BYTES, Plan, read_plan
@@ -18,7 +19,7 @@ from .naming import whereabouts
 
 
 class Files:
-    """Moves files: along a plan, back again, and out of the quarantine."""
+    """Moves files: along a plan, back again, and out of the quarantine; writes sidecars."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -81,6 +82,17 @@ class Files:
     def prune(self, options: PruneOptions | None = None, watch: Watch | None = None) -> list[Outcome]:
         """Remove for good what is in quarantines; see `prune.prune`."""
         return prune(self.store, options or PruneOptions(), watch or UNWATCHED)
+
+    def preview_keywords(self, wanted: Wanted) -> Iterator[Outcome]:
+        """Yield what `write_keywords` would do; nothing is changed."""
+        return preview_keywords(wanted)
+
+    def write_keywords(self, wanted: Wanted, watch: Watch | None = None) -> list[Outcome]:
+        """Add keywords to the XMP sidecars of photos; `undo` takes it back.
+
+        wanted: by the absolute path of each photo. The library must be open for writing.
+        """
+        return write_keywords(self.store, wanted, watch or UNWATCHED)
 
     def locate(self, digest: str) -> list[str]:
         """Return the paths at which a content (blake3 in hex) should lie; also where `apply` put it."""

@@ -57,6 +57,7 @@ def _member_row(member: "Member") -> Row:
         "change": member.change,
         "selected": member.selected,
         "why_not": member.why_not,
+        "merge": member.merge,
         "would_lose": [{"kind": loss.kind, "words": loss.words} for loss in member.losses],
         "companions": _companions(member.companions),
         "evidence": _evidence(member),

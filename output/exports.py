@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from ..store.records import Holdings
     from ..store.store import Store
 
+# What metadata say of a photo, by what `--where` calls it, and by what it is called in `Holdings.fields`.
+SAID = {
+    **{name: name for name in ("keywords", "people", "rating", "title", "iso")},
+    "aperture": "f_number",
+    "exposure": "exposure_time",
+    "focal_length": "focal_length",
+}
 # Photos whose labels are made together.
 _TOGETHER = 512
 
@@ -42,6 +49,14 @@ PHOTO_KINDS: Kinds = {
     "latitude": float,
     "longitude": float,
     "altitude": float,
+    "keywords": list,
+    "people": list,
+    "rating": int,
+    "title": str,
+    "iso": float,
+    "aperture": float,
+    "exposure": float,
+    "focal_length": float,
     "warning": str,
     "labels": list,
 }
@@ -80,9 +95,19 @@ def export_rows(store: "Store", labels: "Labels", photos: "Iterable[Photo]") -> 
                     "latitude": photo.latitude,
                     "longitude": photo.longitude,
                     "altitude": photo.altitude,
+                    **_said_fields(held),
                     "warning": photo.warning,
                     "labels": label_rows(shown.get(photo.id, ())),
                 }
+
+
+def _said_fields(held: "Holdings | None") -> Row:
+    """Return what metadata say; of what was rejected the rating is -1, as `--where` has it."""
+    fields = held.fields if held else {}
+    row: Row = {name: fields.get(field) for name, field in SAID.items()}
+    if row["rating"] is not None:
+        row["rating"] = -1 if row["rating"] == "rejected" else int(row["rating"])
+    return row | {name: row[name] or [] for name in ("keywords", "people")}
 
 
 def _taken_fields(photo: "Photo", file: "PhotoFile", held: "Holdings | None") -> Row:

@@ -131,11 +131,14 @@ def _words(row: Row, top: str) -> str:
     if row["state"] == "before":
         return "done already"
     what = _KINDS.get(row["kind"], f"{row['kind']}, belongs to a copy of")
+    if _is_merge(row):
+        return f"merge: {printable(row['reason'])}" if row["reason"] else "sidecar as it was before"
     return f"{row['method']}: {what} {_name(row['keeper'], top)}"
 
 
 def _sum(rows: Sequence[Row], verb: str) -> str:
-    count = Counter(row["state"] for row in rows)
+    count = Counter(row["state"] for row in rows if not (_is_merge(row) and _is_acted_on(row)))
+    merged = Counter(row["state"] for row in rows if _is_merge(row))
     size = file_size(sum(row["bytes"] for row in rows if _is_acted_on(row)))
     parts = {
         "planned": f"{plural(count['planned'], 'file')} would be {verb} ({size})",
@@ -143,7 +146,15 @@ def _sum(rows: Sequence[Row], verb: str) -> str:
         "before": f"{count['before']:,} done already",
         "left": f"{count['left']:,} left alone",
     }
-    return "; ".join(text for state, text in parts.items() if count[state])
+    to = "put back" if verb == "put back" else "written to"
+    said = [text for state, text in parts.items() if count[state]]
+    said += [f"{plural(merged['planned'], 'sidecar')} would be {to}"] if merged["planned"] else []
+    return "; ".join([*said, *([f"{plural(merged['done'], 'sidecar')} {to}"] if merged["done"] else [])])
+
+
+def _is_merge(row: Row) -> bool:
+    """Tell whether a row is of what is written into a sidecar; no file is moved then."""
+    return bool(row["method"] == "merge")
 
 
 # --- by folder --------------------------------------------------------------------------------
@@ -152,8 +163,9 @@ def _sum(rows: Sequence[Row], verb: str) -> str:
 def _summed(rows: Sequence[Row], top: str, style: Style) -> Iterator[list[str]]:
     """Yield the lines of what is done, by folder, and of each kind of reason for which files are left."""
     folders, kinds = defaultdict[str, list[Row]](list), defaultdict[str, list[Row]](list)
+    is_mixed = not all(map(_is_merge, rows))
     for row in rows:
-        if _is_acted_on(row):
+        if _is_acted_on(row) and not (is_mixed and _is_merge(row)):
             folders[os.path.dirname(row["path"])].append(row)
         elif row["state"] == "left":
             kinds[row["code"]].append(row)

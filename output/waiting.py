@@ -51,7 +51,7 @@ def places_of(outcomes: "Iterable[Outcome]", state: str) -> Iterator[str]:
 
     places: dict[tuple[str, str], list[Outcome]] = {}
     for each in outcomes:
-        if each.state == state:
+        if each.state == state and each.method != "merge":
             kind = "trash" if each.method == "trash" else "quarantine"
             places.setdefault((kind, holder(each.method, each.to)), []).append(each)
     for (kind, folder), some in places.items():
@@ -68,7 +68,7 @@ def _by_count(count: int, one: str, more: str) -> str:
 
 def after_apply(outcomes: "Sequence[Outcome]", call: Call) -> Iterator[str]:
     """Write where the moved files lie, that no space is free yet, and what can be done now."""
-    methods = {each.method for each in outcomes if each.state == "done"}
+    methods = {each.method for each in outcomes if each.state == "done"} - {"merge"}
     if not methods:
         return
     yield from places_of(outcomes, "done")
@@ -205,6 +205,8 @@ def record_row(record: "Record") -> Row:
         "away": found.away.files,
         "damaged_lines": found.damaged,
         "trouble": record.trouble,
+        "sidecars": len(record.writes),
+        "sidecars_written": len(record.pending_writes),
         "moved_bytes": sum(action.size for action in record.actions),
         **path_fields(record.path),
     }
@@ -230,6 +232,11 @@ def _states(row: Row) -> Iterator[str]:
     parts = [(count, words) for count, words in states if count]
     for count, words in parts:
         yield f"{count:,} {words}" if len(parts) > 1 else words
+    written = row["sidecars_written"]
+    if written:
+        yield f"{plural(written, 'sidecar')} written to"
+    if row["sidecars"] > written:
+        yield f"{plural(row['sidecars'] - written, 'sidecar')} put back"
     if row["damaged_lines"]:
         yield plural(row["damaged_lines"], "damaged line")
     if row["trouble"]:

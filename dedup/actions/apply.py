@@ -21,13 +21,16 @@ from ...store.store import Store
 from .claims import Claims
 from .journal import Action, Journal, check_store, journals, new_name
 from .links import is_link_of, links_of
-from .outcome import Outcome, left
+from .merging import Merging, outcome_of_merge, said_by
+from .outcome import MERGE, Outcome, left
 from .planfile import Plan
+from .sidecars import Sidecars
 from .transfer import METHODS, Step, Transfer
 from .trash import Quarantine
 from .units import Unit, removals_of, units_of
 from .verify import Checks
 from .witness import look
+from .writes import Write
 
 # So many units are done before the catalog hears of it; after a crash, the next run tells it.
 _UNITS_A_BATCH = 64
@@ -40,13 +43,15 @@ class ApplyOptions:
     method: "auto" (the trash where there is one, else a quarantine), "trash", "quarantine", or a link in
     the place of exact copies: "hardlink", "symlink", "reflink". include_similar: selected look-alikes may
     be moved, too. protect: folders in which nothing may be touched, besides those of the plan. quarantine:
-    a folder for it, None for one in the library's own folder.
+    a folder for it, None for one in the library's own folder. merge_metadata: what leaving files say and
+    kept ones do not is written into the sidecars of these first; where that cannot be, a file stays.
     """
 
     method: str = "auto"
     include_similar: bool = False
     protect: tuple[str, ...] = ()
     quarantine: str | None = None
+    merge_metadata: bool = False
 
 
 def preview(store: Store, plan: Plan, options: ApplyOptions) -> Iterator[Outcome]:
@@ -56,14 +61,18 @@ def preview(store: Store, plan: Plan, options: ApplyOptions) -> Iterator[Outcome
         UsageError: there is no such method.
     """
     before = _done_before(store)
-    checks, transfer = _tools(store, plan, options, "RUN", _no_journal)
-    for unit in units_of(plan, include_similar=options.include_similar, protect=options.protect):
+    checks, transfer, merging = _tools(store, plan, options, "RUN", _no_journal)
+    for unit in _units(plan, options):
         try:
             pieces = transfer.to_move(checks.glance(unit))
             places = transfer.places(pieces)
+            merges = [
+                outcome_of_merge(change, "planned", more) for _, change, more in merging.changes(unit)
+            ]
         except Refusal as why:
             yield from _left(unit, why, before)
             continue
+        yield from merges
         for piece, (method, place) in zip(pieces, places, strict=True):
             yield Outcome(
                 *("planned", piece.path, piece.kind, piece.found.st_size, method, place.path),
@@ -94,9 +103,11 @@ class _Applying:
         self._store, self._plan, self._options = store, plan, options
         self._name = new_name()
         self._journal: Journal | None = None
-        self._checks, self._transfer = _tools(store, plan, options, self._name, self._begun)
+        tools = _tools(store, plan, options, self._name, self._begun)
+        self._checks, self._transfer, self._merging = tools
         self._before = _done_before(store)
         self._done: list[tuple[Unit, list[Step]]] = []
+        self._merged: list[list[Write]] = []
         self._told = 0
 
     def _begun(self) -> Journal:
@@ -108,8 +119,7 @@ class _Applying:
         return self._journal
 
     def run(self, watch: Watch) -> list[Outcome]:
-        options = self._options
-        units = list(units_of(self._plan, include_similar=options.include_similar, protect=options.protect))
+        units = list(_units(self._plan, self._options))
         watch.progress.begin("moving files", sum(len(unit.removals) for unit in units))
         found: list[Outcome] = []
         with ExitStack() as stack:
@@ -134,11 +144,18 @@ class _Applying:
     def _unit(self, unit: Unit) -> list[Outcome]:
         try:
             pieces = self._transfer.to_move(self._checks.examine(unit))
-            steps = self._transfer.run(pieces, lambda steps: self._check_keepers(unit, steps))
+            writes, merges = self._merging.write(unit)
+            try:
+                steps = self._transfer.run(pieces, lambda steps: self._check_keepers(unit, steps))
+            except BaseException:
+                self._merging.take_back(writes)
+                raise
         except Refusal as why:
             return list(_left(unit, why, self._before))
         self._done.append((unit, steps))
-        return [outcome_of(step.action, "done", self._name) for step in steps]
+        self._merged.append(writes)
+        merges = [replace(each, run=self._name) for each in merges]
+        return [*merges, *(outcome_of(step.action, "done", self._name) for step in steps)]
 
     def _check_keepers(self, unit: Unit, steps: Sequence[Step]) -> None:
         for step in steps:
@@ -150,16 +167,29 @@ class _Applying:
         """Put back what was written to after it was moved, or whose keeper was: no edit shall be lost."""
         changed: dict[str, Outcome] = {}
         for number, (unit, steps) in enumerate(self._done):
-            why = self._changed(unit, steps)
+            why = self._changed(unit, steps, self._merged[number])
             if why is not None:
                 for step in steps:
                     changed[step.action.path] = self._put_back(step, why)
+                self._unmerge(number, why, changed)
                 self._done[number] = (unit, [])
         return changed
 
-    def _changed(self, unit: Unit, steps: Sequence[Step]) -> Refusal | None:
+    def _unmerge(self, number: int, why: Refusal, changed: dict[str, Outcome]) -> None:
+        """Take back what was merged, if all files that said it are back."""
+        writes = self._merged[number]
+        if any(changed[step.action.path].code == "occupied" for step in self._done[number][1]):
+            return
+        self._merging.take_back(writes)
+        for write in writes:
+            changed[write.path] = Outcome(
+                "left", write.path, "sidecar", 0, MERGE, "", write.photo, why.code, str(why), self._name
+            )
+
+    def _changed(self, unit: Unit, steps: Sequence[Step], writes: Sequence[Write]) -> Refusal | None:
         try:
             self._checks.check_keepers_again(unit)
+            self._merging.check(writes)
             for step in steps:
                 step.check()
         except Refusal as why:
@@ -184,7 +214,7 @@ class _Applying:
 
 def _tools(
     store: Store, plan: Plan, options: ApplyOptions, name: str, journal: Callable[[], Journal]
-) -> tuple[Checks, Transfer]:
+) -> tuple[Checks, Transfer, Merging]:
     if options.method not in METHODS:
         raise UsageError(f"there is no method {options.method!r}; there are {', '.join(METHODS)}")
     removals = removals_of(plan)
@@ -196,9 +226,23 @@ def _tools(
     with store.reading() as view:
         roots = [os.fsdecode(root.path) for root in all_roots(view)]
         claims = Claims(view, removals)
+        said = said_by(view, removals) if options.merge_metadata else {}
     quarantine = Quarantine(name, roots, options.quarantine)
     links = links_of(journals(store.folder))
-    return Checks(plan, claims, links), Transfer(options.method, quarantine, journal)
+    # Where a link takes the place of a file, its own sidecar stays.
+    merges = options.merge_metadata and options.method in ("auto", "trash", "quarantine")
+    sidecars = Sidecars((*plan.protect, *options.protect), journal) if merges else None
+    transfer = Transfer(options.method, quarantine, journal)
+    return Checks(plan, claims, links), transfer, Merging(said, sidecars)
+
+
+def _units(plan: Plan, options: ApplyOptions) -> Iterator[Unit]:
+    return units_of(
+        plan,
+        include_similar=options.include_similar,
+        protect=options.protect,
+        merges=options.merge_metadata,
+    )
 
 
 def _no_journal() -> Journal:

@@ -21,6 +21,7 @@ from .entry import digest_in, lines_of, moment_of, number_in, place_in, row_of, 
 from .moves import sync_folders
 from .trash import QUARANTINE, note_of
 from .trust import check_folders, check_own
+from .writes import Write
 
 _FOLDER = "journals"
 _PATHS = ("path", "to", "note", "base", "keeper", "same_as")
@@ -146,7 +147,8 @@ class Standing:
 class Record:
     """A journal as it was read.
 
-    name: of the run. began: ISO 8601, UTC. ends: what is known of each action, by number: "done", "failed",
+    name: of the run. began: ISO 8601, UTC. writes: into sidecars. taken_back: the numbers of writes
+    that were undone, or failed. ends: what is known of each action, by number: "done", "failed",
     "undone", "pruned", "pruning" (prune was about to remove it) or "kept" (it could not); what is missing
     there is an intent without an end. damaged: lines that cannot be read, without a last one that a crash
     tore. is_closed: the last run over it was not cut off. trouble: why nothing of it can be read, in words,
@@ -158,6 +160,8 @@ class Record:
     began: str = ""
     method: str = ""
     actions: list[Action] = field(default_factory=list)
+    writes: list[Write] = field(default_factory=list)
+    taken_back: set[int] = field(default_factory=set)
     ends: dict[int, str] = field(default_factory=dict)
     damaged: int = 0
     is_closed: bool = False
@@ -167,6 +171,16 @@ class Record:
     def pending(self) -> list[Action]:
         """The actions that may still be undone."""
         return [action for action in self.actions if self._is_pending(action)]
+
+    @property
+    def pending_writes(self) -> list[Write]:
+        """The writes into sidecars that may still be undone."""
+        return [write for write in self.writes if write.number not in self.taken_back]
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether something may still be undone; what was merged goes with the files that said it."""
+        return bool(self.pending) or (not self.actions and bool(self.pending_writes))
 
     def _is_pending(self, action: Action) -> bool:
         end = self.ends.get(action.number, "done")
@@ -270,6 +284,23 @@ class Journal:
         except ValueError as error:
             raise Refusal("unsupported", f"it could not be put back: {error}") from error
         self.write(*rows)
+
+    def intend_write(self, write: Write) -> None:
+        """Write what is about to be written into a sidecar; it is on the disk when this returns.
+
+        Raises:
+            Refusal: the journal would not be understood later on; nothing is written.
+        """
+        row = {"state": "intent", **write.fields()}
+        try:
+            Write.from_fields(row)
+        except ValueError as error:
+            raise Refusal("unsupported", f"it could not be taken back: {error}") from error
+        self.write(row)
+
+    def end_writes(self, writes: Iterable[Write], state: str) -> None:
+        """Write how writes into sidecars ended, with the next line that must be on the disk."""
+        self._waiting += [{"state": state, "write": write.number} for write in writes]
 
     def end(self, actions: Iterable[Action], state: str) -> None:
         """Write how actions ended, with the next line that must be on the disk."""
@@ -412,6 +443,7 @@ class _Reader:
     def __init__(self, record: Record) -> None:
         self._record = record
         self._numbers: set[int] = set()
+        self._writes: set[int] = set()
 
     def take(self, line: bytes) -> None:
         """Take in one line; one that a crash tore, the last, is not counted as damaged."""
@@ -423,7 +455,9 @@ class _Reader:
 
     def _read(self, row: Row) -> None:
         record = self._record
-        if row.get("state") == "intent":
+        if "write" in row:
+            self._read_write(row)
+        elif row.get("state") == "intent":
             action = Action.from_fields(row)
             if action.number in self._numbers:
                 raise ValueError("there is one with this number")
@@ -441,3 +475,15 @@ class _Reader:
                 raise ValueError("no such state")
             record.ends[number_in(row, "number", 1)] = row["state"]
         record.is_closed = row.get("closed") is True
+
+    def _read_write(self, row: Row) -> None:
+        record, number, state = self._record, number_in(row, "write", 1), row.get("state")
+        if state == "intent":
+            if number in self._writes:
+                raise ValueError("there is one with this number")
+            record.writes.append(Write.from_fields(row))
+            self._writes.add(number)
+        elif state in ("failed", "undone"):
+            record.taken_back.add(number)
+        elif state != "done":
+            raise ValueError("no such state")

@@ -267,3 +267,81 @@ def sync_folders(*folders: str) -> None:
     for folder in dict.fromkeys(folders):
         with suppress(OSError):
             sync_folder(folder)
+
+
+def write_over(path: str, data: bytes | None, before: bytes | None, mode: int = 0o600) -> None:
+    """Make a small file say something else, in one step, if it says what it is thought to.
+
+    data, before: None: no file. mode: of a new file.
+
+    Raises:
+        Refusal: it says something else, or is no file; it stays as it is.
+        OSError: it failed; nothing was done.
+    """
+    temporary = os.path.join(os.path.dirname(path), f".lookalike-{secrets.token_hex(8)}.tmp")
+    made = None if data is None else _write_new(temporary, data, path if before is not None else None, mode)
+    try:
+        if before is None:
+            move_new(temporary, path)
+            return
+        if made is None:
+            move_new(path, temporary)
+        elif not exchange(temporary, path):
+            if not says(path, before):  # a moment's gap, where the system has no better way
+                raise Refusal("changed", "it changed since")
+            os.replace(temporary, path)
+            return
+        if not says(temporary, before):
+            if made is None:
+                move_new(temporary, path)
+            else:
+                exchange(temporary, path)
+            raise Refusal("changed", "it changed since")
+    except FileExistsError:
+        raise Refusal("changed", "there is one by now") from None
+    finally:
+        if (made is not None and _is(temporary, made)) or (before is not None and says(temporary, before)):
+            os.unlink(temporary)
+        sync_folders(os.path.dirname(path))
+
+
+def _write_new(path: str, data: bytes, like: str | None, mode: int) -> os.stat_result:
+    if like is not None:
+        mode = stat.S_IMODE(os.lstat(like).st_mode)
+    with open(new_file(At(path)), "wb") as out:
+        try:
+            out.write(data)
+            out.flush()
+            if hasattr(os, "fchmod"):
+                os.fchmod(out.fileno(), mode)
+            os.fsync(out.fileno())
+        except OSError:
+            os.unlink(path)
+            raise
+        return os.fstat(out.fileno())
+
+
+def _is(path: str, found: os.stat_result) -> bool:
+    with suppress(OSError):
+        return os.path.samestat(os.lstat(path), found)
+    return False
+
+
+def says(path: str, data: bytes) -> bool:
+    """Tell whether a file holds exactly these bytes; a link, or what cannot be read, does not."""
+    with suppress(OSError):
+        return read_small(path, len(data)) == data
+    return False
+
+
+def read_small(path: str, most: int) -> bytes:
+    """Return the bytes of a file, no link, of which it has at most so many, and one more if there are.
+
+    Raises:
+        OSError: it cannot be read, or is no file.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    with open(os.open(path, flags | getattr(os, "O_BINARY", 0)), "rb") as source:
+        if not stat.S_ISREG(os.fstat(source.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no file", path)
+        return source.read(most + 1)

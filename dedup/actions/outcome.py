@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from ...errors import Refusal
 from .units import Unit
 
+# The method of what is written into a sidecar: no file is moved.
+MERGE = "merge"
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -14,7 +17,7 @@ class Outcome:
     state: "planned" (it would be done), "done", "before" (it was done already) or "left" (nothing was).
     path: where it lay. to: where it is, or would be. method: of the action. kind: the class of a photo, or
     what kind of companion it is. size: bytes. keeper: the file that stays for it. code, reason: why it was
-    left. run: the name of the journal that has it.
+    left; of a MERGE the reason is what is written. run: the name of the journal that has it.
     """
 
     state: str

@@ -63,6 +63,7 @@ def planned(group: Group) -> Row:
                 "transform": member.transform,
                 "selected": member.selected,
                 "why_not": member.why_not,
+                **({"merge": True} if member.merge else {}),
             }
             for member in group.members
         ],

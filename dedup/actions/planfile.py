@@ -54,12 +54,17 @@ class PlannedFile:
 
 @dataclass(frozen=True, slots=True)
 class PlannedMember:
-    """A copy of a kept file. kind: "exact", "copy" or "similar". selected: it is to be moved."""
+    """A copy of a kept file.
+
+    kind: "exact", "copy" or "similar". selected: it is to be moved. merge: what its metadata say must be
+    merged into the sidecar of the kept file first.
+    """
 
     file: PlannedFile
     kind: str
     transform: str
     selected: bool
+    merge: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +135,10 @@ def _member(entry: Any, place: str) -> PlannedMember:
         raise UsageError(f"{place}: class is one of {', '.join(_CLASSES)}, not {_shown(kind)}")
     if not isinstance(selected, bool):
         raise UsageError(f"{place}: selected is true or false, not {_shown(selected)}")
-    return PlannedMember(file, kind, _text(entry, "transform"), selected)
+    merge = entry.get("merge", False)
+    if not isinstance(merge, bool):
+        raise UsageError(f"{place}: merge is true or false, not {_shown(merge)}")
+    return PlannedMember(file, kind, _text(entry, "transform"), selected, merge)
 
 
 def _file(entry: Any, place: str) -> PlannedFile:

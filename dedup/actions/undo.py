@@ -19,12 +19,13 @@ from .folders import Held
 from .journal import Action, Journal, Record, check_store
 from .moves import At
 from .others import Others
-from .outcome import Outcome
+from .outcome import MERGE, Outcome
 from .papers import named_runs, run_named, runs
 from .transfer import take_back
 from .trash import QUARANTINE, forget_place, rest_of, tidy
 from .trust import check_target, has_own_quarantine, hold_place, hold_target, is_trash
 from .witness import State, digest_of, look, state_of
+from .writes import Write
 
 
 class Finder:
@@ -172,13 +173,14 @@ def passed_over(records: Sequence[Record], record: Record, folders: Sequence[str
 def _pending(records: Iterable[Record], folders: Sequence[str]) -> list[Record]:
     """Return the runs of which something is not back; who names a quarantine means those in it."""
     there = named_runs(folders)
-    return [each for each in records if (not there or each.name in there) and each.pending]
+    return [each for each in records if (not there or each.name in there) and each.is_pending]
 
 
 def preview_undo(store: Store, record: Record, options: UndoOptions) -> Iterator[Outcome]:
     """Yield what `undo` would do with the files of a journal; nothing is changed."""
     undoing = _Undoing(store, record, options)
-    return (undoing.outcome(action, undoing.settled) for action in undoing.actions)
+    yield from (undoing.outcome(action, undoing.settled) for action in undoing.actions)
+    yield from map(undoing.write_settled, undoing.writes)
 
 
 def undo(store: Store, record: Record, options: UndoOptions, watch: Watch) -> list[Outcome]:
@@ -205,6 +207,8 @@ def undo(store: Store, record: Record, options: UndoOptions, watch: Watch) -> li
             tell_catalog(store, actions)
             back = zip(actions, outcomes, strict=True)
             journal.end((action for action, outcome in back if _is_ended(outcome)), "undone")
+        if not watch.is_stopped:
+            found += undoing.take_back_writes(journal)
         undoing.tidy()
     return found
 
@@ -231,7 +235,10 @@ class _Undoing:
         self._finder = Finder(record, self._roots, self._named, Others(store, record).has)
         # What could not be done at the time lies where it lay.
         self.actions = _in_order(each for each in record.actions if not self._was_put_back(each, "failed"))
+        # The last one first: of two in one sidecar it tells what the earlier one is known by.
+        self.writes = record.pending_writes[::-1]
         self._stuck: dict[int, Action] = {}
+        self._away = set[str]()  # photos that were not put back
 
     def tidy(self) -> None:
         """Remove what is left of quarantines in which nothing lies any more."""
@@ -253,10 +260,52 @@ class _Undoing:
         return outcome_of(now, state, self._record.name)
 
     def _left(self, action: Action, code: str, reason: str) -> Outcome:
+        if action.is_photo:
+            self._away.add(action.path)
         # Beside the place of a photo that was pruned, what belongs to it is nobody else's.
         if action.is_photo and (code != "pruned" or _is_occupied(action)):
             self._stuck[action.unit] = action
         return replace(outcome_of(action, "left", self._record.name), code=code, reason=reason)
+
+    def write_settled(self, write: Write) -> Outcome:
+        """Return what undoing would make of what was written into a sidecar."""
+        if write.is_back:
+            return self._of_write(write, "before")
+        if write.leaving in self._away:
+            why = f"it keeps what {write.leaving} said, which cannot be put back"
+            return self._of_write(write, "left", "together", why)
+        if not is_below(write.path, self._roots):
+            return self._of_write(write, "left", "foreign", "it is not in the library")
+        # Of several in one sidecar only the last can be seen before it is taken back.
+        is_last = next(each for each in self.writes if each.path == write.path) is write
+        if is_last and not write.is_there:
+            return self._of_write(write, "left", "changed", "it changed since it was written")
+        return self._of_write(write, "planned")
+
+    def take_back_writes(self, journal: Journal) -> Iterator[Outcome]:
+        """Make sidecars what they were, as far as nobody wrote to them since; yield what became of each."""
+        for write in self.writes:
+            outcome = self.write_settled(write)
+            if outcome.state == "planned":
+                outcome = self._taken_back(write)
+            if outcome.state != "left":
+                journal.end_writes([write], "undone")
+            yield outcome
+
+    def _taken_back(self, write: Write) -> Outcome:
+        try:
+            write.take_back()
+        except Refusal as why:
+            return self._of_write(write, "left", why.code, str(why))
+        except OSError as error:
+            return self._of_write(
+                write, "left", "unwritable", f"cannot be written: {error.strerror or error}"
+            )
+        return self._of_write(write, "done")
+
+    def _of_write(self, write: Write, state: str, code: str = "", reason: str = "") -> Outcome:
+        keeper, run = write.photo, self._record.name
+        return Outcome(state, write.path, "sidecar", 0, MERGE, "", keeper, code, reason, run)
 
     def settled(self, action: Action) -> tuple[str, Action]:
         """Return "before" when a file is back already, else "planned", and the action as things lie today.

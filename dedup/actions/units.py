@@ -39,18 +39,26 @@ class Unit:
     refusal: Refusal | None = None
 
 
-def units_of(plan: Plan, *, include_similar: bool, protect: Sequence[str] = ()) -> Iterator[Unit]:
+def units_of(
+    plan: Plan, *, include_similar: bool, protect: Sequence[str] = (), merges: bool = False
+) -> Iterator[Unit]:
     """Yield the units of a plan in its order; those that the plan itself rules out carry a refusal.
 
-    include_similar: selected look-alikes may be moved. protect: folders in which nothing may.
+    include_similar: selected look-alikes may be moved. protect: folders in which nothing may. merges: what
+    leaving files say is merged.
     """
     protected = [real_path(folder) for folder in (*plan.protect, *protect)]
     real = RealPaths()
     rules = _Rules(plan, include_similar, tuple(protected), real)
+    unmerged = Refusal(
+        "metadata",
+        "what it says would be lost (`merge_metadata=True` writes it beside the kept file first)",
+    )
     for together in _together(removals_of(plan), real):
         companions = tuple(_companions(together, real))
         unit = Unit(tuple(together), companions)
-        yield Unit(unit.removals, companions, rules.refusal(unit))
+        is_unmerged = not merges and any(removal.member.merge for removal in together)
+        yield Unit(unit.removals, companions, rules.refusal(unit) or (unmerged if is_unmerged else None))
 
 
 def removals_of(plan: Plan) -> list[Removal]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ...errors import Refusal
 from ...indexer.decode.sniff import RAW
 from ...store.catalog.photos import Photo
 from ...store.records import Holdings
@@ -22,6 +23,7 @@ from ..look.toning import (
     SATURATION_BY_CODECS,
     Toning,
 )
+from ..packets import MOST_BYTES, fields_of, is_plain, lacking
 from ..proof import WHOLE, Evidence, classify
 from .companions import Companion
 from .original import PLAIN, facts_of
@@ -67,6 +69,30 @@ def held(kept: Party, other: Party) -> Iterator[Loss]:
     yield from _sidecars(kept.companions, other.companions)
     if kept.holdings.damage and not other.holdings.damage:
         yield Loss("damage", f"the kept file is damaged ({kept.holdings.damage[0]})")
+
+
+def can_be_merged(kept: Party, other: Party) -> bool:
+    """Tell whether what the other file and its sidecars say can go into a sidecar of the kept one."""
+    ours, theirs = ([each.holdings.fields] if each.holdings else [] for each in (kept, other))
+    try:
+        for each in kept.companions:
+            if each.kind == "sidecar" and each.path.lower().endswith(".xmp"):
+                ours.append(fields_of(_bytes(each.path)))
+        for each in other.companions:
+            if each.kind == "sidecar" and not each.shared and not _is_beside(each, kept.companions):
+                data = _bytes(each.path)
+                if not each.path.lower().endswith(".xmp") or not is_plain(data):
+                    return False
+                theirs.append(fields_of(data))
+        lacking(ours, theirs)
+    except (Refusal, OSError):
+        return False
+    return True
+
+
+def _bytes(path: str) -> bytes:
+    with open(path, "rb") as source:
+        return source.read(MOST_BYTES + 1)
 
 
 def _parts(kept: Party, other: Party, ours: Holdings, theirs: Holdings) -> Iterator[Loss]:
@@ -132,10 +158,14 @@ def _named(texts: Iterable[str]) -> str:
 
 def _sidecars(ours: Iterable[Companion], theirs: Iterable[Companion]) -> Iterator[Loss]:
     """Yield the sidecars that no kept one is equal to; one that stays for another photo is not lost."""
-    kept = [each for each in ours if each.kind == "sidecar"]
+    ours = list(ours)
     for each in theirs:
-        if each.kind == "sidecar" and not each.shared and not any(_is_same(each, ours) for ours in kept):
+        if each.kind == "sidecar" and not each.shared and not _is_beside(each, ours):
             yield Loss("sidecar", f"its {os.path.basename(each.path)}")
+
+
+def _is_beside(sidecar: Companion, ours: Iterable[Companion]) -> bool:
+    return any(_is_same(sidecar, each) for each in ours if each.kind == "sidecar")
 
 
 def _is_same(sidecar: Companion, other: Companion) -> bool:

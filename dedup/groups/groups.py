@@ -23,7 +23,8 @@ class Member:
     probability that it is one. evidence: the numbers of the proof. why_not: why it is not preselected, in
     a few words; "" when it is. change: the transform of a copy in one word, for scripts. companions: the
     files that belong to it. losses: what only it holds. look: what both files at full size say of each
-    other, from the keeper to it; None where nobody looked.
+    other, from the keeper to it; None where nobody looked. merge: it may go only once what its metadata say
+    was merged into the sidecar of the kept file.
     """
 
     photo: Photo
@@ -37,6 +38,7 @@ class Member:
     companions: tuple[Companion, ...] = ()
     losses: tuple[Loss, ...] = ()
     look: Look | None = None
+    merge: bool = False
 
     @property
     def selected(self) -> bool:

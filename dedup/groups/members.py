@@ -10,9 +10,20 @@ from ...indexer.scan.places import is_others, nobodys
 from ...store.catalog.photos import Photo
 from ...store.names import format_name
 from ..look import Look
+from ..packets import MERGED
 from ..proof import GREY_SATURATION, WHOLE, Evidence, classify, describe, is_straight
 from ..proof.differences import MOST_PLACES
-from .account import SEEN_ONLY, Loss, Party, as_seen, edit_of, held, is_explained, pixels_lost
+from .account import (
+    SEEN_ONLY,
+    Loss,
+    Party,
+    as_seen,
+    can_be_merged,
+    edit_of,
+    held,
+    is_explained,
+    pixels_lost,
+)
 from .companions import Companion
 from .drives import NO_BACKUPS, Backups
 from .groups import Group, Member
@@ -36,11 +47,13 @@ class Choosing:
     """What may be preselected beside plain copies that hold nothing of their own.
 
     include_edits: edits too, where their geometry is one that software makes. across_drives: also what lies
-    on another drive than the kept file, or in a backup.
+    on another drive than the kept file, or in a backup. merge_metadata: also what says more, if it can be
+    merged into the sidecar of the kept file.
     """
 
     include_edits: bool = False
     across_drives: bool = False
+    merge_metadata: bool = False
 
 
 PLAIN_ONLY = Choosing()
@@ -215,9 +228,17 @@ class _Describer:
         if halves and why in ("", HOLDS_MORE):
             why = "companions"
             member = replace(member, losses=(*member.losses, *halves))
+        if why == HOLDS_MORE and self._can_be_merged(choice, member):
+            why, member = "", replace(member, merge=True)
         if not why and not self._about.choosing.across_drives:
             why = self._about.backups.are_apart(self._keeper.file, choice.file)
         return replace(member, why_not=why, companions=choice.companions)
+
+    def _can_be_merged(self, choice: Choice, member: Member) -> bool:
+        """Tell whether all that only this file holds can go into a sidecar of the kept one, as asked."""
+        kinds = {loss.kind for loss in member.losses} - {*MERGED, "sidecar"}
+        is_asked = self._about.choosing.merge_metadata and not kinds
+        return is_asked and can_be_merged(_party(self._keeper), _party(choice))
 
     def _must_stay(self, choice: Choice) -> str:
         if is_below(choice.file.path, self._about.rules.protect):

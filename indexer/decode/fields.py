@@ -13,7 +13,7 @@ from .tags import Tags, gather
 from .texts import LONG, MIDDLE, as_text, one_line, user_comment, utf16_text
 from .times import Taken, read_taken
 
-_EXPOSURE_TIME, _F_NUMBER, _ISO, _BIAS = 0x829A, 0x829D, 0x8827, 0x9204
+_EXPOSURE_TIME, _F_NUMBER, _ISO, _BIAS, _FOCAL = 0x829A, 0x829D, 0x8827, 0x9204, 0x920A
 _DESCRIPTION, _SOFTWARE, _ARTIST, _COPYRIGHT, _RATING = 0x010E, 0x0131, 0x013B, 0x8298, 0x4746
 _TAKEN, _MAKER_NOTE, _USER_COMMENT, _THUMBNAIL_BYTES = 0x9003, 0x927C, 0x9286, 0x0202
 _XP_TITLE, _XP_COMMENT, _XP_AUTHOR, _XP_KEYWORDS, _XP_SUBJECT = 0x9C9B, 0x9C9C, 0x9C9D, 0x9C9E, 0x9C9F
@@ -42,8 +42,9 @@ def read_fields(tags: Tags, taken: Taken | None) -> dict[str, Any]:
 
     keywords, people: sorted lists. rating: "1" to "5" or "rejected". title, caption, comment, place, label,
     software, author, copyright: texts of at most LONG characters. taken_from: which tag `taken` is from.
-    exposure_time: seconds; exposure_bias: EV; f_number, iso: numbers. camera_record: 0 to 6, how much of a
-    camera's own record there is. edited: how it is known that an editor had it.
+    exposure_time: seconds; exposure_bias: EV; focal_length: millimeters; f_number, iso: numbers.
+    camera_record: 0 to 6, how much of a camera's own record there is. edited: how it is known that an
+    editor had it.
     """
     found: dict[str, Any] = {
         "keywords": _keywords(tags),
@@ -206,6 +207,7 @@ def _exposure(tags: Tags) -> dict[str, float | None]:
         "exposure_bias": _rounded(number(detail.get(_BIAS))),
         "f_number": _positive(detail.get(_F_NUMBER)),
         "iso": _positive(detail.get(_ISO)),
+        "focal_length": _positive(detail.get(_FOCAL)),
     }
 
 

@@ -10,7 +10,7 @@ _MAX_DEPTH = 40
 _MAX_NODES = 50_000
 
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-_PREFIXES = {
+PREFIXES = {
     "http://purl.org/dc/elements/1.1/": "dc",
     "http://ns.adobe.com/xap/1.0/": "xmp",
     "http://ns.adobe.com/xap/1.0/mm/": "xmpMM",
@@ -82,12 +82,12 @@ def _parsed(data: bytes) -> Element:
         depth, nodes = depth + 1, nodes + 1
         if depth > _MAX_DEPTH or nodes > _MAX_NODES:
             raise _Refused
-        builder.start(_short(name), {_short(key): value for key, value in attributes.items()})
+        builder.start(short_name(name), {short_name(key): value for key, value in attributes.items()})
 
     def end(name: str) -> None:
         nonlocal depth
         depth -= 1
-        builder.end(_short(name))
+        builder.end(short_name(name))
 
     def refuse(*_: object) -> None:
         raise _Refused
@@ -101,10 +101,10 @@ def _parsed(data: bytes) -> Element:
     return builder.close()
 
 
-def _short(name: str) -> str:
+def short_name(name: str) -> str:
     """Return "dc:subject" for "http://purl.org/dc/elements/1.1/ subject", whatever the packet calls it."""
     space, _, local = name.rpartition(" ")
-    return f"{_PREFIXES.get(space, '?')}:{local}" if space else local
+    return f"{PREFIXES.get(space, '?')}:{local}" if space else local
 
 
 def _descriptions(root: Element) -> Iterator[Element]:

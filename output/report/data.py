@@ -162,6 +162,8 @@ def _member_row(group: Group, member: Member, picture: Pick) -> Row:
 def _note(member: Member) -> str:
     """Return what people are told of a file: what would be lost with it, or why it is not chosen."""
     lost = "; ".join(printable(loss.words) for loss in member.losses)
+    if member.merge:
+        return f"to merge: {lost}"
     return f"would lose: {lost}" if lost else _NOTES.get(member.why_not, member.why_not)
 
 

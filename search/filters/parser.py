@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from ...errors import UsageError
 from ...store.filters.terms import (
+    ALIASES,
     COMPARISONS_OF,
     FIELDS,
     MAX_TERMS,
@@ -29,7 +30,7 @@ from ...store.filters.terms import (
     count,
 )
 from .lexer import Token, mistake, tokens
-from .values import read_bytes, read_date, read_number
+from .values import read_bytes, read_date, read_number, read_seconds
 
 # SQLite's own parser has room for a hundred open ends, a level takes up to four.
 MAX_DEPTH = 16
@@ -120,7 +121,7 @@ class _Parser:
             return term
         if self._take_word("has"):
             return Has(self._known_field())
-        name = self._here.text.lower()
+        name = self._name()
         if self._here.kind == "word" and name == "near":
             return self._near()
         if self._here.kind != "word" or name not in (*FIELDS, "gps"):
@@ -137,11 +138,16 @@ class _Parser:
         return term
 
     def _known_field(self) -> str:
-        name = self._here.text.lower()
+        name = self._name()
         if self._here.kind != "word" or name not in MAY_BE_UNKNOWN:
             raise self._unexpected(f"what may be missing ({', '.join(MAY_BE_UNKNOWN)})")
         self._advance()
         return name
+
+    def _name(self) -> str:
+        """Return the field that is named here, whatever people call it."""
+        name = self._here.text.lower()
+        return ALIASES.get(name, name)
 
     def _near(self) -> Near:
         at = self._advance().at
@@ -243,6 +249,8 @@ _READERS: dict[Kind, Callable[[str], Value | None]] = {
     Kind.date: read_date,
     Kind.number: read_number,
     Kind.size: read_bytes,
+    Kind.seconds: read_seconds,
+    Kind.texts: _text,
 }
 _EXPECTED = {
     Kind.text: "text",
@@ -250,4 +258,6 @@ _EXPECTED = {
     Kind.date: "a date (2023, 2023-05, 2023-05-01)",
     Kind.number: "a number",
     Kind.size: "a size (3000000, 3MB, 500kB)",
+    Kind.seconds: "a time in seconds (1/250, 0.5)",
+    Kind.texts: "text",
 }

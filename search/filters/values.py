@@ -35,6 +35,18 @@ def read_number(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def read_seconds(text: str) -> float | None:
+    """Return how long a shot was exposed: "1/250", "0.004", "1/250s"; None for what is none.
+
+    Rounded as it is kept, so that 1/60 is 1/60.
+    """
+    above, _, below = text.lower().removesuffix("s").partition("/")
+    over, under = read_number(above), read_number(below or "1")
+    if over is None or not under or not math.isfinite(over / under):
+        return None
+    return float(f"{over / under:.4g}")
+
+
 def read_bytes(text: str) -> float | None:
     """Return a size in bytes: "3000000", "3MB", "2.5 GiB"; None for what is none."""
     number = text.rstrip("BbGgIiKkMm")

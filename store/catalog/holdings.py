@@ -12,7 +12,9 @@ from ..view import View
 from .schema import content_table, holdings_table, pieces
 
 # What is found changes with it: contents of an older one are read again by the next index run.
-HOLDINGS_VERSION = 1
+HOLDINGS_VERSION = 2
+# What was found since then still holds: it lacks the focal length, which no account of copies asks for.
+_OLDEST = 1
 
 _holdings = holdings_table.c
 _PLAIN = Holdings()
@@ -29,12 +31,12 @@ def put_holdings(view: View, ids: Mapping[bytes, int], contents: Iterable[Conten
 
 
 def holdings_of(view: View, content_ids: Sequence[int]) -> dict[int, Holdings]:
-    """Return what contents hold, by id, of those that this version has looked at."""
+    """Return what contents hold, by id, of those that somebody has looked at."""
     found: dict[int, Holdings] = {}
     for some in pieces(content_ids):
         rows = view.connection.execute(
             sa.select(_holdings.content_id, _holdings.found).where(
-                _holdings.content_id.in_(some), _holdings.version == HOLDINGS_VERSION
+                _holdings.content_id.in_(some), _holdings.version.between(_OLDEST, HOLDINGS_VERSION)
             )
         )
         for content_id, text in rows:

@@ -11,7 +11,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..catalog.functions import EARTH_KM, folded
-from ..catalog.schema import content_table, date_of_photo, file_table, root_table, taken_of_file
+from ..catalog.schema import (
+    content_table,
+    date_of_photo,
+    file_table,
+    holdings_table,
+    root_table,
+    taken_of_file,
+)
 from ..names import composed
 from .terms import CONTAINS, FIELDS, FORMATS, And, Compare, Has, Kind, Near, Not, OneOf, Or, Term, Value
 
@@ -32,6 +39,18 @@ _ORDER: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 _file, _content, _root = file_table.c, content_table.c, root_table.c
+
+# Fields that metadata say, by their names in `Holdings.fields`.
+_HELD = {
+    "aperture": "f_number",
+    "exposure": "exposure_time",
+    "focal_length": "focal_length",
+    "iso": "iso",
+    "keyword": "keywords",
+    "person": "people",
+    "rating": "rating",
+    "title": "title",
+}
 
 
 def condition_of(term: Term) -> Sql:
@@ -57,7 +76,11 @@ def _compare(field: str, comparison: str, value: Value) -> Sql:
     column, kind = column_of(field), FIELDS[field]
     if comparison == "!=":
         return sa.and_(column.is_not(None), sa.not_(_compare(field, "=", value)))
+    if kind is Kind.texts:
+        return _any_text(field, comparison, str(value))
     if not isinstance(value, str):
+        if field in _HELD:  # to look into the JSON costs more than all else: once is enough
+            return sa.func.coalesce(_ORDER[comparison](column, value), 0) == 1
         return sa.and_(column.is_not(None), _ORDER[comparison](column, value))
     if kind is Kind.date:
         return sa.and_(column.is_not(None), _date(column, comparison, value))
@@ -86,7 +109,29 @@ def column_of(field: str) -> sa.ColumnElement[Any]:
         case "path":
             slash = sa.case((_root.path == b"/", b""), else_=b"/")
             return sa.cast(_root.path.concat(slash).concat(_file.rel), sa.LargeBinary)
-    return _content[field]
+    return _held(field) if field in _HELD else _content[field]
+
+
+def _held(field: str) -> sa.ColumnElement[Any]:
+    """Return what the metadata of a content say; of several texts their JSON."""
+    said: sa.ColumnElement[Any] = sa.func.json_extract(_holdings(), f"$.fields.{_HELD[field]}")
+    if FIELDS[field] in (Kind.number, Kind.seconds):
+        said = sa.cast(sa.case((said == "rejected", "-1"), else_=said), sa.REAL)
+    own = holdings_table.c.content_id == _content.id
+    return sa.select(said).where(own).correlate(content_table).scalar_subquery()
+
+
+def _any_text(field: str, comparison: str, value: str) -> Sql:
+    each = sa.func.json_each(_holdings(), f"$.fields.{_HELD[field]}").table_valued("value")
+    own = holdings_table.c.content_id == _content.id
+    found = sa.select(sa.literal(1)).select_from(holdings_table.join(each, sa.true()))
+    return found.where(own, _text(each.c.value, comparison, value)).correlate(content_table).exists()
+
+
+def _holdings() -> sa.ColumnElement[str]:
+    """Return the JSON of what a content holds; SQLite refuses to look into what is damaged."""
+    found = holdings_table.c.found
+    return sa.case((sa.func.json_valid(found) == 1, found), else_="{}")
 
 
 def _date(column: sa.ColumnElement[Any], comparison: str, value: str) -> Sql:

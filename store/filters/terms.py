@@ -17,6 +17,7 @@ class Kind(Enum):
 
     text: without regard to case. name: bytes of a file's name, exactly but for "~". date: a local ISO 8601
     time, compared with the beginning of one. number: a finite float. size: bytes.
+    seconds: how long a shot was exposed. texts: several texts, of which any may be meant.
     """
 
     text = "text"
@@ -24,24 +25,37 @@ class Kind(Enum):
     date = "date"
     number = "number"
     size = "size"
+    seconds = "seconds"
+    texts = "texts"
 
 
 FIELDS = {
     "altitude": Kind.number,
+    "aperture": Kind.number,
     "bytes": Kind.size,
     "camera": Kind.text,
     "date": Kind.date,
+    "exposure": Kind.seconds,
+    "focal_length": Kind.number,
     "format": Kind.text,
     "height": Kind.number,
+    "iso": Kind.number,
+    "keyword": Kind.texts,
     "latitude": Kind.number,
     "lens": Kind.text,
     "longitude": Kind.number,
     "megapixels": Kind.number,
     "name": Kind.name,
     "path": Kind.name,
+    "person": Kind.texts,
+    "rating": Kind.number,
     "taken": Kind.date,
+    "title": Kind.text,
     "width": Kind.number,
 }
+
+# What else people call a field.
+ALIASES = {"keywords": "keyword", "people": "person"}
 
 # The formats, by all that people call them.
 FORMATS = {
@@ -57,7 +71,10 @@ FORMATS = {
 }
 
 # What may be unknown of a photo; "gps" is its position.
-MAY_BE_UNKNOWN = ("altitude", "camera", "gps", "latitude", "lens", "longitude", "taken")
+MAY_BE_UNKNOWN = (
+    *("altitude", "aperture", "camera", "exposure", "focal_length", "gps", "iso", "keyword"),
+    *("latitude", "lens", "longitude", "person", "rating", "taken", "title"),
+)
 
 CONTAINS = "~"
 _EQUAL, _ORDER = ("=", "!="), ("<", "<=", ">", ">=")
@@ -68,6 +85,8 @@ COMPARISONS_OF = {
     Kind.date: (*_EQUAL, *_ORDER),
     Kind.number: (*_EQUAL, *_ORDER),
     Kind.size: (*_EQUAL, *_ORDER),
+    Kind.seconds: (*_EQUAL, *_ORDER),
+    Kind.texts: (*_EQUAL, CONTAINS),
 }
 
 
@@ -75,7 +94,8 @@ COMPARISONS_OF = {
 class Compare:
     """A field compared with a value; false where the field is unknown, whatever the comparison.
 
-    value: a float for numbers and sizes, else text; undecodable bytes of names as surrogates.
+    Of a field of several texts "=" and "~" ask for any that is so, "!=" for none.
+    value: a float for numbers, sizes and seconds, else text; undecodable bytes of names as surrogates.
     """
 
     field: str

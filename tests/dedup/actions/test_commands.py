@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from lookalike.dedup.packets import merged
 from lookalike.tests.dedup.actions.making import contents
 from lookalike.tests.library import Run, lookalike, make_photos
+from lookalike.tests.pictures import draw_photo, save
 
 
 class Home:
@@ -329,3 +331,60 @@ def test_a_quarantine_on_another_drive_is_refused_before_anything_is_made(
         assert "is on another drive, and files are never copied across drives" in refused.out.decode()
         assert "leave out --quarantine DIR" in refused.out.decode()
     assert (dict(contents(home.photos)), list(elsewhere.iterdir())) == (before, [])
+
+
+def test_copies_that_only_say_more_go_once_that_is_merged(tmp_path: Path) -> None:
+    """Both say what the other does not, so that neither may go by itself."""
+    photos = tmp_path.resolve() / "photos"
+    for seed, name, rating in ((1, "beach.jpg", "4"), (2, "lake.jpg", "5")):
+        for folder, keyword, stars in (("a", "Lyon", "4"), ("b", "sea", rating)):
+            xmp = merged(None, {"keywords": [keyword], "rating": stars})
+            save(photos / folder / name, draw_photo(seed, 320, 240), xmp=xmp, quality=90)
+
+    def run(*arguments: str | Path) -> Run:
+        home = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data")}
+        return lookalike(*arguments, "--store", tmp_path / "store", stdin=b"", **home)
+
+    assert run("index", photos).code == 0
+    prefer = ("--prefer", photos / "a")
+    assert run("dupes", *prefer, "--format", "paths").out == b""
+    plan = tmp_path / "plan.json"
+    found = run("dupes", *prefer, "--merge-metadata", "--plan", plan).out.decode()
+    chosen = [line.split()[1] for line in found.splitlines() if line.startswith("  [x]")]
+    assert chosen == ["b/beach.jpg"]
+    assert "to merge: keywords sea" in found
+
+    assert "--merge-metadata writes it" in run("apply", plan).out.decode()
+    shown = run("apply", plan, "--merge-metadata").out.decode()
+    assert "merge: keywords sea" in shown
+    assert "1 file would be moved" in shown
+    assert "1 sidecar would be written to" in shown
+    before = dict(contents(photos))
+    done = run("apply", plan, "--merge-metadata", "--yes")
+    assert done.code == 0, done.err
+    left = {name for name, _ in contents(photos) if not name.startswith(".")}
+    assert left == {"a/beach.jpg", "a/beach.jpg.xmp", "a/lake.jpg", "b/lake.jpg"}
+    assert "1 sidecar written to" in run("undo", "--list").out.decode()
+    undone = run("undo", "--yes")
+    assert "1 sidecar put back" in undone.out.decode()
+    assert "1 sidecar put back" in run("undo", "--list").out.decode()
+    assert dict(contents(photos)) == before
+
+
+def test_labels_are_written_beside_photos(home: Home) -> None:
+    before = dict(contents(home.photos))
+    taught = home.run("teach", "drawn", "--yes", home.photos / "2021" / "photo0.jpg")
+    assert taught.code == 0, taught.err
+    asked = ("labels", "--write-xmp", "--label", "drawn", "--confidence", "0.01")
+    shown = home.run(*asked)
+    assert "keywords drawn" in shown.out.decode()
+    assert "sidecars would be written to" in shown.out.decode()
+    assert dict(contents(home.photos)) == before
+    done = home.run(*asked, "--yes", "--format", "jsonl")
+    assert {row["state"] for row in done.lines} == {"done"}
+    assert {name for name, _ in contents(home.photos)} - before.keys() == {
+        os.path.relpath(row["path"], home.photos) for row in done.lines
+    }
+    assert home.run("undo", "--yes").code == 0
+    assert dict(contents(home.photos)) == before
+    assert home.run("labels", "--yes").code == 2

@@ -227,11 +227,12 @@ def test_numbers_of_the_exposure_are_numbers() -> None:
             0x9204: IFDRational(-2, 3),
             0x829D: IFDRational(28, 10),
             0x8827: 100,
+            0x920A: IFDRational(50, 1),
         }
     )
     found = fields_of(exif=exif)
     assert (found["exposure_time"], found["exposure_bias"]) == (0.01667, -0.6667)
-    assert (found["f_number"], found["iso"]) == (2.8, 100)
+    assert (found["f_number"], found["iso"], found["focal_length"]) == (2.8, 100, 50)
     broken = exif_with(exif={0x829A: IFDRational(0, 0), 0x829D: IFDRational(0, 1)})
     assert not {"exposure_time", "f_number"} & fields_of(exif=broken).keys()
 

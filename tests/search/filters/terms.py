@@ -38,6 +38,8 @@ VALUES: dict[Kind, st.SearchStrategy[Value]] = {
     Kind.date: st.sampled_from(DATES),
     Kind.number: NUMBERS,
     Kind.size: NUMBERS,
+    Kind.seconds: st.sampled_from([0.004, 0.01667, 0.5, 30.0]),
+    Kind.texts: st.one_of(TEXTS, st.sampled_from(["lyon", "Zoë"])),
 }
 
 
@@ -87,6 +89,8 @@ def holds(field: str, comparison: str, there: Any, value: Value) -> bool:
     if comparison == "!=":
         return not holds(field, "=", there, value)
     kind = FIELDS[field]
+    if isinstance(there, list):
+        return any(holds("title", comparison, each, value) for each in there)
     if kind is Kind.name and isinstance(value, str):
         there, value = _composed(there), _composed(value)
     if isinstance(value, float):

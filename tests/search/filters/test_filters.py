@@ -12,6 +12,13 @@ from lookalike.tests.library import Run, lookalike
 from lookalike.tests.pictures import draw_photo, exif_with, save
 
 MAKE, MODEL, TAKEN = 0x010F, 0x0110, 0x9003
+EXPOSURE, ISO, FOCAL = 0x829A, 0x8827, 0x920A
+XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/" xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+    b'<rdf:RDF><rdf:Description xmlns:dc="http://purl.org/dc/elements/1.1/" '
+    b'xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:Rating="4"><dc:subject><rdf:Bag><rdf:li>Lyon</rdf:li>'
+    b"<rdf:li>sea</rdf:li></rdf:Bag></dc:subject></rdf:Description></rdf:RDF></x:xmpmeta>"
+)
 
 
 def gps(latitude: float, longitude: float) -> dict[int, object]:
@@ -28,11 +35,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store of four photos: of two cameras, in two formats, at two places; and a copy of one."""
     folder = tmp_path_factory.mktemp("filters")
     pixel = exif_with(
-        {MAKE: "Google", MODEL: "Pixel 7"}, exif={TAKEN: "2023:06:10 12:00:00"}, gps=gps(48, 11)
+        {MAKE: "Google", MODEL: "Pixel 7"},
+        exif={TAKEN: "2023:06:10 12:00:00", ISO: 3200, EXPOSURE: 1 / 60, FOCAL: 6.81},
+        gps=gps(48, 11),
     )
     canon = exif_with({MAKE: "Canon", MODEL: "Canon EOS R5"}, gps=gps(-33, -179.9))
     photos = folder / "photos"
-    save(photos / "munich.jpg", draw_photo(1, 320, 240), exif=pixel)
+    save(photos / "munich.jpg", draw_photo(1, 320, 240), exif=pixel, xmp=XMP)
     save(photos / "sea.jpg", draw_photo(2, 240, 320), exif=canon)
     save(photos / "plain.png", draw_photo(3, 200, 150))
     save(photos / "again.jpg", draw_photo(1, 320, 240).resize((160, 120)), quality=80)
@@ -59,11 +68,25 @@ def names(run: Run) -> set[str]:
         (["--near", "-33,179.9,50"], {"sea.jpg"}),
         (["--where", "not has gps"], {"plain.png", "again.jpg"}),
         (["--where", 'taken>=2023-06 and camera~"Pixel" and width>200'], {"munich.jpg"}),
+        (["--where", 'rating >= 4 and keyword = "lyon" and iso > 1600'], {"munich.jpg"}),
+        (["--where", "exposure = 1/60 and focal_length < 7"], {"munich.jpg"}),
+        (["--where", "not has keywords and not rating = none"], set()),
         (["--where", "name ~ .JPG", "--since", "2024"], {"sea.jpg", "again.jpg"}),
     ],
 )
 def test_export_lists_what_passes(store: Path, arguments: list[str], passing: set[str]) -> None:
     assert names(lookalike("export", "--store", store, *arguments)) == passing
+
+
+def test_export_says_what_metadata_say(store: Path) -> None:
+    rows = {Path(row["path"]).name: row for row in lookalike("export", "--store", store).lines}
+    names = ("keywords", "people", "rating", "title", "iso", "aperture", "exposure", "focal_length")
+    said = [["Lyon", "sea"], [], 4, None, 3200, None, 0.01667, 6.81]
+    assert [rows["munich.jpg"][name] for name in names] == said
+    assert [rows["plain.png"][name] for name in names] == [[], [], *[None] * 6]
+    table = lookalike("export", "--store", store, "--format", "csv").out.decode()
+    assert "Lyon; sea" in table
+    assert set(names) < set(table.splitlines()[0].split(","))
 
 
 def test_a_search_finds_k_of_what_passes(store: Path, tmp_path: Path) -> None:
