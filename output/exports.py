@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..dedup.groups.report import copy_rows
 from ..store.catalog.embeddings import raw_vectors
 from ..store.catalog.holdings import holdings_of
 from ..store.catalog.photos import photos_of
@@ -170,6 +169,8 @@ def export_sqlite(
 
 
 def _copies(groups: "Iterable[Group]") -> Iterator[Row]:
+    from ..dedup.groups.report import copy_rows  # it brings OpenCV, which `status` shall not wait for
+
     return ({**row, "group_id": row["group"]} for row in copy_rows(groups))
 
 

@@ -485,7 +485,17 @@ def test_help_and_status_load_no_engine_and_search_never_loads_torch(store: Path
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         return {name.partition(".")[0] for name in done.stderr.split()}
 
-    heavy = {"torch", "torchvision", "onnxruntime", "faiss", "pydantic"}
+    heavy = {
+        "torch",
+        "torchvision",
+        "onnxruntime",
+        "faiss",
+        "pydantic",
+        "cv2",
+        "pandas",
+        "pyarrow",
+        "rawpy",
+    }
     assert not heavy & modules("--help")
     assert not heavy & modules("status", "--store", str(store))
     outside = store.parent / "outside.jpg"
