@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 from ..errors import StoreMissing
 from ..library import Library
 from ..output.console import tell
-from ..output.exports import SAID, export_rows
 from ..output.listing import Listing, Summary
 from ..output.screen import short
 from ..output.text import columns, day, file_size, kinds_in_words, pixels, plural, printable
@@ -176,6 +175,7 @@ def export(
     at: opt.StoreArgs,
 ) -> Listing:
     """List all files with everything that is known of them."""
+    from ..output.exports import SAID, export_rows
 
     def rows() -> Iterator[Row]:
         with at.reading() as library:
