@@ -94,8 +94,12 @@ class EmbedderSpec:
 
     @classmethod
     def from_json(cls, text: str) -> "EmbedderSpec":
-        """Read what `to_json` wrote."""
-        fields = json.loads(text)
+        """Read what `to_json` wrote.
+
+        Raises:
+            ValueError, TypeError, KeyError: it is something else.
+        """
+        fields = dict(json.loads(text))
         own = fields.get("own")
         return cls(**fields | {"own": own and OwnModel.from_fields(own)})
 

@@ -118,5 +118,5 @@ def spec_from(text: str) -> EmbedderSpec:
     """
     try:
         return EmbedderSpec.from_json(text)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise StoreCorrupt(f"the store's record of its model is damaged: {error}") from error
