@@ -1,8 +1,11 @@
 """The documents and the program say the same."""
 
 import inspect
+import os
 import re
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from lookalike.commands.groups import COMMANDS, GROUPS, Topic
 from lookalike.commands.help import as_command
 from lookalike.errors import ExitCode
 from lookalike.tests.library import lookalike
+from lookalike.tools import command_reference
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [
@@ -68,9 +72,8 @@ def test_every_command_has_examples_that_it_takes_and_is_in_the_documents(name: 
         call = shlex.split(re.split("[|>]", example)[0])
         assert (call[0], name_in(call[1:])) == ("lookalike", name)
         assert {flag for flag in call if flag.startswith("--")} <= flags_of(name)
-    for document in ("README.md", "docs/guide.md"):
-        mentioned = set(map(name_in, calls_in(document)))
-        assert name in mentioned, f"{document} never calls lookalike {name}"
+    mentioned = set(map(name_in, calls_in("docs/guide.md"))) | set(map(name_in, calls_in("docs/care.md")))
+    assert name in mentioned, f"the guide never calls lookalike {name}"
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
@@ -91,6 +94,27 @@ def test_the_help_lists_every_command_under_its_topic_in_a_line_that_is_not_cut(
         *group, word = name.split()
         listed = lookalike(*group, "--help", COLUMNS="80").out.decode() if group else text
         assert re.search(rf"^  {word} +{re.escape(command.title)}$", listed, re.MULTILINE), name
+
+
+def test_the_reference_and_the_manual_are_what_the_program_says() -> None:
+    for name, text in command_reference.pages().items():
+        assert (ROOT / "docs" / name).read_text(encoding="utf-8") == text, "run tools/command_reference.py"
+        for command in COMMANDS:
+            said = command.replace("-", "\\-")
+            assert re.search(rf'^(## {command}$|\.SS "lookalike {said} )', text, re.MULTILINE), command
+
+
+@pytest.mark.skipif(not shutil.which("man"), reason="no man here")
+def test_the_manual_is_one_that_man_shows_without_a_warning() -> None:
+    done = subprocess.run(
+        ["man", "--warnings", "-Tutf8", "-l", str(ROOT / "docs/lookalike.1")],
+        env={**os.environ, "MANPAGER": "cat", "MANROFFOPT": "-P-c"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--older-than TIME" in re.sub(".\x08", "", done.stdout)  # what is bold comes twice
 
 
 @pytest.mark.parametrize(("name", "most"), LARGE.items())
