@@ -19,7 +19,8 @@ from .store.address_space import spare_address_space
 # isort: off
 # fmt: off
 from .commands import (  # noqa: F401
-    search, serve, labels, copies, inspect, apply, index, bulk, bulk_finish, bulk_dupes, status, folders, care
+    search, serve, labels, copies, inspect, apply,
+    index, bulk, bulk_finish, bulk_dupes, status, folders, care,
 )
 # fmt: on
 # isort: on
