@@ -82,8 +82,9 @@ def _chapter(name: str, command: Command) -> str:
 
 
 def _context(made: TyperCommand, name: str) -> typer.Context:
+    names = HELP_OPTIONS["help_option_names"]
     return typer.Context(
-        made, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH, **HELP_OPTIONS
+        made, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH, help_option_names=names
     )
 
 
