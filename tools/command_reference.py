@@ -22,8 +22,8 @@ WIDTH = 100  # of the lines in commands.md
 INTRODUCTION = """\
 # The commands
 
-Made from the program by `tools/command_reference.py`: what `lookalike COMMAND --help` shows. `man lookalike`
-shows it too, where pip or pipx installed the program. The [guide](guide.md) explains by task;
+Made from the program by `tools/command_reference.py`: what `lookalike COMMAND --help` shows.
+`man lookalike` shows it too, where pip or pipx installed the program. The [guide](guide.md) explains by task;
 [recipes.md](recipes.md) has completion for shells, timers and other programs.
 """
 EXIT_CODES = """\
