@@ -8,11 +8,15 @@
 `lookalike.errors` holds the errors; every one is a `LookalikeError`.
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from .errors import LookalikeError
 from .indexer.embed.choice import ModelChoice
 from .library import Library
+
+# onnxruntime's wheels report to their maker unless this is set before it begins; all modules come after.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     __version__: str
