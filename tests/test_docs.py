@@ -28,6 +28,7 @@ DOCUMENTS = [
     "docs/formats.md",
     "docs/architecture.md",
     "docs/internals.md",
+    "docs/recipes.md",
 ]
 
 assert cli.app  # which has all commands entered
@@ -148,6 +149,8 @@ def test_every_call_in_a_document_is_one_that_the_program_takes(document: str) -
 def test_every_flag_in_a_document_exists(document: str) -> None:
     known = {flag for name in COMMANDS for flag in flags_of(name)}
     others = {"--photos", "--home", "--parents"}  # of tools/, and of cp
+    others |= {"--install-completion", "--show-completion"}  # of no command
+    others |= {"--rm", "--build-arg", "--detach", "--volumes", "--user", "--now", "--csv"}  # in recipes
     mentioned = {
         flag for code in code_in(document) for flag in re.findall(r"(?<![\w-])--[a-z][a-z-]+", code)
     }

@@ -23,8 +23,8 @@ INTRODUCTION = """\
 # The commands
 
 Made from the program by `tools/command_reference.py`: what `lookalike COMMAND --help` shows.
-`man lookalike` shows it too, where pip or pipx installed the program. The [guide](guide.md) explains by task;
-[recipes.md](recipes.md) has completion for shells, timers and other programs.
+`man lookalike` shows it too, where pip or pipx installed the program. The [guide](guide.md) explains
+by task; [recipes.md](recipes.md) has completion for shells, timers and other programs.
 """
 EXIT_CODES = """\
 0 done; 1 an error, told in one line; 2 the call makes no sense; 3 some files could not be read or compared;
