@@ -17,7 +17,16 @@ FOLDER = Path(__file__).resolve().parent.parent / "docs" / "schemas"
 SCHEMAS = {file.stem: json.loads(file.read_text()) for file in sorted(FOLDER.glob("*.json"))}
 # What a command prints that is another listing, or needs more than a library.
 OTHERS = {"undo": "apply", "prune": "apply"}
-NOT_DESCRIBED = {"teach", "repair", "backup", "bulk run", "bulk status", "bulk plan", "bulk import"}
+NOT_DESCRIBED = {
+    "config",
+    "teach",
+    "repair",
+    "backup",
+    "bulk run",
+    "bulk status",
+    "bulk plan",
+    "bulk import",
+}
 NOT_DESCRIBED |= {"bulk finish", "bulk dupes", "restore", "compact"}
 
 
