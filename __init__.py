@@ -8,6 +8,7 @@
 `lookalike.errors` holds the errors; every one is a `LookalikeError`.
 """
 
+import logging
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -18,17 +19,23 @@ from .library import Library
 # onnxruntime's wheels report to their maker unless this is set before it begins; all modules come after.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
+# What the library notes goes where the program that uses it wants it, and nowhere without its word.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+
 if TYPE_CHECKING:
     __version__: str
     from .dedup.check.matches import Checked, Match
     from .dedup.explain.explain import Explanation
     from .dedup.groups.groups import Group, Member
+    from .dedup.groups.leaks import Leak
+    from .dedup.groups.report import CopyReport
     from .indexer.options import IndexOptions, IndexReport
     from .indexer.scan.walk import ScanOptions
-    from .search.answers import Answer, Result
+    from .search.answers import Answer, Result, Results
     from .search.examples import Query
     from .search.filters.filters import FilterSpec
     from .search.request import SearchRequest
+    from .sets import duplicates, leaks, store_of
     from .store.catalog.photos import Photo, PhotoFile
     from .store.filters.where import Where
     from .store.spec import EmbedderSpec
@@ -37,32 +44,40 @@ if TYPE_CHECKING:
 _LAZY = {
     "Answer": "search.answers",
     "Checked": "dedup.check.matches",
+    "CopyReport": "dedup.groups.report",
     "EmbedderSpec": "store.spec",
     "Explanation": "dedup.explain.explain",
     "FilterSpec": "search.filters.filters",
     "Group": "dedup.groups.groups",
     "IndexOptions": "indexer.options",
     "IndexReport": "indexer.options",
+    "Leak": "dedup.groups.leaks",
     "Match": "dedup.check.matches",
     "Member": "dedup.groups.groups",
     "Photo": "store.catalog.photos",
     "PhotoFile": "store.catalog.photos",
     "Query": "search.examples",
     "Result": "search.answers",
+    "Results": "search.answers",
     "ScanOptions": "indexer.scan.walk",
     "SearchRequest": "search.request",
     "Where": "store.filters.where",
+    "duplicates": "sets",
+    "leaks": "sets",
+    "store_of": "sets",
 }
 
 __all__ = [
     "Answer",
     "Checked",
+    "CopyReport",
     "EmbedderSpec",
     "Explanation",
     "FilterSpec",
     "Group",
     "IndexOptions",
     "IndexReport",
+    "Leak",
     "Library",
     "LookalikeError",
     "Match",
@@ -72,10 +87,14 @@ __all__ = [
     "PhotoFile",
     "Query",
     "Result",
+    "Results",
     "ScanOptions",
     "SearchRequest",
     "Where",
     "__version__",
+    "duplicates",
+    "leaks",
+    "store_of",
 ]
 
 

@@ -1,6 +1,7 @@
 """The command line: the app, its commands, and how it ends."""
 
 import gc
+import logging
 import os
 import sys
 import threading
@@ -74,6 +75,7 @@ _TOLD_OF_NO_MEMORY = ("failed to map segment", "annot allocate memory", "can't s
 def main() -> NoReturn:
     """Be the program: run the command line of this process and end with its exit code."""
     guard_streams()
+    logging.basicConfig(format="%(message)s")  # what the library notes, from warnings on
     spare_address_space()
     _collect_garbage_later()
     sys.exit(run())

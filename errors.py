@@ -3,9 +3,11 @@
 LookalikeError                 1
 ├── UsageError                 2   the call makes no sense
 ├── DecodeError                3   one picture could not be read
+│   └── PictureNotFound        3   there is no such file; a FileNotFoundError, too
 ├── ModelError                 1   a model or its weights
 │   ├── WeightsMissing         1
 │   └── WeightsTampered        1
+├── ExtraMissing               1   it needs a package that an extra brings
 ├── RootOffline                4   a folder is away or suspect
 ├── Refusal                    3   a file was left alone
 ├── OutputUnwritable           7   stdout takes nothing more
@@ -62,14 +64,34 @@ class UsageError(LookalikeError):
 class DecodeError(LookalikeError):
     """One picture could not be read.
 
-    code: a short stable word ("not_an_image", "truncated", "too_large", ...) for scripts.
+    code: a short stable word ("not_an_image", "truncated", "too_large", ...) for scripts. is_named: whether
+    the text names the picture.
     """
 
     exit_code = ExitCode.PARTLY
+    is_named = False
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+    def naming(self, name: str) -> "DecodeError":
+        """Return the error with the picture's name in its text, the path of a file mostly."""
+        text = str(self) if self.is_named or name in str(self) else f"{name}: {self}"
+        named = (PictureNotFound if self.code == "not_found" else DecodeError)(self.code, text)
+        named.is_named = True
+        return named
+
+
+class PictureNotFound(DecodeError, FileNotFoundError):
+    """There is no file of that name, or no photo of that number."""
+
+
+class ExtraMissing(LookalikeError):
+    """It needs a package that is not installed, and that one of our extras brings."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f'this needs {package}: install it with  pip install "lookalike[{extra}]"')
 
 
 class ModelError(LookalikeError):

@@ -4,10 +4,10 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
 from .indexer.embed.choice import ModelChoice
-from .store.names import is_remote
+from .store.names import is_remote, listed
 from .store.progress import Progress, watch_of
 
 if TYPE_CHECKING:  # the heavy modules load when they are first needed
@@ -17,13 +17,14 @@ if TYPE_CHECKING:  # the heavy modules load when they are first needed
     from .indexer.embed.embedder import Embedder
     from .indexer.folders import Folders
     from .indexer.options import IndexOptions, IndexReport
-    from .search.answers import Result
+    from .search.answers import Results
     from .search.filters.filters import FilterOptions
     from .search.labels.labels import Labels
     from .search.searches import Searches
     from .store.care.backup import Backup
     from .store.catalog.photos import FileError, Photo, Totals
     from .store.filters.where import Where
+    from .store.index.exact import Ids
     from .store.records import Holdings, Vectors
     from .store.spec import EmbedderSpec
     from .store.store import Store
@@ -46,6 +47,22 @@ def is_data_set(folder: Folder) -> bool:
     return is_remote(os.fspath(folder)) or os.path.exists(os.path.join(folder, "dataset.json"))
 
 
+class Embeddings(NamedTuple):
+    """Embeddings of photos. ids: (n,) int64, ascending. vectors: (n, dim) float32."""
+
+    ids: "Ids"
+    vectors: "Vectors"
+
+
+def _many(examples: Any) -> Sequence[Any]:
+    """Return one or several examples as a list: a str is one path, not its letters."""
+    if isinstance(examples, (list, tuple)) and not hasattr(examples, "path"):
+        return examples
+    return (
+        [*examples] if isinstance(examples, Iterator) or getattr(examples, "ndim", 3) == 4 else [examples]
+    )
+
+
 class Library:
     """A photo library in a store; use it as a context manager.
 
@@ -58,6 +75,10 @@ class Library:
     """
 
     def __init__(self, store: "Store", engine: str = "auto") -> None:
+        if isinstance(store, (str, os.PathLike)):
+            from .errors import UsageError
+
+            raise UsageError(f"a library is opened by its folder: Library.open({str(store)!r})")
         self.store = store
         self._engine = engine
         self._embedder: Embedder | None = None
@@ -102,6 +123,9 @@ class Library:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __repr__(self) -> str:
+        return f"Library.open({self.store.name!r})"
 
     def close(self) -> None:
         """Close the store."""
@@ -196,7 +220,7 @@ class Library:
         choice = choice or ModelChoice(engine=self._engine)
         return index_folders(
             self.store,
-            [folders] if isinstance(folders, (str, os.PathLike)) else folders,
+            listed(folders),
             spec=choice.spec_for(self.store.spec),
             engine=choice.engine,
             device=choice.device,
@@ -204,8 +228,8 @@ class Library:
             watch=watch_of(progress, stop),
         )
 
-    def search(self, example: Any = None, k: int = 10, **options: Any) -> "tuple[Result, ...]":
-        """Return the k photos most like the example, best first.
+    def search(self, example: Any = None, k: int = 10, **options: Any) -> "Results":
+        """Return the k photos most like the example, best first; a notebook shows them with thumbnails.
 
         example: a path, "id:N", the id of a photo in the library (int), the bytes of an image file, a PIL
         image, an (h, w, 3) uint8 RGB array, a photo or a result of another search; a list of them is
@@ -213,17 +237,43 @@ class Library:
         options: the fields of `SearchRequest` that go with one answer: where, labels, box, minus, ...
 
         Raises:
-            DecodeError: an example cannot be read.
+            DecodeError: an example cannot be read; its text names it. PictureNotFound, which is a
+                FileNotFoundError, too: it is not there.
             UsageError: it is of another type, an option is out of range, or a label is not known.
         """
         from .search.request import SearchRequest
 
-        if example is None and options:
-            examples: Sequence[Any] = ()
-        else:
-            examples = example if isinstance(example, (list, tuple)) else (example,)
+        examples = () if example is None and options else _many(example)
         options.setdefault("together", len(examples) > 1)
         return self.searches.results(SearchRequest(examples=examples, k=k, **options))
+
+    def search_frame(self, examples: Any = None, k: int = 10, **options: Any) -> Any:
+        """Return what `search` finds as a pandas DataFrame or, without pandas, as an Arrow table.
+
+        examples: see `search`, but each of a list has its own k rows unless together=True. Columns: query,
+        rank, score, path, id, width, height, format, bytes, date, camera, labels (names), copies.
+
+        Raises:
+            ExtraMissing: neither pandas nor pyarrow is installed.
+            DecodeError, UsageError: see `search`.
+        """
+        from .search.request import SearchRequest
+
+        given = () if examples is None and options else _many(examples)
+        return self.searches.frame(SearchRequest(examples=given, k=k, **options))
+
+    def embed(self, images: Any, *, normalized: bool = True) -> "Vectors":
+        """Return the embeddings of an image, or of a list or an iterator of images: (n, dim) float32.
+
+        images: in any form that `search` takes; they need not be in the library. normalized: of length 1,
+        so that the product of two is their score; False: pooled features as they left the network.
+
+        Raises:
+            DecodeError: one cannot be read; its text names it.
+            UsageError: one is of another type.
+            StoreMissing: nothing was indexed yet, so that there is no model.
+        """
+        return self.searches.embed(_many(images), normalized=normalized)
 
     # --- what it contains ---------------------------------------------------------------------
 
@@ -245,8 +295,7 @@ class Library:
         from .search.filters.filters import FilterSpec, make_where
         from .store.catalog.folders import all_roots
 
-        named = [folders] if isinstance(folders, (str, os.PathLike)) else folders
-        spec = FilterSpec([os.fspath(each) for each in named], since, until, **more)
+        spec = FilterSpec(listed(folders), since, until, **more)
         if not spec.folders:
             return make_where((), spec, self._formats)
         with self.store.reading() as view:
@@ -291,12 +340,54 @@ class Library:
         with self.store.reading() as view:
             return holdings_of(view, ids)
 
-    def vectors(self, ids: Sequence[int]) -> "dict[int, Vectors]":
-        """Return pooled features (dim,) float32 by photo id."""
+    def vectors(self, where: "Where | None" = None, *, normalized: bool = True) -> "Embeddings":
+        """Return the ids (n,) int64 and embeddings (n, dim) float32 of the photos that pass, by id.
+
+        normalized: of length 1; False: pooled features as they left the network. Both up to fp16.
+
+        >>> ids, vectors = library.vectors()     # doctest: +SKIP
+        """
+        from .store.export import all_vectors
+        from .store.filters.where import ALL
+
+        with self.store.reading() as view:
+            return Embeddings(*all_vectors(view, where or ALL, normalized=normalized))
+
+    def features(self, ids: Sequence[int]) -> "dict[int, Vectors]":
+        """Return pooled features as they left the network, (dim,) float32 up to fp16, by photo id."""
         from .store.catalog.embeddings import raw_vectors
 
         with self.store.reading() as view:
             return raw_vectors(view, ids)
+
+    def export_parquet(self, path: Folder, where: "Where | None" = None) -> int:
+        """Write a row for each file that passes to a .parquet file; return their number.
+
+        Columns: those of `lookalike export`, and vector: its embedding at length 1, a list of fixed size.
+
+        Raises:
+            UsageError: path does not end in .parquet, is a file of another kind, or cannot be written.
+            ExtraMissing: pyarrow is not installed.
+        """
+        from .output.exports import export_parquet
+        from .store.filters.where import ALL
+
+        return export_parquet(self.store, self.labels, os.fspath(path), where or ALL)
+
+    def export_sqlite(self, path: Folder, where: "Where | None" = None) -> int:
+        """Write the tables photos, copies, labels and thumbs to a SQLite file; return the number of files.
+
+        For datasette and SQL of your own: flat, for reading only. Of copies, what is known by now.
+
+        Raises:
+            UsageError: path does not end in .db, .sqlite or .sqlite3, is a file of another kind, or cannot
+                be written.
+        """
+        from .output.exports import export_sqlite
+        from .store.filters.where import ALL
+
+        groups = self.copies.known(where).groups
+        return export_sqlite(self.store, self.labels, groups, os.fspath(path), where or ALL)
 
     def export_vectors(self, path: str | os.PathLike[str], where: "Where | None" = None) -> int:
         """Write the embeddings of the photos that pass to an .npz file; return their number.

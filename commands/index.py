@@ -68,7 +68,7 @@ class ModelArgs:
 
     panel: ClassVar[str] = "Model of a new store"
 
-    model: opt.Text = value("--model", "NAME", "One of `lookalike models`.")
+    model: opt.Text = value("--model", "NAME", "One of `lookalike models`, or onnx:FILE.")
     input_size: int | None = value("--input-size", "N", "Pixels that the model sees.")
     input_rule: opt.Text = value("--input-rule", "RULE", "How a photo becomes square: fit, squash or crop.")
     weights: opt.Text = value("--weights", "FILE", "A checkpoint of your own.")

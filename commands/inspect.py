@@ -178,8 +178,8 @@ def _match_row(match: "Match") -> Row:
 def _paths_once() -> Callable[[Row], Iterator[Row]]:
     """Return what lists files and their companions as paths, each once.
 
-    Beside what was found, which may be deleted, only what belongs to nothing else; what is not compared is
-    left to the user.
+    Beside what was found, which may be deleted, only what belongs to nothing else and has no row of its
+    own; what is not compared is left to the user.
     """
     listed = set[str]()
 
@@ -195,7 +195,12 @@ def _paths_once() -> Callable[[Row], Iterator[Row]]:
 
 
 def _goes_with(companion: Row) -> bool:
-    return not companion["shared"] and companion["kind"] not in ("photo", "original", "edited")
+    from ..indexer.scan.ignore import is_photo_name
+
+    has_row = companion["kind"] in ("photo", "original", "edited") or is_photo_name(
+        os.fsencode(companion["path"])
+    )
+    return not companion["shared"] and not has_row
 
 
 def _flat_matches(row: Row) -> Iterator[Row]:

@@ -106,11 +106,14 @@ class Pictures:
 
 
 @dataclass(frozen=True)
-class NamesFrom:
-    """Where more names of images are."""
+class Source:
+    """What is searched by, beside the images named."""
 
     panel: ClassVar[str] = opt.ADVANCED
 
+    text: opt.Text = value(
+        "--text", "WORDS", "Search by words; needs a model of your own that knows them.", panel="Options"
+    )
     files_from: opt.Text = value("--files-from", "FILE", "Read names of images from FILE (`-`: stdin).")
     null: bool = flag("-0", "--null", "Names in FILE end with NUL.")
 
@@ -134,7 +137,7 @@ def search(
     pictures: Pictures,
     all_files: AllFilesOption = False,
     form: opt.FormatOption = opt.Format.table,
-    source: NamesFrom,
+    source: Source,
     engine: opt.EngineOption = opt.Engine.auto,
     at: opt.StoreArgs,
 ) -> Listing:
@@ -146,6 +149,8 @@ def search(
     one photo count once. An image that lies in the library is not its own result. Each of several images
     has an answer of its own.
 
+    --text searches by words in place of an image, with all filters; its scores are lower.
+
     Without an image, the photos that pass the filters are listed, newest first, or with --label those that
     likely show it, the surest first.
 
@@ -156,12 +161,13 @@ def search(
         raise UsageError("stdin can hold one image (`-`) or names (`--files-from -`), not both")
     names = [*(images or ()), *read_names(source.files_from, source.null)]
     may_list = source.files_from is None and (filters != opt.Filters() or shows.label or several.minus)
-    if not (names or several.more or several.less or may_list):
+    if not (names or source.text is not None or several.more or several.less or may_list):
         raise UsageError(
             "name an image to search by, `-` for stdin, or --files-from FILE; or filters, to list"
         )
     request = replace(
         _request(names, several, parts, filters, shows, ranking),
+        text=source.text,
         k=k,
         min_score=min_score,
         # Paths tell nothing of labels, and these cost a twentieth of a second.

@@ -1,7 +1,6 @@
 """The commands that say what there is: the library, its files, what could not be read, and the models."""
 
 import contextlib
-import itertools
 import json
 import os
 from collections import Counter
@@ -11,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from ..errors import StoreMissing
 from ..library import Library
-from ..output.answers import label_rows
 from ..output.console import tell
-from ..output.listing import Listing, Summary, photo_fields
+from ..output.exports import export_rows
+from ..output.listing import Listing, Summary
 from ..output.text import columns, day, file_size, kinds_in_words, pixels, plural, printable
 from ..output.waiting import waiting_fields, waiting_words
 from ..store.documents import Row, path_fields
-from ..store.names import date_in_name, format_name
+from ..store.names import format_name
 from . import options as opt
 from .fields import label_names
 from .folders import root_fields, root_words
@@ -27,8 +26,8 @@ from .options import flag, value
 if TYPE_CHECKING:
     from ..dedup.actions.waiting import Moved
     from ..indexer.embed.models import ModelBench, ModelInfo
-    from ..store.catalog.photos import FileError, Photo, PhotoFile
-    from ..store.records import Holdings
+    from ..store.catalog.photos import FileError
+    from ..store.spec import EmbedderSpec
     from ..store.store import Store
 
 # --- status -----------------------------------------------------------------------------------
@@ -149,19 +148,27 @@ VectorsOption = Annotated[
     opt.Text, value("--vectors", "FILE.npz", "Also write the embeddings to this file.")
 ]
 
-# Photos whose labels are made together.
-_TOGETHER = 512
+ParquetOption = Annotated[
+    opt.Text, value("--parquet", "FILE.parquet", "Write files and embeddings there, and list nothing.")
+]
+SqliteOption = Annotated[
+    opt.Text, value("--sqlite", "FILE.db", "Write photos, copies, labels, thumbnails there; list nothing.")
+]
 
 
 @command(
     Topic.LIBRARY,
     "lookalike export --format csv > photos.csv",
     "lookalike export --format csv --in Pictures/2023 > photos.csv",
+    "lookalike export --parquet photos.parquet",
+    "lookalike export --sqlite photos.db",
 )
 def export(
     *,
     filters: opt.Filters,
     vectors: VectorsOption = None,
+    parquet: ParquetOption = None,
+    sqlite: SqliteOption = None,
     sort: SortOption = None,
     form: opt.FormatOption = opt.Format.jsonl,
     at: opt.StoreArgs,
@@ -174,7 +181,12 @@ def export(
             if vectors is not None:
                 count = library.export_vectors(vectors, where)
                 tell(f"{plural(count, 'embedding')} written to {vectors}")
-            yield from _export_rows(library, library.photos(where, sort))
+            files = {parquet: library.export_parquet, sqlite: library.export_sqlite}
+            for path, write in files.items():
+                if path is not None:
+                    tell(f"{plural(write(path, where), 'file')} written to {path}")
+            if parquet is None and sqlite is None:
+                yield from export_rows(library.store, library.labels, library.photos(where, sort))
 
     def lines(rows: Iterable[Row]) -> Iterator[str]:
         for row in rows:
@@ -189,41 +201,6 @@ def export(
         columns=[*names.split(), "latitude", "longitude", "altitude", "warning", "labels"],
         flat=lambda row: [{**row, "labels": label_names(row["labels"])}],
     )
-
-
-def _export_rows(library: Library, photos: "Iterable[Photo]") -> Iterator[Row]:
-    """Yield one object for each file."""
-    for some in _together(photos):
-        ids = [photo.id for photo in some]
-        labels, holdings = library.labels.of(ids), library.holdings(ids)
-        for photo in some:
-            held = holdings.get(photo.id)
-            for file in photo.files:
-                yield photo_fields(photo, file) | {
-                    "content": photo.digest,
-                    **_taken_fields(photo, file, held),
-                    "camera": photo.camera,
-                    "lens": photo.lens,
-                    "latitude": photo.latitude,
-                    "longitude": photo.longitude,
-                    "altitude": photo.altitude,
-                    "warning": photo.warning,
-                    "labels": label_rows(labels.get(photo.id, ())),
-                }
-
-
-def _taken_fields(photo: "Photo", file: "PhotoFile", held: "Holdings | None") -> Row:
-    """Return when a photo was taken, and what says so: a tag of its metadata, or the name of the file."""
-    if photo.taken is not None:
-        return {"taken": photo.taken, "taken_from": held.fields.get("taken_from") if held else None}
-    named = date_in_name(file.path)
-    return {"taken": named, "taken_from": "file name" if named else None}
-
-
-def _together(photos: "Iterable[Photo]") -> "Iterator[list[Photo]]":
-    remaining = iter(photos)
-    while some := list(itertools.islice(remaining, _TOGETHER)):
-        yield some
 
 
 # --- models -----------------------------------------------------------------------------------
@@ -244,27 +221,32 @@ def models(
     """List the models to choose from.
 
     Each with the size of an embedding, its cost, whether its weights are on this machine, and whether
-    the store uses it.
+    the store uses it. A model of your own is listed for a store that uses it.
     """
-    from ..indexer.embed.models import bench_model, list_models
+    from ..indexer.embed.embedder import Embedder
+    from ..indexer.embed.models import bench_embedder, bench_model, list_models, own_model_info
 
     if fetch is not None:
         from ..indexer.embed.weights.loader import fetch as fetch_weights
 
         tell(f"downloading {fetch} ...")
         fetch_weights(fetch)
-    rows = (
+    used = _spec_of(at)
+    rows = [
         (model, bench_model(model.name, engine=engine) if bench and model.is_here else None)
         for model in list_models()
-    )
-    return models_listing(rows, _model_of(at))
+    ]
+    if used is not None and used.own is not None:
+        own = own_model_info(used)
+        rows.append((own, bench_embedder(Embedder(used, engine=engine)) if bench and own.is_here else None))
+    return models_listing(rows, used.model if used else None)
 
 
-def _model_of(at: opt.StoreArgs) -> str | None:
-    """Return the name of the model that a store uses, None where there is no store."""
+def _spec_of(at: opt.StoreArgs) -> "EmbedderSpec | None":
+    """Return the spec of the model that a store uses, None where there is no store."""
     try:
         with at.reading() as library:
-            return library.spec.model if library.spec else None
+            return library.spec
     except StoreMissing:
         return None
 
@@ -301,13 +283,14 @@ def _model_line(row: Row) -> tuple[str, ...]:
     speed = ("", "")
     if "engine" in row:
         speed = (f"{row['images_per_s']:.0f} ({row['engine']})", f"{row['latency_ms']:.1f} ms")
-    here = "here" if row["is_here"] else f"not here: lookalike models --fetch {row['name']}"
+    get = "pass its file again" if row["parameters"] is None else f"lookalike models --fetch {row['name']}"
+    here = "here" if row["is_here"] else f"not here: {get}"
     here += ", used by the store" if row["in_use"] else ""
     return (
         row["name"],
         str(row["dim"]),
-        f"{row['parameters'] / 1e6:.2f} M",
-        f"{row['multiply_adds'] / 1e6:,.0f} M",
+        f"{row['parameters'] / 1e6:.2f} M" if row["parameters"] else "",
+        f"{row['multiply_adds'] / 1e6:,.0f} M" if row["multiply_adds"] else "",
         f"{row['input_rule']} {row['input_size']}",
         here,
         *speed,

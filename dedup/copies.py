@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from ..errors import DecodeError, StoreLocked, UsageError
 from ..indexer.embed.embedder import Embedder
@@ -17,7 +17,7 @@ from ..store.catalog.pairs import Decided, Decision, all_decisions
 from ..store.catalog.photos import Photo, photos_of, visible_ids
 from ..store.filters.where import ALL, Where
 from ..store.knn_graph import update_graph
-from ..store.names import is_remote
+from ..store.names import AnyPath, is_remote, listed
 from ..store.progress import Progress, Watch, watch_of
 from ..store.store import Store
 from . import DEFAULT_MAX_FALSE, DEFAULT_MIN_SCORE
@@ -31,6 +31,7 @@ from .groups.error_rate import expected_wrong
 from .groups.full_size import known_looks, look_where_it_decides
 from .groups.groups import Group
 from .groups.keeper import DEFAULT_RULES, KeepRules
+from .groups.leaks import Leak, Sides, crossing, find_leaks
 from .groups.lookalikes import similar_groups
 from .groups.members import PLAIN_ONLY, Choosing
 from .groups.original import PairKey
@@ -111,13 +112,56 @@ class Copies:
         )
         return self._report(known, options, groups)
 
+    def known(self, where: Where | None = None) -> CopyReport:
+        """Return what `find` would without comparing anything: what is known of copies by now."""
+        with self.store.reading() as view:
+            known = group_input(view, where or ALL, DEFAULT_MAX_FALSE)
+        stars = stars_of(known)
+        looks = known_looks(self.store, stars)
+        return self._report(known, FindOptions(), group_copies(known, looks=looks, stars=stars))
+
+    def frame(self, where: Where | None = None, options: FindOptions | None = None) -> Any:
+        """Return what `find` finds as a data frame, a row for each file; see `CopyReport.frame`."""
+        return self.find(where, options).frame()
+
+    def leaks(
+        self,
+        train: AnyPath | Sequence[AnyPath],
+        test: AnyPath | Sequence[AnyPath],
+        *,
+        similar: float | None = None,
+        progress: Progress | None = None,
+        stop: threading.Event | None = None,
+    ) -> list[Leak]:
+        """Return the files below test that are copies of a file below train, the surest first.
+
+        Both are folders (or files) of the library, or lists of them; where one lies in the other, the inner
+        one is not counted to the outer one. Each test file comes once for each picture below train that it
+        is a copy of. similar: list look-alikes from this cosine on, too, which are not proven; 0.9 is
+        usual. New photos are compared first, as by `find`, and pairs of both sides are proven, no others.
+
+        Raises:
+            UsageError: a set is empty, both have a folder in common, or similar is out of range.
+        """
+        sides = Sides.of(train, test)
+        if similar is not None:
+            _check_score(similar)
+        watch = watch_of(progress, stop)
+        if self.store.is_writable:
+            compare_new(self.store, watch)
+            with self.store.reading() as view:
+                wanted = crossing(view, sides)
+            prove_all(self.store, watch=watch, wanted=wanted)
+        with self.store.reading() as view:
+            return find_leaks(view, group_input(view, max_false=DEFAULT_MAX_FALSE), sides, similar)
+
     def _report(self, known: GroupInput, options: FindOptions, groups: Iterable[Group]) -> CopyReport:
         listed = (_in_folders(group, options.folders) for group in groups)
         shown = tuple(group for group in listed if group.members)
         with self.store.reading() as view:
             roots = [os.fsdecode(root.path) for root in all_roots(view)]
         away = tuple(root for root in roots if not is_remote(root) and not os.path.isdir(root))
-        return CopyReport(shown, len(known.doubt), expected_wrong(known.doubt), away)
+        return CopyReport(shown, len(known.doubt), expected_wrong(known.doubt), away, self.store.thumbs)
 
     def _looks(
         self, known: GroupInput, stars: Stars, options: FindOptions, watch: Watch
@@ -133,11 +177,11 @@ class Copies:
         with suppress(StoreLocked), self.store.indexing():
             update_graph(self.store, watch)
 
-    def origin(self, protect: Iterable[str] = ()) -> Origin:
+    def origin(self, protect: str | Iterable[str] = ()) -> Origin:
         """Return where a plan that is made now comes from. protect: folders to leave alone."""
         with self.store.reading() as view:
             roots = [os.fsdecode(root.path) for root in all_roots(view)]
-        return Origin.now(self.store.name, roots, protect)
+        return Origin.now(self.store.name, roots, listed(protect))
 
     def content(self, name: str) -> tuple[str, str]:
         """Return the blake3 digest (hex) of a photo, and what to call it: its path where it has one.
@@ -209,8 +253,7 @@ class Copies:
 
         copies: groups that are known, each of which counts as the one photo that is kept of it.
         """
-        if not 0 < min_score <= 1:
-            raise UsageError(f"a look-alike's score is a cosine above 0 and up to 1, not {min_score:g}")
+        _check_score(min_score)
         with self.store.reading() as view:
             return list(similar_groups(view, min_score, where or ALL, list(copies)))
 
@@ -218,9 +261,9 @@ class Copies:
 
     def check(
         self,
-        names: Iterable[str | os.PathLike[str]],
+        names: AnyPath | Iterable[AnyPath],
         *,
-        against: Sequence[str] = (),
+        against: AnyPath | Sequence[AnyPath] = (),
         workers: int | None = None,
         progress: Progress | None = None,
         stop: threading.Event | None = None,
@@ -236,7 +279,7 @@ class Copies:
         """
         if self.store.spec is None:
             self.embedder()  # says what is missing
-        where = self._against(against)
+        where = self._against(listed(against))
         found = photos_in(names, self.store.folder)
         watch = watch_of(progress, stop)
         watch.progress.begin("checking", len(found.photos))
@@ -269,6 +312,11 @@ class Copies:
         a, b: image files, in the library or not, or id:N.
         """
         return explain(self.store, a, b, self.embedder)
+
+
+def _check_score(score: float) -> None:
+    if not 0 < score <= 1:
+        raise UsageError(f"a look-alike's score is a cosine above 0 and up to 1, not {score:g}")
 
 
 def _in_folders(group: Group, folders: Folders) -> Group:

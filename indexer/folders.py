@@ -23,7 +23,7 @@ from ..store.absence import (
 from ..store.catalog.folders import RootTotals, totals_by_root
 from ..store.catalog.photos import photos_of
 from ..store.filters.where import ALL
-from ..store.names import real_path
+from ..store.names import AnyPath, listed, real_path
 from ..store.store import Store
 from .bitrot import Reread, reread
 from .drives.drives import State, state_of, traces_of
@@ -98,7 +98,7 @@ class Folders:
             for each in totals
         ]
 
-    def missing(self, folders: Sequence[str | os.PathLike[str]] = ()) -> list[Missing]:
+    def missing(self, folders: AnyPath | Sequence[AnyPath] = ()) -> list[Missing]:
         """Return the files that are absent, at or below any of the folders (none: all), by path.
 
         Not those that `apply` moved.
@@ -108,7 +108,7 @@ class Folders:
         """
         return [each for each in self.absent(folders) if each.fate == "missing"]
 
-    def absent(self, folders: Sequence[str | os.PathLike[str]] = ()) -> list[Missing]:
+    def absent(self, folders: AnyPath | Sequence[AnyPath] = ()) -> list[Missing]:
         """Return the files that are absent, those that `apply` moved included, by path.
 
         Raises:
@@ -120,7 +120,7 @@ class Folders:
         pairs = ((each, fates.fate(each.path, each.digest)) for each in found)
         return [replace(each, fate=fate, to=to) for each, (fate, to) in pairs]
 
-    def preview_forget(self, folders: Sequence[str | os.PathLike[str]]) -> list[Forgotten]:
+    def preview_forget(self, folders: AnyPath | Sequence[AnyPath]) -> list[Forgotten]:
         """Return what `forget` would take out of the library.
 
         Raises:
@@ -133,7 +133,7 @@ class Folders:
     def _missing_of(self, folder: Forgotten) -> int:
         return len(self.missing([folder.path])) if folder.missing else 0
 
-    def forget(self, folders: Sequence[str | os.PathLike[str]]) -> list[Forgotten]:
+    def forget(self, folders: AnyPath | Sequence[AnyPath]) -> list[Forgotten]:
         """Take folders, or parts of them, out of the library; photos and decisions stay as they are.
 
         The library must be open for writing. What is known of the contents stays until a purge.
@@ -146,15 +146,13 @@ class Folders:
         found = forget(self.store, _real(folders))
         return [replace(each, missing=missing.get(each.path, each.missing)) for each in found]
 
-    def preview_purge(
-        self, missing_for: timedelta, folders: Sequence[str | os.PathLike[str]] = ()
-    ) -> Purged:
+    def preview_purge(self, missing_for: timedelta, folders: AnyPath | Sequence[AnyPath] = ()) -> Purged:
         """Return what `purge` would take out of the library."""
         purge, spared = self._purge(missing_for, folders)
         with self.store.reading() as view:
             return Purged(list(purgeable(view, purge)), count_purgeable(view, purge), spared)
 
-    def purge(self, missing_for: timedelta, folders: Sequence[str | os.PathLike[str]] = ()) -> Purged:
+    def purge(self, missing_for: timedelta, folders: AnyPath | Sequence[AnyPath] = ()) -> Purged:
         """Take out files that have been missing for at least missing_for, and contents that no file holds.
 
         The library must be open for writing. The user's decisions stay, and so do files and contents that
@@ -169,7 +167,7 @@ class Folders:
         return Purged(*purge_missing(self.store, purge), spared)
 
     def _purge(
-        self, missing_for: timedelta, folders: Sequence[str | os.PathLike[str]]
+        self, missing_for: timedelta, folders: AnyPath | Sequence[AnyPath]
     ) -> tuple[Purge, list[FolderStatus]]:
         """Return what to purge, and the folders to spare although they have something to lose."""
         until = (datetime.now(UTC) - missing_for).isoformat(timespec="seconds")
@@ -205,8 +203,8 @@ class Folders:
             yield from reread(photos_of(view, ALL), share)
 
 
-def _real(folders: Sequence[str | os.PathLike[str]]) -> list[bytes]:
-    return [real_path(os.fsencode(folder)) for folder in folders]
+def _real(folders: AnyPath | Sequence[AnyPath]) -> list[bytes]:
+    return [real_path(os.fsencode(folder)) for folder in listed(folders)]
 
 
 def _is_in(path: str, folder: str) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..errors import DecodeError, UsageError
+from ..errors import UsageError
 from .answers import Answer
 from .by_image import answers_to, prepared
 from .examples import Example, Query, as_query
@@ -38,8 +38,7 @@ def answer_together(
     name = query_name(examples)
     for example in examples:
         if example.error is not None:
-            message = f"{example.query.name}: {example.error}"
-            return Answer(name, error=DecodeError(example.error.code, message))
+            return Answer(name, error=example.error.naming(example.query.name))
     if not any(example.weight > 0 for example in examples):
         raise UsageError("nothing says what to look for: give an example that is wanted, too")
     return _answer(session, Query(name), examples)

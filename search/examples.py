@@ -27,7 +27,8 @@ class Query:
 
     name: of the answer. picture: an image, or (h, w, 3) uint8. digest: of an example of the last search,
     blake3 (hex) of its content, which the library has, or the file at path while it is unchanged; "": of
-    none. vector: pooled features, (dim,) float32, of a picture that was embedded before.
+    none. vector: pooled features, (dim,) float32, of a picture that was embedded before, or
+    of words.
     """
 
     name: str

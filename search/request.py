@@ -27,6 +27,7 @@ class SearchKind(StrEnum):
     image = "image"  # one answer for each example
     region = "region"  # the same, by a part of each example
     together = "together"  # one answer for all examples
+    text = "text"  # by words, where the library's model knows them
     label = "label"  # photos that have the labels, the surest first
     filter = "filter"  # photos that pass the filter, newest first
 
@@ -41,6 +42,8 @@ class SearchRequest:
     minus: examples of what is not wanted. weights: of examples, above 0; (): all count the same.
     more, less: numbers, from 1, of results of the last search that was remembered, which is refined: wanted
     ones and others. remember: let a later request refine this one; of several answers none is remembered.
+
+    text: words to search by, in place of examples; the library's model needs a text tower.
 
     box: the part of each example that is searched for: (x, y, width, height) in pixels of the picture as
     displayed, or "10%,20%,30%,40%". part: each example is itself a part of a photo.
@@ -63,6 +66,7 @@ class SearchRequest:
     more: Sequence[int] = ()
     less: Sequence[int] = ()
     remember: bool = False
+    text: str | None = None
     box: RequestedBox | Sequence[float] | str | None = None
     part: bool = False
     where: Where | FilterSpec = ALL
@@ -90,6 +94,8 @@ class SearchRequest:
             return SearchKind.together
         if self.examples:
             return SearchKind.image if self.requested_box is None else SearchKind.region
+        if self.text is not None:
+            return SearchKind.text
         return SearchKind.label if self.labels else SearchKind.filter
 
     @property
@@ -120,6 +126,7 @@ class SearchRequest:
         self._check_ranges()
         check_confidence(self.confidence)
         self._check_parts()
+        self._check_text()
         self._check_examples()
 
     def _check_ranges(self) -> None:
@@ -143,6 +150,12 @@ class SearchRequest:
         if self.kind is SearchKind.together or self.diverse:
             raise UsageError("box and part go without together, weights, minus, more, less and diverse")
 
+    def _check_text(self) -> None:
+        if self.text is not None and (self.examples or self.kind is SearchKind.together):
+            raise UsageError(
+                "a search by text goes without images, together, minus, weights, more and less"
+            )
+
     def _check_examples(self) -> None:
         both = sorted({*self.more} & {*self.less})
         if both:
@@ -153,7 +166,7 @@ class SearchRequest:
         if not (given or self.refines):
             if self.minus:
                 raise UsageError("minus says what is not wanted: name an image that is, too")
-            if self.together or (self.diverse and not self.labels):
+            if self.together or (self.diverse and not (self.labels or self.text)):
                 raise UsageError("together and diverse are about images to search by: name one")
 
 

@@ -1,17 +1,21 @@
 """Searching a library: `library.searches`."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
-from ..errors import UsageError
+import numpy as np
+
+from ..errors import DecodeError, UsageError
 from ..indexer.embed.embedder import Embedder
 from ..indexer.outside import Source
 from ..store.catalog.contents import digests_of, ids_of
 from ..store.catalog.photos import photos_of
+from ..store.records import Vectors, unit_vectors
 from ..store.store import Store
 from ..store.view import View
 from . import last_search
-from .answers import Answer, Result
-from .by_image import answers_by_image
+from .answers import RESULT_KINDS, Answer, Results
+from .by_image import answers_by_image, prepared
 from .by_images import answer_together
 from .examples import Example, Query, as_query
 from .last_search import LastSearch, RememberedExample
@@ -42,11 +46,11 @@ class Searches:
         request.check()
         return self._answers(request)
 
-    def results(self, request: SearchRequest) -> tuple[Result, ...]:
+    def results(self, request: SearchRequest) -> Results:
         """Return the results of a request with one answer.
 
         Raises:
-            DecodeError: an example cannot be read.
+            DecodeError: an example cannot be read; PictureNotFound: it is not there.
             UsageError, ModelError, StoreError: see `answers`.
         """
         if not request.has_one_answer:
@@ -54,9 +58,48 @@ class Searches:
                 "several examples have an answer each: search by them together, or ask for answers"
             )
         (answer,) = self.answers(request)
+        return self._results_of(answer)
+
+    def frame(self, request: SearchRequest) -> Any:
+        """Return the results of a request as one data frame; see `Results.frame`.
+
+        Its first column, query, names the example that a row answers.
+
+        Raises:
+            ExtraMissing: neither pandas nor pyarrow is installed.
+            DecodeError, UsageError, ModelError, StoreError: see `results`.
+        """
+        from ..store.frames import frame_of
+
+        answers = self.answers(request)
+        rows = ({"query": each.query, **row} for each in answers for row in self._results_of(each).rows())
+        return frame_of(rows, {"query": str, **RESULT_KINDS})
+
+    def embed(self, images: Iterable[Any], *, normalized: bool = True) -> Vectors:
+        """Return the embeddings of images, (n, dim) float32, the way the library is embedded.
+
+        images: in any form that a search takes. normalized: of length 1, so that a product of two is their
+        score; False: pooled features as they left the network. Those of photos of the library are stored
+        in half precision. They are read and embedded in parallel.
+
+        Raises:
+            DecodeError: one cannot be read; PictureNotFound: it is not there.
+            UsageError: one is of another form.
+            StoreMissing: nothing was indexed yet, so that there is no model.
+        """
+        queries = [as_query(each) for each in images]
+        found = np.zeros((len(queries), self.embedder().spec.dim), np.float32)
+        session = Session(self.store, self.embedder, SearchRequest())
+        for row, example in zip(found, prepared(session, queries), strict=True):
+            if example.vector is None:
+                raise (example.error or DecodeError("bad_vector", "no vector")).naming(example.query.name)
+            row[:] = example.vector
+        return unit_vectors(found) if normalized and len(found) else found
+
+    def _results_of(self, answer: Answer) -> Results:
         if answer.error is not None:
-            raise answer.error
-        return answer.results
+            raise answer.error.naming(answer.query)
+        return Results.of(answer.results, self.store.thumbs)
 
     def _answers(self, request: SearchRequest) -> Iterator[Answer]:
         queries = [as_query(each) for each in request.examples]
@@ -90,11 +133,13 @@ class Searches:
             last = last_search.recall(view.uuid) if request.refines else None
             more, less = (_numbered(view, last, ranks) for ranks in (request.more, request.less))
             return answer_together(session, _examples(last), more, less)
+        if request.text is not None:
+            queries = [Query(f'"{request.text}"', vector=self.embedder().embed_text(request.text))]
         (answer,) = self._each(session, queries)
         return answer
 
     def _each(self, session: Session, queries: Sequence[Query]) -> Iterator[Answer]:
-        if session.request.kind is SearchKind.image:
+        if session.request.kind in (SearchKind.image, SearchKind.text):
             return answers_by_image(session, queries)
         from .regions.by_region import answers_by_region  # a plain search does without
 
@@ -130,7 +175,7 @@ def _listed(view: View, session: Session) -> Answer:
 def _remember(view: View, answer: Answer) -> None:
     """Remember what was searched by and found; not in the store, but for this user.
 
-    Of a list by label or filter, and of a search for a part, the results alone.
+    Of a list by label or filter, and of a search for a part or by text, the results alone.
     """
     example = answer.example
     parts = (example.parts or (example,)) if example else ()
@@ -139,7 +184,7 @@ def _remember(view: View, answer: Answer) -> None:
             part.query.name, part.weight, _digest_of(view, part), part.own_path or part.query.path
         )
         for part in parts
-        if part.vector is not None
+        if part.vector is not None and part.query.vector is None
     )
     results = tuple(result.photo.digest for result in answer.results)
     last_search.remember(view.uuid, LastSearch(examples, results))

@@ -14,6 +14,7 @@ from .catalog.photos import visible_ids
 from .filters.where import Where
 from .index.exact import Ids
 from .own_files import OwnFile
+from .records import Vectors, unit_vectors
 from .view import View
 
 _BLOCK = 4096
@@ -38,6 +39,23 @@ def export_vectors(view: View, path: str, where: Where) -> int:
         name = np.array(view.model.spec.fingerprint if view.model else "")
         _write(archive, "fingerprint", (), name.dtype, [name])
     return len(ids)
+
+
+def all_vectors(view: View, where: Where, *, normalized: bool) -> tuple[Ids, Vectors]:
+    """Return the ids (n,) ascending, and embeddings (n, dim) float32, of the photos that pass.
+
+    normalized: of length 1, else as they left the network.
+
+    Raises:
+        StoreCorrupt: a photo has no embedding.
+    """
+    ids = visible_ids(view, where)
+    found = np.zeros((len(ids), view.model.spec.dim if view.model else 0), np.float32)
+    place = 0
+    for some in _vectors(view, ids):
+        found[place : place + len(some)] = unit_vectors(some) if normalized else some
+        place += len(some)
+    return ids, found
 
 
 def _is_export(path: str) -> bool:

@@ -3,6 +3,7 @@
 import os
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import datetime
 from typing import AnyStr
 
@@ -19,6 +20,16 @@ def real_path(path: AnyStr) -> AnyStr:
     if is_remote(path):
         return path.rstrip("/") if isinstance(path, str) else path.rstrip(b"/")
     return os.path.realpath(path)
+
+
+AnyPath = str | os.PathLike[str]
+
+
+def listed(names: AnyPath | Iterable[AnyPath]) -> list[str]:
+    """Return paths as a list, also a single one: a str is one name, not its letters."""
+    return (
+        [os.fspath(names)] if isinstance(names, (str, os.PathLike)) else [os.fspath(each) for each in names]
+    )
 
 
 def format_name(form: str) -> str:

@@ -195,7 +195,9 @@ class Store:
     @property
     def _writer_engine(self) -> sa.Engine:
         if self._writer is None:
-            raise StoreUnwritable(f"the store {self.folder} was opened for reading only")
+            raise StoreUnwritable(
+                f"the store {self.folder} was opened for reading only; open it with write=True"
+            )
         return self._writer
 
     def exclusive(self) -> contextlib.AbstractContextManager[None]:

@@ -203,7 +203,10 @@ def _forked(request: dict[str, Any], files: list[int]) -> int:
     child = os.fork()
     if child == 0:
         signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        # The others are ignored where the tests themselves run by nohup or in the background.
+        for each in (signal.SIGCHLD, signal.SIGHUP, signal.SIGQUIT):
+            signal.signal(each, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         _become(request, files)
     for each in files[:3]:
         os.close(each)

@@ -16,7 +16,7 @@ from lookalike.commands.groups import COMMANDS, GROUPS, Topic
 from lookalike.commands.help import as_command
 from lookalike.errors import ExitCode
 from lookalike.tests.library import lookalike
-from lookalike.tools import command_reference
+from lookalike.tools import api_reference, command_reference
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [
@@ -29,6 +29,7 @@ DOCUMENTS = [
     "docs/architecture.md",
     "docs/internals.md",
     "docs/recipes.md",
+    "docs/python.md",
 ]
 
 assert cli.app  # which has all commands entered
@@ -162,6 +163,13 @@ def test_links_between_documents_lead_somewhere() -> None:
         path = ROOT / document
         for target in re.findall(r"\]\((?!https?://)([^)#]+)", path.read_text()):
             assert (path.parent / target).exists(), f"{document}: {target}"
+
+
+def test_the_reference_of_the_python_api_is_that_of_its_docstrings() -> None:
+    document = api_reference.DOCUMENT.read_text()
+    assert document == api_reference.with_reference(document), "run tools/api_reference.py"
+    changed = document.replace("Return the pictures of a test set", "Return")
+    assert api_reference.with_reference(changed) == document
 
 
 def test_the_exit_codes_in_the_guide_are_those_of_the_errors() -> None:

@@ -48,7 +48,7 @@ def test_a_query_outside_of_the_library_scores_as_its_vectors_do(library: Librar
 
     embedder = library.embedder()
     vector = embedder.embed([embedder.prepare(np.asarray(Image.open(io.BytesIO(query))))])[0]
-    stored = library.vectors([result.photo.id for result in results])
+    stored = library.features([result.photo.id for result in results])
     for result in results:
         other = stored[result.photo.id]
         cosine = vector @ other / np.linalg.norm(vector) / np.linalg.norm(other)

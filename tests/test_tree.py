@@ -71,6 +71,7 @@ HOMES = {
     ),
     # Nothing is executed or fetched on behalf of a file.
     "subprocess": ("indexer/sandbox/process.py",),
+    "rawpy": ("indexer/decode/raw.py",),
     # The second asks for the name of the host, the third is the page's server.
     "socket": ("indexer/sandbox/process.py", "store/lock.py", "web/serving.py"),
     "urllib": (
@@ -83,9 +84,11 @@ HOMES = {
 HOMES |= {
     "ray": ("bulk/on_ray.py",),
     "lance": ("bulk/lance_columns.py",),
-    "pyarrow": ("bulk/",),
+    "pyarrow": ("bulk/", "store/frames.py"),
+    "pandas": ("store/frames.py",),
     "fsspec": ("bulk/objects.py",),
     "s3fs": ("bulk/place.py",),
+    "tokenizers": ("indexer/embed/text.py",),
 }
 READING_HOMES = ("indexer/decode/decode.py",)
 REMOVAL_HOMES = ("store/", "bulk/place.py", "dedup/actions/moves.py", "indexer/embed/weights/cache.py")

@@ -22,6 +22,7 @@ MODULES = {
     "errors.py",
     "library.py",
     "py.typed",
+    "sets.py",
 }
 WEIGHTS = {
     "lookalike/dedup/candidates/copy_space.safetensors",

@@ -93,7 +93,7 @@ def load(library: Library) -> dict[int, Picture]:
 
 def nearest_pairs(library: Library) -> list[Pair]:
     """Return the pairs of each photo with its nearest by cosine, without repetition."""
-    vectors = library.vectors([photo.id for photo in library.photos()])
+    vectors = library.features([photo.id for photo in library.photos()])
     ids = sorted(vectors)
     unit = np.stack([vectors[each] / np.linalg.norm(vectors[each]) for each in ids])
     pairs = set()

@@ -143,7 +143,7 @@ def main() -> None:
                 if (name := str(Path(photo.path).relative_to((arguments.set / "images").resolve())))
                 in given
             ]
-            stored = library.vectors([photo_id for photo_id, _ in photos])
+            stored = library.features([photo_id for photo_id, _ in photos])
             vectors = np.stack([stored[photo_id] for photo_id, _ in photos])
             assert library.spec is not None
             classifier = classifier_for(library.spec)

@@ -55,7 +55,7 @@ class Labelled:
         with Library.open(store, create=True) as library:
             library.index([images])
             photos = list(library.photos())
-            vectors = library.vectors([photo.id for photo in photos])
+            vectors = library.features([photo.id for photo in photos])
             assert library.spec is not None
             self.spec: EmbedderSpec = library.spec
         self.vectors: Vectors = np.stack([vectors[photo.id] for photo in photos])

@@ -107,7 +107,7 @@ def read(folder: Path, store: Path | None) -> Labeled | None:
             library.index([folder / "images"])
         files = ((photo.id, photo.path) for photo in library.photos())
         found = {photo_id: said[path] for photo_id, path in files if path in said}
-        vectors = library.vectors(list(found))
+        vectors = library.features(list(found))
     raw = np.stack([vectors[each] for each in found])
     tasks, labels = ([str(each[name] or "") for each in found.values()] for name in ("task", "label"))
     return Labeled(raw / np.linalg.norm(raw, axis=1, keepdims=True), np.array(tasks), np.array(labels))

@@ -63,7 +63,7 @@ def main() -> None:
             if arguments.store is None:
                 library.index([arguments.set / "images"])
             photos = [photo for photo in library.photos() if photo.path in given]
-            raw = library.vectors([photo.id for photo in photos])
+            raw = library.features([photo.id for photo in photos])
             vectors = np.stack([raw[photo.id] for photo in photos])
             units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
             names = [bytes.fromhex(photo.digest) for photo in photos]

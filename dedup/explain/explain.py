@@ -186,7 +186,7 @@ def _side(store: Store, reader: Reader, name: str) -> Side:
     if known is not None:
         return Side(name, known)
     if failure is not None:
-        raise DecodeError(failure.code, f"{name}: {failure}")
+        raise failure.naming(name)
     raise UsageError(f"there is no photo {name} in the library, or it has no file at the moment")
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ...indexer.decode.sniff import RAW
 from ...store.catalog.photos import Photo
 from ...store.records import Holdings
 from ..look import PROFILE, Look
@@ -54,6 +55,9 @@ def held(kept: Party, other: Party) -> Iterator[Loss]:
     if kept.photo.id == other.photo.id:
         yield from _sidecars(kept.companions, other.companions)
         return
+    if kept.photo.format == RAW:
+        is_raw = other.photo.format == RAW  # nobody compares what two sensors saw
+        yield Loss("raw", "its raw data") if is_raw else Loss("developed", "the developed picture")
     if kept.holdings is None or other.holdings is None:
         yield Loss("unknown", "what both hold is not known yet; run `lookalike index`")
         return

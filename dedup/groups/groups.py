@@ -59,6 +59,11 @@ class Group:
     companions: tuple[Companion, ...] = ()
 
     @property
+    def paths(self) -> list[str]:
+        """The paths of its files, the keeper's first."""
+        return [self.keeper.path, *(member.file.path for member in self.members)]
+
+    @property
     def wasted_bytes(self) -> int:
         """Bytes on disk that exact and proven copies take beyond the keeper; hard links take none."""
         sizes = {_inode(member): member.photo.size for member in self.members if member.kind != "similar"}

@@ -1,15 +1,20 @@
 """Proven pairs -> groups safe against chaining, each with the file to keep and the reason."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from ...store.catalog.holdings import holdings_of
 from ...store.catalog.pairs import all_verdicts, decisions_by_ids, proofs_of, same_pixels
-from ...store.catalog.photos import Photo, photos_of
+from ...store.catalog.photos import Photo, PhotoFile, photos_of
+from ...store.documents import Row
 from ...store.filters.where import ALL, Where
 from ...store.records import Holdings
+from ...store.thumbs import Thumbs
 from ...store.view import View
+from ...store.words import plural
 from ..look import Look
 from ..proof import Evidence
 from .companions import CompanionFinder
@@ -37,12 +42,85 @@ class CopyReport:
 
     groups: those that free most bytes first. pairs: the number of proven pairs that they are made of.
     wrong: how many of these are expected to be wrong. away: folders of the library that are not there now.
+    thumbs: of the library, for notebooks.
     """
 
     groups: tuple[Group, ...]
     pairs: int
     wrong: Expectation
     away: tuple[str, ...] = ()
+    thumbs: Thumbs | None = field(default=None, repr=False, compare=False)
+
+    def frame(self) -> Any:
+        """Return the groups as a pandas DataFrame or, without pandas, as an Arrow table: a row a file.
+
+        Columns: group (from 1), path, kept (whether it is the file to keep), kind ("exact", "copy"; "" of
+        the kept one), score, change, selected (whether it is safe to be moved), why_not, width, height,
+        format, bytes, id.
+
+        Raises:
+            ExtraMissing: neither pandas nor pyarrow is installed.
+        """
+        from ...store.frames import frame_of
+
+        return frame_of(copy_rows(self.groups), COPY_KINDS)
+
+    def _repr_html_(self) -> str:
+        from ...store.notebook import Cell, as_html
+
+        rows = []
+        for number, group in enumerate(self.groups[:_SHOWN], 1):
+            kept = Cell(group.keeper_photo.digest, ["kept", *_name(group.keeper.path)], group.keeper.path)
+            rest = (
+                Cell(each.photo.digest, [each.transform, *_name(each.file.path)], each.file.path)
+                for each in group.members
+            )
+            rows.append((f"Group {number}: {plural(len(group.paths), 'file')}", [kept, *rest]))
+        more = len(self.groups) - len(rows)
+        rows += [(f"and {plural(more, 'more group')}", [])] if more else []
+        return as_html(rows, self.thumbs.get_many if self.thumbs else lambda _: {}) or "no copies"
+
+
+_SHOWN = 20  # groups in a notebook
+
+# What a frame says of a file in a group; see `store.frames`.
+COPY_KINDS = {
+    "group": int,
+    "path": str,
+    "kept": bool,
+    "kind": str,
+    "score": float,
+    "change": str,
+    "selected": bool,
+    "why_not": str,
+    "width": int,
+    "height": int,
+    "format": str,
+    "bytes": int,
+    "id": int,
+}
+
+
+def copy_rows(groups: Iterable[Group]) -> Iterator[Row]:
+    """Yield what a frame says of the files of groups, as dicts."""
+    for number, group in enumerate(groups, 1):
+        kept = {"kept": True, "kind": "", "score": 1.0, "change": "", "selected": False, "why_not": ""}
+        yield {"group": number, **_file_row(group.keeper_photo, group.keeper), **kept}
+        for member in group.members:
+            names = ("kind", "score", "change", "selected", "why_not")
+            told = {name: getattr(member, name) for name in names}
+            yield {"group": number, **_file_row(member.photo, member.file), "kept": False, **told}
+
+
+def _file_row(photo: Photo, file: PhotoFile) -> Row:
+    names = ("id", "width", "height", "format")
+    return {"path": file.path, "content": photo.digest, "bytes": photo.size} | {
+        name: getattr(photo, name) for name in names
+    }
+
+
+def _name(path: str) -> list[str]:
+    return [os.path.basename(path)]
 
 
 def group_input(view: View, where: Where = ALL, max_false: float = 1.0) -> "GroupInput":

@@ -4,6 +4,7 @@ import os
 from collections import defaultdict
 from collections.abc import Mapping
 
+from ...indexer.decode.sniff import RAW
 from ...store.catalog.photos import Photo
 from ...store.records import Holdings
 from .companions import are_companions
@@ -11,7 +12,7 @@ from .shots import Shot, exposures_differ, shot_of, times_differ
 
 
 class Apart:
-    """Tells which photos are kept apart: rejected by the user, two shots, or companions of each other.
+    """Tells which photos are kept apart: rejected by the user, two shots, companions, raw and developed.
 
     What the user confirmed is joined. The same pixels are one shot, though their metadata were changed:
     what is known of the time or the exposure of one is known of all of them.
@@ -50,7 +51,8 @@ class Apart:
         first, second = self._photos[a], self._photos[b]
         if first.pixel_digest == second.pixel_digest:
             return False
-        if self._are_two_shots(first, second):
+        # What a raw file shows is a preview: no picture was made from it, and none stands for it.
+        if (first.format == RAW) != (second.format == RAW) or self._are_two_shots(first, second):
             return True
         # Halves lie beside each other, and most pairs do not: asked of every pair, so asked cheaply.
         return not self._folders[a].isdisjoint(self._folders[b]) and are_one_unit(first, second)

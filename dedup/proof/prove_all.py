@@ -1,6 +1,6 @@
 """From nominated pairs to proven ones: prove what no proof has seen, remember all of it."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from itertools import takewhile
@@ -30,16 +30,19 @@ def prove_all(
     *,
     workers: int | None = None,
     watch: Watch = UNWATCHED,
+    wanted: Callable[[int, int], bool] | None = None,
 ) -> int:
     """Prove every nominated pair that this verifier has not seen; return how many it proved.
 
-    A batch is committed at a time: what is stopped goes on where it was.
+    wanted: tells of two photos, by id, whether their pair is to be proved now; None: all are. A batch is
+    committed at a time: what is stopped goes on where it was.
 
     Raises:
         LookalikeError: a process that proves came to an end; what was proved is kept.
     """
     with store.reading() as view:
-        waiting = together(unproved_pairs(view, VERIFIER_VERSION))
+        unproved = unproved_pairs(view, VERIFIER_VERSION)
+    waiting = together([pair for pair in unproved if wanted is None or wanted(*pair[:2])])
     if waiting:
         watch.progress.begin("proving pairs", len(waiting))
     done: list[JudgedPair] = []

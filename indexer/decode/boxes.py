@@ -62,7 +62,7 @@ def heif_parts(data: bytes) -> Parts:
     return parts
 
 
-def _boxes(view: memoryview) -> Iterator[_Box]:
+def boxes_in(view: memoryview) -> Iterator[_Box]:
     """Yield the boxes that lie in a row, until one does not fit."""
     for name, body, _ in _boxes_with_ends(view):
         yield name, body
@@ -108,7 +108,7 @@ def _behind(rest: memoryview) -> tuple[str, int]:
 
 def _items(meta: memoryview) -> _Items:
     items = _Items()
-    for name, body in _boxes(meta):
+    for name, body in boxes_in(meta):
         wide = bool(body) and body[0] > 0
         if name == b"pitm":
             items.primary = int.from_bytes(body[4 : 8 if wide else 6], "big")
@@ -121,14 +121,14 @@ def _items(meta: memoryview) -> _Items:
         elif name == b"iprp":
             _read_properties(items, body)
         elif name == b"grpl":
-            items.groups = [(group, _numbers(one[8:], "I", 4)) for group, one in _boxes(body)]
+            items.groups = [(group, _numbers(one[8:], "I", 4)) for group, one in boxes_in(body)]
         elif name == b"idat":
             items.stored = body
     return items
 
 
 def _read_kinds(items: _Items, body: memoryview) -> None:
-    for name, entry in _boxes(body):
+    for name, entry in boxes_in(body):
         if name == b"infe" and entry[0] >= 2:
             width = 4 if entry[0] >= 3 else 2
             number = int.from_bytes(entry[4 : 4 + width], "big")
@@ -139,7 +139,7 @@ def _read_kinds(items: _Items, body: memoryview) -> None:
 
 def _references(body: memoryview, code: str) -> Iterator[tuple[bytes, int, tuple[int, ...]]]:
     width = struct.calcsize(code)
-    for name, entry in _boxes(body[4:]):
+    for name, entry in boxes_in(body[4:]):
         yield name, int.from_bytes(entry[:width], "big"), _numbers(entry[width:], code, 2)
 
 
@@ -151,8 +151,8 @@ def _numbers(body: memoryview, code: str, count_width: int) -> tuple[int, ...]:
 
 
 def _read_properties(items: _Items, body: memoryview) -> None:
-    boxes = list(_boxes(body))
-    known = [each for name, inner in boxes if name == b"ipco" for each in _boxes(inner)]
+    boxes = list(boxes_in(body))
+    known = [each for name, inner in boxes if name == b"ipco" for each in boxes_in(inner)]
     for name, inner in boxes:
         if name != b"ipma":
             continue
@@ -274,8 +274,8 @@ def _shown(data: bytes, items: _Items, number: int) -> Iterator[Bytes]:
 def _samples(moov: memoryview) -> Iterator[int]:
     """Yield the number of pictures in each track."""
     nothing = memoryview(b"")
-    for name, track in _boxes(moov):
-        media = dict(_boxes(dict(_boxes(track)).get(b"mdia", nothing))) if name == b"trak" else {}
+    for name, track in boxes_in(moov):
+        media = dict(boxes_in(dict(boxes_in(track)).get(b"mdia", nothing))) if name == b"trak" else {}
         if bytes(media.get(b"hdlr", nothing))[8:12] == b"pict":
-            table = dict(_boxes(dict(_boxes(media.get(b"minf", nothing))).get(b"stbl", nothing)))
+            table = dict(boxes_in(dict(boxes_in(media.get(b"minf", nothing))).get(b"stbl", nothing)))
             yield int.from_bytes(table.get(b"stsz", nothing)[8:12], "big")

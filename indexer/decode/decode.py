@@ -4,24 +4,19 @@ The only module that lets Pillow parse what others wrote. Formats are an allow-l
 content: what is not on the list is never handed to a parser.
 """
 
-import ctypes
-import logging
-import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import partial
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import PIL
+from blake3 import blake3
 from PIL import (
     AvifImagePlugin,
     BmpImagePlugin,
-    ExifTags,
     GifImagePlugin,
     Image,
     ImageChops,
@@ -38,6 +33,7 @@ from ...store.records import Holdings, Metadata
 from .color import to_plain, to_srgb
 from .depth import has_few_levels, has_low_bytes, joined, load_low_bytes
 from .digest import hash_of
+from .exif import orientation_in
 from .fields import read_all
 from .heif import heif_opener
 from .inventory import Found, holdings_of, parts_of, pixel_digest
@@ -46,8 +42,11 @@ from .jpeg_parts import END
 from .jpeg_planes import JpegPlanes, planes_of, stores_luma
 from .memory import MAX_PIXELS, SHARED, MemoryBudget, check_header
 from .parts import Parts
+from .quiet import quiet_libtiff, quiet_pillow
+from .raw import RAW_DATA, RawFile, opened_raw
+from .raw_tags import ends_early, read_raw, sensor_bits
 from .rendering import STRIP_PIXELS, Rendering, rendering_of
-from .sniff import sniff
+from .sniff import RAW, sniff
 
 DECODE_VERSION = 1
 
@@ -136,6 +135,9 @@ def decode(
     quiet_pillow()
     kind = sniff(data)
     with _as_decode_errors(kind):
+        if kind == RAW:
+            of_preview = partial(decode, min_side=min_side, memory=memory, max_pixels=max_pixels)
+            return _decode_raw(data, memory, max_pixels, of_preview)
         file = _File(data, kind, parts_of(data, kind), min_side)
         image = file.opened_whole()
         check_header(*image.size, len(data), max_pixels)
@@ -153,6 +155,57 @@ def decode(
             if file.parts.lacks_end:
                 decoded = replace(decoded, warning="the file lacks its end marker")
             return file.with_holdings(decoded, image, low, rendering) if inventory else decoded
+
+
+def _decode_raw(
+    data: bytes, memory: MemoryBudget, max_pixels: int, decode_preview: Callable[[bytes], Decoded]
+) -> Decoded:
+    """Decode a camera raw file by its preview, and without a good one by its sensor's data."""
+    with opened_raw(data) as raw:
+        check_header(*raw.size, len(data), max_pixels)
+        shown: Decoded | None = None
+        with suppress(DecodeError):
+            jpeg, says = raw.preview()
+            shown = decode_preview(jpeg)
+            shown = _turned(shown, raw.turn_of(shown.image.size, shown.orientation, says=says))
+        if shown is None or not raw.is_shown_by(shown.width, shown.height):
+            try:
+                with memory.reserve(raw.bytes_needed):
+                    shown = decode_pil(raw.developed())
+            except DecodeError:
+                if shown is None:
+                    raise
+        return _as_raw(shown, raw, data)
+
+
+def _turned(shown: Decoded, turn: int) -> Decoded:
+    """Turn a preview as EXIF's orientation shows it."""
+    if turn not in _TURNS:
+        return shown
+    width, height = (shown.height, shown.width) if turn >= 5 else (shown.width, shown.height)
+    return replace(shown, image=shown.image.transpose(_TURNS[turn]), width=width, height=height)
+
+
+def _as_raw(shown: Decoded, raw: RawFile, data: bytes) -> Decoded:
+    """Return what a raw file shows with what it says and holds itself."""
+    metadata, fields = read_raw(raw.exif, raw.xmp)
+    lies_right = (shown.width < shown.height) == (raw.size[0] < raw.size[1])
+    width, height = raw.size if lies_right else raw.size[::-1]
+    damage = ("the sensor's data end early",) if ends_early(data) else ()
+    holdings = Holdings(bits=sensor_bits(data), auxiliary=(RAW_DATA,), fields=fields, damage=damage)
+    return Decoded(
+        image=shown.image,
+        width=width,
+        height=height,
+        orientation=raw.orientation,
+        format=RAW,
+        metadata=metadata,
+        warning=None,
+        fields=fields,
+        holdings=holdings,
+        # Whoever gives up a raw file for another one must know that each bit is the same.
+        pixel_digest=blake3(b"raw").update(data).digest(),
+    )
 
 
 def decode_pil(image: Image.Image) -> Decoded:
@@ -178,10 +231,8 @@ class _File:
     def opened(self, data: bytes) -> Image.Image:
         """Open its first picture from some bytes; nothing is loaded."""
         image = _opener(self.kind)(BytesIO(data))
-        _refuse_raw(image)
         if self.parts.first:
             image.seek(self.parts.first)
-            _refuse_raw(image)
         if self.kind in ("AVIF", "HEIF"):
             _ask_exif_without_xmp(image)
         return image
@@ -316,17 +367,6 @@ def _line(error: BaseException) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 
-def _refuse_raw(image: Image.Image) -> None:
-    """Refuse the raw files that are TIFFs: their first picture is a preview the size of a stamp."""
-    if not isinstance(image, TiffImagePlugin.TiffImageFile):
-        return
-    tags = image.tag_v2
-    reduced = tags.get(0x00FE, 0)
-    is_preview = isinstance(reduced, int) and reduced & 1 and 0x014A in tags
-    if 0xC612 in tags or is_preview:
-        raise DecodeError("unsupported_format", "this is a camera raw file")
-
-
 def _bytes_needed(image: Image.Image, full_size: tuple[int, int], file: _File, *, twice: bool) -> int:
     """Return an upper bound of the memory that decoding takes, from the header alone.
 
@@ -361,7 +401,7 @@ def _decoded(
 ) -> tuple[Decoded, Rendering]:
     """Turn a loaded picture into pixels and what is known of it. seen: its pixels, see `_as_seen`."""
     exif = _exif(image)
-    orientation = _orientation(exif)
+    orientation = orientation_in(exif)
     rendering = rendering_of(seen)
     rgb, warning = _reduced_srgb(seen, rendering, _factor(seen.size, min_side))
     if orientation in _TURNS:
@@ -395,15 +435,6 @@ def _ask_exif_without_xmp(image: Image.Image) -> None:
     _exif(image)  # Pillow keeps it
     if packet:
         image.info["xmp"] = packet
-
-
-def _orientation(exif: Image.Exif) -> int:
-    """Return how the picture must be turned, 1..8; what is out of range means not at all."""
-    try:
-        value: Any = exif.get(ExifTags.Base.Orientation, 1)
-    except Exception:
-        return 1
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def _factor(size: tuple[int, int], min_side: int) -> int:
@@ -450,33 +481,3 @@ def _pixels(image: Image.Image) -> npt.NDArray[np.uint8]:
         pixels[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
     pixels.flags.writeable = False
     return pixels
-
-
-@cache
-def quiet_pillow() -> None:
-    """Silence Pillow's warnings and log: odd EXIF is no news to whoever indexes 100,000 photos."""
-    # Not `warnings.catch_warnings`: it is not safe when several threads decode.
-    warnings.filterwarnings("ignore", module=r"PIL\.")
-    # Errors that no handler takes would be printed by Python's handler of last resort.
-    logging.getLogger("PIL").addHandler(logging.NullHandler())
-
-
-@cache
-def quiet_libtiff() -> None:
-    """Silence libtiff, which prints from C, where Pillow's wheel brings it as a library.
-
-    Elsewhere (a Pillow built by hand, Windows) damaged TIFFs keep printing a line each.
-    """
-    folder = Path(PIL.__file__).parent
-    bundled = [
-        *(folder.parent / "pillow.libs").glob("libtiff*.so*"),
-        *(folder / ".dylibs").glob("libtiff*.dylib"),
-    ]
-    for library in bundled:
-        try:
-            libtiff = ctypes.CDLL(str(library))
-            for setter in (libtiff.TIFFSetErrorHandler, libtiff.TIFFSetWarningHandler):
-                setter.argtypes, setter.restype = [ctypes.c_void_p], ctypes.c_void_p
-                setter(None)
-        except (OSError, AttributeError):
-            continue

@@ -2,13 +2,15 @@
 
 import math
 
+from PIL import Image
+
 from ...store.records import Metadata
 from .tags import Fields, Tags
 from .texts import SHORT, as_text
 from .times import Taken
 
 _ALTITUDES = (-11_000.0, 100_000.0)  # meters: the deepest sea, the edge of space
-_MAKE, _MODEL, _LENS_MODEL = 0x010F, 0x0110, 0xA434
+_MAKE, _MODEL, _ORIENTATION, _LENS_MODEL = 0x010F, 0x0110, 0x0112, 0xA434
 
 
 def read_metadata(tags: Tags, taken: Taken | None) -> Metadata:
@@ -32,6 +34,15 @@ def camera_of(tags: Tags) -> str | None:
     if model.split()[0].casefold() in make.casefold().split():
         return model
     return f"{make} {model}"[:SHORT]
+
+
+def orientation_in(exif: Image.Exif) -> int:
+    """Return how the picture must be turned, 1..8; what is out of range means not at all."""
+    try:
+        value: object = exif.get(_ORIENTATION, 1)
+    except Exception:
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def _position(gps: Fields) -> tuple[float | None, float | None]:

@@ -1,6 +1,9 @@
-"""Tell from its first bytes what a file is; its name is never asked."""
+"""Tell from its bytes, nearly always the first ones, what a file is; its name is never asked."""
 
 from ...errors import DecodeError
+from .tiff_pages import is_raw
+
+RAW = "RAW"  # of whatever maker: the name of the file says which
 
 _HEAD = 4096  # bytes that are looked at
 
@@ -16,6 +19,11 @@ _SIGNATURES = {
     b"MM\0+": "TIFF",
     b"\0\0\0\x0cjP  \r\n\x87\n": "JPEG2000",
     b"\xff\x4f\xff\x51": "JPEG2000",
+    b"FUJIFILMCCD-RAW": RAW,
+    b"IIRO": RAW,  # Olympus
+    b"IIRS": RAW,
+    b"MMOR": RAW,
+    b"IIU\0": RAW,  # Panasonic, Leica
 }
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
@@ -41,11 +49,6 @@ _FOREIGN = {
     b"#?RADIANCE": "a Radiance HDR picture",
     b"\xff\x0a": "a JPEG XL picture",
     b"\0\0\0\x0cJXL ": "a JPEG XL picture",
-    b"FUJIFILMCCD-RAW": "a camera raw file (Fujifilm)",
-    b"IIRO": "a camera raw file (Olympus)",
-    b"IIRS": "a camera raw file (Olympus)",
-    b"MMOR": "a camera raw file (Olympus)",
-    b"IIU\0": "a camera raw file (Panasonic)",
     b"FOVb": "a camera raw file (Sigma)",
     b"II\x1a\0\0\0HEAPCCDR": "a camera raw file (Canon)",
     b"\x7fELF": "a program",
@@ -55,7 +58,7 @@ _FOREIGN = {
 
 
 def sniff(data: bytes) -> str:
-    """Return the format of a picture: "JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", ...
+    """Return the format of a picture: "JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "RAW", ...
 
     Raises:
         DecodeError: "empty", "not_an_image" or "unsupported_format"; it says what the file is.
@@ -68,7 +71,7 @@ def sniff(data: bytes) -> str:
         return _sniff_riff(data)
     for magic, name in _SIGNATURES.items():
         if data.startswith(magic):
-            return _refuse_canon_raw(data, name)
+            return RAW if name == "TIFF" and _is_raw(data) else name
     raise _not_an_image(data)
 
 
@@ -82,7 +85,7 @@ def _sniff_brands(data: bytes) -> str:
     if brands & _HEIF_BRANDS:
         return "HEIF"
     if major == b"crx ":
-        raise DecodeError("unsupported_format", "this is a camera raw file (Canon)")
+        return RAW
     raise DecodeError("not_an_image", "this is a video, not a picture")
 
 
@@ -93,10 +96,12 @@ def _sniff_riff(data: bytes) -> str:
     raise DecodeError("not_an_image", f"this is {kind}, not a picture")
 
 
-def _refuse_canon_raw(data: bytes, name: str) -> str:
-    if name == "TIFF" and data[8:10] == b"CR":
-        raise DecodeError("unsupported_format", "this is a camera raw file (Canon)")
-    return name
+def _is_raw(data: bytes) -> bool:
+    """Tell whether a TIFF is a camera's raw file: that of Canon says so in its head."""
+    try:
+        return data[8:10] == b"CR" or is_raw(data)
+    except Exception:  # a stranger's directories may be anything
+        return False
 
 
 def _not_an_image(data: bytes) -> DecodeError:

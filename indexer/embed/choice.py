@@ -2,17 +2,27 @@
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from ...errors import UsageError
 
 if TYPE_CHECKING:
     from ...store.spec import EmbedderSpec
+
+OWN = "onnx:"  # before the file of a model of the user's
+_IN_TOML = (
+    "the input size and rule of a model of your own are in the TOML beside it: leave "
+    " --input-size, --input-rule, --weights and --width-mult away"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
     """Which embedder a new store gets; None takes the measured default.
 
-    model: "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large". weights: a checkpoint file of your
+    model: "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large", or "onnx:FILE" for a model of your
+    own. weights: a checkpoint file of your
     own. engine, device: by what and where it runs, see `engines.open_engine`; they change the speed, not
     the embeddings.
     """
@@ -28,7 +38,11 @@ class ModelChoice:
     @property
     def is_given(self) -> bool:
         """Whether anything is asked for that a store's spec must agree with."""
-        asked = (self.model, self.input_size, self.input_rule, self.weights, self.width_mult)
+        return self.model is not None or self._is_shaped
+
+    @property
+    def _is_shaped(self) -> bool:
+        asked = (self.input_size, self.input_rule, self.weights, self.width_mult)
         return any(each is not None for each in asked)
 
     def spec_for(self, stored: "EmbedderSpec | None") -> "EmbedderSpec":
@@ -37,8 +51,12 @@ class ModelChoice:
         Raises:
             UsageError, ModelError: there is no such model, size, rule, width or file.
         """
+        if self.model is not None and self.model.startswith(OWN):
+            return self._own_spec(self.model.removeprefix(OWN))
         if stored is not None and not self.is_given:
             return stored
+        if stored is not None and stored.own is not None and self.model is None:
+            raise UsageError(_IN_TOML)
         from .embedder import DEFAULT_MODEL, default_spec
 
         same = stored if stored and self.model in (None, stored.model) else None
@@ -61,3 +79,10 @@ class ModelChoice:
         }
         stored_fields = {name: getattr(same, name) for name, keep in kept.items() if keep}
         return dataclasses.replace(asked, **stored_fields)
+
+    def _own_spec(self, file: str) -> "EmbedderSpec":
+        if self._is_shaped:
+            raise UsageError(_IN_TOML)
+        from .own_model import spec_of
+
+        return spec_of(Path(file).expanduser())

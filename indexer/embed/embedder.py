@@ -1,9 +1,12 @@
 """The embedder: pictures in, pooled features out, the same way for the library and for queries."""
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,9 +17,13 @@ from ..decode.decode import DECODE_VERSION
 from .engines import open_engine
 from .engines.architectures import architecture
 from .local_maps import make_map, map_kind
-from .preprocess import RULES, InputRule, Picture, Pixels
-from .weights.loader import adopt
+from .preprocess import MAX_SIZE, MIN_SIZE, RULES, InputRule, Picture, Pixels
+from .weights.cache import store_file
+from .weights.loader import adopt, read_onnx
 from .weights.table import OFFICIAL, SHIPPED_MODEL
+
+if TYPE_CHECKING:
+    from .text import TextEmbedder
 
 DEFAULT_MODEL = SHIPPED_MODEL
 # Chosen by measurement: benchmarks/search/input_rules.py, docs/models.md.
@@ -24,8 +31,6 @@ DEFAULT_RULE = "fit"
 DEFAULT_SIZE = 256
 # Lower precision saves little of a photo and finds less: docs/models.md.
 PRECISION = "fp32"
-# Below the smallest, the last layers see a single cell; beyond the largest, nothing is gained.
-_MIN_SIZE, _MAX_SIZE = 32, 1024
 
 
 def default_spec(
@@ -65,8 +70,8 @@ def _check_options(model: str, rule: str, size: int, width_mult: float, *, offic
     architecture(model)
     if rule not in RULES:
         raise UsageError(f"no input rule named {rule!r}; there are {', '.join(RULES)}")
-    if not _MIN_SIZE <= size <= _MAX_SIZE:
-        raise UsageError(f"the input size is {_MIN_SIZE} to {_MAX_SIZE} pixels, not {size}")
+    if not MIN_SIZE <= size <= MAX_SIZE:
+        raise UsageError(f"the input size is {MIN_SIZE} to {MAX_SIZE} pixels, not {size}")
     if not 0.1 <= width_mult <= 4.0:
         raise UsageError(f"the width multiplier is 0.1 to 4, not {width_mult:g}")
     if official and width_mult != 1.0:
@@ -78,13 +83,28 @@ def _check_options(model: str, rule: str, size: int, width_mult: float, *, offic
 
 def _check_known(spec: EmbedderSpec) -> None:
     """Refuse a spec that this version cannot follow to the letter."""
-    _check_options(spec.model, spec.input_rule, spec.input_size, spec.width_mult, official=False)
+    if spec.own is None:
+        _check_options(spec.model, spec.input_rule, spec.input_size, spec.width_mult, official=False)
     if (spec.precision, spec.decode_version) != (PRECISION, DECODE_VERSION):
         raise SpecMismatch(
             f"these vectors were made in {spec.precision} by version {spec.decode_version} of the "
             f"decoding rules, and this lookalike has {PRECISION} and version {DECODE_VERSION}; "
             "index into a new store, or use the lookalike that made this one"
         )
+
+
+def _adopted(weights: Path, spec: EmbedderSpec) -> str:
+    if spec.own is None:
+        return adopt(weights, spec.model, spec.width_mult)
+    return store_file(read_onnx(weights), ".onnx")
+
+
+def rule_of(spec: EmbedderSpec) -> InputRule:
+    """Return how the network of a spec wants its pictures."""
+    size, own = spec.input_size, spec.own
+    if own is not None:
+        return InputRule(spec.input_rule, size, own.resize, own.interpolation == "bicubic")
+    return InputRule(spec.input_rule, size, architecture(spec.model).resize_for(size))
 
 
 class Embedder:
@@ -116,15 +136,14 @@ class Embedder:
         """
         _check_known(spec)
         if weights is not None:
-            given = adopt(Path(weights), spec.model, spec.width_mult)
+            given = _adopted(Path(weights), spec)
             if given != spec.weights_sha256:
                 raise ModelError(
                     f"{weights} (SHA-256 {given[:12]}...) is not the file that these vectors were made "
                     f"with ({spec.weights_sha256[:12]}...); pass that one, or index into a new store"
                 )
         self.spec = spec
-        size = spec.input_size
-        self._rule = InputRule(spec.input_rule, size, architecture(spec.model).resize_for(size))
+        self._rule = rule_of(spec)
         self._engine = open_engine(spec, engine, device)
 
     @property
@@ -153,9 +172,8 @@ class Embedder:
 
     def prepare_at(self, picture: Picture, size: int) -> Pixels:
         """Return the input for a picture by the same rule at another input size."""
-        size = max(size, _MIN_SIZE)
-        resize = architecture(self.spec.model).resize_for(size)
-        return InputRule(self.spec.input_rule, size, resize).prepare(picture)
+        spec = dataclasses.replace(self.spec, input_size=max(size, MIN_SIZE))
+        return rule_of(spec).prepare(picture)
 
     def embed(self, prepared: Sequence[Pixels]) -> Vectors:
         """Return the embeddings of prepared pictures, in their order.
@@ -165,6 +183,21 @@ class Embedder:
         Returns (n, dim) float32, the pooled features as they come, not normalized.
         """
         return self.embed_with_maps(prepared)[0]
+
+    def embed_text(self, text: str) -> Vectors:
+        """Return the embedding of words, (dim,) float32, that is compared with those of pictures.
+
+        Raises:
+            UsageError: the model knows no words, or there are none.
+            ModelError: its files are missing or damaged, or the package tokenizers is missing.
+        """
+        return self._text.embed(text)
+
+    @cached_property
+    def _text(self) -> "TextEmbedder":
+        from .text import TextEmbedder  # hardly any library has one
+
+        return TextEmbedder.of(self.spec)
 
     @property
     def has_maps(self) -> bool:

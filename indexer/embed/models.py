@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...store.spec import EmbedderSpec
 from .embedder import DEFAULT_RULE, DEFAULT_SIZE, Embedder, default_spec
 from .engines import is_shipped
 from .engines.architectures import ARCHITECTURES
 from .preprocess import Pixels
+from .weights.cache import find_file
 from .weights.golden import golden_pictures, golden_vectors
 from .weights.loader import is_here
 from .weights.table import OFFICIAL
@@ -19,18 +21,18 @@ BATCH = 8
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """One model with its official weights, as it runs by default.
+    """One model with its official weights, as it runs by default; or the user's own that a store has.
 
     dim: length of an embedding. parameters, multiply_adds: of the layers that compute it, the second
-    for one picture of input_size. input_size: pixels, see `indexer.preprocess`. is_here: whether the
-    weights are on this machine. weights, source: name and address of the official file. megabytes:
-    its size in MiB.
+    for one picture of input_size; None: not known. input_size: pixels, see `indexer.preprocess`. is_here:
+    whether the weights are on this machine. weights, source: name and address of the official file.
+    megabytes: its size in MiB.
     """
 
     name: str
     dim: int
-    parameters: int
-    multiply_adds: int
+    parameters: int | None
+    multiply_adds: int | None
     input_rule: str
     input_size: int
     is_here: bool
@@ -70,6 +72,24 @@ def list_models() -> list[ModelInfo]:
         )
         for name, architecture in ARCHITECTURES.items()
     ]
+
+
+def own_model_info(spec: EmbedderSpec) -> ModelInfo:
+    """Return what is known of a model of the user's, by the spec of a store that has it."""
+    path = find_file(spec.weights_sha256, ".onnx")
+    return ModelInfo(
+        name=spec.model,
+        dim=spec.dim,
+        parameters=None,
+        multiply_adds=None,
+        input_rule=spec.input_rule,
+        input_size=spec.input_size,
+        is_here=path is not None,
+        weights=f"SHA-256 {spec.weights_sha256}",
+        source="your own file",
+        licence="",
+        megabytes=round(path.stat().st_size / (1 << 20), 3) if path else 0.0,
+    )
 
 
 def bench_model(name: str, *, engine: str = "auto", repeats: int = 10) -> ModelBench:

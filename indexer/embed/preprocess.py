@@ -20,6 +20,8 @@ Pixels = npt.NDArray[np.uint8]
 Picture = Image.Image | Pixels
 
 RULES = ("crop", "squash", "fit")
+# Below the smallest, the last layers see a single cell; beyond the largest, nothing is gained.
+MIN_SIZE, MAX_SIZE = 32, 1024
 
 # The network halves its input five times: sides of a multiple of 32 lose nothing at the border, and
 # pictures of one aspect come out in one shape, so that they share a batch.
@@ -37,11 +39,13 @@ class InputRule:
 
     name: one of RULES. size: side of the square input in pixels; for "fit" the side of the square
     that has the input's area. resize: for "crop", the length that the short side gets first.
+    is_bicubic: not bilinear; for models of the user's that learned on such pictures.
     """
 
     name: str
     size: int
     resize: int
+    is_bicubic: bool = False
 
     @property
     def min_side(self) -> int:
@@ -69,9 +73,8 @@ class InputRule:
         )
         # Only what is kept is computed: a picture of 65500x1 would be 16 million pixels wide after
         # the resize that a crop begins with.
-        return np.asarray(
-            image.resize(self._target(*image.size), Image.Resampling.BILINEAR, box=self._kept(*image.size))
-        )
+        how = Image.Resampling.BICUBIC if self.is_bicubic else Image.Resampling.BILINEAR
+        return np.asarray(image.resize(self._target(*image.size), how, box=self._kept(*image.size)))
 
     def seen(self, width: int, height: int) -> tuple[float, float, float, float]:
         """Return the part (left, top, right, bottom) of a picture of that size which the network sees."""

@@ -18,6 +18,7 @@ _OUTSIDE = frozenset(
         "heif_support_outdated",
         "no_decoder",
         "no_permission",
+        "raw_support_missing",
         "read_error",
         "unstable",
     }

@@ -8,7 +8,14 @@ from ...errors import UsageError
 from ...store.names import composed_bytes
 from .places import is_thrown_away
 
-PHOTO_EXTENSIONS = frozenset(
+# Of cameras, in the containers that docs/formats.md names.
+RAW_EXTENSIONS = frozenset(
+    b"." + extension
+    for extension in (
+        b"cr2 cr3 nef nrw arw sr2 dng orf ori rw2 rwl raf pef srw 3fr fff erf dcr kdc mef".split()
+    )
+)
+PHOTO_EXTENSIONS = RAW_EXTENSIONS | frozenset(
     b"." + extension
     for extension in (
         b"jpg jpeg jpe jfif jif pjpeg mpo png apng gif bmp dib tif tiff webp "

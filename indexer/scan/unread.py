@@ -2,22 +2,25 @@
 
 import os
 
+from .ignore import RAW_EXTENSIONS
+
+# Old ones and containers of their own; what is read is among `ignore.RAW_EXTENSIONS`.
 _RAW = """
-    3fr ari arw bay bmq cap cr2 cr3 crw cs1 dc2 dcr dcs dng drf eip erf fff gpr iiq k25 kc2 kdc mdc mef
-    mos mrw nef nrw obm orf ori pef ptx pxn qtk raf raw rdc rw1 rw2 rwl rwz sr2 srf srw sti x3f
+    ari bay bmq cap crw cs1 dc2 dcs drf eip gpr iiq k25 kc2 mdc mos mrw obm ptx pxn qtk raw rdc rw1 rwz srf
+    sti x3f
 """
 _VIDEO = """
     3g2 3gp asf avi braw crm dv flv insv m2ts m4v mkv mov mp mp4 mpe mpeg mpg mts mxf ogv r3d vob webm wmv
 """
 _PICTURES = "afphoto bpg exr flif hdp insp jxl jxr kra pbm pgm pnm ppm psb psd qoi tga wdp xcf"
 
-RAW = frozenset(_RAW.split())
+RAW = frozenset(_RAW.split()) | {name.decode()[1:] for name in RAW_EXTENSIONS}
 VIDEO = frozenset(_VIDEO.split())
-_UNREAD = RAW | VIDEO | frozenset(_PICTURES.split())
+_UNREAD = frozenset(_RAW.split()) | VIDEO | frozenset(_PICTURES.split())
 
 
 def unread_kind(name: bytes) -> str:
-    """Return the ending of a RAW, a video or a picture that is not read, as in "CR2"; "" of any other file.
+    """Return the ending of a RAW, a video or a picture that is not read, as in "X3F"; "" of any other file.
 
     Documents are none of it, nor are photos: see `ignore.PHOTO_EXTENSIONS`.
     """

@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ...store.names import is_remote
+from ...store.names import AnyPath, is_remote, listed
 from ...store.records import FileStat
 from .ignore import Excludes, is_never_a_photo, is_photo_name, is_system_folder
 from .places import Ways, is_in_trash, is_trash, nobodys
@@ -325,13 +325,13 @@ class Found:
     problems: list[tuple[str, ScanProblem]]
 
 
-def photos_in(names: Iterable[str | os.PathLike[str]], store: str) -> Found:
+def photos_in(names: AnyPath | Iterable[AnyPath], store: str) -> Found:
     """Return the photos in files and folders, and what cannot be looked into."""
     photos, unread = dict[str, None](), dict[str, None]()
     problems = []
-    for name in names:
-        if is_remote(path := os.fspath(name)):
-            photos[path] = None  # what is below a URL is listed by `lookalike bulk plan` only
+    for name in listed(names):
+        if is_remote(name):
+            photos[name] = None  # what is below a URL is listed by `lookalike bulk plan` only
             continue
         options = ScanOptions(all_files=True)
         scan = Scan(os.path.abspath(os.fsencode(name)), options, avoid=[os.fsencode(store)])

@@ -48,6 +48,12 @@ class FilterSpec:
     near: str | None = None
     where: "str | Term | None" = None
 
+    def __post_init__(self) -> None:
+        for name in ("folders", "camera", "formats"):
+            value = getattr(self, name)
+            if isinstance(value, (str, os.PathLike)):  # else its letters were taken one by one
+                object.__setattr__(self, name, (os.fspath(value),))
+
 
 def make_where(
     roots: Sequence[Root], spec: FilterSpec, formats: Callable[[], Sequence[str]] = tuple

@@ -90,8 +90,8 @@ def _load(model: str, sha256: str) -> Classifier:
 def _layers(model: str, sha256: str) -> list[tuple[Vectors, Vectors]]:
     if all(sha256 != official.sha256 for official in OFFICIAL.values()):
         raise ModelError(
-            "labels need the classifier of official weights, and this store was made with a checkpoint of "
-            f"your own ({model}, SHA-256 {sha256[:12]}); `lookalike teach` works with any"
+            "labels need the classifier of official weights, and this store was made with a model or "
+            f"checkpoint of your own ({model}, SHA-256 {sha256[:12]}); `lookalike teach` works with any"
         )
     if sha256 == OFFICIAL[SHIPPED_MODEL].sha256:
         shipped = safetensors.numpy.load(_read_shipped())

@@ -15,6 +15,7 @@ from ...store.catalog.labels import Taught, damaged_error, taught_labels
 from ...store.catalog.photos import visible_ids
 from ...store.filters.where import Where
 from ...store.index.search import nearest_photos
+from ...store.names import AnyPath, listed
 from ...store.records import Vectors, unit_vectors
 from ...store.store import Store
 from ...store.view import View
@@ -103,7 +104,7 @@ def find_taught(view: View, name: str) -> Taught | None:
 
 
 def read_examples(
-    store: Store, names: Iterable[str | os.PathLike[str]], embedder: Callable[[], Embedder]
+    store: Store, names: AnyPath | Iterable[AnyPath], embedder: Callable[[], Embedder]
 ) -> dict[bytes, Vectors]:
     """Return the unit vectors (dim,) float32 of pictures by the blake3 digest of their content.
 
@@ -115,8 +116,7 @@ def read_examples(
     found: dict[bytes, Vectors] = {}
     with Opener(1, at_home=OPENED_AT_HOME) as open_photo:
         read = ExampleReader(store.reading, embedder, open_photo)
-        for given in names:
-            name = os.fspath(given)
+        for name in listed(names):
             pictures = _of_folder(store, name) if os.path.isdir(name) else _of_one(read, name)
             for digest, vector in pictures:
                 found[digest] = unit_vectors(vector)

@@ -1,6 +1,5 @@
 """What photos show: `library.labels`, those of the classifier and those that the user taught."""
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 
 from ...errors import StoreMissing, UsageError
@@ -8,6 +7,7 @@ from ...indexer.embed.embedder import Embedder
 from ...store.catalog.labels import Taught, forget_taught, put_taught, taught_labels
 from ...store.filters.where import ALL, Where
 from ...store.index.exact import Ids
+from ...store.names import AnyPath
 from ...store.store import Store
 from ...store.words import plural
 from ..answers import Result
@@ -78,8 +78,8 @@ class Labels:
     def teach(
         self,
         name: str,
-        yes: Sequence[str | os.PathLike[str]] = (),
-        no: Sequence[str | os.PathLike[str]] = (),
+        yes: AnyPath | Sequence[AnyPath] = (),
+        no: AnyPath | Sequence[AnyPath] = (),
     ) -> Taught:
         """Teach a label by pictures that show it, and by some that do not; the library is open for writing.
 

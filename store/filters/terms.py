@@ -45,7 +45,7 @@ FIELDS = {
 
 # The formats, by all that people call them.
 FORMATS = {
-    **{each: each for each in ("jpeg", "mpo", "png", "gif", "bmp", "tiff", "webp", "avif", "heif")},
+    **{each: each for each in ("jpeg", "mpo", "png", "gif", "bmp", "tiff", "webp", "avif", "heif", "raw")},
     "jpeg2000": "jpeg2000",
     **dict.fromkeys(("jpg", "jpe", "jfif"), "jpeg"),
     **dict.fromkeys(("heic", "hif", "heics", "heifs"), "heif"),

@@ -325,7 +325,7 @@ def test_the_page_shows_what_it_can_of_a_photo_in_a_bucket(museum: Museum) -> No
         original = client.get(f"/api/photos/{photo.id}/original")
         preview = client.get(f"/api/photos/{photo.id}/preview")
 
-    assert (folder["path"], folder["is_there"], folder["is_remote"]) == (museum.url, False, True)
+    assert (folder["path"], folder["is_there"], folder["state"]) == (museum.url, False, "remote")
     assert original.status_code == 404
     assert f"it lies in an object store, where your own tools open it: {museum.url}" in original.text
     assert preview.headers["content-type"] == "image/jpeg"

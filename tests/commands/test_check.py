@@ -342,10 +342,10 @@ def import_of(photos: Path, tmp_path: Path) -> Path:
     """Two folders of a card that name other shots alike, with RAW, film and sidecar; one shot is known."""
     card = tmp_path.resolve() / "card" / "DCIM"
     save(card / "100" / "IMG_1.JPG", draw_photo(301))
-    for name in ("IMG_1.CR2", "IMG_1.CR2.xmp", "IMG_1_HEVC.MOV"):
+    for name in ("IMG_1.X3F", "IMG_1.X3F.xmp", "IMG_1_HEVC.MOV"):
         put(card / "100" / name)
     save(card / "101" / "IMG_1.JPG", draw_photo(302))
-    put(card / "101" / "IMG_1.CR2", b"another RAW")
+    put(card / "101" / "IMG_1.X3F", b"another RAW")
     shutil.copy(photos / "2023" / "0.jpg", card / "101" / "IMG_2.JPG")
     save(card / "101" / ".trashed-1700000000-IMG_3.JPG", draw_photo(303))
     return card
@@ -355,20 +355,20 @@ def test_what_is_new_is_listed_with_all_that_belongs_to_it(import_of: Path, stor
     listed = paths_of("check", import_of, "--new", "--store", store)
 
     assert [os.path.relpath(path, import_of) for path in listed] == [
-        *("100/IMG_1.JPG", "100/IMG_1.CR2", "100/IMG_1.CR2.xmp", "100/IMG_1_HEVC.MOV"),
-        *("101/IMG_1.JPG", "101/IMG_1.CR2"),
+        *("100/IMG_1.JPG", "100/IMG_1.X3F", "100/IMG_1.X3F.xmp", "100/IMG_1_HEVC.MOV"),
+        *("101/IMG_1.JPG", "101/IMG_1.X3F"),
     ]
     row = lookalike("check", import_of, "--store", store, "--format", "json").json["files"][0]
     assert [each["kind"] for each in row["companions"]] == ["raw", "sidecar", "video"]
     table = lookalike("check", import_of, "--store", store).out.decode()
-    assert f"new           {import_of}/101/IMG_1.JPG + IMG_1.CR2\n" in table
+    assert f"new           {import_of}/101/IMG_1.JPG + IMG_1.X3F\n" in table
 
 
 def test_the_example_copies_folders_and_overwrites_nothing(
     import_of: Path, store: Path, tmp_path: Path
 ) -> None:
     pictures = tmp_path / "Pictures"
-    there = put(pictures / str(import_of / "100" / "IMG_1.CR2")[1:], b"it was there")
+    there = put(pictures / str(import_of / "100" / "IMG_1.X3F")[1:], b"it was there")
     (example,) = [each for each in COMMANDS["check"].examples if "xargs" in each]
     example = example.replace("lookalike", f"{sys.executable} -m lookalike")
     command = example.replace("~/card", str(import_of)).replace("~/Pictures", str(pictures))
@@ -377,8 +377,8 @@ def test_the_example_copies_folders_and_overwrites_nothing(
 
     copied = {path.relative_to(pictures) for path in pictures.rglob("*") if path.is_file()}
     assert {str(path.relative_to(str(import_of)[1:])) for path in copied} == {
-        *("100/IMG_1.JPG", "100/IMG_1.CR2", "100/IMG_1.CR2.xmp", "100/IMG_1_HEVC.MOV"),
-        *("101/IMG_1.JPG", "101/IMG_1.CR2"),
+        *("100/IMG_1.JPG", "100/IMG_1.X3F", "100/IMG_1.X3F.xmp", "100/IMG_1_HEVC.MOV"),
+        *("101/IMG_1.JPG", "101/IMG_1.X3F"),
     }
     assert there.read_bytes() == b"it was there"
 
@@ -388,8 +388,8 @@ def test_a_photo_that_is_found_without_its_raw_holds_more(tmp_path: Path) -> Non
     for seed in range(2):
         save(photos / f"{seed}.jpg", draw_photo(seed), quality=92)
         save(card / f"IMG_{seed}.JPG", draw_photo(seed), quality=80)
-        put(card / f"IMG_{seed}.CR2", b"RAW %d" % seed)
-    put(photos / "0.CR2", b"RAW 0")
+        put(card / f"IMG_{seed}.X3F", b"RAW %d" % seed)
+    put(photos / "0.X3F", b"RAW 0")
     assert lookalike("index", photos, *at).code == 0
 
     run = lookalike("check", card, *at, "--format", "json")
@@ -400,11 +400,11 @@ def test_a_photo_that_is_found_without_its_raw_holds_more(tmp_path: Path) -> Non
         "IMG_0.JPG": "found",
         "IMG_1.JPG": "more",
     }
-    assert [row["matches"][0]["more"] for row in rows.values()] == ["", "RAW IMG_1.CR2"]
-    assert paths_of("check", card, *at) == [str(card / "IMG_0.JPG"), str(card / "IMG_0.CR2")]
-    assert paths_of("check", card, "--new", *at) == [str(card / "IMG_1.JPG"), str(card / "IMG_1.CR2")]
+    assert [row["matches"][0]["more"] for row in rows.values()] == ["", "RAW IMG_1.X3F"]
+    assert paths_of("check", card, *at) == [str(card / "IMG_0.JPG"), str(card / "IMG_0.X3F")]
+    assert paths_of("check", card, "--new", *at) == [str(card / "IMG_1.JPG"), str(card / "IMG_1.X3F")]
     table = lookalike("check", card, *at).out.decode()
-    assert "would lose: RAW IMG_1.CR2" in table
+    assert "would lose: RAW IMG_1.X3F" in table
     assert table.splitlines()[-1] == "1 found, 1 found but holds more, 0 new"
 
 
@@ -414,12 +414,12 @@ def test_what_belongs_to_a_new_photo_too_is_not_listed_with_what_is_found(
     library, card, at = tmp_path / "library", tmp_path / "card", ("--store", tmp_path / "s")
     for folder in (library, card):
         save(folder / "a.jpg", draw_photo(0), quality=92)
-        put(folder / "a.dng")
+        put(folder / "a.x3f")
     save(card / "a.png", draw_photo(1))
     lookalike("index", library, *at)
 
     assert paths_of("check", card, *at) == [str(card / "a.jpg")]
-    assert paths_of("check", card, "--new", *at) == [str(card / "a.png"), str(card / "a.dng")]
+    assert paths_of("check", card, "--new", *at) == [str(card / "a.png"), str(card / "a.x3f")]
 
 
 @pytest.mark.parametrize("form", ["table", "json", "paths0"])
@@ -427,19 +427,19 @@ def test_what_cannot_be_compared_is_counted_and_named_and_ends_with_3(
     form: str, photos: Path, store: Path, tmp_path: Path
 ) -> None:
     shutil.copy(photos / "2023" / "0.jpg", tmp_path / "IMG_1.JPG")
-    for name in ("IMG_2.CR2", "IMG_3.cr2", "MVI_4.MP4", "notes.txt", "list.pdf", "._IMG_2.CR2"):
+    for name in ("IMG_2.X3F", "IMG_3.x3f", "MVI_4.MP4", "notes.txt", "list.pdf", "._IMG_2.X3F"):
         put(tmp_path / name)
 
     run = lookalike("check", tmp_path, "--new", "--store", store, "--format", form)
 
     assert run.code == 3
-    assert "not compared: 2 CR2, 1 MP4: copy them by hand" in (
+    assert "not compared: 2 X3F, 1 MP4: copy them by hand" in (
         run.out.decode() if form == "table" else run.err
     )
     assert "0 new" not in run.out.decode()
     if form == "json":
         assert {(Path(row["path"]).name, row["status"]) for row in run.json["files"]} == {
-            *(("IMG_2.CR2", "not_compared"), ("IMG_3.cr2", "not_compared"), ("MVI_4.MP4", "not_compared")),
+            *(("IMG_2.X3F", "not_compared"), ("IMG_3.x3f", "not_compared"), ("MVI_4.MP4", "not_compared")),
         }
     if form == "paths0":
         assert run.out == b""

@@ -115,7 +115,7 @@ def run_to_the_end(folder: Path, photos: Path) -> dict[str, tuple[str, Vectors]]
             [photos], choice=ModelChoice(input_size=64), options=IndexOptions(accept_missing=MANY)
         )
         assert not report.refused
-        vectors = library.vectors([photo.id for photo in library.photos()])
+        vectors = library.features([photo.id for photo in library.photos()])
         return {
             file.path: (photo.digest, vectors[photo.id])
             for photo in library.photos()

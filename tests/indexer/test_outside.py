@@ -38,7 +38,7 @@ def test_what_the_library_holds_is_neither_decoded_nor_embedded(library: Library
     source = Source.from_file(photo.path)
     reader = OutsideReader(library.store.reading, fail, fail)  # type: ignore[arg-type]
 
-    assert np.array_equal(reader.vector(source), library.vectors([photo.id])[photo.id])
+    assert np.array_equal(reader.vector(source), library.features([photo.id])[photo.id])
 
 
 def test_any_other_picture_is_embedded_as_an_index_run_does(
@@ -48,7 +48,7 @@ def test_any_other_picture_is_embedded_as_an_index_run_does(
     known = reader.opened(Source.from_file(photo.path))
     # The library keeps 16 bits of each number.
     assert np.allclose(
-        reader.embed(known.pixels), library.vectors([photo.id])[photo.id], rtol=2e-3, atol=2e-3
+        reader.embed(known.pixels), library.features([photo.id])[photo.id], rtol=2e-3, atol=2e-3
     )
 
     other = Source.from_bytes(encode(draw_photo(2, 64, 48)))

@@ -1,7 +1,7 @@
 """The engines that turn network inputs into pooled features.
 
 Both give the same numbers (cosine of at least 0.9999): `onnx` runs the shipped model without ever
-loading torch, `torch` runs every model.
+loading torch, `torch` runs every model of torchvision. A model of the user's is run by `onnx` alone.
 """
 
 from typing import Protocol
@@ -47,7 +47,7 @@ def is_shipped(spec: EmbedderSpec) -> bool:
 
 
 def open_engine(spec: EmbedderSpec, name: str = "auto", device: str = "auto") -> Engine:
-    """Build the engine of that name; "auto" takes onnx for the shipped model, else torch.
+    """Build the engine of that name; "auto" takes onnx for the shipped model and a user's own, else torch.
 
     device: where torch computes: "auto" takes a GPU where there is one; "cuda" asks for one, and so for
     torch.
@@ -62,6 +62,8 @@ def open_engine(spec: EmbedderSpec, name: str = "auto", device: str = "auto") ->
         raise UsageError(f"no device named {device!r}; there are {', '.join(DEVICES)}")
     if name == "onnx" and device == "cuda":
         raise UsageError("the onnx engine runs on the CPU; use the engine torch (or auto) for a GPU")
+    if spec.own is not None:
+        return _open_own(spec, name, device)
     if name == "onnx" and not is_shipped(spec):
         raise UsageError(
             f"the onnx engine runs only the {SHIPPED_MODEL} that comes with the package; "
@@ -77,3 +79,15 @@ def open_engine(spec: EmbedderSpec, name: str = "auto", device: str = "auto") ->
     from .onnx import OnnxEngine
 
     return OnnxEngine()
+
+
+def _open_own(spec: EmbedderSpec, name: str, device: str) -> Engine:
+    if name == "torch" or device == "cuda":
+        raise UsageError(
+            "a model of your own is run by the engine onnx on the CPU: leave --engine and --device away"
+        )
+    need_address_space(_NEEDED_MB, "the network")
+    from ..weights.loader import load_own
+    from .onnx import OwnEngine
+
+    return OwnEngine(load_own(spec.weights_sha256), spec)

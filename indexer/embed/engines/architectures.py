@@ -57,7 +57,7 @@ def architecture(name: str) -> Architecture:
         UsageError: there is none.
     """
     if name not in ARCHITECTURES:
-        raise UsageError(f"no model named {name!r}; there are {', '.join(ARCHITECTURES)}")
+        raise UsageError(f"no model named {name!r}; there are {', '.join(ARCHITECTURES)}, and onnx:FILE")
     return ARCHITECTURES[name]
 
 

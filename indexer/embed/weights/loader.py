@@ -20,6 +20,7 @@ from ....errors import ModelError, UsageError, WeightsMissing, WeightsTampered
 from ..engines.architectures import architecture
 from . import cache
 from .cache import State
+from .onnx_file import check_onnx
 from .table import OFFICIAL, SHIPPED_MODEL, SHIPPED_STATE, OfficialWeights, ShippedFile
 
 OpenUrl = Callable[[str], AbstractContextManager[IO[bytes]]]
@@ -78,6 +79,8 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 # Far above the largest of the models; a file beyond it is a mistake.
 _MAX_BYTES = 256 << 20
+# A larger one cannot be one protobuf message.
+_MAX_ONNX_BYTES = 2047 << 20
 _OFFICIAL_NAME = re.compile(r"(mobilenet_v\w+)-([0-9a-f]{8})\.pth")
 
 
@@ -94,7 +97,7 @@ def read_shipped(file: ShippedFile) -> bytes:
         raise WeightsMissing(
             f"{file.path} comes with lookalike but cannot be read: {error}; install lookalike again"
         ) from error
-    if _sha256(data) != file.sha256:
+    if sha256_of(data) != file.sha256:
         raise WeightsTampered(
             f"{file.path} is not the file that came with lookalike, and was not used; "
             "install lookalike again"
@@ -139,7 +142,7 @@ def adopt(path: Path, model: str, width_mult: float = 1.0) -> str:
         ModelError: it cannot be read safely, or does not fit the model.
     """
     data = _read(path)
-    sha256 = _sha256(data)
+    sha256 = sha256_of(data)
     _check_claims(path, sha256, model, width_mult)
     if sha256 != OFFICIAL[SHIPPED_MODEL].sha256:
         _keep(data, sha256, model, width_mult, str(path))
@@ -161,9 +164,9 @@ def fetch(model: str, *, open_url: OpenUrl = open_https) -> None:
     expected_shapes(model)  # what comes is checked by torch: where that is missing, nothing is fetched
     official = OFFICIAL[model]
     data = download(official, open_url)
-    if _sha256(data) != official.sha256:
+    if sha256_of(data) != official.sha256:
         raise WeightsTampered(
-            f"what came from {official.url} is not the official file (SHA-256 {_sha256(data)}, "
+            f"what came from {official.url} is not the official file (SHA-256 {sha256_of(data)}, "
             f"not {official.sha256}), and was not used; try again from another network"
         )
     _keep(data, official.sha256, model, 1.0, official.file_name)
@@ -184,13 +187,50 @@ def _keep(data: bytes, sha256: str, model: str, width_mult: float, name: str) ->
     cache.store(sha256, _checked(_parse(data, name), model, width_mult, name))
 
 
-def _read(path: Path) -> bytes:
+def read_own(path: Path, most: int = _MAX_ONNX_BYTES) -> bytes:
+    """Return the bytes of a file of the user's, at most so many.
+
+    Raises:
+        WeightsMissing: it cannot be read.
+        ModelError: it is larger.
+    """
+    return _read(path, most, "nothing of it was read")
+
+
+def read_onnx(path: Path) -> bytes:
+    """Return an ONNX file of the user's, checked as far as it can be without running it.
+
+    Raises:
+        ModelError: it cannot be read or used; see `onnx_file.check_onnx`.
+    """
+    data = read_own(path)
+    check_onnx(data, str(path))
+    return data
+
+
+def load_own(sha256: str, ending: str = ".onnx") -> bytes:
+    """Return a file of the user's that was kept.
+
+    Raises:
+        WeightsMissing: it is not on this machine any more.
+        WeightsTampered: it is not what it was when it was checked.
+    """
+    path = cache.find_file(sha256, ending)
+    if path is None:
+        raise WeightsMissing(
+            f"the model that this store was made with (SHA-256 {sha256}) is no longer in {cache.folder()}; "
+            "pass the same file again: `lookalike index --model onnx:FILE`"
+        )
+    return cache.load_file(path)
+
+
+def _read(path: Path, most: int = _MAX_BYTES, why: str = "not weights of a MobileNet") -> bytes:
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise ModelError(f"{path} is larger than {_MAX_BYTES >> 20} MiB: not weights of a MobileNet")
+        if path.stat().st_size > most:
+            raise ModelError(f"{path} is larger than {most >> 20} MiB: {why}")
         return path.read_bytes()
     except OSError as error:
-        raise WeightsMissing(f"the weights file {path} cannot be read: {error.strerror}") from error
+        raise WeightsMissing(f"the file {path} cannot be read: {error.strerror}") from error
 
 
 def _check_claims(path: Path, sha256: str, model: str, width_mult: float) -> None:
@@ -225,7 +265,7 @@ def _parse(data: bytes, name: str) -> State:
         raise
     except Exception as error:  # a damaged file gets nearly every class out of the two readers
         raise ModelError(
-            f"{name} cannot be read safely as weights, and no code in it was run: {_first_line(error)}. "
+            f"{name} cannot be read safely as weights, and no code in it was run: {first_line(error)}. "
             "Save the model's state alone (torch.save(model.state_dict(), ...)), or as safetensors"
         ) from error
 
@@ -278,9 +318,11 @@ def _how_to_get(model: str, sha256: str) -> str:
     )
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return what an error of a library says, in one line."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
-def _sha256(data: bytes) -> str:
+def sha256_of(data: bytes) -> str:
+    """Return the hex digest by which a file is known."""
     return hashlib.sha256(data).hexdigest()

@@ -172,3 +172,12 @@ def test_a_crop_that_lacks_a_narrow_rim_is_an_edit_though_all_of_it_is_explained
 
     assert edit_of(photo(1), cut, replace(copy(), overlap_a=0.986), made("a")) == "cropped"
     assert edit_of(photo(1), cut, replace(copy(), overlap_a=0.998), made("a")) == ""
+
+
+def test_raw_data_are_lost_with_any_other_file() -> None:
+    raw, jpeg = party(1, format="RAW"), party(2, format="JPEG")
+    held_data = Holdings(bits=14, auxiliary=("raw data",))
+    assert words(party(3, held_data, format="RAW"), party(4, held_data, format="RAW")) == ["its raw data"]
+    assert words(jpeg, party(3, held_data, format="RAW")) == ["14 bits a color", "its raw data"]
+    assert words(raw, jpeg) == ["the developed picture"]
+    assert words(raw, raw) == []

@@ -257,8 +257,8 @@ def test_threads_that_share_a_profile_get_the_right_colors() -> None:
         (b"%!PS-Adobe-3.0 EPSF", "not_an_image", "PostScript"),
         (b"8BPS\0\x01", "unsupported_format", "Photoshop"),
         (b"\0\0\x01\0\x01\0", "unsupported_format", "icon"),
-        (b"II*\0\x10\0\0\0CR\x02\0", "unsupported_format", "raw"),
-        (b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom", "unsupported_format", "raw"),
+        (b"II*\0\x10\0\0\0CR\x02\0", "truncated", "raw"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom", "truncated", "raw"),
     ],
 )
 def test_what_is_no_picture_is_refused_by_its_name(data: bytes, code: str, word: str) -> None:

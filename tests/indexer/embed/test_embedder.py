@@ -13,7 +13,7 @@ from lookalike.errors import SpecMismatch, UsageError, WeightsMissing
 from lookalike.indexer.embed.embedder import Embedder, default_spec
 from lookalike.indexer.embed.engines.torch import torchvision_models
 from lookalike.indexer.embed.preprocess import RULES, InputRule, Pixels
-from lookalike.store.spec import EmbedderSpec
+from lookalike.store.spec import EmbedderSpec, OwnModel
 
 SHAPES = [(224, 224), (480, 640), (900, 300), (37, 1200), (96, 96), (1, 1)]
 
@@ -226,7 +226,8 @@ def test_min_side_is_twice_the_length_that_the_short_side_gets() -> None:
 
 def test_fingerprint_changes_with_every_field() -> None:
     spec = default_spec()
-    other = EmbedderSpec("m", "0" * 64, 0.5, "crop", 96, 7, "bf16", 99)
+    own = OwnModel("i", "o", "NCHW", "RGB", (0, 0, 0), (1, 1, 1), 96, "bilinear", "none", False)
+    other = EmbedderSpec("m", "0" * 64, 0.5, "crop", 96, 7, "bf16", 99, own)
 
     changed = {
         field.name: dataclasses.replace(spec, **{field.name: getattr(other, field.name)})
@@ -234,7 +235,7 @@ def test_fingerprint_changes_with_every_field() -> None:
     }
 
     assert all(getattr(spec, name) != getattr(changed[name], name) for name in changed)
-    assert len({spec.fingerprint, *(one.fingerprint for one in changed.values())}) == 9
+    assert len({spec.fingerprint, *(one.fingerprint for one in changed.values())}) == 10
 
 
 def test_spec_survives_its_json() -> None:

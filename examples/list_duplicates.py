@@ -1,0 +1,22 @@
+"""List the duplicates in a folder, the file to keep first in each group; nothing is moved.
+
+python list_duplicates.py ~/Pictures
+"""
+
+import sys
+
+import lookalike
+
+
+def main(folder: str) -> None:
+    report = lookalike.duplicates(folder)
+    for group in report.groups:
+        print(f"keep {group.keeper.path} ({group.reason})")
+        for member in group.members:
+            print(f"     {member.file.path}: {member.transform}")
+    freed = sum(group.wasted_bytes for group in report.groups)
+    print(f"{len(report.groups)} groups, {freed:,} bytes in copies")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

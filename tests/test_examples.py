@@ -1,0 +1,100 @@
+"""The examples run as they stand, and say what they should."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lookalike.tests.pictures import draw_photo, save
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a folder with Photos/train and Photos/test, which share two pictures; examples run in it."""
+    work = tmp_path_factory.mktemp("work").resolve()
+    for seed in range(5):
+        save(work / f"Photos/train/{seed}.jpg", draw_photo(seed, 240, 180), quality=90)
+    save(work / "Photos/test/small.jpg", draw_photo(0, 240, 180).resize((180, 135)), quality=80)
+    shutil.copy(work / "Photos/train/1.jpg", work / "Photos/test/same.jpg")
+    save(work / "Photos/test/other.jpg", draw_photo(9, 240, 180))
+    return work
+
+
+def run(name: str, work: Path, *arguments: str, code: int = 0) -> str:
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / name, *arguments],
+        cwd=work,
+        env={**os.environ, "LOOKALIKE_CACHE": str(work / "cache")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == code, done.stderr
+    return done.stdout
+
+
+def test_leaks_are_listed_as_csv_and_end_with_1(work: Path) -> None:
+    rows = list(csv.reader(run("find_leaks.py", work, "Photos/train", "Photos/test", code=1).splitlines()))
+    assert rows[0] == ["test", "train", "kind", "score"]
+    assert [(Path(row[0]).name, Path(row[1]).name, row[2]) for row in rows[1:]] == [
+        ("same.jpg", "1.jpg", "exact"),
+        ("small.jpg", "0.jpg", "copy"),
+    ]
+
+
+def test_duplicates_are_listed_with_the_file_to_keep(work: Path) -> None:
+    out = run("list_duplicates.py", work, "Photos").splitlines()
+    assert sum(line.startswith("keep ") for line in out) == 2
+    assert any(line.startswith(f"     {work}/Photos/test/small.jpg: smaller") for line in out)
+    assert out[-1].startswith("2 groups, ")
+
+
+def test_search_and_outliers_share_a_store(work: Path) -> None:
+    found = run("search_by_example.py", work, "own-store", "Photos", "Photos/train/0.jpg").splitlines()
+    assert [line.split()[1] for line in found[:1]] == [f"{work}/Photos/test/small.jpg"]
+    outliers = run("find_outliers.py", work, "own-store", "2").splitlines()
+    scores = [float(line.split()[0]) for line in outliers]
+    assert scores == sorted(scores)
+    assert len(scores) == 2
+    assert not any("/small.jpg" in line or "train/0.jpg" in line for line in outliers)
+
+
+def test_the_notebook_runs_from_top_to_bottom_and_shows_pictures(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(work)
+    monkeypatch.setenv("LOOKALIKE_CACHE", str(work / "cache"))
+    notebook = json.loads((EXAMPLES / "tour.ipynb").read_text())
+    # Nobody's photos are in the repository.
+    assert not any(cell.get("outputs") for cell in notebook["cells"])
+    variables: dict[str, Any] = {}
+    shown = [
+        value_of("".join(cell["source"]), variables)
+        for cell in notebook["cells"]
+        if cell["cell_type"] == "code"
+    ]
+
+    assert shown[0][1:] == (0, 0)
+    html = [value._repr_html_() for value in shown if hasattr(value, "_repr_html_")]
+    assert sum("data:image/jpeg;base64," in each for each in html) == 2
+    assert (8, 8) in [value for value in shown if isinstance(value, tuple)]
+    assert len(shown[-2]) == 2
+    assert {"photos.parquet", "photos.db"} <= set(os.listdir(work))
+
+
+def value_of(source: str, variables: dict[str, Any]) -> Any:
+    """Run a cell and return what its last line says, as notebooks do."""
+    *before, last = source.splitlines()
+    exec("\n".join(before), variables)
+    try:
+        code = compile(last, "cell", "eval")
+    except SyntaxError:
+        return exec(last, variables)
+    return eval(code, variables)
