@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,28 @@ def test_the_manual_is_one_that_man_shows_without_a_warning() -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "--older-than TIME" in re.sub(".\x08", "", done.stdout)  # what is bold comes twice
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("se", ["search", "serve"]), ("dupes --pl", ["--plan"]), ("bulk st", ["status"])],
+)
+def test_the_shell_completes_commands_and_options(typed: str, offered: list[str]) -> None:
+    """As bash asks, by variables; the other shells' scripts ask in the same way."""
+    words = f"lookalike {typed}"
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lookalike")],
+        env={
+            **os.environ,
+            "_LOOKALIKE_COMPLETE": "complete_bash",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(words.count(" ")),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == offered, done.stderr
 
 
 @pytest.mark.parametrize(("name", "most"), LARGE.items())
