@@ -9,11 +9,15 @@
 """
 
 import logging
+import os
 from typing import TYPE_CHECKING, Any
 
 from .errors import LookalikeError
 from .indexer.embed.choice import ModelChoice
 from .library import Library
+
+# onnxruntime's wheels report to their maker unless this is set before it begins; all modules come after.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # What the library notes goes where the program that uses it wants it, and nowhere without its word.
 logging.getLogger(__name__).addHandler(logging.NullHandler())

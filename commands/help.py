@@ -75,7 +75,7 @@ class App(TyperGroup):
             ]
             with formatter.section(heading):
                 formatter.write_dl(rows)
-        _write_panels({"Options": [_row(each) for each in self.get_params(ctx)]}, formatter)
+        _write_panels({"Options": [row(each) for each in self.get_params(ctx)]}, formatter)
 
     def format_epilog(self, _: Any, formatter: Any) -> None:
         """Show the examples."""
@@ -121,7 +121,7 @@ class _Command(TyperCommand):
         for each in self.get_params(ctx):
             panel = getattr(each, "rich_help_panel", None) if len(options) > _MANY else None
             panel = "Arguments" if each not in options else panel or "Options"
-            panels.setdefault(panel, []).append(_row(each))
+            panels.setdefault(panel, []).append(row(each))
         last = [each for each in (OUTPUT, ADVANCED) if each in panels]
         _write_panels(panels | {name: panels.pop(name) for name in last}, formatter)
 
@@ -144,7 +144,7 @@ def _write_examples(examples: str | None, formatter: Any) -> None:
             formatter.write(f"  {line}\n")
 
 
-def _row(parameter: Any) -> tuple[str, str]:
+def row(parameter: Any) -> tuple[str, str]:
     """Return what the help says of a parameter: how to write it, and what it does."""
     if parameter.param_type_name == "argument":
         return _argument(parameter, "{}"), parameter.help

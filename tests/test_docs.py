@@ -1,8 +1,12 @@
 """The documents and the program say the same."""
 
 import inspect
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +17,7 @@ from lookalike.commands.groups import COMMANDS, GROUPS, Topic
 from lookalike.commands.help import as_command
 from lookalike.errors import ExitCode
 from lookalike.tests.library import lookalike
-from lookalike.tools import api_reference
+from lookalike.tools import api_reference, command_reference
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [
@@ -25,6 +29,7 @@ DOCUMENTS = [
     "docs/formats.md",
     "docs/architecture.md",
     "docs/internals.md",
+    "docs/recipes.md",
     "docs/python.md",
 ]
 
@@ -70,9 +75,8 @@ def test_every_command_has_examples_that_it_takes_and_is_in_the_documents(name: 
         call = shlex.split(re.split("[|>]", example)[0])
         assert (call[0], name_in(call[1:])) == ("lookalike", name)
         assert {flag for flag in call if flag.startswith("--")} <= flags_of(name)
-    for document in ("README.md", "docs/guide.md"):
-        mentioned = set(map(name_in, calls_in(document)))
-        assert name in mentioned, f"{document} never calls lookalike {name}"
+    mentioned = set(map(name_in, calls_in("docs/guide.md"))) | set(map(name_in, calls_in("docs/care.md")))
+    assert name in mentioned, f"the guide never calls lookalike {name}"
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
@@ -93,6 +97,49 @@ def test_the_help_lists_every_command_under_its_topic_in_a_line_that_is_not_cut(
         *group, word = name.split()
         listed = lookalike(*group, "--help", COLUMNS="80").out.decode() if group else text
         assert re.search(rf"^  {word} +{re.escape(command.title)}$", listed, re.MULTILINE), name
+
+
+def test_the_reference_and_the_manual_are_what_the_program_says() -> None:
+    for name, text in command_reference.pages().items():
+        assert (ROOT / "docs" / name).read_text(encoding="utf-8") == text, "run tools/command_reference.py"
+        for command in COMMANDS:
+            said = command.replace("-", "\\-")
+            assert re.search(rf'^(## {command}$|\.SS "lookalike {said} )', text, re.MULTILINE), command
+
+
+@pytest.mark.skipif(not shutil.which("man"), reason="no man here")
+def test_the_manual_is_one_that_man_shows_without_a_warning() -> None:
+    done = subprocess.run(
+        ["man", "--warnings", "-Tutf8", "-l", str(ROOT / "docs/lookalike.1")],
+        env={**os.environ, "MANPAGER": "cat", "MANROFFOPT": "-P-c"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--older-than TIME" in re.sub(".\x08", "", done.stdout)  # what is bold comes twice
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("se", ["search", "serve"]), ("dupes --pl", ["--plan"]), ("bulk st", ["status"])],
+)
+def test_the_shell_completes_commands_and_options(typed: str, offered: list[str]) -> None:
+    """As bash asks, by variables; the other shells' scripts ask in the same way."""
+    words = f"lookalike {typed}"
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lookalike")],
+        env={
+            **os.environ,
+            "_LOOKALIKE_COMPLETE": "complete_bash",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(words.count(" ")),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == offered, done.stderr
 
 
 @pytest.mark.parametrize(("name", "most"), LARGE.items())
@@ -128,6 +175,8 @@ def test_every_call_in_a_document_is_one_that_the_program_takes(document: str) -
 def test_every_flag_in_a_document_exists(document: str) -> None:
     known = {flag for name in COMMANDS for flag in flags_of(name)}
     others = {"--photos", "--home", "--parents"}  # of tools/, and of cp
+    others |= {"--install-completion", "--show-completion"}  # of no command
+    others |= {"--rm", "--build-arg", "--detach", "--volumes", "--user", "--now", "--csv"}  # in recipes
     mentioned = {
         flag for code in code_in(document) for flag in re.findall(r"(?<![\w-])--[a-z][a-z-]+", code)
     }

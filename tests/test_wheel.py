@@ -41,6 +41,7 @@ INFO = {
     *("licenses/LICENSE", "licenses/indexer/embed/weights/LICENSE-torchvision"),
     "licenses/search/labels/LICENSE-WordNet",
 }
+MANUAL = "lookalike-0.1.0.data/data/share/man/man1/lookalike.1"  # where `man` looks, after an installation
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +77,10 @@ def test_the_wheel_holds_every_file_it_should_and_no_other(wheel: Path) -> None:
     assert {name for name in files_in(wheel) if name.startswith("lookalike/")} == shipped_files()
 
 
-def test_beside_the_package_the_wheel_holds_its_licenses_and_nothing_else(wheel: Path) -> None:
+def test_beside_the_package_the_wheel_holds_its_licenses_its_manual_and_nothing_else(wheel: Path) -> None:
     beside = {name for name in files_in(wheel) if not name.startswith("lookalike/")}
+    assert MANUAL in beside
+    beside.remove(MANUAL)
     assert {re.sub(r"^lookalike-[^/]+\.dist-info/", "", name) for name in beside} == INFO
 
 
