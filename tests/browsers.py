@@ -31,7 +31,9 @@ def browser_path() -> str:
 @pytest.fixture(scope="session")
 def browser() -> "Iterator[Browser]":
     """One for all tests of a process: Playwright cannot be started twice in one."""
-    from playwright.sync_api import sync_playwright  # most processes need none
+    from playwright.sync_api import expect, sync_playwright  # most processes need none
+
+    expect.set_options(timeout=30_000)  # the machine may be busy; 5 s are the default
 
     path = browser_path()
     with sync_playwright() as playwright:

@@ -94,6 +94,7 @@ class ByteProducts:
     def __init__(self, points: Vectors, width: int, begin: int = 0) -> None:
         import onnxruntime  # a tenth of a second, not needed for a few new photos
 
+        onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(GRAPH, options, providers=["CPUExecutionProvider"])

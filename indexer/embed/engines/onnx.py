@@ -13,6 +13,7 @@ from ..preprocess import Pixels
 from ..weights.loader import first_line, read_shipped
 from ..weights.table import SHIPPED_GRAPH
 
+onnxruntime.disable_telemetry_events()  # on Windows no environment variable does that
 _ONLY_ERRORS = 3  # of onnxruntime's severities: its warnings would go to stderr
 
 
