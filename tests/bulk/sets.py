@@ -56,7 +56,7 @@ def draw_library(photos: Path) -> Path:
     broken = (b"no picture", data[: len(data) // 3], b"", b"%PDF-1.7 and more")
     for name, each in zip(sorted(BROKEN), broken, strict=True):
         (photos / name).write_bytes(each)
-    (photos / "raw.CR2").write_bytes(b"raw")
+    (photos / "raw.X3F").write_bytes(b"raw")
     (photos / "film.mp4").write_bytes(b"film")
     save(photos / "left out" / "a.jpg", draw_photo(8, 64, 48))
     return photos

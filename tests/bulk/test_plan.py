@@ -227,7 +227,7 @@ def test_without_its_packages_it_says_which_extra_to_install(tmp_path: Path) -> 
 # --- object stores ----------------------------------------------------------------------------------
 
 _TREE = (
-    *("a.jpg", "2019/b.JPG", "2019/.hidden.jpg", ".dot/c.jpg", "notes.txt", "2019/raw.CR2", "2019/._b.jpg"),
+    *("a.jpg", "2019/b.JPG", "2019/.hidden.jpg", ".dot/c.jpg", "notes.txt", "2019/raw.X3F", "2019/._b.jpg"),
     *(
         "@eaDir/t.jpg",
         "private/.nomedia",

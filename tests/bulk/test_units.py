@@ -69,7 +69,7 @@ def test_a_library_of_units_is_row_by_row_the_one_that_index_makes(
     found = sets.rows(tmp_path / "imported")
     assert len(found["embedding"]) == len(found["thumbnail"]) == len(found["neighborhood"]) == 7
     assert sum(row[8] == "failed" for row in found["file"]) == len(sets.BROKEN)
-    assert json.loads(found["root"][0][3]) == {"CR2": 1, "MP4": 1}
+    assert json.loads(found["root"][0][3]) == {"X3F": 1, "MP4": 1}
     assert sets.differing(tmp_path / "indexed", tmp_path / "imported") == []
 
 
@@ -218,7 +218,7 @@ def test_the_command_line_tells_how_far_units_are_and_what_failed(photos: Path, 
     data, store = tmp_path / "set", tmp_path / "store"
     exclude = ("--exclude", "left out/", "--input-size", "64", "--unit-size", "4")
     run = lookalike("bulk", "plan", photos, "--to", data, *exclude, "--format", "json")
-    assert (run.code, run.json["new"], run.json["unread"]) == (0, 14, {"CR2": 1, "MP4": 1})
+    assert (run.code, run.json["new"], run.json["unread"]) == (0, 14, {"X3F": 1, "MP4": 1})
     run = lookalike("bulk", "status", data)
     assert run.code == 0
     assert b"0 of 4 done, 4 to run" in run.out
