@@ -66,6 +66,7 @@ def test_a_picture_from_outside_finds_its_like(open_page: OpenPage, way: str) ->
     picture = encode(draw_photo(3).resize((500, 375)), quality=70)
     page.evaluate(GIVE, [base64.b64encode(picture).decode(), way, "mine.jpg"])
     page.wait_for_url("**like=*")
+    expect(page.locator(".cell").first).to_be_visible()
     assert shown(page)[0] == "p3.jpg"
 
 
@@ -77,6 +78,7 @@ def test_a_file_can_be_chosen_and_one_that_is_no_picture_is_told(
     (tmp_path / "mine.jpg").write_bytes(encode(draw_photo(4), quality=60))
     page.set_input_files("input[type=file]", tmp_path / "mine.jpg")
     page.wait_for_url("**like=*")
+    expect(page.locator(".cell").first).to_be_visible()
     assert shown(page)[0] == "p4.jpg"
 
 
@@ -98,6 +100,7 @@ def test_one_walks_selects_and_searches_by_keys_alone(open_page: OpenPage) -> No
     expect(page.locator(".middle > .actions")).not_to_contain_text("null")
     page.get_by_role("button", name="Find photos like these").click()
     page.wait_for_url("**like=*")
+    expect(page.locator(".cell").first).to_be_visible()
     assert names[1] not in shown(page)
 
 
