@@ -22,7 +22,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PLAIN := $(VENV)/.installed
 TESTED := $(VENV)/.tested
-# --no-compile: Python compiles what is used, which is less.
+# --no-compile: Python compiles what is used, which is less; once, and not in each of hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
 # Where Python comes without ensurepip, .venv has no pip of its own and the outer one works for it.
 PIP = $$(test -x $(BIN)/pip && echo $(BIN)/python -m pip || echo $(PYTHON) -m pip --python $(BIN)/python)
 INSTALL = $(PIP) install --disable-pip-version-check --no-warn-conflicts --no-compile --quiet -c constraints.txt $(PIP_FLAGS)

@@ -44,7 +44,7 @@ def run(
     cwd: Path | None = None,
     patience_s: float | None = None,
 ) -> Run:
-    """Run a command as a process of its own.
+    """Run a command as a process of its own, with bytecode cached as on a user's computer.
 
     watch: measure the memory. env: what is added to the environment. patience_s: end it after so long.
 
@@ -58,7 +58,7 @@ def run(
         stderr=subprocess.PIPE,
         encoding="utf-8",
         errors="surrogateescape",
-        env={**os.environ, **(env or {})},
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", **(env or {})},
         cwd=cwd,
         start_new_session=True,
     )
