@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ..proof import Evidence
-from ..proof.rule import AT_LEAST, AT_MOST, DRIFT_AT_MOST
+from ..proof.rule import DRIFT_AT_MOST, at_least, at_most
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,11 @@ def measures(e: Evidence) -> tuple[Measure, ...]:
     """Return the numbers that the rule looks at which decided; of a pair that is no copy, the strictest."""
     if e.how == "none":
         return ()
-    rule = e.branch if e.branch in AT_MOST else "motion"
-    found = [_measure(e, number, limit, False) for number, limit in AT_MOST[rule].items()]
+    rule = e.branch if e.verdict == "copy" else "motion"
+    found = [_measure(e, number, limit, False) for number, limit in at_most(rule, e).items()]
     if rule == "motion" and all(each.holds for each in found) and e.branch == "moved":
         found.append(_measure(e, "drift", DRIFT_AT_MOST, False))
-    return (*found, *(_measure(e, number, limit, True) for number, limit in AT_LEAST[rule].items()))
+    return (*found, *(_measure(e, number, limit, True) for number, limit in at_least(rule, e).items()))
 
 
 def _measure(e: Evidence, number: str, limit: float, at_least: bool) -> Measure:

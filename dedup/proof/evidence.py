@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-VERIFIER_VERSION = 5
+VERIFIER_VERSION = 6
 
 # x, y, width, height as shares of a picture's width and height.
 Box = tuple[float, float, float, float]

@@ -59,8 +59,6 @@ def _prove(a: Picture, b: Picture, patient: bool) -> Evidence:
         evidence = decide(_bent(a, b, evidence))
     if evidence.verdict == "copy":
         evidence = _surrounded(a, b, decide(_toned(a, b, evidence)))
-        if a.is_page or b.is_page:
-            evidence = replace(evidence, natural=False, page=True)
     return with_places(a, b, evidence)
 
 
@@ -144,6 +142,7 @@ def _evidence(a: Picture, b: Picture, best: tuple[str, int, Fit] | None) -> Evid
         pdq_quality=min(a.hash[1], b.hash[1]),
         inliers=inliers,
         grey=alike.grey,
+        page=a.is_page or b.is_page,
     )
 
 

@@ -39,6 +39,11 @@ _CROPS_OVERLAP, _CROPS_NCC, _CROPS_P75, _CROPS_DRIFT = 0.55, 0.98, 0.10, 0.06
 # faint: hardly any texture; the lie must be exact and the hash must have something to say.
 _FAINT_NCC, _FAINT_BITS, _FAINT_FRAME = 0.98, 24, 0.985
 
+# Pages of one layout lie on each other to the pixel, whatever they say: there the text must agree, too.
+# Copies of pages have 0.990 and more, in a frame 0.980; other screens of the same program 0.965 and less;
+# under a stamp, 40 bits and less against 64 and more.
+_PAGE_NCC, _PAGE_BITS = 0.972, 52
+
 # A hand never holds a camera so straight: what software does to a picture stays within these.
 _STRAIGHT_DEG, _STRAIGHT_BEND, _STRAIGHT_ASPECT = 0.5, 0.004, 0.03
 _EXACT_DEG, _EXACT_ASPECT = 0.15, 0.01
@@ -50,12 +55,13 @@ _MOST_COLOR = 16.0
 def decide(evidence: Evidence) -> Evidence:
     """Return the evidence with verdict, branch, probability and whether it is natural.
 
-    Only the strictest rule is trusted without a look: a hair's breadth of another view can pass the others.
+    Only the strictest rule is trusted without a look, and on no page: a hair's breadth of another view can
+    pass the others.
     """
     branch = branch_of(evidence)
     verdict: Verdict = "copy" if branch in _PROOFS else "similar"
     odds = log_odds(evidence)
-    natural = branch == "motion" and is_straight(evidence)
+    natural = branch == "motion" and is_straight(evidence) and not evidence.page
     return replace(
         evidence,
         verdict=verdict,
@@ -93,7 +99,7 @@ def is_straight(e: Evidence, degrees: float = _STRAIGHT_DEG, aspect: float = _ST
 def _by_motion(e: Evidence) -> bool:
     still = e.motion_p75 <= _MOTION_P75 and e.motion_median <= _MOTION_MEDIAN
     steady = e.drift <= _MOTION_DRIFT or e.motion_p75 <= _MOTION_CALM or is_straight(e)
-    return _is_inside(e) and still and steady and e.trimmed_ncc >= _MOTION_NCC
+    return _is_inside(e) and still and steady and e.trimmed_ncc >= at_least("motion", e)["trimmed_ncc"]
 
 
 def _is_inside(e: Evidence) -> bool:
@@ -102,12 +108,14 @@ def _is_inside(e: Evidence) -> bool:
 
 def _by_tone(e: Evidence) -> bool:
     steady = e.motion_p75 <= _TONED_P75 and e.drift <= _TONED_DRIFT
-    return _is_inside(e) and is_straight(e) and steady and e.trimmed_ncc >= _TONED_NCC
+    agrees = e.trimmed_ncc >= at_least("toned", e)["trimmed_ncc"]
+    return _is_inside(e) and is_straight(e) and steady and agrees
 
 
 def _by_hash(e: Evidence) -> bool:
     framed = min(e.overlap_a, e.overlap_b) >= _STAMPED_FRAME
-    near = e.pdq_distance <= _STAMPED_BITS and e.pdq_quality >= _STAMPED_QUALITY
+    bits = at_most("stamped", e)["pdq_distance"]
+    near = e.pdq_distance <= bits and e.pdq_quality >= _STAMPED_QUALITY
     steady = e.motion_p75 <= _STAMPED_P75 and e.drift <= _STAMPED_DRIFT
     return _is_inside(e) and framed and near and steady and is_straight(e) and e.trimmed_ncc >= _STAMPED_NCC
 
@@ -121,7 +129,7 @@ def may_be_bent(e: Evidence) -> bool:
 
 def _by_bend(e: Evidence) -> bool:
     still = e.bent_p75 <= _BENT_P75 and e.bent_drift <= _BENT_DRIFT
-    return _is_inside(e) and still and e.trimmed_ncc >= _BENT_NCC
+    return _is_inside(e) and still and e.trimmed_ncc >= at_least("bent", e)["trimmed_ncc"]
 
 
 def _by_crops(e: Evidence) -> bool:
@@ -155,7 +163,7 @@ _PROOFS = {
 
 # The plain limits of each rule by the fields of the evidence, for people who ask why.
 _INSIDE = {"containment": _CONTAINED, "n_blocks": _MIN_BLOCKS}
-AT_LEAST: dict[str, dict[str, float]] = {
+_AT_LEAST: dict[str, dict[str, float]] = {
     "motion": {"trimmed_ncc": _MOTION_NCC, **_INSIDE},
     "toned": {"trimmed_ncc": _TONED_NCC, **_INSIDE},
     "stamped": {"trimmed_ncc": _STAMPED_NCC, "pdq_quality": _STAMPED_QUALITY, **_INSIDE},
@@ -167,7 +175,7 @@ AT_LEAST: dict[str, dict[str, float]] = {
     },
     "faint": {"trimmed_ncc": _FAINT_NCC, "pdq_quality": _STAMPED_QUALITY},
 }
-AT_MOST: dict[str, dict[str, float]] = {
+_AT_MOST: dict[str, dict[str, float]] = {
     "motion": {"motion_p75": _MOTION_P75, "motion_median": _MOTION_MEDIAN, "color": _MOST_COLOR},
     "toned": {"motion_p75": _TONED_P75, "drift": _TONED_DRIFT, "color": _MOST_COLOR},
     "stamped": {"pdq_distance": _STAMPED_BITS, "motion_p75": _STAMPED_P75, "drift": _STAMPED_DRIFT},
@@ -177,6 +185,19 @@ AT_MOST: dict[str, dict[str, float]] = {
 }
 # Of a map that is bent or turned, and not calm, besides.
 DRIFT_AT_MOST = _MOTION_DRIFT
+
+
+def at_least(rule: str, e: Evidence) -> dict[str, float]:
+    """Return what a rule asks of such a pair at least, by the fields of the evidence."""
+    is_strict = e.page and rule != "stamped"
+    limits = _AT_LEAST[rule]
+    return limits | ({"trimmed_ncc": max(limits["trimmed_ncc"], _PAGE_NCC)} if is_strict else {})
+
+
+def at_most(rule: str, e: Evidence) -> dict[str, float]:
+    """Return what a rule lets pass of such a pair at most, by the fields of the evidence."""
+    is_strict = e.page and rule == "stamped"
+    return _AT_MOST[rule] | ({"pdq_distance": _PAGE_BITS} if is_strict else {})
 
 
 # Fitted on 3,700 pairs of copies and 1,000 of other pictures that a map could be found for, bursts left

@@ -1,5 +1,6 @@
 """Pages and near-blank pictures: one word matters more than all the rest."""
 
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
@@ -86,6 +87,28 @@ def test_a_page_without_a_change_has_no_boxes_and_is_not_natural_either(alter: m
 
     assert (evidence.verdict, evidence.page, evidence.natural) == ("copy", True, False)
     assert evidence.differs == ()
+
+
+def chat(seed: int) -> Image.Image:
+    """Return a screen of a chat: white, with the same number of lines whatever they say."""
+    image, numbers = Image.new("RGB", (540, 1170), "white"), np.random.default_rng(seed).random(30)
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(22)
+    for row, number in enumerate(numbers):
+        draw.text((20, 24 + 36 * row), f"Chat {seed} line {row} {number}", "black", font)
+    return image
+
+
+@pytest.mark.parametrize(("a", "b"), [(0, 1), (0, 3), (1, 2), (2, 3), (2, 4)])
+def test_screens_that_share_no_more_than_their_layout_are_no_copies(a: int, b: int) -> None:
+    evidence = compare(chat(a), chat(b))
+
+    assert evidence.verdict == "similar"
+    assert evidence.page
+
+
+@pytest.mark.parametrize("alter", [making.saved(30), making.resized(0.4), making.bordered(0.1)])
+def test_a_screen_that_was_saved_again_is_a_copy(alter: making.Alteration) -> None:
+    assert compare(chat(0), alter(chat(0))).verdict == "copy"
 
 
 def slide(number: str, ground: tuple[int, int, int]) -> Image.Image:
