@@ -11,6 +11,7 @@ from lookalike.indexer.watching import Watcher
 from lookalike.store.place import Place
 from lookalike.tests.children import run_child
 from lookalike.tests.pictures import draw_photo, save
+from lookalike.tests.store.test_full_disk import can_mount
 
 from .indexing import Action, Script
 
@@ -71,19 +72,25 @@ def test_a_network_drive_is_looked_at_and_that_is_said(
 
 
 WATCH = """
-import os, sys, threading
+import os, subprocess, sys, threading
 from pathlib import Path
 from lookalike.indexer import watching
-watching._REST_S, watching._TICK_MS, watching._POLL_S = 0.1, 100, 0.1
+watching._REST_S, watching._POLL_S, watching._TICK_MS, watching._STEP_MS = 0.1, 0.1, 100, 20
 photos, limit = sys.argv[1:]
 Path("/proc/sys/user/max_inotify_watches").write_text(limit)
 changes = watching.Watcher([os.fsencode(photos)], b"store", threading.Event(), print).changes()
 next(changes)
-Path(photos, "sub", "new.jpg").write_bytes(b"new")
+new = Path(photos, "sub", "new.jpg")
+new.write_bytes(b"new")
+next(changes)
+subprocess.run(["mount", "-t", "tmpfs", "none", new.parent], check=True)
+next(changes)
+new.write_bytes(b"on the drive")
 next(changes)
 """
 
 
+@pytest.mark.skipif(not can_mount(), reason="no user namespaces")
 @pytest.mark.parametrize(
     ("limit", "folder", "why"),
     [
@@ -92,7 +99,7 @@ next(changes)
         (1000, b"no text: \xff", "Unable to decode path "),
     ],
 )
-def test_folders_are_looked_at_where_the_system_cannot_watch_them(
+def test_files_and_drives_are_noticed_also_where_the_system_cannot_watch_the_folders(
     photos: Path, limit: int, folder: bytes, why: str | None
 ) -> None:
     os.mkdir(os.path.join(os.fsencode(photos), folder))
