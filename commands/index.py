@@ -269,7 +269,10 @@ def _known(library: Library, written: list[str]) -> list[str]:
     Raises:
         UsageError: there is none.
     """
-    known = list(dict.fromkeys([*written, *(folder.path for folder in library.folders.status())]))
+    folders = library.folders.status()
+    # What lies in an object store other commands bring up to date; they are named where that is all.
+    here = [folder.path for folder in folders if folder.state != "remote"]
+    known = list(dict.fromkeys([*written, *(here or (folder.path for folder in folders))]))
     if not known:
         raise UsageError("the library has no folders yet; name one, as in `lookalike index ~/Pictures`")
     if not is_quiet():

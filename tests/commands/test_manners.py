@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from lookalike import __version__
+from lookalike.library import Library
 from lookalike.output import progress
 from lookalike.tests.library import lookalike
 from lookalike.tests.pictures import draw_photo, save
@@ -54,6 +55,17 @@ def test_index_without_a_path_brings_the_folders_of_the_library_up_to_date(tmp_p
     assert run.err == f"lookalike: bringing up to date: {tmp_path / 'a'}, {tmp_path / 'b'}\n"
     assert lookalike("index", "--store", tmp_path / "none").code == 1
     assert not (tmp_path / "none").exists()
+
+
+def test_index_without_a_path_passes_over_what_lies_in_an_object_store(tmp_path: Path) -> None:
+    at = ("--store", tmp_path / "store")
+    with Library.open(tmp_path / "store", create=True) as library:
+        library.store.add_root(b"s3://museum/photos")
+    assert "lookalike bulk plan s3://museum/photos" in lookalike("index", *at).err
+    save(tmp_path / "a" / "0.jpg", draw_photo(3, 96, 72))
+    lookalike("index", tmp_path / "a", *at)
+    run = lookalike("index", *at)
+    assert (run.code, run.err) == (0, f"lookalike: bringing up to date: {tmp_path / 'a'}\n")
 
 
 def test_a_quiet_run_says_nothing_but_to_the_log_file(store: Path, photos: Path, tmp_path: Path) -> None:
