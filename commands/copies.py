@@ -208,9 +208,13 @@ def dupes(
     notes: list[str] = []
 
     def forecast(what: str, pairs: int, seconds: float) -> None:
-        tell(f"{what}: {plural(pairs, 'pair')}, about {rough_time(seconds)}; Ctrl-C keeps what is done")
-        if what.startswith("proving"):
-            tell(_certain(library.copies.find(where, replace(options, exact=True)).groups, at))
+        is_first = what.startswith("proving")
+        then = ", and then a comparison at full size" if is_first and options.second_look else ""
+        time = f"about {rough_time(seconds)}{then}"
+        tell(f"{what}: {plural(pairs, 'pair')} left, {time}; Ctrl-C keeps what is done")
+        exact = library.copies.find(where, replace(options, exact=True)).groups if is_first else ()
+        if exact:
+            tell(_certain(exact, at))
 
     with _opened(at) as library, ProgressBar(forecast=forecast) as progress:
         where = filters.of(library, paths)
@@ -241,7 +245,7 @@ def dupes(
 def _about(groups: "list[Group]", report: "CopyReport", form: opt.Format) -> Iterator[str]:
     """Yield what to know of a list of groups."""
     unselected = sum(not member.selected for group in groups for member in group.members)
-    if form is opt.Format.table and report.pairs:
+    if form is opt.Format.table and report.pairs and not is_quiet():
         yield doubt_in_words(report.pairs, report.wrong)
     if report.away:
         folders = ", ".join(map(printable, report.away))
@@ -252,8 +256,10 @@ def _about(groups: "list[Group]", report: "CopyReport", form: opt.Format) -> Ite
 
 def _certain(groups: "Sequence[Group]", at: opt.WriteArgs) -> str:
     """Say what is certain while the rest is being proven."""
+    count = sum(len(group.members) for group in groups)
     size = file_size(sum(group.wasted_bytes for group in groups))
-    return f"{plural(len(groups), 'group')} of exact copies ({size}): `{at.call('dupes --exact')}`"
+    words = "exact copy" if count == 1 else "exact copies"
+    return f"known already: {count:,} {words} ({size}); at once: `{at.call('dupes --exact')}`"
 
 
 def _opened(at: opt.WriteArgs) -> Library:

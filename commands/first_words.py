@@ -18,7 +18,7 @@ _INSTEAD = {
     "status": ("info", "stats", "folders"),
     "explain a.jpg b.jpg": ("compare", "diff", "why"),
     "serve": ("gui", "web", "ui", "browse", "view", "open"),
-    "index --help": ("watch", "daemon"),
+    "index --watch": ("watch", "daemon"),
 }
 
 

@@ -9,12 +9,13 @@ from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 import typer
 
+from ..errors import ExitCode
 from ..output.console import show
 from ..output.listing import Listing, Summary
 from ..output.manners import behaving
 from .options import JsonOption, Telling
 
-Function = Callable[..., Listing | Summary | None]
+Function = Callable[..., Listing | Summary | ExitCode | None]
 FunctionT = TypeVar("FunctionT", bound=Function)
 
 
@@ -94,9 +95,10 @@ def as_callback(function: Function) -> Callable[..., None]:
             given["form"] = type(given["form"]).json
         with behaving(given.pop("telling").manners()):
             result = function(**given)
-            code = show(result, given.get("form", "table")) if result is not None else 0
-        if code:
-            raise typer.Exit(code)
+            if isinstance(result, (Listing, Summary)):
+                result = show(result, given.get("form", "table"))
+        if result:
+            raise typer.Exit(result)
 
     taken = [*signature.parameters.values(), *([_AS_JSON] if takes_form else []), _TELLING]
     parameters = [each for one in taken for each in _flattened(one)]

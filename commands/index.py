@@ -1,25 +1,31 @@
 """The command that brings the library up to date."""
 
+import os
+import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from ..errors import ExitCode, UsageError
+from ..errors import ExitCode, StoreLocked, UsageError
 from ..indexer.embed.choice import ModelChoice
 from ..library import Library
-from ..output.console import stop_on_signal, tell
+from ..output.console import show, stop_on_signal, tell
 from ..output.indexing import index_fields, index_sentence
 from ..output.listing import Summary
 from ..output.manners import is_quiet
-from ..output.text import kinds_in_words
+from ..output.text import kinds_in_words, plural
 from . import options as opt
 from .groups import Topic, command
 from .options import argument, flag, value
 from .settings import read_settings
 
 if TYPE_CHECKING:
-    from ..indexer.options import IndexReport
+    from ..indexer.options import IndexOptions, IndexReport
     from ..indexer.scan.walk import ScanOptions
+
+# How long to wait while another program indexes.
+_LOCKED_S = 30.0
 
 PathsArgument = Annotated[
     opt.Repeatable, argument("PATH", "Folders, or single photos; none: all folders of the library.")
@@ -65,7 +71,25 @@ class Run:
     retry_failed: bool = flag("--retry-failed", "Read unreadable files again though unchanged.")
     prove: bool = flag("--prove", "Then compare what may be copies, so that `dupes` answers at once.")
     regions: bool = flag("--regions", "Read photos again that `search --box` cannot look into yet.")
+    watch: bool = flag("--watch", "Then stay, and bring what changes up to date, until Ctrl-C.")
+    poll: float | None = value(
+        "--poll", "SECONDS", "With --watch: look this often, instead of being told of changes.", min=0.1
+    )
     workers: opt.WorkersOption = None
+
+    def check(self) -> None:
+        """Check that what was asked for can be done, before a run that may take hours.
+
+        Raises:
+            UsageError: --poll without --watch.
+            ExtraMissing: see `watching.notifier`.
+        """
+        if self.poll is not None and not self.watch:
+            raise UsageError("--poll says how often --watch looks; give both")
+        if self.watch and self.poll is None:
+            from ..indexer.watching import notifier
+
+            notifier()
 
 
 @dataclass(frozen=True)
@@ -99,6 +123,7 @@ class ModelArgs:
     Topic.LIBRARY,
     "lookalike index ~/Pictures",
     "lookalike index",
+    "lookalike index --watch",
     "lookalike index ~/Pictures /mnt/nas/photos --exclude 'thumbs/'",
     "lookalike index /mnt/usb --marker",
 )
@@ -111,7 +136,7 @@ def index(
     allow_network_store: AllowNetworkOption = False,
     form: opt.SummaryOption = opt.SummaryFormat.table,
     at: opt.WriteArgs,
-) -> Summary:
+) -> Summary | ExitCode:
     """Add folders of photos to the library, or update them.
 
     Without PATH, all folders of the library are brought up to date, with the rules of this call. New,
@@ -119,14 +144,18 @@ def index(
     ones not decoded again. Photos that cannot be read are listed by `lookalike errors` and do not stop
     the run. Ctrl-C keeps all finished work. RAW, videos and other pictures that are not looked into are
     counted by kind.
+
+    With --watch it stays after that, and brings what changes up to date a few seconds after the last file
+    was written, until Ctrl-C. It says nothing while nothing changes. A drive that goes away and comes back
+    is no change of its photos.
     """
     from ..indexer.options import IndexOptions
-    from ..output.progress import ProgressBar
 
     if allow_network_store:
         from ..store.place import allow_network
 
         allow_network()
+    run.check()
     options = IndexOptions(
         scan.options(),
         workers=run.workers,
@@ -136,26 +165,102 @@ def index(
         marker=run.marker,
         regions=run.regions,
     )
-    stop = stop_on_signal()
-    written = [] if paths else read_settings().values.get("folders", [])
-    with at.writing(create=bool(paths or written)) as library, ProgressBar() as progress:
-        folders = paths or _known(library, written)
-        report = library.index(
-            folders, choice=model.choice(), options=options, progress=progress, stop=stop
+    updates = Updates(at, model.choice(), options, run.prove, stop_on_signal())
+    first = updates.first(paths)
+    if not run.watch or updates.stop.is_set():
+        return first
+    show(first, form)
+    for update in updates.later(run.poll):
+        show(update, form)
+    return ExitCode.INTERRUPTED
+
+
+class Updates:
+    """Index runs over the same folders, one after the other.
+
+    prove: prove copies after each. stop: ends the run that goes on, and all.
+    """
+
+    def __init__(
+        self,
+        at: opt.WriteArgs,
+        choice: ModelChoice,
+        options: "IndexOptions",
+        prove: bool,
+        stop: threading.Event,
+    ) -> None:
+        self.stop = stop
+        self._at, self._choice, self._options, self._prove = at, choice, options, prove
+        self._folders: list[str] = []
+        self._told: list[str] = []
+        self._counts = (0, 0)
+
+    def first(self, paths: list[str] | None) -> Summary:
+        """Bring folders up to date (None: those of the config file and of the library)."""
+        written = [] if paths else read_settings().values.get("folders", [])
+        with self._at.writing(create=bool(paths or written)) as library:
+            self._folders = paths or _known(library, written)
+            report, total = self._run(library)
+        lines = report_lines(report, total)
+        return Summary(index_fields(report, total), lines, exit=exit_code(report), is_account=True)
+
+    def later(self, poll_s: float | None) -> Iterator[Summary]:
+        """Bring them up to date whenever something changed, and yield what changed; see `Watcher`."""
+        from ..indexer.watching import Watcher
+
+        folders = [os.path.realpath(os.fsencode(each)) for each in self._folders]
+        store = os.path.realpath(os.fsencode(self._at.folder))
+        watcher = Watcher(folders, store, self.stop, tell, self._options.scan, poll_s)
+        # What was accepted was so for once, and what cannot be read was tried again.
+        self._options = replace(
+            self._options, retry_failed=False, accept_missing=0, accept_drive=False, marker=False
         )
-        if run.prove and not stop.is_set():
-            library.copies.find(progress=progress, stop=stop)
-        total = library.totals().photos
-    for problem in report.problems:
-        tell(f"cannot look into {problem}")
-    for message in report.refused + report.unmarked:
-        tell(message)
-    return Summary(
-        index_fields(report, total),
-        report_lines(report, total),
-        exit=exit_code(report),
-        is_account=True,
-    )
+        if not is_quiet():
+            tell(f"watching {plural(len(folders), 'folder')}; Ctrl-C ends it")
+        for _ in watcher.changes():
+            yield from self._update()
+
+    def _update(self) -> Iterator[Summary]:
+        """Yield what a run changed, if it did; wait for another program that writes to the store."""
+        before = self._counts
+        while not self.stop.is_set():
+            try:
+                with self._at.writing() as library:
+                    report, total = self._run(library)
+            except StoreLocked as error:
+                self._tell([str(error)])
+                self.stop.wait(_LOCKED_S)
+                continue
+            if report.has_changed or (self._counts != before and report.listed):
+                line = f"{datetime.now():%Y-%m-%d %H:%M:%S}  {index_sentence(report, total)}"
+                yield Summary(index_fields(report, total), [line], is_account=True)
+            return
+
+    def _run(self, library: Library) -> "tuple[IndexReport, int]":
+        """Return what a run did, and how many photos the library has then."""
+        from ..output.progress import ProgressBar
+
+        with ProgressBar() as progress:
+            report = library.index(
+                self._folders,
+                choice=self._choice,
+                options=self._options,
+                progress=progress,
+                stop=self.stop,
+            )
+            if self._prove and not self.stop.is_set():
+                library.copies.find(progress=progress, stop=self.stop)
+        problems = [f"cannot look into {problem}" for problem in report.problems]
+        self._tell(problems + report.refused + report.unmarked)
+        self._counts = (report.listed, report.failed)
+        return report, library.totals().photos
+
+    def _tell(self, messages: list[str]) -> None:
+        """Tell what the last run had not to tell."""
+        for message in messages:
+            if message not in self._told:
+                tell(message)
+        self._told = messages
 
 
 def _known(library: Library, written: list[str]) -> list[str]:
@@ -164,7 +269,10 @@ def _known(library: Library, written: list[str]) -> list[str]:
     Raises:
         UsageError: there is none.
     """
-    known = list(dict.fromkeys([*written, *(folder.path for folder in library.folders.status())]))
+    folders = library.folders.status()
+    # What lies in an object store other commands bring up to date; they are named where that is all.
+    here = [folder.path for folder in folders if folder.state != "remote"]
+    known = list(dict.fromkeys([*written, *(here or (folder.path for folder in folders))]))
     if not known:
         raise UsageError("the library has no folders yet; name one, as in `lookalike index ~/Pictures`")
     if not is_quiet():

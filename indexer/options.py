@@ -67,5 +67,10 @@ class IndexReport:
         read = self.embedded + self.recognized
         return max(0, read - self.new - self.copies - self.renewed)
 
+    @property
+    def has_changed(self) -> bool:
+        """Whether the library is another one now: files were read, went away, or are left out."""
+        return any((self.embedded, self.recognized, self.absent, self.excluded))
+
 
 DEFAULT_OPTIONS = IndexOptions()

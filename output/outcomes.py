@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..errors import ExitCode
 from ..store.documents import Row, path_fields
 from .listing import Listing
+from .manners import is_quiet, note
 from .text import as_options, columns, common_folder, cut, file_size, path_below, plural, printable
 
 if TYPE_CHECKING:
@@ -63,11 +64,15 @@ def outcomes_listing(
     """List what became, or would become, of files.
 
     As paths: those that were, or would be, acted on. end: lines below the table, notes beside other
-    formats. is_stopped: the run ended early.
+    formats; of a quiet run for the log file. is_stopped: the run ended early.
     """
     found = list(outcomes)
     states = {outcome.state for outcome in found}
-    notes = ["nothing was changed; --yes does it"] if "planned" in states else []
+    if is_quiet():
+        for line in filter(None, end):
+            note(line.strip())
+        end = ()
+    notes = ["nothing was changed; --yes does it"] if "planned" in states and not is_quiet() else []
     if form != "table":
         notes += [f"{each.path}: {each.reason}" for each in found if each.state == "left"]
         notes += [line.strip() for line in end if line]
@@ -109,7 +114,11 @@ def _lines(rows: list[Row], style: Style) -> Iterator[str]:
     for block in [_each(rows, top)] if is_short else _summed(rows, top, style):
         yield from block
         yield ""
-    yield _sum(rows, style.verb)
+    closing = _sum(rows, style.verb)
+    if is_quiet():
+        note(closing)
+    else:
+        yield closing
 
 
 def _each(rows: Sequence[Row], top: str) -> list[str]:

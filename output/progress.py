@@ -49,7 +49,8 @@ class ProgressBar:
     """A bar with rate, time left and failures so far; nothing unless stderr is a terminal.
 
     It is gone when the run is over. alone: nothing either when results are written at the same time, to the
-    terminal or to what may show them there, such as `head`.
+    terminal or to what may show them there, such as `head`. forecast: is told of long work also where there
+    is no bar, unless the run is quiet.
     """
 
     def __init__(self, *, alone: bool = False, forecast: Forecast | None = None) -> None:
@@ -103,7 +104,7 @@ class ProgressBar:
             rate=f"{speed:.0f} {self._unit}/s" if speed else "",
             failed=f"{self._failed:,} unreadable" if self._failed else "",
         )
-        if self._forecast is not None and self._is_untold and not self._bar.disable:
+        if self._forecast is not None and self._is_untold and not is_quiet():
             self._foretell(self._forecast, self._bar.tasks[0])
 
     def _foretell(self, forecast: Forecast, task: Task) -> None:

@@ -89,6 +89,7 @@ HOMES |= {
     "fsspec": ("bulk/objects.py",),
     "s3fs": ("bulk/place.py",),
     "tokenizers": ("indexer/embed/text.py",),
+    "watchfiles": ("indexer/watching.py",),
 }
 READING_HOMES = ("indexer/decode/decode.py",)
 REMOVAL_HOMES = ("store/", "bulk/place.py", "dedup/actions/moves.py", "indexer/embed/weights/cache.py")

@@ -9,7 +9,7 @@ from ...store.catalog.photos import Photo
 from ...store.progress import UNWATCHED, Watch
 from ...store.store import Store
 from ..look import LOOK_VERSION, Look, reversed_look
-from ..look.looker import AWAY, Looker, Sight
+from ..look.looker import PASSING, Looker, Sight
 from ..proof.planes import inverted
 from .keeper import KeepRules
 from .original import PairKey
@@ -36,7 +36,7 @@ def look_where_it_decides(
     """Take the looks that the choice in these groups needs, and return all that are known then.
 
     A batch is remembered at a time: what is stopped goes on where it was. Looks that could not be taken
-    because a file is away are not remembered.
+    because a file is away or memory ran out are not remembered.
     """
     looks = known_looks(store, stars)
     with Looker() as looker:
@@ -65,7 +65,7 @@ def _take(store: Store, looker: Looker, sights: Sequence[Sight], watch: Watch) -
         for sight, look in looker.looks(sights, watch):
             a, b = sight.key
             taken[min(a, b), max(a, b)] = look if a < b else reversed_look(look)
-            if look.failed != AWAY:
+            if look.failed not in PASSING:
                 fresh[min(a, b), max(a, b)] = taken[min(a, b), max(a, b)]
             if len(fresh) >= _BATCH:
                 remember()

@@ -6,7 +6,7 @@ Pairs of a job share a picture: it is decoded once, the others one after the oth
 import json
 import logging
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -21,11 +21,15 @@ from ...indexer.sandbox.framing import Buffers, Frame, Head, text_in
 from ...indexer.sandbox.process import Limits, WorkerKind
 from . import Box, Look
 from .look_at import look_at
+from .second_look import CV_NO_MEMORY
 
 _log = logging.getLogger(__name__)
 
 # Some dozens of pairs; two large pictures are held at a time.
 LOOKER = WorkerKind("lookalike.dedup.look.look_job", "comparer", Limits(seconds=600, bytes=900 << 20))
+
+# Another time there may be: such a look is not worth remembering.
+NO_MEMORY = "there was not enough memory for it"
 
 _BYTES_PER_PIXEL = 16
 _KEPT = 2  # pictures: the one that the pairs share, and the other of the pair
@@ -84,23 +88,29 @@ def take_looks(
         try:
             return open_full(files[number], memory)
         except DecodeError as error:
-            return str(error)
+            return NO_MEMORY if error.code == "out_of_memory" else str(error)
 
-    return [_taken(opened(each.a), opened(each.b), each) for each in pairs]
+    return [_taken(opened, each) for each in pairs]
 
 
-def _taken(a: FullPicture | str, b: FullPicture | str, pair: PairToSee) -> Look:
+def _taken(opened: Callable[[int], FullPicture | str], pair: PairToSee) -> Look:
+    try:
+        return _seen(opened(pair.a), opened(pair.b), pair)
+    except Exception as error:
+        if isinstance(error, MemoryError) or getattr(error, "code", None) == CV_NO_MEMORY:
+            return Look(failed=NO_MEMORY)
+        # An internal error about one pair must not keep a library from all its other copies.
+        _log.exception("a pair could not be compared at full size")
+        return Look(failed="internal error")
+
+
+def _seen(a: FullPicture | str, b: FullPicture | str, pair: PairToSee) -> Look:
     for each in (a, b):
         if isinstance(each, str):
             return Look(failed=each)
     assert isinstance(a, FullPicture)
     assert isinstance(b, FullPicture)
-    try:
-        return look_at(a, b, np.array(pair.matrix).reshape(3, 3), full=pair.full, known=pair.known)
-    except Exception:
-        # An internal error about one pair must not keep a library from all its other copies.
-        _log.exception("a pair could not be compared at full size")
-        return Look(failed="internal error")
+    return look_at(a, b, np.array(pair.matrix).reshape(3, 3), full=pair.full, known=pair.known)
 
 
 def looks_in(buffers: Sequence[bytes], count: int) -> list[Look]:

@@ -13,15 +13,17 @@ from ...indexer.sandbox.process import WorkerEnded
 from ...store.catalog.photos import Photo
 from ...store.progress import UNWATCHED, Watch
 from . import Look
-from .look_job import LOOKER, PairToSee, look_job, looks_in, take_looks
+from .look_job import LOOKER, NO_MEMORY, PairToSee, look_job, looks_in, take_looks
 
 # A job shares one picture among so many others, or so many bytes of files.
 _MOST_PAIRS, _MOST_BYTES = 8, 96 << 20
 # Processes take half a second to start; so few small pictures are looked at by then.
 _WORTH_PROCESSES, _SMALL = 12, 4_000_000
 
-# A file that is away may come back: such a look is not worth remembering.
 AWAY = "its file is away or was changed"
+# What may be otherwise another time: such looks are not worth remembering.
+PASSING = frozenset({AWAY, NO_MEMORY})
+_NO_MEMORY_CODES = ("out_of_memory", "no_decoder")  # the latter: no process could be started any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class Looker:
             return take_looks(pairs, files)
         except (WorkerEnded, DecodeError) as error:
             if len(pairs) == 1:
-                return [Look(failed=str(error))]
+                return [Look(failed=NO_MEMORY if error.code in _NO_MEMORY_CODES else str(error))]
             # One of them did it: each for itself, so that the others are seen.
             return [look for each in pairs for look in self._asked([each], _of(each, files), False)]
 

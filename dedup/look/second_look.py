@@ -30,6 +30,7 @@ _MISFIT, _MISFIT_RESIZED = 0.05, 0.12
 # Below this score it is asked whether WebP explains it, which smears corners: encoding it takes long.
 _CERTAIN = 3.0
 _LEAST_DETAIL = 0.01
+CV_NO_MEMORY = -4  # the code by which OpenCV says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,15 @@ def second_look(a: Grey, b: Grey, matrix: Matrix, bytes_a: int, bytes_b: int) ->
 
     matrix: from points of a to points of b, good to a few pixels of a thumbnail. bytes_a, bytes_b: sizes of
     the files. The answer is the same from both sides. Never raises for what is in the pictures.
+
+    Raises:
+        MemoryError: there is not enough.
     """
     try:
         return _looked(a, b, np.asarray(matrix, np.float64), bytes_a, bytes_b)
     except (cv2.error, np.linalg.LinAlgError, ArithmeticError, ValueError) as error:
+        if getattr(error, "code", None) == CV_NO_MEMORY:
+            raise MemoryError from error
         return SecondLook(None, failed=f"could not be computed: {type(error).__name__}")
 
 

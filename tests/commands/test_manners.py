@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from lookalike import __version__
+from lookalike.library import Library
+from lookalike.output import progress
 from lookalike.tests.library import lookalike
 from lookalike.tests.pictures import draw_photo, save
 
@@ -53,6 +55,17 @@ def test_index_without_a_path_brings_the_folders_of_the_library_up_to_date(tmp_p
     assert run.err == f"lookalike: bringing up to date: {tmp_path / 'a'}, {tmp_path / 'b'}\n"
     assert lookalike("index", "--store", tmp_path / "none").code == 1
     assert not (tmp_path / "none").exists()
+
+
+def test_index_without_a_path_passes_over_what_lies_in_an_object_store(tmp_path: Path) -> None:
+    at = ("--store", tmp_path / "store")
+    with Library.open(tmp_path / "store", create=True) as library:
+        library.store.add_root(b"s3://museum/photos")
+    assert "lookalike bulk plan s3://museum/photos" in lookalike("index", *at).err
+    save(tmp_path / "a" / "0.jpg", draw_photo(3, 96, 72))
+    lookalike("index", tmp_path / "a", *at)
+    run = lookalike("index", *at)
+    assert (run.code, run.err) == (0, f"lookalike: bringing up to date: {tmp_path / 'a'}\n")
 
 
 def test_a_quiet_run_says_nothing_but_to_the_log_file(store: Path, photos: Path, tmp_path: Path) -> None:
@@ -113,3 +126,44 @@ def test_words_and_folders_as_examples_say_what_finds_them(photos: Path, store: 
     assert "lookalike search --label car" in run.err
     assert f"--in {photos}" in lookalike("search", photos, "--store", store).err
     assert "there is no such file" in lookalike("search", "nofile.jpg", "--store", store).err
+
+
+def test_quiet_runs_that_move_files_list_these_and_nothing_else(photos: Path, tmp_path: Path) -> None:
+    mine, plan, at = tmp_path / "photos", tmp_path / "plan.json", ("-q", "--store", tmp_path / "store")
+    shutil.copytree(photos, mine)
+    lookalike("index", mine, *at)
+    lookalike("dupes", "--exact", "--plan", plan, *at)
+    moving = ("apply", plan, "--method", "quarantine", *at)
+
+    for call in (moving, (*moving, "--yes"), ("prune", *at), ("undo", *at), ("undo", "--yes", *at)):
+        run = lookalike(*call)
+        lines = [line for line in run.out.decode().splitlines() if line]
+        assert (run.code, run.err) == (0, "")
+        if call[0] == "prune":
+            assert lines == []
+        else:
+            assert lines[0].startswith("in ")
+            assert [line[:5] for line in lines[1:]] == ["  [x]"]
+
+
+def test_long_proofs_are_announced_with_what_is_certain_already(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "_PACE_S", 0.0)
+    monkeypatch.setattr(progress, "_LONG_S", 0.0)
+    mine, at = tmp_path / "photos", ("--store", tmp_path / "store")
+    shutil.copytree(photos, mine)
+    save(mine / "smaller.jpg", draw_photo(1, 96, 72).resize((80, 60)))
+    lookalike("index", mine, *at)
+
+    told = lookalike("dupes", *at).err.splitlines()
+
+    assert told[0].startswith("lookalike: proving pairs: ")
+    assert told[0].endswith("and then a comparison at full size; Ctrl-C keeps what is done")
+    assert told[1].startswith("lookalike: known already: 1 exact copy (")
+    assert told[1].endswith(f"); at once: `lookalike dupes --exact --store {at[1]}`")
+    assert told[2].startswith("lookalike: comparing at full size: ")
+    (mine / "1.jpg").unlink()
+    save(mine / "other.jpg", draw_photo(1, 96, 72), quality=60)
+    lookalike("index", mine, *at)
+    assert lookalike("dupes", "-q", *at).err == ""

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,22 @@ from lookalike.library import Library
 
 SMALL = ModelChoice(input_size=64)  # the real model at its fastest
 COUNT = 8
+
+Action = Callable[[], object] | None
+
+
+class Script(threading.Event):
+    """A stop whose waits take no time: at each of them the next thing happens; after the last it is set."""
+
+    def __init__(self, *actions: Action) -> None:
+        super().__init__()
+        self._actions = iter(actions)
+
+    def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002
+        action = next(self._actions, self.set)
+        if action is not None:
+            action()
+        return self.is_set()
 
 
 class Opened:
