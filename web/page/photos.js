@@ -346,7 +346,7 @@ function nearFolders(rows, chosen) {
   const path = rows.find((row) => row.id === chosen)?.path ?? "";
   const parent = (row) => row.path.slice(0, row.path.lastIndexOf("/"));
   return rows.filter((row) => row.depth < 2 || parent(row) === path || path === row.path || path.startsWith(`${parent(row)}/`))
-    .map((row) => ({ ...row, name: row.depth ? base(row.path) : row.path }));
+    .map((row) => ({ ...row, name: base(row.path) || row.path }));
 }
 
 const lines = (text) => (text ? text.split("\n") : []);
@@ -365,8 +365,8 @@ function chip(words, remove) {
 
 function facet(title, rows) {
   if (!rows.length) return "";
-  const items = rows.map(({ name, count: n, depth = 0, isOn, go: pick }) => {
-    const item = make("li", {}, button(make("span.name", { title: name }, name), pick,
+  const items = rows.map(({ name, path, count: n, depth = 0, isOn, go: pick }) => {
+    const item = make("li", {}, button(make("span.name", { title: path ?? name }, name), pick,
       { "aria-pressed": String(Boolean(isOn)), className: "facet" }));
     item.firstChild.append(make("span.count", {}, figure(n)));
     item.style.setProperty("--depth", depth);
