@@ -10,7 +10,6 @@ from ..output.console import tell
 from . import options as opt
 from .copies import Keep
 from .groups import Topic, command
-from .index import Scan
 from .options import flag, value
 from .settings import read_settings
 
@@ -54,7 +53,7 @@ WriteOption = Annotated[bool, flag("--write", "Let the page index, decide, and m
     "lookalike serve --port 8765 --no-browser --token-file ~/token",
 )
 def serve(
-    write: WriteOption = False, *, keeping: Keep, scan: Scan, address: Address, at: opt.WriteArgs
+    write: WriteOption = False, *, keeping: Keep, scan: opt.Scan, address: Address, at: opt.WriteArgs
 ) -> None:
     """Show the library in the browser.
 
