@@ -192,12 +192,10 @@ def _has_text(each: Listed, text: str) -> bool:
 class Found:
     """The groups as they were found at a moment.
 
-    number: of the finding. photos, files: of the library. is_whole: False while others are looked for.
+    number: of the finding. photos, files: of the library. is_whole: others need not be looked for.
     """
 
-    def __init__(
-        self, number: int, report: CopyReport, photos: int, files: int, is_whole: bool = True
-    ) -> None:
+    def __init__(self, number: int, report: CopyReport, photos: int, files: int, is_whole: bool) -> None:
         self.number, self.report, self.is_whole = number, report, is_whole
         self.photos, self.files = photos, files
         self.groups = [Listed(group) for group in report.groups]
@@ -321,15 +319,15 @@ class KnownGroups:
         finally:
             self._is_finding = False
 
-    def read_known(self, *, is_whole: bool = True) -> Found:
-        """Read the groups that are known already; nothing is compared. is_whole: see `Found`."""
+    def read_known(self) -> Found:
+        """Read the groups that are known already; nothing is compared."""
         with Library.open(self.library.store.folder) as reader:
             reader.copies.rules = self.library.copies.rules
-            return self.put(reader.copies.find(), is_whole=is_whole)
+            return self.put(reader.copies.find())
 
-    def put(self, report: CopyReport, *, is_whole: bool = True) -> Found:
-        """Take over groups that were found. is_whole: see `Found`."""
-        totals = self.library.totals()
+    def put(self, report: CopyReport) -> Found:
+        """Take over groups that were found."""
+        totals, is_whole = self.library.totals(), self.library.copies.is_whole()
         with self._mutex:
             self._number += 1
             self.error = ""

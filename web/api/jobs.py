@@ -125,8 +125,7 @@ def _index(served: Served, job: Job, folders: list[str]) -> str:
 
 
 def _find(served: Served, job: Job) -> str:
-    found = served.groups.read_known(is_whole=not served.can_write)  # files of the same bytes need no proof
+    found = served.groups.read_known()  # files of the same bytes need no proof
     if served.can_write:
-        report = served.library.copies.find(progress=job, stop=job.stop)
-        found = served.groups.put(report, is_whole=not job.stop.is_set())
+        found = served.groups.put(served.library.copies.find(progress=job, stop=job.stop))
     return f"{plural(len(found.groups), 'group')} of copies"

@@ -161,7 +161,7 @@ export default class Copies {
     else this.banner.replaceChildren(
       isOld ? make("p", {}, found.is_whole ? "The library has changed since these copies were found." : "Not all photos were compared yet.") : "",
       away.length ? make("p", {}, `Away: ${away.map(({ path }) => path).join(", ")}. Files there are shown as they were known, and are not moved.`) : "",
-      isOld ? this.lookButton("Look again") : "");
+      isOld && (found.is_whole || status.can_write) ? this.lookButton(found.is_whole ? "Look again" : "Look for copies") : "");
   }
 
   heard(job) {
