@@ -13,7 +13,7 @@ from ..store.documents import Row
 from ..store.progress import Watch
 from . import options as opt
 from .groups import GROUPS, Group, Topic, command
-from .index import AllowNetworkOption, ModelArgs, Scan
+from .index import AllowNetworkOption, ModelArgs
 from .options import argument, flag, value
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def plan(
     unit_size: UnitSizeOption = None,
     *,
     accepted: Accepted,
-    scan: Scan,
+    scan: opt.Scan,
     model: ModelArgs,
     form: opt.SummaryOption = opt.SummaryFormat.table,
 ) -> Summary:

@@ -22,7 +22,6 @@ from .settings import read_settings
 
 if TYPE_CHECKING:
     from ..indexer.options import IndexOptions, IndexReport
-    from ..indexer.scan.walk import ScanOptions
 
 # How long to wait while another program indexes.
 _LOCKED_S = 30.0
@@ -36,27 +35,6 @@ AllowNetworkOption = Annotated[
         "--allow-network-store", "Make the store on a network drive at your own risk.", panel=opt.ADVANCED
     ),
 ]
-
-
-@dataclass(frozen=True)
-class Scan:
-    """Which files belong to the library."""
-
-    panel: ClassVar[str] = "Which files"
-
-    exclude: opt.Repeatable = value("--exclude", "GLOB", "Leave these out; repeatable.")
-    hidden: bool = flag("--hidden", "Enter folders that begin with a dot.")
-    one_filesystem: bool = flag("--one-filesystem", "Stay on the drive of each PATH.")
-    follow: bool = flag("--follow", "Follow links to files and folders.")
-    all_files: bool = flag("--all-files", "Look into every file, not only those named as photos.")
-
-    def options(self) -> "ScanOptions":
-        """Return what was given."""
-        from ..indexer.scan.walk import ScanOptions
-
-        return ScanOptions(
-            tuple(self.exclude or ()), self.hidden, self.one_filesystem, self.follow, self.all_files
-        )
 
 
 @dataclass(frozen=True)
@@ -131,7 +109,7 @@ def index(
     paths: PathsArgument = None,
     *,
     run: Run,
-    scan: Scan,
+    scan: opt.Scan,
     model: ModelArgs,
     allow_network_store: AllowNetworkOption = False,
     form: opt.SummaryOption = opt.SummaryFormat.table,

@@ -13,6 +13,7 @@ from ..output.manners import Manners
 from .settings import STORE, read_settings
 
 if TYPE_CHECKING:
+    from ..indexer.scan.walk import ScanOptions
     from ..search.filters.filters import FilterSpec
     from ..store.filters.where import Where
 
@@ -196,6 +197,27 @@ class Telling:
     def manners(self) -> Manners:
         """Return what was given."""
         return Manners(self.quiet, self.verbose, self.log_file)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Which files belong to the library."""
+
+    panel: ClassVar[str] = "Which files"
+
+    exclude: Repeatable = value("--exclude", "GLOB", "Leave these out; repeatable.")
+    hidden: bool = flag("--hidden", "Enter folders that begin with a dot.")
+    one_filesystem: bool = flag("--one-filesystem", "Stay on the drive of each PATH.")
+    follow: bool = flag("--follow", "Follow links to files and folders.")
+    all_files: bool = flag("--all-files", "Look into every file, not only those named as photos.")
+
+    def options(self) -> "ScanOptions":
+        """Return what was given."""
+        from ..indexer.scan.walk import ScanOptions
+
+        return ScanOptions(
+            tuple(self.exclude or ()), self.hidden, self.one_filesystem, self.follow, self.all_files
+        )
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from . import options as opt
 from .copies import Keep
 from .groups import Topic, command
 from .options import flag, value
+from .settings import read_settings
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,17 @@ WriteOption = Annotated[bool, flag("--write", "Let the page index, decide, and m
     "lookalike serve --write",
     "lookalike serve --port 8765 --no-browser --token-file ~/token",
 )
-def serve(write: WriteOption = False, *, keeping: Keep, address: Address, at: opt.WriteArgs) -> None:
+def serve(
+    write: WriteOption = False, *, keeping: Keep, scan: opt.Scan, address: Address, at: opt.WriteArgs
+) -> None:
     """Show the library in the browser.
 
     Look through it, search by dropping a picture, review copies. The page only shows, unless --write is
     given: then it can also index, remember what you decide, and move copies as `lookalike apply` does.
-    Only this computer reaches it, with a token that is new each time.
+    What the page indexes is what `lookalike index` would with the same options and config file. Only this
+    computer reaches it, with a token that is new each time.
     """
+    from ..indexer.options import IndexOptions
     from ..web.serving import ServeOptions, serve_library
 
     address.check()
@@ -69,7 +74,15 @@ def serve(write: WriteOption = False, *, keeping: Keep, address: Address, at: op
 
     if is_data_set(at.folder):
         raise NeedsLocalStore(at.folder)
-    options = ServeOptions(address.host, address.port, write, address.token_file, not address.no_browser)
+    options = ServeOptions(
+        address.host,
+        address.port,
+        write,
+        address.token_file,
+        not address.no_browser,
+        IndexOptions(scan.options()),
+        read_settings().values.get("folders", []),
+    )
     with at.writing() if write else at.reading() as library:
         if keeping != Keep():
             library.copies.rules = keeping.rules()

@@ -7,13 +7,17 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+import numpy as np
+
 from ..errors import DecodeError, StoreLocked, UsageError
 from ..indexer.embed.embedder import Embedder
 from ..indexer.scan.walk import Found, photos_in
 from ..store.catalog import pairs
 from ..store.catalog.contents import ids_of
+from ..store.catalog.embeddings import embedded_ids
 from ..store.catalog.folders import all_roots
-from ..store.catalog.pairs import Decided, Decision, all_decisions
+from ..store.catalog.hashes import compared_ids
+from ..store.catalog.pairs import Decided, Decision, all_decisions, unproved_pairs
 from ..store.catalog.photos import Photo, photos_of, visible_ids
 from ..store.filters.where import ALL, Where
 from ..store.knn_graph import update_graph
@@ -38,6 +42,7 @@ from .groups.original import PairKey
 from .groups.report import CopyReport, GroupInput, Stars, exact_input, group_copies, group_input, stars_of
 from .look import Look
 from .naming import content_of
+from .proof import VERIFIER_VERSION
 from .proof.prove_all import prove_all
 
 Folders = Literal["any", "within", "across"]
@@ -123,6 +128,13 @@ class Copies:
         stars = stars_of(known)
         looks = known_looks(self.store, stars)
         return self._report(known, FindOptions(), group_copies(known, looks=looks, stars=stars))
+
+    def is_whole(self) -> bool:
+        """Tell whether all photos that are there were compared, and all that may be copies were proven."""
+        with self.store.reading() as view:
+            there = np.intersect1d(visible_ids(view), embedded_ids(view))
+            is_compared = np.isin(there, compared_ids(view)).all()
+            return bool(is_compared) and not unproved_pairs(view, VERIFIER_VERSION)
 
     def frame(self, where: Where | None = None, options: FindOptions | None = None) -> Any:
         """Return what `find` finds as a data frame, a row for each file; see `CopyReport.frame`."""

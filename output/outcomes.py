@@ -114,7 +114,7 @@ def _lines(rows: list[Row], style: Style) -> Iterator[str]:
     for block in [_each(rows, top)] if is_short else _summed(rows, top, style):
         yield from block
         yield ""
-    closing = _sum(rows, style.verb)
+    closing = sum_of(rows, style.verb)
     if is_quiet():
         note(closing)
     else:
@@ -145,7 +145,8 @@ def _words(row: Row, top: str) -> str:
     return f"{row['method']}: {what} {_name(row['keeper'], top)}"
 
 
-def _sum(rows: Sequence[Row], verb: str) -> str:
+def sum_of(rows: Sequence[Row], verb: str) -> str:
+    """Return what became of files in a line. verb: what was done to them, as a participle."""
     count = Counter(row["state"] for row in rows if not (_is_merge(row) and _is_acted_on(row)))
     merged = Counter(row["state"] for row in rows if _is_merge(row))
     size = file_size(sum(row["bytes"] for row in rows if _is_acted_on(row)))

@@ -15,8 +15,7 @@ from ..dedup.actions.planfile import Plan, read_plan
 from ..dedup.actions.undo import UndoOptions
 from ..errors import LookalikeError, UsageError
 from ..library import Library
-from ..output.outcomes import outcome_row
-from ..output.text import file_size, plural
+from ..output.outcomes import outcome_row, sum_of
 from ..store.documents import document, dumps
 from .choices import Chosen
 from .groups import Found, KnownGroups, Listed
@@ -132,18 +131,16 @@ class Acting:
 
     def _done(self, job: Job, outcomes: list[Outcome], verb: str) -> str:
         """Say what became of files, and read anew which copies there are now."""
-        done = [each for each in outcomes if each.state == "done"]
-        stayed = [each for each in outcomes if each.state == "left"]
+        rows = list(map(outcome_row, outcomes))
+        done = [each for each in rows if each["state"] == "done"]
         job.result = {
-            "run": next((each.run for each in done), ""),
-            "bytes": sum(each.size for each in done),
+            "run": next((each["run"] for each in done), ""),
+            "bytes": sum(each["bytes"] for each in done),
             "done": len(done),
-            "left": [outcome_row(each) for each in stayed],
+            "left": [each for each in rows if each["state"] == "left"],
         }
         self.groups.events.tell("runs")
         job.begin("reading the copies", 0)
         with suppress(LookalikeError):  # the files are in order, and the list says itself that it is old
             self.groups.read_known()
-        size = file_size(sum(each.size for each in done))
-        words = f"{plural(len(done), 'file')} {verb} ({size})"
-        return words + (f"; {len(stayed):,} left alone" if stayed else "")
+        return sum_of(rows, verb) or f"no file was {verb}"

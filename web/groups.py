@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Literal, cast, get_args
 
+from ..dedup.groups.account import noun_of
 from ..dedup.groups.groups import Group, Member
 from ..dedup.groups.report import CopyReport
 from ..errors import LookalikeError
 from ..library import Library
 from ..store.documents import Row, path_fields
-from .choices import Chosen, files_of
+from .choices import Choice, Chosen, files_of
 from .events import Events
 from .problems import Gone
 from .review import UNTOUCHED, Review, State
@@ -48,6 +49,22 @@ class Listed:
     def would_lose(self) -> bool:
         """Whether something would be lost with one of its files."""
         return any(member.losses for member in self.group.members)
+
+    @cached_property
+    def more(self) -> str:
+        """What only another file than the proposed one holds, in a word or two.
+
+        That it is an edit is no news: nearly every group has one, and none is proposed to go.
+        """
+        losses = (loss for member in self.group.members for loss in member.losses)
+        return noun_of(loss for loss in losses if loss.kind not in ("edit", "unknown"))
+
+    def losing(self, choice: Choice) -> str:
+        """Return what is lost with the files that somebody chose to move, in a word or two."""
+        if choice.keeper or not any(choice.chosen.values()):
+            return ""
+        going = Chosen(self.group, choice).going
+        return noun_of(loss for number in going for loss in self.group.members[number - 1].losses)
 
     @cached_property
     def is_document(self) -> bool:
@@ -99,7 +116,8 @@ class Listed:
             "changes": sorted(self.changes),
             "reason": self.group.reason,
             "is_safe": self.is_safe,
-            "would_lose": self.would_lose,
+            "more": self.more,
+            "losing": self.losing(state.choice),
             "is_document": self.is_document,
             "score": round(self.sureness, 6),
             "date": self.group.keeper_photo.date,
@@ -172,10 +190,14 @@ def _has_text(each: Listed, text: str) -> bool:
 
 
 class Found:
-    """The groups as they were found at a moment. number: of the finding; photos, files: of the library."""
+    """The groups as they were found at a moment.
 
-    def __init__(self, number: int, report: CopyReport, photos: int, files: int) -> None:
-        self.number, self.report, self.photos, self.files = number, report, photos, files
+    number: of the finding. photos, files: of the library. is_whole: others need not be looked for.
+    """
+
+    def __init__(self, number: int, report: CopyReport, photos: int, files: int, is_whole: bool) -> None:
+        self.number, self.report, self.is_whole = number, report, is_whole
+        self.photos, self.files = photos, files
         self.groups = [Listed(group) for group in report.groups]
         self._by_key = {each.key: each for each in self.groups}
         self._orders: dict[str, list[Listed]] = {}
@@ -300,14 +322,15 @@ class KnownGroups:
     def read_known(self) -> Found:
         """Read the groups that are known already; nothing is compared."""
         with Library.open(self.library.store.folder) as reader:
+            reader.copies.rules = self.library.copies.rules
             return self.put(reader.copies.find())
 
     def put(self, report: CopyReport) -> Found:
         """Take over groups that were found."""
-        totals = self.library.totals()
+        totals, is_whole = self.library.totals(), self.library.copies.is_whole()
         with self._mutex:
             self._number += 1
             self.error = ""
-            self._found = Found(self._number, report, totals.photos, totals.present)
+            self._found = Found(self._number, report, totals.photos, totals.present, is_whole)
         self.events.tell("groups", {"number": self._found.number, "groups": len(report.groups)})
         return self._found

@@ -4,6 +4,7 @@ import hashlib
 import os
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -12,6 +13,7 @@ import cv2
 from ..errors import DecodeError, StoreMissing
 from ..indexer.drives.drives import State, state_of, traces_of
 from ..indexer.embed.preprocess import Pixels
+from ..indexer.options import DEFAULT_OPTIONS, IndexOptions
 from ..indexer.outside import OutsideReader, Source
 from ..indexer.sandbox.decode_job import picture_in, picture_job
 from ..indexer.sandbox.decoders import DECODER, Opener
@@ -45,11 +47,14 @@ _QUALITY = 88
 class Served:
     """A library that is served.
 
-    can_write: the server was started with --write. searching: one search at a time has the cores.
+    can_write: the server was started with --write. indexing: how its index runs go. wanted_folders: to be
+    indexed with those of the library. searching: one search at a time has the cores.
     """
 
     library: Library
     can_write: bool = False
+    indexing: IndexOptions = DEFAULT_OPTIONS
+    wanted_folders: Sequence[str] = ()
     uploads: Uploads = field(default_factory=Uploads)
     searching: threading.Lock = field(default_factory=threading.Lock)
 
@@ -134,6 +139,16 @@ class Served:
             found = all_roots(view)
         store = self.library.store
         return [(each.path, state_of(each.path, each.drive, traces_of(store, each))) for each in found]
+
+    def folders_to_come(self) -> list[str]:
+        """Return the folders that are to be indexed, are there, and do not lie in one that was."""
+        known = [os.fsencode(os.path.realpath(path)) for path in self.roots()]
+
+        def is_known(path: str) -> bool:
+            real = os.fsencode(os.path.realpath(path))
+            return any(rel_below(real, each) is not None for each in known)
+
+        return [each for each in self.wanted_folders if os.path.isdir(each) and not is_known(each)]
 
     def why_gone(self, photo: Photo) -> str:
         """Return why no file of a photo is there as it was indexed."""

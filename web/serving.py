@@ -6,13 +6,14 @@ import socket
 import tempfile
 import threading
 import webbrowser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import uvicorn
 
 from ..errors import UsageError
+from ..indexer.options import DEFAULT_OPTIONS, IndexOptions
 from ..library import Library
 from ..store.files import discard, write_atomic
 from .app import make_app
@@ -28,7 +29,8 @@ class ServeOptions:
     """How to serve. host: the address. port: 0: any that is free; None: the usual one or one of the next.
 
     can_write: the page may change the library and move files. token_file: is written with the token.
-    opens_browser: show the page.
+    opens_browser: show the page. indexing: how index runs of the page go. folders: which they bring up to
+    date with those of the library.
     """
 
     host: str = "127.0.0.1"
@@ -36,6 +38,8 @@ class ServeOptions:
     can_write: bool = False
     token_file: str | None = None
     opens_browser: bool = True
+    indexing: IndexOptions = DEFAULT_OPTIONS
+    folders: Sequence[str] = ()
 
 
 def serve_library(library: Library, options: ServeOptions, ready: Callable[[str, str], None]) -> None:
@@ -50,7 +54,7 @@ def serve_library(library: Library, options: ServeOptions, ready: Callable[[str,
         port = listener.getsockname()[1]
         names = LOOPBACK if options.host in LOOPBACK else (*LOOPBACK, options.host)
         entry = Pass(port, names)
-        served = Served(library, options.can_write)
+        served = Served(library, options.can_write, options.indexing, options.folders)
         config = uvicorn.Config(
             make_app(served, entry),
             access_log=False,

@@ -43,6 +43,31 @@ class Loss:
     words: str
 
 
+# What is called otherwise than by its kind, where there is room for a word or two.
+_NOUNS = {
+    "auxiliary": "a depth or gain map",
+    "behind": "a film or data",
+    "bits": "finer colors",
+    "companion": "a RAW or film",
+    "damage": "an undamaged file",
+    "detail": "finer detail",
+    "developed": "the developed picture",
+    "edit": "an edit",
+    "frames": "pages or frames",
+    "light": "other light or color",
+    "places": "a place that differs",
+    "raw": "raw data",
+    "sidecar": "a sidecar",
+    "taken": "a capture time",
+    "unknown": "what nobody compared",
+}
+
+
+def noun_of(losses: Iterable[Loss]) -> str:
+    """Return what would be lost in a word or two: the first of some losses; "" for none."""
+    return next((_NOUNS.get(each.kind, each.kind) for each in losses), "")
+
+
 @dataclass(frozen=True, slots=True)
 class Party:
     """One file of a pair with all that is known of it. holdings: None where nobody has looked yet."""

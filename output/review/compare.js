@@ -121,8 +121,8 @@ export class Comparison {
 
   // All in pixels of the kept thumbnail: the frame that holds all pictures, and the maps of the others.
   lay() {
-    const { kept, other, sides } = this;
-    if (!this.stages || !other?.size) return;
+    const { kept, sides } = this;
+    if (!this.stages || !sides.every(({ size }) => size)) return;  // some are still on their way
     const [width, height] = kept.size;
     for (const side of sides) {
       const [w, h] = side.size;
@@ -171,7 +171,7 @@ export class Comparison {
 
   // Thumbnails first; larger pictures take their place when they are here.
   sharpen() {
-    if (!this.acts.larger || !this.element.open) return;
+    if (!this.acts.larger || !this.element.open || !this.sides.every(({ corners }) => corners)) return;
     for (const side of this.sides) {
       const [corner, right, , below] = side.corners, along = (to) => Math.hypot(to[0] - corner[0], to[1] - corner[1]);
       const wanted = this.fit * this.view.zoom * devicePixelRatio * Math.max(along(right), along(below));

@@ -55,6 +55,16 @@ class FilterSpec:
                 object.__setattr__(self, name, (os.fspath(value),))
 
 
+def any_words(text: str) -> "Term | None":
+    """Return the condition that each word of a text is part of a path, a keyword, a person or a title."""
+    from ...store.filters.terms import Compare, Or, Term, all_of
+
+    def in_any(word: str) -> Term:
+        return Or(tuple(Compare(field, "~", word) for field in ("path", "keyword", "person", "title")))
+
+    return all_of(list(map(in_any, text.split())))
+
+
 def make_where(
     roots: Sequence[Root], spec: FilterSpec, formats: Callable[[], Sequence[str]] = tuple
 ) -> Where:

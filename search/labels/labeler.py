@@ -72,7 +72,7 @@ class Labeler:
     @cached_property
     def _classifier(self) -> Classifier | None:
         try:
-            return self._trained_classifier()
+            return self._trained_classifier() if self._spec is not None else None
         except ModelError:
             return None
 
@@ -158,6 +158,11 @@ class Labeler:
                 "and `lookalike teach` makes a new one"
             )
         return classes
+
+    def knows(self, name: str) -> bool:
+        """Tell whether `find` knows a label of this name."""
+        is_taught = normalized(name) in self._heads
+        return is_taught or (self._classifier is not None and tree().find(name) is not None)
 
     def _blocks(self, view: View, allowed: Ids) -> Iterator[tuple[Ids, Vectors, Vectors]]:
         """Yield ids, vectors as they left the network and unit vectors, a few hundred at a time."""

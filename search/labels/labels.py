@@ -39,6 +39,11 @@ class Labels:
         with self.store.reading() as view:
             return Labeler.from_view(view).count(view, where or ALL, confidence)
 
+    def knows(self, name: str) -> bool:
+        """Tell whether photos can be asked for by a label of this name."""
+        with self.store.reading() as view:
+            return Labeler.from_view(view).knows(name)
+
     def of(self, ids: Iterable[int]) -> dict[int, tuple[Label, ...]]:
         """Return the likely labels of photos by id, the most specific first; () where none is likely."""
         with self.store.reading() as view:

@@ -13,8 +13,15 @@ from ..index.exact import Ids
 from ..names import date_in_name
 from ..view import View
 from .folders import all_roots
+from .functions import folded
 
 _DATE = "S19"  # of ISO 8601, to the second
+# Most photos say nothing of it: SQLite finds a name far faster than it reads JSON. See `filters/sql.py`.
+_SAID = (
+    "SELECT content_id, each.value FROM holdings, json_each("
+    "CASE WHEN json_valid(found) THEN found ELSE '{{}}' END, '$.fields.{0}') AS each "
+    "WHERE instr(found, '\"{0}\"')"
+)
 
 Column = npt.NDArray[np.int32]
 
@@ -26,7 +33,7 @@ class Names:
     names: tuple[str, ...]
     numbers: Column
 
-    def counts(self, chosen: "npt.NDArray[np.intp] | slice") -> list[tuple[str, int]]:
+    def counts(self, chosen: "npt.NDArray[Any] | slice") -> list[tuple[str, int]]:
         """Return how often each name occurs among the chosen rows, the most frequent first."""
         found = self.numbers[chosen]
         counted = np.bincount(found[found >= 0], minlength=len(self.names))
@@ -35,11 +42,27 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Texts:
+    """A column of any number of texts for each photo; those that differ in case only are one.
+
+    rows, numbers: (m,) int32, photos and their texts in `names`, each pair once.
+    """
+
+    names: tuple[str, ...]
+    rows: Column
+    numbers: Column
+
+    def counts(self, chosen: "npt.NDArray[np.intp]") -> list[tuple[str, int]]:
+        """Return how many of the chosen rows have each text, the most frequent first."""
+        return Names(self.names, self.numbers).counts(np.isin(self.rows, chosen))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Overview:
     """The photos of a library that are there, each once, by its first file; newest first.
 
     ids: (n,) int64. aspects: (n,) float32, width by height. months: (n,) int32, twelve times the year plus
-    the month from 0. folders, cameras: of each photo.
+    the month from 0. folders, cameras: of each photo. keywords, people, ratings: as their metadata say.
     """
 
     ids: Ids
@@ -47,6 +70,9 @@ class Overview:
     months: Column
     folders: Names
     cameras: Names
+    keywords: Texts
+    people: Texts
+    ratings: Texts
 
 
 def overview_of(view: View) -> Overview:
@@ -66,6 +92,9 @@ def overview_of(view: View) -> Overview:
         _months(dates)[newest],
         Names(folders.names, folders.numbers[newest]),
         Names(cameras.names, cameras.numbers[newest]),
+        _texts(view, ids[newest], "keywords"),
+        _texts(view, ids[newest], "people"),
+        _texts(view, ids[newest], "rating"),
     )
 
 
@@ -118,6 +147,25 @@ def _names(values: Iterable[str | None]) -> Names:
     known: dict[str, int] = {}
     numbers = [-1 if each is None else known.setdefault(each, len(known)) for each in values]
     return Names(tuple(known), np.array(numbers, np.int32))
+
+
+def _texts(view: View, ids: Ids, field: str) -> Texts:
+    """Return the column of what metadata say; ids: of the photos in their order."""
+    told = _rows(view, _SAID.format(field))
+    known: dict[bytes | None, int] = {}
+    names: list[str] = []
+    number_of: dict[str, int] = {}
+    for text in dict.fromkeys(str(text) for _, text in told):
+        number_of[text] = known.setdefault(folded(text), len(names))
+        if number_of[text] == len(names):
+            names.append(text)
+    contents = np.fromiter((content for content, _ in told), np.int64, len(told))
+    numbers = np.fromiter((number_of[str(text)] for _, text in told), np.int64, len(told))
+    is_there, by_id = np.isin(contents, ids), np.argsort(ids)
+    rows = by_id[np.searchsorted(ids, contents[is_there], sorter=by_id)]
+    many = max(1, len(names))
+    rows, numbers = np.divmod(np.unique(rows * many + numbers[is_there]), many)
+    return Texts(tuple(names), rows.astype(np.int32), numbers.astype(np.int32))
 
 
 def _months(dates: npt.NDArray[np.bytes_]) -> Column:

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 
 from lookalike import Library
+from lookalike.dedup.packets import merged
 from lookalike.tests.pictures import draw_photo, exif_with, save
 from lookalike.web.app import make_app
 from lookalike.web.guard import Pass
@@ -21,6 +22,11 @@ from lookalike.web.served import Served
 TAKEN = 0x9003  # DateTimeOriginal
 PORT = 8765
 YEARS = (2018, 2018, 2019, 2021, 2021, 2021)
+# What some of the photos say of themselves, by their numbers.
+SAID = {
+    3: {"keywords": ["Lyon", "sea"], "people": ["Ann"], "rating": "4"},
+    4: {"keywords": ["lyon"], "title": "By the lake", "rating": "rejected"},
+}
 
 OpenPage = Callable[..., Page]
 
@@ -31,7 +37,8 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("served").resolve() / "photos"
     for number, year in enumerate(YEARS):
         exif = exif_with(exif={TAKEN: f"{year}:0{number + 1}:02 10:00:00"})
-        save(folder / str(year) / f"p{number}.jpg", draw_photo(number), quality=92, exif=exif)
+        said = {"xmp": merged(None, SAID[number])} if number in SAID else {}
+        save(folder / str(year) / f"p{number}.jpg", draw_photo(number), quality=92, exif=exif, **said)
     save(folder / "small.jpg", draw_photo(0).resize((320, 240)), quality=80)
     save(folder / "caf\udce9.jpg", draw_photo(9, 480, 640), quality=90)
     save(folder / "flat.tif", draw_photo(11))

@@ -17,6 +17,7 @@ from lookalike.web.guard import Pass
 from lookalike.web.served import Served
 
 ROOT = Path(__file__).resolve().parents[2]
+CALLED = {"keywords": "keyword", "people": "person", "ratings": "rating"}
 
 
 def id_of(client: TestClient, name: str) -> int:
@@ -47,6 +48,49 @@ def test_filters_say_what_the_command_line_says(client: TestClient, store: Path)
     wrong = client.get("/api/sets", params={"where": "width<"})
     assert (wrong.status_code, wrong.json()["exit_code"]) == (400, 2)
     assert wrong.headers["content-type"] == "application/problem+json"
+
+
+def test_facets_count_what_the_command_line_finds(client: TestClient, store: Path) -> None:
+    found = client.get("/api/facets").json()
+    counts = {name: {row["name"]: row["count"] for row in found[name]} for name in CALLED}
+    assert counts["people"] == {"Ann": 1}
+    assert counts["ratings"] == {"4": 1, "rejected": 1}
+    assert sorted(counts["keywords"].values()) == [1, 2]  # "Lyon" and "lyon" are one
+    for facet, name in [(each, name) for each in CALLED for name in counts[each]]:
+        condition = f"{CALLED[facet]} = {-1 if name == 'rejected' else name}"
+        run = lookalike("search", "--where", condition, "-k", "100", "--store", store, "--format", "json")
+        chosen = client.get("/api/sets", params={CALLED[facet]: name}).json()["count"]
+        assert len(run.json["queries"][0]["results"]) == chosen == counts[facet][name], condition
+    both = client.get("/api/facets", params={"keyword": "sea\nLYON", "rating": "4"}).json()
+    assert [row["count"] for row in both["keywords"]] == [1, 1]
+    asked = {"examples": [{"id": id_of(client, "p0.jpg")}], "keyword": "lyon"}
+    rows = client.post("/api/search", json=asked).json()["results"]
+    assert {Path(row["path"]).name for row in rows} == {"p3.jpg", "p4.jpg"}
+    assert client.get("/api/sets", params={"rating": "many"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        ("lake", {"p4.jpg"}),
+        ("LYON p3", {"p3.jpg"}),
+        ("ann", {"p3.jpg"}),
+        ("2019", {"p2.jpg"}),
+        ("ann 2019", set()),
+    ],
+)
+def test_words_are_found_in_paths_keywords_people_and_titles(
+    client: TestClient, words: str, names: set[str]
+) -> None:
+    found = client.get("/api/sets", params={"words": words}).json()
+    rows = client.get(f"/api/sets/{found['set']}/photos?n=100").json()["photos"]
+    assert {Path(row["path"]).name for row in rows} == names
+
+
+def test_a_label_is_told_from_other_words(client: TestClient) -> None:
+    names = [row["name"] for row in client.get("/api/labels").json()["labels"]][:3]
+    known = [client.get(f"/api/labels/{name}").json()["is_known"] for name in (*names, "p3", "lake house")]
+    assert known == [True] * len(names) + [False] * 2
 
 
 def test_folders_are_named_by_ids_only(client: TestClient, photos: Path) -> None:

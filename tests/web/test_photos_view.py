@@ -59,6 +59,31 @@ def test_a_folder_and_a_year_are_filters_that_can_be_taken_away(open_page: OpenP
     expect(page.locator(".sum")).to_have_text("3 photos")
 
 
+def test_keywords_people_and_ratings_are_filters_beside_all_others(open_page: OpenPage) -> None:
+    page = open_page()
+    facets = page.locator(".facets")
+    expect(facets.get_by_role("button", name=re.compile("^lyon 2$", re.IGNORECASE))).to_be_visible()
+    facets.get_by_role("button", name=re.compile("^lyon", re.IGNORECASE)).press("Enter")
+    page.wait_for_url("**keyword=*")
+    assert shown(page) == ["p4.jpg", "p3.jpg"]
+    facets.get_by_role("button", name="sea 1").press("Enter")
+    page.wait_for_url("**sea")
+    assert shown(page) == ["p3.jpg"]
+    facets.get_by_role("button", name="4 stars 1").press("Enter")
+    page.wait_for_url("**rating=4")
+    assert shown(page) == ["p3.jpg"]
+    expect(page.locator(".chip")).to_have_count(3)
+    page.locator(".cell").first.focus()
+    page.keyboard.press("f")
+    page.wait_for_url("**like=*")
+    expect(page.locator(".sum")).to_contain_text("like it")
+    page.get_by_role("button", name="remove sea").click()
+    page.get_by_role("button", name="remove 4 stars").click()
+    page.wait_for_url(re.compile("(?!.*rating)"))
+    assert set(shown(page)) <= {"p3.jpg", "p4.jpg"}
+    assert violations(page) == []
+
+
 @pytest.mark.parametrize("way", ["drop", "paste"])
 def test_a_picture_from_outside_finds_its_like(open_page: OpenPage, way: str) -> None:
     page = open_page()
@@ -181,6 +206,16 @@ def test_what_is_asked_for_by_a_condition_or_a_word(open_page: OpenPage) -> None
     page.keyboard.press("Enter")
     page.wait_for_url("**where=*")
     assert shown(page) == ["small.jpg"]
+    page.fill("input[type=search]", "lyon p4")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**words=*")
+    assert shown(page) == ["p4.jpg"]
+    page.fill("input[type=search]", "dog")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**label=*")
+    page.get_by_role("button", name="Find the word").click()
+    page.wait_for_url("**words=dog")
+    expect(page.locator(".nothing")).to_contain_text("No photo passes")
 
 
 def test_what_cannot_be_done_is_told_in_words(address: Address, browser: Browser, tmp_path: Path) -> None:

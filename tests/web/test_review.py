@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import statistics
 import time
@@ -16,14 +17,18 @@ import pytest
 from starlette.testclient import TestClient
 
 from lookalike import Library
+from lookalike.dedup.copies import Copies
 from lookalike.dedup.groups.error_rate import Expectation
 from lookalike.dedup.groups.report import CopyReport
+from lookalike.dedup.packets import fields_of, merged
 from lookalike.store.lock import held
 from lookalike.tests.children import run_child
 from lookalike.tests.library import lookalike
 from lookalike.tests.output.report.making import make_groups
+from lookalike.tests.pictures import draw_photo, save
 from lookalike.tests.web.conftest import client_of
-from lookalike.tests.web.reviewing import Copied, make_copied
+from lookalike.tests.web.reviewing import Copied, make_copied, make_store
+from lookalike.web import serving as serving_module
 from lookalike.web.choices import TOLD
 from lookalike.web.events import Events
 from lookalike.web.guard import Pass
@@ -358,6 +363,131 @@ def test_photos_are_indexed_and_their_copies_found_as_jobs(copied: Copied, tmp_p
         assert any(file["name"] == "extra.jpg" for file in group_with(client, "n1.jpg")["files"])
         for path in ("new", "/nowhere", "~nobody/x"):
             assert client.post("/api/jobs", json={"kind": "index", "path": path}).status_code == 400
+
+
+def lost(client: TestClient, name: str) -> tuple[str, str]:
+    """Return what the list tells of a group: what another file holds, and what was chosen to be lost."""
+    key = group_with(client, name)["key"]
+    return next(
+        (row["more"], row["losing"])
+        for row in client.get("/api/groups").json()["groups"]
+        if row["key"] == key
+    )
+
+
+def test_the_list_tells_what_is_lost_only_where_that_is_news(client: TestClient) -> None:
+    group = group_with(client, "cropped.jpg")
+    assert (lost(client, "n3.jpg"), lost(client, "cropped.jpg")) == (("", ""), ("", ""))
+    chosen = {str(number_of(group, "cropped.jpg")): True}
+    client.patch(f"/api/review/{group['key']}", json={"chosen": chosen})
+    assert lost(client, "cropped.jpg") == ("", "an edit")
+
+
+def test_what_only_leaving_files_say_is_merged_first_and_taken_back(tmp_path: Path) -> None:
+    mine = Copied(tmp_path.resolve() / "photos", tmp_path / "store")
+    for folder, keyword in (("a", "Lyon"), ("b", "sea")):
+        xmp = merged(None, {"keywords": [keyword], "rating": "4"})
+        save(mine.photos / folder / "beach.jpg", draw_photo(1, 320, 240), xmp=xmp, quality=90)
+    make_store(mine)
+    before = mine.tree()
+    with serving(mine, write=True) as client:
+        group = group_with(client, "beach.jpg")
+        assert lost(client, "beach.jpg") == ("keywords", "")
+        client.patch(f"/api/review/{group['key']}", json={"chosen": {"1": True}})
+        assert lost(client, "beach.jpg") == ("keywords", "keywords")
+        plan = client.post("/api/plans", json={}).json()["plan"]
+        (tmp_path / "plan.json").write_bytes(client.get(f"/api/plans/{plan}").content)
+        how = {"method": "quarantine", "merge": True}
+        told = {
+            merge: client.post(f"/api/plans/{plan}/check", json=how | {"merge": merge}).json()
+            for merge in (False, True)
+        }
+        options = ("--merge-metadata", "--method", "quarantine", "--format", "json", "--store", mine.store)
+        run = lookalike("apply", tmp_path / "plan.json", *options)
+        names = ("state", "path", "method", "keeper", "reason")
+        assert [[row[name] for name in names] for row in told[True]["files"]] == [
+            [row[name] for name in names] for row in run.json["files"]
+        ]
+        assert [row["method"] for row in told[False]["files"]] == ["quarantine"]
+        assert "1 sidecar would be written to" in told[True]["words"]
+        other = client.post(f"/api/plans/{plan}/apply", json={**how, "hash": told[False]["hash"]})
+        assert (other.status_code, mine.tree()) == (409, before)
+        body = {**how, "hash": told[True]["hash"]}
+        done = ended(client, client.post(f"/api/plans/{plan}/apply", json=body).json()["job"])
+        assert done["words"].endswith("; 1 sidecar written to"), done
+        (sidecar,) = mine.photos.glob("?/*.xmp")
+        kept = Path(group["keeper"]["path"])
+        assert sidecar.parent == kept.parent
+        assert fields_of(sidecar.read_bytes()) == {
+            "keywords": ["sea" if kept.parent.name == "a" else "Lyon"]
+        }
+        undo = client.post(f"/api/runs/{done['result']['run']}/undo").json()["job"]
+        assert "1 sidecar put back" in ended(client, undo)["words"]
+    assert mine.tree() == before
+
+
+def test_the_page_indexes_by_the_config_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, found = tmp_path.resolve(), dict[str, Any]()
+    for number, name in enumerate(("one/a.jpg", "one/thumbs/t.jpg", "two/b.jpg")):
+        save(home / name, draw_photo(number, 96, 72))
+    shutil.copy2(home / "one" / "a.jpg", home / "two" / "same.jpg")
+    monkeypatch.setenv("LOOKALIKE_CONFIG", str(home / "config.toml"))
+    lines = ('store = "store"', 'folders = ["two"]', 'exclude = ["thumbs/"]', 'prefer = ["two"]')
+    (home / "config.toml").write_text("\n".join(lines))
+    assert lookalike("index", home / "one").code == 0
+
+    def use(server: Any, sockets: Any) -> None:
+        """Ask what the server would be asked."""
+        address = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
+        token = (home / "token").read_text().strip()
+        headers = {"Authorization": f"Bearer {token}", "X-Lookalike": "1"}
+        client = TestClient(server.config.app, address, headers=headers)
+        found["roots"] = client.get("/api/roots").json()["folders"]
+        found["job"] = ended(client, client.post("/api/jobs", json={"kind": "index"}).json()["job"])
+        client.app._app.state.served.groups.read_known()  # type: ignore[attr-defined]
+        found["kept"] = group_with(client, "a.jpg")["keeper"]["path"]
+        client.app._app.state.served.close()  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(serving_module._Server, "run", use)
+    options = ("--no-browser", "--port", "0", "--token-file", home / "token")
+    assert lookalike("serve", "--write", *options).code == 0
+    assert [(Path(row["path"]).name, row["state"]) for row in found["roots"]] == [
+        ("one", "online"),
+        ("two", "new"),
+    ]
+    assert (found["job"]["result"]["listed"], found["job"]["result"]["photos"]) == (3, 2)
+    assert found["kept"] == str(home / "two" / "same.jpg")
+    again = lookalike("index", "--json").json
+    assert (again["unchanged"], again["excluded"]) == (3, 0)
+
+
+def test_files_of_the_same_bytes_are_listed_while_others_are_proven(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, find, during = Copied(tmp_path / "photos", tmp_path / "store"), Copies.find, list[Any]()
+    first = save(mine.photos / "first.jpg", draw_photo(1), quality=92)
+    save(mine.photos / "small.jpg", draw_photo(1).resize((320, 240)), quality=80)
+    with Library.open(mine.store, create=True) as library:
+        library.index(mine.photos)
+
+    with serving(mine, write=True) as client:
+
+        def looked_at(self: Copies, *arguments: Any, **options: Any) -> CopyReport:
+            if self.store.is_writable:
+                during.append(client.get("/api/groups").json())
+            return find(self, *arguments, **options)
+
+        shutil.copy2(first, mine.photos / "same.jpg")
+        ended(client, client.post("/api/jobs", json={"kind": "index"}).json()["job"])
+        assert keys(client) == []
+        monkeypatch.setattr(Copies, "find", looked_at)
+        ended(client, client.post("/api/jobs", json={"kind": "dupes"}).json()["job"])
+        after = client.get("/api/groups").json()
+    told = [
+        [(row["class"], row["files"]) for row in answer["groups"]] + [answer["found"]["is_whole"]]
+        for answer in (*during, after)
+    ]
+    assert told == [[("exact", 2), False], [("copy", 3), True]]
 
 
 def test_a_locked_store_says_who_has_it(mine: Copied) -> None:

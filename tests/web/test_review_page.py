@@ -116,6 +116,7 @@ def test_five_groups_are_reviewed_by_keys_applied_and_undone(
     sheet = page.locator("dialog.plan")
     expect(sheet.locator(".big")).to_contain_text("files would be moved")
     page.keyboard.press("ArrowDown")  # only groups that were looked at: all of them
+    sheet.get_by_label("First write what only the leaving files say").check()
     expect(sheet.locator("button.main")).to_have_text("Move 9 files")
     with page.expect_download() as download:
         sheet.locator("a", has_text="Save the plan").press("Enter")

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...dedup.actions.apply import ApplyOptions
-from ...output.outcomes import outcome_row
+from ...output.outcomes import outcome_row, sum_of
 from ...output.waiting import record_row
 from ...store.documents import SCHEMA_VERSION
 from ..acting import Made, Scope
@@ -29,13 +29,17 @@ class Wanted(_Body):
 
 
 class How(_Body):
-    """How files are moved."""
+    """How files are moved.
+
+    merge: what they say and the kept ones do not goes into the sidecars of these first.
+    """
 
     method: Method = "auto"
+    merge: bool = False
 
     def options(self) -> ApplyOptions:
         """Return it as the library takes it."""
-        return ApplyOptions(self.method)
+        return ApplyOptions(self.method, merge_metadata=self.merge)
 
 
 class Checked(How):
@@ -62,7 +66,8 @@ def check(served: Server, name: str, how: How) -> dict[str, Any]:
     """Tell what `apply` would do with a plan; nothing is changed."""
     made = served.acting.named(name)
     outcomes, digest = served.acting.check(made, how.options())
-    return {**_plan_row(made), "hash": digest, "files": list(map(outcome_row, outcomes))}
+    rows = list(map(outcome_row, outcomes))
+    return {**_plan_row(made), "hash": digest, "words": sum_of(rows, "moved"), "files": rows}
 
 
 @router.post("/plans/{name}/apply", status_code=202)
@@ -97,7 +102,8 @@ def check_undo(served: Server, run: str) -> dict[str, Any]:
     if record is None:
         raise Gone(f"there is no run {run}")
     found = served.library.files.preview_undo(record)
-    return {"schema_version": SCHEMA_VERSION, "files": list(map(outcome_row, found))}
+    rows = list(map(outcome_row, found))
+    return {"schema_version": SCHEMA_VERSION, "words": sum_of(rows, "put back"), "files": rows}
 
 
 @router.post("/runs/{run}/undo", status_code=202)

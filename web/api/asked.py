@@ -1,12 +1,16 @@
 """What requests have in common: the library that is served, and a filter in the page's words."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request, Response
 
 from ...errors import UsageError
+from ...search.filters.filters import any_words
+from ...search.filters.parser import parse
+from ...store.filters.terms import Compare, Term, all_of
 from ...store.filters.where import Where
 from ...store.records import MAX_ID
 from ..served import Served
@@ -33,7 +37,8 @@ class Wanted:
     """Which photos are wanted.
 
     where: a condition as `lookalike search --where` takes it. folder: of a facet, by its id. camera: part
-    of a name. since, until: dates, both included.
+    of a name. since, until: dates, both included. keyword, person: each of those that stand there, one a
+    line. rating: "1" to "5" or "rejected". words: each is part of a path, a keyword, a person or a title.
     """
 
     where: Annotated[str, Query(max_length=4000)] = ""
@@ -41,6 +46,10 @@ class Wanted:
     camera: Annotated[str, Query(max_length=200)] = ""
     since: Annotated[str, Query(max_length=30)] = ""
     until: Annotated[str, Query(max_length=30)] = ""
+    keyword: Annotated[str, Query(max_length=2000)] = ""
+    person: Annotated[str, Query(max_length=2000)] = ""
+    rating: Annotated[str, Query(max_length=30)] = ""
+    words: Annotated[str, Query(max_length=400)] = ""
 
     def filter(self, served: Served) -> Where:
         """Return the filter.
@@ -54,8 +63,18 @@ class Wanted:
             self.since or None,
             self.until or None,
             camera=[self.camera] if self.camera else [],
-            where=self.where.strip() or None,
+            where=all_of(list(self._terms())),
         )
+
+    def _terms(self) -> Iterator[Term]:
+        if self.where.strip():
+            yield parse(self.where)
+        for field, values in (("keyword", self.keyword), ("person", self.person)):
+            yield from (Compare(field, "=", each) for each in values.split("\n") if each)
+        if self.rating:
+            yield parse(f"rating = {-1 if self.rating == 'rejected' else self.rating}")
+        if (term := any_words(self.words)) is not None:
+            yield term
 
 
 def folder_id(path: str) -> str:

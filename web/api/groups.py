@@ -70,6 +70,7 @@ def groups(
             "number": found.number,
             "photos": found.photos,
             "files": found.files,
+            "is_whole": found.is_whole,
             "away": [path_fields(root) for root in found.report.away],
         },
         "count": len(passing),

@@ -71,14 +71,17 @@ def errors(served: Server) -> dict[str, Any]:
 
 @router.get("/roots")
 def roots(served: Server) -> dict[str, Any]:
-    """List the folders that were indexed, and whether they and their drives are there now.
+    """List the folders that were indexed or are to be, and whether they and their drives are there now.
 
-    state: "online", "away", "empty", "other drive", "suspect": fewer than half of its photos are there, or
-    "remote": in an object store.
+    state: "online", "away", "empty", "other drive", "suspect": fewer than half of its photos are there,
+    "remote": in an object store, or "new": the config file names it, and it was not indexed yet.
     """
+    states: list[tuple[str, str, bool]]
+    states = [(os.fsdecode(path), state, state in THERE) for path, state in served.folders()]
+    states += [(path, "new", True) for path in served.folders_to_come()]
     rows = [
-        {"id": folder_id(path), **path_fields(path), "state": state, "is_there": state in THERE}
-        for path, state in ((os.fsdecode(path), state) for path, state in served.folders())
+        {"id": folder_id(path), **path_fields(path), "state": state, "is_there": is_there}
+        for path, state, is_there in states
     ]
     return {"schema_version": SCHEMA_VERSION, "folders": rows}
 
@@ -100,9 +103,11 @@ def _folders(served: Served, wanted: Wanted) -> list[str]:
         if not os.path.isdir(path):
             raise UsageError(f"there is no folder {path}")
         return [path]
+    written = {folder_id(path): path for path in served.folders_to_come()}
     if wanted.folders:
-        return [folder_named(served, each) for each in wanted.folders]
+        return [written.get(each) or folder_named(served, each) for each in wanted.folders]
     found = [os.fsdecode(path) for path, state in served.folders() if state in THERE]
+    found += written.values()
     if not found:
         raise UsageError("no folder of the library is there; connect its drive, or name a folder")
     return found
@@ -113,15 +118,14 @@ def _named(folders: list[str]) -> str:
 
 
 def _index(served: Served, job: Job, folders: list[str]) -> str:
-    report = served.library.index(folders, progress=job, stop=job.stop)
+    report = served.library.index(folders, options=served.indexing, progress=job, stop=job.stop)
     job.result = index_fields(report, served.library.totals().photos)
     served.events.tell("library")
     return index_sentence(report, job.result["photos"])
 
 
 def _find(served: Served, job: Job) -> str:
+    found = served.groups.read_known()  # files of the same bytes need no proof
     if served.can_write:
         found = served.groups.put(served.library.copies.find(progress=job, stop=job.stop))
-    else:
-        found = served.groups.read_known()
     return f"{plural(len(found.groups), 'group')} of copies"

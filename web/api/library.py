@@ -44,17 +44,22 @@ def _totals(served: Served) -> Row:
 
 @router.get("/facets")
 def facets(served: Server, wanted: Annotated[Wanted, Depends()]) -> dict[str, Any]:
-    """Count how many of the photos that pass lie in which folder, and are of which year and camera."""
+    """Count how many of the photos that pass lie in which folder, are of which year, say what keyword."""
     found = served.shelf.select(wanted.filter(served))
     years: dict[str, int] = {}
     for month, count in found.months():
         years[month[:4]] = years.get(month[:4], 0) + count
-    cameras = found.overview.cameras.counts(found.rows)
+    columns = ("cameras", "keywords", "people", "ratings")
+    counts = {name: getattr(found.overview, name).counts(found.rows)[:_NAMES] for name in columns}
+    counts["ratings"].sort(key=lambda row: row[0] if row[0].isdigit() else "", reverse=True)
     return {
         "schema_version": SCHEMA_VERSION,
         "folders": _folder_rows(served),
         "years": [{"name": name, "count": count} for name, count in years.items()],
-        "cameras": [{"name": name, "count": count} for name, count in cameras[:_NAMES]],
+        **{
+            column: [{"name": name, "count": count} for name, count in rows]
+            for column, rows in counts.items()
+        },
     }
 
 
@@ -68,6 +73,12 @@ def labels(served: Server, wanted: Annotated[Wanted, Depends()]) -> dict[str, An
         "schema_version": SCHEMA_VERSION,
         "labels": [{"name": each.name, "count": each.photos} for each in most],
     }
+
+
+@router.get("/labels/{name}")
+def label(served: Server, name: str) -> dict[str, Any]:
+    """Tell whether photos can be asked for by a label of this name."""
+    return {"schema_version": SCHEMA_VERSION, "name": name, "is_known": served.library.labels.knows(name)}
 
 
 def _folder_rows(served: Served) -> list[Row]:

@@ -1,5 +1,6 @@
 """Searching by pictures: of the library, or handed in by the page."""
 
+from dataclasses import fields
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
@@ -73,6 +74,10 @@ class Asked(_Body):
     camera: str = Field(default="", max_length=200)
     since: str = Field(default="", max_length=30)
     until: str = Field(default="", max_length=30)
+    keyword: str = Field(default="", max_length=2000)
+    person: str = Field(default="", max_length=2000)
+    rating: str = Field(default="", max_length=30)
+    words: str = Field(default="", max_length=400)
     k: int = Field(default=100, ge=1, le=_MOST)
     diverse: bool = False
     include_copies: bool = False
@@ -83,7 +88,7 @@ class Asked(_Body):
         wanted = [each for each in self.examples if each.sign > 0]
         others = [each for each in self.examples if each.sign < 0]
         is_plain = len(wanted) <= 1 and not others
-        filters = Wanted(self.where, self.folder, self.camera, self.since, self.until)
+        filters = Wanted(**{each.name: getattr(self, each.name) for each in fields(Wanted)})
         return SearchRequest(
             examples=[each.query(served, is_part=self.box is not None) for each in wanted],
             minus=[each.query(served, is_part=False) for each in others],

@@ -9,7 +9,7 @@ import { here } from "./state.js";
 import { base, count, day, figure, fileSize, folder } from "./words.js";
 
 const STATES = { away: "away: connect its drive", empty: "empty: is its drive connected?", "other drive": "another drive is in its place",
-  suspect: "more than half of its photos are missing", remote: "in an object store: lookalike bulk plan" };
+  suspect: "more than half of its photos are missing", remote: "in an object store: lookalike bulk plan", new: "in the config file, not indexed yet" };
 const SHOWN_ERRORS = 200, SHOWN_JOBS = 5;
 
 export default class Activity {
@@ -116,9 +116,9 @@ export default class Activity {
   }
 
   async askUndo(row) {
-    let files;
+    let files, words;
     try {
-      ({ files } = await send(`runs/${row.run}/check`, {}));
+      ({ files, words } = await send(`runs/${row.run}/check`, {}));
     } catch (error) {
       return failed(error);
     }
@@ -126,9 +126,9 @@ export default class Activity {
     const list = [...left, ...back].slice(0, SHOWN_ERRORS).map((each) => make(`div.outcome.${each.state}`, {}, make("span.name", {}, base(each.path)),
       make("span.soft", {}, folder(each.path)), each.state === "left" ? make("span", {}, `stays away: ${each.reason}`) : null));
     const dialog = make("dialog.sheet", { "aria-label": "Undo a run", onclose: () => dialog.remove() }, make("h2", {}, "Undo this run"),
-      make("p.big", {}, `${count(back.length, "file")} would be put back${left.length ? `; ${figure(left.length)} cannot be` : ""}`), make("div.outcomes", { tabIndex: 0 }, ...list),
+      make("p.big", {}, words), make("div.outcomes", { tabIndex: 0 }, ...list),
       make("div.actions", {}, button("Close", () => dialog.close()),
-        button(`Put ${count(back.length, "file")} back`, () => { dialog.close(); undoRun(row.run).then(() => this.soon()); }, { main: true, disabled: !back.length })));
+        button("Put them back", () => { dialog.close(); undoRun(row.run).then(() => this.soon()); }, { main: true, disabled: !back.length })));
     document.body.append(dialog);
     dialog.showModal();
     return undefined;

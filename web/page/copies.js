@@ -64,7 +64,7 @@ export default class Copies {
       show: (image, file) => this.showThumb(image, file),
       larger: (file, pixels) => larger(file, pixels),
       title: () => this.titleOf(),
-      roots: [],
+      get roots() { return (page.status.folders ?? []).map(({ path }) => path); },
     };
     this.comparison = new Comparison(this.acts);
     document.body.append(this.comparison.element);
@@ -84,7 +84,6 @@ export default class Copies {
   // --- the list -----------------------------------------------------------------------------------------
 
   async show(at) {
-    this.acts.roots = (this.page.status.folders ?? []).map(({ path }) => path);
     const wanted = JSON.stringify(filtersOf(at));
     this.state.lastChild.value = at.state ?? "";
     this.order.lastChild.value = at.order ?? "";
@@ -153,25 +152,22 @@ export default class Copies {
     return button(words, () => send("jobs", { kind: "dupes" }).catch(failed), { main: true });
   }
 
-  paintBanner(job) {
-    const { status } = this.page, found = this.found;
-    const isOld = found && status.photos !== undefined && (status.photos !== found.photos || status.files !== found.files);
+  paintBanner() {
+    const { job, found, page: { status } } = this;
+    const isOld = found && (!found.is_whole || (status.photos !== undefined && (status.photos !== found.photos || status.files !== found.files)));
     const away = found?.away ?? [];
     this.banner.hidden = !job && !isOld && !away.length;
     if (job) this.banner.replaceChildren(progress(job));
     else this.banner.replaceChildren(
-      isOld ? make("p", {}, "The library has changed since these copies were found.") : "",
+      isOld ? make("p", {}, found.is_whole ? "The library has changed since these copies were found." : "Not all photos were compared yet.") : "",
       away.length ? make("p", {}, `Away: ${away.map(({ path }) => path).join(", ")}. Files there are shown as they were known, and are not moved.`) : "",
-      isOld ? this.lookButton("Look again") : "");
+      isOld && (found.is_whole || status.can_write) ? this.lookButton(found.is_whole ? "Look again" : "Look for copies") : "");
   }
 
   heard(job) {
     if (job.kind !== "dupes") return;
-    if (job.state === "running") {
-      if (this.one.hidden) this.nothing.replaceChildren(progress(job));
-      else this.paintBanner(job);
-      return;
-    }
+    this.job = job.state === "running" && job;
+    if (this.job) return this.one.hidden ? this.nothing.replaceChildren(progress(job)) : this.paintBanner();
     if (job.state === "failed") toast(job.words, { kind: "error", seconds: 12 });
     this.page.refresh?.().catch(() => null).then(() => this.reload());
   }

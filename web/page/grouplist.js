@@ -84,12 +84,13 @@ export class GroupList {
 
   line(row) {
     const sum = [count(row.files, "file"), row.going ? `${row.going} to move, ${fileSize(row.bytes)}` : "none to move"];
-    const tags = [row.is_document ? "page of text" : "", row.would_lose ? "would lose" : "", row.class === "exact" ? "exact" : ""].filter(Boolean);
+    const tags = [row.losing && `loses ${row.losing}`, row.is_document && "page of text", row.more && `copy with ${row.more}`, row.class === "exact" && "exact"].filter(Boolean).slice(0, 2)
+      .map((words) => make(words.startsWith("loses") ? "span.tag.warn" : "span.tag", { title: words.startsWith("copy") ? "what only another file than the kept one holds" : "" }, words));
     const [mark, words] = MARKS[row.state] ?? ["", ""];
     return make("button.line", { type: "button", onclick: () => this.open(row.key) },
       make("span.three", {}, ...row.thumbs.map((id) => make("img", { src: thumb(id), alt: "", loading: "lazy", decoding: "async" }))),
       make("span.about", {}, make("span.name", {}, base(row.path)), make("span.soft", {}, sum.join(" · ")),
-        make("span.tags", {}, ...tags.slice(0, 2).map((each) => make("span.tag", {}, each)))),
+        make("span.tags", {}, ...tags)),
       make("span.seen", { title: words }, mark, words ? make("span.unseen", {}, words) : null));
   }
 }

@@ -39,7 +39,7 @@ async function paintViews(at) {
     return failed(error);
   }
   if ($("main").firstChild !== views[name].element) $("main").replaceChildren(views[name].element);
-  $("find").elements.text.value = at.label ? at.label : at.where ?? "";
+  $("find").elements.text.value = at.label ?? at.where ?? at.words ?? "";
   await views[name].show(at);
   if (place !== location.search) return undefined;  // somebody went on meanwhile, and has that painted
   await photo.show(at.photo ? Number(at.photo) : null);
@@ -96,14 +96,14 @@ function fillTop() {
   const file = make("input", { type: "file", accept: "image/*,.heic,.heif,.avif,.jp2,.tif,.tiff", hidden: true, tabIndex: -1,
     "aria-label": "a picture to search by", onchange: () => { searchBy(file.files[0]); file.value = ""; } });
   const text = make("input", { type: "search", name: "text", autocomplete: "off", spellcheck: false,
-    placeholder: "beach · camera~Pixel · width>4000",
-    "aria-label": "Find by what photos show, or by a condition" });
+    placeholder: "beach · Lyon · camera~Pixel · width>4000",
+    "aria-label": "Find by what photos show, by words, or by a condition" });
   $("find").replaceChildren(text, button("Search by picture", () => file.click(), { className: "with-picture", title: "or drop or paste one anywhere" }), file);
-  $("find").addEventListener("submit", (event) => {
+  $("find").addEventListener("submit", async (event) => {
     event.preventDefault();
-    const value = text.value.trim();
-    const isCondition = /[<>=~()]|\bhas\b|\bnear\b/.test(value);
-    go({ view: null, photo: null, where: isCondition ? value : null, label: isCondition ? null : value || null });
+    const value = text.value.trim(), isCondition = /[<>=~()]|\bhas\b/.test(value);
+    const isLabel = value && !isCondition && (await ask(`labels/${encodeURIComponent(value)}`).catch(() => ({}))).is_known;
+    go({ view: null, photo: null, where: null, label: null, words: null, [isCondition ? "where" : isLabel ? "label" : "words"]: value });
   });
   $("tools").replaceChildren(
     button("◐", changeTheme, { "aria-label": "Light or dark", title: "light or dark (t)" }),
@@ -111,7 +111,7 @@ function fillTop() {
 }
 
 function changeTheme() {
-  const isDark = getComputedStyle(document.documentElement).colorScheme === "dark";
+  const isDark = (localStorage.getItem("theme") ?? (matchMedia("(prefers-color-scheme: dark)").matches && "dark")) === "dark";
   localStorage.setItem("theme", isDark ? "light" : "dark");
   useTheme();
 }

@@ -4,9 +4,9 @@ import { ask, bytes, handIn, picture, posting, preview, query, send, thumb } fro
 import { button, failed, make, say } from "./dom.js";
 import { Grid } from "./grid.js";
 import { go, here, readExamples, writeExamples } from "./state.js";
-import { count, figure, fileSize } from "./words.js";
+import { base, count, figure, fileSize } from "./words.js";
 
-const FILTERS = ["where", "folder", "camera", "since", "until"];
+const FILTERS = ["where", "folder", "camera", "since", "until", "keyword", "person", "rating", "words"];
 const filtersOf = (at) => Object.fromEntries(FILTERS.map((name) => [name, at[name] ?? ""]));
 
 export class Photos {
@@ -153,20 +153,19 @@ export class Photos {
     const found = await ask(`facets?${query(filtersOf(at))}`, { signal });
     this.facetsOf = JSON.stringify([filtersOf(at), this.revision]);
     this.facetRows = found;
+    const rows = (name, found, words, isMany) => found.map((row) => ({ ...row, name: words?.(row.name) ?? row.name, ...pick(at, name, row.id ?? row.name, isMany) }));
     const year = (at.since ?? "").slice(0, 4) === (at.until ?? "").slice(0, 4) ? at.since ?? "" : "";
     this.facets.replaceChildren(
-      facet("Folders", nearFolders(found.folders, at.folder).map((row) => ({
-        ...row, name: row.depth ? row.path.slice(row.path.lastIndexOf("/") + 1) : row.path,
-        isOn: at.folder === row.id, go: () => go({ folder: at.folder === row.id ? null : row.id, photo: null }),
-      }))),
+      facet("Folders", rows("folder", nearFolders(found.folders, at.folder))),
       facet("Years", found.years.map((row) => ({
         ...row, isOn: year === row.name,
         go: () => go(year === row.name ? { since: null, until: null } : { since: row.name, until: row.name }),
       })).filter((row) => row.name)),
       this.labelFacet(at),
-      facet("Cameras", found.cameras.map((row) => ({
-        ...row, isOn: at.camera === row.name, go: () => go({ camera: at.camera === row.name ? null : row.name }),
-      }))),
+      facet("Cameras", rows("camera", found.cameras)),
+      facet("Ratings", rows("rating", found.ratings, stars)),
+      facet("People", rows("person", found.people, null, true)),
+      facet("Keywords", rows("keyword", found.keywords, null, true)),
     );
   }
 
@@ -182,7 +181,7 @@ export class Photos {
     try {
       const { labels } = await ask(`labels?${query(filtersOf(at))}`);
       const rows = labels.slice(0, 60).map((row) => ({
-        ...row, isOn: at.label === row.name, go: () => go({ label: at.label === row.name ? null : row.name }),
+        ...row, ...pick(at, "label", row.name),
       }));
       box.append(rows.length ? facet("", rows).lastChild : make("p.quiet", {}, "No labels."));
     } catch (error) {
@@ -204,10 +203,17 @@ export class Photos {
     const chips = readExamples(at.like).map((example, i, all) => this.exampleChip(example, i, all, at));
     const filter = (name, words, extra = {}) => chip(words, () => go({ [name]: null, ...extra }));
     const folderRow = this.facetRows?.folders.find((row) => row.id === at.folder);
-    if (at.label) chips.push(filter("label", `shows ${at.label}`));
+    if (at.label) {
+      chips.push(filter("label", `shows ${at.label}`),
+        button(`Find the word “${at.label}” instead`, () => go({ label: null, words: at.label }), { className: "quiet" }));
+    }
+    if (at.words) chips.push(filter("words", `“${at.words}”`));
     if (at.where) chips.push(filter("where", at.where));
     if (at.folder) chips.push(filter("folder", `in ${folderRow ? folderRow.path.split("/").pop() : "a folder"}`));
-    if (at.camera) chips.push(filter("camera", at.camera));
+    if (at.rating) chips.push(filter("rating", stars(at.rating)));
+    for (const name of ["camera", "person", "keyword"]) {
+      chips.push(...lines(at[name]).map((each) => chip(each, pick(at, name, each, true).go)));
+    }
     if (at.since || at.until) {
       chips.push(filter("since", at.since === at.until ? at.since : `${at.since ?? ""} to ${at.until ?? ""}`, { until: null }));
     }
@@ -339,7 +345,18 @@ const aspectOf = ({ width, height }) => Math.max(0, Math.min(255, Math.round(Mat
 function nearFolders(rows, chosen) {
   const path = rows.find((row) => row.id === chosen)?.path ?? "";
   const parent = (row) => row.path.slice(0, row.path.lastIndexOf("/"));
-  return rows.filter((row) => row.depth < 2 || parent(row) === path || path === row.path || path.startsWith(`${parent(row)}/`));
+  return rows.filter((row) => row.depth < 2 || parent(row) === path || path === row.path || path.startsWith(`${parent(row)}/`))
+    .map((row) => ({ ...row, name: base(row.path) || row.path }));
+}
+
+const lines = (text) => (text ? text.split("\n") : []);
+const stars = (rating) => (rating === "rejected" ? rating : count(Number(rating), "star"));
+
+// Whether a value of a filter is chosen, and what chooses it, or gives it back. isMany: beside others.
+function pick(at, name, value, isMany) {
+  const all = lines(at[name]), isOn = all.includes(value);
+  const rest = isOn ? all.filter((each) => each !== value) : [...(isMany ? all : []), value];
+  return { isOn, go: () => go({ [name]: rest.join("\n") }) };
 }
 
 function chip(words, remove) {
@@ -348,8 +365,8 @@ function chip(words, remove) {
 
 function facet(title, rows) {
   if (!rows.length) return "";
-  const items = rows.map(({ name, count: n, depth = 0, isOn, go: pick }) => {
-    const item = make("li", {}, button(make("span.name", { title: name }, name), pick,
+  const items = rows.map(({ name, path, count: n, depth = 0, isOn, go: pick }) => {
+    const item = make("li", {}, button(make("span.name", { title: path ?? name }, name), pick,
       { "aria-pressed": String(Boolean(isOn)), className: "facet" }));
     item.firstChild.append(make("span.count", {}, figure(n)));
     item.style.setProperty("--depth", depth);

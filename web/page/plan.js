@@ -25,7 +25,9 @@ class Sheet {
     const scope = (value, words, checked) => make("label.option", {}, make("input", { type: "radio", name: "scope", value, checked, onchange: () => this.check() }), make("span", {}, words));
     this.form = make("form", {}, make("fieldset.options", {}, make("legend", {}, "Which groups"), scope("all", "All that are to be moved, also what was proposed", true),
       scope("looked", "Only groups that I looked at", false)),
-      make("label.how", {}, "How ", make("select", { name: "method", onchange: () => this.check() }, ...METHODS.map(([value, words]) => make("option", { value }, words)))));
+      make("label.how", {}, "How ", make("select", { name: "method", onchange: () => this.check() }, ...METHODS.map(([value, words]) => make("option", { value }, words)))),
+      make("label.option", {}, make("input", { type: "checkbox", name: "merge", onchange: () => this.check() }),
+        make("span", {}, "First write what only the leaving files say (keywords, people, rating, title) into the sidecars of the kept ones")));
     this.sum = make("p.big", { role: "status" }, "Checking…");
     this.body = make("div.outcomes", { tabIndex: 0, role: "region", "aria-label": "What would be done" });
     this.typed = make("input", { type: "text", inputMode: "numeric", autocomplete: "off", oninput: () => this.paintButtons() });
@@ -38,6 +40,11 @@ class Sheet {
       make("div.actions", {}, button("Close", () => this.element.close()), this.save, this.apply));
   }
 
+  how() {
+    const { method, merge } = this.form.elements;
+    return { method: method.value, merge: merge.checked };
+  }
+
   async check() {
     const checking = (this.checking = (this.checking ?? 0) + 1);
     this.checked = null;
@@ -46,7 +53,7 @@ class Sheet {
     this.paintButtons();
     try {
       const made = await send("plans", { scope: this.form.elements.scope.value });
-      const checked = await send(`plans/${made.plan}/check`, { method: this.form.elements.method.value });
+      const checked = await send(`plans/${made.plan}/check`, this.how());
       if (checking !== this.checking) return;
       this.checked = checked;
       this.once = crypto.randomUUID();
@@ -58,17 +65,15 @@ class Sheet {
 
   paint() {
     const { files } = this.checked, planned = files.filter(({ state }) => state === "planned"), left = files.filter(({ state }) => state === "left");
-    const bytes = planned.reduce((sum, each) => sum + each.bytes, 0);
-    this.planned = planned.length;
-    this.sum.textContent = planned.length ? `${count(planned.length, "file")} would be moved, ${fileSize(bytes)}${left.length ? `; ${figure(left.length)} left alone` : ""}`
-      : left.length ? `${count(left.length, "file")} would be left alone, none moved` : "Nothing is to be moved.";
+    this.planned = planned.filter(({ method }) => method !== "merge").length;
+    this.sum.textContent = this.checked.words || "Nothing is to be moved.";
     this.body.hidden = !files.length;
     this.body.replaceChildren(...[...left, ...planned].slice(0, SHOWN).map(line),
       files.length > SHOWN ? make("p.soft", {}, `and ${figure(files.length - SHOWN)} more; the plan has them all`) : "");
     this.save.hidden = !files.length;
     this.save.href = `/api/plans/${this.checked.plan}`;
-    this.confirm.hidden = planned.length < TYPED_FROM || !this.page.status.can_write;
-    this.confirm.replaceChildren(`To move so many files, type their number (${planned.length}) `, this.typed);
+    this.confirm.hidden = this.planned < TYPED_FROM || !this.page.status.can_write;
+    this.confirm.replaceChildren(`To move so many files, type their number (${this.planned}) `, this.typed);
     this.notice.textContent = this.page.status.can_write ? "Right before a file is moved, it and the one that is kept are compared once more, byte by byte. Nothing is deleted, and all of it can be undone."
       : "This page only shows. Start it with `lookalike serve --write` to move files, or save the plan for `lookalike apply`.";
     this.paintButtons();
@@ -83,7 +88,7 @@ class Sheet {
   async run() {
     this.apply.disabled = true;
     try {
-      const body = { hash: this.checked.hash, method: this.form.elements.method.value };
+      const body = { hash: this.checked.hash, ...this.how() };
       const { job } = await send(`plans/${this.checked.plan}/apply`, body, { headers: { "Idempotency-Key": this.once } });
       this.form.hidden = this.confirm.hidden = this.save.hidden = this.apply.hidden = true;
       this.notice.textContent = "You may close this; it goes on, and Activity shows it.";
@@ -122,5 +127,5 @@ function line(row) {
   const isLeft = row.state === "left";
   return make(`div.outcome.${row.state}`, {},
     make("span.name", { title: row.path }, base(row.path)), make("span.soft", {}, folder(row.path)),
-    make("span", {}, isLeft ? `left alone: ${row.reason}` : `${WHAT[row.kind] ?? `${row.kind}, belongs to a copy of`} ${base(row.keeper)} · ${fileSize(row.bytes)} · ${row.method}`));
+    make("span", {}, isLeft ? `left alone: ${row.reason}` : row.method === "merge" ? `to add ${row.reason}, for ${base(row.keeper)}` : `${WHAT[row.kind] ?? `${row.kind}, belongs to a copy of`} ${base(row.keeper)} · ${fileSize(row.bytes)} · ${row.method}`));
 }
