@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 import xxhash
 
-from ...store.records import FileStat
-
 _ENDING = b".xmp"
 
 # Changes with what is read of sidecars: those that were read by an older rule are read again.
@@ -36,7 +34,7 @@ class Beside:
 
     def __init__(self, entries: Iterable[Entry], stat: Callable[[Entry], os.stat_result | None]) -> None:
         self._stat = stat
-        self._by_owner: dict[str, list[Entry]] = defaultdict(list)
+        self._by_owner: dict[bytes, list[Entry]] = defaultdict(list)
         for entry in entries:
             if entry.name[-4:].lower() == _ENDING:
                 self._by_owner[_spelling(entry.name[:-4])].append(entry)
@@ -51,12 +49,15 @@ class Beside:
         return Sidecars(tuple(name for name, _ in found), _state(found)) if found else None
 
 
-def _spelling(name: bytes) -> str:
+def _spelling(name: bytes) -> bytes:
     """Return what all spellings of a name have in common: macOS takes accents apart, cameras shout."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", os.fsdecode(name)).casefold())
+    if name.isascii():
+        return name.lower()
+    text = unicodedata.normalize("NFC", os.fsdecode(name)).casefold()
+    return os.fsencode(unicodedata.normalize("NFC", text))
 
 
 def _state(found: Iterable[tuple[bytes, os.stat_result]]) -> int:
-    told = [_RULE, *((name, FileStat.of(b"", stat)) for name, stat in found)]
-    # 63 bits are what SQLite keeps of a number.
-    return (xxhash.xxh3_64_intdigest(repr(told).encode()) >> 1) or 1
+    told = [(name, each.st_size, each.st_mtime_ns, each.st_ctime_ns, each.st_ino) for name, each in found]
+    # SQLite keeps 64 bits with a sign.
+    return (xxhash.xxh3_64_intdigest(repr((_RULE, told)).encode()) >> 1) or 1
