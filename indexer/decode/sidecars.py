@@ -33,7 +33,7 @@ def read_sidecars(folder: bytes, names: Iterable[bytes]) -> tuple[dict[str, Any]
         try:
             own = _read(path)
         except DecodeError as error:
-            problems.append(f"{os.fsdecode(path)}: what this sidecar says is left out: {error}")
+            problems.append(f"{os.fsdecode(path)}: {error}; what this sidecar says does not count")
             continue
         lists = {each: sorted({*said.get(each, ()), *own.get(each, ())}) for each in LISTS}
         said |= own | {each: texts for each, texts in lists.items() if texts}
