@@ -340,6 +340,16 @@ class Library:
         with self.store.reading() as view:
             return holdings_of(view, ids)
 
+    def fields(self, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """Return what photos and the sidecars of their files say, by id: keywords, rating, title, ...
+
+        >>> library.fields([1])[1].get("keywords")    # doctest: +SKIP
+        """
+        from .store.catalog.holdings import told_of
+
+        with self.store.reading() as view:
+            return told_of(view, ids)
+
     def vectors(self, where: "Where | None" = None, *, normalized: bool = True) -> "Embeddings":
         """Return the ids (n,) int64 and embeddings (n, dim) float32 of the photos that pass, by id.
 

@@ -119,9 +119,9 @@ def index(
 
     Without PATH, all folders of the library are brought up to date, with the rules of this call. New,
     changed, moved and vanished photos are found. Unchanged files are not opened, moved and copied
-    ones not decoded again. Photos that cannot be read are listed by `lookalike errors` and do not stop
-    the run. Ctrl-C keeps all finished work. RAW, videos and other pictures that are not looked into are
-    counted by kind.
+    ones not decoded again; XMP sidecars are read when they are new or changed. Photos that cannot be
+    read are listed by `lookalike errors` and do not stop the run. Ctrl-C keeps all finished work. RAW,
+    videos and other pictures that are not looked into are counted by kind.
 
     With --watch it stays after that, and brings what changes up to date a few seconds after the last file
     was written, until Ctrl-C. It says nothing while nothing changes. A drive that goes away and comes back

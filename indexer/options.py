@@ -38,8 +38,10 @@ class IndexReport:
     new: contents that were not known. copies: new files with a content that another file has, too, new or
     not. renewed: read again for what the store lacked of them. unread: files that hold a picture or a film
     which is not looked into, by their ending, as in "CR2".
+    sidecars: photos whose XMP sidecars are new, changed or gone.
     failed: listed, but unreadable. absent, excluded: known before, now gone or left out.
-    problems: folders that could not be listed. refused: folders in which nothing was changed, and why.
+    problems: folders that could not be listed, sidecars that could not be read. refused: folders in which
+    nothing was changed, and why.
     unmarked: folders in which no marker could be written, and why.
     interrupted: stopped on request; what was finished is kept.
     """
@@ -51,6 +53,7 @@ class IndexReport:
     new: int = 0
     copies: int = 0
     renewed: int = 0
+    sidecars: int = 0
     failed: int = 0
     absent: int = 0
     excluded: int = 0

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from ..store.catalog.holdings import digests_without_holdings
 from ..store.catalog.local_maps import digests_without_map
 from ..store.knn_graph import update_graph
 from ..store.progress import UNWATCHED, Watch
-from ..store.records import Failure, FileResult, FileStat, KnownFile, Root
+from ..store.records import Failure, FileResult, FileStat, KnownFile, Root, Told
 from ..store.spec import EmbedderSpec
 from ..store.store import Store
 from .background_index import BackgroundIndex
@@ -25,12 +25,18 @@ from .drives.watch import Guard, RootGone
 from .executor import ThreadExecutor, default_workers, in_chunks
 from .known import KnownContents
 from .options import DEFAULT_OPTIONS, IndexOptions, IndexReport
+from .scan.beside import Sidecars
 from .scan.changes import Changes, compare, problem_rows
 from .scan.walk import Scan, ScanProblem
 
 if TYPE_CHECKING:
     from .embed.embedder import Embedder
     from .sandbox.decoders import Opener
+
+
+_SIDECARS_TOGETHER = 500  # read between two commits
+# No state of sidecars: the next run tries them again.
+_UNREAD = 0
 
 
 class Indexing:
@@ -107,6 +113,7 @@ class Indexing:
             return None
         if not self._watch.is_stopped:
             self._settle(root, changes)
+            self._read_sidecars(root, changes.sidecars, scan.sidecars)
             if not scan.below:
                 self._store.note_unread(root, scan.unread)
         return None
@@ -179,6 +186,35 @@ class Indexing:
             self._known.committed()
             background.committed(sum(each.photo is not None for each in batch))
             self._tally(batch)
+
+    def _read_sidecars(
+        self, root: Root, files: Sequence[FileStat], sidecars: Mapping[bytes, Sidecars]
+    ) -> None:
+        """Record what the sidecars of files say that are new, changed or gone."""
+        if not files:
+            return
+        self._watch.progress.begin("reading sidecars", len(files))
+        for start in range(0, len(files), _SIDECARS_TOGETHER):
+            if self._watch.is_stopped:
+                return
+            some = files[start : start + _SIDECARS_TOGETHER]
+            told = [each for found in some for each in self._told(root, found.rel, sidecars.get(found.rel))]
+            self._store.put_sidecars(root, told)
+            self.report.sidecars += len(told)
+            self._watch.progress.advance(len(some), 0)
+
+    def _told(self, root: Root, rel: bytes, sidecars: Sidecars | None) -> Iterator[Told]:
+        """Yield what the sidecars of a file say; nothing where they went away meanwhile."""
+        if sidecars is None:
+            yield Told(rel, None)
+            return
+        from .decode.sidecars import read_sidecars  # nearly all runs read none
+
+        folder = os.path.dirname(os.path.join(root.path, rel))
+        with suppress(FileNotFoundError):
+            said, problems = read_sidecars(folder, sidecars.names)
+            self.report.problems += problems
+            yield Told(rel, _UNREAD if problems else sidecars.state, said)
 
     @cached_property
     def _open_photo(self) -> "Opener":

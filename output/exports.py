@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..store.catalog.embeddings import raw_vectors
-from ..store.catalog.holdings import holdings_of
+from ..store.catalog.holdings import told_of
 from ..store.catalog.photos import photos_of
 from ..store.documents import Row
 from ..store.filters.where import Where
 from ..store.frames import Kinds, write_parquet, write_sqlite
 from ..store.names import date_in_name
-from ..store.records import Vectors, unit_vectors
+from ..store.records import Vectors, stars, unit_vectors
 from .answers import label_rows
 from .listing import photo_fields
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ..dedup.groups.groups import Group
     from ..search.labels.labels import Labels
     from ..store.catalog.photos import Photo, PhotoFile
-    from ..store.records import Holdings
     from ..store.store import Store
 
 # What metadata say of a photo, by what `--where` calls it, and by what it is called in `Holdings.fields`.
@@ -82,37 +81,36 @@ def export_rows(store: "Store", labels: "Labels", photos: "Iterable[Photo]") -> 
         ids = [photo.id for photo in some]
         shown = labels.of(ids)
         with store.reading() as view:
-            holdings = holdings_of(view, ids)
+            told = told_of(view, ids)
         for photo in some:
-            held = holdings.get(photo.id)
+            said = told.get(photo.id, {})
             for file in photo.files:
                 yield photo_fields(photo, file) | {
                     "content": photo.digest,
-                    **_taken_fields(photo, file, held),
+                    **_taken_fields(photo, file, said),
                     "camera": photo.camera,
                     "lens": photo.lens,
                     "latitude": photo.latitude,
                     "longitude": photo.longitude,
                     "altitude": photo.altitude,
-                    **_said_fields(held),
+                    **_said_fields(said),
                     "warning": photo.warning,
                     "labels": label_rows(shown.get(photo.id, ())),
                 }
 
 
-def _said_fields(held: "Holdings | None") -> Row:
+def _said_fields(fields: Row) -> Row:
     """Return what metadata say; of what was rejected the rating is -1, as `--where` has it."""
-    fields = held.fields if held else {}
     row: Row = {name: fields.get(field) for name, field in SAID.items()}
     if row["rating"] is not None:
-        row["rating"] = -1 if row["rating"] == "rejected" else int(row["rating"])
+        row["rating"] = stars(row["rating"])
     return row | {name: row[name] or [] for name in ("keywords", "people")}
 
 
-def _taken_fields(photo: "Photo", file: "PhotoFile", held: "Holdings | None") -> Row:
+def _taken_fields(photo: "Photo", file: "PhotoFile", fields: Row) -> Row:
     """Return when a photo was taken, and what says so: a tag of its metadata, or the name of the file."""
     if photo.taken is not None:
-        return {"taken": photo.taken, "taken_from": held.fields.get("taken_from") if held else None}
+        return {"taken": photo.taken, "taken_from": fields.get("taken_from")}
     named = date_in_name(file.path)
     return {"taken": named, "taken_from": "file name" if named else None}
 

@@ -23,6 +23,7 @@ def index_sentence(report: "IndexReport", total: int) -> str:
         (report.copies, f"exact {'copy' if report.copies == 1 else 'copies'}{' of these' * are_all_new}"),
         (report.moved, "moved or touched"),
         (report.renewed, "read again"),
+        (report.sidecars, "with new or changed sidecars"),
         (report.unchanged, "unchanged"),
         (report.absent, "gone"),
         (report.excluded, "left out"),

@@ -1,7 +1,7 @@
 """The rows that the indexer hands to the store, as frozen data."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -107,6 +107,31 @@ class Holdings:
     damage: tuple[str, ...] = ()
 
 
+# Of the fields those that are lists of texts.
+LISTS = ("keywords", "people")
+
+
+def with_sidecars(own: Mapping[str, Any], sidecars: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what a photo and the sidecars of its files say together, by the names of `Holdings.fields`.
+
+    Lists are put together. Of what has one value a sidecar's counts before the photo's own; where those of
+    several files disagree, the best rating and the first text do.
+    """
+    said = dict(own)
+    for name in {each for fields in sidecars for each in fields}:
+        values = [fields[name] for fields in sidecars if name in fields]
+        if name in LISTS:
+            said[name] = sorted({*own.get(name, ()), *(text for each in values for text in each)})
+        else:
+            said[name] = max(values, key=stars) if name == "rating" else min(values)
+    return said
+
+
+def stars(rating: str) -> int:
+    """Return a rating as a number: 1 to 5, -1 for "rejected"."""
+    return -1 if rating == "rejected" else int(rating)
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
     """One picture as bytes: everything known of it that does not depend on where it lies.
@@ -189,6 +214,15 @@ class FileResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What the sidecars of a file say. state: theirs; None: it has none. said: as `Holdings.fields`."""
+
+    rel: bytes
+    state: int | None
+    said: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Drive:
     """By what the drive of a folder is known again; None where nothing tells.
 
@@ -213,6 +247,7 @@ class KnownFile:
     """What the catalog remembers of a file: enough to tell whether it changed.
 
     dev: the device it was on at the last believed scan; it says which files lie on one drive, no more.
+    sidecars: the state in which its sidecars were read, None where it had none; see `scan.beside`.
     """
 
     id: int
@@ -220,6 +255,7 @@ class KnownFile:
     state: str
     error: str | None
     dev: int
+    sidecars: int | None = None
 
     @staticmethod
     def key_of(stat: FileStat) -> tuple[int, int, int, int]:

@@ -36,7 +36,7 @@ from .index.parts import AnyIndex
 from .index_cache import IndexCache
 from .place import check_new
 from .progress import NEVER
-from .records import FileResult, Root
+from .records import FileResult, Root, Told
 from .spec import EmbedderSpec
 from .thumbs import ColumnThumbs, Thumbs
 from .view import View, spec_from
@@ -274,6 +274,11 @@ class Store:
             files.forget_problems(view, resolved)
             files.set_devices(view, devices)
             folders.mark_scanned(view, root)
+
+    def put_sidecars(self, root: Root, rows: Sequence[Told]) -> None:
+        """Record what the sidecars of files say."""
+        with self.writing() as view:
+            files.put_sidecars(view, root, rows)
 
     def note_unread(self, root: Root, unread: Mapping[str, int]) -> None:
         """Record how many files of which kinds a scan of the whole root passed over."""

@@ -79,7 +79,7 @@ def test_each_content_counts_once_and_its_other_files_as_exact_copies(tmp_path: 
 def test_what_is_not_looked_at_is_counted_by_kind(tmp_path: Path) -> None:
     photos, at = tmp_path / "photos", ("--store", tmp_path / "s")
     save(photos / "2023" / "a.jpg", draw_photo(0, 96, 72))
-    for name in ("b.X3F", "c.x3f", "d.MP4", "e.psd", "f.txt", "._b.X3F", ".trashed-1-g.mp4", "h.jxl"):
+    for name in ("b.X3F", "c.x3f", "d.MP4", "e.xcf", "f.txt", "._b.X3F", ".trashed-1-g.mp4", "h.jxl"):
         (photos / name).write_bytes(b"x")
     (photos / "folder.x3f").mkdir()
     (photos / "Trash" / "info").mkdir(parents=True)
@@ -89,17 +89,17 @@ def test_what_is_not_looked_at_is_counted_by_kind(tmp_path: Path) -> None:
     run = lookalike("index", photos, *at, "--exclude", "*.jxl")
     status = lookalike("status", *at).out.decode()
 
-    assert run.out.decode().splitlines()[1:] == ["not looked at: 2 X3F, 1 MP4, 1 PSD"]
-    assert re.search(r"^not looked at +2 X3F, 1 MP4, 1 PSD$", status, re.MULTILINE)
+    assert run.out.decode().splitlines()[1:] == ["not looked at: 2 X3F, 1 MP4, 1 XCF"]
+    assert re.search(r"^not looked at +2 X3F, 1 MP4, 1 XCF$", status, re.MULTILINE)
     found = lookalike("status", *at, "--format", "json").json
-    assert found["unread"] == found["roots"][0]["unread"] == {"X3F": 2, "MP4": 1, "PSD": 1}
+    assert found["unread"] == found["roots"][0]["unread"] == {"X3F": 2, "MP4": 1, "XCF": 1}
     report = lookalike("index", photos / "2023", *at, "--format", "json").json
     assert report["unread"] == {}
     assert lookalike("status", *at, "--format", "json").json["unread"] == found["unread"]
 
     (photos / "b.X3F").unlink()
     lookalike("index", photos, *at, "--exclude", "*.jxl")
-    assert lookalike("status", *at, "--format", "json").json["unread"] == {"X3F": 1, "MP4": 1, "PSD": 1}
+    assert lookalike("status", *at, "--format", "json").json["unread"] == {"X3F": 1, "MP4": 1, "XCF": 1}
 
 
 def test_a_trash_is_not_indexed_and_said_so(tmp_path: Path) -> None:

@@ -14,7 +14,11 @@ from ...store.records import file_time
 
 _JPEG = frozenset(["jpg", "jpeg", "jpe", "jfif"])
 _HEIF = frozenset(["heic", "heif", "hif"])
-_STILL = _JPEG | _HEIF | frozenset(["png", "tif", "tiff", "webp", "avif", "gif", "bmp", "jp2", "jxl"])
+_STILL = (
+    _JPEG
+    | _HEIF
+    | frozenset(["png", "tif", "tiff", "webp", "avif", "gif", "bmp", "jp2", "jxl", "psd", "psb"])
+)
 _VIDEO = frozenset(["mov", "mp4", "m4v"])
 _SPOKEN = frozenset(["wav"])  # what the photographer said of the shot
 # Share the unit; .json has more than one form.

@@ -14,7 +14,7 @@ from .companions import Companion
 
 # Formats by how likely a picture was first in them: what cameras and scanners write, then the rest.
 # A lossless file around what was compressed before is no better for it.
-_FORMATS = ("RAW", "HEIF", "MPO", "JPEG", "TIFF", "JPEG2000", "PNG", "BMP", "AVIF", "WEBP", "GIF")
+_FORMATS = ("RAW", "HEIF", "MPO", "JPEG", "TIFF", "PSD", "JPEG2000", "PNG", "BMP", "AVIF", "WEBP", "GIF")
 # A program paints screenshots and drawings into these; a JPEG of one was made of it.
 _PAINTED_FORMATS = ("PNG", "BMP", "TIFF")
 

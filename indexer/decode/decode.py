@@ -42,6 +42,7 @@ from .jpeg_parts import END
 from .jpeg_planes import JpegPlanes, planes_of, stores_luma
 from .memory import MAX_PIXELS, SHARED, MemoryBudget, check_header
 from .parts import Parts
+from .psd import PsdImage
 from .quiet import quiet_libtiff, quiet_pillow
 from .raw import RAW_DATA, RawFile, opened_raw
 from .raw_tags import ends_early, read_raw, sensor_bits
@@ -65,6 +66,7 @@ _OPENERS: dict[str, Callable[[BytesIO], Image.Image]] = {
     "TIFF": TiffImagePlugin.TiffImageFile,
     "AVIF": AvifImagePlugin.AvifImageFile,
     "JPEG2000": Jpeg2KImagePlugin.Jpeg2KImageFile,
+    "PSD": PsdImage,
 }
 # Bytes per pixel that are held at the peak: by the picture in Pillow's memory, by the decoder beside
 # it, by the result when nothing is reduced. Measured; docs/formats.md has the table.

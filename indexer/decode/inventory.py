@@ -14,6 +14,7 @@ from .digest import digest_of_jpeg, digest_of_pixels, hash_of
 from .jpeg_damage import has_grey_foot
 from .jpeg_parts import jpeg_parts
 from .parts import Bytes, Parts
+from .psd import psd_parts
 from .rendering import Rendering
 from .tables import tables_in_short
 from .tiff_pages import tiff_parts
@@ -26,6 +27,7 @@ _READERS: dict[str, Callable[[bytes], Parts]] = {
     "TIFF": tiff_parts,
     "AVIF": heif_parts,
     "HEIF": heif_parts,
+    "PSD": psd_parts,
 }
 _CODESTREAM = b"\xff\x4f\xff\x51"  # of JPEG 2000; 40 bytes on is the number of bits
 _BITS = {"I": 32, "F": 32}

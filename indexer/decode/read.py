@@ -54,9 +54,35 @@ def read_file(path: bytes, rel: bytes, *, is_patient: bool = False) -> tuple[byt
     except FileNotFoundError:
         raise
     except OSError as error:
-        code = _CODES.get(error.errno or 0, "read_error")
-        raise DecodeError(code, f"cannot read the file: {error.strerror or error}") from error
+        raise _unreadable(error) from error
     raise DecodeError("unstable", "the file changed while it was read; index again when it is at rest")
+
+
+def read_small(path: bytes, most: int) -> bytes:
+    """Return the bytes of a regular file of at most so many bytes.
+
+    Raises:
+        FileNotFoundError: it went away.
+        DecodeError: it cannot be read ("no_permission", "read_error"), is no regular file
+            ("not_a_file"), or is "too_large".
+    """
+    try:
+        with open(os.open(path, _FLAGS), "rb", buffering=0) as source:
+            found = os.fstat(source.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise DecodeError("not_a_file", "not a regular file")
+            if found.st_size > most:
+                raise DecodeError("too_large", f"it is larger than {most >> 20} MB")
+            return source.read(most)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: OSError) -> DecodeError:
+    code = _CODES.get(error.errno or 0, "read_error")
+    return DecodeError(code, f"cannot read the file: {error.strerror or error}")
 
 
 def _read_url(path: bytes, rel: bytes, is_patient: bool) -> tuple[bytes, FileStat]:

@@ -19,6 +19,8 @@ _SIGNATURES = {
     b"MM\0+": "TIFF",
     b"\0\0\0\x0cjP  \r\n\x87\n": "JPEG2000",
     b"\xff\x4f\xff\x51": "JPEG2000",
+    b"8BPS\0\1": "PSD",
+    b"8BPS\0\2": "PSD",  # a large one (PSB)
     b"FUJIFILMCCD-RAW": RAW,
     b"IIRO": RAW,  # Olympus
     b"IIRS": RAW,
@@ -33,7 +35,6 @@ _FOREIGN = {
     b"%PDF": "a PDF document",
     b"%!PS": "PostScript",
     b"\xc5\xd0\xd3\xc6": "PostScript",
-    b"8BPS": "a Photoshop document",
     b"PK\x03\x04": "a zip archive or an office document",
     b"Rar!": "a RAR archive",
     b"7z\xbc\xaf": "a 7z archive",
@@ -107,7 +108,7 @@ def _is_raw(data: bytes) -> bool:
 def _not_an_image(data: bytes) -> DecodeError:
     for magic, what in _FOREIGN.items():
         if data.startswith(magic):
-            picture = any(word in what for word in ("raw", "picture", "Photoshop", "GIMP", "icon"))
+            picture = any(word in what for word in ("raw", "picture", "GIMP", "icon"))
             code = "unsupported_format" if picture else "not_an_image"
             return DecodeError(code, f"this is {what}, which lookalike does not read")
     return DecodeError("not_an_image", f"this is not a picture but {_describe(data[:_HEAD])}")

@@ -43,6 +43,7 @@ class Changes:
     away: drives mounted inside the root that are away; none of their files is among the absent. devices: by
     row id, on which device an unchanged file is now, where that is another one than recorded. vanished: row
     ids of what was met neither in its place nor elsewhere in the root.
+    sidecars: files whose sidecars are new, changed or gone.
     moved: how many of the absent were met under another path. elsewhere: how many of them came up, with
     the same content, in another root in this run. known: number of files that the catalog held for present
     before.
@@ -56,6 +57,7 @@ class Changes:
     away: list[AwayDrive] = field(default_factory=list)
     devices: dict[int, int] = field(default_factory=dict)
     vanished: set[int] = field(default_factory=set)
+    sidecars: list[FileStat] = field(default_factory=list)
     unchanged: int = 0
     still_failed: int = 0
     moved: int = 0
@@ -98,11 +100,16 @@ def compare(
     seen: set[bytes] = set()
     for found in scan:
         seen.add(found.rel)
+        before = known.get(found.rel)
         if found.rel in again:
             changes.to_read.append(found)
         else:
-            _sort_in(changes, found, known.get(found.rel), retry_failed)
+            _sort_in(changes, found, before, retry_failed)
+        if scan.state_of_sidecars(found.rel) != (before.sidecars if before else None):
+            changes.sidecars.append(found)
     changes.listed = len(seen)
+    # Of a folder that was listed in part the sidecars may be in the other one.
+    changes.sidecars = [found for found in changes.sidecars if scan.covers(found.rel)]
     missing = {rel: file for rel, file in known.items() if rel not in seen}
     _settle_missing(changes, scan, missing, _Arrivals(changes.to_read, known))
     _spare_what_is_away(changes, scan, known, accept_missing)
@@ -141,11 +148,16 @@ def _spare_what_is_away(
     ids = {key for drive in away for key in drive.files.values()}
     devices = {drive.other for drive in away} - {None}
     changes.absent = [key for key in changes.absent if key not in ids]
-    changes.to_read = [
-        found
-        for found in changes.to_read
-        if found.dev not in devices and not any(found.rel in drive.files for drive in away)
-    ]
+
+    def there(files: list[FileStat]) -> list[FileStat]:
+        """Return those that lie on no drive in the place of another one."""
+        return [
+            found
+            for found in files
+            if found.dev not in devices and not any(found.rel in drive.files for drive in away)
+        ]
+
+    changes.to_read, changes.sidecars = there(changes.to_read), there(changes.sidecars)
 
 
 def _sort_in(changes: Changes, found: FileStat, before: KnownFile | None, retry_failed: bool) -> None:

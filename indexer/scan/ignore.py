@@ -19,7 +19,7 @@ PHOTO_EXTENSIONS = RAW_EXTENSIONS | frozenset(
     b"." + extension
     for extension in (
         b"jpg jpeg jpe jfif jif pjpeg mpo png apng gif bmp dib tif tiff webp "
-        b"avif avifs heic heics heif heifs hif jp2 j2k j2c jpc jpf jpx"
+        b"avif avifs heic heics heif heifs hif jp2 j2k j2c jpc jpf jpx psd psb"
     ).split()
 )
 

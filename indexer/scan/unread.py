@@ -12,7 +12,7 @@ _RAW = """
 _VIDEO = """
     3g2 3gp asf avi braw crm dv flv insv m2ts m4v mkv mov mp mp4 mpe mpeg mpg mts mxf ogv r3d vob webm wmv
 """
-_PICTURES = "afphoto bpg exr flif hdp insp jxl jxr kra pbm pgm pnm ppm psb psd qoi tga wdp xcf"
+_PICTURES = "afphoto bpg exr flif hdp insp jxl jxr kra pbm pgm pnm ppm qoi tga wdp xcf"
 
 RAW = frozenset(_RAW.split()) | {name.decode()[1:] for name in RAW_EXTENSIONS}
 VIDEO = frozenset(_VIDEO.split())

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ...store.names import AnyPath, is_remote, listed
 from ...store.records import FileStat
+from .beside import Beside, Sidecars
 from .ignore import Excludes, is_never_a_photo, is_photo_name, is_system_folder
 from .places import Ways, is_in_trash, is_trash, nobodys
 from .unread import unread_kind
@@ -84,6 +85,7 @@ class Scan:
     unread: how many files hold a picture or a film that is not looked into, by their ending, as in "CR2".
     skipped: folders left out by a rule: hidden, system, nobody's photos, excluded, `.nomedia`, other drive,
         avoided.
+    sidecars: of the photos that have any, by their path below the root.
     """
 
     def __init__(
@@ -106,6 +108,7 @@ class Scan:
         self.problems: list[ScanProblem] = []
         self.unread = Counter[str]()
         self.skipped: list[bytes] = []
+        self.sidecars: dict[bytes, Sidecars] = {}
         self._options = options
         self._excludes = Excludes(options.exclude)
         self._avoid = {identity(path) for path in avoid} - {None}
@@ -136,6 +139,11 @@ class Scan:
         inside = not self.below or (rel + b"/").startswith(self.below + b"/")
         return self._complete and inside and self._unseen.isdisjoint(_with_parents(rel))
 
+    def state_of_sidecars(self, rel: bytes) -> int | None:
+        """Return the state of a photo's sidecars, None where it has none."""
+        found = self.sidecars.get(rel)
+        return found.state if found else None
+
     def _start(self) -> Iterator[FileStat]:
         try:
             found = self._stat(self.below)
@@ -146,6 +154,8 @@ class Scan:
         if stat.S_ISDIR(found.st_mode):
             yield from self._walk(_Folder(self.below, found))
         elif stat.S_ISREG(found.st_mode):
+            folder, name = os.path.split(self.below)
+            self._note_sidecars(self.below, self._beside(folder, _entries(self._path(folder))).of(name))
             yield FileStat.of(self.below, found)
         else:
             self._problem(self.below, "not_a_file", "neither a file nor a folder")
@@ -195,6 +205,7 @@ class Scan:
     def _files(self, rel: bytes, entries: list[Entry]) -> Iterator[FileStat]:
         """Yield the photos among the entries of a folder."""
         follow = self._options.follow
+        beside = self._beside(rel, entries)
         for entry in entries:
             if is_never_a_photo(entry.name):
                 continue
@@ -205,9 +216,26 @@ class Scan:
                     continue
                 wanted = entry.is_file(follow_symlinks=follow) and not self._leads_to_nobodys(entry)
                 if wanted and not self._excludes.matches(path, is_folder=False):
+                    self._note_sidecars(path, beside.of(entry.name))
                     yield FileStat.of(path, entry.stat(follow_symlinks=follow))
             except OSError as error:
                 self._note(path, error)
+
+    def _beside(self, rel: bytes, entries: Iterable[Entry]) -> Beside:
+        """Return the sidecars among the entries of a folder."""
+        follow = self._options.follow
+
+        def stat_of(entry: Entry) -> os.stat_result | None:
+            is_file = entry.is_file(follow_symlinks=follow)
+            if not is_file or self._excludes.matches(join(rel, entry.name), is_folder=False):
+                return None
+            return entry.stat(follow_symlinks=follow)
+
+        return Beside(entries, stat_of)
+
+    def _note_sidecars(self, rel: bytes, sidecars: Sidecars | None) -> None:
+        if sidecars is not None:
+            self.sidecars[rel] = sidecars
 
     def _pass_over(self, entry: Entry, path: bytes) -> None:
         """Count a file whose picture cannot be looked into; the listing tells what is a file."""
@@ -282,6 +310,15 @@ def join(folder: bytes, name: bytes) -> bytes:
     if not folder:
         return name
     return folder + name if folder.endswith(b"/") else folder + b"/" + name
+
+
+def _entries(folder: bytes) -> list[Entry]:
+    """Return the entries of a folder by name, none where it cannot be listed."""
+    try:
+        with os.scandir(folder or b".") as listing:
+            return sorted(listing, key=lambda entry: entry.name)
+    except OSError:
+        return []
 
 
 def _split(root: bytes) -> tuple[bytes, bytes]:

@@ -38,6 +38,7 @@ _TABLES = (
     "pair",
     "decision",
     "crasher",
+    "folded",
     "neighborhood",
     "taught",
     "local_map",

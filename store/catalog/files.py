@@ -9,8 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
+from ..documents import dumps
 from ..filters.where import below_condition, rel_below
-from ..records import FileResult, FileStat, KnownFile, Root
+from ..records import FileResult, FileStat, KnownFile, Root, Told
 from ..view import View
 from .contents import ids_of
 from .folders import all_roots
@@ -24,11 +25,13 @@ def known_files(view: View, root: Root, below: bytes) -> dict[bytes, KnownFile]:
     file = _file
     columns = (file.rel, file.id, file.size, file.mtime_ns, file.ctime_ns, file.ino, file.dev)
     rows = view.connection.execute(
-        sa.select(*columns, file.state, file.error).where(file.root_id == root.id, below_condition(below))
+        sa.select(*columns, file.state, file.error, file.sidecars).where(
+            file.root_id == root.id, below_condition(below)
+        )
     )
     return {
-        rel: KnownFile(key, (size, mtime, ctime, ino), state, error, dev)
-        for rel, key, size, mtime, ctime, ino, dev, state, error in rows
+        rel: KnownFile(key, (size, mtime, ctime, ino), state, error, dev, sidecars)
+        for rel, key, size, mtime, ctime, ino, dev, state, error, sidecars in rows
     }
 
 
@@ -85,6 +88,17 @@ def _file_row(root_id: int, result: FileResult, ids: dict[bytes, int]) -> dict[s
         "message": failure.message if failure else None,
         "missing_since": None,
     }
+
+
+def put_sidecars(view: View, root: Root, rows: Sequence[Told]) -> None:
+    """Record what the sidecars of files say; of files that are not known nothing is."""
+    update = sa.update(file_table).where(_file.root_id == root.id, _file.rel == sa.bindparam("of"))
+    values: dict[str, Any] = {name: sa.bindparam(name) for name in ("sidecars", "said")}
+    texts = [(each, dumps(each.said).decode() if each.said else None) for each in rows]
+    view.connection.execute(
+        update.values(values),
+        [{"of": each.rel, "sidecars": each.state, "said": text} for each, text in texts],
+    )
 
 
 def newest_file_id(view: View) -> int:

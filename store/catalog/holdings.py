@@ -1,22 +1,27 @@
-"""What files hold beside their first picture: a line of JSON per content, see `records.Holdings`."""
+"""What files hold beside their first picture: a line of JSON per content, see `records.Holdings`.
+
+Beside it stands, for each file, what its sidecars say.
+"""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from typing import Any
 
 import sqlalchemy as sa
 
-from ..records import Content, Holdings
+from ..records import Content, Holdings, with_sidecars
 from ..view import View
-from .schema import content_table, holdings_table, pieces
+from .schema import content_table, file_table, holdings_table, pieces
 
 # What is found changes with it: contents of an older one are read again by the next index run.
 HOLDINGS_VERSION = 2
 # What was found since then still holds: it lacks the focal length, which no account of copies asks for.
 _OLDEST = 1
 
-_holdings = holdings_table.c
+_holdings, _file = holdings_table.c, file_table.c
 _PLAIN = Holdings()
 
 
@@ -43,6 +48,29 @@ def holdings_of(view: View, content_ids: Sequence[int]) -> dict[int, Holdings]:
             holdings = from_text(text)
             if holdings is not None:
                 found[content_id] = holdings
+    return found
+
+
+def told_of(view: View, content_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Return what contents and the sidecars of their present files say, by id, see `with_sidecars`."""
+    own, beside = holdings_of(view, content_ids), _sidecars_of(view, content_ids)
+    return {
+        each: with_sidecars(own[each].fields if each in own else {}, beside.get(each, ()))
+        for each in own.keys() | beside.keys()
+    }
+
+
+def _sidecars_of(view: View, content_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
+    found: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for some in pieces(content_ids):
+        rows = view.connection.execute(
+            sa.select(_file.content_id, _file.said).where(
+                _file.content_id.in_(some), _file.state == "present", _file.said.is_not(None)
+            )
+        )
+        for content_id, text in rows:
+            with suppress(ValueError):  # damaged: nothing is said
+                found[content_id].append(json.loads(text))
     return found
 
 

@@ -28,6 +28,10 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE folded (data_set TEXT NOT NULL, name TEXT NOT NULL, digest BLOB NOT NULL,"
         " PRIMARY KEY (data_set, name))",
     ),
+    (
+        "ALTER TABLE file ADD COLUMN sidecars INTEGER",
+        "ALTER TABLE file ADD COLUMN said TEXT",
+    ),
 )
 
 

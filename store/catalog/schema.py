@@ -21,7 +21,7 @@ FORMER_ID = 0x6C6F6F6B
 PAGE_SIZE = 8192
 
 # What this program writes. A change of the tables adds one, and a step to migrations.py.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 # SQLite takes 32,766 values in a statement; questions about many keys are asked in pieces.
 _KEYS_PER_QUESTION = 10_000
@@ -104,6 +104,9 @@ file_table = sa.Table(
     sa.Column("error", sa.Text),
     sa.Column("message", sa.Text),
     sa.Column("missing_since", sa.Text),
+    # The state in which its XMP sidecars were read, and what they say as JSON; NULL where it has none.
+    sa.Column("sidecars", sa.Integer),
+    sa.Column("said", sa.Text),
     sa.UniqueConstraint("root_id", "rel"),
     sqlite_autoincrement=True,
 )

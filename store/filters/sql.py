@@ -40,6 +40,9 @@ _ORDER: dict[str, Callable[[Any, Any], Any]] = {
 
 _file, _content, _root = file_table.c, content_table.c, root_table.c
 
+# Those of them that sidecars say as well.
+_BESIDE = ("keyword", "person", "rating", "title")
+
 # Fields that metadata say, by their names in `Holdings.fields`.
 _HELD = {
     "aperture": "f_number",
@@ -114,24 +117,45 @@ def column_of(field: str) -> sa.ColumnElement[Any]:
 
 def _held(field: str) -> sa.ColumnElement[Any]:
     """Return what the metadata of a content say; of several texts their JSON."""
-    said: sa.ColumnElement[Any] = sa.func.json_extract(_holdings(), f"$.fields.{_HELD[field]}")
+    said = _value(field, holdings_table.c.found, f"$.fields.{_HELD[field]}")
+    own = holdings_table.c.content_id == _content.id
+    held = sa.select(said).where(own).correlate(content_table).scalar_subquery()
+    return sa.func.coalesce(_beside(field), held) if field in _BESIDE else held
+
+
+def _beside(field: str) -> sa.ColumnElement[Any]:
+    """Return what the sidecars of the files of a content say, as `records.with_sidecars`."""
+    other = file_table.alias()
+    said = _value(field, other.c.said, f"$.{_HELD[field]}")
+    first = sa.func.max(said) if field == "rating" else sa.func.min(said)
+    return sa.select(first).where(*_has_sidecar(other)).correlate(content_table).scalar_subquery()
+
+
+def _has_sidecar(file: sa.FromClause) -> tuple[Sql, ...]:
+    return file.c.content_id == _content.id, file.c.state == "present", file.c.said.is_not(None)
+
+
+def _value(field: str, json: sa.ColumnElement[str], path: str) -> sa.ColumnElement[Any]:
+    said: sa.ColumnElement[Any] = sa.func.json_extract(_whole(json), path)
     if FIELDS[field] in (Kind.number, Kind.seconds):
         said = sa.cast(sa.case((said == "rejected", "-1"), else_=said), sa.REAL)
-    own = holdings_table.c.content_id == _content.id
-    return sa.select(said).where(own).correlate(content_table).scalar_subquery()
+    return said
 
 
 def _any_text(field: str, comparison: str, value: str) -> Sql:
-    each = sa.func.json_each(_holdings(), f"$.fields.{_HELD[field]}").table_valued("value")
-    own = holdings_table.c.content_id == _content.id
-    found = sa.select(sa.literal(1)).select_from(holdings_table.join(each, sa.true()))
-    return found.where(own, _text(each.c.value, comparison, value)).correlate(content_table).exists()
+    def is_listed(table: sa.FromClause, json: sa.ColumnElement[str], path: str, *those: Sql) -> Sql:
+        each = sa.func.json_each(_whole(json), path).table_valued("value")
+        found = sa.select(sa.literal(1)).select_from(table.join(each, sa.true()))
+        return found.where(*those, _text(each.c.value, comparison, value)).correlate(content_table).exists()
+
+    name, held, other = _HELD[field], holdings_table.c, file_table.alias()
+    own = is_listed(holdings_table, held.found, f"$.fields.{name}", held.content_id == _content.id)
+    return sa.or_(own, is_listed(other, other.c.said, f"$.{name}", *_has_sidecar(other)))
 
 
-def _holdings() -> sa.ColumnElement[str]:
-    """Return the JSON of what a content holds; SQLite refuses to look into what is damaged."""
-    found = holdings_table.c.found
-    return sa.case((sa.func.json_valid(found) == 1, found), else_="{}")
+def _whole(json: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
+    """Return JSON that SQLite looks into: it refuses what is damaged."""
+    return sa.case((sa.func.json_valid(json) == 1, json), else_="{}")
 
 
 def _date(column: sa.ColumnElement[Any], comparison: str, value: str) -> Sql:

@@ -59,7 +59,10 @@ ALIASES = {"keywords": "keyword", "people": "person"}
 
 # The formats, by all that people call them.
 FORMATS = {
-    **{each: each for each in ("jpeg", "mpo", "png", "gif", "bmp", "tiff", "webp", "avif", "heif", "raw")},
+    **{
+        each: each
+        for each in ("jpeg", "mpo", "png", "gif", "bmp", "tiff", "webp", "avif", "heif", "psd", "raw")
+    },
     "jpeg2000": "jpeg2000",
     **dict.fromkeys(("jpg", "jpe", "jfif"), "jpeg"),
     **dict.fromkeys(("heic", "hif", "heics", "heifs"), "heif"),
@@ -68,6 +71,7 @@ FORMATS = {
     "apng": "png",
     "dib": "bmp",
     "avifs": "avif",
+    "psb": "psd",
 }
 
 # What may be unknown of a photo; "gps" is its position.

@@ -16,7 +16,7 @@ from lookalike.store.catalog.functions import kilometers
 from lookalike.store.catalog.photos import photos_of, repeated_photos
 from lookalike.store.filters.terms import FIELDS, MAX_TERMS, Kind, Near, Not, OneOf, Term
 from lookalike.store.filters.where import Where
-from lookalike.store.records import Content, EmbeddedPhoto, FileResult, FileStat, Holdings, Metadata
+from lookalike.store.records import Content, EmbeddedPhoto, FileResult, FileStat, Holdings, Metadata, Told
 from lookalike.store.store import Store
 from lookalike.tests.faults.scale import scale
 from lookalike.tests.search.filters import globe
@@ -26,6 +26,8 @@ from .making import Filled, ask, digest_of, execute, make_vector, open_filled
 
 PHOTOS = 150
 DATE_LINE = [(0.0, 180.0), (0.0, -180.0), (10.0, 179.5), (-10.0, -179.5)]
+SIDECARS_SAY = ("keywords", "people", "rating", "title")
+LISTS = ("keyword", "person")
 POLES = [(90.0, 0.0), (89.9, 120.0), (-90.0, 7.0)]
 PLACES = DATE_LINE + POLES
 
@@ -67,6 +69,16 @@ def asked_of(fields: Row) -> Row:
     return row | {"rating": None if rating is None else -1 if rating == "rejected" else int(rating)}
 
 
+def told_by_sidecar(seed: int, rel: bytes, row: Row) -> Iterator[Told]:
+    """Yield what the sidecar of a photo says, if it has one, and let its row say so."""
+    rng = random.Random(-seed - 1)
+    said = {name: text for name, text in fields_of(rng).items() if name in SIDECARS_SAY}
+    if said and rng.random() < 0.5:
+        beside = {name: value for name, value in asked_of(said).items() if value is not None}
+        row |= beside | {name: (row[name] or []) + beside[name] for name in LISTS if name in beside}
+        yield Told(rel, 1, said)
+
+
 def photo_of(seed: int) -> tuple[FileResult, Row]:
     """Return a made-up photo, and what every field says of it."""
     rng = random.Random(seed)
@@ -98,6 +110,12 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, dict
     made = [photo_of(seed) for seed in range(PHOTOS)]
     filled.add(*(result for result, _ in made))
     rows = {row["path"]: row for _, row in made}
+    sidecars = [
+        told
+        for seed, (result, row) in enumerate(made)
+        for told in told_by_sidecar(seed, result.stat.rel, row)
+    ]
+    filled.store.put_sidecars(filled.root, sidecars)
     with filled.store.reading() as view:
         for photo in photos_of(view):
             rows[photo.path]["date"] = photo.date

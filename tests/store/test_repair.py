@@ -16,6 +16,7 @@ from lookalike.store.care.repair import damage_of, is_sound, repair
 from lookalike.store.catalog import pairs, schema
 from lookalike.store.catalog.embeddings import count_embeddings, vectors_since
 from lookalike.store.catalog.files import known_files
+from lookalike.store.catalog.folded import folded, mark_folded
 from lookalike.store.catalog.folders import all_roots
 from lookalike.store.catalog.pairs import all_decisions
 from lookalike.store.catalog.photos import count_totals
@@ -125,6 +126,15 @@ def test_a_bad_page_costs_its_rows_only(decided: Path, table: str) -> None:
         assert sorted(names(ask(store, make_vector(1), PUBLISHED))) == sorted(
             f"{seed}.jpg" for seed in range(PUBLISHED)
         )
+
+
+def test_what_was_taken_in_of_data_sets_is_saved(decided: Path) -> None:
+    with Store.open(decided, write=True) as store, store.writing() as view:
+        mark_folded(view, "a set", "unit 1", digest_of(1))
+    damage_page(decided, pages_of(decided / "catalog.db", "decision")[-1])
+    repair(str(decided))
+    with Store.open(decided) as store, store.reading() as view:
+        assert folded(view, "a set") == {"unit 1": digest_of(1)}
 
 
 def test_photos_that_lost_their_vector_are_read_again_and_none_counts_as_gone(published: Path) -> None:

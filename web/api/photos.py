@@ -42,7 +42,6 @@ _MOMENT, _ALIKE = 60, 24  # photos in a strip
 def photo(served: Server, photo_id: PhotoId) -> dict[str, Any]:
     """Tell what is known of a photo, with all its files."""
     found = served.photo(photo_id)
-    holdings = served.library.holdings([photo_id]).get(photo_id)
     return {
         "schema_version": SCHEMA_VERSION,
         **photo_fields(found),
@@ -54,7 +53,7 @@ def photo(served: Server, photo_id: PhotoId) -> dict[str, Any]:
         "warning": found.warning,
         "blake3": found.digest,
         "files": [path_fields(file.path) for file in found.files],
-        "fields": dict(holdings.fields) if holdings else {},
+        "fields": served.library.fields([photo_id]).get(photo_id, {}),
     }
 
 

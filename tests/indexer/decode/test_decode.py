@@ -255,7 +255,6 @@ def test_threads_that_share_a_profile_get_the_right_colors() -> None:
         (b"RIFF\0\0\0\0AVI LIST", "not_an_image", "video"),
         (b"\x01\x02\x03\x99" * 9, "not_an_image", "unknown"),
         (b"%!PS-Adobe-3.0 EPSF", "not_an_image", "PostScript"),
-        (b"8BPS\0\x01", "unsupported_format", "Photoshop"),
         (b"\0\0\x01\0\x01\0", "unsupported_format", "icon"),
         (b"II*\0\x10\0\0\0CR\x02\0", "truncated", "raw"),
         (b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom", "truncated", "raw"),

@@ -19,6 +19,7 @@ from lookalike.errors import DecodeError
 from lookalike.indexer.embed.preprocess import InputRule
 from lookalike.indexer.sandbox.decoders import DecoderCrashed, Opener
 from lookalike.tests.faults.scale import SEED, count, scale
+from lookalike.tests.indexer.decode.psds import CMYK, GREY, PROFILE, planes_of, psd
 from lookalike.tests.indexer.decode.raws import WRITERS
 from lookalike.tests.pictures import color_profile, draw_photo, encode, exif_with
 
@@ -45,6 +46,15 @@ def seeds_of(file_format: str) -> list[bytes]:
         return files
     if file_format == "RAW":
         return [write(photo, encode(photo), 6) for write in WRITERS.values()]
+    if file_format == "PSD":
+        profile = {PROFILE: color_profile()}
+        deep = [plane.astype("uint16") * 256 for plane in planes_of(photo)]
+        return [
+            psd(planes_of(photo), packed=True, resources=profile, layers=2),
+            psd(deep, packed=True),
+            psd(planes_of(grey), GREY, large=True),
+            psd(planes_of(photo.convert("CMYK")), CMYK),
+        ]
     if file_format == "MPO":
         return [encode(photo, "MPO", save_all=True, append_images=[draw_photo(3, 80, 60)], **extras)]
     variants: dict[str, list[dict[str, Any]]] = {
@@ -114,7 +124,8 @@ def mutants(file_format: str) -> Iterator[bytes]:
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize(
-    "file_format", ["JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF", "JPEG2000", "RAW"]
+    "file_format",
+    ["JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF", "JPEG2000", "RAW", "PSD"],
 )
 def test_every_damaged_file_is_accounted_for(file_format: str, capsys: pytest.CaptureFixture[str]) -> None:
     slowest, outcomes = 0.0, Counter[str]()
