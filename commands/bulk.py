@@ -187,7 +187,7 @@ def run(
     if sharing.retry_failed:
         stages.insert(0, EmbedStage.of_failed(data, engine, workers))
     stop = stop_on_signal()
-    with ProgressBar() as progress:
+    with ProgressBar() as progress, launcher.kept():
         watch = Watch(progress, stop)
         reports = [run_stage(stage, launcher, data.place, watch, options) for stage in stages]
     given_up = {number: why for report in reports for number, why in report.given_up.items()}

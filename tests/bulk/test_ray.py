@@ -273,8 +273,12 @@ def test_copies_that_ray_found_are_those_of_a_store(
     machines.have_one()  # each of the four stages starts an actor a CPU, for seconds of CPU each
     monkeypatch.setattr(Comparison, "of", partial(Comparison.of, size=12))
     assert lookalike("bulk", "finish", there).code == 0
+    ray, ended = load_ray(machines.address), list[object]()
+    end = ray.shutdown
+    monkeypatch.setattr(ray, "shutdown", lambda: ended.append(end()))
     done = lookalike("bulk", "dupes", there, "--ray", machines.address)
     assert done.code == 0, done.err
+    assert len(ended) == 1  # one connection for all stages
     assert len(list(Path(there).glob("pairs/*"))) == 6  # three blocks
     for kind in ("copies", "exact copies", "explain a copy"):
         assert answer(kind, there, photos) == answer(kind, store, photos), kind
