@@ -101,8 +101,9 @@ class Finder:
         if not self.comparison.count:
             return CopiesFound(0, 0, 0, 0)
         try:
-            self._run(HashStage(self.comparison))
-            return self._in_cells() if in_cells else self._all_pairs()
+            with self._launcher.kept():
+                self._run(HashStage(self.comparison))
+                return self._in_cells() if in_cells else self._all_pairs()
         except _Stopped:
             return None
 

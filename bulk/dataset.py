@@ -1,6 +1,7 @@
 """A data set: a folder, or a prefix in an object store, with lists of work and what came of them."""
 
 import json
+import os
 import re
 import uuid
 from collections import defaultdict
@@ -11,12 +12,25 @@ from typing import Any
 from ..errors import SpecMismatch, StoreCorrupt, StoreMissing, StoreTooNew, UsageError
 from ..store.catalog.holdings import HOLDINGS_VERSION
 from ..store.spec import EmbedderSpec
-from .place import Place
+from .place import Place, sweep
 
 # What this program writes; another is refused.
 FORMAT = 1
 UNIT_SIZE = 2_000
 _FILE = "dataset.json"
+# Folders in which files are written.
+_WRITTEN = (
+    "plan",
+    "units",
+    "claims",
+    "failed",
+    "hashes",
+    "pairs",
+    "cells",
+    "candidates",
+    "proofs",
+    "store",
+)
 _RESULT = re.compile(r"u-(\d{8})(?:-(\d+))?\.parquet", re.ASCII)
 
 
@@ -113,6 +127,16 @@ class DataSet:
         return {
             number: [tries[each] for each in sorted(tries)] for number, tries in found.items() if 0 in tries
         }
+
+
+def sweep_unfinished(place: Place) -> None:
+    """Remove what writers that crashed left in a data set; in an object store no file is ever half written.
+
+    Photos may lie in the same folder: only what is the data set's own is looked into.
+    """
+    if place.path is not None:
+        for name in _WRITTEN:
+            sweep(os.path.join(place.path, name))
 
 
 def result_name(number: int, again: int = 0) -> str:

@@ -25,7 +25,7 @@ from ..store.place import place_of
 from ..store.progress import UNWATCHED, Watch
 from ..store.store import Outside, Store
 from ..store.view import View
-from .dataset import DataSet
+from .dataset import DataSet, sweep_unfinished
 from .finished import Finished, KeptFile, KeptIndex, load_index, name_of, newest, publish, read
 from .lance_columns import GrowingColumns
 from .open import COLUMNS, Nearby, cache_folder, not_finished
@@ -73,6 +73,7 @@ def finish(
     Raises:
         StoreLocked: another process finishes it. StoreCorrupt, StoreUnwritable, UsageError: see errors.py.
     """
+    sweep_unfinished(data.place)
     home = data.place.at("store")
     base = _base(data)
     os.makedirs(base, mode=0o700, exist_ok=True)

@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 
@@ -28,6 +28,10 @@ class Here:
     """
 
     processes: int = 1
+
+    def kept(self) -> AbstractContextManager[None]:
+        """See `Launcher`: there is nothing to keep."""
+        return nullcontext()
 
     def run(self, stage: Stage, take: Callable[[], int | None], watch: Watch) -> Iterator[Outcome]:
         """See `Launcher`; in this process a unit under way is finished when the watch is stopped."""

@@ -29,15 +29,25 @@ _CONNECTS = 3  # Ray gives itself 30 s to start, which a busy machine may not ke
 _OBJECT_STORE = 80 << 20  # the least that Ray takes; nothing of ours lies in it
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OnRay:
     """Runs units on a Ray cluster.
 
     address: "auto" for the one that this machine is part of, "host:port" where it is part of several,
-    "local" for one of its own that ends with the run.
+    "local" for one of its own that ends with the run, or with the block of `kept`.
     """
 
     address: str = "auto"
+    _kept: contextlib.ExitStack | None = field(default=None, init=False, repr=False)
+
+    @contextlib.contextmanager
+    def kept(self) -> Iterator[None]:
+        """See `Launcher`: a cluster of its own takes seconds to start."""
+        try:
+            with contextlib.ExitStack() as self._kept:
+                yield
+        finally:
+            self._kept = None
 
     def run(self, stage: Stage, take: Callable[[], int | None], watch: Watch) -> Iterator[Outcome]:
         """See `Launcher`.
@@ -50,7 +60,8 @@ class OnRay:
         if number is None:
             return
         ray = load_ray(self.address)
-        with _connected(ray, self.address):
+        with contextlib.ExitStack() as own:
+            (self._kept or own).enter_context(_connected(ray, self.address))
             crew = _Crew(ray, stage)
             try:
                 yield from crew.run(number, take, watch)

@@ -18,7 +18,7 @@ from ..store.view import View
 from .dataset import DataSet
 from .extras import needing
 from .finished import Finished, KeptFile, load_index, newest
-from .place import Place
+from .place import Place, sweep
 
 CACHE = "LOOKALIKE_CACHE"  # the variable that puts the cache elsewhere
 COLUMNS = "columns.lance"
@@ -108,6 +108,7 @@ class Nearby:
         """Remove what was fetched of earlier states; who has it open keeps it."""
         if self.home.is_local:
             return
+        sweep(self.cache)
         kept = {os.path.join(self.cache, file.name) for file in made.files}
         for name in os.listdir(self.cache):
             folder = os.path.join(self.cache, name)

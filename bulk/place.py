@@ -3,7 +3,9 @@
 import contextlib
 import errno
 import os
+import re
 import shutil
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +18,9 @@ from ..store.records import FileStat
 
 # What `replaced` calls a file that is not whole yet: a crash may leave it, and nobody is told of it.
 _UNFINISHED = ".tmp"
+_LEFT = re.compile(r".+\.[0-9a-f]{16}\.(tmp|new)", re.ASCII)
+# The largest files are parts of an index: nobody writes one for so long.
+_STALE_S = 86_400.0
 # File systems without a second name for a file: FAT, some network drives.
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 # Others of the same house read it too, on other machines: as far as their umask lets them.
@@ -118,6 +123,15 @@ _far: list[Callable[[str], Place]] = []
 def far_places_by(make: Callable[[str], Place]) -> None:
     """Have the places of URLs made by a function."""
     _far[:] = [make]
+
+
+def sweep(folder: str) -> None:
+    """Remove files below a folder that a crash left half written, a day ago or longer."""
+    for above, _, names in os.walk(folder):
+        for path in (os.path.join(above, name) for name in names if _LEFT.fullmatch(name)):
+            with contextlib.suppress(OSError):
+                if time.time() - os.lstat(path).st_mtime > _STALE_S:
+                    discard(path)
 
 
 def list_files(

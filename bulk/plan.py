@@ -20,7 +20,7 @@ from ..store.filters.where import rel_below
 from ..store.names import is_remote
 from ..store.progress import UNWATCHED, Watch
 from ..store.records import Drive, FileStat, KnownFile
-from .dataset import DataSet
+from .dataset import DataSet, sweep_unfinished
 from .planned import SCHEMA, Ledger, Planned, SourceScan
 from .results import failures
 from .rows import GONE
@@ -103,6 +103,7 @@ def plan(
         UsageError: there is no such source, or it is none.
         StoreLocked: another plan was made meanwhile.
     """
+    sweep_unfinished(data.place)
     planning = _Planning(data, options or PlanOptions())
     found = []
     for path in planning.sources(names):

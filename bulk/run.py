@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..store.progress import UNWATCHED, Watch
+from .dataset import sweep_unfinished
 from .parts import Part, Shares
 from .place import Place
 from .stages import Launcher, Outcome, Stage, UnitFailure
@@ -88,6 +89,7 @@ def run(
     Raises:
         LookalikeError: the stage cannot be opened, or the place not be written to.
     """
+    sweep_unfinished(place)
     running = _Run(stage, place, watch, options or RunOptions())
     for outcome in launcher.run(stage, running.take, watch):
         running.enter(outcome)

@@ -65,6 +65,9 @@ class Stage(Protocol):
 class Launcher(Protocol):
     """Runs units somewhere."""
 
+    def kept(self) -> AbstractContextManager[None]:
+        """Keep what the first run within the block starts, for the stages that follow there."""
+
     def run(self, stage: Stage, take: Callable[[], int | None], watch: Watch) -> Iterator[Outcome]:
         """Yield what comes of each unit that `take` gives, in any order.
 

@@ -19,7 +19,7 @@ from .options import argument, flag, value
 if TYPE_CHECKING:
     from ..bulk.fold import FoldReport
     from ..bulk.plan import PlanReport
-    from ..bulk.run import RunReport
+    from ..bulk.run import RunOptions, RunReport
     from ..bulk.stages import Launcher
     from ..bulk.status import Status
 
@@ -117,16 +117,12 @@ def _plan_lines(report: "PlanReport") -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class Where:
-    """Where units are run, and which."""
+class Sharing:
+    """Who does the units, and which."""
 
     part: opt.Text = value("--part", "I/N", "Only the share I of N, counted from 0, then what others left.")
-    ray: opt.Text = value("--ray", "ADDRESS", "A Ray cluster does them: auto, HOST:PORT or local.")
-    retry_failed: bool = flag(
-        "--retry-failed", "Read failed files again, and try units that were given up."
-    )
-    workers: opt.WorkersOption = None
-    engine: opt.EngineOption = opt.Engine.auto
+    ray: opt.Text = value("--ray", "ADDRESS", "A Ray cluster does it: auto, HOST:PORT or local.")
+    retry_failed: bool = flag("--retry-failed", "Try again what failed or was given up.")
 
     def launcher(self) -> "Launcher":
         """Return what runs units.
@@ -144,6 +140,17 @@ class Where:
 
         return OnRay(self.ray)
 
+    def options(self) -> "RunOptions":
+        """Return which units are run.
+
+        Raises:
+            UsageError: `--part` is no part.
+        """
+        from ..bulk.parts import Part
+        from ..bulk.run import RunOptions
+
+        return RunOptions(Part.of(self.part) if self.part else None, self.retry_failed)
+
 
 @command(
     Topic.LIBRARY,
@@ -154,7 +161,12 @@ class Where:
     group="bulk",
 )
 def run(
-    dataset: SetArgument, *, where: Where, form: opt.SummaryOption = opt.SummaryFormat.table
+    dataset: SetArgument,
+    *,
+    sharing: Sharing,
+    workers: opt.WorkersOption = None,
+    engine: opt.EngineOption = opt.Engine.auto,
+    form: opt.SummaryOption = opt.SummaryFormat.table,
 ) -> Summary:
     """Read and embed the photos of units that are not done.
 
@@ -167,18 +179,15 @@ def run(
     with needing():
         from ..bulk.dataset import DataSet
         from ..bulk.embed import EmbedStage
-        from ..bulk.parts import Part
-        from ..bulk.run import RunOptions
         from ..bulk.run import run as run_stage
     from ..output.progress import ProgressBar
 
-    data, launcher = DataSet.open(dataset), where.launcher()
-    stages = [EmbedStage(data.place.url, where.engine, where.workers)]
-    if where.retry_failed:
-        stages.insert(0, EmbedStage.of_failed(data, where.engine, where.workers))
+    data, launcher, options = DataSet.open(dataset), sharing.launcher(), sharing.options()
+    stages = [EmbedStage(data.place.url, engine, workers)]
+    if sharing.retry_failed:
+        stages.insert(0, EmbedStage.of_failed(data, engine, workers))
     stop = stop_on_signal()
-    options = RunOptions(Part.of(where.part) if where.part else None, where.retry_failed)
-    with ProgressBar() as progress:
+    with ProgressBar() as progress, launcher.kept():
         watch = Watch(progress, stop)
         reports = [run_stage(stage, launcher, data.place, watch, options) for stage in stages]
     given_up = {number: why for report in reports for number, why in report.given_up.items()}

@@ -1,9 +1,8 @@
 """The command that finds the copies of a data set, with as many machines as there are."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from ..errors import ExitCode
 from ..output.console import stop_on_signal
@@ -12,22 +11,17 @@ from ..output.text import plural
 from ..store.documents import Row
 from ..store.progress import Watch
 from . import options as opt
-from .bulk import SetArgument, Where
+from .bulk import SetArgument, Sharing
 from .groups import Topic, command
-from .options import flag, value
+from .options import flag
 
 if TYPE_CHECKING:
     from ..bulk.copies import CopiesFound
 
 
-@dataclass(frozen=True)
-class Comparing:
-    """What is compared, and by whom."""
-
-    cells: bool = flag("--cells", "Compare only what lies close together; says how much that finds.")
-    part: opt.Text = value("--part", "I/N", "Only the share I of N, counted from 0, then what others left.")
-    ray: opt.Text = value("--ray", "ADDRESS", "A Ray cluster does it: auto, HOST:PORT or local.")
-    retry_failed: bool = flag("--retry-failed", "Try units that were given up.")
+CellsOption = Annotated[
+    bool, flag("--cells", "Compare only what lies close together; says how much that finds.")
+]
 
 
 @command(
@@ -38,7 +32,11 @@ class Comparing:
     group="bulk",
 )
 def dupes(
-    dataset: SetArgument, *, comparing: Comparing, form: opt.SummaryOption = opt.SummaryFormat.table
+    dataset: SetArgument,
+    *,
+    cells: CellsOption = False,
+    sharing: Sharing,
+    form: opt.SummaryOption = opt.SummaryFormat.table,
 ) -> Summary:
     """Find the copies of a finished data set.
 
@@ -54,20 +52,17 @@ def dupes(
         from ..bulk.copies import DataSetSource, Finder, fold_copies
         from ..bulk.dataset import DataSet
         from ..bulk.finish import amend
-        from ..bulk.parts import Part
-        from ..bulk.run import RunOptions
     from ..output.progress import ProgressBar
 
-    data, stop = DataSet.open(dataset), stop_on_signal()
-    part = Part.of(comparing.part) if comparing.part else None
-    launcher = Where(comparing.part, comparing.ray).launcher()
+    data, launcher, options = DataSet.open(dataset), sharing.launcher(), sharing.options()
+    stop = stop_on_signal()
     with ProgressBar() as progress:
         watch = Watch(progress, stop)
         comparison = Comparison.of(DataSetSource(data.place.url))
-        finder = Finder(comparison, launcher, watch, RunOptions(part, comparing.retry_failed))
-        found = finder.find(in_cells=comparing.cells)
+        finder = Finder(comparison, launcher, watch, options)
+        found = finder.find(in_cells=cells)
         is_done = found is not None
-        if is_done and (part is None or part.index == 0):
+        if is_done and (options.part is None or options.part.index == 0):
             is_done = amend(data, partial(fold_copies, comparison, watch=watch), watch).is_done
     if found is None or not is_done:
         return Summary({}, ["stopped early, finished work is kept"], exit=ExitCode.INTERRUPTED)

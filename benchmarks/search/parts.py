@@ -1,13 +1,13 @@
 """What finishing a data set takes, and searching in it, for an index in one part and in several.
 
-    parts.py FOLDER... [--photos 100000] [--parts 1 3 8] [--work DIR] [--queries 100]
+    parts.py FOLDER... [--photos 100000] [--parts 1 3 8] [--work DIR] [--queries 100] [--rerank]
 
 The photos of the folders are indexed, and a data set is made of rows with made-up embeddings like theirs
 (mixtures.py), a block a commit as units come, without pictures; a million take 3 GB of disk. It is finished
-once for each number of parts, without neighborhoods: the first time brings the rows as well. A fresh
-process with one thread then asks by photos of the data set and by as many others. recall@10 is against
-comparing all. "first answer": a whole `lookalike search` by an image file, the best of three, files in the
-system's cache.
+once for each number of parts: the first time brings the rows as well, and with --rerank their
+neighborhoods, which are left out otherwise. A fresh process with one thread then asks by photos of the data
+set and by as many others. recall@10 is against comparing all. "first answer": a whole `lookalike search` by
+an image file, the best of three, files in the system's cache.
 """
 
 import argparse
@@ -60,6 +60,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--photos", type=int, default=100_000)
     parser.add_argument("--parts", nargs="+", type=int, default=[1, 3, 8])
     parser.add_argument("--queries", type=int, default=100)
+    parser.add_argument("--rerank", action="store_true", help="find neighborhoods, and re-rank by them")
     parser.add_argument("--work", type=Path, metavar="DIR", help="where the data set is made and left")
     parser.add_argument("--step", choices=("make", "ask"), help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -68,13 +69,15 @@ def parse() -> argparse.Namespace:
 def measure(work: Path, parts: int, example: Path, arguments: argparse.Namespace) -> str:
     """Print the rows of an index in so many parts; return what else there is to say."""
     same = [f"--photos={arguments.photos}", f"--queries={arguments.queries}", f"--work={work}"]
+    same += ["--rerank"] if arguments.rerank else []
     command = [sys.executable, __file__, *same, f"--parts={parts}"]
     made = run([*command, "--step=make"], watch=True)
     told = json.loads(run([*command, "--step=ask"], env=ONE_THREAD, watch=True).output)
     for name, row in told["rows"].items():
         cells = [f"{row[each]:.2f}" for each in ("p50", "p95", "cpu")]
         print(f"| {parts} | {name} | {' | '.join(cells)} | {row['recall']:.4f} |", flush=True)
-    search = [*LOOKALIKE, "search", str(example), "--no-rerank", "--store", str(work / "set")]
+    search = [*LOOKALIKE, "search", str(example), "--store", str(work / "set")]
+    search += [] if arguments.rerank else ["--no-rerank"]
     first = min((run(search, watch=True) for _ in range(3)), key=lambda each: each.wall_s)
     return (
         f"{parts} parts of {arguments.photos:,} photos: finished in {made.wall_s:.0f} s "
@@ -99,7 +102,7 @@ def make(work: Path, arguments: argparse.Namespace) -> dict[str, Any]:
             add_photos(store, mixtures.blocks(arguments.photos))
 
     (parts,) = arguments.parts
-    report = finish(data, take_in, FinishOptions(-(-arguments.photos // parts), rerank=False))
+    report = finish(data, take_in, FinishOptions(-(-arguments.photos // parts), arguments.rerank))
     return {"parts": report.parts, "recall": report.recall}
 
 

@@ -62,6 +62,15 @@ def draw_library(photos: Path) -> Path:
     return photos
 
 
+def draw_copies(photos: Path) -> Path:
+    """Draw four photos, and a smaller copy of each."""
+    for seed in range(40, 44):
+        picture = draw_photo(seed, 160, 120)
+        save(photos / f"{seed}.jpg", picture, quality=92)
+        save(photos / f"{seed}-small.jpg", picture.resize((120, 90)), quality=85)
+    return photos
+
+
 OPTIONS = PlanOptions(ScanOptions(exclude=("left out/",)))
 
 

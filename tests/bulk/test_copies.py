@@ -1,6 +1,7 @@
 """Copies found as units of work are those that one process finds: the same evidence, the same groups."""
 
 import shutil
+import signal
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from lookalike.bulk.copy_stages import (
     listed_in,
     plan_proofs,
 )
+from lookalike.bulk.dataset import DataSet
 from lookalike.bulk.here import Here
 from lookalike.bulk.parts import Part
 from lookalike.bulk.place import Place
@@ -37,7 +39,9 @@ from lookalike.dedup.proof.prove_all import prove_all
 from lookalike.errors import ExitCode, LookalikeError
 from lookalike.store.progress import Watch
 from lookalike.store.store import Store
-from lookalike.tests.bulk.sets import done, imported, made, planned
+from lookalike.tests.bulk.conftest import Bucket
+from lookalike.tests.bulk.sets import done, draw_copies, imported, made, planned
+from lookalike.tests.children import run_child
 from lookalike.tests.library import lookalike
 from lookalike.tests.pictures import draw_photo, save
 
@@ -241,27 +245,109 @@ def test_the_share_counts_the_copies_that_cells_miss(
 # --- from the command line ------------------------------------------------------------------------
 
 
-def test_a_data_set_has_the_groups_of_a_store(tmp_path: Path) -> None:
-    photos = tmp_path / "photos"
-    for seed in range(4):
-        picture = draw_photo(seed, 160, 120)
-        save(photos / f"{seed}.jpg", picture, quality=92)
-        save(photos / f"{seed}-small.jpg", picture.resize((120, 90)), quality=85)
-    data = made(tmp_path / "set", size=5)
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return draw_copies(tmp_path_factory.mktemp("drawn") / "photos")
+
+
+@pytest.fixture(scope="module")
+def finished(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set that is finished and not compared."""
+    data = made(tmp_path_factory.mktemp("finished") / "set", size=5)
     planned(data, photos)
     done(data)
-    there, local = str(tmp_path / "set"), str(tmp_path / "store")
-    unfinished = lookalike("bulk", "dupes", there)
+    unfinished = lookalike("bulk", "dupes", data.place.url)
     assert unfinished.code == ExitCode.ERROR
     assert "lookalike bulk finish" in unfinished.err
-    assert lookalike("bulk", "finish", there).code == 0
+    assert lookalike("bulk", "finish", data.place.url).code == 0
+    return Path(data.place.url)
+
+
+@pytest.fixture(scope="module")
+def in_store(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The groups of a store of the same photos."""
+    folder = tmp_path_factory.mktemp("imported") / "store"
+    imported(DataSet.open(str(finished)), folder)
+    return groups_of(folder)
+
+
+def groups_of(where: str | Path) -> Any:
+    return lookalike("dupes", "--store", where, "--format", "json", "--no-second-look").json["groups"]
+
+
+def test_a_data_set_has_the_groups_of_a_store(finished: Path, in_store: Any, tmp_path: Path) -> None:
+    there = shutil.copytree(finished, tmp_path / "set")
     said = lookalike("bulk", "dupes", there, "--format", "json").json
     assert (said["photos"], said["compared"], said["copies"], said["share"]) == (8, 28, 4, None)
-    imported(data, Path(local))
-    expected = lookalike("dupes", "--store", local, "--format", "json", "--no-second-look").json
-    found = lookalike("dupes", "--store", there, "--format", "json", "--no-second-look").json
-    assert [len(group["members"]) for group in found["groups"]] == [1] * 4
-    assert found["groups"] == expected["groups"]
+    assert [len(group["members"]) for group in in_store] == [1] * 4
+    assert groups_of(there) == in_store
+
+
+def test_dupes_lists_what_is_known_and_says_what_finds_more(finished: Path, tmp_path: Path) -> None:
+    done = lookalike("dupes", "--plan", tmp_path / "plan.json", "--store", finished)
+    assert done.code == 0, done.err
+    assert f"lookalike bulk dupes {finished}" in done.err
+    assert (tmp_path / "plan.json").exists()
+
+
+# A part that is killed once so many results are written, before it says so to anybody.
+PART = """
+import os, signal, sys
+from functools import partial
+from lookalike import cli
+from lookalike.bulk import here
+from lookalike.bulk.comparison import Comparison
+from lookalike.bulk.place import Folder
+
+part, dies_after = sys.argv[2], int(sys.argv[3])
+Comparison.of = partial(Comparison.of, size=3)
+here.Here = lambda real=here.Here: real(0)
+write, written = Folder.write, []
+
+def dying(self, name, data):
+    write(self, name, data)
+    written.append(name)
+    if len([each for each in written if each.endswith(".parquet")]) == dies_after:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+Folder.write = dying
+sys.exit(cli.run(["bulk", "dupes", sys.argv[1], "--part", part]))
+"""
+
+
+def test_parts_of_which_some_are_killed_find_the_groups_of_a_store(
+    finished: Path, in_store: Any, tmp_path: Path
+) -> None:
+    there = shutil.copytree(finished, tmp_path / "set")
+
+    def results() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in there.glob("[hpc]*/[hplcd]*-*.parquet")}
+
+    # 13 units: 3 of hashes, 6 of pairs, 3 lists, and one of proofs.
+    for part, dies_after in (("0/2", 2), ("1/2", 4), ("0/2", 5)):
+        before = results()
+        ended = run_child(PART, there, part, dies_after)
+        assert ended.returncode == -signal.SIGKILL, ended.stderr
+        assert results().items() >= before.items()  # what is done is not done again
+        assert len(results()) == len(before) + dies_after
+        assert not groups_of(there)
+    for part in ("1/2", "0/2"):
+        ended = run_child(PART, there, part, 0)
+        assert ended.returncode == 0, ended.stderr
+    assert groups_of(there) == in_store
+
+
+def test_in_a_bucket_the_same_is_found(
+    finished: Path, in_store: Any, s3: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s3.put_folder(finished, "set")
+    monkeypatch.setenv("LOOKALIKE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("lookalike.bulk.here.Here", lambda: INSIDE)
+    there = f"{s3.url}/set"
+    for part in ("1/2", "0/2"):
+        assert lookalike("bulk", "dupes", there, "--part", part).code == 0
+    assert groups_of(there) == in_store
+    assert s3.keys("set/claims") == []
 
 
 def test_comparing_within_cells_is_said() -> None:

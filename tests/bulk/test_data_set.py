@@ -1,41 +1,38 @@
 """A finished data set answers as the store that `index` makes of the same photos does."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 from lookalike.bulk.dataset import DataSet
+from lookalike.bulk.here import Here
 from lookalike.errors import ExitCode
-from lookalike.indexer.options import IndexOptions
-from lookalike.indexer.run import index_folders
 from lookalike.search import by_image
-from lookalike.store.store import Store
 from lookalike.tests.bulk import sets
+from lookalike.tests.bulk.conformance import (
+    LISTS,
+    PHOTOS,
+    SEARCHES,
+    answer,
+    draw_all,
+    indexed,
+    vectors,
+)
 from lookalike.tests.bulk.conftest import Bucket
 from lookalike.tests.library import lookalike
-from lookalike.tests.pictures import draw_photo, save
 from lookalike.tests.store.making import run_python
-
-MORE = 12  # photos beside those of `draw_library`
 
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = sets.draw_library(tmp_path_factory.mktemp("drawn") / "photos")
-    for seed in range(20, 20 + MORE):
-        save(folder / "more" / f"{seed}.jpg", draw_photo(seed, 96, 72), quality=90)
-    return folder
+    return draw_all(tmp_path_factory.mktemp("drawn") / "photos")
 
 
 @pytest.fixture(scope="module")
 def store(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("indexed") / "store"
-    with Store.open(folder, create=True) as made:
-        index_folders(made, [photos], spec=sets.SPEC, options=IndexOptions(sets.OPTIONS.scan, workers=1))
-    return folder
+    return indexed(photos, tmp_path_factory.mktemp("indexed") / "store")
 
 
 @pytest.fixture(scope="module")
@@ -45,25 +42,41 @@ def data(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> DataSet:
     sets.done(made)
     done = lookalike("bulk", "finish", made.place.url, "--format", "json")
     assert done.code == 0, done.err
-    assert done.json.items() >= {"photos": 7 + MORE, "new": 7 + MORE, "parts": 1, "is_done": True}.items()
+    assert done.json.items() >= {"photos": PHOTOS, "new": PHOTOS, "parts": 1, "is_done": True}.items()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lookalike.bulk.here.Here", lambda real=Here: real(0))
+        assert lookalike("bulk", "dupes", made.place.url).code == 0
     return made
 
 
-@pytest.fixture(scope="module", params=["folder", "bucket"])
-def place(
-    request: pytest.FixtureRequest, data: DataSet, s3: Bucket, tmp_path_factory: pytest.TempPathFactory
-) -> Any:
-    """Where the data set lies: as it was made, and the same in a bucket."""
-    if request.param == "folder":
-        yield data.place.url
-        return
-    root = Path(data.place.url)
-    for path in sorted(root.rglob("*")):
-        if path.is_file():
-            s3.put(f"set/{path.relative_to(root)}", path.read_bytes())
+@pytest.fixture(scope="module")
+def imported(data: DataSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store that `import` makes of the units, its copies proven."""
+    folder = tmp_path_factory.mktemp("imported") / "store"
+    sets.imported(data, folder)
+    assert lookalike("dupes", "--store", folder).code == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def bucket(data: DataSet, s3: Bucket, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The data set in a bucket."""
+    s3.put_folder(Path(data.place.url), "set")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LOOKALIKE_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield f"{s3.url}/set"
+
+
+@pytest.fixture(scope="module", params=["folder", "bucket"])
+def place(request: pytest.FixtureRequest, data: DataSet) -> str:
+    """Where the data set lies: as it was made, and the same in a bucket."""
+    return data.place.url if request.param == "folder" else str(request.getfixturevalue("bucket"))
+
+
+@pytest.fixture(scope="module", params=["imported", "folder", "bucket"])
+def library(request: pytest.FixtureRequest, data: DataSet) -> str:
+    """What is to answer as the store of `index` does; the store that Ray made is in test_ray.py."""
+    return data.place.url if request.param == "folder" else str(request.getfixturevalue(request.param))
 
 
 @pytest.fixture(autouse=True)
@@ -71,77 +84,24 @@ def few_photos_are_reranked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(by_image, "LEAST_PHOTOS", 5)
 
 
-SEARCHES = {
-    "an image": ["more/21.jpg"],
-    "without re-ranking": ["more/21.jpg", "--no-rerank", "-k", "50"],
-    "with itself": ["more/21.jpg", "--include-self", "--include-copies"],
-    "a folder": ["more/21.jpg", "--in", "0"],
-    "a condition": ["more/21.jpg", "--where", 'camera ~ "Pinhole" and width > 50'],
-    "a time": ["more/21.jpg", "--since", "2022"],
-    "together": ["more/21.jpg", "more/22.jpg", "--together", "--minus", "1/photo3.jpg"],
-    "several": ["more/21.jpg", "more/22.jpg"],
-    "a label": ["more/21.jpg", "--label", "LABEL", "--confidence", "0.001"],
-    "by label": ["--label", "LABEL", "--confidence", "0.001"],
-    "a part": ["more/21.jpg", "--box", "10%,20%,50%,50%"],
-    "spread": ["more/21.jpg", "--diverse"],
-    "a list": ["--in", "more"],
-    "more": ["--more", "1,2", "--less", "3"],
-}
+@pytest.mark.parametrize("kind", [*SEARCHES, *LISTS])
+def test_answers_are_those_of_the_store_that_index_makes(
+    kind: str, library: str, store: Path, photos: Path
+) -> None:
+    assert answer(kind, library, photos) == answer(kind, store, photos)
 
 
-@pytest.mark.parametrize("kind", SEARCHES)
-def test_searches_have_the_same_answers(kind: str, place: str, store: Path, photos: Path) -> None:
-    def answer(where: Path | str) -> Any:
-        arguments = [
-            str(photos / each) if (photos / each).exists() else label if each == "LABEL" else each
-            for each in SEARCHES[kind]
-        ]
-        if kind == "more":
-            lookalike("search", photos / "more" / "25.jpg", "--store", where)
-        found = lookalike("search", *arguments, "--store", where, "--format", "json")
-        assert found.code == 0, found.err
-        return without_ids(found.json)
-
-    label = "plant"
-    assert answer(place) == answer(store)
+def test_the_copies_that_were_drawn_are_found(store: Path, photos: Path) -> None:
+    copies = [group for group in answer("copies", store, photos)["groups"] if "-small" in str(group)]
+    assert len(copies) == 4
 
 
-def without_ids(told: Any) -> Any:
-    """Return what was told without the ids of photos: they follow the order in which photos came."""
-    if isinstance(told, list):
-        return [without_ids(each) for each in told]
-    if isinstance(told, dict):
-        return {key: without_ids(value) for key, value in told.items() if key != "id"}
-    return told
+def test_exported_vectors_are_the_same(library: str, store: Path, tmp_path: Path) -> None:
+    assert vectors(library, tmp_path / "ours.npz") == vectors(store, tmp_path / "theirs.npz")
 
 
-LISTS: dict[str, list[str]] = {
-    "errors": ["errors"],
-    "export": ["export", "--sort", "path"],
-    "dupes": ["dupes", "--exact"],
-    "explain": ["explain", "0/photo0.jpg", "more/21.jpg"],
-    "labels": ["labels"],
-    "missing": ["missing"],
-    "decisions": ["decisions"],
-}
-
-
-@pytest.mark.parametrize("kind", LISTS)
-def test_lists_are_the_same(kind: str, place: str, store: Path, photos: Path) -> None:
-    arguments = [str(photos / each) if (photos / each).is_file() else each for each in LISTS[kind]]
-    ours, theirs = (lookalike(*arguments, "--store", where, "--format", "json") for where in (place, store))
-    assert ours.code == theirs.code == 0, ours.err
-    assert without_ids(ours.json) == without_ids(theirs.json)
-
-
-def test_exported_vectors_are_the_same(place: str, store: Path, tmp_path: Path) -> None:
-    found: list[dict[str, list[float]]] = []
-    for where in (place, store):
-        path = tmp_path / f"{len(found)}.npz"
-        assert lookalike("export", "--vectors", path, "--store", where).code == 0
-        with np.load(path) as arrays:
-            found.append(dict(zip(arrays["digests"].tolist(), arrays["vectors"].tolist(), strict=True)))
-    assert found[0] == found[1]
+def test_rows_of_an_imported_library_are_the_same(imported: Path, store: Path) -> None:
+    assert sets.differing(imported, store) == []
 
 
 def test_status_and_doctor_speak_of_the_data_set(place: str, store: Path) -> None:
@@ -181,13 +141,6 @@ def test_what_changes_a_library_says_that_it_needs_a_store(
     assert not list(tmp_path.iterdir())
 
 
-def test_dupes_lists_what_is_known_and_says_what_finds_more(place: str, tmp_path: Path) -> None:
-    done = lookalike("dupes", "--plan", tmp_path / "plan.json", "--store", place)
-    assert done.code == 0, done.err
-    assert f"lookalike bulk dupes {place}" in done.err
-    assert (tmp_path / "plan.json").exists()
-
-
 def test_without_neighborhoods_every_search_says_so(photos: Path, data: DataSet, tmp_path: Path) -> None:
     there = tmp_path / "set"
     shutil.copytree(data.place.url, there, ignore=shutil.ignore_patterns("store"))
@@ -210,6 +163,22 @@ run(sys.argv[1:])
 loaded = [name for name in ("lance", "pyarrow", "fsspec", "ray", "boto3") if name in sys.modules]
 assert not loaded, loaded
 """
-    done = run_python(code, photos / "more" / "21.jpg", "--store", store)
+    done = run_python(code, photos / "more" / "21.jpg", "-k", "30", "--store", store)
+    assert done.returncode == 0, done.stderr
+    assert "22.jpg" in done.stdout
+
+
+def test_a_search_in_a_data_set_loads_no_pandas(data: DataSet, photos: Path) -> None:
+    code = """
+import sys
+from lookalike import cli
+sys.argv[1:1] = ["search"]
+try:
+    cli.main()
+finally:
+    assert "lance" in sys.modules
+    assert "pandas" not in sys.modules
+"""
+    done = run_python(code, photos / "more" / "21.jpg", "-k", "30", "--store", data.place.url)
     assert done.returncode == 0, done.stderr
     assert "22.jpg" in done.stdout

@@ -5,19 +5,26 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lookalike.bulk import on_ray
+from lookalike.bulk.comparison import Comparison
+from lookalike.bulk.dataset import DataSet
 from lookalike.bulk.on_ray import OnRay, load_ray
 from lookalike.bulk.place import Place
 from lookalike.bulk.run import Failures, RunReport, run
-from lookalike.errors import ModelError, UsageError
+from lookalike.errors import ExitCode, ModelError, UsageError
+from lookalike.search import by_image
 from lookalike.store.progress import Watch
+from lookalike.tests.bulk import sets
+from lookalike.tests.bulk.conformance import LISTS, SEARCHES, answer, draw_all, indexed
 from lookalike.tests.bulk.toy import PATIENCE_S, Toy, is_gone, wait_until
 from lookalike.tests.children import Child
+from lookalike.tests.library import lookalike
 
 pytest.importorskip("ray")
 pytestmark = [pytest.mark.ray, pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")]
@@ -58,6 +65,10 @@ class Machines:
             with contextlib.suppress(Exception):  # Ray gives itself 30 s, which a busy machine may not keep
                 return self._cluster.add_node(**NODE, **settings)
         return self._cluster.add_node(**NODE, **settings)
+
+    def have_one(self) -> None:
+        if self._other is not None:
+            self.lose_one(graceful=True)
 
     def lose_one(self, *, graceful: bool) -> None:
         self._cluster.remove_node(self._other, allow_graceful=graceful)
@@ -219,3 +230,55 @@ def test_a_cluster_that_is_not_there_is_said(toy: Toy) -> None:
 
 def test_a_run_with_nothing_to_do_needs_no_cluster(tmp_path: Path) -> None:
     assert run(Toy(str(tmp_path), 0), OnRay("nowhere:1"), Place.of(str(tmp_path))) == RunReport()
+
+
+# --- photos, and their copies -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return draw_all(tmp_path_factory.mktemp("drawn") / "photos")
+
+
+@pytest.fixture(scope="module")
+def store(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return indexed(photos, tmp_path_factory.mktemp("indexed") / "store")
+
+
+@pytest.fixture(scope="module")
+def data(photos: Path, machines: Machines, tmp_path_factory: pytest.TempPathFactory) -> DataSet:
+    """A data set whose units were done by the cluster."""
+    made = sets.made(tmp_path_factory.mktemp("set") / "set")
+    sets.planned(made, photos)
+    done = lookalike("bulk", "run", made.place.url, "--ray", machines.address, "--format", "json")
+    assert (done.code, done.json["left"]) == (ExitCode.PARTLY, 0), done.err
+    return made
+
+
+def test_a_library_that_ray_made_answers_as_the_one_that_index_makes(
+    data: DataSet, store: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(by_image, "LEAST_PHOTOS", 5)
+    sets.imported(data, tmp_path / "store")
+    assert lookalike("dupes", "--store", tmp_path / "store").code == 0
+    assert sets.differing(tmp_path / "store", store) == []
+    for kind in [*SEARCHES, *LISTS]:
+        assert answer(kind, tmp_path / "store", photos) == answer(kind, store, photos), kind
+
+
+def test_copies_that_ray_found_are_those_of_a_store(
+    data: DataSet, store: Path, photos: Path, machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = data.place.url
+    machines.have_one()  # each of the four stages starts an actor a CPU, for seconds of CPU each
+    monkeypatch.setattr(Comparison, "of", partial(Comparison.of, size=12))
+    assert lookalike("bulk", "finish", there).code == 0
+    ray, ended = load_ray(machines.address), list[object]()
+    end = ray.shutdown
+    monkeypatch.setattr(ray, "shutdown", lambda: ended.append(end()))
+    done = lookalike("bulk", "dupes", there, "--ray", machines.address)
+    assert done.code == 0, done.err
+    assert len(ended) == 1  # one connection for all stages
+    assert len(list(Path(there).glob("pairs/*"))) == 6  # three blocks
+    for kind in ("copies", "exact copies", "explain a copy"):
+        assert answer(kind, there, photos) == answer(kind, store, photos), kind

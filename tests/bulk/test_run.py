@@ -1,6 +1,7 @@
 """Running the units of a stage on this machine: each once, whatever ends on the way."""
 
 import json
+import os
 import platform
 import threading
 import time
@@ -11,17 +12,22 @@ import pytest
 from lookalike.bulk.here import Here
 from lookalike.bulk.parts import LEASE_S, Part
 from lookalike.bulk.place import Place
+from lookalike.bulk.plan import plan
 from lookalike.bulk.run import Failures, RunOptions, run
 from lookalike.errors import ModelError, RootOffline, UsageError
 from lookalike.store.progress import NEVER, Watch
+from lookalike.tests.bulk.made_up import data_set, finish_seeds
 from lookalike.tests.bulk.toy import Toy, is_gone, wait_until
 from lookalike.tests.children import Child
+from lookalike.tests.pictures import draw_photo, save
 
 RUN = """
 import sys
 from lookalike.bulk.here import Here
 from lookalike.bulk.place import Place
+from lookalike.bulk.plan import plan
 from lookalike.bulk.run import run
+from lookalike.tests.bulk.made_up import data_set, finish_seeds
 from lookalike.tests.bulk.toy import Toy
 run(Toy(sys.argv[1], 6), Here(), Place.of(sys.argv[1]))
 """
@@ -229,3 +235,26 @@ def test_what_another_part_has_done_meanwhile_is_not_done_again(
 def test_what_is_no_part_is_said(text: str) -> None:
     with pytest.raises(UsageError, match="part"):
         Part.of(text)
+
+
+@pytest.mark.parametrize("does", ["plan", "run", "finish"])
+def test_what_a_crash_left_half_written_is_cleared_when_it_is_a_day_old(does: str, tmp_path: Path) -> None:
+    data = data_set(tmp_path / "set")
+    half = "u-00000001.parquet.0123456789abcdef.tmp"
+    stale = [f"units/{half}", f"proofs/1/{half}", f"store/index/{half}"]
+    kept = [f"units/{half[1:]}", f"photos/{half}", "units/notes.tmp", "units/kept.parquet"]
+    for name in stale + kept:
+        data.place.write(name, b"half")
+        os.utime(tmp_path / "set" / name, (0, 0))
+    os.utime(tmp_path / "set" / kept[0])  # somebody may be writing it
+
+    if does == "plan":
+        (tmp_path / "photos").mkdir()
+        save(tmp_path / "photos" / "a.jpg", draw_photo(1, 32, 32))
+        plan(data, [str(tmp_path / "photos")])
+    elif does == "run":
+        run(Toy(str(tmp_path), 0), Here(0), data.place)
+    else:
+        finish_seeds(data, range(3))
+
+    assert [name for name in stale + kept if (tmp_path / "set" / name).exists()] == kept

@@ -17,11 +17,23 @@ from lookalike.bulk import objects
 from lookalike.bulk.dataset import DataSet
 from lookalike.bulk.place import Place
 from lookalike.bulk.plan import plan
+from lookalike.bulk.results import footers
 from lookalike.errors import DecodeError, RootOffline
 from lookalike.indexer.decode import read
 from lookalike.indexer.decode.read import read_file
 from lookalike.tests.bulk.conftest import Bucket
-from lookalike.tests.bulk.sets import OPTIONS, SPEC, done, draw_library, imported, made, planned, rows
+from lookalike.tests.bulk.sets import (
+    OPTIONS,
+    SPEC,
+    done,
+    draw_library,
+    imported,
+    made,
+    planned,
+    rows,
+)
+from lookalike.tests.bulk.toy import is_gone, wait_until
+from lookalike.tests.children import Child
 from lookalike.tests.library import Run, lookalike
 from lookalike.tests.web.conftest import client_of
 from lookalike.web.guard import Pass
@@ -119,8 +131,7 @@ class Museum:
 def museum(s3: Bucket, tmp_path_factory: pytest.TempPathFactory) -> Museum:
     folder = tmp_path_factory.mktemp("museum")
     photos = draw_library(folder / "photos")
-    for file in photos.rglob("*.*"):
-        s3.put(f"photos/{file.relative_to(photos)}", file.read_bytes())
+    s3.put_folder(photos, "photos")
     data = DataSet.make(f"{s3.url}/set", SPEC, 4)
     plan(data, [f"{s3.url}/photos"], OPTIONS)
     done(data)
@@ -160,6 +171,39 @@ def test_planning_again_finds_what_is_new_changed_and_gone(museum: Museum, s3: B
     report = plan(data, [f"{s3.url}/again-photos"], OPTIONS)
 
     assert (report.new, report.changed, report.unchanged, report.absent) == (1, 1, 1, 1)
+
+
+def test_after_the_death_of_a_run_the_next_one_does_the_rest_and_nothing_twice(
+    museum: Museum, s3: Bucket, tmp_path: Path
+) -> None:
+    data = DataSet.make(f"{s3.url}/killed", SPEC, 2)
+    plan(data, [f"{museum.url}/0", f"{museum.url}/1"], OPTIONS)
+    words = ("bulk", "run", data.place.url, "--workers", "1")
+    with Child(RUN, *words, "--part", "0/2") as child:
+        wait_until(data.units.names)
+        children = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
+        child.kill()
+    wait_until(lambda: all(is_gone(int(each)) for each in children))  # its worker may end a unit yet
+    there = stamps(s3, "killed/units/")
+
+    done = lookalike(*words, "--part", "1/2", "--format", "json")
+
+    assert 0 < len(there) < 4
+    assert (done.code, done.json["units"], done.json["left"]) == (0, 4 - len(there), 0), done.err
+    assert stamps(s3, "killed/units/").items() >= there.items()
+    assert [name for names in data.results().values() for name in names] == data.units.names()
+    assert [each.n_rows for each in footers(data, data.units.names())] == [2] * 4
+    imported(data, tmp_path / "store")
+    assert len(rows(tmp_path / "store")["file"]) == 8
+
+
+RUN = "import sys; from lookalike import cli; sys.exit(cli.run(sys.argv[1:]))"
+
+
+def stamps(s3: Bucket, prefix: str) -> dict[str, Any]:
+    """Return when each object was written, and what of."""
+    found = s3.client.list_objects_v2(Bucket=s3.name, Prefix=prefix)["Contents"]
+    return {each["Key"]: (each["LastModified"], each["ETag"]) for each in found}
 
 
 def test_a_store_that_is_away_ends_a_run_and_is_no_error_of_its_photos(

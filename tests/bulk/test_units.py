@@ -196,9 +196,7 @@ def copied(data: DataSet, tmp_path: Path) -> DataSet:
 def test_photos_in_a_bucket_make_the_contents_that_they_make_in_a_folder(
     whole: DataSet, photos: Path, s3: Bucket, tmp_path: Path
 ) -> None:
-    for path in photos.rglob("*.*"):
-        if path.is_file():
-            s3.put(f"photos/{path.relative_to(photos)}", path.read_bytes())
+    s3.put_folder(photos, "photos")
     data = sets.made(f"{s3.url}/set")
     plan(data, [f"{s3.url}/photos"], sets.OPTIONS)
     assert sets.done(data).failed_rows == len(sets.BROKEN)
