@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from .catalog.embeddings import count_embeddings, embedded_ids, units_of
+from .catalog.embeddings import count_embeddings, embedded_ids
 from .catalog.knn import (
     NEIGHBORS,
     Neighborhoods,
@@ -24,6 +24,7 @@ from .catalog.knn import (
     with_other_copies,
     without_neighborhood,
 )
+from .catalog.recent_units import RecentUnits
 from .index import search
 from .index.exact import Ids, Neighbors
 from .progress import NO_PROGRESS, UNWATCHED, Watch
@@ -37,6 +38,8 @@ _SPARE = 8
 _MANY = 16 * NEIGHBORS  # for the few photos of which there are more copies
 # A new photo may be among the nearest of one that is not among its own.
 _OFFERED = 4 * NEIGHBORS
+# Vectors kept of those that were compared: 256 MB of 1,280 numbers each.
+_RECENT = 100_000
 
 Copies = Mapping[int, int]
 Flags = npt.NDArray[np.bool_]
@@ -52,6 +55,8 @@ def update_graph(store: Store, watch: Watch = UNWATCHED) -> int:
             return 0
         waiting = _waiting(view)
         copies = proven_copies(view) if len(waiting) else {}
+        order = _side_by_side(view, waiting)
+        recent = RecentUnits(min(_RECENT, count_embeddings(view)), view.model.spec.dim)
     # One block takes a moment: nothing to watch.
     progress = watch.progress if len(waiting) > _BLOCK else NO_PROGRESS
     if len(waiting):
@@ -60,8 +65,8 @@ def update_graph(store: Store, watch: Watch = UNWATCHED) -> int:
     for start in range(0, len(waiting), _BLOCK):
         if watch.is_stopped:
             return done
-        some = waiting[start : start + _BLOCK]
-        _place(store, some, waiting, copies)
+        some = np.sort(order[start : start + _BLOCK])
+        _place(store, some, waiting, copies, recent)
         done += len(some)
         progress.advance(len(some), 0)
     _settle(store, watch.stop)
@@ -78,15 +83,24 @@ def _waiting(view: View) -> Ids:
     return np.union1d(without_neighborhood(view), again)
 
 
-def _place(store: Store, some: Ids, waiting: Ids, copies: Copies) -> None:
+def _side_by_side(view: View, waiting: Ids) -> Ids:
+    """Return ids in the order of the lists of the index: such photos share many candidates."""
+    if len(waiting) <= _BLOCK or view.index().is_exact:
+        return waiting
+    listed = view.index().ids()
+    first = listed[np.isin(listed, waiting)]
+    return np.concatenate([first, np.setdiff1d(waiting, first)])
+
+
+def _place(store: Store, some: Ids, waiting: Ids, copies: Copies, recent: RecentUnits) -> None:
     """Find the neighbors of some photos, and offer them to those of these that are not waiting."""
     with store.reading() as view:
         is_growth = len(waiting) < count_embeddings(view)
-        found = _nearest(view, some, _OFFERED if is_growth else NEIGHBORS + _SPARE + 1)
+        found = _nearest(view, some, _OFFERED if is_growth else NEIGHBORS + _SPARE + 1, recent)
         placed = _without_copies(some, found, copies)
         short = (placed.neighbors[:, -1] == 0) & (found.ids[:, -1] >= 0)
         if short.any():
-            more = _without_copies(some[short], _nearest(view, some[short], _MANY), copies)
+            more = _without_copies(some[short], _nearest(view, some[short], _MANY, recent), copies)
             placed.neighbors[short], placed.scores[short] = more.neighbors, more.scores
         before = neighborhoods_of(view, some)
         others = neighborhoods_of(view, np.setdiff1d(found.ids[found.ids >= 0], waiting))
@@ -97,9 +111,9 @@ def _place(store: Store, some: Ids, waiting: Ids, copies: Copies) -> None:
         unsettle(view, np.concatenate([before.neighbors.ravel(), dropped]))
 
 
-def _nearest(view: View, ids: Ids, k: int) -> Neighbors:
-    units = units_of(view, ids).astype(np.float32)
-    return search.roughly(view, view.index(), units, k)
+def _nearest(view: View, ids: Ids, k: int, recent: RecentUnits) -> Neighbors:
+    units = recent.of(view, ids).astype(np.float32)
+    return search.roughly(view, view.index(), units, k, recent.of)
 
 
 def _without_copies(ids: Ids, found: Neighbors, copies: Copies) -> Neighborhoods:
@@ -126,16 +140,19 @@ def _offered(others: Neighborhoods, stands: Ids, found: Neighbors) -> tuple[Neig
     """
     offers: dict[int, dict[int, float]] = {}
     places, are_known = others.places(found.ids)
-    is_nearer = are_known & (found.scores > others.reach[places]) if len(others) else are_known
+    # As near as the last counts, and of copies the nearest: so the order in which photos come does not.
+    is_nearer = are_known & (found.scores >= others.reach[places]) if len(others) else are_known
     for row, column in np.argwhere(is_nearer).tolist():
         place, stand = int(places[row, column]), int(stands[row])
         if stand != others.same_as[place]:
-            offers.setdefault(place, {})[stand] = float(found.scores[row, column])
+            offered = offers.setdefault(place, {})
+            offered[stand] = max(float(found.scores[row, column]), offered.get(stand, -1.0))
     changed, dropped = [], list[int]()
     neighbors, scores = others.neighbors.copy(), others.scores.copy()
     for place, offered in offers.items():
         had = {i: s for i, s in zip(neighbors[place].tolist(), scores[place].tolist(), strict=True) if i}
-        best = sorted({**offered, **had}.items(), key=lambda each: (-each[1], each[0]))[:NEIGHBORS]
+        merged = {each: max(offered.get(each, -1.0), had.get(each, -1.0)) for each in offered | had}
+        best = sorted(merged.items(), key=lambda each: (-each[1], each[0]))[:NEIGHBORS]
         left = had.keys() - dict(best)
         if dict(best) == had:
             continue

@@ -1,5 +1,7 @@
 """The nearest photos of some queries, whatever kind of index there is, and how many of them it finds."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ..catalog.embeddings import units_of
@@ -28,6 +30,9 @@ _ROUGH = 1 / 3
 
 # Scores this close are equal.
 _GRAIN = np.float32(1e-5)
+
+# Reads unit vectors as `units_of` does.
+ReadUnits = Callable[[View, Ids], Codes]
 
 
 def nearest_photos(
@@ -72,15 +77,15 @@ def search(view: View, index: AnyIndex, units: Vectors, k: int, allowed: Ids | N
     return scored(view, units, index.near(units, _depth(index, k), allowed), k)
 
 
-def roughly(view: View, index: AnyIndex, units: Vectors, k: int) -> Neighbors:
+def roughly(view: View, index: AnyIndex, units: Vectors, k: int, read: ReadUnits = units_of) -> Neighbors:
     """Return about the k nearest of all, at half the price where an index is not exact.
 
-    Of a large library 97 of 100 are found.
+    Of a large library 97 of 100 are found. read: how the vectors of candidates are read.
     """
     if isinstance(index, VectorIndex):
         return index.search(units, k)
     depth = min(_DEPTH_PER_NEIGHBOR * k, len(index))
-    return scored(view, units, index.near(units, depth, effort=_ROUGH), k)
+    return scored(view, units, index.near(units, depth, effort=_ROUGH), k, read)
 
 
 def _depth(index: ReducedIndex | PartedIndex, k: int) -> int:
@@ -93,15 +98,17 @@ def _among(view: View, units: Vectors, allowed: Ids, k: int) -> Neighbors:
     return _best(np.broadcast_to(allowed, scores.shape), scores, k)
 
 
-def scored(view: View, units: Vectors, candidates: Ids, k: int) -> Neighbors:
+def scored(view: View, units: Vectors, candidates: Ids, k: int, read: ReadUnits = units_of) -> Neighbors:
     """Return the k best of each query's candidates (q, c), -1 for none, by their stored vectors."""
     ids = np.unique(candidates)
     ids = ids[ids >= 0]
-    codes, place = units_of(view, ids), np.searchsorted(ids, candidates)
+    codes, place = read(view, ids), np.searchsorted(ids, candidates)
+    if 2 * len(ids) < candidates.size:  # as float32 they take twice the room, but none is converted twice
+        codes = codes.astype(np.float32)
     scores = np.full(candidates.shape, -np.inf, np.float32)
     for row, unit in enumerate(units):
         some = np.flatnonzero(candidates[row] >= 0)
-        scores[row, some] = codes[place[row, some]].astype(np.float32) @ unit
+        scores[row, some] = codes[place[row, some]].astype(np.float32, copy=False) @ unit
     return _best(candidates, scores, k)
 
 

@@ -10,20 +10,25 @@ import numpy as np
 import pytest
 
 from lookalike.indexer.background_index import BackgroundIndex
+from lookalike.store import knn_graph
 from lookalike.store.absence import Purge, purge_missing
 from lookalike.store.care.checks import check_recall, check_store
+from lookalike.store.catalog import recent_units
 from lookalike.store.catalog.embeddings import embedded_ids, units_of
 from lookalike.store.catalog.folders import all_roots
+from lookalike.store.catalog.knn import forget_neighborhoods, neighborhoods_of
+from lookalike.store.catalog.pairs import JudgedPair
 from lookalike.store.catalog.photos import photos_of, visible_ids
 from lookalike.store.filters.where import ALL, Where
 from lookalike.store.index import snapshot, tuning
-from lookalike.store.index.exact import Neighbors, VectorIndex
+from lookalike.store.index.exact import Ids, Neighbors, VectorIndex
 from lookalike.store.index.ivf import ReducedIndex
 from lookalike.store.index.parts import PartedIndex
 from lookalike.store.index.search import nearest_photos
 from lookalike.store.index.snapshot import read_manifest
-from lookalike.store.records import FileResult, Vectors
+from lookalike.store.records import Codes, FileResult, Vectors
 from lookalike.store.store import Store
+from lookalike.store.view import View
 
 from .making import Filled, index_file, make_photo, make_result, make_spec, open_filled
 
@@ -288,3 +293,86 @@ def test_searches_go_on_while_an_index_is_made(filled: Filled, vectors: Vectors)
         thread.join()
     assert answers
     assert all((each.scores[:, 0] > 0.999).all() for each in answers)
+
+
+@pytest.mark.parametrize("recent", [7, 100_000])
+def test_neighbors_do_not_depend_on_the_order_of_photos_nor_on_what_is_kept(
+    filled: Filled, monkeypatch: pytest.MonkeyPatch, recent: int
+) -> None:
+    with filled.store.reading() as view:
+        ids = embedded_ids(view)
+        by_list = knn_graph._side_by_side(view, ids)
+    assert np.sort(by_list).tolist() == ids.tolist()
+    found = []
+    for order in (by_list, ids, ids[::-1]):
+        monkeypatch.setattr(knn_graph, "_RECENT", recent if order is by_list else 1)
+        monkeypatch.setattr(knn_graph, "_side_by_side", lambda *_, order=order: order)
+        monkeypatch.setattr(knn_graph, "_BLOCK", 256)
+        assert knn_graph.update_graph(filled.store) == PHOTOS
+        with filled.store.writing() as view:
+            found.append(neighborhoods_of(view, ids))
+            forget_neighborhoods(view, ids)
+    for other in found[1:]:
+        for name in ("neighbors", "scores", "mutual", "same_as"):
+            np.testing.assert_array_equal(getattr(found[0], name), getattr(other, name))
+
+
+def test_photos_that_come_in_do_not_depend_on_their_order(
+    vectors: Vectors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(knn_graph, "_BLOCK", 64)
+    filled = open_filled(tmp_path / "store", spec=make_spec(dim=DIM))
+    with filled.store as store:
+        fill(filled, vectors, 0, 1200)
+        store.publish()
+        knn_graph.update_graph(store)
+        fill(filled, vectors, 1200, PHOTOS)
+        store.publish()
+        # Copies that are not equally near to others.
+        units = vectors[1200:] / np.linalg.norm(vectors[1200:], axis=1, keepdims=True)
+        likeness = np.triu(units @ units.T, 1)
+        likeness[likeness > 0.9999] = 0
+        closest = np.argwhere(likeness > np.sort(likeness.ravel())[-100]) + 1201
+        store.put_proofs(1, [JudgedPair(int(a), int(b), 0.9, "copy", 9.0, {}) for a, b in closest])
+    found = []
+    for number, turn in enumerate((1, -1)):
+        shutil.copytree(tmp_path / "store", tmp_path / str(number))
+        with Store.open(tmp_path / str(number), write=True) as store:
+            monkeypatch.setattr(knn_graph, "_side_by_side", lambda _, waiting, turn=turn: waiting[::turn])
+            assert knn_graph.update_graph(store) == PHOTOS - 1200
+            with store.reading() as view:
+                found.append(neighborhoods_of(view, embedded_ids(view)))
+    for name in ("neighbors", "scores", "mutual", "same_as"):
+        np.testing.assert_array_equal(getattr(found[0], name), getattr(found[1], name))
+
+
+def test_photos_of_one_list_look_for_their_neighbors_together(
+    filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(knn_graph, "_BLOCK", 256)
+    with filled.store.reading() as view:
+        waiting, listed = embedded_ids(view)[100:], view.index().ids()
+        order = knn_graph._side_by_side(view, waiting)
+        assert order.tolist() == [each for each in listed.tolist() if each > 100]
+        assert knn_graph._side_by_side(view, waiting[:50]).tolist() == waiting[:50].tolist()
+
+
+def test_vectors_that_were_asked_for_lately_are_read_once(
+    filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+
+    def counted(view: View, ids: Ids) -> Codes:
+        read.extend(ids.tolist())
+        return units_of(view, ids)
+
+    monkeypatch.setattr(recent_units, "units_of", counted)
+    recent = recent_units.RecentUnits(20, DIM)
+    with filled.store.reading() as view:
+        for first, last in ((1, 10), (5, 20), (1, 9), (21, 25), (1, 20), (10, 60), (1, 60)):
+            ids = np.arange(first, last + 1)
+            np.testing.assert_array_equal(recent.of(view, ids), units_of(view, ids))
+    assert read[:25] == [*range(1, 26)]
+    # 21 to 25 took the places of five that were asked for before the last time.
+    assert len(read[25:]) >= 5
+    assert set(read[25:30]) <= set(range(10, 21))
