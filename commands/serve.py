@@ -58,6 +58,7 @@ def serve(write: WriteOption = False, *, keeping: Keep, address: Address, at: op
     given: then it can also index, remember what you decide, and move copies as `lookalike apply` does.
     Only this computer reaches it, with a token that is new each time.
     """
+    from ..web.guard import LOOPBACK, WILDCARDS
     from ..web.serving import ServeOptions, serve_library
 
     address.check()
@@ -67,6 +68,11 @@ def serve(write: WriteOption = False, *, keeping: Keep, address: Address, at: op
         if address.no_browser and address.token_file is None and sys.stderr.isatty():
             tell(f"open it with {where}#token={token}")
 
+    if address.host in WILDCARDS:
+        tell(
+            f"{address.host} is every address of this computer, but only requests for "
+            f"{', '.join(LOOPBACK)} are answered; to let others in, name the address that they ask for"
+        )
     if is_data_set(at.folder):
         raise NeedsLocalStore(at.folder)
     options = ServeOptions(address.host, address.port, write, address.token_file, not address.no_browser)
