@@ -11,7 +11,7 @@ from ..output.console import stop_on_signal, tell
 from ..output.indexing import index_fields, index_sentence
 from ..output.listing import Summary
 from ..output.manners import is_quiet
-from ..output.text import kinds_in_words
+from ..output.text import kinds_in_words, some_names
 from . import options as opt
 from .groups import Topic, command
 from .options import argument, flag, value
@@ -150,6 +150,8 @@ def index(
         tell(f"cannot look into {problem}")
     for message in report.refused + report.unmarked:
         tell(message)
+    if report.newly_failed:
+        tell(f"newly unreadable: {some_names(report.newly_failed)} (`{at.call('errors')}` says why)")
     return Summary(
         index_fields(report, total),
         report_lines(report, total),

@@ -39,6 +39,7 @@ class IndexReport:
     not. renewed: read again for what the store lacked of them. unread: files that hold a picture or a film
     which is not looked into, by their ending, as in "CR2".
     failed: listed, but unreadable. absent, excluded: known before, now gone or left out.
+    newly_failed: paths of those that could not be read in this run; the others are known from before.
     problems: folders that could not be listed. refused: folders in which nothing was changed, and why.
     unmarked: folders in which no marker could be written, and why.
     interrupted: stopped on request; what was finished is kept.
@@ -57,6 +58,7 @@ class IndexReport:
     seconds: float = 0.0
     interrupted: bool = False
     unread: Counter[str] = field(default_factory=Counter)
+    newly_failed: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     unmarked: list[str] = field(default_factory=list)
