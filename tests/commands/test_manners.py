@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lookalike import __version__
+from lookalike.cli import app
 from lookalike.tests.library import lookalike
 from lookalike.tests.pictures import draw_photo, save
 
@@ -64,6 +65,18 @@ def test_the_completion_is_that_of_the_shell_that_is_named(shell: str, sign: byt
     shown = lookalike("--show-completion", shell)
     assert shown.code == 0
     assert sign in shown.out
+
+
+@pytest.mark.parametrize(("typed", "rest"), [("st", "status"), ("--show-completion z", "zsh")])
+def test_a_shell_is_told_what_could_be_typed(
+    typed: str, rest: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("_LOOKALIKE_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", f"lookalike {typed}")
+    monkeypatch.setenv("COMP_CWORD", str(len(typed.split())))
+    with pytest.raises(SystemExit):
+        app(prog_name="lookalike")
+    assert capfd.readouterr().out.strip() == rest
 
 
 def test_a_shell_that_is_not_known_is_an_error(tmp_path: Path) -> None:
@@ -136,6 +149,8 @@ def test_more_is_told_on_request(store: Path) -> None:
 def test_help_and_version_are_words_too() -> None:
     assert lookalike("help", "search").out == lookalike("search", "--help").out
     assert lookalike("help").out == lookalike("--help").out
+    promise = "Photos are only read; only `apply` moves files, and `undo` puts them back."
+    assert promise in " ".join(lookalike("help").out.decode().split())
     assert lookalike("version").out.decode().strip() == f"lookalike {__version__}"
 
 
