@@ -10,7 +10,7 @@ LookalikeError                 1
 ├── ExtraMissing               1   it needs a package that an extra brings
 ├── RootOffline                4   a folder is away or suspect
 ├── Refusal                    3   a file was left alone
-├── OutputUnwritable           7   stdout takes nothing more
+├── OutputUnwritable           7   stdout, or a file to write, takes nothing more
 └── StoreError                 1
     ├── StoreMissing           1   nothing has been indexed here yet
     ├── SpecMismatch           2   the store was made by another embedder
@@ -113,7 +113,7 @@ class RootOffline(LookalikeError):
 
 
 class OutputUnwritable(LookalikeError):
-    """What a command returned cannot be written to stdout."""
+    """What was asked for cannot be written to stdout, or to the file that was named for it."""
 
     exit_code = ExitCode.UNWRITABLE
 

@@ -376,7 +376,8 @@ class Library:
         Columns: those of `lookalike export`, and vector: its embedding at length 1, a list of fixed size.
 
         Raises:
-            UsageError: path does not end in .parquet, is a file of another kind, or cannot be written.
+            UsageError: path does not end in .parquet, or is a file of another kind.
+            OutputUnwritable: it cannot be written.
             ExtraMissing: pyarrow is not installed.
         """
         from .output.exports import export_parquet
@@ -406,7 +407,8 @@ class Library:
         they left the network (up to fp16); fingerprint: of the embedder.
 
         Raises:
-            UsageError: path does not end in .npz, is a file of another kind, or cannot be written.
+            UsageError: path does not end in .npz, or is a file of another kind.
+            OutputUnwritable: it cannot be written.
         """
         from .store.export import export_vectors
         from .store.filters.where import ALL

@@ -14,11 +14,12 @@ from ..output.console import read_data, stop_on_signal, tell
 from ..output.copies import NO_LABELS, group_row, ids_in
 from ..output.listing import Listing
 from ..output.manners import is_quiet
-from ..output.screen import Styled, painted, screen
+from ..output.screen import Styled, painted, screen, short
 from ..output.text import (
     certainty,
     columns,
     common_folder,
+    day,
     file_size,
     naming,
     path_below,
@@ -427,7 +428,7 @@ def _decide(photos: list[str], kind: "Decision | None", at: opt.WriteArgs) -> No
         pairs = list(itertools.combinations(digests, 2))
         for first, second in pairs:
             library.copies.decide(first, second, kind)
-    names = [known[digest] for digest in digests]
+    names = [short(known[digest]) for digest in digests]
     who = f"{', '.join(names[:-1])} and {names[-1]}"
     if kind is not None:
         tell(f"{kind}: {who}; remembered by their content")
@@ -468,10 +469,11 @@ def decisions_listing(decisions: "Iterable[Decided]", paths: Mapping[str, str]) 
 
     def lines(rows: Iterable[Row]) -> Iterator[str]:
         table = [
-            (row["kind"], row["at"], *(printable(row[f"path_{side}"] or row[side]) for side in "ab"))
+            line
             for row in rows
+            for line in ((row["kind"], day(row["at"]), _shown(row, "a")), ("", "", _shown(row, "b")))
         ]
-        yield from columns(table) if table else ["nothing was decided"]
+        yield from columns(table, name=2) if table else ["nothing was decided"]
 
     return Listing(
         key="decisions",
@@ -479,6 +481,11 @@ def decisions_listing(decisions: "Iterable[Decided]", paths: Mapping[str, str]) 
         lines=lines,
         columns=("a", "b", "kind", "at", "path_a", "path_b"),
     )
+
+
+def _shown(row: Row, side: str) -> str:
+    path = row[f"path_{side}"]
+    return printable(row[side] if path is None else short(path))
 
 
 def _named(path: str | None, name: str) -> Row:

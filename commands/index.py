@@ -14,7 +14,7 @@ from ..output.console import show, stop_on_signal, tell
 from ..output.indexing import index_fields, index_sentence
 from ..output.listing import Summary
 from ..output.manners import is_quiet
-from ..output.text import kinds_in_words, plural
+from ..output.text import kinds_in_words, plural, some_names
 from . import options as opt
 from .groups import Topic, command
 from .options import argument, flag, value
@@ -230,6 +230,9 @@ class Updates:
                 library.copies.find(progress=progress, stop=self.stop)
         problems = [f"cannot look into {problem}" for problem in report.problems]
         self._tell(problems + report.refused + report.unmarked)
+        if report.newly_failed:
+            why = f"`{self._at.call('errors')}` says why"
+            tell(f"newly unreadable: {some_names(report.newly_failed)} ({why})")
         self._counts = (report.listed, report.failed)
         return report, library.totals().photos
 

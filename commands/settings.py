@@ -85,7 +85,11 @@ def read_settings() -> Settings:
     try:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{file}: {error}") from error
+        # What is not closed is noticed at the end only: it is in the last line that begins a setting.
+        begins = list(re.finditer(r"^.*=", text, re.MULTILINE))
+        at_end = "end of document" in str(error) and begins
+        line = f", line {text.count(chr(10), 0, begins[-1].start()) + 1}" if at_end else ""
+        raise UsageError(f"{file}{line}: {error}") from error
     lines = {key: _line_of(key, text) for key in found}
     values = {key: _value(key, value, f"{file}, line {lines[key]}") for key, value in found.items()}
     return Settings(file, True, values, lines)

@@ -263,10 +263,16 @@ def models_listing(models: "Iterable[tuple[ModelInfo, ModelBench | None]]", used
 
     def lines(rows: Iterable[Row]) -> Iterator[str]:
         head = ("model", "dim", "parameters", "multiply-adds", "input", "weights", "images/s", "latency")
-        table = [head, *(_model_line(row) for row in rows)]
-        if not any(row[-1] for row in table[1:]):
-            table = [row[:-2] for row in table]
-        yield from columns(table, right=(1, 2, 3, 6, 7))
+        found = list(rows)
+        # Both what a model is and how fast it is do not fit a terminal.
+        is_measured = any("engine" in row for row in found)
+        wanted = (0, 1, 3, 4, 6, 7) if is_measured else range(6)
+        table = [[row[place] for place in wanted] for row in (head, *map(_model_line, found))]
+        yield from columns(table, right=(1, 2, 4, 5) if is_measured else (1, 2, 3))
+        if any(not row["is_here"] and row["parameters"] for row in found):
+            yield "weights that are not here: `lookalike models --fetch NAME` downloads them"
+        if any(not row["is_here"] and not row["parameters"] for row in found):
+            yield "of a model of your own: pass its file again"
 
     names = "name dim parameters multiply_adds input_rule input_size is_here in_use engine images_per_s"
     return Listing(
@@ -290,9 +296,8 @@ def _model_line(row: Row) -> tuple[str, ...]:
     speed = ("", "")
     if "engine" in row:
         speed = (f"{row['images_per_s']:.0f} ({row['engine']})", f"{row['latency_ms']:.1f} ms")
-    get = "pass its file again" if row["parameters"] is None else f"lookalike models --fetch {row['name']}"
-    here = "here" if row["is_here"] else f"not here: {get}"
-    here += ", used by the store" if row["in_use"] else ""
+    here = "here" if row["is_here"] else "not here"
+    here += ", in use" if row["in_use"] else ""
     return (
         row["name"],
         str(row["dim"]),

@@ -72,7 +72,7 @@ def _handlers(manners: Manners) -> Iterator[logging.Handler]:
     screen = logging.StreamHandler(sys.stderr)
     screen.addFilter(lambda record: record.name != _TOLD.name)
     if manners.verbose:
-        screen.setFormatter(logging.Formatter("lookalike: %(levelname)s %(name)s: %(message)s"))
+        screen.setFormatter(logging.Formatter("lookalike: %(message)s"))
     else:
         screen.setLevel(logging.WARNING)
     yield screen

@@ -57,6 +57,12 @@ def kinds_in_words(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {kind}" for kind, count in most_first if count)
 
 
+def some_names(paths: Sequence[str], most: int = 3) -> str:
+    """Return the first of some files by name, then how many more there are: "a.jpg, b.jpg and 7 more"."""
+    names = ", ".join(map(short, paths[:most]))
+    return f"{names} and {len(paths) - most:,} more" if len(paths) > most else names
+
+
 def shortened(text: str, fits: Callable[[str], bool]) -> str:
     """Return text that fits; what is too long loses its middle, so that endings stay."""
     kept, cut = len(text), text

@@ -160,7 +160,7 @@ def waiting_words(row: Row, kind: str) -> Iterator[str]:
         yield f"{row['not_removed']:,} of these could not be deleted so far"
     yield f"`lookalike undo` puts {_by_count(row['files'], 'it', 'them')} back"
     if kind == "quarantine":
-        yield "`lookalike prune --older-than 0d` frees the space"
+        yield "`lookalike prune --older-than 0d --yes` frees the space"
     else:
         yield "to free the space, empty the trash in your file manager"
 

@@ -91,7 +91,8 @@ def write_parquet(path: str, rows: Iterable[Row], kinds: Kinds) -> int:
     The file is whole or not there: an older export is replaced at the very end.
 
     Raises:
-        UsageError: see `OwnFile.check`; or the file cannot be written.
+        UsageError: see `OwnFile.check`.
+        OutputUnwritable: the file cannot be written.
         ExtraMissing: pyarrow is not installed.
     """
     _arrow("arrow")
@@ -132,17 +133,17 @@ def write_sqlite(
     indexes: as "photos(content)". The file is whole or not there.
 
     Raises:
-        UsageError: see `OwnFile.check`; or the file cannot be written.
+        UsageError: see `OwnFile.check`.
+        OutputUnwritable: the file cannot be written.
     """
     # SQLite opens files by name: not where another file may have that by then.
     folder = os.path.dirname(os.path.realpath(path))
-    SQLITE.check(path)
     with (
-        tempfile.TemporaryDirectory(dir=None if is_shared(folder) else folder) as scratch,
         SQLITE.replaced(path) as out,
+        tempfile.TemporaryDirectory(dir=None if is_shared(folder) else folder) as scratch,
     ):
         made = os.path.join(scratch, "export.db")
-        with contextlib.closing(sqlite3.connect(made)) as connection, connection:
+        with _disk_errors(), contextlib.closing(sqlite3.connect(made)) as connection, connection:
             connection.execute(f"PRAGMA application_id = {_APPLICATION}")
             counts = [_fill(connection, name, *table) for name, table in tables.items()]
             for index in indexes:
@@ -150,6 +151,15 @@ def write_sqlite(
         with open(made, "rb") as source:
             _copy(source, out)
     return counts[0]
+
+
+@contextlib.contextmanager
+def _disk_errors() -> Iterator[None]:
+    """Have SQLite say as other files do that a disk is full or fails."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise OSError(str(error)) from error
 
 
 def _fill(connection: sqlite3.Connection, name: str, kinds: Kinds, rows: Iterable[Row]) -> int:

@@ -118,6 +118,18 @@ def _is_marked(path: str) -> bool:
 BACKUP = OwnFile("backup", _is_marked, mode=0o600, failure=StoreUnwritable)
 
 
+def backup_at(path: str) -> Backup | None:
+    """Return what a backup at path says of itself, None where there is none; nothing is checked."""
+    try:
+        # A pipe or a device might never answer.
+        if not os.path.isfile(path):
+            return None
+        with open(path, "rb") as source:
+            return _manifest(source, path)
+    except (OSError, UsageError, StoreCorrupt, StoreTooNew):
+        return None
+
+
 def read_backup(path: str) -> Backup:
     """Return what a backup says of itself, after a look at every byte of it.
 

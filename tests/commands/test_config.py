@@ -87,6 +87,7 @@ def test_what_the_file_protects_stays_protected(home: Path) -> None:
         ('store = ["a"]\n', "line 1: store is a folder in quotes, not ['a']"),
         ('store = "a\n', "at line 1"),
         ('keep = "newest"\n', "newest"),
+        ('store = "a"\nexclude = [\n  "b"\n', "line 2: Unclosed array"),
     ],
 )
 def test_what_the_file_gets_wrong_is_told_with_its_line(home: Path, text: str, message: str) -> None:

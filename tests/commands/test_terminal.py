@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lookalike.commands.status import models_listing
 from lookalike.output.screen import cells
 from lookalike.output.text import columns, fitting, rough_time
 from lookalike.tests.library import lookalike, on_terminal
@@ -32,6 +33,8 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def store(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = tmp_path_factory.mktemp("store") / "store"
     assert lookalike("index", photos, "--prove", "--store", store).code == 0
+    long = photos / LONG / LONG / "écran 日本語.jpg"
+    assert lookalike("reject", photos / "1.jpg", long, photos / "2.jpg", "--store", store).code == 0
     return store
 
 
@@ -42,6 +45,8 @@ def test_no_row_is_wider_than_the_terminal(store: Path, photos: Path) -> None:
         ["check", str(photos)],
         ["status"],
         ["doctor", "-v"],
+        ["decisions"],
+        ["models"],
         ["export", "--format", "table"],
         ["explain", str(photos / "0.jpg"), str(photos / LONG / LONG / "écran 日本語.jpg")],
     ]
@@ -50,6 +55,30 @@ def test_no_row_is_wider_than_the_terminal(store: Path, photos: Path) -> None:
         rows = [line.rpartition("\r")[2] for line in shown.splitlines()]
         assert len(rows) > 3, call
         assert max(map(cells, rows)) <= 80, (call, max(rows, key=cells))
+
+
+def test_no_name_and_no_call_is_broken_in_a_table(
+    store: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(photos)
+    shown = on_terminal("decisions", "--store", store).splitlines()
+    assert len(shown) == 2 * 3
+    assert all(line.endswith(".jpg") for line in shown)
+    assert re.fullmatch(r"rejected  20\d\d-\d\d-\d\d \d\d:\d\d  \S.*\.jpg", shown[0])
+    assert any("…" in line for line in shown)
+    assert "`lookalike models --fetch NAME`" in on_terminal("models", "--store", store)
+    told = on_terminal("undecide", "1.jpg", "2.jpg", "--store", store)
+    assert "undecided again: 1.jpg and 2.jpg" in told
+    assert "rejected: 1.jpg and 2.jpg;" in on_terminal("reject", "1.jpg", "2.jpg", "--store", store)
+
+
+def test_the_table_of_speeds_fits_too() -> None:
+    from lookalike.indexer.embed.models import ModelBench, list_models
+
+    bench = ModelBench(1234.5, 123.45, "onnx")
+    listing = models_listing([(model, bench) for model in list_models()], "mobilenet_v3_small")
+    rows = list(listing.lines(listing.rows))
+    assert max(map(cells, rows)) <= 80, max(rows, key=cells)
 
 
 def test_a_terminal_shows_the_first_groups_and_says_how_to_see_the_others(store: Path) -> None:

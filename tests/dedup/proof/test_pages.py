@@ -1,6 +1,5 @@
 """Pages and near-blank pictures: one word matters more than all the rest."""
 
-
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont

@@ -415,7 +415,7 @@ def test_models_lists_it_for_the_store_that_has_it(place: Path) -> None:
     assert own["in_use"]
     assert own["engine"] == "onnx"
     assert own["images_per_s"] > 0
-    assert "used by the store" in run_in(place, "models").out.decode()
+    assert "in use" in run_in(place, "models").out.decode()
 
 
 def test_another_toml_or_file_does_not_fit_the_store(place: Path, tmp_path: Path) -> None:
