@@ -117,8 +117,8 @@ def index(
     Without PATH, all folders of the library are brought up to date, with the rules of this call. New,
     changed, moved and vanished photos are found. Unchanged files are not opened, moved and copied
     ones not decoded again. Photos that cannot be read are listed by `lookalike errors` and do not stop
-    the run. Ctrl-C keeps all finished work. RAW, videos and other pictures that are not looked into are
-    counted by kind.
+    the run. Ctrl-C keeps all finished work. Videos, and RAW and other pictures that are not looked into,
+    are counted by kind.
     """
     from ..indexer.options import IndexOptions
     from ..output.progress import ProgressBar
