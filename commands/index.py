@@ -1,5 +1,6 @@
 """The command that brings the library up to date."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
@@ -12,6 +13,7 @@ from ..output.indexing import index_fields, index_sentence
 from ..output.listing import Summary
 from ..output.manners import is_quiet
 from ..output.text import kinds_in_words
+from ..store.names import did_you_mean, is_remote
 from . import options as opt
 from .groups import Topic, command
 from .options import argument, flag, value
@@ -138,13 +140,17 @@ def index(
     )
     stop = stop_on_signal()
     written = [] if paths else read_settings().values.get("folders", [])
+    if (paths or written) and not at.is_there:
+        _check_first(paths, written, model)
     with at.writing(create=bool(paths or written)) as library, ProgressBar() as progress:
-        folders = paths or _known(library, written)
+        unknown = _unknown(library, written)
+        folders = paths or _known(library, [name for name in written if name not in unknown])
         report = library.index(
             folders, choice=model.choice(), options=options, progress=progress, stop=stop
         )
         if run.prove and not stop.is_set():
             library.copies.find(progress=progress, stop=stop)
+        report.refused += [f"{_missing(name)}; the other folders were indexed" for name in unknown]
         total = library.totals().photos
     for problem in report.problems:
         tell(f"cannot look into {problem}")
@@ -156,6 +162,35 @@ def index(
         exit=exit_code(report),
         is_account=True,
     )
+
+
+def _missing(name: str) -> str:
+    return f"{read_settings().place('folders')}: folders: there is no folder {name}{did_you_mean(name)}"
+
+
+def _check_first(paths: list[str] | None, written: list[str], model: ModelArgs) -> None:
+    """Check what a first run is asked for, so that one that fails makes no store.
+
+    Raises:
+        UsageError: a folder is not there, or none of the config file is, or it is none of photos.
+        ModelError: there is no such model.
+    """
+    from ..indexer.drives.drives import asked_paths
+
+    there = paths or [name for name in written if os.path.exists(name) or is_remote(name)]
+    if not there:
+        raise UsageError(_missing(written[0]))
+    asked_paths(there)
+    model.choice().spec_for(None)
+
+
+def _unknown(library: Library, written: list[str]) -> list[str]:
+    """Return the folders of the config file that are not there, and not of the library either."""
+    from ..dedup.groups.keeper import is_below
+
+    missing = [name for name in written if not (os.path.exists(name) or is_remote(name))]
+    known = [folder.path for folder in library.folders.status()] if missing else []
+    return [name for name in missing if not is_below(os.path.realpath(name), known)]
 
 
 def _known(library: Library, written: list[str]) -> list[str]:

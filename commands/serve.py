@@ -72,5 +72,5 @@ def serve(write: WriteOption = False, *, keeping: Keep, address: Address, at: op
     options = ServeOptions(address.host, address.port, write, address.token_file, not address.no_browser)
     with at.writing() if write else at.reading() as library:
         if keeping != Keep():
-            library.copies.rules = keeping.rules()
+            library.copies.rules = keeping.rules(library)
         serve_library(library, options, ready)
