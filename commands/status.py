@@ -61,8 +61,10 @@ def status_fields(library: Library, moved: "Moved") -> Row:
         "unread": dict(sum((Counter(root["unread"]) for root in roots), Counter[str]())),
         "bytes": totals.file_bytes,
         "repeated_bytes": totals.file_bytes - totals.photo_bytes,
-        "quarantine": waiting_fields([lot for lot in moved.lots if not lot.is_trash]),
-        "trash": waiting_fields([lot for lot in moved.lots if lot.is_trash]),
+        "quarantine": waiting_fields(
+            [lot for lot in moved.lots if not lot.is_trash], moved.away["quarantine"]
+        ),
+        "trash": waiting_fields([lot for lot in moved.lots if lot.is_trash], moved.away["trash"]),
         "thumbnails": {"count": count, "bytes": size},
         "store_bytes": _bytes_of(library.store),
         "model": json.loads(spec.to_json()) if spec else None,
