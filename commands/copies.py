@@ -34,6 +34,7 @@ from . import options as opt
 from .fields import label_names
 from .groups import Topic, command
 from .options import argument, flag, value
+from .settings import naming_the_line
 
 if TYPE_CHECKING:
     from ..dedup.copies import FindOptions
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
 # Groups that a terminal shows at once.
 _FIRST = 20
+NOTHING = "no duplicates found"
 # Pictures that are smaller each way are icons.
 _ICON = 64
 
@@ -68,15 +70,22 @@ class Keep:
         "--protect", "DIR", "Never give up files below this folder; repeatable."
     )
 
-    def rules(self) -> "KeepRules":
+    def rules(self, library: Library) -> "KeepRules":
         """Return the rules.
 
         Raises:
-            UsageError: there is no such rule.
+            UsageError: there is no such rule; or no such folder, nor one on a drive that is away.
         """
-        from ..dedup.groups.keeper import rules_from
+        from ..dedup.groups.keeper import folder_named, rules_from
 
-        return rules_from(self.keep, self.prefer or (), self.protect or ())
+        with naming_the_line("keep", self.keep):
+            rules = rules_from(self.keep, (), ())
+        folders: dict[str, list[str]] = {"prefer": [], "protect": []}
+        for key, found in folders.items():
+            for name in getattr(self, key) or ():
+                with naming_the_line(key, name):
+                    found.append(folder_named(name, library.folders.is_away))
+        return replace(rules, prefer=tuple(folders["prefer"]), protect=tuple(folders["protect"]))
 
 
 @dataclass(frozen=True)
@@ -204,8 +213,7 @@ def dupes(
         REPORT.check(html)
     if plan is not None:
         PLAN.check(plan)
-    rules, stop = keeping.rules(), stop_on_signal()
-    options = choose.options(rules, kinds.max_false)
+    stop = stop_on_signal()
     notes: list[str] = []
 
     def forecast(what: str, pairs: int, seconds: float) -> None:
@@ -218,6 +226,8 @@ def dupes(
             tell(_certain(exact, at))
 
     with _opened(at) as library, ProgressBar(forecast=forecast) as progress:
+        rules = keeping.rules(library)
+        options = choose.options(rules, kinds.max_false)
         where = filters.of(library, paths)
         report = library.copies.find(where, options, progress=progress, stop=stop)
         report = replace(report, groups=tuple(kinds.worth_listing(report.groups)))
@@ -227,6 +237,7 @@ def dupes(
         groups = [*report.groups, *looks]
         labels = library.labels.of(ids_in(groups))
         origin = library.copies.origin(rules.protect)
+        has_photos = library.totals().photos > 0
         if html is not None and not stop.is_set():
             from ..output.report.data import Review
             from ..output.report.write import write_report
@@ -240,7 +251,8 @@ def dupes(
         notes.append(f"plan written to {plan}; `{call}` shows what it would do")
     notes += _about(groups, report, form)
     end = ExitCode.INTERRUPTED if stop.is_set() else ExitCode.DONE
-    return dupes_listing(groups, labels, notes, end, every=kinds.every)
+    nothing = NOTHING if has_photos else at.when_empty
+    return dupes_listing(groups, labels, notes, end, every=kinds.every, nothing=nothing)
 
 
 def _about(groups: "list[Group]", report: "CopyReport", form: opt.Format) -> Iterator[str]:
@@ -282,11 +294,12 @@ def dupes_listing(
     end: ExitCode = ExitCode.DONE,
     *,
     every: bool = True,
+    nothing: str = NOTHING,
 ) -> Listing:
     """List groups; as paths: only the members that are selected, for scripts act on what they read.
 
     labels: what photos likely show, by id; a group has those that all of its photos have. every: else, a
-    terminal shows the first ones only.
+    terminal shows the first ones only. nothing: what a table says where there are none.
     """
 
     def flat(row: Row) -> Iterator[Row]:
@@ -298,7 +311,9 @@ def dupes_listing(
     return Listing(
         key="groups",
         rows=(group_row(number, group, labels) for number, group in enumerate(groups, 1)),
-        lines=lambda rows: _group_lines(rows, sys.maxsize if every or screen() is None else _FIRST),
+        lines=lambda rows: _group_lines(
+            rows, sys.maxsize if every or screen() is None else _FIRST, nothing
+        ),
         flat=flat,
         columns=names.split(),
         is_path=lambda row: row["selected"],
@@ -310,8 +325,8 @@ def dupes_listing(
 # --- the table --------------------------------------------------------------------------------
 
 
-def _group_lines(rows: Iterable[Row], most: int) -> Iterator[str]:
-    """Write groups, and what they come to. most: only so many of them."""
+def _group_lines(rows: Iterable[Row], most: int, nothing: str) -> Iterator[str]:
+    """Write groups, and what they come to. most: only so many of them. nothing: instead of them."""
     copies = lookalikes = wasted = selected = 0
     for row in rows:
         wasted, selected = wasted + row["wasted_bytes"], selected + row["selected_bytes"]
@@ -328,7 +343,7 @@ def _group_lines(rows: Iterable[Row], most: int) -> Iterator[str]:
     if lookalikes:
         yield f"{plural(lookalikes, 'group')} of look-alikes, to look at"
     if not copies:
-        yield "no duplicates found"
+        yield nothing
         return
     sizes = f"{file_size(wasted)} can be freed, {file_size(selected)} of it preselected [x]"
     yield f"{plural(copies, 'group')} of copies; {sizes}"

@@ -91,5 +91,5 @@ def serve(
     )
     with at.writing() if write else at.reading() as library:
         if keeping != Keep():
-            library.copies.rules = keeping.rules()
+            library.copies.rules = keeping.rules(library)
         serve_library(library, options, ready)

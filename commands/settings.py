@@ -6,6 +6,8 @@ protected, the file and the command count together.
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
@@ -47,6 +49,14 @@ class Settings:
     exists: bool = False
     values: dict[str, Any] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
+
+    def place(self, key: str) -> str:
+        """Return where a key stands, for people."""
+        return f"{self.file}, line {self.lines[key]}"
+
+    def holds(self, key: str, value: Any) -> bool:
+        """Tell whether the file says this of a key: as a whole, or as one of a list."""
+        return key in self.values and (self.option(key) == value or value in self.values[key])
 
     def option(self, name: str) -> Any:
         """Return the value of the option that a key of the same name stands for; None if there is none."""
@@ -93,6 +103,18 @@ def read_settings() -> Settings:
     lines = {key: _line_of(key, text) for key in found}
     values = {key: _value(key, value, f"{file}, line {lines[key]}") for key, value in found.items()}
     return Settings(file, True, values, lines)
+
+
+@contextmanager
+def naming_the_line(key: str, value: Any) -> Iterator[None]:
+    """Let an error about a value name the file, line and key from which it came, if it did."""
+    try:
+        yield
+    except UsageError as error:
+        found = read_settings()
+        if not found.holds(key, value):
+            raise
+        raise UsageError(f"{found.place(key)}: {key}: {error}", error.details) from error
 
 
 def _line_of(key: str, text: str) -> int:

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated
 
 from ..errors import StoreMissing
@@ -39,7 +40,9 @@ def status(*, form: opt.SummaryOption = opt.SummaryFormat.table, at: opt.StoreAr
     with at.reading() as library:
         moved = library.moved()
         fields = status_fields(library, moved)
-    return Summary(fields, status_lines(fields), notes=moved.troubles)
+    is_empty = not any(fields["files"].values())
+    lines = chain(status_lines(fields), [at.when_empty] if is_empty else [])
+    return Summary(fields, lines, notes=moved.troubles)
 
 
 def status_fields(library: Library, moved: "Moved") -> Row:
@@ -58,8 +61,10 @@ def status_fields(library: Library, moved: "Moved") -> Row:
         "unread": dict(sum((Counter(root["unread"]) for root in roots), Counter[str]())),
         "bytes": totals.file_bytes,
         "repeated_bytes": totals.file_bytes - totals.photo_bytes,
-        "quarantine": waiting_fields([lot for lot in moved.lots if not lot.is_trash]),
-        "trash": waiting_fields([lot for lot in moved.lots if lot.is_trash]),
+        "quarantine": waiting_fields(
+            [lot for lot in moved.lots if not lot.is_trash], moved.away["quarantine"]
+        ),
+        "trash": waiting_fields([lot for lot in moved.lots if lot.is_trash], moved.away["trash"]),
         "thumbnails": {"count": count, "bytes": size},
         "store_bytes": _bytes_of(library.store),
         "model": json.loads(spec.to_json()) if spec else None,

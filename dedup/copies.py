@@ -281,6 +281,7 @@ class Copies:
         names: AnyPath | Iterable[AnyPath],
         *,
         against: AnyPath | Sequence[AnyPath] = (),
+        count_away: bool = False,
         workers: int | None = None,
         progress: Progress | None = None,
         stop: threading.Event | None = None,
@@ -288,7 +289,8 @@ class Copies:
         """Yield for each photo in files and folders, indexed or not, whether the library has it already.
 
         Last come RAW, videos and pictures that cannot be compared, and belong to none of the photos.
-        against: only photos of the library below these folders count. Nothing is written.
+        against: only photos of the library below these folders count. count_away: what lies on a drive that
+        is away is found, as if it were here. Nothing is written.
 
         Raises:
             UsageError: a folder of against holds nothing of the library.
@@ -300,7 +302,7 @@ class Copies:
         found = photos_in(names, self.store.folder)
         watch = watch_of(progress, stop)
         watch.progress.begin("checking", len(found.photos))
-        return self._checked(found, CheckOptions(where, workers), watch)
+        return self._checked(found, CheckOptions(where, workers, count_away), watch)
 
     def _checked(self, found: Found, options: CheckOptions, watch: Watch) -> Iterator[Checked]:
         for path, problem in found.problems:

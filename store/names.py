@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
+from difflib import get_close_matches
 from typing import AnyStr
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://")
@@ -30,6 +31,17 @@ def listed(names: AnyPath | Iterable[AnyPath]) -> list[str]:
     return (
         [os.fspath(names)] if isinstance(names, (str, os.PathLike)) else [os.fspath(each) for each in names]
     )
+
+
+def did_you_mean(path: str) -> str:
+    """Return a question that names what is called nearly as a path that is not there; "" if nothing is."""
+    folder, name = os.path.split(os.path.abspath(path))
+    try:
+        beside = {each.casefold(): each for each in os.listdir(folder)}
+    except OSError:
+        return ""
+    near = get_close_matches(name.casefold(), beside, 1, 0.75)
+    return f"; did you mean {os.path.join(os.path.dirname(path), beside[near[0]])}?" if near else ""
 
 
 def format_name(form: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...errors import UsageError
 from ...store.catalog.photos import Photo, PhotoFile
-from ...store.names import format_name, is_remote, on_disk, real_path
+from ...store.names import did_you_mean, format_name, is_remote, on_disk, real_path
 from ...store.records import Holdings
 from .companions import Companion
 
@@ -180,17 +180,22 @@ def rules_from(order: str | None, prefer: Iterable[str], protect: Iterable[str])
     """
     return KeepRules(
         DEFAULT_RULES.order if order is None else parse_order(order),
-        tuple(_folder(name) for name in prefer),
-        tuple(_folder(name) for name in protect),
+        tuple(folder_named(name) for name in prefer),
+        tuple(folder_named(name) for name in protect),
     )
 
 
-def _folder(name: str) -> str:
+def folder_named(name: str, is_away: Callable[[str], bool] = lambda _: False) -> str:
+    """Return the real path of a folder. is_away: tells of one that is not there whether its drive is away.
+
+    Raises:
+        UsageError: it is not there, and not away.
+    """
     if is_remote(name):
         return real_path(name)
     path = os.fsdecode(on_disk(os.fsencode(os.path.abspath(name))))
-    if not os.path.isdir(path):
-        raise UsageError(f"there is no folder {name}")
+    if not os.path.isdir(path) and not is_away(path):
+        raise UsageError(f"there is no folder {name}{did_you_mean(name)}")
     return os.path.realpath(path)
 
 

@@ -144,10 +144,39 @@ def test_a_quiet_run_names_what_it_cannot_read_once(tmp_path: Path) -> None:
     assert (more.json["newly_failed"], more.json["failed"]) == ([str(photos / "new.jpg")], 6)
 
 
+@pytest.mark.parametrize("wrong", [["fotos"], ["Fotos", "--model", "nope"]])
+def test_a_first_index_that_fails_leaves_no_store(
+    wrong: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "Fotos").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    run = lookalike("index", *wrong, "--store", "s")
+
+    assert run.code in (1, 2)
+    assert ("did you mean " in run.err and f"{tmp_path.resolve() / 'Fotos'}?" in run.err) == (
+        len(wrong) == 1
+    )
+    assert not (tmp_path / "s").exists()
+
+
+def test_an_empty_library_says_so(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    lookalike("index", tmp_path / "photos", "--store", tmp_path / "s")
+
+    for command in ("dupes", "status"):
+        told = lookalike(command, "--store", tmp_path / "s").out.decode()
+        call = f"lookalike index YOUR_PHOTOS --store {tmp_path / 's'}"
+        assert told.splitlines()[-1] == f"the library is empty; `{call}` fills it"
+
+
 def test_what_goes_wrong_is_told_and_logged(tmp_path: Path) -> None:
     run = lookalike("status", "-q", "--store", tmp_path / "none", "--log-file", tmp_path / "log")
     assert run.code == 1
     assert run.err.startswith("lookalike: there is no store in")
+    assert f"make one with `lookalike index YOUR_PHOTOS --store {tmp_path / 'none'}`" in run.err
+    usual = lookalike("status", LOOKALIKE_STORE=str(tmp_path / "usual"))
+    assert usual.err.endswith("make one with `lookalike index YOUR_PHOTOS`\n")
     assert "ERROR there is no store in" in (tmp_path / "log").read_text()
     run = lookalike("status", "--log-file", tmp_path)
     assert (run.code, "cannot write the log" in run.err) == (2, True)
