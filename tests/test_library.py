@@ -196,6 +196,7 @@ def test_a_condition_is_a_filter_wherever_one_is_taken(library: Library, tmp_pat
     assert 0 < len(expected) < library.totals().photos
 
     assert [photo.id for photo in library.photos(wide)] == expected
+    assert library.where(since=2022) == library.where(since="2022")  # type: ignore[arg-type]
     assert library.vectors(wide).ids.tolist() == expected
     query = encode(draw_photo(9))
     assert library.search(query, where=wide) == library.search(query, where=where)
@@ -242,6 +243,7 @@ WRONG = {
     "order": lambda library: list(library.photos(order="date")),
     "copies of": lambda library: library.copies.find("train"),
     "labels of": lambda library: library.labels.count("train"),
+    "labeled": lambda library: library.labels.find("dog", k="5"),
     "confidence": lambda library: library.labels.count(confidence="0.5"),
     "features": lambda library: library.features(1),
     "ids": lambda library: library.labels.of(["a.jpg"]),

@@ -85,7 +85,7 @@ def as_where(given: "Where | str | Term | None") -> Where:
 
 
 def _date(text: str | None) -> str | None:
-    return None if text is None else read_date(text)
+    return None if text is None else read_date(str(text))  # a year may come as a number
 
 
 def _check_formats(names: Sequence[str], formats: Callable[[], Sequence[str]]) -> None:

@@ -5,7 +5,7 @@ from typing import SupportsIndex
 
 from ...errors import StoreMissing, UsageError
 from ...indexer.embed.embedder import Embedder
-from ...store.arguments import as_ids
+from ...store.arguments import as_ids, as_whole
 from ...store.catalog.labels import Taught, forget_taught, put_taught, taught_labels
 from ...store.filters.where import Where
 from ...store.index.exact import Ids
@@ -67,10 +67,11 @@ class Labels:
             UsageError: there is no label or one that is not known, or confidence is out of range.
             ModelError: the store's weights have no classifier.
         """
+        most = None if k is None else as_whole(k, "k")
         with self.store.reading() as view:
             labeler = Labeler.from_view(view)
             found = labeler.find(view, names, as_where(where), confidence)
-            ranked = [column[:k] for column in found.ranked(-1, {})]
+            ranked = [column[:most] for column in found.ranked(-1, {})]
             return tuple(labeled_results(view, labeler, ranked, as_where(where)))
 
     def ids(
