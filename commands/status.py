@@ -150,7 +150,7 @@ SortOption = Annotated[
     Order | None, value("--sort", "ORDER", "time, -time (newest first) or path.", panel=opt.OUTPUT)
 ]
 VectorsOption = Annotated[
-    opt.Text, value("--vectors", "FILE.npz", "Also write the embeddings to this file.")
+    opt.Text, value("--vectors", "FILE.npz", "Write the embeddings there, and list nothing.")
 ]
 
 ParquetOption = Annotated[
@@ -168,6 +168,7 @@ SqliteOption = Annotated[
     "lookalike export --where 'rating = 5 and keyword = Lyon' --format paths",
     "lookalike export --parquet photos.parquet",
     "lookalike export --sqlite photos.db",
+    "lookalike export --vectors vectors.npz",
 )
 def export(
     *,
@@ -185,14 +186,15 @@ def export(
     def rows() -> Iterator[Row]:
         with at.reading() as library:
             where = filters.of(library)
-            if vectors is not None:
-                count = library.export_vectors(vectors, where)
-                tell(f"{plural(count, 'embedding')} written to {vectors}")
-            files = {parquet: library.export_parquet, sqlite: library.export_sqlite}
-            for path, write in files.items():
+            files = (
+                (vectors, "embedding", library.export_vectors),
+                (parquet, "file", library.export_parquet),
+                (sqlite, "file", library.export_sqlite),
+            )
+            for path, what, write in files:
                 if path is not None:
-                    tell(f"{plural(write(path, where), 'file')} written to {path}")
-            if parquet is None and sqlite is None:
+                    tell(f"{plural(write(path, where), what)} written to {path}")
+            if not any(path is not None for path, *_ in files):
                 yield from export_rows(library.store, library.labels, library.photos(where, sort))
 
     def lines(rows: Iterable[Row]) -> Iterator[str]:

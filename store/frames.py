@@ -39,9 +39,12 @@ def frame_of(rows: Iterable[Row], kinds: Kinds) -> Any:
     try:
         import pandas
     except ImportError:
-        return _arrow_table(some, kinds, "frames")
+        return _arrow_table(some, kinds, "pandas or pyarrow")
     frame = pandas.DataFrame({name: [_plain(row.get(name)) for row in some] for name in kinds})
-    return frame.astype({name: kind for name, kind in kinds.items() if kind in (int, float)})
+    types: dict[str, Any] = {name: kind for name, kind in kinds.items() if kind in (int, float)}
+    if not some:  # no value tells pandas what a column is for
+        types |= {name: kind if kind in (str, bool) else object for name, kind in kinds.items()} | types
+    return frame.astype(types)
 
 
 def _plain(value: Any) -> Any:
@@ -51,17 +54,16 @@ def _plain(value: Any) -> Any:
     return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
-def _arrow(extra: str) -> Any:
+def _arrow(wanted: str = "pyarrow") -> Any:
     try:
         import pyarrow
     except ImportError as error:
-        what = "pandas or pyarrow" if extra == "frames" else "pyarrow"
-        raise ExtraMissing(what, extra) from error
+        raise ExtraMissing(wanted, wanted.split()[0]) from error
     return pyarrow
 
 
-def _arrow_table(rows: Sequence[Row], kinds: Kinds, extra: str = "arrow") -> Any:
-    arrow = _arrow(extra)
+def _arrow_table(rows: Sequence[Row], kinds: Kinds, wanted: str = "pyarrow") -> Any:
+    arrow = _arrow(wanted)
     types = {str: arrow.string(), int: arrow.int64(), float: arrow.float64(), bool: arrow.bool_()}
     types |= {bytes: arrow.binary(), list: arrow.list_(arrow.string())}
     schema = arrow.schema(
@@ -95,7 +97,7 @@ def write_parquet(path: str, rows: Iterable[Row], kinds: Kinds) -> int:
         OutputUnwritable: the file cannot be written.
         ExtraMissing: pyarrow is not installed.
     """
-    _arrow("arrow")
+    _arrow()
     from pyarrow import parquet
 
     with PARQUET.replaced(path) as out:

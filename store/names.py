@@ -6,7 +6,10 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 from difflib import get_close_matches
+from reprlib import repr as short
 from typing import AnyStr
+
+from ..errors import UsageError
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://")
 
@@ -26,11 +29,18 @@ def real_path(path: AnyStr) -> AnyStr:
 AnyPath = str | os.PathLike[str]
 
 
-def listed(names: AnyPath | Iterable[AnyPath]) -> list[str]:
-    """Return paths as a list, also a single one: a str is one name, not its letters."""
-    return (
-        [os.fspath(names)] if isinstance(names, (str, os.PathLike)) else [os.fspath(each) for each in names]
-    )
+def listed(names: AnyPath | Iterable[AnyPath], argument: str = "what is named") -> list[str]:
+    """Return paths as a list, also a single one: a str is one name, not its letters.
+
+    Raises:
+        UsageError: something else is given; the text names the argument.
+    """
+    if isinstance(names, (str, os.PathLike)):
+        return [os.fspath(names)]
+    try:
+        return [os.fspath(each) for each in names]
+    except TypeError as error:
+        raise UsageError(f"{argument} is a path or a list of paths, not {short(names)}") from error
 
 
 def did_you_mean(path: str) -> str:
