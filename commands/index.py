@@ -10,7 +10,7 @@ from ..library import Library
 from ..output.console import stop_on_signal, tell
 from ..output.indexing import index_fields, index_sentence
 from ..output.listing import Summary
-from ..output.manners import is_quiet
+from ..output.manners import hints, is_quiet
 from ..output.text import kinds_in_words
 from . import options as opt
 from .groups import Topic, command
@@ -146,6 +146,7 @@ def index(
         if run.prove and not stop.is_set():
             library.copies.find(progress=progress, stop=stop)
         total = library.totals().photos
+    next_step = hints(f"next: `{at.call('dupes')}` lists copies")
     for problem in report.problems:
         tell(f"cannot look into {problem}")
     for message in report.refused + report.unmarked:
@@ -153,6 +154,7 @@ def index(
     return Summary(
         index_fields(report, total),
         report_lines(report, total),
+        next_step if total and not report.interrupted else (),
         exit=exit_code(report),
         is_account=True,
     )

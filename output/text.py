@@ -145,7 +145,7 @@ def wrapped(text: str, width: int, indent: str = "") -> list[str]:
 
 
 def cut_path(path: str, width: int) -> str:
-    """Return a path that takes no more cells than that; its folder loses its middle before its name does."""
+    """Return a path that takes no more cells than that; its folder loses its middle before its name."""
     folder, slash, name = path.rpartition("/")
     room = width - cells(slash + name)
     if cells(path) <= width or not slash:

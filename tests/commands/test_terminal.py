@@ -94,7 +94,7 @@ def test_bars_are_gone_at_the_end_and_count_what_they_say(tmp_path: Path, photos
     at = ("--store", tmp_path / "s")
     shown = on_terminal("index", photos, *at)
     assert "photos/s" in shown
-    assert shown.splitlines()[-1].rpartition("\033[2K")[2].startswith("26 new")
+    assert re.search(r"\033\[2K26 new", shown)
     shown = on_terminal("dupes", *at)
     assert "pairs/s" in shown or "proving pairs" in shown
     assert not re.search("proving pairs.*photos/s", shown)
@@ -175,3 +175,16 @@ def test_messages_break_at_spaces_and_what_is_to_be_typed_stays_whole(
         "lookalike: plan written to plan-of-today.json;",
         "  `lookalike apply plan-of-today.json` shows what it would do",
     ]
+
+
+def test_what_to_do_next_is_said_at_a_terminal_alone(store: Path, photos: Path, tmp_path: Path) -> None:
+    at = ("--store", store)
+    plan = ("--plan", tmp_path / "plan.json")
+    assert re.search(r"lookalike: next:\s+`lookalike dupes --store", on_terminal("index", photos, *at))
+    assert "lookalike: next: `dupes --plan plan.json`" in on_terminal("dupes", *at)
+    calls: list[tuple[str | Path, ...]] = [("-q", "index", photos), ("-q", "dupes"), ("dupes", *plan)]
+    for call in calls:
+        assert "next:" not in on_terminal(*call, *at), call
+    assert "next:" not in on_terminal("dupes", "--camera", "none", *at)
+    for done in (lookalike("index", photos, *at), lookalike("dupes", *at)):
+        assert "next:" not in done.err
