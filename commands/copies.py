@@ -13,7 +13,7 @@ from ..library import Library
 from ..output.console import read_data, stop_on_signal, tell
 from ..output.copies import NO_LABELS, group_row, ids_in
 from ..output.listing import Listing
-from ..output.manners import is_quiet
+from ..output.manners import hints, is_quiet
 from ..output.screen import Styled, painted, screen, short
 from ..output.text import (
     certainty,
@@ -250,6 +250,9 @@ def dupes(
         call = f"lookalike apply {plan}{' --merge-metadata' if choose.merge_metadata else ''}"
         notes.append(f"plan written to {plan}; `{call}` shows what it would do")
     notes += _about(groups, report, form)
+    if plan is None and html is None and any(group.selected_bytes for group in report.groups):
+        in_browser = f"`{at.call('serve --write')}` to choose in a browser"
+        notes += hints(f"next: `dupes --plan plan.json`, which `apply` then follows; or {in_browser}")
     end = ExitCode.INTERRUPTED if stop.is_set() else ExitCode.DONE
     nothing = NOTHING if has_photos else at.when_empty
     return dupes_listing(groups, labels, notes, end, every=kinds.every, nothing=nothing)
@@ -373,6 +376,10 @@ def _mark_and_words(member: Row) -> tuple[str, str]:
     if member["class"] == "similar":
         return "  ", f"{member['score']:.3f} {member['transform'] or 'look-alike'}"
     words = member["transform"] + certainty(member["score"])
+    # What belongs to another picture, too, would not be moved with this one; what is lost is named there.
+    lost = {each["words"] for each in member["would_lose"]}
+    beside = [each for each in member["companions"] if not each["shared"]]
+    words += _beside([each for each in beside if f"its {os.path.basename(each['path'])}" not in lost])
     if member["would_lose"]:
         verb = "to merge" if member["merge"] else "would lose"
         words += f"; {verb}: {'; '.join(printable(each['words']) for each in member['would_lose'])}"
@@ -380,8 +387,6 @@ def _mark_and_words(member: Row) -> tuple[str, str]:
         words += f" ({member['why_not']})"
     elif member["selected"]:
         words += ", loses nothing"
-    # What belongs to another picture, too, would not be moved with this one.
-    words += _beside([each for each in member["companions"] if not each["shared"]])
     return (Styled("  [x]", "go") if member["selected"] else "  [ ]"), words
 
 

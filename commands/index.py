@@ -13,7 +13,7 @@ from ..library import Library
 from ..output.console import show, stop_on_signal, tell
 from ..output.indexing import index_fields, index_sentence
 from ..output.listing import Summary
-from ..output.manners import is_quiet
+from ..output.manners import hints, is_quiet
 from ..output.text import kinds_in_words, plural, some_names
 from ..store.names import did_you_mean, is_remote
 from . import options as opt
@@ -185,8 +185,14 @@ class Updates:
             report, total = self._run(
                 library, [f"{_missing(name)}; the others were indexed" for name in unknown]
             )
-        lines = report_lines(report, total)
-        return Summary(index_fields(report, total), lines, exit=exit_code(report), is_account=True)
+        is_next = total and not report.interrupted
+        return Summary(
+            index_fields(report, total),
+            report_lines(report, total),
+            hints(f"next: `{self._at.call('dupes')}` lists copies") if is_next else (),
+            exit=exit_code(report),
+            is_account=True,
+        )
 
     def later(self, poll_s: float | None) -> Iterator[Summary]:
         """Bring them up to date whenever something changed, and yield what changed; see `Watcher`."""

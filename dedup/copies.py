@@ -41,6 +41,7 @@ from .groups.lookalikes import similar_groups
 from .groups.members import PLAIN_ONLY, Choosing
 from .groups.original import PairKey
 from .groups.report import CopyReport, GroupInput, Stars, exact_input, group_copies, group_input, stars_of
+from .groups.separate import mark_apart
 from .look import Look
 from .naming import PhotoName, content_of, name_of
 from .proof import VERIFIER_VERSION
@@ -109,6 +110,7 @@ class Copies:
         if self.store.is_writable:
             compare_new(self.store, watch)
             prove_all(self.store, watch=watch)
+            mark_apart(self.store)
             self._count_copies_once(watch)
         with self.store.reading() as view:
             known = group_input(view, self._filter(where), options.max_false)
@@ -173,6 +175,7 @@ class Copies:
             with self.store.reading() as view:
                 wanted = crossing(view, sides)
             prove_all(self.store, watch=watch, wanted=wanted)
+            mark_apart(self.store)
         with self.store.reading() as view:
             return find_leaks(view, group_input(view, max_false=DEFAULT_MAX_FALSE), sides, similar)
 

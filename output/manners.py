@@ -63,6 +63,12 @@ def is_verbose() -> bool:
     return _MANNERS.get(_USUAL).verbose
 
 
+def hints(*lines: str) -> list[str]:
+    """Return what to say to people at a terminal alone; nothing where it is to be quiet."""
+    is_watched = sys.stdout.isatty() and sys.stderr.isatty() and not is_quiet()
+    return list(lines) if is_watched else []
+
+
 def note(message: str) -> None:
     """Write to the log file what people were told, or would have been."""
     _TOLD.info(message)

@@ -13,6 +13,13 @@ from ..errors import UsageError
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://")
 
+# Words that programs and people put into the name of a copy: "IMG_1 (2).jpg", "Kopie von ...", "IMG_1~2".
+_COPY_NAME = re.compile(
+    r"\(\d+\)|~\d+|\bcop(y|ies)\b|\bkopie\b|\bcopie\b|\bcopia\b|[-_ ](edited|bearbeitet|modifié)\b"
+    r"|\bthumb|\bscreenshot",
+    re.IGNORECASE,
+)
+
 
 def is_remote(path: bytes | str) -> bool:
     """Tell whether a path leads into an object store ("s3://bucket/2019"): no file system knows of it."""
@@ -57,6 +64,11 @@ def did_you_mean(path: str) -> str:
 def format_name(form: str) -> str:
     """Return how people call a format: an MPO is a JPEG with more pictures behind it, named .JPG."""
     return "JPEG" if form == "MPO" else form
+
+
+def is_name_of_copy(path: str) -> bool:
+    """Tell whether a file is called as copies are: "IMG_1 (2).jpg"."""
+    return _COPY_NAME.search(os.path.basename(path)) is not None
 
 
 def composed(name: str) -> str:

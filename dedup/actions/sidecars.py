@@ -52,6 +52,10 @@ class Sidecars:
         """
         return _read(self._place(photo))
 
+    def beside(self, photo: str) -> list[str]:
+        """Return the paths of the sidecars that are a photo's own, also where none may be written to."""
+        return [] if is_remote(photo) else [path for path, is_shared in _sidecars(photo) if not is_shared]
+
     def change(self, photo: str, more: Mapping[str, Any]) -> Change | None:
         """Return how the sidecar of a photo says more; None where it says that already.
 

@@ -8,7 +8,14 @@ from typing import Any
 
 from ...errors import UsageError
 from ...store.catalog.photos import Photo, PhotoFile
-from ...store.names import did_you_mean, format_name, is_remote, on_disk, real_path
+from ...store.names import (
+    did_you_mean,
+    format_name,
+    is_name_of_copy,
+    is_remote,
+    on_disk,
+    real_path,
+)
 from ...store.records import Holdings
 from .companions import Companion
 
@@ -17,13 +24,6 @@ from .companions import Companion
 _FORMATS = ("RAW", "HEIF", "MPO", "JPEG", "TIFF", "PSD", "JPEG2000", "PNG", "BMP", "AVIF", "WEBP", "GIF")
 # A program paints screenshots and drawings into these; a JPEG of one was made of it.
 _PAINTED_FORMATS = ("PNG", "BMP", "TIFF")
-
-# Words that programs and people put into the name of a copy: "IMG_1 (2).jpg", "Kopie von ...", "IMG_1~2".
-_COPY_NAME = re.compile(
-    r"\(\d+\)|~\d+|\bcop(y|ies)\b|\bkopie\b|\bcopie\b|\bcopia\b|[-_ ]edited\b|\bthumb|\bscreenshot",
-    re.IGNORECASE,
-)
-
 
 _ORDER = ("original", "resolution", "companions", "format", "quality", "metadata", "oldest", "path")
 
@@ -137,9 +137,13 @@ def _age(choice: Choice) -> int:
     return -choice.file.mtime_ns
 
 
-def _plain_name(choice: Choice) -> tuple[bool, int, int]:
+def _plain_name(choice: Choice) -> bool:
+    return not is_name_of_copy(choice.file.path)
+
+
+def _shortness(choice: Choice) -> tuple[int, int]:
     path = choice.file.path
-    return (not _COPY_NAME.search(os.path.basename(path)), -path.count(os.sep), -len(path))
+    return -path.count(os.sep), -len(path)
 
 
 # name of the rule -> (what is better when larger, why it was kept)
@@ -156,6 +160,8 @@ _RULES: dict[str, tuple[Callable[[Choice], Any], Callable[[Choice], str]]] = {
     "oldest": (_age, lambda _: "oldest file"),
     "path": (_plain_name, lambda _: "name without a copy suffix"),
 }
+# Where names say nothing, which belongs to the last rule.
+_SHORTER = (_shortness, lambda _: "shorter path")
 RULE_NAMES = tuple(_RULES)
 
 
@@ -228,6 +234,8 @@ def _steps(
     yield (lambda c: is_below(c.file.path, rules.prefer)), (lambda _: "in a preferred folder")
     for name in rules.order:
         yield _RULES[name]
+        if name == "path":
+            yield _SHORTER
 
 
 def is_below(path: str, folders: Iterable[str]) -> bool:

@@ -2,8 +2,9 @@
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from reprlib import repr as short
 from types import NoneType
 from typing import TYPE_CHECKING, TypedDict
@@ -78,9 +79,11 @@ def make_where(
     Raises:
         UsageError: a folder lies outside of the library, a format is none, or something cannot be read.
     """
-    _check_formats(spec.formats, formats)
+    term = _term(spec)
+    if term is not None:
+        _check_formats(list(_formats_in(term)), formats)
     found = [path for folder in spec.folders for path in _resolve(roots, folder)]
-    return Where(tuple(found), _date(spec.since), _date(spec.until), _term(spec))
+    return Where(tuple(found), _date(spec.since), _date(spec.until), term)
 
 
 def as_where(given: "Where | str | Term | None") -> Where:
@@ -96,6 +99,21 @@ def as_where(given: "Where | str | Term | None") -> Where:
 
 def _date(text: str | None) -> str | None:
     return None if text is None else read_date(str(text))  # a year may come as a number
+
+
+def _formats_in(term: "Term") -> Iterator[str]:
+    """Yield the names of formats that a term compares with."""
+    from ...store.filters.terms import CONTAINS, And, Compare, Not, OneOf, Or
+
+    if isinstance(term, (And, Or)):
+        yield from chain.from_iterable(map(_formats_in, term.terms))
+    elif isinstance(term, Not):
+        yield from _formats_in(term.term)
+    elif isinstance(term, (Compare, OneOf)) and term.field == "format":
+        if isinstance(term, OneOf):
+            yield from map(str, term.values)
+        elif term.comparison != CONTAINS:
+            yield str(term.value)
 
 
 def _check_formats(names: Sequence[str], formats: Callable[[], Sequence[str]]) -> None:

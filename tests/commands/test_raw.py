@@ -94,6 +94,16 @@ def test_a_raw_file_goes_only_for_the_same_bytes(shelf: Shelf) -> None:
     assert shelf.groups("--include-edits") == groups
 
 
+def test_the_halves_of_a_shot_are_explained_as_no_copies(shelf: Shelf) -> None:
+    pair = [shelf.photos / "album" / name for name in ("IMG_1.NEF", "IMG_1.JPG")]
+    for a, b in (pair, pair[::-1]):
+        said = shelf.run("explain", a, b)
+        assert (said["class"], said["transform"]) == ("similar", "")
+        assert said["reason"] == "two halves of one shot, which belong together"
+    said = shelf.run("explain", shelf.photos / "alone.dng", shelf.photos / "sent" / "alone.jpg")
+    assert said["reason"].startswith("a RAW and a developed picture")
+
+
 def test_a_card_with_raw_files_is_checked(shelf: Shelf) -> None:
     rows = {os.path.basename(row["path"]): row for row in shelf.run("check", shelf.card)["files"]}
 

@@ -370,6 +370,9 @@ def test_copies_that_only_say_more_go_once_that_is_merged(tmp_path: Path) -> Non
     assert chosen == ["b/beach.jpg"]
     assert "to merge: keywords sea" in found
 
+    kept_safe = run("dupes", *prefer, "--merge-metadata", "--protect", photos / "a", "--format", "paths")
+    assert kept_safe.out == b""  # `apply` writes nothing there
+
     assert "--merge-metadata writes it" in run("apply", plan).out.decode()
     shown = run("apply", plan, "--merge-metadata").out.decode()
     assert "merge: keywords sea" in shown
