@@ -22,7 +22,7 @@ from .store.documents import SCHEMA_VERSION, dumps
 # isort: off
 # fmt: off
 from .commands import (  # noqa: F401
-    search, serve, labels, copies, inspect, apply,
+    search, serve, labels, copies, decisions, inspect, apply,
     index, bulk, bulk_finish, bulk_dupes, status, folders, config, care,
 )
 # fmt: on
