@@ -15,7 +15,7 @@ from ..output.indexing import index_fields, index_sentence
 from ..output.listing import Summary
 from ..output.manners import hints, is_quiet
 from ..output.text import kinds_in_words, plural, some_names
-from ..store.names import did_you_mean, is_remote
+from ..store.names import did_you_mean, is_below, is_remote
 from . import options as opt
 from .groups import Topic, command
 from .options import argument, flag, value
@@ -279,8 +279,6 @@ def _check_first(paths: list[str] | None, written: list[str], choice: ModelChoic
 
 def _unknown(library: Library, written: list[str]) -> list[str]:
     """Return the folders of the config file that are not there, and not of the library either."""
-    from ..dedup.groups.keeper import is_below
-
     missing = [name for name in written if not (os.path.exists(name) or is_remote(name))]
     known = [folder.path for folder in library.folders.status()] if missing else []
     return [name for name in missing if not is_below(os.path.realpath(name), known)]

@@ -50,6 +50,11 @@ def listed(names: AnyPath | Iterable[AnyPath], argument: str = "what is named") 
         raise UsageError(f"{argument} is a path or a list of paths, not {short(names)}") from error
 
 
+def is_below(path: str, folders: Iterable[str]) -> bool:
+    """Tell whether a path lies in any of the folders."""
+    return any(path == folder or path.startswith(os.path.join(folder, "")) for folder in folders)
+
+
 def did_you_mean(path: str) -> str:
     """Return a question that names what is called nearly as a path that is not there; "" if nothing is."""
     folder, name = os.path.split(os.path.abspath(path))

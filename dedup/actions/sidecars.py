@@ -11,9 +11,8 @@ from blake3 import blake3
 
 from ...errors import Refusal
 from ...indexer.scan.places import Ways
-from ...store.names import is_remote
+from ...store.names import is_below, is_remote
 from ..groups.companions import CompanionFinder, kind_beside
-from ..groups.keeper import is_below
 from ..packets import MOST_BYTES, merged
 from .journal import Journal
 from .moves import read_small, write_over

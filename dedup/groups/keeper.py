@@ -11,6 +11,7 @@ from ...store.catalog.photos import Photo, PhotoFile
 from ...store.names import (
     did_you_mean,
     format_name,
+    is_below,
     is_name_of_copy,
     is_remote,
     on_disk,
@@ -236,11 +237,6 @@ def _steps(
         yield _RULES[name]
         if name == "path":
             yield _SHORTER
-
-
-def is_below(path: str, folders: Iterable[str]) -> bool:
-    """Tell whether a path lies in any of the folders."""
-    return any(path == folder or path.startswith(os.path.join(folder, "")) for folder in folders)
 
 
 def rank(rule: str, choice: Choice) -> Any:

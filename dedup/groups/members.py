@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from ...indexer.scan.places import is_others, nobodys
 from ...store.catalog.photos import Photo
-from ...store.names import format_name, is_remote
+from ...store.names import format_name, is_below, is_remote
 from ..look import Look
 from ..packets import MERGED
 from ..proof import GREY_SATURATION, WHOLE, Evidence, classify, describe, is_straight
@@ -27,7 +27,7 @@ from .account import (
 from .companions import Companion
 from .drives import NO_BACKUPS, Backups
 from .groups import Group, Member
-from .keeper import Choice, KeepRules, choose_keeper, is_below, order_key
+from .keeper import Choice, KeepRules, choose_keeper, order_key
 from .original import CAMERA_RECORD, Origins, PairKey, Seen, alike, facts_of, origins
 
 # How it is known where no numbers were needed. A blank page has nothing to align, only pixels.
