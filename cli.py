@@ -5,21 +5,24 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Annotated, NoReturn
 
 import typer
+from typer.completion import get_completion_inspect_parameters, install_callback, show_callback
 
 from .commands.help import HELP_OPTIONS, App
 from .errors import ExitCode, LookalikeError
 from .output.console import tell
 from .output.streams import guard_streams
 from .store.address_space import spare_address_space
+from .store.documents import SCHEMA_VERSION, dumps
 
 # In the order in which the help lists their commands.
 # isort: off
 # fmt: off
 from .commands import (  # noqa: F401
-    search, serve, labels, copies, inspect, apply,
+    search, serve, labels, copies, decisions, inspect, apply,
     index, bulk, bulk_finish, bulk_dupes, status, folders, config, care,
 )
 # fmt: on
@@ -28,8 +31,9 @@ from .commands import (  # noqa: F401
 app = typer.Typer(
     cls=App,
     help="Find photos that look alike: index a library once, query it by example, find its copies. "
-    "Works offline, on a CPU; your photos are only read, but by `apply`, which can be undone.",
+    "Works offline, on a CPU. Photos are only read; only `apply` moves files, and `undo` puts them back.",
     no_args_is_help=True,
+    add_completion=False,  # ours take the name of a shell
     pretty_exceptions_enable=False,
     epilog="lookalike index ~/Pictures\nlookalike search beach.jpg\nlookalike help search",
     rich_markup_mode=None,
@@ -37,11 +41,35 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
+# Has typer know the shells that ask it what could be typed.
+get_completion_inspect_parameters()
+
+
+class Shell(StrEnum):
+    """The shells that complete commands; `this` is the one that runs us."""
+
+    bash = "bash"
+    zsh = "zsh"
+    fish = "fish"
+    powershell = "powershell"
+    pwsh = "pwsh"
+    this = "this"
+
+
+def _install_completion(ctx: typer.Context, param: typer.CallbackParam, shell: Shell | None) -> None:
+    install_callback(ctx, param, True if shell is Shell.this else shell)
+
+
+def _show_completion(ctx: typer.Context, param: typer.CallbackParam, shell: Shell | None) -> None:
+    show_callback(ctx, param, True if shell is Shell.this else shell)
+
+
+def _version(ctx: typer.Context, wanted: bool) -> None:
     if wanted:
         from . import __version__
 
-        typer.echo(f"lookalike {__version__}")
+        fields = dumps({"schema_version": SCHEMA_VERSION, "version": __version__}).decode()
+        typer.echo(fields if ctx.params.get("as_json") else f"lookalike {__version__}")
         raise typer.Exit
 
 
@@ -57,6 +85,29 @@ def options(
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Tell more on stderr.")] = False,
     log_file: Annotated[
         str | None, typer.Option("--log-file", metavar="FILE", help="Append what is told to FILE.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", is_eager=True, help="The same as --format json.")
+    ] = False,
+    install_completion: Annotated[
+        Shell | None,
+        typer.Option(
+            "--install-completion",
+            metavar="SHELL",
+            is_eager=True,
+            callback=_install_completion,
+            help="Complete commands by Tab in bash, zsh, fish or powershell; none: the shell you are in.",
+        ),
+    ] = None,
+    show_completion: Annotated[
+        Shell | None,
+        typer.Option(
+            "--show-completion",
+            metavar="SHELL",
+            is_eager=True,
+            callback=_show_completion,
+            help="Only show what that would add.",
+        ),
     ] = None,
 ) -> None:
     """Take the options that may stand before a command, which `help.py` hands on to it."""

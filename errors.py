@@ -7,10 +7,10 @@ LookalikeError                 1
 ├── ModelError                 1   a model or its weights
 │   ├── WeightsMissing         1
 │   └── WeightsTampered        1
-├── ExtraMissing               1   it needs a package that an extra brings
+├── ExtraMissing               1   it needs a package that is not installed
 ├── RootOffline                4   a folder is away or suspect
 ├── Refusal                    3   a file was left alone
-├── OutputUnwritable           7   stdout takes nothing more
+├── OutputUnwritable           7   stdout, or a file to write, takes nothing more
 └── StoreError                 1
     ├── StoreMissing           1   nothing has been indexed here yet
     ├── SpecMismatch           2   the store was made by another embedder
@@ -88,10 +88,13 @@ class PictureNotFound(DecodeError, FileNotFoundError):
 
 
 class ExtraMissing(LookalikeError):
-    """It needs a package that is not installed, and that one of our extras brings."""
+    """It needs a package that is not installed.
 
-    def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f'this needs {package}: install it with  pip install "lookalike[{extra}]"')
+    Not our extras are named but the packages in them: by its own name alone lookalike cannot be installed.
+    """
+
+    def __init__(self, package: str, install: str) -> None:
+        super().__init__(f"this needs {package}: install it with  pip install {install}")
 
 
 class ModelError(LookalikeError):
@@ -113,7 +116,7 @@ class RootOffline(LookalikeError):
 
 
 class OutputUnwritable(LookalikeError):
-    """What a command returned cannot be written to stdout."""
+    """What was asked for cannot be written to stdout, or to the file that was named for it."""
 
     exit_code = ExitCode.UNWRITABLE
 

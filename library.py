@@ -2,10 +2,12 @@
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
+from types import NoneType
+from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, Unpack
 
+from .errors import UsageError
 from .indexer.embed.choice import ModelChoice
 from .store.names import is_remote, listed
 from .store.progress import Progress, watch_of
@@ -14,6 +16,7 @@ if TYPE_CHECKING:  # the heavy modules load when they are first needed
     from .dedup.actions.waiting import Moved
     from .dedup.copies import Copies
     from .dedup.files import Files
+    from .dedup.naming import PhotoName
     from .indexer.embed.embedder import Embedder
     from .indexer.folders import Folders
     from .indexer.options import IndexOptions, IndexReport
@@ -55,12 +58,29 @@ class Embeddings(NamedTuple):
 
 
 def _many(examples: Any) -> Sequence[Any]:
-    """Return one or several examples as a list: a str is one path, not its letters."""
+    """Return one or several examples as a list: a str is one path, not its letters, a file not its lines.
+
+    An array of one dimension holds ids, one of four pictures.
+    """
     if isinstance(examples, (list, tuple)) and not hasattr(examples, "path"):
         return examples
-    return (
-        [*examples] if isinstance(examples, Iterator) or getattr(examples, "ndim", 3) == 4 else [examples]
-    )
+    is_stream = isinstance(examples, Iterator) and not hasattr(examples, "read")
+    is_array = getattr(examples, "ndim", 3) == (4 if getattr(examples, "dtype", None) == "uint8" else 1)
+    return [*examples] if is_stream or is_array else [examples]
+
+
+def _examples(given: Any) -> Sequence[Any]:
+    """Return what a search is by; None: by no example, which lists photos.
+
+    Raises:
+        UsageError: there is none in what is given.
+    """
+    examples = () if given is None else _many(given)
+    if given is not None and not examples:
+        raise UsageError(
+            "there is no example to search by: the list is empty; leave it away to list photos"
+        )
+    return examples
 
 
 class Library:
@@ -76,8 +96,6 @@ class Library:
 
     def __init__(self, store: "Store", engine: str = "auto") -> None:
         if isinstance(store, (str, os.PathLike)):
-            from .errors import UsageError
-
             raise UsageError(f"a library is opened by its folder: Library.open({str(store)!r})")
         self.store = store
         self._engine = engine
@@ -103,11 +121,16 @@ class Library:
         Raises:
             StoreMissing, StoreTooNew, StoreTooOld, StoreCorrupt, StoreLocked, StoreUnwritable: see
                 errors.py.
+            UsageError: a store would be made in a folder of other files, or there is no such engine.
             NeedsLocalStore: it is a data set, and create or write is asked for.
         """
         from . import bulk  # noqa: F401 - with it photos in object stores can be read
         from .store.store import Store
 
+        if engine != "auto":
+            from .indexer.embed.engines import check_engine
+
+            check_engine(engine)
         where = default_folder() if folder is None else folder
         if is_data_set(where):
             from .bulk.open import open_data_set
@@ -128,7 +151,7 @@ class Library:
         return f"Library.open({self.store.name!r})"
 
     def close(self) -> None:
-        """Close the store."""
+        """Close the store; after that the library can do nothing more."""
         self.store.close()
 
     @property
@@ -217,10 +240,12 @@ class Library:
         from .store.address_space import need_address_space
 
         need_address_space(_INDEX_MB, "indexing")
+        if not isinstance(choice, (ModelChoice, NoneType)):
+            raise UsageError(f"choice is a ModelChoice: ModelChoice(model={str(choice)!r})")
         choice = choice or ModelChoice(engine=self._engine)
         return index_folders(
             self.store,
-            listed(folders),
+            listed(folders, "folders"),
             spec=choice.spec_for(self.store.spec),
             engine=choice.engine,
             device=choice.device,
@@ -232,18 +257,19 @@ class Library:
         """Return the k photos most like the example, best first; a notebook shows them with thumbnails.
 
         example: a path, "id:N", the id of a photo in the library (int), the bytes of an image file, a PIL
-        image, an (h, w, 3) uint8 RGB array, a photo or a result of another search; a list of them is
-        searched by together; None: photos are listed, by the labels or the filter of the options.
+        image, an (h, w, 3) uint8 RGB array, an open file, a photo or a result of another search; a list of
+        them is searched by together; None: photos are listed, by the labels or the filter of the options.
         options: the fields of `SearchRequest` that go with one answer: where, labels, box, minus, ...
 
         Raises:
             DecodeError: an example cannot be read; its text names it. PictureNotFound, which is a
                 FileNotFoundError, too: it is not there.
-            UsageError: it is of another type, an option is out of range, or a label is not known.
+            UsageError: it is of another type, the list is empty, an option is out of range, or a label is
+                not known.
         """
         from .search.request import SearchRequest
 
-        examples = () if example is None and options else _many(example)
+        examples = _examples(example)
         options.setdefault("together", len(examples) > 1)
         return self.searches.results(SearchRequest(examples=examples, k=k, **options))
 
@@ -259,8 +285,7 @@ class Library:
         """
         from .search.request import SearchRequest
 
-        given = () if examples is None and options else _many(examples)
-        return self.searches.frame(SearchRequest(examples=given, k=k, **options))
+        return self.searches.frame(SearchRequest(examples=_examples(examples), k=k, **options))
 
     def embed(self, images: Any, *, normalized: bool = True) -> "Vectors":
         """Return the embeddings of an image, or of a list or an iterator of images: (n, dim) float32.
@@ -295,7 +320,7 @@ class Library:
         from .search.filters.filters import FilterSpec, make_where
         from .store.catalog.folders import all_roots
 
-        spec = FilterSpec(listed(folders), since, until, **more)
+        spec = FilterSpec(listed(folders, "folders"), since, until, **more)
         if not spec.folders:
             return make_where((), spec, self._formats)
         with self.store.reading() as view:
@@ -307,84 +332,97 @@ class Library:
         with self.store.reading() as view:
             return all_formats(view)
 
-    def photo(self, name: str) -> "Photo":
-        """Return the photo of the library that a path or id:N names.
+    def photo(self, name: "PhotoName") -> "Photo":
+        """Return the photo of the library that a path, an id or id:N names.
 
         Raises:
             UsageError: there is none; index it first.
         """
-        from .dedup.naming import photo_named
-        from .errors import UsageError
+        from .dedup.naming import name_of, photo_named
 
-        photo = photo_named(self.store, name)
+        named = name_of(name)
+        photo = photo_named(self.store, named)
         if photo is None:
-            raise UsageError(f"{name} is no photo of the library; index it first")
+            raise UsageError(f"{named} is no photo of the library; index it first")
         return photo
 
-    def photos(self, where: "Where | None" = None, order: str | None = None) -> "Iterator[Photo]":
+    def photos(self, where: "Where | str | None" = None, order: str | None = None) -> "Iterator[Photo]":
         """Yield the photos of the library with their files, by id.
 
-        order: "time" (oldest first), "-time" or "path" instead.
+        where: a filter of `where`, or the condition of one; so it is below, too. order: "time" (oldest
+        first), "-time" or "path" instead.
+
+        Raises:
+            UsageError: the condition cannot be read, or there is no such order.
         """
+        from .search.filters.filters import as_where
         from .store.catalog.ordering import ordered_photos
         from .store.catalog.photos import photos_of
-        from .store.filters.where import ALL
 
+        wanted = as_where(where)
         with self.store.reading() as view:
-            yield from ordered_photos(view, where or ALL, order) if order else photos_of(view, where or ALL)
+            yield from ordered_photos(view, wanted, order) if order else photos_of(view, wanted)
 
-    def holdings(self, ids: Sequence[int]) -> "dict[int, Holdings]":
+    def holdings(self, ids: Iterable[SupportsIndex]) -> "dict[int, Holdings]":
         """Return what photos hold beside their picture, by id, of those that were looked at."""
+        from .store.arguments import as_ids
         from .store.catalog.holdings import holdings_of
 
+        wanted = as_ids(ids)
         with self.store.reading() as view:
-            return holdings_of(view, ids)
+            return holdings_of(view, wanted)
 
-    def fields(self, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    def fields(self, ids: Iterable[SupportsIndex]) -> dict[int, dict[str, Any]]:
         """Return what photos and the sidecars of their files say, by id: keywords, rating, title, ...
 
         >>> library.fields([1])[1].get("keywords")    # doctest: +SKIP
         """
+        from .store.arguments import as_ids
         from .store.catalog.holdings import told_of
 
+        wanted = as_ids(ids)
         with self.store.reading() as view:
-            return told_of(view, ids)
+            return told_of(view, wanted)
 
-    def vectors(self, where: "Where | None" = None, *, normalized: bool = True) -> "Embeddings":
+    def vectors(self, where: "Where | str | None" = None, *, normalized: bool = True) -> "Embeddings":
         """Return the ids (n,) int64 and embeddings (n, dim) float32 of the photos that pass, by id.
 
         normalized: of length 1; False: pooled features as they left the network. Both up to fp16.
 
         >>> ids, vectors = library.vectors()     # doctest: +SKIP
         """
+        from .search.filters.filters import as_where
         from .store.export import all_vectors
-        from .store.filters.where import ALL
 
+        wanted = as_where(where)
         with self.store.reading() as view:
-            return Embeddings(*all_vectors(view, where or ALL, normalized=normalized))
+            return Embeddings(*all_vectors(view, wanted, normalized=normalized))
 
-    def features(self, ids: Sequence[int]) -> "dict[int, Vectors]":
+    def features(self, ids: Iterable[SupportsIndex]) -> "dict[int, Vectors]":
         """Return pooled features as they left the network, (dim,) float32 up to fp16, by photo id."""
+        from .store.arguments import as_ids
         from .store.catalog.embeddings import raw_vectors
 
+        wanted = as_ids(ids)
         with self.store.reading() as view:
-            return raw_vectors(view, ids)
+            return raw_vectors(view, wanted)
 
-    def export_parquet(self, path: Folder, where: "Where | None" = None) -> int:
+    def export_parquet(self, path: Folder, where: "Where | str | None" = None) -> int:
         """Write a row for each file that passes to a .parquet file; return their number.
 
         Columns: those of `lookalike export`, and vector: its embedding at length 1, a list of fixed size.
 
         Raises:
-            UsageError: path does not end in .parquet, is a file of another kind, or cannot be written.
+            UsageError: path does not end in .parquet, or is a file of another kind.
+            OutputUnwritable: it cannot be written.
             ExtraMissing: pyarrow is not installed.
         """
         from .output.exports import export_parquet
-        from .store.filters.where import ALL
+        from .search.filters.filters import as_where
 
-        return export_parquet(self.store, self.labels, os.fspath(path), where or ALL)
+        return export_parquet(self.store, self.labels, os.fspath(path), as_where(where))
 
-    def export_sqlite(self, path: Folder, where: "Where | None" = None) -> int:
+    def export_sqlite(self, path: Folder, where: "Where | str | None" = None) -> int:
         """Write the tables photos, copies, labels and thumbs to a SQLite file; return the number of files.
 
         For datasette and SQL of your own: flat, for reading only. Of copies, what is known by now.
@@ -394,25 +432,28 @@ class Library:
                 be written.
         """
         from .output.exports import export_sqlite
-        from .store.filters.where import ALL
+        from .search.filters.filters import as_where
 
-        groups = self.copies.known(where).groups
-        return export_sqlite(self.store, self.labels, groups, os.fspath(path), where or ALL)
+        wanted = as_where(where)
+        groups = self.copies.known(wanted).groups
+        return export_sqlite(self.store, self.labels, groups, os.fspath(path), wanted)
 
-    def export_vectors(self, path: str | os.PathLike[str], where: "Where | None" = None) -> int:
+    def export_vectors(self, path: str | os.PathLike[str], where: "Where | str | None" = None) -> int:
         """Write the embeddings of the photos that pass to an .npz file; return their number.
 
         Arrays: ids (n,) int64, digests (n,) hex strings, vectors (n, dim) float32, pooled features as
         they left the network (up to fp16); fingerprint: of the embedder.
 
         Raises:
-            UsageError: path does not end in .npz, is a file of another kind, or cannot be written.
+            UsageError: path does not end in .npz, or is a file of another kind.
+            OutputUnwritable: it cannot be written.
         """
+        from .search.filters.filters import as_where
         from .store.export import export_vectors
-        from .store.filters.where import ALL
 
+        wanted = as_where(where)
         with self.store.reading() as view:
-            return export_vectors(view, os.fspath(path), where or ALL)
+            return export_vectors(view, os.fspath(path), wanted)
 
     def errors(self) -> "list[FileError]":
         """Return the files that could not be indexed."""

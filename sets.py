@@ -7,16 +7,19 @@ second call takes a moment. Such a store may be deleted at any time; `store_of` 
 import hashlib
 import logging
 import os
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .library import Folder, Library
 from .store.names import is_remote, listed, real_path
 from .store.progress import Progress
+from .store.words import plural
 
 if TYPE_CHECKING:
     from .dedup.groups.leaks import Leak
     from .dedup.groups.report import CopyReport
+    from .store.catalog.photos import FileError
 
 _log = logging.getLogger(__name__)
 
@@ -36,13 +39,14 @@ def leaks(
 
     Only what is proven is listed: the same bytes ("exact"), and the same picture re-saved, resized,
     cropped, turned, edited ("copy"). similar: list look-alikes from this cosine on, too; 0.9 is usual.
-    store: the folder of the store to use; None: see `store_of`. No picture is changed or moved.
+    store: the folder of the store to use; None: see `store_of`. No picture is changed or moved. Pictures
+    that cannot be read are told by a warning (`warnings`): nothing is known of them.
 
     Raises:
-        UsageError: a folder is not there, or is in both sets.
+        UsageError: a folder is not there, is in both sets, or a set has no picture that can be read.
         RootOffline: a folder looks as if its drive were away.
     """
-    folders = [*listed(train), *listed(test)]
+    folders = [*listed(train, "train"), *listed(test, "test")]
     with _indexed(folders, store, progress) as library:
         return library.copies.leaks(train, test, similar=similar, progress=progress)
 
@@ -59,7 +63,8 @@ def duplicates(
     ...     print(group.paths)
 
     In each group the file to keep comes first. Files are not compared at full size, which decides what is
-    safe to be moved: for that, open a `Library` and call `copies.find`. store: see `leaks`.
+    safe to be moved: for that, open a `Library` and call `copies.find`. store, and pictures that
+    cannot be read: see `leaks`.
 
     Raises:
         UsageError: a folder is not there.
@@ -67,12 +72,12 @@ def duplicates(
     """
     from .dedup.copies import FindOptions
 
-    with _indexed(listed(folders), store, progress) as library:
+    with _indexed(listed(folders, "folders"), store, progress) as library:
         where, options = library.where(folders), FindOptions(second_look=False)
         return library.copies.find(where, options, progress=progress)
 
 
-def store_of(*folders: Folder) -> str:
+def store_of(*folders: Folder | Sequence[Folder]) -> str:
     """Return where `leaks` and `duplicates` keep the store of these folders: in the user's cache.
 
     Below $LOOKALIKE_CACHE, else the platform's folder for it. The order of the folders does not count.
@@ -80,7 +85,8 @@ def store_of(*folders: Folder) -> str:
     import platformdirs
 
     cache = os.environ.get("LOOKALIKE_CACHE") or platformdirs.user_cache_dir("lookalike", appauthor=False)
-    paths = sorted({real_path(os.fsencode(each)) for each in folders})
+    named = [each for some in folders for each in listed(some, "folders")]
+    paths = sorted({real_path(os.fsencode(each)) for each in named})
     return os.path.join(cache, "sets", hashlib.sha256(b"\0".join(paths)).hexdigest()[:16])
 
 
@@ -104,9 +110,18 @@ def _indexed(folders: list[str], store: Folder | None, progress: Progress | None
         report = library.index(folders, options=options, progress=progress)
         if report.refused:
             raise RootOffline(report.refused[0])
-        for each in library.errors():
-            _log.warning("%s could not be read: %s", each.path, each.message)
+        _warn_of(library.errors())
     except BaseException:
         library.close()
         raise
     return library
+
+
+def _warn_of(unread: "list[FileError]") -> None:
+    """Say how many pictures could not be read: nothing is known of them."""
+    for each in unread:
+        _log.warning("%s could not be read: %s", each.path, each.message)
+    if unread:
+        first, count = unread[0], plural(len(unread), "picture")
+        text = f"{count} could not be read or compared, the first: {first.path}: {first.message}"
+        warnings.warn(text, stacklevel=4)  # at the call of `leaks` or `duplicates`

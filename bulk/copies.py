@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from ..dedup.groups.separate import mark_apart
 from ..dedup.proof import VERIFIER_VERSION
 from ..errors import LookalikeError
 from ..store.catalog.hashes import StoredHashes
@@ -185,4 +186,5 @@ def fold_copies(comparison: Comparison, store: Store, watch: Watch = UNWATCHED) 
     for number in comparison.blocks:
         ids, bits, quality = read_hashes(comparison, number)
         store.put_comparison(StoredHashes(ids, bits, quality), np.empty((0, 2), np.int64), [])
+    mark_apart(store)
     return count

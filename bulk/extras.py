@@ -5,10 +5,12 @@ from contextlib import contextmanager
 
 from ..errors import UsageError
 
+PACKAGES = "fsspec pyarrow pylance s3fs"  # the extra `bulk`
+
 
 @contextmanager
-def needing(extra: str = "bulk") -> Iterator[None]:
-    """Say which extra to install where the block imports a package that is missing.
+def needing(packages: str = PACKAGES) -> Iterator[None]:
+    """Say which packages to install where the block imports one that is missing.
 
     Raises:
         UsageError: it is.
@@ -16,6 +18,4 @@ def needing(extra: str = "bulk") -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise UsageError(
-            f'this needs {error.name}: install it with  pip install "lookalike[{extra}]"'
-        ) from error
+        raise UsageError(f"this needs {error.name}: install it with  pip install {packages}") from error

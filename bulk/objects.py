@@ -18,6 +18,7 @@ from ..errors import DecodeError, LookalikeError, RootOffline, UsageError
 from ..indexer.decode.read import room_for
 from ..store.files import temporary_beside
 from ..store.records import MAX_ID, FileStat
+from .extras import PACKAGES
 from .place import Place
 
 # A store that is busy, or a network that is away, is asked again for so many seconds.
@@ -71,7 +72,7 @@ def place_of(url: str) -> "ObjectPlace":
     except ValueError as error:
         raise UsageError(f"nothing reads {scheme}:// ; s3:// works, and what else fsspec knows") from error
     except ImportError as error:
-        advice = 'install it with  pip install "lookalike[bulk]"' if scheme in _S3 else str(error)
+        advice = f"install it with  pip install {PACKAGES}" if scheme in _S3 else str(error)
         raise UsageError(f"{url} needs a package that is missing: {advice}") from error
     return S3Place(url) if scheme in _S3 else ObjectPlace(url)
 

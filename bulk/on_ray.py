@@ -19,7 +19,7 @@ from .. import __version__
 from ..errors import LookalikeError, UsageError
 from ..indexer.executor import cores
 from ..store.progress import Watch
-from .extras import needing
+from .extras import PACKAGES, needing
 from .stages import Outcome, Stage, UnitFailure, Work, attempt, passed_on
 
 _LOOK_S = 0.5  # how soon a stop and new nodes are seen
@@ -81,7 +81,7 @@ def load_ray(address: str) -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # a warning about GPUs
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")  # what Ray prints to stdout of workers that end
-    with needing("ray"):
+    with needing(f"ray {PACKAGES}"):
         import ray
         import ray.exceptions
         import ray.util.scheduling_strategies

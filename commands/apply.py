@@ -68,6 +68,7 @@ class Moving:
         return ApplyOptions(method.value, self.include_similar, protect, folder, self.merge_metadata)
 
 
+_NOTHING_SELECTED = ("the plan moves nothing: no file in it is selected",)
 PlanArgument = Annotated[str, argument("PLAN", "What `dupes --plan` or the page wrote (`-`: stdin).")]
 
 
@@ -106,11 +107,12 @@ def apply(
     if not yes:
         with at.reading() as library:
             planned = list(library.files.preview(read, options))
-        return outcomes_listing(planned, style, form, end=tuple(places_of(planned, "planned")))
+        end = tuple(places_of(planned, "planned")) if planned else _NOTHING_SELECTED
+        return outcomes_listing(planned, style, form, end=end)
     stop = stop_on_signal()
     with at.writing() as library, ProgressBar() as progress:
         found = library.files.apply(read, options, Watch(progress, stop))
-    end = tuple(after_apply(found, at.call))
+    end = tuple(after_apply(found, at.call)) if found or stop.is_set() else _NOTHING_SELECTED
     return outcomes_listing(found, style, form, end=end, is_stopped=stop.is_set())
 
 
@@ -138,7 +140,7 @@ def undo(
     *,
     form: opt.FormatOption = opt.Format.table,
     at: opt.WriteArgs,
-) -> Listing | None:
+) -> Listing:
     """Show what `apply` moved; with --yes, put it back.
 
     Files are known by their content, wherever in the quarantine, the trash or a --from folder they are
@@ -164,7 +166,7 @@ def undo(
             tell(trouble)
         if record is None:
             tell("there is nothing to undo: `lookalike undo --list` says what became of each run")
-            return None
+            return outcomes_listing([], style, form)
         for other in passed_over(records, record, options.folders) if run is None else []:
             tell(
                 f"the run {other.name} is passed over, as nothing of it can be put back now: "

@@ -1,12 +1,14 @@
 """The commands that look after the store: is it whole, recover it, back it up."""
 
+import shlex
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import ExitCode, UsageError
+from ..errors import ExitCode, StoreMissing, UsageError
 from ..output.console import tell
 from ..output.listing import Listing, Summary
 from ..output.manners import is_verbose
@@ -52,6 +54,7 @@ def doctor(
 
     wanted = Wanted(deep, RECALL_QUERIES if recall else 0, _share(sample) if content else 0.0)
     broken = []
+    asked = {name for name, is_wanted in (("recall", recall), ("content", content)) if is_wanted}
 
     def rows() -> Iterator[Row]:
         for finding in examine(at.store, wanted):
@@ -63,7 +66,7 @@ def doctor(
         fine, others = 0, 0
         for row in rows:
             fine, others = fine + (row["level"] == "ok"), others + (row["level"] != "ok")
-            if row["level"] != "ok" or is_verbose():
+            if row["level"] != "ok" or row["what"] in asked or is_verbose():
                 yield f"{row['level']:<6}  {row['what']:<10}  {printable(row['message'])}"
         if not is_verbose():
             what = "all other checks are fine" if others else "all is well"
@@ -102,12 +105,14 @@ def repair(
 
     All that can be read of the catalog is saved into a new one; the damaged one is kept beside it. Photos
     that lost their vector are embedded again by the next index run. Snapshots and thumbnails are made anew.
-    Photos are never touched. With --from-backup, a backup takes the catalog's place instead.
+    Photos are never touched. With --from-backup, a backup takes the catalog's place instead; a store that
+    is whole is not taken back so, but by `restore`.
     """
     from ..store.care.repair import damage_of
     from ..store.care.repair import repair as repair_store
 
     if from_backup is not None:
+        _refuse_whole(from_backup, at)
         _restore(from_backup, yes, at)
         return None
     damage = damage_of(at.local_folder)
@@ -126,12 +131,18 @@ def backup(file: BackupArgument, thumbnails: ThumbnailsOption = False, *, at: op
     """Write the whole store to one backup file.
 
     The catalog with all vectors and your decisions, also while photos are indexed; photos are not part of
-    it. A backup in FILE is replaced when the new one is complete, any other file is left alone.
+    it. A backup in FILE is replaced when the new one is complete, which is told; any other file is left
+    alone.
     """
+    from ..store.care.backup import backup_at
+
     with at.reading() as library:
+        before = backup_at(file)
         made = library.backup(file, thumbnails=thumbnails)
-    size = made.catalog.size + (made.thumbs.size if made.thumbs else 0)
-    tell(f"{_contents(made)} in {file} ({file_size(size)})")
+    tell(f"{_contents(made)} in {file} ({_size(made)})")
+    if before is not None:
+        older = f"{_contents(before)}, made {before.made_at} ({_size(before)})"
+        tell(f"the backup that was there is replaced: {older}")
 
 
 @command(Topic.CARE, "lookalike restore /media/usb/photos.lookalike-backup")
@@ -141,6 +152,22 @@ def restore(file: BackupArgument, yes: opt.DoItOption = False, *, at: opt.WriteA
     Every byte of it is checked first. The catalog that was there is kept beside it.
     """
     _restore(file, yes, at)
+
+
+def _refuse_whole(file: str, at: opt.WriteArgs) -> None:
+    """Let only a damaged store, or one that is not there, be replaced by `repair`.
+
+    Raises:
+        UsageError: the store is whole, and would lose what was done since.
+    """
+    from ..store.care.repair import damage_of
+
+    with suppress(StoreMissing):
+        if not damage_of(at.local_folder):
+            call = at.call(f"restore {shlex.quote(file)}")
+            raise UsageError(
+                f"the store is whole: nothing to repair; `{call}` takes it back to that backup"
+            )
 
 
 def _restore(file: str, yes: bool, at: opt.WriteArgs) -> None:
@@ -154,6 +181,11 @@ def _restore(file: str, yes: bool, at: opt.WriteArgs) -> None:
     )
     kept = restore_backup(file, at.folder, at.lock_timeout)
     tell(f"restored to {at.folder}" + (f"; the catalog that was there is {kept}" if kept else ""))
+
+
+def _size(made: "Backup") -> str:
+    with_thumbnails = ", with thumbnails" if made.thumbs else ""
+    return file_size(made.catalog.size + (made.thumbs.size if made.thumbs else 0)) + with_thumbnails
 
 
 def _contents(made: "Backup") -> str:

@@ -8,7 +8,7 @@ from ..output.text import columns, printable
 from ..store.documents import Row
 from . import options as opt
 from .groups import Topic, command
-from .settings import KEYS, STORE, Settings, read_settings
+from .settings import KEYS, STORE, Settings, naming_the_line, read_settings
 
 
 @command(Topic.CARE, "lookalike config", "lookalike config --json")
@@ -21,7 +21,8 @@ def config(*, form: opt.SummaryOption = opt.SummaryFormat.table, at: opt.StoreAr
     from ..dedup.groups.keeper import DEFAULT_RULES, rules_from
 
     found = read_settings()
-    rules_from(found.option("keep"), (), ())
+    with naming_the_line("keep", found.option("keep")):
+        rules_from(found.option("keep"), (), ())
     values = {"store": at.folder, "keep": list(DEFAULT_RULES.order)} | found.values | {"store": at.folder}
     fields: Row = {
         "file": found.file,

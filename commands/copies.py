@@ -1,6 +1,5 @@
-"""The commands about copies: listing them, and saying what is one and what is not."""
+"""The command that lists copies."""
 
-import itertools
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from ..dedup import DEFAULT_MAX_FALSE, DEFAULT_MIN_SCORE
 from ..errors import ExitCode, NeedsLocalStore, StoreTooNew, StoreUnwritable, UsageError
 from ..library import Library
-from ..output.console import read_data, stop_on_signal, tell
+from ..output.console import stop_on_signal, tell
 from ..output.copies import NO_LABELS, group_row, ids_in
 from ..output.listing import Listing
-from ..output.manners import is_quiet
+from ..output.manners import hints, is_quiet
 from ..output.screen import Styled, painted, screen
 from ..output.text import (
     certainty,
@@ -28,11 +27,12 @@ from ..output.text import (
     rough_time,
 )
 from ..search.filters.values import read_bytes
-from ..store.documents import Row, path_fields
+from ..store.documents import Row
 from . import options as opt
 from .fields import label_names
 from .groups import Topic, command
-from .options import argument, flag, value
+from .options import flag, value
+from .settings import naming_the_line
 
 if TYPE_CHECKING:
     from ..dedup.copies import FindOptions
@@ -41,10 +41,10 @@ if TYPE_CHECKING:
     from ..dedup.groups.keeper import KeepRules
     from ..dedup.groups.report import CopyReport
     from ..search.labels.label import Label
-    from ..store.catalog.pairs import Decided, Decision
 
 # Groups that a terminal shows at once.
 _FIRST = 20
+NOTHING = "no duplicates found"
 # Pictures that are smaller each way are icons.
 _ICON = 64
 
@@ -67,15 +67,22 @@ class Keep:
         "--protect", "DIR", "Never give up files below this folder; repeatable."
     )
 
-    def rules(self) -> "KeepRules":
+    def rules(self, library: Library) -> "KeepRules":
         """Return the rules.
 
         Raises:
-            UsageError: there is no such rule.
+            UsageError: there is no such rule; or no such folder, nor one on a drive that is away.
         """
-        from ..dedup.groups.keeper import rules_from
+        from ..dedup.groups.keeper import folder_named, rules_from
 
-        return rules_from(self.keep, self.prefer or (), self.protect or ())
+        with naming_the_line("keep", self.keep):
+            rules = rules_from(self.keep, (), ())
+        folders: dict[str, list[str]] = {"prefer": [], "protect": []}
+        for key, found in folders.items():
+            for name in getattr(self, key) or ():
+                with naming_the_line(key, name):
+                    found.append(folder_named(name, library.folders.is_away))
+        return replace(rules, prefer=tuple(folders["prefer"]), protect=tuple(folders["protect"]))
 
 
 @dataclass(frozen=True)
@@ -203,8 +210,7 @@ def dupes(
         REPORT.check(html)
     if plan is not None:
         PLAN.check(plan)
-    rules, stop = keeping.rules(), stop_on_signal()
-    options = choose.options(rules, kinds.max_false)
+    stop = stop_on_signal()
     notes: list[str] = []
 
     def forecast(what: str, pairs: int, seconds: float) -> None:
@@ -217,6 +223,8 @@ def dupes(
             tell(_certain(exact, at))
 
     with _opened(at) as library, ProgressBar(forecast=forecast) as progress:
+        rules = keeping.rules(library)
+        options = choose.options(rules, kinds.max_false)
         where = filters.of(library, paths)
         report = library.copies.find(where, options, progress=progress, stop=stop)
         report = replace(report, groups=tuple(kinds.worth_listing(report.groups)))
@@ -226,6 +234,7 @@ def dupes(
         groups = [*report.groups, *looks]
         labels = library.labels.of(ids_in(groups))
         origin = library.copies.origin(rules.protect)
+        has_photos = library.totals().photos > 0
         if html is not None and not stop.is_set():
             from ..output.report.data import Review
             from ..output.report.write import write_report
@@ -238,8 +247,12 @@ def dupes(
         call = f"lookalike apply {plan}{' --merge-metadata' if choose.merge_metadata else ''}"
         notes.append(f"plan written to {plan}; `{call}` shows what it would do")
     notes += _about(groups, report, form)
+    if plan is None and html is None and any(group.selected_bytes for group in report.groups):
+        in_browser = f"`{at.call('serve --write')}` to choose in a browser"
+        notes += hints(f"next: `dupes --plan plan.json`, which `apply` then follows; or {in_browser}")
     end = ExitCode.INTERRUPTED if stop.is_set() else ExitCode.DONE
-    return dupes_listing(groups, labels, notes, end, every=kinds.every)
+    nothing = NOTHING if has_photos else at.when_empty
+    return dupes_listing(groups, labels, notes, end, every=kinds.every, nothing=nothing)
 
 
 def _about(groups: "list[Group]", report: "CopyReport", form: opt.Format) -> Iterator[str]:
@@ -281,11 +294,12 @@ def dupes_listing(
     end: ExitCode = ExitCode.DONE,
     *,
     every: bool = True,
+    nothing: str = NOTHING,
 ) -> Listing:
     """List groups; as paths: only the members that are selected, for scripts act on what they read.
 
     labels: what photos likely show, by id; a group has those that all of its photos have. every: else, a
-    terminal shows the first ones only.
+    terminal shows the first ones only. nothing: what a table says where there are none.
     """
 
     def flat(row: Row) -> Iterator[Row]:
@@ -297,7 +311,9 @@ def dupes_listing(
     return Listing(
         key="groups",
         rows=(group_row(number, group, labels) for number, group in enumerate(groups, 1)),
-        lines=lambda rows: _group_lines(rows, sys.maxsize if every or screen() is None else _FIRST),
+        lines=lambda rows: _group_lines(
+            rows, sys.maxsize if every or screen() is None else _FIRST, nothing
+        ),
         flat=flat,
         columns=names.split(),
         is_path=lambda row: row["selected"],
@@ -309,8 +325,8 @@ def dupes_listing(
 # --- the table --------------------------------------------------------------------------------
 
 
-def _group_lines(rows: Iterable[Row], most: int) -> Iterator[str]:
-    """Write groups, and what they come to. most: only so many of them."""
+def _group_lines(rows: Iterable[Row], most: int, nothing: str) -> Iterator[str]:
+    """Write groups, and what they come to. most: only so many of them. nothing: instead of them."""
     copies = lookalikes = wasted = selected = 0
     for row in rows:
         wasted, selected = wasted + row["wasted_bytes"], selected + row["selected_bytes"]
@@ -327,7 +343,7 @@ def _group_lines(rows: Iterable[Row], most: int) -> Iterator[str]:
     if lookalikes:
         yield f"{plural(lookalikes, 'group')} of look-alikes, to look at"
     if not copies:
-        yield "no duplicates found"
+        yield nothing
         return
     sizes = f"{file_size(wasted)} can be freed, {file_size(selected)} of it preselected [x]"
     yield f"{plural(copies, 'group')} of copies; {sizes}"
@@ -357,6 +373,10 @@ def _mark_and_words(member: Row) -> tuple[str, str]:
     if member["class"] == "similar":
         return "  ", f"{member['score']:.3f} {member['transform'] or 'look-alike'}"
     words = member["transform"] + certainty(member["score"])
+    # What belongs to another picture, too, would not be moved with this one; what is lost is named there.
+    lost = {each["words"] for each in member["would_lose"]}
+    beside = [each for each in member["companions"] if not each["shared"]]
+    words += _beside([each for each in beside if f"its {os.path.basename(each['path'])}" not in lost])
     if member["would_lose"]:
         verb = "to merge" if member["merge"] else "would lose"
         words += f"; {verb}: {'; '.join(printable(each['words']) for each in member['would_lose'])}"
@@ -364,8 +384,6 @@ def _mark_and_words(member: Row) -> tuple[str, str]:
         words += f" ({member['why_not']})"
     elif member["selected"]:
         words += ", loses nothing"
-    # What belongs to another picture, too, would not be moved with this one.
-    words += _beside([each for each in member["companions"] if not each["shared"]])
     return (Styled("  [x]", "go") if member["selected"] else "  [ ]"), words
 
 
@@ -379,107 +397,3 @@ def doubt_in_words(pairs: int, wrong: "Expectation") -> str:
     count = f"about {wrong.count:.2g}" if wrong.count >= 0.01 else "less than 0.01"
     most = f"no more than {wrong.high}" if wrong.high else "none"
     return f"{plural(pairs, 'proven pair')}; {count} false matches expected, very likely {most}"
-
-
-# --- decisions --------------------------------------------------------------------------------
-
-DecidedArgument = Annotated[
-    list[str], argument("PHOTO", "Two photos or more: paths, id:N, or blake3 digests of contents.")
-]
-ImportOption = Annotated[
-    opt.Text, value("--import", "FILE", "Take over decisions from a listing (json or jsonl).")
-]
-
-
-@command(Topic.COPIES, "lookalike confirm scan.tif print.jpg")
-def confirm(photos: DecidedArgument, *, at: opt.WriteArgs) -> None:
-    """Remember that photos are copies of each other."""
-    _decide(photos, "confirmed", at)
-
-
-@command(Topic.COPIES, "lookalike reject sunset1.jpg sunset2.jpg sunset3.jpg")
-def reject(photos: DecidedArgument, *, at: opt.WriteArgs) -> None:
-    """Remember that photos are not copies of each other.
-
-    Of more than two, none is a copy of any other.
-    """
-    _decide(photos, "rejected", at)
-
-
-@command(Topic.COPIES, "lookalike undecide sunset1.jpg sunset2.jpg")
-def undecide(photos: DecidedArgument, *, at: opt.WriteArgs) -> None:
-    """Forget what was confirmed or rejected of photos.
-
-    The pixels decide again.
-    """
-    _decide(photos, None, at)
-
-
-def _decide(photos: list[str], kind: "Decision | None", at: opt.WriteArgs) -> None:
-    if len(photos) < 2:
-        raise UsageError("name two photos, or more")
-    with at.writing() as library:
-        contents = [library.copies.content(each) for each in photos]
-        known = dict(contents)
-        # Of two files of one content, the library says why nothing can be decided.
-        digests = list(known) if len(known) > 1 else [digest for digest, _ in contents[:2]]
-        decided = {frozenset((each.a, each.b)) for each in library.copies.decisions()}
-        pairs = list(itertools.combinations(digests, 2))
-        for first, second in pairs:
-            library.copies.decide(first, second, kind)
-    names = [known[digest] for digest in digests]
-    who = f"{', '.join(names[:-1])} and {names[-1]}"
-    if kind is not None:
-        tell(f"{kind}: {who}; remembered by their content")
-    elif decided & set(map(frozenset, pairs)):
-        tell(f"undecided again: {who}")
-    else:
-        tell(f"nothing was decided on {who}")
-
-
-@command(
-    Topic.COPIES,
-    "lookalike decisions --format json > decisions.json",
-    "lookalike decisions --import decisions.json --store other",
-)
-def decisions(
-    file: ImportOption = None, *, form: opt.RowsOption = opt.Rows.table, at: opt.WriteArgs
-) -> Listing:
-    """List what was confirmed and rejected.
-
-    By content, with the files that show it. With --import, decisions from such a listing (json or jsonl, of
-    any store) are taken over first; of two on one pair the later counts.
-    """
-    with at.writing() if file is not None else at.reading() as library:
-        if file is not None:
-            changed = library.copies.import_decisions(read_data(file), file)
-            tell(f"{changed:,} taken over from {file}")
-        found = library.copies.decisions()
-        paths = library.copies.paths_of(digest for each in found for digest in (each.a, each.b))
-    return decisions_listing(found, paths)
-
-
-def decisions_listing(decisions: "Iterable[Decided]", paths: Mapping[str, str]) -> Listing:
-    """List what the user confirmed and rejected, by content. paths: a file of each digest that has one."""
-
-    def row(each: "Decided") -> Row:
-        names = {**_named(paths.get(each.a), "path_a"), **_named(paths.get(each.b), "path_b")}
-        return {"a": each.a, "b": each.b, "kind": each.kind, "at": each.at} | names
-
-    def lines(rows: Iterable[Row]) -> Iterator[str]:
-        table = [
-            (row["kind"], row["at"], *(printable(row[f"path_{side}"] or row[side]) for side in "ab"))
-            for row in rows
-        ]
-        yield from columns(table) if table else ["nothing was decided"]
-
-    return Listing(
-        key="decisions",
-        rows=map(row, decisions),
-        lines=lines,
-        columns=("a", "b", "kind", "at", "path_a", "path_b"),
-    )
-
-
-def _named(path: str | None, name: str) -> Row:
-    return {name: None} if path is None else path_fields(path, name)

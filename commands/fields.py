@@ -69,7 +69,7 @@ def _result_lines(results: list[Row], names: Sequence[str]) -> Iterator[str]:
             *(pixels(row), day(row["date"]), f"id:{row['id']}"),
             *([_likely(row)] if is_labelled else []),
             *_where(row),
-            _names(row, name),
+            "".join(_names(row, name)),
         )
         for row, name in zip(results, names, strict=True)
     ]
@@ -78,9 +78,10 @@ def _result_lines(results: list[Row], names: Sequence[str]) -> Iterator[str]:
         yield from lines
         return
     # A terminal is too narrow: what is found stands below what is known of it.
-    for line, row in zip(columns([row[:-1] for row in table], right=(1,)), table, strict=True):
+    about = columns([row[:-1] for row in table], right=(1,))
+    for line, row, name in zip(about, results, names, strict=True):
         yield line
-        yield from columns([("     ", row[-1])], name=1)
+        yield naming("       ", *_names(row, name))
 
 
 def _score(score: float | None) -> str:
@@ -96,7 +97,8 @@ def _where(row: Row) -> list[str]:
     return ["{width}x{height}+{x}+{y}".format(**row["box"])] if "box" in row else []
 
 
-def _names(row: Row, name: str) -> str:
+def _names(row: Row, name: str) -> tuple[str, str]:
+    """Return what to call a photo, and how many copies of it there are."""
     path, exact, proven = printable(name), row["copies"] - 1, row["proven_copies"]
     more = [
         "+" + plural(count, f"{kind} copy", f"{kind} copies")
@@ -106,7 +108,7 @@ def _names(row: Row, name: str) -> str:
     if "files" in row:
         path = " = ".join([path, *(printable(file["path"]) for file in row["files"][1:])])
         more = more[1:] if exact else more
-    return f"{path}  ({', '.join(more)})" if more else path
+    return path, f"  ({', '.join(more)})" if more else ""
 
 
 def label_names(rows: Iterable[Row]) -> str:

@@ -1,6 +1,7 @@
 """How the command line explains itself: commands by topic, options in panels, in plain text."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, get_origin
@@ -8,7 +9,7 @@ from typing import Any, get_origin
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from .first_words import instead_of
+from .first_words import NEVER_GUESSED, file_not_option, instead_of
 from .groups import COMMANDS, GROUPS, Command, Topic, as_callback
 from .options import ADVANCED, OUTPUT
 from .settings import KEYS, Settings, read_settings
@@ -47,16 +48,26 @@ class App(TyperGroup):
         _read_plainly(self.get_params(ctx))
         if args[:1] == ["help"]:
             args = [*args[1:], "--help"]
-        elif args == ["version"]:
-            args = ["--version"]
+        elif [each for each in args if each == "--version" or each[:1] != "-"] in (
+            ["version"],
+            ["--version"],
+        ):
+            # After the --json that it goes by.
+            args = [*(each for each in args if each not in ("version", "--version")), "--version"]
+        elif args and args[-1] in ("--install-completion", "--show-completion"):
+            args = [*args, "this"]
         return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command that is named; of a word that is none, say what to type instead."""
-        hint = None if self._within or args[0] in self.commands else instead_of(args[0])
-        if hint is not None:
-            ctx.fail(hint)
-        return super().resolve_command(ctx, args)
+        if self._within or ctx.resilient_parsing or args[0] in self.commands:
+            return super().resolve_command(ctx, args)
+        hint = instead_of(*args)
+        if hint is None:
+            near = get_close_matches(args[0], self.commands.keys() - NEVER_GUESSED)
+            more = f"Did you mean {', '.join(map(repr, near))}?" if near else "`lookalike --help` lists all"
+            hint = f"there is no command {args[0]}. {more}"
+        return ctx.fail(hint)
 
     def get_command(self, _: Any, cmd_name: str) -> TyperCommand | TyperGroup | None:
         """Return a command, or a group of some, by its name."""
@@ -103,7 +114,13 @@ class _Command(TyperCommand):
         """Read what stands after the command; what stands before it comes first, and so gives way."""
         _read_plainly(self.get_params(ctx))
         ctx.default_map = written = _Written()
-        rest = super().parse_args(ctx, [*_passed_on(self.get_params(ctx), ctx), *args])
+        try:
+            rest = super().parse_args(ctx, [*_passed_on(self.get_params(ctx), ctx), *args])
+        except Exception as error:
+            hint = file_not_option(getattr(error, "option_name", ""), args)
+            if hint:
+                ctx.fail(f"{error}{hint}")
+            raise
         for name in ctx.params.keys() & {key for key, each in KEYS.items() if each.adds}:
             if ctx.get_parameter_source(name).name == "COMMANDLINE":
                 ctx.params[name] = [*(written.get(name) or ()), *ctx.params[name]]
@@ -173,7 +190,7 @@ class _Written(dict[str, Any]):
         return self._settings.option(name) if name in KEYS else default
 
 
-def _passed_on(parameters: Iterable[Any], ctx: Any) -> Iterator[str]:
+def _passed_on(parameters: Sequence[Any], ctx: Any) -> Iterator[str]:
     """Yield the options before the command that it takes, as if they stood after it."""
     given = ctx.find_root().params if ctx.parent is not None else {}
     for each in parameters:
@@ -181,6 +198,8 @@ def _passed_on(parameters: Iterable[Any], ctx: Any) -> Iterator[str]:
         if value:
             yield max(each.opts, key=len)
             yield from () if value is True else (value,)
+    if given.get("as_json") and all(each.name != "as_json" for each in parameters):
+        yield "--json"  # which the command does not have, and says so
 
 
 def as_command(name: str, command: Command) -> TyperCommand:

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, ClassVar
@@ -13,8 +13,9 @@ from ..library import Library
 from ..output.console import show, stop_on_signal, tell
 from ..output.indexing import index_fields, index_sentence
 from ..output.listing import Summary
-from ..output.manners import is_quiet
-from ..output.text import kinds_in_words, plural
+from ..output.manners import hints, is_quiet
+from ..output.text import kinds_in_words, plural, some_names
+from ..store.names import did_you_mean, is_below, is_remote
 from . import options as opt
 from .groups import Topic, command
 from .options import argument, flag, value
@@ -120,8 +121,8 @@ def index(
     Without PATH, all folders of the library are brought up to date, with the rules of this call. New,
     changed, moved and vanished photos are found. Unchanged files are not opened, moved and copied
     ones not decoded again; XMP sidecars are read when they are new or changed. Photos that cannot be
-    read are listed by `lookalike errors` and do not stop the run. Ctrl-C keeps all finished work. RAW,
-    videos and other pictures that are not looked into are counted by kind.
+    read are listed by `lookalike errors` and do not stop the run. Ctrl-C keeps all finished work.
+    Videos, and RAW and other pictures that are not looked into, are counted by kind.
 
     With --watch it stays after that, and brings what changes up to date a few seconds after the last file
     was written, until Ctrl-C. It says nothing while nothing changes. A drive that goes away and comes back
@@ -176,11 +177,22 @@ class Updates:
     def first(self, paths: list[str] | None) -> Summary:
         """Bring folders up to date (None: those of the config file and of the library)."""
         written = [] if paths else read_settings().values.get("folders", [])
+        if (paths or written) and not self._at.is_there:
+            _check_first(paths, written, self._choice)
         with self._at.writing(create=bool(paths or written)) as library:
-            self._folders = paths or _known(library, written)
-            report, total = self._run(library)
-        lines = report_lines(report, total)
-        return Summary(index_fields(report, total), lines, exit=exit_code(report), is_account=True)
+            unknown = _unknown(library, written)
+            self._folders = paths or _known(library, [name for name in written if name not in unknown])
+            report, total = self._run(
+                library, [f"{_missing(name)}; the others were indexed" for name in unknown]
+            )
+        is_next = total and not report.interrupted
+        return Summary(
+            index_fields(report, total),
+            report_lines(report, total),
+            hints(f"next: `{self._at.call('dupes')}` lists copies") if is_next else (),
+            exit=exit_code(report),
+            is_account=True,
+        )
 
     def later(self, poll_s: float | None) -> Iterator[Summary]:
         """Bring them up to date whenever something changed, and yield what changed; see `Watcher`."""
@@ -214,8 +226,8 @@ class Updates:
                 yield Summary(index_fields(report, total), [line], is_account=True)
             return
 
-    def _run(self, library: Library) -> "tuple[IndexReport, int]":
-        """Return what a run did, and how many photos the library has then."""
+    def _run(self, library: Library, refused: Sequence[str] = ()) -> "tuple[IndexReport, int]":
+        """Return what a run did, and how many photos the library has then. refused: what it left aside."""
         from ..output.progress import ProgressBar
 
         with ProgressBar() as progress:
@@ -228,8 +240,12 @@ class Updates:
             )
             if self._prove and not self.stop.is_set():
                 library.copies.find(progress=progress, stop=self.stop)
+        report.refused += refused
         problems = [f"cannot look into {problem}" for problem in report.problems]
         self._tell(problems + report.refused + report.unmarked)
+        if report.newly_failed:
+            why = f"`{self._at.call('errors')}` says why"
+            tell(f"newly unreadable: {some_names(report.newly_failed)} ({why})")
         self._counts = (report.listed, report.failed)
         return report, library.totals().photos
 
@@ -239,6 +255,33 @@ class Updates:
             if message not in self._told:
                 tell(message)
         self._told = messages
+
+
+def _missing(name: str) -> str:
+    return f"{read_settings().place('folders')}: folders: there is no folder {name}{did_you_mean(name)}"
+
+
+def _check_first(paths: list[str] | None, written: list[str], choice: ModelChoice) -> None:
+    """Check what a first run is asked for, so that one that fails makes no store.
+
+    Raises:
+        UsageError: a folder is not there, or none of the config file is, or it is none of photos.
+        ModelError: there is no such model.
+    """
+    from ..indexer.drives.drives import asked_paths
+
+    there = paths or [name for name in written if os.path.exists(name) or is_remote(name)]
+    if not there:
+        raise UsageError(_missing(written[0]))
+    asked_paths(there)
+    choice.spec_for(None)
+
+
+def _unknown(library: Library, written: list[str]) -> list[str]:
+    """Return the folders of the config file that are not there, and not of the library either."""
+    missing = [name for name in written if not (os.path.exists(name) or is_remote(name))]
+    known = [folder.path for folder in library.folders.status()] if missing else []
+    return [name for name in missing if not is_below(os.path.realpath(name), known)]
 
 
 def _known(library: Library, written: list[str]) -> list[str]:

@@ -28,18 +28,24 @@ AgainstOption = Annotated[
     opt.Repeatable,
     value("--against", "DIR", "Only photos of the library below this folder count; repeatable."),
 ]
-OnlyNewOption = Annotated[bool, flag("--new", "List what is not in the library, or holds more.")]
+OnlyNewOption = Annotated[
+    bool, flag("--new", "List what is not in the library, holds more or cannot be read.")
+]
+CountAwayOption = Annotated[
+    bool, flag("--count-away", "Count what is on a drive that is away as if it were here.")
+]
 
 
 @command(
     Topic.FIND,
     "lookalike check ~/card",
-    "lookalike check ~/card --new --format paths0 | xargs -0 -r cp -n --parents -pt ~/Pictures",
+    "lookalike check ~/card --new --format paths0 | tar -cf - --null -T - | tar -xkf - -C ~/Import",
 )
 def check(
     new: NewArgument,
     against: AgainstOption = None,
     only_new: OnlyNewOption = False,
+    count_away: CountAwayOption = False,
     *,
     workers: opt.WorkersOption = None,
     engine: opt.EngineOption = opt.Engine.auto,
@@ -50,11 +56,14 @@ def check(
 
     As the same bytes, the same pixels or a proven copy: re-saved, resized, cropped, edited; with what
     differs, and whether the new one is the better one or holds more, such as a RAW beside it. NEW is only
-    read and need not be indexed. A file that itself lies in the library is not its own match.
+    read and need not be indexed. A file that itself lies in the library is not its own match. The last line
+    says whether all of NEW is in the library, so that it can be cleared; what is found only on a drive that
+    is away counts as not here.
 
-    As paths, what is found and holds no more is listed, with --new what is new or holds more; with all that
-    belongs to it. RAW and videos without a photo cannot be compared: they are counted, and the command ends
-    with 3. Else it ends with 10 when something was found, else with 3 when something could not be read.
+    As paths, what is found and holds no more is listed, with --new what is new, holds more, is not here or
+    cannot be read; with all that belongs to it. Videos, and RAW that cannot be looked into, are not
+    compared without a photo: they are counted, and the command ends with 3. Else it ends with 10 when
+    something was found, else with 3 when something could not be read.
     """
     from ..output.progress import ProgressBar
 
@@ -63,12 +72,18 @@ def check(
     def checked() -> "Iterator[Checked]":
         with at.reading(engine) as library, ProgressBar(alone=True) as progress:
             for each in library.copies.check(
-                new, against=against or (), workers=workers, progress=progress, stop=stop
+                new,
+                against=against or (),
+                count_away=count_away,
+                workers=workers,
+                progress=progress,
+                stop=stop,
             ):
                 tally.count(each)
                 if each.error is not None:
                     tell(f"{each.path}: {each.error}")
                 yield each
+        tally.is_whole = not stop.is_set()
         if tally.not_compared and form is not opt.Format.table:
             tell(tally.by_hand)
 
@@ -79,16 +94,21 @@ def check(
 
 
 class Tally:
-    """How many files were found, hold more, are new (inside: only themselves), unreadable, not compared."""
+    """How many files were found, hold more, are new (inside: only themselves), unreadable, not compared.
+
+    away: found, but only on a drive that is away. is_whole: all were counted.
+    """
 
     def __init__(self) -> None:
-        self.found = self.more = self.new = self.unreadable = self.inside = 0
+        self.found = self.more = self.away = self.new = self.unreadable = self.inside = 0
         self.not_compared = Counter[str]()
+        self.is_whole = False
 
     def count(self, checked: "Checked") -> None:
         """Count one."""
         self.found += checked.status == "found"
         self.more += checked.status == "more"
+        self.away += checked.status == "away"
         self.new += checked.status == "new" and not checked.is_inside
         self.inside += checked.status == "new" and checked.is_inside
         self.unreadable += checked.status == "unreadable"
@@ -100,7 +120,7 @@ class Tally:
         """How the command ends."""
         if self.not_compared:
             return ExitCode.PARTLY
-        if self.found or self.more:
+        if self.found or self.more or self.away:
             return ExitCode.FOUND
         return ExitCode.PARTLY if self.unreadable else ExitCode.DONE
 
@@ -115,10 +135,32 @@ class Tally:
         counts += (
             [f"{self.more:,} found but {'holds' if self.more == 1 else 'hold'} more"] if self.more else []
         )
+        counts += [f"{self.away:,} found on a drive that is away"] if self.away else []
         counts += [f"{self.new:,} new"] if self.new or not self.not_compared else []
         counts += [f"{self.inside:,} in the library, without another copy"] if self.inside else []
         counts += [f"{self.unreadable:,} unreadable"] if self.unreadable else []
         return ", ".join(counts)
+
+    @property
+    def verdict(self) -> str:
+        """Whether something would be lost if the files were cleared; "" if there are none."""
+        reasons = {
+            "new": self.new,
+            "with more than the library has": self.more,
+            "found only on a drive that is away": self.away,
+            "unreadable": self.unreadable,
+            "not compared": self.not_compared.total(),
+            "in the library itself, without another copy": self.inside,
+        }
+        unsafe = [f"{count:,} {words}" for words, count in reasons.items() if count]
+        unsafe += [] if self.is_whole else ["stopped before all were checked"]
+        if unsafe:
+            return f"do not clear these files yet: {', '.join(unsafe)}"
+        if not self.found:
+            return ""
+        if self.found == 1:
+            return "the one photo is in the library, with all that it holds"
+        return f"all {self.found:,} photos are in the library, with all that they hold"
 
 
 def check_listing(
@@ -126,30 +168,53 @@ def check_listing(
 ) -> Listing:
     """List what was found, one object per new file; as paths: what was found, or is new, and companions.
 
-    only_new: leave out all that is found, unreadable or lies in the library itself. tally: is complete
-    when everything was listed. end: see `Listing.exit`.
+    only_new: leave out all that is found or lies in the library itself. tally: is complete when everything
+    was listed. end: see `Listing.exit`.
     """
     as_paths = form in ("paths", "paths0")
-    wanted = {"new", "more", "not_compared"} if only_new else {"found"} if as_paths else set()
 
     def rows() -> Iterator[Row]:
-        for each in checked:
-            in_vain = only_new and each.is_inside
-            if not wanted or (each.status in wanted and not in_vain):
-                yield _check_row(each)
+        if only_new:
+            wanted: Iterable[Checked] = (
+                each for each in checked if each.status != "found" and not each.is_inside
+            )
+        else:
+            wanted = _found_whole(checked) if as_paths else checked
+        yield from map(_check_row, wanted)
 
     def lines(rows: Iterable[Row]) -> Iterator[str]:
-        for row in rows:
+        for row in _shots_once(rows):
             yield from _check_lines(row)
         if not is_quiet():
             yield str(tally)
         if tally.not_compared:
             yield tally.by_hand
+        if tally.verdict and not is_quiet():
+            yield tally.verdict
 
-    names = "path status match class change transform better more score id width height format bytes date "
+    names = (
+        "path status match class change transform better more away score id width height format bytes date "
+    )
     names += "in_library companions error message"
     flat = _paths_once() if as_paths else _flat_matches
     return Listing("files", rows(), lines, names.split(), flat, exit=end)
+
+
+def _found_whole(checked: "Iterable[Checked]") -> "Iterator[Checked]":
+    """Yield what was found, but for what belongs to a photo that was not: a RAW is new, its JPEG stays."""
+    every = list(checked)
+    needed = {beside.path for each in every if each.status != "found" for beside in each.companions}
+    yield from (each for each in every if each.status == "found" and each.path not in needed)
+
+
+def _shots_once(rows: Iterable[Row]) -> Iterator[Row]:
+    """Yield rows for people: what is new stands in the row of the photo that it belongs to."""
+    told = set[str]()
+    for row in rows:
+        is_new = row["status"] == "new" and not row["in_library"]
+        if not (is_new and row["path"] in told):
+            yield row
+        told.update(each["path"] for each in row["companions"] if is_new)
 
 
 def _check_row(checked: "Checked") -> Row:
@@ -172,6 +237,7 @@ def _match_row(match: "Match") -> Row:
         "change": match.change,
         "better": match.better,
         "more": match.more,
+        "away": match.is_away,
         "score": round(match.score, 6),
         "files": [path_fields(file.path) for file in match.files],
         "evidence": dict(match.evidence) or {"blake3": match.photo.digest},
@@ -182,13 +248,14 @@ def _paths_once() -> Callable[[Row], Iterator[Row]]:
     """Return what lists files and their companions as paths, each once.
 
     Beside what was found, which may be deleted, only what belongs to nothing else and has no row of its
-    own; what is not compared is left to the user.
+    own; what is not compared is left to the user, and so is what is no file.
     """
     listed = set[str]()
 
     def flat(row: Row) -> Iterator[Row]:
         companions = [each for each in row["companions"] if row["status"] != "found" or _goes_with(each)]
-        files = [] if row["status"] == "not_compared" else [row, *companions]
+        is_no_file = row["status"] == "unreadable" and not os.path.isfile(row["path"])
+        files = [] if row["status"] == "not_compared" or is_no_file else [row, *companions]
         for each in files:
             if each["path"] not in listed:
                 listed.add(each["path"])
@@ -216,7 +283,13 @@ def _flat_matches(row: Row) -> Iterator[Row]:
         yield about
 
 
-_STATES = {"found": "found", "more": "holds more", "new": "new", "not_compared": "not compared"}
+_STATES = {
+    "found": "found",
+    "more": "holds more",
+    "away": "not here now",
+    "new": "new",
+    "not_compared": "not compared",
+}
 
 
 def _check_lines(row: Row) -> Iterator[str]:
@@ -236,7 +309,8 @@ def _match_words(match: Row) -> str:
     better = f" (careful: the new one {match['better']})" if match["better"] else ""
     more = f" (would lose: {printable(match['more'])})" if match["more"] else ""
     others = f" in {len(match['files'])} files" if len(match["files"]) > 1 else ""
-    return f"{match['transform']}{certainty(match['score'])}{better}{more}{others}"
+    away = ", on a drive that is away" if match["away"] else ""
+    return f"{match['transform']}{certainty(match['score'])}{better}{more}{others}{away}"
 
 
 def _ending(path: str) -> str:

@@ -1,5 +1,6 @@
 """The commands about labels: what photos show, and labels that the user teaches."""
 
+import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -165,27 +166,32 @@ def teach(
     again adds examples; --forget it first to begin anew. --test holds out a part of the examples and shows
     how well these are found.
     """
+    from ..output.progress import ProgressBar
+
     lesson.check()
     changes = lesson.name is not None or lesson.forget is not None
     with at.writing(engine) if changes else at.reading(engine) as library:
         if lesson.name is not None:
-            made = _teach(library, lesson.name, lesson)
+            made = _teach(library, lesson.name, lesson, at)
             return taught_listing([made]) if form is not opt.Rows.table else None
         if lesson.forget is not None:
             library.labels.forget(lesson.forget)
             tell(f"forgot {lesson.forget!r}")
             return None
         if lesson.test is not None:
-            return _trial(lesson.test, library.labels.test(lesson.test), form)
+            with ProgressBar() as progress:
+                trial = library.labels.test(lesson.test, progress=progress)
+            return _trial(lesson.test, trial, form)
         return taught_listing(library.labels.taught())
 
 
-def _teach(library: Library, name: str, lesson: Lesson) -> "Taught":
+def _teach(library: Library, name: str, lesson: Lesson, at: opt.StoreArgs) -> "Taught":
     made = library.labels.teach(name, lesson.yes or (), lesson.no or ())
     found = len(library.labels.ids([name]))
     counts = f"{plural(len(made.yes), 'example')} and {plural(len(made.no), 'counter-example')}"
     likely = plural(found, "photo likely shows", "photos likely show")
-    tell(f"taught {name!r} by {counts}; {likely} it: lookalike search --label {name!r}")
+    shown = f": {at.call(f'search --label {shlex.quote(name)}')}" if found else ""
+    tell(f"taught {name!r} by {counts}; {likely} it{shown}")
     return made
 
 

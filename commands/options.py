@@ -1,5 +1,6 @@
 """The options that several commands take, each declared once."""
 
+import os
 import shlex
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
-from ..errors import NeedsLocalStore
+from ..errors import NeedsLocalStore, StoreMissing
 from ..library import Library, default_folder, is_data_set
 from ..output.manners import Manners
 from .settings import STORE, read_settings
@@ -158,6 +159,16 @@ class StoreArgs:
             raise NeedsLocalStore(self.folder)
         return self.folder
 
+    @property
+    def is_there(self) -> bool:
+        """Whether something has been made in the folder, or it is a data set."""
+        return is_data_set(self.folder) or os.path.lexists(os.path.join(self.folder, "catalog.db"))
+
+    @property
+    def when_empty(self) -> str:
+        """What to say of a library without photos."""
+        return f"the library is empty; `{self.call('index YOUR_PHOTOS')}` fills it"
+
     def call(self, words: str) -> str:
         """Return what to type for a command on this store. words: the command and its options."""
         usual = (read_settings().values.get("store"), default_folder())
@@ -166,7 +177,16 @@ class StoreArgs:
 
     def reading(self, engine: str = "auto") -> Library:
         """Open the library for reading."""
-        return Library.open(self.store, engine=engine)
+        return self._opened(engine=engine)
+
+    def _opened(self, **how: Any) -> Library:
+        try:
+            return Library.open(self.store, **how)
+        except StoreMissing as error:
+            if self.is_there:
+                raise
+            folder, call = os.path.abspath(self.folder), self.call("index YOUR_PHOTOS")
+            raise StoreMissing(f"there is no store in {folder}; make one with `{call}`") from error
 
 
 @dataclass(frozen=True)
@@ -179,8 +199,8 @@ class WriteArgs(StoreArgs):
 
     def writing(self, engine: str = "auto", *, create: bool = False) -> Library:
         """Open the library for writing. create: make it where there is none, to index."""
-        return Library.open(
-            self.store, create=create, write=not create, engine=engine, lock_timeout_s=self.lock_timeout
+        return self._opened(
+            create=create, write=not create, engine=engine, lock_timeout_s=self.lock_timeout
         )
 
 

@@ -63,6 +63,7 @@ def serve(
     computer reaches it, with a token that is new each time.
     """
     from ..indexer.options import IndexOptions
+    from ..web.guard import LOOPBACK, WILDCARDS
     from ..web.serving import ServeOptions, serve_library
 
     address.check()
@@ -72,6 +73,11 @@ def serve(
         if address.no_browser and address.token_file is None and sys.stderr.isatty():
             tell(f"open it with {where}#token={token}")
 
+    if address.host in WILDCARDS:
+        tell(
+            f"{address.host} is every address of this computer, but only requests for "
+            f"{', '.join(LOOPBACK)} are answered; to let others in, name the address that they ask for"
+        )
     if is_data_set(at.folder):
         raise NeedsLocalStore(at.folder)
     options = ServeOptions(
@@ -85,5 +91,5 @@ def serve(
     )
     with at.writing() if write else at.reading() as library:
         if keeping != Keep():
-            library.copies.rules = keeping.rules()
+            library.copies.rules = keeping.rules(library)
         serve_library(library, options, ready)

@@ -6,6 +6,8 @@ protected, the file and the command count together.
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
@@ -48,6 +50,14 @@ class Settings:
     values: dict[str, Any] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
 
+    def place(self, key: str) -> str:
+        """Return where a key stands, for people."""
+        return f"{self.file}, line {self.lines[key]}"
+
+    def holds(self, key: str, value: Any) -> bool:
+        """Tell whether the file says this of a key: as a whole, or as one of a list."""
+        return key in self.values and (self.option(key) == value or value in self.values[key])
+
     def option(self, name: str) -> Any:
         """Return the value of the option that a key of the same name stands for; None if there is none."""
         value = self.values.get(name)
@@ -85,10 +95,26 @@ def read_settings() -> Settings:
     try:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{file}: {error}") from error
+        # What is not closed is noticed at the end only: it is in the last line that begins a setting.
+        begins = list(re.finditer(r"^.*=", text, re.MULTILINE))
+        at_end = "end of document" in str(error) and begins
+        line = f", line {text.count(chr(10), 0, begins[-1].start()) + 1}" if at_end else ""
+        raise UsageError(f"{file}{line}: {error}") from error
     lines = {key: _line_of(key, text) for key in found}
     values = {key: _value(key, value, f"{file}, line {lines[key]}") for key, value in found.items()}
     return Settings(file, True, values, lines)
+
+
+@contextmanager
+def naming_the_line(key: str, value: Any) -> Iterator[None]:
+    """Let an error about a value name the file, line and key from which it came, if it did."""
+    try:
+        yield
+    except UsageError as error:
+        found = read_settings()
+        if not found.holds(key, value):
+            raise
+        raise UsageError(f"{found.place(key)}: {key}: {error}", error.details) from error
 
 
 def _line_of(key: str, text: str) -> int:

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated
 
 from ..errors import StoreMissing
@@ -39,7 +40,9 @@ def status(*, form: opt.SummaryOption = opt.SummaryFormat.table, at: opt.StoreAr
     with at.reading() as library:
         moved = library.moved()
         fields = status_fields(library, moved)
-    return Summary(fields, status_lines(fields), notes=moved.troubles)
+    is_empty = not any(fields["files"].values())
+    lines = chain(status_lines(fields), [at.when_empty] if is_empty else [])
+    return Summary(fields, lines, notes=moved.troubles)
 
 
 def status_fields(library: Library, moved: "Moved") -> Row:
@@ -58,8 +61,10 @@ def status_fields(library: Library, moved: "Moved") -> Row:
         "unread": dict(sum((Counter(root["unread"]) for root in roots), Counter[str]())),
         "bytes": totals.file_bytes,
         "repeated_bytes": totals.file_bytes - totals.photo_bytes,
-        "quarantine": waiting_fields([lot for lot in moved.lots if not lot.is_trash]),
-        "trash": waiting_fields([lot for lot in moved.lots if lot.is_trash]),
+        "quarantine": waiting_fields(
+            [lot for lot in moved.lots if not lot.is_trash], moved.away["quarantine"]
+        ),
+        "trash": waiting_fields([lot for lot in moved.lots if lot.is_trash], moved.away["trash"]),
         "thumbnails": {"count": count, "bytes": size},
         "store_bytes": _bytes_of(library.store),
         "model": json.loads(spec.to_json()) if spec else None,
@@ -145,7 +150,7 @@ SortOption = Annotated[
     Order | None, value("--sort", "ORDER", "time, -time (newest first) or path.", panel=opt.OUTPUT)
 ]
 VectorsOption = Annotated[
-    opt.Text, value("--vectors", "FILE.npz", "Also write the embeddings to this file.")
+    opt.Text, value("--vectors", "FILE.npz", "Write the embeddings there, and list nothing.")
 ]
 
 ParquetOption = Annotated[
@@ -163,6 +168,7 @@ SqliteOption = Annotated[
     "lookalike export --where 'rating = 5 and keyword = Lyon' --format paths",
     "lookalike export --parquet photos.parquet",
     "lookalike export --sqlite photos.db",
+    "lookalike export --vectors vectors.npz",
 )
 def export(
     *,
@@ -180,14 +186,15 @@ def export(
     def rows() -> Iterator[Row]:
         with at.reading() as library:
             where = filters.of(library)
-            if vectors is not None:
-                count = library.export_vectors(vectors, where)
-                tell(f"{plural(count, 'embedding')} written to {vectors}")
-            files = {parquet: library.export_parquet, sqlite: library.export_sqlite}
-            for path, write in files.items():
+            files = (
+                (vectors, "embedding", library.export_vectors),
+                (parquet, "file", library.export_parquet),
+                (sqlite, "file", library.export_sqlite),
+            )
+            for path, what, write in files:
                 if path is not None:
-                    tell(f"{plural(write(path, where), 'file')} written to {path}")
-            if parquet is None and sqlite is None:
+                    tell(f"{plural(write(path, where), what)} written to {path}")
+            if not any(path is not None for path, *_ in files):
                 yield from export_rows(library.store, library.labels, library.photos(where, sort))
 
     def lines(rows: Iterable[Row]) -> Iterator[str]:
@@ -263,10 +270,16 @@ def models_listing(models: "Iterable[tuple[ModelInfo, ModelBench | None]]", used
 
     def lines(rows: Iterable[Row]) -> Iterator[str]:
         head = ("model", "dim", "parameters", "multiply-adds", "input", "weights", "images/s", "latency")
-        table = [head, *(_model_line(row) for row in rows)]
-        if not any(row[-1] for row in table[1:]):
-            table = [row[:-2] for row in table]
-        yield from columns(table, right=(1, 2, 3, 6, 7))
+        found = list(rows)
+        # Both what a model is and how fast it is do not fit a terminal.
+        is_measured = any("engine" in row for row in found)
+        wanted = (0, 1, 3, 4, 6, 7) if is_measured else range(6)
+        table = [[row[place] for place in wanted] for row in (head, *map(_model_line, found))]
+        yield from columns(table, right=(1, 2, 4, 5) if is_measured else (1, 2, 3))
+        if any(not row["is_here"] and row["parameters"] for row in found):
+            yield "weights that are not here: `lookalike models --fetch NAME` downloads them"
+        if any(not row["is_here"] and not row["parameters"] for row in found):
+            yield "of a model of your own: pass its file again"
 
     names = "name dim parameters multiply_adds input_rule input_size is_here in_use engine images_per_s"
     return Listing(
@@ -290,9 +303,8 @@ def _model_line(row: Row) -> tuple[str, ...]:
     speed = ("", "")
     if "engine" in row:
         speed = (f"{row['images_per_s']:.0f} ({row['engine']})", f"{row['latency_ms']:.1f} ms")
-    get = "pass its file again" if row["parameters"] is None else f"lookalike models --fetch {row['name']}"
-    here = "here" if row["is_here"] else f"not here: {get}"
-    here += ", used by the store" if row["in_use"] else ""
+    here = "here" if row["is_here"] else "not here"
+    here += ", in use" if row["in_use"] else ""
     return (
         row["name"],
         str(row["dim"]),

@@ -5,13 +5,14 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from ..errors import DecodeError, StoreLocked, UsageError
 from ..indexer.embed.embedder import Embedder
 from ..indexer.scan.walk import Found, photos_in
+from ..store.arguments import as_number
 from ..store.catalog import pairs
 from ..store.catalog.contents import ids_of
 from ..store.catalog.embeddings import embedded_ids
@@ -40,8 +41,9 @@ from .groups.lookalikes import similar_groups
 from .groups.members import PLAIN_ONLY, Choosing
 from .groups.original import PairKey
 from .groups.report import CopyReport, GroupInput, Stars, exact_input, group_copies, group_input, stars_of
+from .groups.separate import mark_apart
 from .look import Look
-from .naming import content_of
+from .naming import PhotoName, content_of, name_of
 from .proof import VERIFIER_VERSION
 from .proof.prove_all import prove_all
 
@@ -76,7 +78,7 @@ class Copies:
         self,
         store: Store,
         embedder: Callable[[], Embedder],
-        where: Callable[[Sequence[str]], Where],
+        where: Callable[..., Where],
     ) -> None:
         self.store = store
         self.embedder = embedder
@@ -85,7 +87,7 @@ class Copies:
 
     def find(
         self,
-        where: Where | None = None,
+        where: Where | str | None = None,
         options: FindOptions | None = None,
         *,
         progress: Progress | None = None,
@@ -100,7 +102,7 @@ class Copies:
         options = options or FindOptions(self.rules)
         if options.exact:
             with self.store.reading() as view:
-                known = exact_input(view, where or ALL)
+                known = exact_input(view, self._filter(where))
             return self._report(
                 known, options, group_copies(known, options.rules, choosing=options.choosing)
             )
@@ -108,9 +110,10 @@ class Copies:
         if self.store.is_writable:
             compare_new(self.store, watch)
             prove_all(self.store, watch=watch)
+            mark_apart(self.store)
             self._count_copies_once(watch)
         with self.store.reading() as view:
-            known = group_input(view, where or ALL, options.max_false)
+            known = group_input(view, self._filter(where), options.max_false)
         stars = stars_of(known)
         groups = group_copies(
             known,
@@ -121,10 +124,13 @@ class Copies:
         )
         return self._report(known, options, groups)
 
-    def known(self, where: Where | None = None) -> CopyReport:
+    def _filter(self, where: Where | str | None) -> Where:
+        return where if isinstance(where, Where) else ALL if where is None else self.where(where=where)
+
+    def known(self, where: Where | str | None = None) -> CopyReport:
         """Return what `find` would without comparing anything: what is known of copies by now."""
         with self.store.reading() as view:
-            known = group_input(view, where or ALL, DEFAULT_MAX_FALSE)
+            known = group_input(view, self._filter(where), DEFAULT_MAX_FALSE)
         stars = stars_of(known)
         looks = known_looks(self.store, stars)
         return self._report(known, FindOptions(), group_copies(known, looks=looks, stars=stars))
@@ -136,7 +142,7 @@ class Copies:
             is_compared = np.isin(there, compared_ids(view)).all()
             return bool(is_compared) and not unproved_pairs(view, VERIFIER_VERSION)
 
-    def frame(self, where: Where | None = None, options: FindOptions | None = None) -> Any:
+    def frame(self, where: Where | str | None = None, options: FindOptions | None = None) -> Any:
         """Return what `find` finds as a data frame, a row for each file; see `CopyReport.frame`."""
         return self.find(where, options).frame()
 
@@ -157,19 +163,32 @@ class Copies:
         usual. New photos are compared first, as by `find`, and pairs of both sides are proven, no others.
 
         Raises:
-            UsageError: a set is empty, both have a folder in common, or similar is out of range.
+            UsageError: a set has no photo in the library, both have a folder in common, or similar is out
+                of range.
         """
-        sides = Sides.of(train, test)
         if similar is not None:
             _check_score(similar)
+        sides = Sides.of(*(self._side(some, name) for some, name in ((train, "train"), (test, "test"))))
         watch = watch_of(progress, stop)
         if self.store.is_writable:
             compare_new(self.store, watch)
             with self.store.reading() as view:
                 wanted = crossing(view, sides)
             prove_all(self.store, watch=watch, wanted=wanted)
+            mark_apart(self.store)
         with self.store.reading() as view:
             return find_leaks(view, group_input(view, max_false=DEFAULT_MAX_FALSE), sides, similar)
+
+    def _side(self, folders: AnyPath | Iterable[AnyPath], argument: str) -> list[bytes]:
+        """Return the real paths of a set of the library's photos."""
+        named = listed(folders, argument)
+        if not named:
+            raise UsageError("train and test are a folder each, or a list of them; one is empty")
+        where = self.where(named)
+        with self.store.reading() as view:
+            if not len(visible_ids(view, where)):
+                raise UsageError(f"{argument}: no photo of the library lies below {', '.join(named)}")
+        return list(where.folders)
 
     def _report(self, known: GroupInput, options: FindOptions, groups: Iterable[Group]) -> CopyReport:
         listed = (_in_folders(group, options.folders) for group in groups)
@@ -200,7 +219,7 @@ class Copies:
             roots = [os.fsdecode(root.path) for root in all_roots(view)]
         return Origin.now(self.store.name, roots, listed(protect))
 
-    def content(self, name: str) -> tuple[str, str]:
+    def content(self, name: PhotoName) -> tuple[str, str]:
         """Return the blake3 digest (hex) of a photo, and what to call it: its path where it has one.
 
         name: a path, of the library or of any image file; id:N, also of a photo whose file is away; or
@@ -209,28 +228,33 @@ class Copies:
         Raises:
             UsageError: there is nothing of that name.
         """
-        return content_of(self.store, name)
+        return content_of(self.store, name_of(name))
 
-    def decide(self, a: Photo | str, b: Photo | str, kind: Decision | None) -> None:
+    def decide(self, a: PhotoName, b: PhotoName, kind: Decision | None) -> None:
         """Remember that two photos are copies ("confirmed") or not ("rejected"); None: undecided.
 
-        a, b: photos, or the blake3 digests of contents in hex.
+        a, b: photos, or what `content` takes: paths, ids, the blake3 digests of contents in hex.
 
         Raises:
-            UsageError: both are the same content.
+            UsageError: both are the same content, there is nothing of such a name, or kind is another word.
         """
-        first, second = (each if isinstance(each, str) else each.digest for each in (a, b))
+        first, second = (
+            each.digest if isinstance(each, Photo) else self.content(each)[0] for each in (a, b)
+        )
         self.decide_all([(first, second, kind)])
 
     def decide_all(self, decisions: Iterable[tuple[str, str, Decision | None]]) -> None:
         """Remember decisions on pairs of contents (blake3 in hex), all of them or none.
 
         Raises:
-            UsageError: both of a pair are the same content.
+            UsageError: both of a pair are the same content, or a kind is another word.
         """
         decisions = list(decisions)
-        if any(first == second for first, second, _ in decisions):
-            raise UsageError("both are the same content, byte by byte: there is nothing to decide")
+        for first, second, kind in decisions:
+            if first == second:
+                raise UsageError("both are the same content, byte by byte: there is nothing to decide")
+            if kind not in (*get_args(Decision), None):
+                raise UsageError(f'kind is "confirmed", "rejected" or None, not {kind!r}')
         with self.store.writing() as view:
             for first, second, kind in decisions:
                 pairs.decide(view, first, second, kind)
@@ -262,7 +286,7 @@ class Copies:
     def lookalikes(
         self,
         min_score: float = DEFAULT_MIN_SCORE,
-        where: Where | None = None,
+        where: Where | str | None = None,
         *,
         copies: Iterable[Group] = (),
     ) -> list[Group]:
@@ -272,7 +296,7 @@ class Copies:
         """
         _check_score(min_score)
         with self.store.reading() as view:
-            return list(similar_groups(view, min_score, where or ALL, list(copies)))
+            return list(similar_groups(view, min_score, self._filter(where), list(copies)))
 
     # --- one by one -------------------------------------------------------------------------------
 
@@ -281,6 +305,7 @@ class Copies:
         names: AnyPath | Iterable[AnyPath],
         *,
         against: AnyPath | Sequence[AnyPath] = (),
+        count_away: bool = False,
         workers: int | None = None,
         progress: Progress | None = None,
         stop: threading.Event | None = None,
@@ -288,7 +313,8 @@ class Copies:
         """Yield for each photo in files and folders, indexed or not, whether the library has it already.
 
         Last come RAW, videos and pictures that cannot be compared, and belong to none of the photos.
-        against: only photos of the library below these folders count. Nothing is written.
+        against: only photos of the library below these folders count. count_away: what lies on a drive that
+        is away is found, as if it were here. Nothing is written.
 
         Raises:
             UsageError: a folder of against holds nothing of the library.
@@ -300,7 +326,7 @@ class Copies:
         found = photos_in(names, self.store.folder)
         watch = watch_of(progress, stop)
         watch.progress.begin("checking", len(found.photos))
-        return self._checked(found, CheckOptions(where, workers), watch)
+        return self._checked(found, CheckOptions(where, workers, count_away), watch)
 
     def _checked(self, found: Found, options: CheckOptions, watch: Watch) -> Iterator[Checked]:
         for path, problem in found.problems:
@@ -323,16 +349,16 @@ class Copies:
                     raise UsageError(f"no photo of the library lies below {folder}; index it first")
         return where
 
-    def explain(self, a: str, b: str) -> Explanation:
+    def explain(self, a: PhotoName, b: PhotoName) -> Explanation:
         """Return all that speaks for or against two pictures being copies; see `explain.explain`.
 
-        a, b: image files, in the library or not, or id:N.
+        a, b: image files, in the library or not, id:N, ids, or photos.
         """
-        return explain(self.store, a, b, self.embedder)
+        return explain(self.store, name_of(a), name_of(b), self.embedder)
 
 
 def _check_score(score: float) -> None:
-    if not 0 < score <= 1:
+    if not 0 < as_number(score, "a look-alike's score") <= 1:
         raise UsageError(f"a look-alike's score is a cosine above 0 and up to 1, not {score:g}")
 
 

@@ -2,11 +2,14 @@
 
 import os
 import re
+from reprlib import repr as short
+from typing import Any, SupportsIndex
 
 from blake3 import blake3
 
 from ..errors import DecodeError, UsageError
 from ..indexer.decode.read import read_file
+from ..store.arguments import as_id
 from ..store.catalog.contents import ids_of
 from ..store.catalog.pairs import facts_of
 from ..store.catalog.photos import Photo, photos_of
@@ -17,6 +20,27 @@ from ..store.store import Store
 from .actions.journal import journals
 
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+# A photo as callers name it: by a path, by id:N or its id, or by itself, or a result that holds it.
+PhotoName = str | os.PathLike[str] | SupportsIndex | Photo
+
+
+def name_of(photo: Any) -> str:
+    """Return the path or id:N that a `PhotoName` stands for; a digest is a str, too.
+
+    Raises:
+        UsageError: it is none.
+    """
+    photo = getattr(photo, "photo", photo)  # of a result
+    if isinstance(photo, Photo):
+        return f"id:{photo.id}"
+    if isinstance(photo, (str, os.PathLike)):
+        return os.fsdecode(photo)
+    try:
+        return f"id:{as_id(photo)}"
+    except TypeError as error:
+        raise UsageError(f"a photo is named by its path or its id, not by {short(photo)}") from error
 
 
 def photo_named(store: Store, name: str) -> Photo | None:

@@ -18,4 +18,6 @@ def main(train: str, test: str) -> int:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(f"usage: {sys.argv[0]} TRAIN TEST")
     sys.exit(main(*sys.argv[1:]))

@@ -22,4 +22,6 @@ def main(store: str, count: str = "10") -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) not in (2, 3):
+        sys.exit(f"usage: {sys.argv[0]} STORE [COUNT]")
     main(*sys.argv[1:])

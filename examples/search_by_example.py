@@ -17,4 +17,6 @@ def main(store: str, folder: str, image: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 4:
+        sys.exit(f"usage: {sys.argv[0]} STORE FOLDER IMAGE")
     main(*sys.argv[1:])

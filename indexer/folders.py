@@ -20,9 +20,9 @@ from ..store.absence import (
     purge_missing,
     purgeable,
 )
-from ..store.catalog.folders import RootTotals, totals_by_root
+from ..store.catalog.folders import RootTotals, all_roots, totals_by_root
 from ..store.catalog.photos import photos_of
-from ..store.filters.where import ALL
+from ..store.filters.where import ALL, Where, rel_below
 from ..store.names import AnyPath, listed, real_path
 from ..store.store import Store
 from .bitrot import Reread, reread
@@ -78,6 +78,15 @@ class Folders:
     def __init__(self, store: Store, fates: Callable[[], Fates]) -> None:
         self.store = store
         self._fates = fates
+
+    def is_away(self, path: str) -> bool:
+        """Tell whether photos of the library lie below a folder, and the drive that they are on is away."""
+        folder = os.fsencode(real_path(path))
+        with self.store.reading() as view:
+            roots = [root for root in all_roots(view) if rel_below(folder, root.path) is not None]
+            known = next(iter(photos_of(view, Where(folders=(folder,)))), None)
+        states = [state_of(root.path, root.drive, traces_of(self.store, root)) for root in roots]
+        return known is not None and all(state in ("away", "empty", "other drive") for state in states)
 
     def status(self, fates: Fates | None = None) -> list[FolderStatus]:
         """Return the folders of the library, each looked at now. fates: if they are known already."""

@@ -40,6 +40,7 @@ class IndexReport:
     which is not looked into, by their ending, as in "CR2".
     sidecars: photos whose XMP sidecars are new, changed or gone.
     failed: listed, but unreadable. absent, excluded: known before, now gone or left out.
+    newly_failed: paths of those that could not be read in this run; the others are known from before.
     problems: folders that could not be listed, sidecars that could not be read. refused: folders in which
     nothing was changed, and why.
     unmarked: folders in which no marker could be written, and why.
@@ -60,6 +61,7 @@ class IndexReport:
     seconds: float = 0.0
     interrupted: bool = False
     unread: Counter[str] = field(default_factory=Counter)
+    newly_failed: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     unmarked: list[str] = field(default_factory=list)

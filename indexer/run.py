@@ -185,7 +185,7 @@ class Indexing:
             self._store.commit(root, batch)
             self._known.committed()
             background.committed(sum(each.photo is not None for each in batch))
-            self._tally(batch)
+            self._tally(root, batch)
 
     def _read_sidecars(
         self, root: Root, files: Sequence[FileStat], sidecars: Mapping[bytes, Sidecars]
@@ -281,10 +281,12 @@ class Indexing:
             self._known_contents = KnownContents(self._store, self._incomplete())
         return self._known_contents
 
-    def _tally(self, batch: Iterable[FileResult]) -> None:
+    def _tally(self, root: Root, batch: Iterable[FileResult]) -> None:
         for result in batch:
             self.report.embedded += result.photo is not None
-            self.report.failed += result.failure is not None
+            if result.failure is not None:
+                self.report.failed += 1
+                self.report.newly_failed.append(os.fsdecode(os.path.join(root.path, result.stat.rel)))
             self.report.recognized += result.photo is None and result.failure is None
             self.report.renewed += result.stat.rel in self._lost and result.failure is None
 

@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import sys
-import textwrap
 import threading
 from collections.abc import Iterable
 from dataclasses import replace
@@ -13,7 +12,7 @@ from ..errors import ExitCode, UsageError
 from .listing import Listing, Summary, write
 from .manners import is_quiet, note
 from .streams import reason
-from .text import as_options, printable
+from .text import as_options, printable, wrapped
 
 _HANGUP = getattr(signal, "SIGHUP", None)
 
@@ -95,8 +94,7 @@ def tell(message: str) -> None:
     line = printable(as_options(message))
     note(line)
     line = f"lookalike: {line}"
-    if sys.stderr.isatty() and "`" not in line:  # what is to be typed is copied from one line
-        width = shutil.get_terminal_size().columns
-        line = textwrap.fill(line, width, subsequent_indent="  ", break_on_hyphens=False)
+    if sys.stderr.isatty():
+        line = "\n".join(wrapped(line, shutil.get_terminal_size().columns, "  "))
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()

@@ -125,7 +125,8 @@ def export_parquet(store: "Store", labels: "Labels", path: str, where: Where) ->
     """Write a row for each file, with its embedding, to a Parquet file; return their number.
 
     Raises:
-        UsageError: see `OwnFile.check`; or the file cannot be written.
+        UsageError: see `OwnFile.check`.
+        OutputUnwritable: the file cannot be written.
         ExtraMissing: pyarrow is not installed.
     """
 
@@ -155,7 +156,8 @@ def export_sqlite(
     """Write photos, copies, labels and thumbs to a SQLite file of flat tables; return the number of files.
 
     Raises:
-        UsageError: see `OwnFile.check`; or the file cannot be written.
+        UsageError: see `OwnFile.check`.
+        OutputUnwritable: the file cannot be written.
     """
     tables = {
         "photos": (PHOTO_KINDS, _rows(store, labels, where)),

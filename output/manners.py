@@ -63,6 +63,12 @@ def is_verbose() -> bool:
     return _MANNERS.get(_USUAL).verbose
 
 
+def hints(*lines: str) -> list[str]:
+    """Return what to say to people at a terminal alone; nothing where it is to be quiet."""
+    is_watched = sys.stdout.isatty() and sys.stderr.isatty() and not is_quiet()
+    return list(lines) if is_watched else []
+
+
 def note(message: str) -> None:
     """Write to the log file what people were told, or would have been."""
     _TOLD.info(message)
@@ -72,7 +78,7 @@ def _handlers(manners: Manners) -> Iterator[logging.Handler]:
     screen = logging.StreamHandler(sys.stderr)
     screen.addFilter(lambda record: record.name != _TOLD.name)
     if manners.verbose:
-        screen.setFormatter(logging.Formatter("lookalike: %(levelname)s %(name)s: %(message)s"))
+        screen.setFormatter(logging.Formatter("lookalike: %(message)s"))
     else:
         screen.setLevel(logging.WARNING)
     yield screen

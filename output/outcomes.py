@@ -12,7 +12,7 @@ from ..errors import ExitCode
 from ..store.documents import Row, path_fields
 from .listing import Listing
 from .manners import is_quiet, note
-from .text import as_options, columns, common_folder, cut, file_size, path_below, plural, printable
+from .text import as_options, columns, common_folder, cut_path, file_size, path_below, plural, printable
 
 if TYPE_CHECKING:
     from ..dedup.actions.outcome import Outcome
@@ -216,7 +216,7 @@ def _fitted(table: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
     room = shutil.get_terminal_size().columns - sum(widths[1:4]) - 2 * (len(widths) - 1)
     last = min(widths[4], max(room // 2, room - widths[0]))
     limits = (max(20, room - last), *widths[1:4], max(20, last))
-    return [tuple(cut(cell, limit) for cell, limit in zip(row, limits, strict=True)) for row in table]
+    return [tuple(cut_path(cell, limit) for cell, limit in zip(row, limits, strict=True)) for row in table]
 
 
 def _left_alone(code: str, rows: Sequence[Row], top: str) -> list[str]:

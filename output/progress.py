@@ -23,6 +23,7 @@ from .text import cut, printable
 
 # What is counted, by the first word of what is done.
 _UNITS = {
+    "holding": "splits",
     "proving": "pairs",
     "comparing at": "pairs",
     "moving": "files",
@@ -101,7 +102,7 @@ class ProgressBar:
         speed = self._bar.tasks[0].speed
         self._bar.update(
             self._task,
-            rate=f"{speed:.0f} {self._unit}/s" if speed else "",
+            rate=f"{speed:.0f} {self._unit}/s" if speed and speed >= 0.5 else "",
             failed=f"{self._failed:,} unreadable" if self._failed else "",
         )
         if self._forecast is not None and self._is_untold and not is_quiet():

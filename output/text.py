@@ -15,6 +15,8 @@ from .screen import Styled, cells, painted, screen, short
 
 # A name that is cut keeps so many cells.
 _LEAST_NAME = 20
+# What is to be typed.
+_QUOTED = re.compile(r"`[^`]*`")
 
 
 def printable(text: str) -> str:
@@ -57,6 +59,12 @@ def kinds_in_words(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {kind}" for kind, count in most_first if count)
 
 
+def some_names(paths: Sequence[str], most: int = 3) -> str:
+    """Return the first of some files by name, then how many more there are: "a.jpg, b.jpg and 7 more"."""
+    names = ", ".join(map(short, paths[:most]))
+    return f"{names} and {len(paths) - most:,} more" if len(paths) > most else names
+
+
 def shortened(text: str, fits: Callable[[str], bool]) -> str:
     """Return text that fits; what is too long loses its middle, so that endings stay."""
     kept, cut = len(text), text
@@ -71,7 +79,7 @@ def columns(
 ) -> Iterator[str]:
     """Lay rows out in columns; right: numbers of the columns to align at their right side.
 
-    On a terminal no row is wider than that: cells of the column `name` lose their middle, then the last
+    On a terminal no row is wider than that: paths in the column `name` lose their middle, then the last
     column goes on below.
     """
     shown = screen()
@@ -82,7 +90,7 @@ def columns(
         least = max(_LEAST_NAME, room - others)
         # What stands behind a name can go on below; a name cannot.
         most = least if name == len(widths) - 1 else max(least, room // 2 - sum(widths[:name]) - 2 * name)
-        rows = [[*row[:name], cut(row[name], most), *row[name + 1 :]] for row in rows]
+        rows = [[*row[:name], cut_path(row[name], most), *row[name + 1 :]] for row in rows]
         widths[name] = min(widths[name], most)
     for row in rows:
         yield from _row(row, widths, right, room)
@@ -101,9 +109,7 @@ def _row(row: Sequence[str], widths: Sequence[int], right: Sequence[int], room: 
 
 
 def _lines_of(text: str, room: int) -> list[str]:
-    if cells(text) <= room:
-        return [text]
-    return textwrap.wrap(text, room, break_on_hyphens=False) or [""]
+    return [text] if cells(text) <= room else wrapped(text, room)
 
 
 def _padded(cell: str, width: int, is_right: bool) -> str:
@@ -115,23 +121,42 @@ def naming(before: str, path: str, after: str = "") -> str:
     """Return a line about a file or folder; its name loses its middle where a terminal is too narrow."""
     shown = screen()
     room = shown.width - cells(before) - cells(after) if shown else sys.maxsize
-    return f"{before}{cut(printable(short(path)), max(_LEAST_NAME, room))}{after}"
+    return f"{before}{cut_path(printable(short(path)), max(_LEAST_NAME, room))}{after}"
 
 
 def fitting(line: str, width: int) -> str:
     """Return a line for a terminal: what is too wide goes on below its last column.
 
-    As it is if it fits or has a style already, or holds something to type, which is copied from one line.
+    As it is if it fits or has a style already, or is something to type, which is copied from one line.
     """
-    if cells(line) <= width or "\033" in line or re.search("lookalike [a-z]", line):
+    if cells(line) <= width or "\033" in line or re.search("lookalike [a-z]", _QUOTED.sub("", line)):
         return line
     gaps = [
         match.end() for match in re.finditer(r"(?:^| )  *(?=\S)", line[: width // 2]) if match.end() > 1
     ]
     indent = " " * (max(gaps) if gaps else 2)
-    return textwrap.fill(
-        line, width, subsequent_indent=indent, break_on_hyphens=False, drop_whitespace=True
+    return "\n".join(wrapped(line, width, indent))
+
+
+def wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    """Return text in lines of that many cells, those below the first with an indent.
+
+    Only at spaces: a path, and what stands in backticks to be typed, are copied whole, and may be wider.
+    """
+    whole = _QUOTED.sub(lambda quoted: quoted[0].replace(" ", "\0"), text)
+    lines = textwrap.wrap(
+        whole, width, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
     )
+    return [line.replace("\0", " ") for line in lines] or [""]
+
+
+def cut_path(path: str, width: int) -> str:
+    """Return a path that takes no more cells than that; its folder loses its middle before its name."""
+    folder, slash, name = path.rpartition("/")
+    room = width - cells(slash + name)
+    if cells(path) <= width or not slash:
+        return cut(path, width)
+    return f"{cut(folder, room)}/{name}" if room >= 2 else cut(f"…/{name}", width)
 
 
 def cut(text: str, width: int) -> str:

@@ -136,13 +136,14 @@ def _in_trash(lots: "Sequence[Lot]") -> Iterator[str]:
         yield "  to free the space, empty the trash in your file manager"
 
 
-def waiting_fields(lots: "Sequence[Lot]") -> Row:
-    """Return what waits in quarantines, or in trashes, as a JSON object."""
+def waiting_fields(lots: "Sequence[Lot]", away: int = 0) -> Row:
+    """Return what waits in quarantines, or in trashes, as a JSON object. away: files on other drives."""
     began = min((lot.began for lot in lots if lot.began is not None), default=None)
     return {
         "files": sum(lot.files for lot in lots),
         "bytes": sum(lot.size for lot in lots),
         "not_removed": sum(lot.kept for lot in lots),
+        "away": away,
         "oldest": began and began.isoformat(timespec="seconds"),
         "folders": [path_fields(folder) for folder in dict.fromkeys(lot.folder for lot in lots)],
     }
@@ -150,6 +151,8 @@ def waiting_fields(lots: "Sequence[Lot]") -> Row:
 
 def waiting_words(row: Row, kind: str) -> Iterator[str]:
     """Write what waits for people, from `waiting_fields`. kind: "quarantine" or "trash"."""
+    if row["away"]:
+        yield f"{plural(row['away'], 'file')} on a drive that is away"
     if not row["files"]:
         return
     since = date_of(datetime.fromisoformat(row["oldest"]) if row["oldest"] else None)
@@ -160,7 +163,7 @@ def waiting_words(row: Row, kind: str) -> Iterator[str]:
         yield f"{row['not_removed']:,} of these could not be deleted so far"
     yield f"`lookalike undo` puts {_by_count(row['files'], 'it', 'them')} back"
     if kind == "quarantine":
-        yield "`lookalike prune --older-than 0d` frees the space"
+        yield "`lookalike prune --older-than 0d --yes` frees the space"
     else:
         yield "to free the space, empty the trash in your file manager"
 

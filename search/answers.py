@@ -66,6 +66,10 @@ class Results(tuple[Result, ...]):
         made._thumbs = thumbs
         return made
 
+    def __getitem__(self, place: Any) -> Any:
+        found = super().__getitem__(place)
+        return Results.of(found, self._thumbs) if isinstance(place, slice) else found
+
     def frame(self) -> Any:
         """Return them as a pandas DataFrame or, without pandas, as an Arrow table: a row for each photo.
 

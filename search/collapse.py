@@ -8,11 +8,15 @@ from typing import NamedTuple
 from ..store.catalog.photos import Photo, photos_of
 from ..store.filters.where import Where
 from ..store.index.exact import Ids
+from ..store.names import is_name_of_copy
 from ..store.records import Vectors
 from ..store.view import View
 from .answers import Result
 from .examples import Example
 from .request import SearchRequest
+
+# Of copies of one photo so many are looked up, to show one that is not called as copies are.
+_COPIES = 3
 
 
 class Ranked(NamedTuple):
@@ -40,8 +44,8 @@ def collapse(
     view: View, examples: Sequence[Example], ranked: Ranked, where: Where, request: SearchRequest
 ) -> list[list[Result]]:
     """Return up to request.k results of each example that pass where, best first."""
-    # Of copies so many, as all but one may be examples.
-    of_each = 1 + max(len(example.parts) or 1 for example in examples)
+    # Of copies so many, as all but some may be examples.
+    of_each = _COPIES + max(len(example.parts) or 1 for example in examples)
     rows = [
         _to_look_up(zip(*(each.tolist() for each in row), strict=True), of_each, request)
         for row in zip(*ranked, strict=True)
@@ -75,12 +79,16 @@ def _results(
     own = Counter[int]()
     for each in found:
         photo = photos.get(each.id)
-        if photo is None or each.same_as in results:
+        shown = results.get(each.same_as)
+        if photo is None or (shown and not is_name_of_copy(shown.path)):
             continue
         files = [f for f in photo.files if request.include_self or not example.is_own(photo, f)]
         if not files:
             own[each.same_as] += 1
             continue
+        if shown and is_name_of_copy(files[0].path):
+            continue
         others = each.copies - 1 - own[each.same_as]
-        results[each.same_as] = Result(each.score, replace(photo, files=tuple(files)), others)
+        score = shown.score if shown else each.score  # that of the copies together, which has their place
+        results[each.same_as] = Result(score, replace(photo, files=tuple(files)), others)
     return list(results.values())[: request.k]

@@ -14,6 +14,7 @@ from ..indexer.embed.embedder import Embedder
 from ..indexer.embed.preprocess import Picture
 from ..indexer.outside import OutsideReader, Source, stored_vector
 from ..indexer.sandbox.decoders import Opener
+from ..store.arguments import as_id
 from ..store.catalog.embeddings import raw_vectors
 from ..store.catalog.photos import Photo, PhotoFile, photos_of
 from ..store.names import real_path
@@ -143,6 +144,14 @@ def given(query: Query) -> tuple[Example, Source]:
     return Example(query, digest=source.digest.hex(), own=own, own_path=path), source
 
 
+def _of_stream(file: Any) -> Query:
+    """Return an open file as a query: what it holds from where it stands."""
+    data = file.read()
+    if not isinstance(data, bytes):
+        raise UsageError("a file to search by is opened for reading bytes: open(..., 'rb')")
+    return Query("bytes", data=data)
+
+
 def as_query(example: Any) -> Query:
     """Return an example in any of the forms that a `SearchRequest` takes as a query.
 
@@ -154,8 +163,8 @@ def as_query(example: Any) -> Query:
     example = getattr(example, "photo", example)  # a result
     if isinstance(example, Photo):
         return Query(example.path, id=example.id)
-    if isinstance(example, int):
-        return Query(f"id:{example}", id=example)
+    if isinstance(example, (int, np.integer)):
+        return Query(f"id:{example}", id=as_id(example))
     if isinstance(example, (bytes, bytearray, memoryview)):
         return Query("bytes", data=bytes(example))
     if isinstance(example, (str, os.PathLike)):
@@ -163,10 +172,12 @@ def as_query(example: Any) -> Query:
         photo_id = photo_id_in(name)
         return Query(name, path=name) if photo_id is None else Query(name, id=photo_id)
     if isinstance(example, np.ndarray):
-        if example.dtype != np.uint8 or example.ndim != 3 or example.shape[2] != 3:
+        if example.dtype != np.uint8 or example.ndim != 3 or example.shape[2] != 3 or not example.size:
             shape = f"{example.dtype} {example.shape}"
             raise UsageError(f"an array must be (h, w, 3) uint8 RGB, this one is {shape}")
         return Query("array", picture=example)
+    if hasattr(example, "read"):
+        return _of_stream(example)
     if hasattr(example, "getexif"):
         return Query("image", picture=decode_pil(example).image)
-    raise UsageError(f"cannot search by a {type(example).__name__}: give a path, bytes or an image")
+    raise UsageError(f"cannot search by a {type(example).__name__}: give a path, bytes, an id or an image")

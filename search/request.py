@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from ..errors import UsageError
+from ..store.arguments import as_number, as_whole
 from ..store.filters.where import ALL, Where
 from ..store.index.exact import Ids
 from .filters.filters import FilterSpec
@@ -48,7 +49,8 @@ class SearchRequest:
     box: the part of each example that is searched for: (x, y, width, height) in pixels of the picture as
     displayed, or "10%,20%,30%,40%". part: each example is itself a part of a photo.
 
-    where: filter, applied before the ranking; a `FilterSpec` is read against the folders of the library.
+    where: filter, applied before the ranking; a `FilterSpec` is read against the folders of the library, a
+    str is a condition.
     labels: only photos that have all of these. confidence: in (0, 1], that their labels must reach; None:
     the usual.
 
@@ -69,7 +71,7 @@ class SearchRequest:
     text: str | None = None
     box: RequestedBox | Sequence[float] | str | None = None
     part: bool = False
-    where: Where | FilterSpec = ALL
+    where: Where | FilterSpec | str | None = ALL
     labels: Sequence[str] = ()
     confidence: float | None = None
     k: int = 10
@@ -86,6 +88,9 @@ class SearchRequest:
             value = getattr(self, name)
             if isinstance(value, (str, bytes, os.PathLike)):  # else its letters were taken one by one
                 object.__setattr__(self, name, (value,))
+        if not isinstance(self.where, (Where, FilterSpec)):
+            filter_ = ALL if self.where is None else FilterSpec(where=self.where)
+            object.__setattr__(self, "where", filter_)
 
     @property
     def kind(self) -> SearchKind:
@@ -130,14 +135,14 @@ class SearchRequest:
         self._check_examples()
 
     def _check_ranges(self) -> None:
-        if self.k < 1:
+        if as_whole(self.k, "k") < 1:
             raise UsageError(f"k is the number of results, at least 1, not {self.k}")
-        if not -1 <= self.min_score <= 1:
+        if not -1 <= as_number(self.min_score, "min_score") <= 1:
             raise UsageError(f"scores run from -1 to 1, not {self.min_score:g}")
         if self.sort not in SORTS:
             raise UsageError(f"results are sorted by {', '.join(SORTS)}, not by {self.sort!r}")
         for weight in self.weights:
-            if not (math.isfinite(weight) and weight > 0):
+            if not (math.isfinite(as_number(weight, "weights")) and weight > 0):
                 raise UsageError(f"a weight is a number above 0, not {weight:g}; see minus")
 
     def _check_parts(self) -> None:

@@ -12,7 +12,7 @@ from ..store.filters.where import Where
 from ..store.store import Store
 from ..store.view import View
 from .answers import Answer
-from .filters.filters import make_where
+from .filters.filters import FilterSpec, as_where, make_where
 from .request import Scope, SearchRequest
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ class Session:
             UsageError: a folder lies outside of the library, or a condition cannot be read.
         """
         where = self.request.where
-        if isinstance(where, Where):
-            return where
+        if not isinstance(where, FilterSpec):
+            return as_where(where)
         return make_where(all_roots(view) if where.folders else (), where, lambda: all_formats(view))
 
     def scope(self, view: View) -> Scope:

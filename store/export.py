@@ -27,7 +27,8 @@ def export_vectors(view: View, path: str, where: Where) -> int:
     The file is whole or not there: an older export is replaced at the very end.
 
     Raises:
-        UsageError: see `OwnFile.check`; or the file cannot be written.
+        UsageError: see `OwnFile.check`.
+        OutputUnwritable: the file cannot be written.
     """
     EXPORT.check(path)
     ids = visible_ids(view, where)

@@ -39,9 +39,12 @@ def frame_of(rows: Iterable[Row], kinds: Kinds) -> Any:
     try:
         import pandas
     except ImportError:
-        return _arrow_table(some, kinds, "frames")
+        return _arrow_table(some, kinds, "pandas or pyarrow")
     frame = pandas.DataFrame({name: [_plain(row.get(name)) for row in some] for name in kinds})
-    return frame.astype({name: kind for name, kind in kinds.items() if kind in (int, float)})
+    types: dict[str, Any] = {name: kind for name, kind in kinds.items() if kind in (int, float)}
+    if not some:  # no value tells pandas what a column is for
+        types |= {name: kind if kind in (str, bool) else object for name, kind in kinds.items()} | types
+    return frame.astype(types)
 
 
 def _plain(value: Any) -> Any:
@@ -51,17 +54,16 @@ def _plain(value: Any) -> Any:
     return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
-def _arrow(extra: str) -> Any:
+def _arrow(wanted: str = "pyarrow") -> Any:
     try:
         import pyarrow
     except ImportError as error:
-        what = "pandas or pyarrow" if extra == "frames" else "pyarrow"
-        raise ExtraMissing(what, extra) from error
+        raise ExtraMissing(wanted, wanted.split()[0]) from error
     return pyarrow
 
 
-def _arrow_table(rows: Sequence[Row], kinds: Kinds, extra: str = "arrow") -> Any:
-    arrow = _arrow(extra)
+def _arrow_table(rows: Sequence[Row], kinds: Kinds, wanted: str = "pyarrow") -> Any:
+    arrow = _arrow(wanted)
     types = {str: arrow.string(), int: arrow.int64(), float: arrow.float64(), bool: arrow.bool_()}
     types |= {bytes: arrow.binary(), list: arrow.list_(arrow.string())}
     schema = arrow.schema(
@@ -91,10 +93,11 @@ def write_parquet(path: str, rows: Iterable[Row], kinds: Kinds) -> int:
     The file is whole or not there: an older export is replaced at the very end.
 
     Raises:
-        UsageError: see `OwnFile.check`; or the file cannot be written.
+        UsageError: see `OwnFile.check`.
+        OutputUnwritable: the file cannot be written.
         ExtraMissing: pyarrow is not installed.
     """
-    _arrow("arrow")
+    _arrow()
     from pyarrow import parquet
 
     with PARQUET.replaced(path) as out:
@@ -132,17 +135,17 @@ def write_sqlite(
     indexes: as "photos(content)". The file is whole or not there.
 
     Raises:
-        UsageError: see `OwnFile.check`; or the file cannot be written.
+        UsageError: see `OwnFile.check`.
+        OutputUnwritable: the file cannot be written.
     """
     # SQLite opens files by name: not where another file may have that by then.
     folder = os.path.dirname(os.path.realpath(path))
-    SQLITE.check(path)
     with (
-        tempfile.TemporaryDirectory(dir=None if is_shared(folder) else folder) as scratch,
         SQLITE.replaced(path) as out,
+        tempfile.TemporaryDirectory(dir=None if is_shared(folder) else folder) as scratch,
     ):
         made = os.path.join(scratch, "export.db")
-        with contextlib.closing(sqlite3.connect(made)) as connection, connection:
+        with _disk_errors(), contextlib.closing(sqlite3.connect(made)) as connection, connection:
             connection.execute(f"PRAGMA application_id = {_APPLICATION}")
             counts = [_fill(connection, name, *table) for name, table in tables.items()]
             for index in indexes:
@@ -150,6 +153,15 @@ def write_sqlite(
         with open(made, "rb") as source:
             _copy(source, out)
     return counts[0]
+
+
+@contextlib.contextmanager
+def _disk_errors() -> Iterator[None]:
+    """Have SQLite say as other files do that a disk is full or fails."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise OSError(str(error)) from error
 
 
 def _fill(connection: sqlite3.Connection, name: str, kinds: Kinds, rows: Iterable[Row]) -> int:

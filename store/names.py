@@ -5,9 +5,20 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
+from difflib import get_close_matches
+from reprlib import repr as short
 from typing import AnyStr
 
+from ..errors import UsageError
+
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://")
+
+# Words that programs and people put into the name of a copy: "IMG_1 (2).jpg", "Kopie von ...", "IMG_1~2".
+_COPY_NAME = re.compile(
+    r"\(\d+\)|~\d+|\bcop(y|ies)\b|\bkopie\b|\bcopie\b|\bcopia\b|[-_ ](edited|bearbeitet|modifié)\b"
+    r"|\bthumb|\bscreenshot",
+    re.IGNORECASE,
+)
 
 
 def is_remote(path: bytes | str) -> bool:
@@ -25,16 +36,44 @@ def real_path(path: AnyStr) -> AnyStr:
 AnyPath = str | os.PathLike[str]
 
 
-def listed(names: AnyPath | Iterable[AnyPath]) -> list[str]:
-    """Return paths as a list, also a single one: a str is one name, not its letters."""
-    return (
-        [os.fspath(names)] if isinstance(names, (str, os.PathLike)) else [os.fspath(each) for each in names]
-    )
+def listed(names: AnyPath | Iterable[AnyPath], argument: str = "what is named") -> list[str]:
+    """Return paths as a list, also a single one: a str is one name, not its letters.
+
+    Raises:
+        UsageError: something else is given; the text names the argument.
+    """
+    if isinstance(names, (str, os.PathLike)):
+        return [os.fspath(names)]
+    try:
+        return [os.fspath(each) for each in names]
+    except TypeError as error:
+        raise UsageError(f"{argument} is a path or a list of paths, not {short(names)}") from error
+
+
+def is_below(path: str, folders: Iterable[str]) -> bool:
+    """Tell whether a path lies in any of the folders."""
+    return any(path == folder or path.startswith(os.path.join(folder, "")) for folder in folders)
+
+
+def did_you_mean(path: str) -> str:
+    """Return a question that names what is called nearly as a path that is not there; "" if nothing is."""
+    folder, name = os.path.split(os.path.abspath(path))
+    try:
+        beside = {each.casefold(): each for each in os.listdir(folder)}
+    except OSError:
+        return ""
+    near = get_close_matches(name.casefold(), beside, 1, 0.75)
+    return f"; did you mean {os.path.join(os.path.dirname(path), beside[near[0]])}?" if near else ""
 
 
 def format_name(form: str) -> str:
     """Return how people call a format: an MPO is a JPEG with more pictures behind it, named .JPG."""
     return "JPEG" if form == "MPO" else form
+
+
+def is_name_of_copy(path: str) -> bool:
+    """Tell whether a file is called as copies are: "IMG_1 (2).jpg"."""
+    return _COPY_NAME.search(os.path.basename(path)) is not None
 
 
 def composed(name: str) -> str:

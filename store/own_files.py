@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from ..errors import LookalikeError, UsageError
+from ..errors import LookalikeError, OutputUnwritable, UsageError
 from .files import replaced
 
 
@@ -24,7 +24,7 @@ class OwnFile:
     is_ours: Callable[[str], bool]
     suffixes: tuple[str, ...] = ()
     mode: int = 0o666
-    failure: type[LookalikeError] = UsageError
+    failure: type[LookalikeError] = OutputUnwritable
 
     def check(self, path: str) -> None:
         """Check that one may be written to path, before the work begins.

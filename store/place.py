@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..errors import StoreUnwritable
+from ..errors import StoreUnwritable, UsageError
 
 MOUNTS = "/proc/self/mountinfo"
 _NETWORK = frozenset(
@@ -137,6 +137,29 @@ def check_new(folder: str) -> None:
             f"{folder} lies on a network drive ({place.kind}), where a database can be damaged; choose a "
             "folder on this machine for the store (the photos may lie anywhere), or take the risk: "
             "`allow_network_store=True`"
+        )
+
+
+# What lies in the folder of a store, and where data, settings and cache of a program share one folder.
+_OWN = re.compile(
+    r"(catalog|thumbs)\.db.*|index(-.*\.faiss|\.json)(\..*)?|.*\.lock|journals|review\.json"
+    r"|config\.toml|Cache|lost\+found|\..*|.*\.tmp",
+    re.DOTALL,
+)
+
+
+def check_unused(folder: str) -> None:
+    """Check that a store may be made in folder: a new or empty one, or one that shows signs of a store.
+
+    Raises:
+        UsageError: other files lie there.
+    """
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    others = sorted(name for name in names if not _OWN.fullmatch(name))
+    if others and not {"catalog.db", "thumbs.db", "journals"} & {*names}:
+        raise UsageError(
+            f"{folder} holds other files, {others[0]} for one, and a store takes a folder of its own: "
+            "name a new or an empty one for it"
         )
 
 

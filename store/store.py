@@ -34,7 +34,7 @@ from .columns import Columns
 from .index import snapshot
 from .index.parts import AnyIndex
 from .index_cache import IndexCache
-from .place import check_new
+from .place import check_new, check_unused
 from .progress import NEVER
 from .records import FileResult, Root, Told
 from .spec import EmbedderSpec
@@ -77,6 +77,7 @@ class Store:
         self._reader = open_reader(self._catalog, add_functions, fixed=outside is not None and not writable)
         self._writer = open_writer(self._catalog, schema.PAGE_SIZE) if writable else None
         self._inode = inode_of(self._catalog)
+        self._is_closed = False
         self._identity: tuple[str, str | None] | None = None
         self._open = contextlib.ExitStack()
         self._index = IndexCache(folder)
@@ -100,10 +101,13 @@ class Store:
 
         Raises:
             StoreMissing: there is none, and create is False.
+            UsageError: create is True, there is none, and other files lie in the folder.
             StoreTooNew, StoreTooOld, StoreCorrupt, StoreUnwritable, StoreLocked: see errors.py.
         """
         folder = os.path.abspath(os.fspath(folder))
         if create:
+            if outside is None:
+                check_unused(folder)
             make(folder)
         else:
             check_there(folder)
@@ -169,6 +173,7 @@ class Store:
 
     def close(self) -> None:
         """Close all files; a store that was written to folds its log back into catalog.db."""
+        self._is_closed = True
         # The reader goes first: the last connection folds the log back, and it must be able to write.
         self._reader.dispose()
         if self._writer is not None:
@@ -192,8 +197,13 @@ class Store:
         """Whether it was opened for writing."""
         return self._writer is not None
 
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise StoreError(f"the store {self.folder} was closed; open it again")
+
     @property
     def _writer_engine(self) -> sa.Engine:
+        self._check_open()
         if self._writer is None:
             raise StoreUnwritable(
                 f"the store {self.folder} was opened for reading only; open it with write=True"
@@ -332,6 +342,7 @@ class Store:
     @contextlib.contextmanager
     def reading(self) -> Iterator[View]:
         """Give a view of the store as it is now; later commits do not change it."""
+        self._check_open()
         self._follow()
         with store_errors(self.folder), self._reader.begin() as connection:
             view = View(connection, self._index_at, self._columns)

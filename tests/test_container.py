@@ -110,3 +110,25 @@ def test_the_nightly_service_indexes_and_then_sleeps_until_three(
     first, second = log.read_text().splitlines()[:2]
     assert first == "lookalike index /photos"
     assert 3 * 3600 <= int(second.removeprefix("sleep ")) <= 27 * 3600
+
+
+def test_a_stop_of_the_nightly_service_reaches_the_run_and_waits_for_it(
+    services: dict[str, Any], tmp_path: Path
+) -> None:
+    program, log = tmp_path / "lookalike", tmp_path / "log"
+    program.write_text(
+        f"#!/bin/sh\ntrap 'kill $!; echo kept > {log}; exit 130' TERM\n"
+        "sleep 600 > /dev/null &\necho started\nwait $!\n"
+    )
+    program.chmod(0o755)
+    (script,) = services["nightly"]["command"]
+    with subprocess.Popen(
+        ["sh", "-c", script.replace("$$", "$")],
+        env={"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
+        stdout=subprocess.PIPE,
+    ) as shell:
+        assert shell.stdout is not None
+        assert shell.stdout.readline() == b"started\n"
+        shell.terminate()
+        shell.wait(60)
+    assert log.read_text() == "kept\n"

@@ -98,3 +98,11 @@ def value_of(source: str, variables: dict[str, Any]) -> Any:
     except SyntaxError:
         return exec(last, variables)
     return eval(code, variables)
+
+
+@pytest.mark.parametrize("name", sorted(each.name for each in EXAMPLES.glob("*.py")))
+def test_an_example_without_arguments_says_how_it_is_used(work: Path, name: str) -> None:
+    done = subprocess.run([sys.executable, EXAMPLES / name], cwd=work, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("usage: ")
+    assert done.stderr.count("\n") == 1

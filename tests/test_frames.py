@@ -146,6 +146,24 @@ def test_copies_come_as_a_frame_with_a_row_for_each_file(library: Library) -> No
     assert frame[frame["kind"] == "exact"]["bytes"].tolist() == frame[frame["kept"]]["bytes"].tolist()
 
 
+def test_a_frame_without_rows_has_the_kinds_of_one_with_rows(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = library.where(since="2099")
+    for full, empty in (
+        (library.copies.frame(), library.copies.frame(nothing)),
+        (library.search_frame(k=3), library.search_frame(where=nothing)),
+    ):
+        known = [name for name in full if full[name].notna().any()]
+        assert (len(empty), [*empty]) == (0, [*full])
+        assert empty.dtypes[known].equals(full.dtypes[known])
+        assert not len(empty[empty["path"].str.contains("x")])
+    none = library.copies.frame(nothing)
+    assert [*none[~none["kept"]]] == [*none]
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    assert library.copies.frame(nothing).schema == library.copies.frame().schema
+
+
 def test_a_name_that_is_no_text_stands_as_escapes(library: Library) -> None:
     frame = library.search_frame(k=20, where=library.where(), include_copies=True)
     assert [path for path in frame["path"] if r"odd \udcff<b>.jpg" in path]
@@ -163,9 +181,7 @@ def test_without_pandas_it_is_an_arrow_table_and_without_both_one_plain_line(
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(ExtraMissing) as told:
         library.copies.frame()
-    assert (
-        str(told.value) == 'this needs pandas or pyarrow: install it with  pip install "lookalike[frames]"'
-    )
+    assert str(told.value) == "this needs pandas or pyarrow: install it with  pip install pandas"
 
 
 # --- files ------------------------------------------------------------------------------------
@@ -233,6 +249,9 @@ def test_the_command_writes_the_files_and_lists_nothing(library: Library, tmp_pa
 
     assert (done.code, done.out) == (0, b"")
     assert done.err.count("9 files written to ") == 2
+    done = lookalike("export", "--vectors", tmp_path / "v.npz", "--store", store)
+    assert (done.code, done.out) == (0, b"")
+    assert "8 embeddings written to " in done.err
     assert parquet.read_table(tmp_path / "p.parquet").num_rows == 9
 
 
@@ -242,7 +261,7 @@ def test_a_missing_extra_of_the_command_is_one_line(
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     done = lookalike("export", "--parquet", tmp_path / "p.parquet", "--store", library.store.folder)
     assert done.code == 1
-    assert 'this needs pyarrow: install it with  pip install "lookalike[arrow]"' in done.err
+    assert "this needs pyarrow: install it with  pip install pyarrow" in done.err
     assert not (tmp_path / "p.parquet").exists()
 
 

@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,14 @@ from PIL import Image
 
 import lookalike
 from lookalike import Library, ModelChoice
-from lookalike.errors import DecodeError, SpecMismatch, StoreMissing, UsageError, WeightsMissing
+from lookalike.errors import (
+    DecodeError,
+    SpecMismatch,
+    StoreError,
+    StoreMissing,
+    UsageError,
+    WeightsMissing,
+)
 from lookalike.tests.library import make_photos
 from lookalike.tests.pictures import draw_photo, encode
 
@@ -56,7 +64,7 @@ def test_a_query_outside_of_the_library_scores_as_its_vectors_do(library: Librar
 
 
 @pytest.mark.parametrize(
-    "example", [3.5, np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), None]
+    "example", [3.5, np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), object()]
 )
 def test_an_example_of_another_kind_is_refused(library: Library, example: object) -> None:
     with pytest.raises(UsageError):
@@ -159,3 +167,137 @@ def test_files_of_the_query_itself_are_not_among_the_files_of_a_result(
     (copy,) = library.search(photos / "2021/photo0.jpg", k=1)
 
     assert [file.path for file in copy.photo.files] == [str(photos / "edited/photo0-again.jpg")]
+
+
+# --- what callers give ------------------------------------------------------------------------
+
+
+def test_ids_are_taken_as_numpy_gives_them(library: Library, photos: Path) -> None:
+    ids, _ = library.vectors()
+    plain = ids.tolist()
+
+    assert library.labels.of(ids).keys() == set(plain)
+    assert library.labels.of(ids) == library.labels.of(iter(plain))
+    assert [*library.features(ids)] == plain
+    assert library.holdings(list(ids)) == library.holdings(plain)
+    assert len(library.holdings(ids)) == len(plain)
+    assert library.search(ids[0], k=2) == library.search(plain[0], k=2)
+    assert library.search(ids[:2], k=2) == library.search(plain[:2], k=2)
+    photo = library.photo(ids[0])
+    assert photo == library.photo(plain[0]) == library.photo(photo)
+    assert library.photo(Path(photo.path)).id == plain[0]
+    assert library.features([1 << 80, -1]) == {}
+
+
+def test_a_condition_is_a_filter_wherever_one_is_taken(library: Library, tmp_path: Path) -> None:
+    wide = "width > 300"
+    where = library.where(where=wide)
+    expected = [photo.id for photo in library.photos(where)]
+    assert 0 < len(expected) < library.totals().photos
+
+    assert [photo.id for photo in library.photos(wide)] == expected
+    assert library.where(since=2022) == library.where(since="2022")  # type: ignore[arg-type]
+    assert library.vectors(wide).ids.tolist() == expected
+    query = encode(draw_photo(9))
+    assert library.search(query, where=wide) == library.search(query, where=where)
+    assert library.labels.count(wide) == library.labels.count(where)
+    assert library.copies.find(wide) == library.copies.find(where)
+    assert library.export_parquet(tmp_path / "p.parquet", wide) == library.export_parquet(
+        tmp_path / "p.parquet", where
+    )
+    assert library.export_vectors(tmp_path / "v.npz", wide) == len(expected)
+
+
+def test_an_open_file_is_read_and_not_taken_for_its_lines(library: Library, photos: Path) -> None:
+    path = photos / "2022/photo1.jpg"
+    expected = library.search(path.read_bytes(), k=3)
+
+    assert library.search(io.BytesIO(path.read_bytes()), k=3) == expected
+    with path.open("rb") as file:
+        assert library.search(file, k=3) == expected
+    with path.open("rb") as file:
+        assert library.embed([file]).shape == (1, 1280)
+
+
+def test_no_example_lists_photos_the_newest_first(library: Library) -> None:
+    listed = library.search(k=3)
+
+    dates = [result.photo.date for result in listed]
+    assert len(listed) == 3
+    assert dates == sorted(dates, reverse=True)
+    assert listed == library.search(None, k=3)
+
+
+WRONG = {
+    "search nothing": lambda library: library.search([]),
+    "search no ids": lambda library: library.search(np.zeros(0, np.int64)),
+    "frame of nothing": lambda library: library.search_frame([]),
+    "empty array": lambda library: library.embed(np.zeros((0, 5, 3), np.uint8)),
+    "text file": lambda library: library.search(io.StringIO("text")),
+    "k": lambda library: library.search(1, k="5"),
+    "half a photo": lambda library: library.search(1, k=2.5),
+    "min_score": lambda library: library.search(1, min_score="0.9"),
+    "where": lambda library: library.search(1, where=5),
+    "filter": lambda library: list(library.photos(["2021"])),
+    "condition": lambda library: library.vectors("train/cat"),
+    "order": lambda library: list(library.photos(order="date")),
+    "copies of": lambda library: library.copies.find("train"),
+    "labels of": lambda library: library.labels.count("train"),
+    "labeled": lambda library: library.labels.find("dog", k="5"),
+    "confidence": lambda library: library.labels.count(confidence="0.5"),
+    "features": lambda library: library.features(1),
+    "ids": lambda library: library.labels.of(["a.jpg"]),
+    "photo": lambda library: library.photo(2.5),
+    "explain": lambda library: library.copies.explain(1, None),
+    "index": lambda library: library.index(None),
+    "choice": lambda library: library.index(".", choice="mobilenet_v2"),
+    "teach": lambda library: library.labels.teach("dog", yes=[5]),
+    "leaks": lambda library: library.copies.leaks(None, "2021"),
+    "similar": lambda library: library.copies.lookalikes("0.9"),
+    "store of": lambda _: lookalike.store_of(None),  # type: ignore[arg-type]
+    "engine": lambda library: Library.open(library.store.folder, engine="tf"),
+}
+
+
+@pytest.mark.parametrize("call", WRONG.values(), ids=WRONG)
+def test_a_wrong_argument_is_told_as_such(library: Library, call: Callable[[Library], object]) -> None:
+    with pytest.raises(UsageError):
+        call(library)
+
+
+def test_decisions_take_photos_by_any_name(library: Library, photos: Path) -> None:
+    a, b, *_ = library.photos()
+    for first, second in ((a, b), (a.path, Path(b.path)), (a.id, f"id:{b.id}"), (a.digest, b.digest)):
+        library.copies.decide(first, second, "rejected")
+        assert [(each.a, each.b) for each in library.copies.decisions()] == [
+            tuple(sorted((a.digest, b.digest)))
+        ]
+        library.copies.decide(first, second, None)
+    assert library.copies.decisions() == []
+    for wrong in ((a, b, "yes"), (a, "a.jpg", "confirmed"), (a, a.path, "rejected")):
+        with pytest.raises(UsageError):
+            library.copies.decide(*wrong)
+
+
+def test_a_set_that_is_not_in_the_library_is_no_set_without_leaks(library: Library, photos: Path) -> None:
+    assert library.copies.leaks(photos / "2021", photos / "edited")
+    (photos / "empty").mkdir()
+    none: list[str] = []
+    for test in (none, "nonsense", photos.parent / "never-indexed", photos / "empty"):
+        with pytest.raises(UsageError):
+            library.copies.leaks(photos / "2021", test)
+
+
+def test_a_report_and_slices_of_results_are_fit_for_a_console(library: Library) -> None:
+    assert repr(library.copies.find()) == "CopyReport(1 group, 1 pair)"
+    results = library.search(1, k=5)
+    assert results[1:3] == tuple(results)[1:3]
+    assert results[1:3].frame().path.tolist() == [each.path for each in (results[1], results[2])]
+
+
+def test_a_library_that_was_closed_says_so(library: Library) -> None:
+    other = Library.open(library.store.folder)
+    other.close()
+    for use in (other.totals, lambda: other.search(1)):
+        with pytest.raises(StoreError, match="was closed"):
+            use()

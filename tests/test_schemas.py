@@ -16,10 +16,8 @@ from lookalike.tests.library import lookalike, make_photos
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "schemas"
 SCHEMAS = {file.stem: json.loads(file.read_text()) for file in sorted(FOLDER.glob("*.json"))}
 # What a command prints that is another listing, or needs more than a library.
-OTHERS = {"undo": "apply", "prune": "apply"}
+OTHERS = {"undo": "apply", "prune": "apply", "teach": "taught"}
 NOT_DESCRIBED = {
-    "config",
-    "teach",
     "repair",
     "backup",
     "bulk run",
@@ -72,6 +70,11 @@ def outputs(folder: Path) -> Iterator[tuple[str, Any]]:
     yield said("errors", "errors")
     yield said("models", "models")
     yield said("doctor", "doctor")
+    yield said("config", "config")
+    yield "version", lookalike("version", "--json").json
+    taught = photos / "2022"
+    assert lookalike("teach", "own", "--yes", taught, "--no", photos / "2021", "--store", store).code == 0
+    yield said("taught", "teach", "--list")
     yield said("forget", "forget", photos / "2023")
     away.unlink(missing_ok=True)
     lookalike("index", photos, "--store", store)

@@ -98,13 +98,16 @@ def test_a_file_that_leaves_the_test_set_leaves_the_list(data: Path, tmp_path: P
     (tmp_path / "train/held-out/no.jpg").write_bytes(b"no picture")
     sets = tmp_path / "train", tmp_path / "train/held-out"
 
-    leaks = lookalike.leaks(*sets)  # a set within the other counts for itself
+    with pytest.warns(UserWarning, match=r"1 picture could not be read.*no\.jpg"):
+        leaks = lookalike.leaks(*sets)  # a set within the other counts for itself
 
     names = ("00.jpg", "01.jpg")
     assert [leak[:2] for leak in leaks] == [(str(sets[1] / name), str(sets[0] / name)) for name in names]
     for name in names:
         (sets[1] / name).unlink()
-    assert lookalike.leaks(*sets) == []
+    save(sets[1] / "other.jpg", draw_photo(77, 240, 180))
+    with pytest.warns(UserWarning, match="could not be read"):
+        assert lookalike.leaks(*sets) == []
 
 
 def test_sets_that_cannot_be_told_apart_or_are_not_there_are_refused(data: Path, cache: Path) -> None:
@@ -137,8 +140,11 @@ def test_duplicates_are_groups_of_paths_with_the_kept_one_first(data: Path, tmp_
 def test_what_could_not_be_read_is_noted(
     tmp_path: Path, cache: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (tmp_path / "broken.jpg").write_bytes(b"no picture")
-    lookalike.duplicates(tmp_path)
+    for name in ("broken.jpg", "other.jpg"):
+        (tmp_path / name).write_bytes(b"no picture")
+    with pytest.warns(UserWarning, match=r"2 pictures could not be read.*broken\.jpg") as warned:
+        lookalike.duplicates(tmp_path)
+    assert warned[0].filename == __file__
     assert [record.levelname for record in caplog.records if "broken.jpg" in record.getMessage()] == [
         "WARNING"
     ]
@@ -151,7 +157,7 @@ def test_only_pairs_of_both_sets_are_proven_and_the_others_wait(
         assert library.copies.leaks(data / "train", data / "test") == found
         with library.store.reading() as view:
             waiting = unproved_pairs(view, VERIFIER_VERSION)
-            crosses = crossing(view, Sides.of(data / "train", data / "test"))
+            crosses = crossing(view, Sides.of([bytes(data / "train")], [bytes(data / "test")]))
             proven = [(verdict.a, verdict.b) for verdict in all_verdicts(view)]
     assert waiting
     assert not any(crosses(a, b) for a, b, _ in waiting)

@@ -14,7 +14,7 @@ from lookalike.tests.library import make_photos
 from lookalike.tests.pictures import draw_photo, save
 
 BLOCKED = "import sys\nsys.modules['torch'] = sys.modules['torchvision'] = None\n"
-ADVICE = 'needs torch: install it with  pip install "lookalike[torch]"'
+ADVICE = "needs torch: install it with  pip install torch torchvision"
 # Takes the arguments of one command a line from stdin, and answers with what it left behind.
 SERVE = """
 import io, json, sys

@@ -11,11 +11,11 @@ from types import MappingProxyType
 from ..dedup.actions.plan import expected, moving, planned
 from ..dedup.groups.companions import Companion
 from ..dedup.groups.groups import Group
-from ..dedup.groups.keeper import is_below
 from ..dedup.groups.members import HOLDS_MORE
 from ..output.report.data import words_back
 from ..store.catalog.photos import Photo, PhotoFile
 from ..store.documents import Row
+from ..store.names import is_below
 
 _HARD_LINK = "hard link"
 # Why a file stays where it lies, whichever one is kept: these pages have no say there, or it is a backup.

@@ -19,6 +19,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .problems import problem
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+# Addresses to listen at that nobody asks for, and what is asked for on this computer instead.
+WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "[::]": "[::1]"}
 _TOKEN_BYTES = 32
 
 _POLICY = (

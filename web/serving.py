@@ -17,7 +17,7 @@ from ..indexer.options import DEFAULT_OPTIONS, IndexOptions
 from ..library import Library
 from ..store.files import discard, write_atomic
 from .app import make_app
-from .guard import LOOPBACK, Pass
+from .guard import LOOPBACK, WILDCARDS, Pass
 from .served import Served
 
 PORT = 8765
@@ -63,7 +63,7 @@ def serve_library(library: Library, options: ServeOptions, ready: Callable[[str,
             date_header=False,
             timeout_graceful_shutdown=2,
         )
-        address = f"http://{options.host}:{port}/"
+        address = f"http://{WILDCARDS.get(options.host, options.host)}:{port}/"
         with _written(options.token_file, entry.token), _door(address, entry.token, options) as door:
             server = _Server(config, lambda: _begin(address, entry.token, ready, door), served.events.close)
             threading.Thread(target=served.shelf.overview, daemon=True).start()  # the first page waits less

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from ...errors import Refusal
-from ..groups.keeper import is_below
+from ...store.names import is_below
 from . import moves
 from .moves import At
 

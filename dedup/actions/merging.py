@@ -80,9 +80,8 @@ class Merging:
                 raise Refusal("changed", f"{name} changed while files were moved")
 
     def _ours(self, removal: Removal, sidecars: Sidecars) -> list[Fields]:
-        beside = sidecars.said(removal.keeper.path)
         own = self._of(removal, removal.keeper.digest)
-        return [own] if beside is None else [own, fields_of(beside)]
+        return [own, *(fields_of(_read(path)) for path in sidecars.beside(removal.keeper.path))]
 
     def _theirs(self, removal: Removal) -> Iterator[Fields]:
         file = removal.member.file

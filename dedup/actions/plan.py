@@ -107,7 +107,8 @@ def write_plan(path: str, plan: Row) -> None:
     """Write a plan as JSON, whole or not at all.
 
     Raises:
-        UsageError: see `OwnFile.check`; or the file cannot be written.
+        UsageError: see `OwnFile.check`.
+        OutputUnwritable: the file cannot be written.
     """
     with PLAN.replaced(path) as out:
         out.write(document(plan))

@@ -11,9 +11,8 @@ from blake3 import blake3
 
 from ...errors import Refusal
 from ...indexer.scan.places import Ways
-from ...store.names import is_remote
+from ...store.names import is_below, is_remote
 from ..groups.companions import CompanionFinder, kind_beside
-from ..groups.keeper import is_below
 from ..packets import MOST_BYTES, merged
 from .journal import Journal
 from .moves import read_small, write_over
@@ -51,6 +50,10 @@ class Sidecars:
             Refusal: see `change`.
         """
         return _read(self._place(photo))
+
+    def beside(self, photo: str) -> list[str]:
+        """Return the paths of the sidecars that are a photo's own, also where none may be written to."""
+        return [] if is_remote(photo) else [path for path, is_shared in _sidecars(photo) if not is_shared]
 
     def change(self, photo: str, more: Mapping[str, Any]) -> Change | None:
         """Return how the sidecar of a photo says more; None where it says that already.

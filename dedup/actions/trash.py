@@ -10,7 +10,7 @@ from datetime import datetime
 from urllib.parse import quote, unquote_to_bytes
 
 from ...errors import Refusal
-from ..groups.keeper import is_below
+from ...store.names import is_below
 from . import moves
 from .folders import Held, check_as_it_is
 from .moves import At

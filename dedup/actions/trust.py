@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from ...errors import Refusal
+from ...store.names import is_below
 from ...store.place import place_of
-from ..groups.keeper import is_below
 from . import moves
 from .folders import Held, is_of_link
 from .moves import At

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from ...errors import Refusal
 from ...store.catalog.folders import all_roots
 from ...store.lock import held
+from ...store.names import is_below
 from ...store.progress import Watch
 from ...store.store import Store
-from ..groups.keeper import is_below
 from . import links, moves
 from .apply import outcome_of, tell_catalog
 from .folders import Held

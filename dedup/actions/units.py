@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from ...errors import Refusal
 from ...indexer.scan.places import Ways
-from ...store.names import is_remote, real_path
-from ..groups.keeper import is_below
+from ...store.names import is_below, is_remote, real_path
 from .planfile import Plan, PlannedCompanion, PlannedFile, PlannedGroup, PlannedMember
 
 

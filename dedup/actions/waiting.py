@@ -1,8 +1,9 @@
 """Where that lies which `apply` moved, told by the journals and a look at the disk."""
 
 import os
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ...store.absence import Fates
@@ -40,13 +41,15 @@ def holder(method: str, to: str) -> str:
 class Moved:
     """What `apply` moved, as it lies now.
 
-    fates: of the files. lots: what lies where it was put, newest run first. troubles: what is wrong with
+    fates: of the files. lots: what lies where it was put, newest run first. away: how many files lie in a
+    "quarantine" or "trash" on drives that are not there. troubles: what is wrong with
     journals, in lines.
     """
 
     fates: Fates
     lots: list[Lot]
     troubles: list[str]
+    away: Counter[str] = field(default_factory=Counter)
 
 
 # By where a file lies (see `Standing`), what it is to the library.
@@ -64,18 +67,21 @@ def moved(records: Sequence[Record]) -> Moved:
     """Return what became of the files of some runs, newest first, by one look at each that is not back."""
     fates: dict[tuple[str, str], tuple[str, str]] = {}
     lots: dict[tuple[str, str], Lot] = {}
+    away = Counter[str]()
     for record in records:
         for action in record.actions:
             state, key = record.state_of(action), (action.path, action.digest)
             fate = _FATES.get(state)
             if fate == "moved":
                 fates[key] = fate, action.to
-                if state != "away":
+                if state == "away":
+                    away["trash" if action.method == "trash" else "quarantine"] += 1
+                else:
                     _add(lots, record, action, is_kept=state == "kept")
             elif fate and action.method not in ("hardlink", "reflink"):  # whose links went without us
                 fates.setdefault(key, (fate, ""))  # another run may have moved it once more
     unread = [f"{record.path}: {record.trouble}" for record in records if record.trouble]
-    return Moved(Fates(fates, unread), list(lots.values()), list(troubles(records)))
+    return Moved(Fates(fates, unread), list(lots.values()), list(troubles(records)), away)
 
 
 def _add(lots: dict[tuple[str, str], Lot], record: Record, action: Action, *, is_kept: bool) -> None:

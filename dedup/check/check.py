@@ -5,6 +5,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
+from typing import Literal
 
 from ...errors import DecodeError
 from ...indexer.embed.embedder import Embedder
@@ -45,10 +46,14 @@ Decided = Mapping[frozenset[str], str]
 
 @dataclass(frozen=True, slots=True)
 class CheckOptions:
-    """How to check. where: photos of the library that count. workers: threads, None for one per core."""
+    """How to check. where: photos of the library that count. workers: threads, None for one per core.
+
+    count_away: what lies on a drive that is away counts as if it were here.
+    """
 
     where: Where = ALL
     workers: int | None = None
+    count_away: bool = False
 
 
 def check_files(
@@ -93,10 +98,11 @@ class _Comparison:
         self._store = store
         self._where = options.where
         self._workers = options.workers
+        self._count_away = options.count_away
         self._pictures = Pictures(_PICTURES)
         self._beside = Beside()
         with store.reading() as view:
-            self._is_there = Presence(all_roots(view))
+            self._presence = Presence(all_roots(view))
             self._decided: Decided = {
                 frozenset((each.a, each.b)): each.kind for each in all_decisions(view)
             }
@@ -115,10 +121,13 @@ class _Comparison:
                 inside.add(path)
             files = self._others(each, photo) if photo else ()
             if photo and files:
-                found[path] = (Match(photo, files, "exact", "same bytes"),)
+                away = self._are_away(photo, files)
+                found[path] = (Match(photo, files, "exact", "same bytes", is_away=away),)
         for proofs_of in (self._beyond_doubt, self._proven):
-            left = [each for path, each in read.items() if not found.get(path)]
-            found |= self._matches(left, proofs_of(left)) if left else {}
+            # What is found on a drive that is away may be here in another form.
+            left = [each for path, each in read.items() if all(m.is_away for m in found.get(path, ()))]
+            more = self._matches(left, proofs_of(left)) if left else {}
+            found |= {path: _with_more(found.get(path, ()), some) for path, some in more.items()}
         found |= self._with_accounts(read, found)
         return [self._beside(_checked(path, each, found, inside)) for path, each in batch]
 
@@ -186,19 +195,17 @@ class _Comparison:
             photo = photos.get(photo_id)
             files = self._others(newcomer, photo) if photo else ()
             if photo and files and self._is_copy(newcomer, photo, shots[photo_id]):
-                matches.append(copy_match(newcomer.known.photo, photo, files, proof))
+                match = copy_match(newcomer.known.photo, photo, files, proof)
+                matches.append(replace(match, is_away=self._are_away(photo, files)))
         return tuple(sorted(matches, key=rank_of))
 
     def _with_accounts(
         self, read: Mapping[str, Newcomer], found: Mapping[str, tuple[Match, ...]]
     ) -> dict[str, tuple[Match, ...]]:
         """Return the copies among the matches with what would be lost without the new file."""
-        copies = [
-            (path, match)
-            for path, matches in found.items()
-            for match in matches[:_COMPARED]
-            if match.kind == "copy"
-        ]
+        exact = {path: [m for m in matches if m.kind == "exact"] for path, matches in found.items()}
+        others = {path: [m for m in matches if m.kind == "copy"] for path, matches in found.items()}
+        copies = [(path, match) for path, matches in others.items() for match in matches[:_COMPARED]]
         with self._store.reading() as view:
             held = holdings_of(view, sorted({match.photo.id for _, match in copies}))
         # What lies beside them is compared by `Beside`.
@@ -215,15 +222,22 @@ class _Comparison:
             lost = losses(pair, look)
             more = "; ".join(loss.words for loss in lost)
             told[path].append(replace(match, more=more, transform=as_told(match.transform, lost)))
-        rest = {path: [replace(match, more=_LEFT) for match in found[path][_COMPARED:]] for path in told}
-        return {path: (*matches, *rest[path]) for path, matches in told.items()}
+        rest = {path: [replace(match, more=_LEFT) for match in others[path][_COMPARED:]] for path in told}
+        return {path: (*exact[path], *matches, *rest[path]) for path, matches in told.items()}
 
     def _others(self, newcomer: Newcomer, photo: Photo) -> tuple[PhotoFile, ...]:
-        """Return the files of a photo that are there, not in a trash, and not the new file itself."""
+        """Return the files of a photo that count, those that are here first.
+
+        They are there or on a drive that is away, not in a trash, and not the new file itself.
+        """
         others = (
             file for file in photo.files if not newcomer.is_own(photo, file) and not nobodys(file.path)
         )
-        return tuple(file for file in others if self._is_there(photo, file))
+        found = [(self._presence(photo, file), file) for file in others]
+        return tuple(file for wanted in ("here", "away") for state, file in found if state == wanted)
+
+    def _are_away(self, photo: Photo, files: Sequence[PhotoFile]) -> bool:
+        return not self._count_away and all(self._presence(photo, each) == "away" for each in files)
 
     def _is_copy(self, newcomer: Newcomer, photo: Photo, shot: Shot) -> bool:
         """Tell whether a proof stands: the user has not rejected it, and it is not another shot."""
@@ -244,24 +258,31 @@ def _checked(
     return Checked(path, found.get(path, ()), path in inside)
 
 
+def _with_more(matches: Sequence[Match], more: Sequence[Match]) -> tuple[Match, ...]:
+    """Return matches, and more of them that are of other photos."""
+    known = {match.photo.id for match in matches}
+    return (*matches, *(match for match in more if match.photo.id not in known))
+
+
 class Presence:
     """Looks at files, none of which is opened.
 
-    Of a folder that is away nothing is known, and an object store is not asked: their files count.
+    Of a folder that is away nothing is known. An object store is not asked: its files are there.
     """
 
     def __init__(self, roots: Sequence[Root]) -> None:
         self._roots = [root.path for root in roots]
 
-    def __call__(self, photo: Photo, file: PhotoFile) -> bool:
-        """Tell whether a file may still hold the photo: it has the size, or its folder is away."""
+    def __call__(self, photo: Photo, file: PhotoFile) -> Literal["here", "away", "gone"]:
+        """Tell where a file is that held the photo: here it has the size, and nobody looks into it."""
         path = os.fsencode(file.path)
         if is_remote(path):
-            return True
+            return "here"
         try:
-            return os.stat(path).st_size == photo.size
+            return "here" if os.stat(path).st_size == photo.size else "gone"
         except OSError:
-            return not any(rel_below(path, root) is not None and _is_online(root) for root in self._roots)
+            roots = (root for root in self._roots if rel_below(path, root) is not None)
+            return "gone" if any(map(_is_online, roots)) else "away"
 
 
 def _is_online(root: bytes) -> bool:

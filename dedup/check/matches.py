@@ -6,17 +6,19 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ...errors import DecodeError
+from ...indexer.decode.sniff import RAW
 from ...store.catalog.photos import Photo, PhotoFile
 from ...store.names import format_name
 from ..groups.companions import Companion
 from ..groups.groups import Class
 from ..groups.keeper import Choice, rank
-from ..groups.members import change_in_a_word, transform_in_words
+from ..groups.members import CONFIRMED, change_in_a_word, transform_in_words
 from ..proof import WHOLE, Evidence
 from ..proof.picture import LONG_SIDE
 
-# "more": found, but every match lacks something that the new file holds.
-Status = Literal["found", "more", "new", "unreadable", "not_compared"]
+# "more": found, but every match lacks something that the new file holds. "away": a match lacks nothing, but
+# all such lie where nobody can look now.
+Status = Literal["found", "more", "away", "new", "unreadable", "not_compared"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,8 @@ class Match:
     files: those of the photo that count; at least one. kind: "exact" or "copy". transform: what the new
     file is to the library's photo, in words; change: in one word. better: what the new file has that the
     library's has not, "" if nothing. more: what would be lost without the new file, "" if nothing. score:
-    probability that it is a copy. evidence: of the proof, from the library's to the new one.
+    probability that it is a copy. evidence: of the proof, from the library's to the new one. is_away: all
+    files are on drives that are away, and nobody knows what became of them.
     """
 
     photo: Photo
@@ -38,6 +41,7 @@ class Match:
     more: str = ""
     score: float = 1.0
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    is_away: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +69,32 @@ class Checked:
             return "not_compared"
         if not self.matches:
             return "new"
-        return "more" if all(match.more for match in self.matches) else "found"
+        enough = [match for match in self.matches if not match.more]
+        if not enough:
+            return "more"
+        return "away" if all(match.is_away for match in enough) else "found"
 
 
 def copy_match(new: Photo, photo: Photo, files: tuple[PhotoFile, ...], proof: Evidence) -> Match:
     """Describe a proven pair. files: of the photo, those that count. proof: from it to the new one."""
+    shot = "" if proof.branch == CONFIRMED else _raw_in_words(photo, new)
     return Match(
         photo=photo,
         files=files,
         kind="copy",
-        transform=transform_in_words(proof, photo, new),
+        transform=shot or transform_in_words(proof, photo, new),
         change=change_in_a_word(proof, photo, new),
-        better=advantage(proof, photo, new),
+        better="" if shot else advantage(proof, photo, new),
         score=proof.probability,
         evidence=proof.as_dict(),
     )
+
+
+def _raw_in_words(photo: Photo, new: Photo) -> str:
+    """Return what a RAW and a developed picture are to each other, "" of others."""
+    if (photo.format == RAW) == (new.format == RAW):
+        return ""
+    return f"the {format_name(new.format)} of this {format_name(photo.format)}"
 
 
 def rank_of(match: Match) -> tuple[float, float, int, str]:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import DecodeError, UsageError
+from ...indexer.decode.sniff import RAW
 from ...indexer.embed.embedder import Embedder
 from ...indexer.sandbox.decoders import OPENED_AT_HOME
 from ...store.catalog.pairs import Decision, all_decisions
+from ...store.catalog.photos import Photo
 from ...store.names import is_remote
 from ...store.records import photo_id_in
 from ...store.store import Store
@@ -22,6 +24,7 @@ from ..groups.account import Loss, Party
 from ..groups.companions import CompanionFinder
 from ..groups.groups import Class
 from ..groups.members import as_told, change_in_a_word, transform_in_words
+from ..groups.separate import are_one_unit
 from ..groups.shots import times_differ, why_two_shots
 from ..look import Look, reversed_look
 from ..naming import photo_named
@@ -85,7 +88,8 @@ class Relation:
 
     same_file: one file, or hard links of one. same_pixels: they differ in metadata at most.
     moments_differ: their capture times are those of two shots. two_shots: what tells two shots apart, in
-    words, "" for nothing. decision, decided_at: what the user decided.
+    words, "" for nothing. halves: why they are parts of one shot, and no copies, in words. decision,
+    decided_at: what the user decided.
     """
 
     same_file: bool
@@ -93,6 +97,7 @@ class Relation:
     same_pixels: bool
     moments_differ: bool
     two_shots: str = ""
+    halves: str = ""
     decision: Decision | None = None
     decided_at: str | None = None
 
@@ -136,8 +141,8 @@ def explain(store: Store, a: str, b: str, embedder: Callable[[], Embedder]) -> E
     evidence = prove(first.known.picture(), second.known.picture(), patient=True)
     relation = _relation(store, first, second)
     verdict, why = _verdict(evidence, relation)
-    transform, change = _transform(verdict, relation, evidence, (first, second))
     look, with_a, with_b = _accounts(verdict, evidence, first, second)
+    transform, change = _transform(verdict, relation, evidence, (first, second), look)
     return Explanation(
         a=first,
         b=second,
@@ -203,9 +208,19 @@ def _relation(store: Store, first: Side, second: Side) -> Relation:
         same_pixels=a.pixel_digest == b.pixel_digest,
         moments_differ=times_differ(first.known.shot, second.known.shot),
         two_shots=why_two_shots(first.known.shot, second.known.shot),
+        halves=_halves(a, b),
         decision=decided.kind if decided else None,
         decided_at=decided.at if decided else None,
     )
+
+
+def _halves(a: Photo, b: Photo) -> str:
+    """Return why two photos never share a group whatever they show; "" if they may."""
+    if are_one_unit(a, b):
+        return "two halves of one shot, which belong together"
+    if (a.format == RAW) != (b.format == RAW):
+        return "a RAW and a developed picture: neither stands for the other"
+    return ""
 
 
 def _is_same_file(first: str, second: str) -> bool:
@@ -227,16 +242,20 @@ def _verdict(e: Evidence, known: Relation) -> tuple[Class, str]:
         return "copy", "the pixels are the same, only the metadata differ"
     if e.verdict == "copy" and known.two_shots:
         return "similar", f"two shots, whatever the pixels say: {known.two_shots}"
+    if e.verdict == "copy" and known.halves:
+        return "similar", known.halves
     return e.verdict, reason(e)
 
 
-def _transform(verdict: Class, known: Relation, e: Evidence, sides: tuple[Side, Side]) -> tuple[str, str]:
+def _transform(
+    verdict: Class, known: Relation, e: Evidence, sides: tuple[Side, Side], look: Look | None
+) -> tuple[str, str]:
     if verdict == "exact":
         return "one file" if known.same_file else "same bytes", ""
     if verdict == "similar":
         return "", ""
     a, b = (side.known.photo for side in sides)
-    return transform_in_words(e, a, b), change_in_a_word(e, a, b)
+    return transform_in_words(e, a, b, look), change_in_a_word(e, a, b)
 
 
 def _candidacy(store: Store, a: Comparable, b: Comparable) -> Candidacy:

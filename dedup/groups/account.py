@@ -213,9 +213,9 @@ def pixels_lost(
     a doubt whether something differs is most likely the work of a codec.
     """
     if look is None or look.is_partial:
-        return Loss("unknown", "nobody compared both at full size")
+        return Loss("unknown", "not known: they were not compared at full size")
     if look.failed:
-        return Loss("unknown", f"it could not be compared at full size: {look.failed}")
+        return Loss("unknown", f"not known: it could not be compared at full size: {look.failed}")
     if look.relation == "same" or (look.relation == "a" and look.is_whole):
         return None
     if look.relation == "b":
@@ -235,7 +235,7 @@ def _is_larger(kept: Photo, other: Photo, proof: Evidence) -> bool:
 
 def _seen_to_differ(look: Look, other: Photo, limit: float) -> Loss | None:
     if look.score is None:
-        return Loss("unknown", "nothing tells whether both show the same")
+        return Loss("unknown", "not known: nothing tells whether both show the same")
     if look.score >= limit:
         return Loss("places", _places_in_words(look, other))
     if not is_same_light(look):

@@ -8,7 +8,15 @@ from typing import Any
 
 from ...errors import UsageError
 from ...store.catalog.photos import Photo, PhotoFile
-from ...store.names import format_name, is_remote, on_disk, real_path
+from ...store.names import (
+    did_you_mean,
+    format_name,
+    is_below,
+    is_name_of_copy,
+    is_remote,
+    on_disk,
+    real_path,
+)
 from ...store.records import Holdings
 from .companions import Companion
 
@@ -17,13 +25,6 @@ from .companions import Companion
 _FORMATS = ("RAW", "HEIF", "MPO", "JPEG", "TIFF", "PSD", "JPEG2000", "PNG", "BMP", "AVIF", "WEBP", "GIF")
 # A program paints screenshots and drawings into these; a JPEG of one was made of it.
 _PAINTED_FORMATS = ("PNG", "BMP", "TIFF")
-
-# Words that programs and people put into the name of a copy: "IMG_1 (2).jpg", "Kopie von ...", "IMG_1~2".
-_COPY_NAME = re.compile(
-    r"\(\d+\)|~\d+|\bcop(y|ies)\b|\bkopie\b|\bcopie\b|\bcopia\b|[-_ ]edited\b|\bthumb|\bscreenshot",
-    re.IGNORECASE,
-)
-
 
 _ORDER = ("original", "resolution", "companions", "format", "quality", "metadata", "oldest", "path")
 
@@ -137,9 +138,13 @@ def _age(choice: Choice) -> int:
     return -choice.file.mtime_ns
 
 
-def _plain_name(choice: Choice) -> tuple[bool, int, int]:
+def _plain_name(choice: Choice) -> bool:
+    return not is_name_of_copy(choice.file.path)
+
+
+def _shortness(choice: Choice) -> tuple[int, int]:
     path = choice.file.path
-    return (not _COPY_NAME.search(os.path.basename(path)), -path.count(os.sep), -len(path))
+    return -path.count(os.sep), -len(path)
 
 
 # name of the rule -> (what is better when larger, why it was kept)
@@ -156,6 +161,8 @@ _RULES: dict[str, tuple[Callable[[Choice], Any], Callable[[Choice], str]]] = {
     "oldest": (_age, lambda _: "oldest file"),
     "path": (_plain_name, lambda _: "name without a copy suffix"),
 }
+# Where names say nothing, which belongs to the last rule.
+_SHORTER = (_shortness, lambda _: "shorter path")
 RULE_NAMES = tuple(_RULES)
 
 
@@ -180,17 +187,22 @@ def rules_from(order: str | None, prefer: Iterable[str], protect: Iterable[str])
     """
     return KeepRules(
         DEFAULT_RULES.order if order is None else parse_order(order),
-        tuple(_folder(name) for name in prefer),
-        tuple(_folder(name) for name in protect),
+        tuple(folder_named(name) for name in prefer),
+        tuple(folder_named(name) for name in protect),
     )
 
 
-def _folder(name: str) -> str:
+def folder_named(name: str, is_away: Callable[[str], bool] = lambda _: False) -> str:
+    """Return the real path of a folder. is_away: tells of one that is not there whether its drive is away.
+
+    Raises:
+        UsageError: it is not there, and not away.
+    """
     if is_remote(name):
         return real_path(name)
     path = os.fsdecode(on_disk(os.fsencode(os.path.abspath(name))))
-    if not os.path.isdir(path):
-        raise UsageError(f"there is no folder {name}")
+    if not os.path.isdir(path) and not is_away(path):
+        raise UsageError(f"there is no folder {name}{did_you_mean(name)}")
     return os.path.realpath(path)
 
 
@@ -223,11 +235,8 @@ def _steps(
     yield (lambda c: is_below(c.file.path, rules.prefer)), (lambda _: "in a preferred folder")
     for name in rules.order:
         yield _RULES[name]
-
-
-def is_below(path: str, folders: Iterable[str]) -> bool:
-    """Tell whether a path lies in any of the folders."""
-    return any(path == folder or path.startswith(os.path.join(folder, "")) for folder in folders)
+        if name == "path":
+            yield _SHORTER
 
 
 def rank(rule: str, choice: Choice) -> Any:

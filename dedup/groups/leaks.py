@@ -13,7 +13,6 @@ from ...store.catalog.embeddings import raw_vectors
 from ...store.catalog.photos import Photo, photos_of, repeated_photos
 from ...store.filters.where import ALL, rel_below
 from ...store.index.search import nearest_photos
-from ...store.names import AnyPath, listed, real_path
 from ...store.view import View
 from .groups import Class
 from .original import PairKey
@@ -46,19 +45,17 @@ class Sides:
     test: tuple[bytes, ...]
 
     @classmethod
-    def of(cls, train: AnyPath | Iterable[AnyPath], test: AnyPath | Iterable[AnyPath]) -> "Sides":
-        """Return the sides of folders or files as they are named.
+    def of(cls, train: Iterable[bytes], test: Iterable[bytes]) -> "Sides":
+        """Return the sides of folders or files by their real paths.
 
         Raises:
-            UsageError: a set is empty, or both have a folder in common.
+            UsageError: both have a folder in common.
         """
-        real = [tuple(real_path(os.fsencode(each)) for each in listed(some)) for some in (train, test)]
-        if not all(real):
-            raise UsageError("train and test are a folder each, or a list of them; one is empty")
-        both = set(real[0]) & set(real[1])
+        sides = cls(tuple(train), tuple(test))
+        both = set(sides.train) & set(sides.test)
         if both:
             raise UsageError(f"{os.fsdecode(both.pop())} is in train and in test; name two folders")
-        return cls(*real)
+        return sides
 
     def split(self, photo: Photo) -> tuple[list[str], list[str]]:
         """Return the files of a photo that are trained with, and those to test with."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from ...indexer.scan.places import is_others, nobodys
 from ...store.catalog.photos import Photo
-from ...store.names import format_name
+from ...store.names import format_name, is_below, is_remote
 from ..look import Look
 from ..packets import MERGED
 from ..proof import GREY_SATURATION, WHOLE, Evidence, classify, describe, is_straight
@@ -27,7 +27,7 @@ from .account import (
 from .companions import Companion
 from .drives import NO_BACKUPS, Backups
 from .groups import Group, Member
-from .keeper import Choice, KeepRules, choose_keeper, is_below, order_key
+from .keeper import Choice, KeepRules, choose_keeper, order_key
 from .original import CAMERA_RECORD, Origins, PairKey, Seen, alike, facts_of, origins
 
 # How it is known where no numbers were needed. A blank page has nothing to align, only pixels.
@@ -238,7 +238,15 @@ class _Describer:
         """Tell whether all that only this file holds can go into a sidecar of the kept one, as asked."""
         kinds = {loss.kind for loss in member.losses} - {*MERGED, "sidecar"}
         is_asked = self._about.choosing.merge_metadata and not kinds
-        return is_asked and can_be_merged(_party(self._keeper), _party(choice))
+        return (
+            is_asked and self._may_be_written_to() and can_be_merged(_party(self._keeper), _party(choice))
+        )
+
+    def _may_be_written_to(self) -> bool:
+        """Tell whether the kept file may get a sidecar: `apply` touches nothing in some places."""
+        kept, path = self._keeper, self._keeper.file.path
+        is_left_alone = is_below(path, self._about.rules.protect) or kept.is_others or kept.is_nobodys
+        return not (is_left_alone or is_remote(path))
 
     def _must_stay(self, choice: Choice) -> str:
         if is_below(choice.file.path, self._about.rules.protect):
@@ -273,7 +281,7 @@ class _Describer:
             other,
             choice.file,
             kind="copy",
-            transform=as_told(transform_in_words(seen, kept, other), losses)
+            transform=as_told(transform_in_words(seen, kept, other, look), losses)
             if is_direct
             else "copy of a copy",
             score=proof.probability,
@@ -412,8 +420,11 @@ def as_told(words: str, losses: Iterable[Loss]) -> str:
     return "nearly the same picture" if is_other and words == RESAVED else words
 
 
-def transform_in_words(evidence: Evidence, kept: Photo, other: Photo) -> str:
-    """Return how the other photo was made from the kept one: "cropped to 82 %, converted to WEBP"."""
+def transform_in_words(evidence: Evidence, kept: Photo, other: Photo, look: Look | None = None) -> str:
+    """Return how the other photo was made from the kept one: "cropped to 82 %, converted to WEBP".
+
+    look: from the kept photo to the other; a document that it explains needs nobody to check it.
+    """
     if evidence.branch == CONFIRMED:
         return "confirmed by you"
     if kept.pixel_digest == other.pixel_digest:
@@ -423,7 +434,9 @@ def transform_in_words(evidence: Evidence, kept: Photo, other: Photo) -> str:
         form = format_name(other.format)
         words = f"{words}, converted to {form}" if words else f"converted to {form}"
     words = words or RESAVED
-    return f"{words}, looks like a document: {_places(len(evidence.differs))}" if evidence.page else words
+    if not evidence.page or is_explained(look):
+        return words
+    return f"{words}, looks like a document: {_places(len(evidence.differs))}"
 
 
 def _places(count: int) -> str:

@@ -36,7 +36,7 @@ from .original import PairKey, Seen
 from .separate import Apart
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class CopyReport:
     """The copies of a library.
 
@@ -49,7 +49,10 @@ class CopyReport:
     pairs: int
     wrong: Expectation
     away: tuple[str, ...] = ()
-    thumbs: Thumbs | None = field(default=None, repr=False, compare=False)
+    thumbs: Thumbs | None = field(default=None, compare=False)
+
+    def __repr__(self) -> str:
+        return f"CopyReport({plural(len(self.groups), 'group')}, {plural(self.pairs, 'pair')})"
 
     def frame(self) -> Any:
         """Return the groups as a pandas DataFrame or, without pandas, as an Arrow table: a row a file.

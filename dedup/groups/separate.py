@@ -3,10 +3,14 @@
 import os
 from collections import defaultdict
 from collections.abc import Mapping
+from itertools import chain
 
 from ...indexer.decode.sniff import RAW
-from ...store.catalog.photos import Photo
+from ...store.catalog.holdings import holdings_of
+from ...store.catalog.pairs import keep_apart, proven_pairs, same_pixels
+from ...store.catalog.photos import Photo, photos_of
 from ...store.records import Holdings
+from ...store.store import Store
 from .companions import are_companions
 from .shots import Shot, exposures_differ, shot_of, times_differ
 
@@ -68,3 +72,21 @@ class Apart:
 def are_one_unit(first: Photo, second: Photo) -> bool:
     """Tell whether two photos are halves of one shot: some of their files are companions."""
     return any(are_companions(one.path, other.path) for one in first.files for other in second.files)
+
+
+def mark_apart(store: Store) -> None:
+    """Have searches know which proven pairs never share a group, so that they do not count as one photo.
+
+    The user's decisions do not matter here: searches go by them.
+    """
+    with store.reading() as view:
+        known = proven_pairs(view)
+        ids = {each for pair in known for each in pair}.union(chain(*same_pixels(view))) if known else set()
+        photos = {photo.id: photo for photo in photos_of(view, ids=sorted(ids))}
+        apart = Apart(photos, {}, holdings_of(view, sorted(photos)))
+    # What is away just now stays as it was.
+    now = {pair: apart(*pair) for pair in known if photos.keys() >= set(pair)}
+    changed = {pair: is_apart for pair, is_apart in now.items() if is_apart != known[pair]}
+    if changed:
+        with store.writing() as view:
+            keep_apart(view, changed)

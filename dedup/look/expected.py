@@ -87,7 +87,7 @@ def scores(channel: Channel, limits: tuple[Limit, ...]) -> Iterator[tuple[Limit,
         for limit in (each for each in limits if each.cells == n):
             if limit.kind == "energy":
                 energy = _window(channel.energy, n)
-                levels = np.sqrt(energy)
+                levels = np.sqrt(np.maximum(energy, 0))  # a sliding sum may end below nothing
                 deviations = (np.log(energy + _energy_floor(channel)) - usual) / spread
             else:
                 levels = np.abs(_window(channel.mean, n))

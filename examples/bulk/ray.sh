@@ -1,6 +1,6 @@
 #!/bin/sh
 # Ray on machines that are there: run the lines on them by hand, or by ssh. All need the same Python, the same
-# Ray and the same lookalike  (pip install "lookalike[ray]"), and see the data set and the photos by one path.
+# Ray and the same lookalike  (in its source folder:  pip install ".[ray]"), and see the data set and the photos by one path.
 
 # On each machine, once: a token, so that nobody else uses the cluster; copy ~/.ray/auth_token to all of them.
 #   ray get-auth-token --generate

@@ -14,7 +14,7 @@ from ...errors import UsageError
 from ...store.catalog.folders import Trace, all_roots, sample_files, set_drive
 from ...store.files import write_atomic
 from ...store.filters.where import rel_below
-from ...store.names import is_remote
+from ...store.names import did_you_mean, is_remote
 from ...store.place import MOUNTS, mount_of, read_mounts
 from ...store.records import Drive, Root, file_time
 from ...store.store import Store
@@ -45,21 +45,32 @@ def real_paths(store: Store, folders: Sequence[str | os.PathLike[str]]) -> list[
         UsageError: a folder does not exist and never was part of the library, or lies in a place of
             nobody's photos, or is none of a file system.
     """
+    with store.reading() as view:
+        roots = all_roots(view)
+    paths = asked_paths(folders, roots)
+    return [path for path in dict.fromkeys(paths) if not any(_is_inside(path, other) for other in paths)]
+
+
+def asked_paths(folders: Sequence[str | os.PathLike[str]], roots: Sequence[Root] = ()) -> list[bytes]:
+    """Return the real paths of folders. roots: what the library knows, where there is one.
+
+    Raises:
+        UsageError: see `real_paths`.
+    """
     remote = next((name for each in folders if is_remote(name := os.fspath(each))), None)
     if remote is not None:
         raise UsageError(
             f"{remote} lies in an object store: `lookalike bulk plan {remote} --to DATASET`, then "
             "`lookalike bulk run DATASET` and `lookalike bulk import DATASET` bring it up to date"
         )
-    with store.reading() as view:
-        roots = all_roots(view)
     paths = [os.path.realpath(os.fsencode(folder)) for folder in folders]
     check_asked(paths)
     for path in paths:
         known = any(rel_below(path, root.path) is not None for root in roots)
         if not known and not os.path.exists(path):
-            raise UsageError(f"there is no folder {os.fsdecode(path)}; name one that exists")
-    return [path for path in dict.fromkeys(paths) if not any(_is_inside(path, other) for other in paths)]
+            name = os.fsdecode(path)
+            raise UsageError(f"there is no folder {name}{did_you_mean(name) or '; name one that exists'}")
+    return paths
 
 
 def _is_inside(path: bytes, other: bytes) -> bool:

@@ -49,6 +49,8 @@ def spec_of(file: Path) -> EmbedderSpec:
     Raises:
         ModelError: a file cannot be read or used; the message names it, and the key.
     """
+    if not file.exists():
+        raise ModelError(f"there is no file {file}; --model onnx:FILE names the ONNX file of a model")
     table = _Table.read(file.with_suffix(".toml"))
     graph = read_onnx(file)
     with _about(file):

@@ -59,7 +59,7 @@ def _tokenizer(data: bytes, tower: TextTower) -> Any:
         from tokenizers import Tokenizer
     except ImportError as error:
         raise ModelError(
-            f'a text tower needs tokenizers: install it with  pip install "lookalike[text]"  ({error})'
+            f"a text tower needs tokenizers: install it with  pip install tokenizers  ({error})"
         ) from error
     try:
         tokenizer = Tokenizer.from_str(data.decode())

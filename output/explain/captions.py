@@ -53,7 +53,8 @@ def write_png(picture: Pixels, path: str) -> None:
     """Write an RGB picture (h, w, 3) to a file, whole or not at all.
 
     Raises:
-        UsageError: see `OwnFile.check`; or the file cannot be written.
+        UsageError: see `OwnFile.check`.
+        OutputUnwritable: the file cannot be written.
     """
     sign = PngImagePlugin.PngInfo()
     sign.add_text("Software", _SIGN.decode())

@@ -43,7 +43,8 @@ def write_comparison(found: Explanation, path: str) -> None:
     """Draw an explanation to a PNG file; from the files where they can be read, else from thumbnails.
 
     Raises:
-        UsageError: path does not end in .png, is anything but an older such picture, or cannot be written.
+        UsageError: path does not end in .png, or is anything but an older such picture.
+        OutputUnwritable: it cannot be written.
     """
     PICTURE.check(path)
     write_png(comparison(found), path)

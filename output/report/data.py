@@ -9,12 +9,12 @@ from ...dedup.actions.plan import Origin, expected, moving, planned
 from ...dedup.groups.companions import Companion
 from ...dedup.groups.error_rate import Expectation
 from ...dedup.groups.groups import Group, Member
-from ...dedup.groups.keeper import DEFAULT_RULES, KeepRules, is_below
+from ...dedup.groups.keeper import DEFAULT_RULES, KeepRules
 from ...dedup.groups.members import transform_in_words
 from ...dedup.proof import Evidence, Picture, reversed_evidence
 from ...store.catalog.photos import Photo, PhotoFile
 from ...store.documents import Row, document, dumps
-from ...store.names import format_name
+from ...store.names import format_name, is_below
 from ...store.progress import Progress
 from ..text import day, printable
 from .comparing import Comparison, compare, has_proof

@@ -36,7 +36,8 @@ def write_report(
     """Write a report to path; the file is whole or not there, an older report is replaced at the end.
 
     Raises:
-        UsageError: see `OwnFile.check`; or the file cannot be written.
+        UsageError: see `OwnFile.check`.
+        OutputUnwritable: the file cannot be written.
     """
     path = os.fspath(path)
     REPORT.check(path)

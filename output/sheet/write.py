@@ -29,7 +29,8 @@ def write_sheet(path: str | os.PathLike[str], answers: Sequence[Answer], store: 
     Several answers begin a row each. An older sheet is replaced.
 
     Raises:
-        UsageError: see `OwnFile.check`; the answers are too many; or the file cannot be written.
+        UsageError: see `OwnFile.check`; or the answers are too many.
+        OutputUnwritable: the file cannot be written.
     """
     path = os.fspath(path)
     SHEET.check(path)

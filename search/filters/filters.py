@@ -2,12 +2,15 @@
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from reprlib import repr as short
+from types import NoneType
 from typing import TYPE_CHECKING, TypedDict
 
 from ...errors import UsageError
-from ...store.filters.where import Where, rel_below
+from ...store.filters.where import ALL, Where, rel_below
 from ...store.names import is_remote, on_disk, real_path
 from ...store.records import Root
 from .values import read_bytes, read_date, read_number
@@ -76,13 +79,41 @@ def make_where(
     Raises:
         UsageError: a folder lies outside of the library, a format is none, or something cannot be read.
     """
-    _check_formats(spec.formats, formats)
+    term = _term(spec)
+    if term is not None:
+        _check_formats(list(_formats_in(term)), formats)
     found = [path for folder in spec.folders for path in _resolve(roots, folder)]
-    return Where(tuple(found), _date(spec.since), _date(spec.until), _term(spec))
+    return Where(tuple(found), _date(spec.since), _date(spec.until), term)
+
+
+def as_where(given: "Where | str | Term | None") -> Where:
+    """Return the filter that a caller gives; a str or a term is its condition, None passes all.
+
+    Raises:
+        UsageError: it is none of these, or the condition cannot be read.
+    """
+    if given is None or isinstance(given, Where):
+        return given or ALL
+    return make_where((), FilterSpec(where=given))
 
 
 def _date(text: str | None) -> str | None:
-    return None if text is None else read_date(text)
+    return None if text is None else read_date(str(text))  # a year may come as a number
+
+
+def _formats_in(term: "Term") -> Iterator[str]:
+    """Yield the names of formats that a term compares with."""
+    from ...store.filters.terms import CONTAINS, And, Compare, Not, OneOf, Or
+
+    if isinstance(term, (And, Or)):
+        yield from chain.from_iterable(map(_formats_in, term.terms))
+    elif isinstance(term, Not):
+        yield from _formats_in(term.term)
+    elif isinstance(term, (Compare, OneOf)) and term.field == "format":
+        if isinstance(term, OneOf):
+            yield from map(str, term.values)
+        elif term.comparison != CONTAINS:
+            yield str(term.value)
 
 
 def _check_formats(names: Sequence[str], formats: Callable[[], Sequence[str]]) -> None:
@@ -102,6 +133,11 @@ def _term(spec: FilterSpec) -> "Term | None":
     from ...store.filters.terms import Compare, OneOf, Term, all_of, any_of  # a plain search does without
     from .parser import check, parse
 
+    if not isinstance(spec.where, (str, Term, NoneType)):
+        raise UsageError(
+            "where is a condition such as 'width > 2000', or what `library.where` returns, "
+            f"not {short(spec.where)}"
+        )
     cameras: list[Term] = [Compare("camera", "~", name) for name in spec.camera]
     parts = [
         any_of(cameras),

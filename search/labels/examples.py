@@ -16,6 +16,7 @@ from ...store.catalog.photos import visible_ids
 from ...store.filters.where import Where
 from ...store.index.search import nearest_photos
 from ...store.names import AnyPath, listed
+from ...store.progress import Progress
 from ...store.records import Vectors, unit_vectors
 from ...store.store import Store
 from ...store.view import View
@@ -84,10 +85,10 @@ def examples_of(view: View, label: Taught) -> tuple[Examples, Examples]:
     return yes, no
 
 
-def trial_of(view: View, label: Taught) -> Trial | None:
+def trial_of(view: View, label: Taught, progress: Progress) -> Trial | None:
     """Return how well a label does on examples held out; None where there are not two."""
     yes, no = examples_of(view, label)
-    return try_out(training_set_of(view, yes, no)) if len(yes) > 1 else None
+    return try_out(training_set_of(view, yes, no), progress=progress) if len(yes) > 1 else None
 
 
 def find_taught(view: View, name: str) -> Taught | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import UsageError
+from ...store.arguments import as_number
 from ...store.records import Vectors
 
 # Photos get a taught label that they have more likely than not.
@@ -59,5 +60,5 @@ def check_confidence(confidence: float | None) -> None:
     Raises:
         UsageError: it is out of range.
     """
-    if confidence is not None and not 0 < confidence <= 1:
+    if confidence is not None and not 0 < as_number(confidence, "confidence") <= 1:
         raise UsageError(f"a confidence is above 0 and at most 1, not {confidence:g}")

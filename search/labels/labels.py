@@ -1,17 +1,21 @@
 """What photos show: `library.labels`, those of the classifier and those that the user taught."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import SupportsIndex
 
 from ...errors import StoreMissing, UsageError
 from ...indexer.embed.embedder import Embedder
+from ...store.arguments import as_ids, as_whole
 from ...store.catalog.labels import Taught, forget_taught, put_taught, taught_labels
-from ...store.filters.where import ALL, Where
+from ...store.filters.where import Where
 from ...store.index.exact import Ids
-from ...store.names import AnyPath
+from ...store.names import AnyPath, listed
+from ...store.progress import NO_PROGRESS, Progress
 from ...store.store import Store
 from ...store.words import plural
 from ..answers import Result
 from ..by_label import labeled_results
+from ..filters.filters import as_where
 from .examples import examples_of, find_taught, read_examples, teach, trial_of
 from .label import Label, LabelCount
 from .labeler import Labeler
@@ -26,7 +30,9 @@ class Labels:
         self.store = store
         self.embedder = embedder
 
-    def count(self, where: Where | None = None, *, confidence: float | None = None) -> list[LabelCount]:
+    def count(
+        self, where: Where | str | None = None, *, confidence: float | None = None
+    ) -> list[LabelCount]:
         """Return the labels that the library's photos have, each with its number of photos.
 
         A photo of a terrier counts as a dog, too. where: only photos that pass. confidence: that a label
@@ -37,24 +43,25 @@ class Labels:
             UsageError: confidence is out of range.
         """
         with self.store.reading() as view:
-            return Labeler.from_view(view).count(view, where or ALL, confidence)
+            return Labeler.from_view(view).count(view, as_where(where), confidence)
 
     def knows(self, name: str) -> bool:
         """Tell whether photos can be asked for by a label of this name."""
         with self.store.reading() as view:
             return Labeler.from_view(view).knows(name)
 
-    def of(self, ids: Iterable[int]) -> dict[int, tuple[Label, ...]]:
+    def of(self, ids: Iterable[SupportsIndex]) -> dict[int, tuple[Label, ...]]:
         """Return the likely labels of photos by id, the most specific first; () where none is likely."""
+        wanted = as_ids(ids)
         with self.store.reading() as view:
-            return Labeler.from_view(view).labels_of(view, list(ids))
+            return Labeler.from_view(view).labels_of(view, wanted)
 
     def find(
         self,
         names: str | Sequence[str],
         k: int | None = None,
         *,
-        where: Where | None = None,
+        where: Where | str | None = None,
         confidence: float | None = None,
     ) -> tuple[Result, ...]:
         """Return the photos that have all the labels, the surest first. k: at most so many, None: all.
@@ -65,18 +72,19 @@ class Labels:
             UsageError: there is no label or one that is not known, or confidence is out of range.
             ModelError: the store's weights have no classifier.
         """
+        most = None if k is None else as_whole(k, "k")
         with self.store.reading() as view:
             labeler = Labeler.from_view(view)
-            found = labeler.find(view, names, where or ALL, confidence)
-            ranked = [column[:k] for column in found.ranked(-1, {})]
-            return tuple(labeled_results(view, labeler, ranked, where or ALL))
+            found = labeler.find(view, names, as_where(where), confidence)
+            ranked = [column[:most] for column in found.ranked(-1, {})]
+            return tuple(labeled_results(view, labeler, ranked, as_where(where)))
 
     def ids(
-        self, names: str | Sequence[str], where: Where | None = None, confidence: float | None = None
+        self, names: str | Sequence[str], where: Where | str | None = None, confidence: float | None = None
     ) -> Ids:
         """Return the ids of the photos that have all the labels, ascending: a filter for searches."""
         with self.store.reading() as view:
-            return Labeler.from_view(view).find(view, names, where or ALL, confidence).ids
+            return Labeler.from_view(view).find(view, names, as_where(where), confidence).ids
 
     # --- what the user teaches ----------------------------------------------------------------
 
@@ -97,7 +105,10 @@ class Labels:
         """
         if not normalized(name) or not name.isprintable():
             raise UsageError(f"a label needs a name that can be read, not {name!r}")
-        more = [read_examples(self.store, each, self.embedder) for each in (yes, no)]
+        more = [
+            read_examples(self.store, listed(each, name), self.embedder)
+            for name, each in (("yes", yes), ("no", no))
+        ]
         both = more[0].keys() & more[1].keys()
         if both:
             raise UsageError(f"{plural(len(both), 'example')} given both for and against; decide on one")
@@ -132,7 +143,7 @@ class Labels:
             if not forget_taught(view, normalized(name)):
                 raise _unknown(name)
 
-    def test(self, name: str) -> Trial:
+    def test(self, name: str, *, progress: Progress | None = None) -> Trial:
         """Return how well a taught label does on examples that it is not shown, by cross-validation.
 
         Raises:
@@ -142,7 +153,7 @@ class Labels:
             label = find_taught(view, name)
             if label is None:
                 raise _unknown(name)
-            trial = trial_of(view, label)
+            trial = trial_of(view, label, progress or NO_PROGRESS)
         if trial is None:
             raise UsageError(f"{name!r} has one example only; teach it another one to test it")
         return trial

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ...store.progress import NO_PROGRESS, Progress
 from ...store.records import Vectors
 from .label import LIKELY, Head
 
@@ -102,7 +103,7 @@ def _learn(data: TrainingSet) -> Head:
     return Head("", (scale * weights).astype(np.float32), float(scale * bias + shift))
 
 
-def try_out(data: TrainingSet, splits: int = 10) -> Trial | None:
+def try_out(data: TrainingSet, splits: int = 10, progress: Progress = NO_PROGRESS) -> Trial | None:
     """Hold out a third of the positive examples again and again; None where there are not two."""
     count = len(data.yes)
     if count < 2:
@@ -110,6 +111,7 @@ def try_out(data: TrainingSet, splits: int = 10) -> Trial | None:
     data = _turned(data, _evening(data))
     random = np.random.default_rng(0)
     precisions, found, said = [], [], []
+    progress.begin("holding out examples", splits)
     for _ in range(splits):
         held = np.zeros(count, bool)
         held[random.permutation(count)[: max(1, count // 3)]] = True
@@ -119,6 +121,7 @@ def try_out(data: TrainingSet, splits: int = 10) -> Trial | None:
         precisions.append(average_precision(inside, outside))
         found.append(float((inside >= LIKELY).mean()))
         said.append(float((head.confidence(data.sample) >= LIKELY).mean()) if len(data.sample) else 0.0)
+        progress.advance(1, 0)
     spread = float(np.std(precisions, ddof=1)) if splits > 1 else 0.0
     return Trial(float(np.mean(precisions)), spread, float(np.mean(found)), float(np.mean(said)), splits)
 

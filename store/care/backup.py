@@ -23,7 +23,7 @@ from ..catalog.pairs import all_decisions
 from ..catalog.photos import count_totals
 from ..files import is_shared, temporary_beside
 from ..own_files import OwnFile
-from ..place import need_room
+from ..place import check_unused, need_room
 from ..store import Store
 from .mend import begin_history
 from .repair import is_sound
@@ -118,6 +118,18 @@ def _is_marked(path: str) -> bool:
 BACKUP = OwnFile("backup", _is_marked, mode=0o600, failure=StoreUnwritable)
 
 
+def backup_at(path: str) -> Backup | None:
+    """Return what a backup at path says of itself, None where there is none; nothing is checked."""
+    try:
+        # A pipe or a device might never answer.
+        if not os.path.isfile(path):
+            return None
+        with open(path, "rb") as source:
+            return _manifest(source, path)
+    except (OSError, UsageError, StoreCorrupt, StoreTooNew):
+        return None
+
+
 def read_backup(path: str) -> Backup:
     """Return what a backup says of itself, after a look at every byte of it.
 
@@ -176,10 +188,12 @@ def restore(path: str, folder: str, lock_timeout_s: float = 10) -> str | None:
     The catalog that was there stays beside as catalog.db.before-restore-TIME. None: there was none.
 
     Raises:
-        UsageError, StoreCorrupt, StoreTooNew: see `read_backup`; nothing was changed.
+        UsageError, StoreCorrupt, StoreTooNew: see `read_backup`, or other files lie in the folder; nothing
+            was changed.
         StoreLocked, StoreUnwritable: see errors.py; nothing was changed.
     """
     made, folder = read_backup(path), os.path.abspath(folder)
+    check_unused(folder)
     opening.make_folder(folder)
     size = made.catalog.size + (made.thumbs.size if made.thumbs else 0)
     need_room(folder, 2 * size, f"restoring {path}")

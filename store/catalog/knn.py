@@ -30,7 +30,8 @@ _UNSETTLE = """
 UPDATE neighborhood SET is_settled = 0
 WHERE model_id = ? AND is_settled AND content_id IN (SELECT value FROM json_each(?))
 """
-# A pair that the user rejected is none; of one that was confirmed, the proof does not matter.
+# A pair that the user rejected, or that is kept apart, is none; of one that was confirmed, the proof does
+# not matter.
 _COPIES = """
 SELECT b, min(a) FROM (
     SELECT a, b FROM pair WHERE verdict = 'copy'

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
+from ...errors import UsageError
 from ..filters.sql import column_of
 from ..filters.where import Where
 from ..view import View
@@ -17,7 +18,13 @@ _BLOCK = 500
 
 
 def ordered_ids(view: View, where: Where, order: str, limit: int | None = None) -> list[int]:
-    """Return the ids of the photos that pass, in one of ORDERS, at most limit; equal ones by path."""
+    """Return the ids of the photos that pass, in one of ORDERS, at most limit; equal ones by path.
+
+    Raises:
+        UsageError: there is no such order.
+    """
+    if order not in ORDERS:
+        raise UsageError(f"order is one of {', '.join(ORDERS)}, not {order!r}")
     path, date = sa.func.min(column_of("path")), date_of_photo()
     # SQLite takes the date, of which nothing is said, from the row with the least path: the first file.
     first = {"time": date, "-time": date.desc(), "path": path}[order]

@@ -7,7 +7,7 @@ content digests, so that they outlive a rename, a new index and another model.
 import itertools
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,10 +20,16 @@ from .schema import content_table, decision_table, now, pair_table, pieces
 _pair, _decision = pair_table.c, decision_table.c
 Decision = Literal["rejected", "confirmed"]
 
+# What a proof says of the pixels; and of those that are copies by them, which are two shots all the same.
+COPY, APART = "copy", "apart"
+_PROVEN = _pair.verdict.in_((COPY, APART))
+
 
 @dataclass(frozen=True, slots=True)
 class JudgedPair:
     """A pair with its proof. a < b. evidence: numbers and words, as the verifier gave them.
+
+    verdict: that of the pixels, or APART.
 
     log_odds: of a copy against another picture, by the numbers alone, as a natural logarithm.
     """
@@ -133,12 +139,25 @@ def all_verdicts(view: View) -> Iterator[Verdict]:
         .order_by(_pair.a, _pair.b)
     )
     for a, b, verdict, log_odds in rows:
-        yield Verdict(a, b, verdict == "copy", log_odds)
+        yield Verdict(a, b, verdict in (COPY, APART), log_odds)
+
+
+def proven_pairs(view: View) -> dict[tuple[int, int], bool]:
+    """Return the pairs (a < b) that are copies by their pixels, and which of them are kept apart."""
+    rows = view.connection.execute(sa.select(_pair.a, _pair.b, _pair.verdict).where(_PROVEN))
+    return {(a, b): verdict == APART for a, b, verdict in rows}
+
+
+def keep_apart(view: View, changed: Mapping[tuple[int, int], bool]) -> None:
+    """Record of proven pairs whether they are kept apart, so that searches count no two shots as one."""
+    for (a, b), is_apart in changed.items():
+        change = sa.update(pair_table).where(_pair.a == a, _pair.b == b, _PROVEN)
+        view.connection.execute(change.values(verdict=APART if is_apart else COPY))
 
 
 def copies_touching(view: View, ids: Collection[int]) -> Iterator[tuple[int, int]]:
-    """Yield the pairs (a < b) that are proven to be copies and have one of these contents in them."""
-    rows = view.connection.execute(sa.select(_pair.a, _pair.b).where(_pair.verdict == "copy"))
+    """Yield the pairs (a < b) that are copies by their pixels and have one of these contents in them."""
+    rows = view.connection.execute(sa.select(_pair.a, _pair.b).where(_PROVEN))
     return ((a, b) for a, b in rows if a in ids or b in ids)
 
 
@@ -172,7 +191,7 @@ def copies_of(view: View, photo_id: int) -> list[int]:
     """Return the ids of the contents that are proven copies of one, or show the same pixels, ascending."""
     rows = view.connection.execute(
         sa.select(_pair.a, _pair.b).where(
-            _pair.verdict == "copy", sa.or_(_pair.a == photo_id, _pair.b == photo_id)
+            _pair.verdict == COPY, sa.or_(_pair.a == photo_id, _pair.b == photo_id)
         )
     )
     of_photo = sa.select(content_table.c.pixel_digest).where(content_table.c.id == photo_id)

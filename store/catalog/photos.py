@@ -1,19 +1,22 @@
 """Photos with their files, files that could not be indexed, totals."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import sqlalchemy as sa
 
 from ..filters.where import ALL, Where
 from ..index.exact import Ids
+from ..names import is_name_of_copy, is_remote
 from ..view import View
 from .folders import all_roots
 from .schema import content_table, date_of_photo, file_table, pieces, root_table
 
 _file, _content = file_table.c, content_table.c
+_Row = sa.Row[tuple[object, ...]]
 joined = file_table.join(root_table, _file.root_id == root_table.c.id).join(
     content_table, _file.content_id == _content.id
 )
@@ -31,11 +34,13 @@ class PhotoFile:
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """One content of the library with the files that hold it, ordered by path (at least one).
+    """One content of the library with the files that hold it (at least one).
 
+    The first file stands for it: those come first whose folder of the library is there, then those that
+    are not called as copies are, then by path.
     id: its stable number. digest: blake3, 64 hex digits. size: bytes. width, height: pixels.
     pixel_digest: 64 hex digits, the same for photos that show the same pixels.
-    date: local ISO 8601, the capture time or else the modification time of the first file.
+    date: local ISO 8601, the capture time or else the modification time of the first file by path.
     """
 
     id: int
@@ -150,17 +155,38 @@ def _grouped(view: View, where: Where, more: sa.ColumnElement[bool]) -> Iterator
         .where(passing(view, where), more)
         .order_by(_content.id, root_table.c.path, _file.rel)
     )
-    group: list[sa.Row[tuple[object, ...]]] = []
+    is_there = cache(_is_there)
+    group: list[_Row] = []
     for row in rows:
         if group and group[0].id != row.id:
-            yield _photo(group)
+            yield _photo(group, is_there)
             group = []
         group.append(row)
     if group:
-        yield _photo(group)
+        yield _photo(group, is_there)
 
 
-def _photo(rows: Sequence[sa.Row[tuple[object, ...]]]) -> Photo:
+def _is_there(root: bytes) -> bool:
+    """Tell whether a folder of the library has anything in it: where a drive is mounted stays, empty."""
+    if is_remote(root):
+        return True
+    try:
+        with os.scandir(root) as entries:
+            return next(entries, None) is not None
+    except OSError:
+        return False
+
+
+def _best_first(rows: Sequence[_Row], is_there: Callable[[bytes], bool]) -> Sequence[_Row]:
+    # Folders are asked for only where it matters: a network drive may take its time.
+    is_elsewhere = len({row.root for row in rows}) > 1
+    return sorted(
+        rows,
+        key=lambda row: (is_elsewhere and not is_there(row.root), is_name_of_copy(os.fsdecode(row.rel))),
+    )
+
+
+def _photo(rows: Sequence[_Row], is_there: Callable[[bytes], bool]) -> Photo:
     first = rows[0]
     return Photo(
         id=first.id,
@@ -180,7 +206,7 @@ def _photo(rows: Sequence[sa.Row[tuple[object, ...]]]) -> Photo:
         pixel_digest=first.pixel_digest.hex(),
         files=tuple(
             PhotoFile(os.fsdecode(os.path.join(row.root, row.rel)), row.dev, row.ino, row.mtime_ns)
-            for row in rows
+            for row in (_best_first(rows, is_there) if len(rows) > 1 else rows)
         ),
     )
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import sqlite3
 from pathlib import Path
@@ -173,6 +174,37 @@ def test_a_backup_restores_photos_decisions_and_thumbnails(store: Path, tmp_path
     assert lookalike("doctor", "--deep", "--store", store).code == 0
 
 
+def test_a_backup_says_which_one_it_replaces(store: Path, tmp_path: Path) -> None:
+    file = tmp_path / "b.lookalike-backup"
+    first = lookalike("backup", file, "--thumbnails", "--store", store)
+    assert "replaced" not in first.err
+    assert "with thumbnails)" in first.err
+    second = lookalike("backup", file, "--store", store)
+    assert second.code == 0
+    assert re.search(
+        r"the backup that was there is replaced: 7 photos and 1 decision, made 20.*with thumbnails",
+        second.err,
+    )
+
+
+def test_a_store_that_is_whole_is_not_taken_back_by_a_repair(store: Path, tmp_path: Path) -> None:
+    file = tmp_path / "b.lookalike-backup"
+    assert lookalike("backup", file, "--store", store).code == 0
+    refused = in_one_line(lookalike("repair", "--from-backup", file, "--yes", "--store", store), 2)
+    assert "the store is whole: nothing to repair" in refused
+    assert f"`lookalike restore {file} --store {store}`" in refused
+    assert list(store.glob("*before-restore*")) == []
+    none = tmp_path / "none"
+    assert lookalike("repair", "--from-backup", file, "--yes", "--store", none).code == 0
+
+
+def test_a_check_that_was_asked_for_is_told_also_when_all_is_well(store: Path) -> None:
+    said = lookalike("doctor", "--recall", "--content", "--store", store).out.decode()
+    assert re.search(r"^ok +recall +.*", said, re.MULTILINE)
+    assert re.search(r"^ok +content +8 photos read again", said, re.MULTILINE)
+    assert "recall" not in lookalike("doctor", "--store", store).out.decode()
+
+
 def test_what_is_no_backup_is_neither_overwritten_nor_restored(store: Path, photos: Path) -> None:
     photo = photos / "2021" / "photo0.jpg"
     before = photo.read_bytes()
@@ -308,3 +340,37 @@ def test_a_store_on_a_full_disk_ends_with_7(store: Path, photos: Path) -> None:
     done = run_child(limited, "confirm", a, b, "--store", store)
     in_one_line(Run(done.returncode, b"", done.stderr), 7)
     assert lookalike("doctor", "--deep", "--store", store).code == 0
+
+
+ON_A_FULL_DISK = """
+import subprocess, sys
+from pathlib import Path
+from lookalike.cli import run
+
+disk, first, second, store = sys.argv[1:]
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "none", disk], check=True)
+(Path(disk) / "filler").write_bytes(b"0" * 16 * 1024)
+calls = [
+    ["dupes", "--plan", f"{disk}/plan.json"],
+    ["dupes", "--html", f"{disk}/report.html"],
+    ["export", "--vectors", f"{disk}/vectors.npz"],
+    ["export", "--sqlite", f"{disk}/photos.db"],
+    ["explain", first, second, "--image", f"{disk}/why.png"],
+]
+for call in calls:
+    print("CODE", run([*call, "--store", store]), flush=True)
+print("LEFT", [each.name for each in Path(disk).iterdir()])
+"""
+
+
+@pytest.mark.skipif(not can_mount(), reason="no user namespaces")
+def test_what_does_not_fit_on_its_disk_ends_with_7(store: Path, photos: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    first, second = photos / "2021/photo0.jpg", photos / "edited/photo0-small.jpg"
+    done = run_child(ON_A_FULL_DISK, disk, first, second, store, namespace=True)
+    assert re.findall(r"CODE (\d+)", done.stdout) == ["7"] * 5, done.stderr
+    told = [line for line in done.stderr.splitlines() if "cannot write" in line]
+    assert len(told) == 5
+    assert all(re.search("No space left on device|disk is full", line) for line in told)
+    assert "LEFT ['filler']" in done.stdout

@@ -103,8 +103,8 @@ def test_scripts_get_what_is_found_or_what_is_new(card: Path, store: Path) -> No
     new = lookalike("check", card, "--store", store, "--new", "--format", "paths0")
 
     assert [Path(line).name for line in found.out.decode().splitlines()] == ["exact.jpg"]
-    # What is found but holds more is not to be lost with the card either.
-    wanted = ["burst.jpg", "described.jpg", "new.jpg", "sub/cropped.jpg"]
+    # What is found but holds more, or nobody can read, is not to be lost with the card either.
+    wanted = ["broken.jpg", "burst.jpg", "described.jpg", "new.jpg", "sub/cropped.jpg"]
     assert new.out.decode().split("\0")[:-1] == [str(card / name) for name in wanted]
     assert new.code == 10
 
@@ -128,7 +128,10 @@ def test_the_table_says_in_what_the_new_one_is_better(store: Path, tmp_path: Pat
 
     assert "larger (1280x960)" in run.out.decode()
     assert "careful: the new one has more pixels" in run.out.decode()
-    assert run.out.decode().splitlines()[-1] == "0 found, 1 found but holds more, 0 new"
+    assert run.out.decode().splitlines()[-2:] == [
+        "0 found, 1 found but holds more, 0 new",
+        "do not clear these files yet: 1 with more than the library has",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -308,9 +311,10 @@ def test_what_was_deleted_since_the_last_index_is_no_match(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("is_mount_point_left", [True, False])
-def test_a_library_whose_drive_is_away_still_knows_what_it_has(
+def test_what_is_found_on_a_drive_that_is_away_only_is_not_here(
     is_mount_point_left: bool, tmp_path: Path
 ) -> None:
+    """Nobody knows what became of that drive, and the card is about to be cleared."""
     save(tmp_path / "drive" / "a.jpg", draw_photo(1), quality=92)
     shutil.copytree(tmp_path / "drive", tmp_path / "card")
     save(tmp_path / "card" / "b.jpg", draw_photo(1, 320, 240), quality=80)
@@ -320,8 +324,58 @@ def test_a_library_whose_drive_is_away_still_knows_what_it_has(
         if is_mount_point_left:
             (tmp_path / "drive").mkdir()
 
+        def found(*, count_away: bool = False) -> list[str]:
+            checked = library.copies.check([tmp_path / "card"], count_away=count_away)
+            return [each.status for each in checked]
+
         # What cannot be compared at full size may hold more.
-        assert [each.status for each in library.copies.check([tmp_path / "card"])] == ["found", "more"]
+        assert found() == ["away", "more"]
+        assert found(count_away=True) == ["found", "more"]
+    card, at = tmp_path / "card" / "a.jpg", ("--store", tmp_path / "s")
+    run = lookalike("check", card, *at, "--json")
+    assert (run.code, run.json["files"][0]["matches"][0]["away"]) == (10, True)
+    assert (paths_of("check", card, *at), paths_of("check", card, "--new", *at)) == ([], [str(card)])
+    told = lookalike("check", card, *at).out.decode()
+    assert "same bytes, on a drive that is away: " in told
+    assert "do not clear these files yet: 1 found only on a drive that is away" in told
+
+
+def test_another_form_that_is_here_counts_while_the_same_bytes_are_away(tmp_path: Path) -> None:
+    save(tmp_path / "drive" / "a.jpg", draw_photo(1), quality=92)
+    shutil.copytree(tmp_path / "drive", tmp_path / "card")
+    described = exif_with({0x010E: "a description"})
+    save(tmp_path / "here" / "same pixels.jpg", draw_photo(1), exif=described, quality=92)
+    with Library.open(tmp_path / "s", create=True) as library:
+        library.index([tmp_path / "drive", tmp_path / "here"])
+        (tmp_path / "drive").rename(tmp_path / "unplugged")
+
+        (checked,) = library.copies.check([tmp_path / "card"])
+
+    assert checked.status == "found"
+    assert [(match.kind, match.is_away) for match in checked.matches] == [("exact", True), ("copy", False)]
+
+
+@pytest.mark.parametrize(
+    ("names", "verdict"),
+    [
+        (["exact.jpg"], "the one photo is in the library, with all that it holds"),
+        (["exact.jpg", "new.jpg"], "do not clear these files yet: 1 new"),
+        (["exact.jpg", "broken.jpg"], "do not clear these files yet: 1 unreadable"),
+        (["exact.jpg", "film.mp4"], "do not clear these files yet: 1 not compared"),
+    ],
+)
+def test_the_last_line_says_whether_a_card_may_be_cleared(
+    names: list[str], verdict: str, card: Path, store: Path, tmp_path: Path
+) -> None:
+    put(card / "film.mp4")
+    for name in names:
+        shutil.move(card / name, put(tmp_path / "asked" / name))
+
+    run = lookalike("check", tmp_path / "asked", "--store", store)
+
+    assert run.out.decode().splitlines()[-1] == verdict
+    quiet = lookalike("-q", "check", tmp_path / "asked", "--store", store)
+    assert verdict not in quiet.out.decode()
 
 
 # --- what lies beside, and what is not compared ------------------------------------------------------
@@ -364,22 +418,33 @@ def test_what_is_new_is_listed_with_all_that_belongs_to_it(import_of: Path, stor
     assert f"new           {import_of}/101/IMG_1.JPG + IMG_1.X3F\n" in table
 
 
+@pytest.mark.skipif(shutil.which("tar") is None, reason="there is no tar")
 def test_the_example_copies_folders_and_overwrites_nothing(
     import_of: Path, store: Path, tmp_path: Path
 ) -> None:
-    pictures = tmp_path / "Pictures"
-    there = put(pictures / str(import_of / "100" / "IMG_1.X3F")[1:], b"it was there")
-    (example,) = [each for each in COMMANDS["check"].examples if "xargs" in each]
+    save(import_of / "101" / "-C a\nb.JPG", draw_photo(304))
+    pictures = tmp_path / "Import"
+    pictures.mkdir()
+    (example,) = [each for each in COMMANDS["check"].examples if "|" in each]
     example = example.replace("lookalike", f"{sys.executable} -m lookalike")
-    command = example.replace("~/card", str(import_of)).replace("~/Pictures", str(pictures))
+    command = example.replace("~/card", str(import_of)).replace("~/Import", str(pictures))
 
-    subprocess.run(["sh", "-c", command], env={**os.environ, "LOOKALIKE_STORE": str(store)}, check=False)
+    def run() -> subprocess.CompletedProcess[bytes]:
+        environment = {**os.environ, "LOOKALIKE_STORE": str(store)}
+        return subprocess.run(["sh", "-c", command], env=environment, check=False, capture_output=True)
 
-    copied = {path.relative_to(pictures) for path in pictures.rglob("*") if path.is_file()}
-    assert {str(path.relative_to(str(import_of)[1:])) for path in copied} == {
+    done = run()
+
+    assert done.returncode == 0, done.stderr
+    at = pictures / str(import_of)[1:]
+    assert {str(path.relative_to(at)) for path in pictures.rglob("*") if path.is_file()} == {
         *("100/IMG_1.JPG", "100/IMG_1.X3F", "100/IMG_1.X3F.xmp", "100/IMG_1_HEVC.MOV"),
-        *("101/IMG_1.JPG", "101/IMG_1.X3F"),
+        *("101/IMG_1.JPG", "101/IMG_1.X3F", "101/-C a\nb.JPG"),
     }
+    assert (at / "101" / "IMG_1.X3F").read_bytes() == b"another RAW"
+    # Cameras use a name again.
+    there = put(at / "100" / "IMG_1.X3F", b"it was there")
+    run()
     assert there.read_bytes() == b"it was there"
 
 
@@ -405,7 +470,7 @@ def test_a_photo_that_is_found_without_its_raw_holds_more(tmp_path: Path) -> Non
     assert paths_of("check", card, "--new", *at) == [str(card / "IMG_1.JPG"), str(card / "IMG_1.X3F")]
     table = lookalike("check", card, *at).out.decode()
     assert "would lose: RAW IMG_1.X3F" in table
-    assert table.splitlines()[-1] == "1 found, 1 found but holds more, 0 new"
+    assert "1 found, 1 found but holds more, 0 new" in table.splitlines()
 
 
 def test_what_belongs_to_a_new_photo_too_is_not_listed_with_what_is_found(

@@ -86,7 +86,8 @@ def test_what_the_file_protects_stays_protected(home: Path) -> None:
         ("#\nexclude = 3\n", "line 2: exclude is a list of patterns, not 3"),
         ('store = ["a"]\n', "line 1: store is a folder in quotes, not ['a']"),
         ('store = "a\n', "at line 1"),
-        ('keep = "newest"\n', "newest"),
+        ('store = "a"\nexclude = [\n  "b"\n', "line 2: Unclosed array"),
+        ('\nkeep = "newest"\n', "wrong.toml, line 2: keep: no keep rule named 'newest'"),
     ],
 )
 def test_what_the_file_gets_wrong_is_told_with_its_line(home: Path, text: str, message: str) -> None:
@@ -94,6 +95,43 @@ def test_what_the_file_gets_wrong_is_told_with_its_line(home: Path, text: str, m
     assert (found.code, found.out) == (2, b"")
     assert message in found.err
     assert run(home / "wrong.toml", text, "status", "--help").code == 0
+
+
+def test_a_folder_that_is_not_there_stops_no_other(home: Path, tmp_path: Path) -> None:
+    config = tmp_path / "c.toml"
+    text = f'store = "s"\nfolders = ["{home}/photos", "Fotos"]\n'
+    for _ in range(2):  # the first run, and any other
+        found = run(config, text, "index", "--json")
+        assert (found.code, found.json["photos"]) == (4, 4)
+        assert f"{config}, line 2: folders: there is no folder {tmp_path / 'Fotos'}; the other" in found.err
+
+    none = run(tmp_path / "d.toml", 'store = "none"\nfolders = ["fotos"]\n', "index")
+    assert (none.code, "d.toml, line 2: folders: there is no folder" in none.err) == (2, True)
+    assert not (tmp_path / "none").exists()
+
+
+def test_what_is_protected_may_be_on_a_drive_that_is_away_but_not_mistyped(tmp_path: Path) -> None:
+    for folder in ("here", "drive/Portfolio"):
+        save(tmp_path / folder / "a.jpg", draw_photo(1, 96, 72))
+    config, at = tmp_path / "c.toml", 'store = "s"\n'
+    run(config, at, "index", tmp_path / "here", tmp_path / "drive")
+
+    def dupes(key: str, name: str) -> Run:
+        return run(config, f'{at}{key} = ["{name}"]\n', "dupes")
+
+    mistyped = dupes("protect", "drive/Portfolo")
+    assert mistyped.code == 2
+    assert f"{config}, line 2: protect: there is no folder {tmp_path}/drive/Portfolo" in mistyped.err
+    assert f"did you mean {tmp_path}/drive/Portfolio?" in mistyped.err
+    (tmp_path / "drive").rename(tmp_path / "unplugged")
+    for key in ("protect", "prefer"):
+        assert dupes(key, "drive/Portfolio").code == 0
+        assert dupes(key, "drive/Portfolo").code == 2
+    # It is not the drive that is away.
+    (tmp_path / "drive").mkdir()
+    save(tmp_path / "drive" / "Portfolio best" / "a.jpg", draw_photo(1, 96, 72))
+    run(config, at, "index", "--accept-drive", "--accept-missing", "1")
+    assert dupes("protect", "drive/Portfolio").code == 2
 
 
 def test_a_file_that_is_named_must_be_there(home: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lookalike.errors import UsageError
+from lookalike.errors import OutputUnwritable, UsageError
 from lookalike.library import Library
 from lookalike.store import export
 from lookalike.store.filters.where import Where
@@ -104,7 +104,7 @@ def test_an_export_that_fails_leaves_the_old_one_and_nothing_else(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(UsageError, match="No space left"):
+    with pytest.raises(OutputUnwritable, match="No space left"):
         library.export_vectors(folder / "v.npz")
     assert (folder / "v.npz").read_bytes() == before
     assert os.listdir(folder) == ["v.npz"]
@@ -114,7 +114,7 @@ def test_a_place_that_cannot_be_written_is_an_error_of_ours(library: Library, tm
     with pytest.raises(UsageError, match="make it first"):
         library.export_vectors(tmp_path / "away" / "v.npz")
     (tmp_path / "closed").mkdir(mode=0o555)
-    with without_privileges(), pytest.raises(UsageError, match="Permission denied"):
+    with without_privileges(), pytest.raises(OutputUnwritable, match="Permission denied"):
         library.export_vectors(tmp_path / "closed" / "v.npz")
 
 

@@ -1,11 +1,14 @@
 """Options around the command, quiet runs, log files, and words that are no command."""
 
+import re
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
 
 from lookalike import __version__
+from lookalike.cli import app
 from lookalike.library import Library
 from lookalike.output import progress
 from lookalike.tests.library import lookalike
@@ -39,6 +42,51 @@ def test_json_is_short_for_the_format(store: Path) -> None:
     at = ("--store", store)
     assert lookalike("dupes", *at, "--json").out == lookalike("dupes", *at, "--format", "json").out
     assert lookalike("export", *at, "--json").json["files"]
+
+
+def test_json_may_stand_before_the_command_too(store: Path) -> None:
+    at = ("--store", store)
+    assert lookalike("--json", "errors", *at).json["errors"] == []
+    assert lookalike("--json", "-q", "dupes", *at).out == lookalike("dupes", *at, "--json").out
+    for call in (("version", "--json"), ("--json", "version"), ("--version", "--json")):
+        assert lookalike(*call).json["version"] == __version__
+    refused = lookalike("--json", "compact", *at)
+    assert (refused.code, "No such option: --json" in refused.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("shell", "sign"),
+    [
+        ("bash", b"complete -o default"),
+        ("zsh", b"#compdef"),
+        ("fish", b"complete --command"),
+        ("powershell", b"Register-ArgumentCompleter"),
+    ],
+)
+def test_the_completion_is_that_of_the_shell_that_is_named(shell: str, sign: bytes) -> None:
+    shown = lookalike("--show-completion", shell)
+    assert shown.code == 0
+    assert sign in shown.out
+
+
+@pytest.mark.parametrize(("typed", "rest"), [("st", "status"), ("--show-completion z", "zsh")])
+def test_a_shell_is_told_what_could_be_typed(
+    typed: str, rest: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("_LOOKALIKE_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", f"lookalike {typed}")
+    monkeypatch.setenv("COMP_CWORD", str(len(typed.split())))
+    with pytest.raises(SystemExit):
+        app(prog_name="lookalike")
+    assert capfd.readouterr().out.strip() == rest
+
+
+def test_a_shell_that_is_not_known_is_an_error(tmp_path: Path) -> None:
+    for option in ("--show-completion", "--install-completion"):
+        refused = lookalike(option, "nosuch", HOME=str(tmp_path))
+        assert (refused.code, refused.out) == (2, b"")
+        assert "'nosuch' is not bash, zsh, fish, powershell" in refused.err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_index_without_a_path_brings_the_folders_of_the_library_up_to_date(tmp_path: Path) -> None:
@@ -77,10 +125,58 @@ def test_a_quiet_run_says_nothing_but_to_the_log_file(store: Path, photos: Path,
     assert lookalike("index", "-q", "--json", "--store", store).json["unchanged"] == 4
 
 
+def test_a_quiet_run_names_what_it_cannot_read_once(tmp_path: Path) -> None:
+    photos, log = tmp_path / "photos", tmp_path / "log"
+    save(photos / "good.jpg", draw_photo(1, 96, 72))
+    for number in range(5):
+        (photos / f"bad{number}.jpg").write_bytes(b"no picture")
+
+    first = lookalike("-q", "index", photos, "--store", tmp_path / "store", "--log-file", log)
+    assert (first.code, first.out, first.err.count("\n")) == (3, b"", 1)
+    assert f"newly unreadable: {photos / 'bad0.jpg'}, {photos / 'bad1.jpg'}, " in first.err
+    assert "bad2.jpg and 2 more (`lookalike errors" in first.err
+    assert first.err.removeprefix("lookalike: ") in log.read_text()
+
+    again = lookalike("-q", "index", photos, "--store", tmp_path / "store")
+    assert (again.code, again.out, again.err) == (3, b"", "")
+    (photos / "new.jpg").write_bytes(b"no picture either")
+    more = lookalike("index", "--json", "--store", tmp_path / "store")
+    assert (more.json["newly_failed"], more.json["failed"]) == ([str(photos / "new.jpg")], 6)
+
+
+@pytest.mark.parametrize("wrong", [["fotos"], ["Fotos", "--model", "nope"]])
+def test_a_first_index_that_fails_leaves_no_store(
+    wrong: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "Fotos").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    run = lookalike("index", *wrong, "--store", "s")
+
+    assert run.code in (1, 2)
+    assert ("did you mean " in run.err and f"{tmp_path.resolve() / 'Fotos'}?" in run.err) == (
+        len(wrong) == 1
+    )
+    assert not (tmp_path / "s").exists()
+
+
+def test_an_empty_library_says_so(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    lookalike("index", tmp_path / "photos", "--store", tmp_path / "s")
+
+    for command in ("dupes", "status"):
+        told = lookalike(command, "--store", tmp_path / "s").out.decode()
+        call = f"lookalike index YOUR_PHOTOS --store {tmp_path / 's'}"
+        assert told.splitlines()[-1] == f"the library is empty; `{call}` fills it"
+
+
 def test_what_goes_wrong_is_told_and_logged(tmp_path: Path) -> None:
     run = lookalike("status", "-q", "--store", tmp_path / "none", "--log-file", tmp_path / "log")
     assert run.code == 1
     assert run.err.startswith("lookalike: there is no store in")
+    assert f"make one with `lookalike index YOUR_PHOTOS --store {tmp_path / 'none'}`" in run.err
+    usual = lookalike("status", LOOKALIKE_STORE=str(tmp_path / "usual"))
+    assert usual.err.endswith("make one with `lookalike index YOUR_PHOTOS`\n")
     assert "ERROR there is no store in" in (tmp_path / "log").read_text()
     run = lookalike("status", "--log-file", tmp_path)
     assert (run.code, "cannot write the log" in run.err) == (2, True)
@@ -88,13 +184,15 @@ def test_what_goes_wrong_is_told_and_logged(tmp_path: Path) -> None:
 
 def test_more_is_told_on_request(store: Path) -> None:
     run = lookalike("-v", "status", "--store", store)
-    assert "lookalike: INFO lookalike: " in run.err
+    assert re.search(r"^lookalike: [\d.]+ s, [\d.]+ s of CPU$", run.err, re.MULTILINE)
     assert lookalike("status", "--store", store).err == ""
 
 
 def test_help_and_version_are_words_too() -> None:
     assert lookalike("help", "search").out == lookalike("search", "--help").out
     assert lookalike("help").out == lookalike("--help").out
+    promise = "Photos are only read; only `apply` moves files, and `undo` puts them back."
+    assert promise in " ".join(lookalike("help").out.decode().split())
     assert lookalike("version").out.decode().strip() == f"lookalike {__version__}"
 
 
@@ -107,12 +205,55 @@ def test_help_and_version_are_words_too() -> None:
         ("delete", "apply"),
         ("list", "export"),
         ("serach", "search"),
+        ("free", "prune"),
+        ("empty", "prune"),
+        ("page", "serve"),
+        ("start", "serve"),
+        ("trash", "apply"),
+        ("cleanup", "apply"),
+        ("report", "dupes --html"),
+        ("html", "dupes --html"),
+        ("sync", "index"),
+        ("hilfe", "--help"),
+        ("uninstall", "uv tool uninstall"),
     ],
 )
 def test_words_that_are_no_command_name_what_to_type(word: str, call: str) -> None:
     run = lookalike(word, "x")
     assert run.code == 2
     assert call in run.err
+
+
+@pytest.mark.parametrize("word", ["purg", "purges", "forgt", "forge", "rejec", "reset"])
+def test_no_word_leads_to_what_forgets(word: str) -> None:
+    run = lookalike(word)
+    assert run.code == 2
+    assert not any(f"'{name}'" in run.err for name in ("purge", "forget", "reject"))
+
+
+def test_what_is_named_after_a_word_that_is_no_command_is_named_in_the_hint(photos: Path) -> None:
+    assert f"`lookalike index {photos}`" in lookalike("scan", photos).err
+    assert f"`lookalike search {photos / '0.jpg'}`" in lookalike("find", photos / "0.jpg").err
+
+
+def test_a_file_that_begins_like_an_option_is_shown_how_to_be_written(
+    photos: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(photos / "0.jpg", tmp_path / "-rf.jpg")
+    monkeypatch.chdir(tmp_path)
+    run = lookalike("search", "-rf.jpg", "--store", store)
+    assert (run.code, "No such option: -r (the file is written ./-rf.jpg)" in run.err) == (2, True)
+    assert lookalike("search", "./-rf.jpg", "--store", store).code == 0
+    assert "written" not in lookalike("search", "-rg.jpg", "--store", store).err
+
+
+def test_an_address_that_is_every_address_says_which_are_answered(store: Path) -> None:
+    with socket.create_server(("0.0.0.0", 0)) as busy:
+        port = str(busy.getsockname()[1])
+        address = ("--host", "0.0.0.0", "--port", port, "--allow-remote")
+        run = lookalike("serve", *address, "--no-browser", "--store", store)
+    assert (run.code, "cannot listen" in run.err) == (2, True)
+    assert "only requests for 127.0.0.1, localhost" in run.err
 
 
 def test_a_folder_or_a_file_in_the_place_of_a_command_says_what_to_do_with_it(photos: Path) -> None:

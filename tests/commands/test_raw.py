@@ -94,6 +94,16 @@ def test_a_raw_file_goes_only_for_the_same_bytes(shelf: Shelf) -> None:
     assert shelf.groups("--include-edits") == groups
 
 
+def test_the_halves_of_a_shot_are_explained_as_no_copies(shelf: Shelf) -> None:
+    pair = [shelf.photos / "album" / name for name in ("IMG_1.NEF", "IMG_1.JPG")]
+    for a, b in (pair, pair[::-1]):
+        said = shelf.run("explain", a, b)
+        assert (said["class"], said["transform"]) == ("similar", "")
+        assert said["reason"] == "two halves of one shot, which belong together"
+    said = shelf.run("explain", shelf.photos / "alone.dng", shelf.photos / "sent" / "alone.jpg")
+    assert said["reason"].startswith("a RAW and a developed picture")
+
+
 def test_a_card_with_raw_files_is_checked(shelf: Shelf) -> None:
     rows = {os.path.basename(row["path"]): row for row in shelf.run("check", shelf.card)["files"]}
 
@@ -107,6 +117,27 @@ def test_a_card_with_raw_files_is_checked(shelf: Shelf) -> None:
     assert "the developed picture" in rows["two.jpg"]["matches"][0]["more"]
     paths = lookalike("check", shelf.card, *shelf.at, "--format", "paths").out.decode().splitlines()
     assert paths == [str(shelf.card / "IMG_1.NEF")]
+    told = lookalike("check", shelf.card, *shelf.at).out.decode()
+    assert "the RAW of this JPEG" in told
+    assert "the JPEG of this RAW" in told
+    assert "careful" not in told
+
+
+def test_a_pair_that_is_half_new_is_listed_once(shelf: Shelf, tmp_path: Path) -> None:
+    """Whoever deletes what is found would break it."""
+    for name in ("7.nef", "6.nef"):
+        shutil.copy(shelf.card / name, tmp_path)
+    save(tmp_path / "6.jpg", draw_photo(66, 320, 240))
+    shutil.copy(shelf.photos / "seven.jpg", tmp_path / "7.jpg")
+
+    def listed(*how: str) -> list[str]:
+        run = lookalike("check", tmp_path, *how, *shelf.at, "--format", "paths")
+        return [os.path.basename(line) for line in run.out.decode().splitlines()]
+
+    assert (listed(), sorted(listed("--new"))) == ([], ["6.jpg", "6.nef", "7.jpg", "7.nef"])
+    told = lookalike("check", tmp_path, *shelf.at).out.decode()
+    assert f"new           {tmp_path}/6.jpg + 6.nef\n" in told
+    assert "6.nef + 6.jpg" not in told
 
 
 def test_a_library_of_an_older_version_has_them_after_the_next_run(tmp_path: Path) -> None:

@@ -40,7 +40,15 @@ def test_where_files_went_that_are_in_two_places() -> None:
 )
 def test_what_waits_is_one_file_or_several(files: int, lies: str, them: str) -> None:
     lot = Lot("RUN", datetime(2026, 1, 2, tzinfo=UTC), "/t/Trash", True, files, 0, 10)
+    assert "`lookalike prune --older-than 0d --yes` frees the space" in waiting_words(
+        waiting_fields([lot]), "quarantine"
+    )
     words = list(waiting_words(waiting_fields([lot]), "trash"))
+    assert list(waiting_words(waiting_fields([], 2), "quarantine")) == ["2 files on a drive that is away"]
+    assert list(waiting_words(waiting_fields([lot], 1), "trash")) == [
+        "1 file on a drive that is away",
+        *words,
+    ]
     assert words[0].startswith(f"{lies}, moved by `apply` since ")
     assert f"`lookalike undo` puts {them} back" in words
     (_, where, *_) = after_prune([lot], PATIENCE, str, nothing=True)

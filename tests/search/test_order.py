@@ -155,6 +155,25 @@ def test_photos_come_by_the_date_and_path_of_their_first_file(filled: Filled, fo
         assert found == ["/photos/c/1.jpg", "/photos/b/2.jpg"]
 
 
+def test_a_photo_is_named_by_a_file_that_is_there_and_not_called_as_copies_are(
+    filled: Filled, folder: Path, tmp_path: Path
+) -> None:
+    for name in ("backup", "home"):
+        (tmp_path / name).mkdir()
+        root, _ = filled.store.add_root(os.fsencode(tmp_path / name))
+        filled.store.commit(root, [make_result(1, b"1.jpg"), make_result(1, b"1 (1).jpg")])
+    (tmp_path / "home" / "1.jpg").touch()
+
+    with Library(Store.open(folder)) as library:
+        for named in ("home", "backup"):
+            (photo,) = library.photos()
+            assert photo.path == str(tmp_path / named / "1.jpg")
+            assert len(photo.files) == 4
+            # Where a drive was mounted, an empty folder stays.
+            (tmp_path / "home" / "1.jpg").unlink(missing_ok=True)
+            (tmp_path / "backup" / "1.jpg").touch()
+
+
 def test_all_of_a_large_library_comes_in_order(filled: Filled, folder: Path) -> None:
     filled.add(*(make_result(seed, taken=f"20{seed % 90 + 10}-01-01T00:00:00") for seed in range(1100)))
     with Library(Store.open(folder)) as library:

@@ -56,6 +56,12 @@ def test_a_backup_says_what_it_holds_and_is_for_its_owner_only(saved: Path, publ
 
 
 def test_a_backup_is_restored_into_a_new_place(saved: Path, published: Path, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/1.jpg").touch()
+    with pytest.raises(UsageError, match="holds other files"):
+        restore(str(saved), str(tmp_path / "photos"))
+    assert [*(tmp_path / "photos").iterdir()] == [tmp_path / "photos/1.jpg"]
+
     assert restore(str(saved), str(tmp_path / "again")) is None
     check_photos(tmp_path / "again", PUBLISHED)
     assert uuid_of(tmp_path / "again") == uuid_of(published)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lookalike.errors import StoreUnwritable, UsageError
+from lookalike.errors import OutputUnwritable, StoreUnwritable, UsageError
 from lookalike.store.own_files import OwnFile, signed
 
 NOTE = OwnFile("note", signed(b"a note", 100), (".txt", ".note"))
@@ -89,6 +89,8 @@ def test_a_disk_that_fails_is_an_error_of_the_kind(tmp_path: Path) -> None:
     ):
         raise OSError(28, "No space left on device")
     assert os.listdir(tmp_path) == []
+    with pytest.raises(OutputUnwritable), NOTE.replaced(str(tmp_path / "n.txt")):
+        raise OSError(28, "No space left on device")
     with private.replaced(str(tmp_path / "b")):
         pass
     assert stat.S_IMODE((tmp_path / "b").stat().st_mode) == 0o600

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lookalike.errors import StoreUnwritable
+from lookalike.errors import StoreUnwritable, UsageError
 from lookalike.store import place
 from lookalike.store.care.checks import check_surroundings
 from lookalike.store.place import mount_of, place_of
@@ -97,3 +97,20 @@ def test_locks_and_leftovers_are_listed(published: Path) -> None:
     assert "indexing: held by process" in found["locks"].message
     assert found["leftovers"].level == "note"
     assert "damaged-2026" in found["kept"].message
+
+
+def test_a_store_takes_a_folder_of_its_own(tmp_path: Path) -> None:
+    photos, empty, left = tmp_path / "photos", tmp_path / "empty", tmp_path / "left"
+    for folder in (photos / "2023", empty, left):
+        folder.mkdir(parents=True)
+    with pytest.raises(UsageError, match=r"photos holds other files, 2023 for one.*an empty one"):
+        Store.open(photos, create=True)
+    assert [each.name for each in photos.iterdir()] == ["2023"]
+
+    for name in ("thumbs.db", "index.json", "store.lock", "export.csv"):
+        (left / name).touch()  # a store that lost its catalog, and what somebody put there
+    (empty / ".DS_Store").touch()
+    for folder in (empty, left):
+        Store.open(folder, create=True).close()
+        (folder / "note.txt").touch()
+        Store.open(folder, create=True).close()

@@ -46,6 +46,16 @@ def is_shipped(spec: EmbedderSpec) -> bool:
     return (spec.model, spec.weights_sha256, spec.width_mult) == shipped
 
 
+def check_engine(name: str) -> None:
+    """Check the name of an engine.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    if name not in ENGINES:
+        raise UsageError(f"no engine named {name!r}; there are {', '.join(ENGINES)}")
+
+
 def open_engine(spec: EmbedderSpec, name: str = "auto", device: str = "auto") -> Engine:
     """Build the engine of that name; "auto" takes onnx for the shipped model and a user's own, else torch.
 
@@ -56,8 +66,7 @@ def open_engine(spec: EmbedderSpec, name: str = "auto", device: str = "auto") ->
         UsageError: there is no such engine or device, it cannot run this model, or there is no GPU.
         ModelError: the model cannot be loaded (see `weights.loader.load_state`), or torch is missing.
     """
-    if name not in ENGINES:
-        raise UsageError(f"no engine named {name!r}; there are {', '.join(ENGINES)}")
+    check_engine(name)
     if device not in DEVICES:
         raise UsageError(f"no device named {device!r}; there are {', '.join(DEVICES)}")
     if name == "onnx" and device == "cuda":

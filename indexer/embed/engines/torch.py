@@ -21,7 +21,7 @@ try:
     from torch.nn.utils.fusion import fuse_conv_bn_eval
 except (ImportError, OSError) as error:
     raise ModelError(
-        f'this needs torch: install it with  pip install "lookalike[torch]"  ({error}). The engine onnx '
+        f"this needs torch: install it with  pip install torch torchvision  ({error}). The engine onnx "
         "and the mobilenet_v2 that comes with the package need none"
     ) from error
 
@@ -52,7 +52,7 @@ def torchvision_models() -> Any:
     except (ImportError, RuntimeError) as error:
         raise ModelError(
             f"this needs the torchvision of torch {torch.__version__}: install it with  "
-            f'pip install "lookalike[torch]"  ({error})'
+            f"pip install torch torchvision  ({error})"
         ) from error
     return torchvision.models
 

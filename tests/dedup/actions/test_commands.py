@@ -131,6 +131,22 @@ def test_prune_waits_until_it_is_told(home: Home) -> None:
     assert not (home.photos / ".lookalike-quarantine").exists()
     undone = home.run("undo", "--yes")
     assert "there is nothing to undo" in undone.err
+    assert undone.code == 0
+    nothing = home.run("undo", "--json")
+    assert (nothing.code, nothing.json["files"]) == (0, [])
+
+
+def test_a_plan_that_selects_nothing_says_so(home: Home) -> None:
+    plan = json.loads(home.plan.read_bytes())
+    for group in plan["groups"]:
+        for member in group["members"]:
+            member["selected"] = False
+    home.plan.write_text(json.dumps(plan))
+    for more in ((), ("--yes",)):
+        run = home.run("apply", home.plan, *more)
+        assert (run.code, run.out) == (0, b"the plan moves nothing: no file in it is selected\n")
+        run = home.run("apply", home.plan, *more, "--json")
+        assert (run.json["files"], "moves nothing" in run.err) == ([], True)
 
 
 def test_protected_folders_of_dupes_hold_for_apply(home: Home) -> None:
@@ -353,6 +369,9 @@ def test_copies_that_only_say_more_go_once_that_is_merged(tmp_path: Path) -> Non
     chosen = [line.split()[1] for line in found.splitlines() if line.startswith("  [x]")]
     assert chosen == ["b/beach.jpg"]
     assert "to merge: keywords sea" in found
+
+    kept_safe = run("dupes", *prefer, "--merge-metadata", "--protect", photos / "a", "--format", "paths")
+    assert kept_safe.out == b""  # `apply` writes nothing there
 
     assert "--merge-metadata writes it" in run("apply", plan).out.decode()
     shown = run("apply", plan, "--merge-metadata").out.decode()

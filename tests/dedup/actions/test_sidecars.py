@@ -170,6 +170,24 @@ def test_protected_folders_and_shared_sidecars_are_not_written_to(shelf: Shelf) 
     assert states(shelf.apply(MERGING)) == {"leaving.jpg": "companions"}
 
 
+def test_what_loses_nothing_goes_though_no_sidecar_of_the_kept_file_may_be_written(shelf: Shelf) -> None:
+    kept, silent, speaking = (
+        shelf.put(name, quality=quality)
+        for name, quality in (("safe/kept.jpg", 90), ("silent.jpg", 60), ("speaking.jpg", 50))
+    )
+    say(shelf, kept, keywords=["Lyon"])
+    say(shelf, silent, keywords=["Lyon"], rating="3")
+    say(shelf, speaking, keywords=["sea"])
+    sidecar_of(kept).write_bytes(merged(None, {"rating": "3"}))
+    shelf.group(kept, silent)
+    shelf.group(kept, speaking)
+
+    found = shelf.apply(replace(MERGING, protect=(str(kept.parent),)))
+
+    assert states(found) == {"silent.jpg": "done", "speaking.jpg": "protected"}
+    assert fields_of(sidecar_of(kept).read_bytes()) == {"rating": "3"}
+
+
 def test_a_sidecar_that_changes_at_the_last_moment_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg.xmp"
     path.write_bytes(b"newer")

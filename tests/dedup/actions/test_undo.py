@@ -458,6 +458,7 @@ def test_what_lies_on_a_drive_that_is_away_is_not_gone(moved: Shelf, tmp_path: P
     (action,) = records[0].actions
     assert waiting.moved(records).fates.fate(action.path, action.digest) == ("moved", action.to)
     assert waiting.moved(records).lots == []
+    assert waiting.moved(records).away == {"quarantine": 1}
     (outcome,) = moved.undo()
     assert f"it lies in a quarantine in {moved.photos}, which is not there" in outcome.reason
     lines = after_prune([], timedelta(0), str, nothing=True, away=1)

@@ -120,6 +120,8 @@ def test_damage_of_the_file_that_stays_is_a_reason_to_look() -> None:
 def test_pixels_are_lost_unless_a_look_says_that_nothing_is(look: Look | None, kind: str | None) -> None:
     found = pixels_lost(photo(1), photo(2), copy(), look)
     assert (found and found.kind) == kind
+    # It is read after "would lose: ".
+    assert found is None or (found.kind == "unknown") == found.words.startswith("not known: ")
 
 
 def test_more_pixels_are_a_loss_unless_they_were_made_from_fewer() -> None:

@@ -282,7 +282,7 @@ except ModelError as error:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert 'install it with  pip install "lookalike[torch]"' in done.stdout
+    assert "install it with  pip install torch torchvision" in done.stdout
 
 
 @pytest.mark.parametrize("changes", [{"decode_version": 99}, {"precision": "bf16"}])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lookalike.dedup.actions.plan import Origin, plan_of
-from lookalike.errors import UsageError
+from lookalike.errors import OutputUnwritable, UsageError
 from lookalike.output.report.data import Review
 from lookalike.output.report.write import REPORT, write_report
 from lookalike.store.documents import document
@@ -164,7 +164,7 @@ def test_what_fails_half_way_leaves_the_old_report_and_nothing_else(
         return b"jpeg"
 
     monkeypatch.setattr(store.thumbs, "get", fail)
-    with pytest.raises(UsageError, match="No space left"):
+    with pytest.raises(OutputUnwritable, match="No space left"):
         write_report(str(target), Review(groups, ORIGIN), store)
 
     assert target.read_bytes() == before

@@ -106,7 +106,9 @@ def test_it_outlives_its_examples(library: Library) -> None:
 def test_a_trial_tells_a_thing_from_a_mixture(library: Library) -> None:
     library.labels.teach("garden", ids(library, range(36)))
     library.labels.teach("anything", ids(library, range(35, 300)[::26]))
-    good, poor = library.labels.test("garden"), library.labels.test("anything")
+    progress = Mock()
+    good, poor = library.labels.test("garden", progress=progress), library.labels.test("anything")
+    assert progress.begin.call_args.args[1] == progress.advance.call_count == good.splits
     assert good.precision > poor.precision + 0.15
     assert poor.spread >= 0
     assert poor.verdict.startswith("poor")
@@ -194,6 +196,12 @@ def test_the_command_teaches_by_files_and_folders_tests_lists_and_forgets(tmp_pa
     made = lookalike("teach", "scene", "--yes", photos / "2021", "--yes", outside, "--store", store)
     assert (made.code, made.out) == (0, b"")
     assert "taught 'scene' by 3 examples" in made.err
+    likely = len(lookalike("search", "--label", "scene", "--store", store, "--format", "paths").out.split())
+    assert likely
+    assert f"it: lookalike search --label scene --store {store}" in made.err
+    nobody = lookalike("teach", "big cat", "--yes", outside, "--no", photos / "2021", "--store", store)
+    assert (nobody.code, "0 photos likely show it\n" in nobody.err) == (0, True)
+    lookalike("teach", "--forget", "big cat", "--store", store)
     found = lookalike("search", "--label", "scene", "--store", store, "--format", "json")
     assert found.code == 0
     assert found.json["queries"][0]["by"] == "label"
