@@ -17,6 +17,7 @@ from ..errors import LookalikeError, UsageError
 from ..library import Library
 from ..output.outcomes import outcome_row, sum_of
 from ..store.documents import document, dumps
+from ..store.lock import holder_of
 from .choices import Chosen
 from .groups import Found, KnownGroups, Listed
 from .jobs import Job, Jobs, check_free
@@ -111,6 +112,15 @@ class Acting:
 
     def _apply(self, job: Job, made: Made, options: ApplyOptions) -> str:
         return self._done(job, self.library.files.apply(made.plan, options, job.watch), "moved")
+
+    def is_moving(self) -> bool:
+        """Tell whether files are moved or put back right now, here or by another process."""
+        job = self.jobs.running
+        if job is not None and job.kind in ("apply", "undo"):
+            return True
+        with suppress(OSError):  # a store that may only be read has no run that this user could undo
+            return holder_of(self.library.store.folder, "actions") is not None
+        return False
 
     def undo(self, run: str) -> Job:
         """Begin to put back what a run moved.

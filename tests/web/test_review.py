@@ -291,7 +291,9 @@ def test_a_run_that_was_cut_off_is_shown_and_undone(mine: Copied) -> None:
     assert mine.tree() != before
     with serving(mine, write=True) as client:
         run, *_ = client.get("/api/runs").json()["journals"]
-        assert (run["is_whole"], run["standing"]) == (False, 2)
+        assert (run["is_whole"], run["is_going"], run["standing"]) == (False, False, 2)
+        with held(str(mine.store), "actions", 1):
+            assert client.get("/api/runs").json()["journals"][0]["is_going"]
         told = client.post(f"/api/runs/{run['run']}/check").json()["files"]
         assert sum(row["state"] == "planned" for row in told) == 2
         job = client.post(f"/api/runs/{run['run']}/undo").json()["job"]

@@ -88,10 +88,16 @@ def apply(
 def runs(served: Server) -> dict[str, Any]:
     """List what was done to files so far, newest first, as `undo --list --format json` does.
 
-    is_whole: the run ended in order; where it was cut off, undoing it settles each file.
+    is_whole: the run ended in order; where it was cut off, undoing it settles each file. is_going: it has
+    not ended, and files are moved right now.
     """
+    was_moving = served.acting.is_moving()  # it may end while its journal is read
     records = served.library.files.journals()
-    rows = [record_row(each) | {"is_whole": each.is_closed} for each in records]
+    is_moving = any(not each.is_closed for each in records) and (was_moving or served.acting.is_moving())
+    rows = [
+        record_row(each) | {"is_whole": each.is_closed, "is_going": is_moving and not each.is_closed}
+        for each in records
+    ]
     return {"schema_version": SCHEMA_VERSION, "journals": rows}
 
 
