@@ -4,7 +4,7 @@ import hashlib
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
@@ -30,11 +30,16 @@ _KEPT = 8
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A plan that was made. data: the JSON document, as `dupes --plan` writes it."""
+    """A plan that was made. data: the JSON document, as `dupes --plan` writes it. chosen: its groups."""
 
     name: str
     data: bytes
     plan: Plan
+    chosen: Sequence[Chosen]
+
+    def warnings(self, *, merging: bool) -> dict[str, str]:
+        """Return what is lost, or may be, with files that go, by path; see `Chosen.warnings`."""
+        return {path: why for each in self.chosen for path, why in each.warnings(merging=merging).items()}
 
 
 @dataclass(eq=False)
@@ -53,9 +58,10 @@ class Acting:
     def make(self, scope: Scope) -> Made:
         """Make the plan of what was chosen. scope: "looked": only groups that somebody looked at."""
         found = self.groups.now()
-        rows = [self._chosen(each).plan() for each in self._groups(found, scope)]
+        chosen = [each.chosen(self.review.of(each.key).choice) for each in self._groups(found, scope)]
+        rows = [each.plan() for each in chosen]
         data = document(self.library.copies.origin().fields() | {"groups": rows})
-        made = Made(secrets.token_hex(8), data, read_plan(data, "the plan"))
+        made = Made(secrets.token_hex(8), data, read_plan(data, "the plan"), chosen)
         with self._mutex:
             self._plans[made.name] = made
             while len(self._plans) > _KEPT:
@@ -65,9 +71,6 @@ class Acting:
     def _groups(self, found: Found, scope: Scope) -> Iterable[Listed]:
         wanted = ("looked",) if scope == "looked" else ("new", "looked", "skipped")
         return (each for each in found.groups if self.review.of(each.key).state in wanted)
-
-    def _chosen(self, each: Listed) -> Chosen:
-        return Chosen(each.group, self.review.of(each.key).choice)
 
     def named(self, name: str) -> Made:
         """Return a plan.

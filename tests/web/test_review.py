@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 from lookalike import Library
 from lookalike.dedup.copies import Copies
 from lookalike.dedup.groups.error_rate import Expectation
+from lookalike.dedup.groups.keeper import KeepRules
 from lookalike.dedup.groups.report import CopyReport
 from lookalike.dedup.packets import fields_of, merged
 from lookalike.store.lock import held
@@ -220,6 +221,43 @@ def reasons(client: TestClient) -> dict[str, str]:
     """Return why files are not proposed to be moved, by their names; "" if they are."""
     groups = (client.get(f"/api/groups/{key}").json() for key in keys(client))
     return {Path(each["path"]).name: each["why_not"] for group in groups for each in group["members"]}
+
+
+def test_a_plan_says_what_would_be_lost(client: TestClient) -> None:
+    assert set(losses(client).values()) == {""}
+    client.post("/api/review", json={"do": "go", "shown": {}, "lossy": True})
+    told = losses(client)
+    assert told["changed.jpg"].startswith("would lose: ")
+    assert {name for name, words in told.items() if words} == {
+        name for name, why in reasons(client).items() if why in TOLD - {""}
+    }
+    group = group_with(client, "small2.jpg")
+    kept, other = number_of(group, "small2.jpg"), number_of(group, "n2.jpg")
+    client.patch(f"/api/review/{group['key']}", json={"keeper": kept, "chosen": {str(other): True}})
+    assert losses(client)["n2.jpg"] == "it may hold more than the file that is kept"
+
+
+def losses(client: TestClient) -> dict[str, str]:
+    """Return what the check of the plan says of what would be lost, by the names of the files."""
+    plan = client.post("/api/plans", json={}).json()["plan"]
+    files = client.post(f"/api/plans/{plan}/check", json={}).json()["files"]
+    return {Path(each["path"]).name: each["loses"] for each in files}
+
+
+def test_what_is_protected_stays_whatever_is_chosen(client: TestClient, copied: Copied) -> None:
+    served = client.app._app.state.served  # type: ignore[attr-defined]
+    served.library.copies.rules = KeepRules(protect=(str(copied.photos / "old"),))
+    served.groups.read_known()
+    group = group_with(client, "small2.jpg")
+    assert {file["name"]: file["protected"] for file in group["files"]} == {
+        "n2.jpg": False,
+        "same2.jpg": True,
+        "small2.jpg": True,
+    }
+    chosen = {str(number_of(group, name)): True for name in ("same2.jpg", "small2.jpg")}
+    keeper = number_of(group, "n2.jpg")
+    client.patch(f"/api/review/{group['key']}", json={"keeper": keeper, "chosen": chosen})
+    assert not {"same2.jpg", "small2.jpg"} & moved(client)
 
 
 def test_what_was_taken_back_is_done_again(client: TestClient) -> None:

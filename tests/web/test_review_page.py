@@ -144,6 +144,20 @@ def test_five_groups_are_reviewed_by_keys_applied_and_undone(
     assert copied.tree() == before
 
 
+def test_the_last_step_says_first_what_would_be_lost(open_page: OpenPage) -> None:
+    page = open_page("?view=copies&order=path&text=changed")
+    expect(page.locator(".one h2")).to_contain_text("Group 1")
+    go_to_file(page, "changed.jpg")
+    page.keyboard.press("x")
+    expect(card(page, "changed.jpg").locator(".state")).to_have_text("to move")
+    page.keyboard.press("Shift+A")
+    expect(page.locator("dialog.plan .big")).to_contain_text("; 1 of these lose something")
+    first = page.locator("dialog.plan .outcome").first
+    expect(first).to_contain_text("changed.jpg")
+    expect(first).to_contain_text("would lose: ")
+    page.keyboard.press("Escape")
+
+
 def test_a_run_that_goes_on_is_not_called_cut_off(
     open_page: OpenPage, served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:

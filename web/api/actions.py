@@ -6,6 +6,7 @@ from fastapi import APIRouter, Header, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...dedup.actions.apply import ApplyOptions
+from ...dedup.actions.outcome import MERGE
 from ...output.outcomes import outcome_row, sum_of
 from ...output.waiting import record_row
 from ...store.documents import SCHEMA_VERSION
@@ -63,10 +64,17 @@ def plan(served: Server, name: str) -> Response:
 
 @router.post("/plans/{name}/check")
 def check(served: Server, name: str, how: How) -> dict[str, Any]:
-    """Tell what `apply` would do with a plan; nothing is changed."""
+    """Tell what `apply` would do with a plan; nothing is changed.
+
+    loses: what is lost, or may be, with a file.
+    """
     made = served.acting.named(name)
     outcomes, digest = served.acting.check(made, how.options())
-    rows = list(map(outcome_row, outcomes))
+    loses = made.warnings(merging=how.merge)
+    rows = [
+        outcome_row(each) | {"loses": loses.get(each.path, "") if each.method != MERGE else ""}
+        for each in outcomes
+    ]
     return {**_plan_row(made), "hash": digest, "words": sum_of(rows, "moved"), "files": rows}
 
 
