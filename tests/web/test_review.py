@@ -24,7 +24,7 @@ from lookalike.dedup.groups.report import CopyReport
 from lookalike.dedup.packets import fields_of, merged
 from lookalike.store.lock import held
 from lookalike.tests.children import run_child
-from lookalike.tests.library import lookalike
+from lookalike.tests.library import lookalike, on_terminal
 from lookalike.tests.output.report.making import make_groups
 from lookalike.tests.pictures import draw_photo, save
 from lookalike.tests.web.conftest import client_of
@@ -499,6 +499,45 @@ def test_the_page_indexes_by_the_config_file(tmp_path: Path, monkeypatch: pytest
     assert found["kept"] == str(home / "two" / "same.jpg")
     again = lookalike("index", "--json").json
     assert (again["unchanged"], again["excluded"]) == (3, 0)
+
+
+@pytest.mark.parametrize(
+    ("given", "environment", "is_shown"),
+    [
+        (["--no-browser"], {"DISPLAY": ":0", "SSH_CONNECTION": ""}, True),
+        ([], {"DISPLAY": ":0"}, False),
+        ([], {"DISPLAY": "", "WAYLAND_DISPLAY": ""}, True),
+        ([], {"DISPLAY": ":0", "SSH_CONNECTION": "1.2.3.4 5 6.7.8.9 22"}, True),
+    ],
+)
+def test_the_whole_address_is_shown_where_no_browser_surely_opens(
+    copied: Copied,
+    monkeypatch: pytest.MonkeyPatch,
+    given: list[str],
+    environment: dict[str, str],
+    is_shown: bool,
+) -> None:
+    monkeypatch.delenv("SSH_CONNECTION", raising=False)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(serving_module.webbrowser, "open", lambda _: None)
+    monkeypatch.setattr(serving_module._Server, "run", lambda server, _: server._ready())
+    shown = on_terminal("serve", "--store", copied.store, "--port", "0", *given, **environment)
+    assert "the page is at http://127.0.0.1:" in shown
+    assert ("/#token=" in shown.replace("\n", "")) == is_shown
+
+
+def test_the_page_begins_the_first_library_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving_module._Server, "run", lambda *_: None)
+    options = ("serve", "--write", "--no-browser", "--port", "0")
+    usual, slip = tmp_path / "usual", tmp_path / "slip"
+    assert lookalike("serve", *options[2:], LOOKALIKE_STORE=str(usual)).code != 0
+    assert lookalike(*options, "--store", slip).code != 0
+    assert not slip.exists()
+    assert not usual.exists()
+    assert lookalike(*options, LOOKALIKE_STORE=str(usual)).code == 0
+    assert (usual / "catalog.db").exists()
 
 
 def test_files_of_the_same_bytes_are_listed_while_others_are_proven(
