@@ -519,7 +519,7 @@ def test_the_whole_address_is_shown_where_no_browser_surely_opens(
 ) -> None:
     monkeypatch.delenv("SSH_CONNECTION", raising=False)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(serving_module.webbrowser, "open", lambda _: None)
+    monkeypatch.setattr("webbrowser.open", lambda _: None)
     monkeypatch.setattr(serving_module._Server, "run", lambda server, _: server._ready())
     shown = on_terminal("serve", "--store", copied.store, "--port", "0", *given, **environment)
     assert "the page is at http://127.0.0.1:" in shown
