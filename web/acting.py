@@ -1,10 +1,12 @@
 """Plans of the review: made from what was chosen, checked as `apply` does without --yes, then applied."""
 
 import hashlib
+import os
 import secrets
+import shlex
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
@@ -14,8 +16,9 @@ from ..dedup.actions.outcome import Outcome
 from ..dedup.actions.planfile import Plan, read_plan
 from ..dedup.actions.undo import UndoOptions
 from ..errors import LookalikeError, UsageError
-from ..library import Library
+from ..library import Library, default_folder
 from ..output.outcomes import outcome_row, sum_of
+from ..output.waiting import not_free_yet
 from ..store.documents import document, dumps
 from ..store.lock import holder_of
 from .choices import Chosen
@@ -116,6 +119,12 @@ class Acting:
     def _apply(self, job: Job, made: Made, options: ApplyOptions) -> str:
         return self._done(job, self.library.files.apply(made.plan, options, job.watch), "moved")
 
+    def not_free_yet(self, methods: Set[str]) -> str:
+        """Return a sentence: what was moved by some methods still takes its space, and what frees it."""
+        folder = self.library.store.folder
+        more = "" if folder == os.path.abspath(default_folder()) else f" --store {shlex.quote(folder)}"
+        return not_free_yet(methods, lambda words: f"`lookalike {words}{more}`")
+
     def is_moving(self) -> bool:
         """Tell whether files are moved or put back right now, here or by another process."""
         job = self.jobs.running
@@ -156,4 +165,6 @@ class Acting:
         job.begin("reading the copies", 0)
         with suppress(LookalikeError):  # the files are in order, and the list says itself that it is old
             self.groups.read_known()
-        return sum_of(rows, verb) or f"no file was {verb}"
+        methods = {each["method"] for each in done} - {"merge"} if verb == "moved" else set()
+        said = [sum_of(rows, verb) or f"no file was {verb}"]
+        return ". ".join(said + ([self.not_free_yet(methods)] if methods else []))

@@ -314,10 +314,15 @@ def test_a_plan_is_checked_applied_once_and_undone(mine: Copied) -> None:
         }
         assert len(keys(client)) == 2  # what was not proposed is still there
         run, *_ = client.get("/api/runs").json()["journals"]
+        free = f"to free it: `lookalike prune --older-than 0d --yes --store {mine.store}`"
+        assert done["words"].endswith(free)
+        assert run["free"].endswith(free)
         listed = lookalike("undo", "--list", "--store", mine.store, "--format", "json").json["journals"]
         assert {name: run[name] for name in listed[0]} == listed[0]
         undo = client.post(f"/api/runs/{run['run']}/undo").json()["job"]
-        assert ended(client, undo)["state"] == "done"
+        back = ended(client, undo)
+        assert (back["state"], "freed" in back["words"]) == ("done", False)
+        assert client.get("/api/runs").json()["journals"][0]["free"] == ""
         assert len(keys(client)) == 5
     assert mine.tree() == before
 

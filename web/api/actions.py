@@ -97,7 +97,7 @@ def runs(served: Server) -> dict[str, Any]:
     """List what was done to files so far, newest first, as `undo --list --format json` does.
 
     is_whole: the run ended in order; where it was cut off, undoing it settles each file. is_going: it has
-    not ended, and files are moved right now.
+    not ended, and files are moved right now. free: what frees the space of what waits, a sentence.
     """
     was_moving = served.acting.is_moving()  # it may end while its journal is read
     records = served.library.files.journals()
@@ -106,6 +106,10 @@ def runs(served: Server) -> dict[str, Any]:
         record_row(each) | {"is_whole": each.is_closed, "is_going": is_moving and not each.is_closed}
         for each in records
     ]
+    for row in rows:
+        places = {"trash": row["in_trash"], "quarantine": row["in_quarantine"] + row["not_removed"]}
+        methods = {name for name, files in places.items() if files}
+        row["free"] = served.acting.not_free_yet(methods) if methods else ""
     return {"schema_version": SCHEMA_VERSION, "journals": rows}
 
 

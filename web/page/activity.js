@@ -114,7 +114,7 @@ export default class Activity {
       const isBack = row.standing === 0;
       const undo = isBack ? make("span.tag", {}, row.deleted ? "deleted" : row.gone ? "gone" : "put back") : button(row.is_whole ? "Undo…" : "Settle: undo…", () => this.askUndo(row), { disabled: !this.page.status.can_write });
       return make("div.run", {}, make("div", {}, when,
-        make("p.soft", {}, `${row.method} · ${isBack ? [row.put_back && `${figure(row.put_back)} put back`, row.deleted && `${figure(row.deleted)} deleted for good`, row.gone && `${figure(row.gone)} no longer where they were put`].filter(Boolean).join(", ") : `${figure(row.standing)} not put back, ${fileSize(row.bytes)}`}`),
+        make("p.soft", {}, isBack ? [row.put_back && `${figure(row.put_back)} put back`, row.deleted && `${figure(row.deleted)} deleted for good`, row.gone && `${figure(row.gone)} no longer where they were put`].filter(Boolean).join(", ") : `${figure(row.standing)} not put back, ${fileSize(row.bytes)}. ${row.free}`),
         row.is_whole ? null : make("p.warning", {}, "This run was cut off in its middle. Undo settles each of its files; nothing was lost."),
         row.trouble ? make("p.warning", {}, row.trouble) : null,
         row.not_removed ? make("p.warning", {}, `${count(row.not_removed, "file")} could not be deleted and can still be put back`) : null,
