@@ -545,6 +545,30 @@ def test_the_page_begins_the_first_library_and_no_other(
     assert (usual / "catalog.db").exists()
 
 
+def test_a_folder_of_nothing_but_copies_is_listed(tmp_path: Path) -> None:
+    photos = tmp_path.resolve() / "photos"
+    for number in range(3):
+        first = save(photos / "2021" / f"p{number}.jpg", draw_photo(number, 96, 72))
+        for folder in ("Mobile/DCIM", "Mobile/mailed")[: number + 1]:
+            copy = photos / folder / first.name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(first, copy)
+    with Library.open(tmp_path / "store", create=True) as library:
+        library.index(photos)
+    with serving(Copied(photos, tmp_path / "store")) as client:
+        rows = client.get("/api/facets").json()["folders"]
+        assert {row["path"].removeprefix(str(photos)): row["count"] for row in rows} == {
+            "": 3,
+            "/2021": 3,
+            "/Mobile": 3,
+            "/Mobile/DCIM": 3,
+            "/Mobile/mailed": 2,
+        }
+        for row in rows:
+            found = client.get("/api/sets", params={"folder": row["id"]}).json()
+            assert found["count"] == row["count"], row
+
+
 def test_files_of_the_same_bytes_are_listed_while_others_are_proven(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
