@@ -23,7 +23,7 @@ from ..store.documents import document, dumps
 from ..store.lock import holder_of
 from .choices import Chosen
 from .groups import Found, KnownGroups, Listed
-from .jobs import Job, Jobs, check_free
+from .jobs import Job, Jobs
 from .problems import Changed, Gone
 from .review import Review
 
@@ -108,7 +108,7 @@ class Acting:
                 return job
             if self.check(made, options)[1] != checked:
                 raise Changed("something changed since this plan was checked; look at it again")
-            check_free(self.library.store.folder, "actions")
+            self.jobs.check_free(self.library.store.folder, "actions")
             job = self.jobs.start("apply", "moving files", lambda job: self._apply(job, made, options))
             if once:
                 self._started[once] = made.name, job
@@ -144,7 +144,7 @@ class Acting:
         record = self.library.files.record_to_undo(run)
         if record is None:
             raise Gone(f"there is no run {run}")
-        check_free(self.library.store.folder, "actions")
+        self.jobs.check_free(self.library.store.folder, "actions")
 
         def work(job: Job) -> str:
             return self._done(job, self.library.files.undo(record, UndoOptions(run), job.watch), "put back")

@@ -455,11 +455,15 @@ def test_what_only_leaving_files_say_is_merged_first_and_taken_back(tmp_path: Pa
         ]
         assert [row["method"] for row in told[False]["files"]] == ["quarantine"]
         assert "1 sidecar would be written to" in told[True]["words"]
+        assert [told[False]["files"][0]["loses"][:12], told[True]["files"][0]["loses"]] == [
+            "would lose: ",
+            "",
+        ]
         other = client.post(f"/api/plans/{plan}/apply", json={**how, "hash": told[False]["hash"]})
         assert (other.status_code, mine.tree()) == (409, before)
         body = {**how, "hash": told[True]["hash"]}
         done = ended(client, client.post(f"/api/plans/{plan}/apply", json=body).json()["job"])
-        assert done["words"].endswith("; 1 sidecar written to"), done
+        assert "; 1 sidecar written to. " in done["words"], done
         (sidecar,) = mine.photos.glob("?/*.xmp")
         kept = Path(group["keeper"]["path"])
         assert sidecar.parent == kept.parent

@@ -17,6 +17,7 @@ from lookalike.dedup.actions import moves
 from lookalike.dedup.actions.apply import ApplyOptions
 from lookalike.dedup.groups.error_rate import Expectation
 from lookalike.dedup.groups.report import CopyReport
+from lookalike.errors import StoreLocked
 from lookalike.tests.library import lookalike
 from lookalike.tests.output.report.making import make_groups
 from lookalike.tests.pictures import encode
@@ -151,7 +152,7 @@ def test_the_last_step_says_first_what_would_be_lost(open_page: OpenPage) -> Non
     page.keyboard.press("x")
     expect(card(page, "changed.jpg").locator(".state")).to_have_text("to move")
     page.keyboard.press("Shift+A")
-    expect(page.locator("dialog.plan .big")).to_contain_text("; 1 of these lose something")
+    expect(page.locator("dialog.plan .big")).to_contain_text("; 1 of these would or might lose something")
     first = page.locator("dialog.plan .outcome").first
     expect(first).to_contain_text("changed.jpg")
     expect(first).to_contain_text("would lose: ")
@@ -177,6 +178,8 @@ def test_a_run_that_goes_on_is_not_called_cut_off(
     for _ in range(2):
         expect(run).to_have_text("Being moved or put back right now")
         page.reload()
+    with pytest.raises(StoreLocked, match="moving files is still going on"):
+        served.acting.undo(served.library.files.journals()[0].name)
     may_go_on.set()
     expect(run).to_contain_text("not put back")
     expect(run.locator("button")).to_have_text("Undo…")

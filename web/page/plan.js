@@ -67,7 +67,7 @@ class Sheet {
     const { files } = this.checked, planned = files.filter(({ state }) => state === "planned"), left = files.filter(({ state }) => state === "left");
     this.planned = planned.filter(({ method }) => method !== "merge").length;
     const losing = planned.filter(({ loses }) => loses);
-    this.sum.textContent = `${this.checked.words || "Nothing is to be moved."}${losing.length ? `; ${figure(losing.length)} of these lose something, or may` : ""}`;
+    this.sum.textContent = `${this.checked.words || "Nothing is to be moved."}${losing.length ? `; ${figure(losing.length)} of these would or might lose something` : ""}`;
     this.body.hidden = !files.length;
     this.body.replaceChildren(...[...new Set([...losing, ...left, ...planned])].slice(0, SHOWN).map(line),
       files.length > SHOWN ? make("p.soft", {}, `and ${figure(files.length - SHOWN)} more; the plan has them all`) : "");
