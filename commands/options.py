@@ -169,10 +169,14 @@ class StoreArgs:
         """What to say of a library without photos."""
         return f"the library is empty; `{self.call('index YOUR_PHOTOS')}` fills it"
 
+    @property
+    def is_usual(self) -> bool:
+        """Whether it is the store that commands take where none is named."""
+        return self.folder in (read_settings().values.get("store"), default_folder())
+
     def call(self, words: str) -> str:
         """Return what to type for a command on this store. words: the command and its options."""
-        usual = (read_settings().values.get("store"), default_folder())
-        more = "" if self.folder in usual else f" --store {shlex.quote(self.folder)}"
+        more = "" if self.is_usual else f" --store {shlex.quote(self.folder)}"
         return f"lookalike {words}{more}"
 
     def reading(self, engine: str = "auto") -> Library:

@@ -1,5 +1,6 @@
 """The command that shows the library in a browser."""
 
+import os
 import sys
 from dataclasses import dataclass
 from typing import Annotated
@@ -43,6 +44,13 @@ class Address:
             )
 
 
+def _has_browser() -> bool:
+    """Tell whether a browser surely comes up: not over ssh, not for root, not without a screen."""
+    if "SSH_CONNECTION" in os.environ or getattr(os, "geteuid", lambda: 1)() == 0:
+        return False
+    return sys.platform in ("darwin", "win32") or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
+
+
 WriteOption = Annotated[bool, flag("--write", "Let the page index, decide, and move copies (with undo).")]
 
 
@@ -59,8 +67,9 @@ def serve(
 
     Look through it, search by dropping a picture, review copies. The page only shows, unless --write is
     given: then it can also index, remember what you decide, and move copies as `lookalike apply` does.
-    What the page indexes is what `lookalike index` would with the same options and config file. Only this
-    computer reaches it, with a token that is new each time.
+    What the page indexes is what `lookalike index` would with the same options and config file; where there
+    is no library yet it begins one. Only this computer reaches it, with a token that is new each time:
+    --no-browser shows the whole address.
     """
     from ..indexer.options import IndexOptions
     from ..web.guard import LOOPBACK, WILDCARDS
@@ -70,7 +79,8 @@ def serve(
 
     def ready(where: str, token: str) -> None:
         tell(f"the page is at {where} (Ctrl-C ends it)")
-        if address.no_browser and address.token_file is None and sys.stderr.isatty():
+        is_opened = not address.no_browser and _has_browser()
+        if not is_opened and address.token_file is None and sys.stderr.isatty():
             tell(f"open it with {where}#token={token}")
 
     if address.host in WILDCARDS:
@@ -89,7 +99,8 @@ def serve(
         IndexOptions(scan.options()),
         read_settings().values.get("folders", []),
     )
-    with at.writing() if write else at.reading() as library:
+    # A store that somebody named and that is not there is a slip; the usual one begins empty.
+    with at.writing(create=at.is_usual) if write else at.reading() as library:
         if keeping != Keep():
             library.copies.rules = keeping.rules(library)
         serve_library(library, options, ready)

@@ -1,6 +1,6 @@
 """What `apply` moved, in words: where it lies, until when, how to put it back, how to free the space."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -78,12 +78,21 @@ def after_apply(outcomes: "Sequence[Outcome]", call: Call) -> Iterator[str]:
     else:
         yield "Links to the kept files took their place. No space is freed yet: what the links"
         yield "replaced is still on the disk."
-    ways = [("  to put them back:", call("undo --yes"))]
+    ways = [("  to free the space now:", each) for each in ways_to_free(methods, call)]
+    yield from columns([("  to put them back:", call("undo --yes")), *ways])
+
+
+def ways_to_free(methods: Set[str], call: Call) -> Iterator[str]:
+    """Yield what can be done now to free the space of what was moved by some methods."""
     if methods - {"trash"}:
-        ways.append(("  to free the space now:", call("prune --older-than 0d --yes")))
+        yield call("prune --older-than 0d --yes")
     if "trash" in methods:
-        ways.append(("  to free the space now:", "empty the trash in your file manager"))
-    yield from columns(ways)
+        yield "empty the trash in your file manager"
+
+
+def not_free_yet(methods: Set[str], call: Call) -> str:
+    """Return a sentence for where there is one line: that no space is free yet, and what frees it."""
+    return f"No space is freed yet; to free it: {' and '.join(ways_to_free(methods, call))}"
 
 
 def after_undo(others: "Iterable[Record]", call: Call) -> Iterator[str]:

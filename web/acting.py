@@ -1,10 +1,12 @@
 """Plans of the review: made from what was chosen, checked as `apply` does without --yes, then applied."""
 
 import hashlib
+import os
 import secrets
+import shlex
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
@@ -14,12 +16,14 @@ from ..dedup.actions.outcome import Outcome
 from ..dedup.actions.planfile import Plan, read_plan
 from ..dedup.actions.undo import UndoOptions
 from ..errors import LookalikeError, UsageError
-from ..library import Library
+from ..library import Library, default_folder
 from ..output.outcomes import outcome_row, sum_of
+from ..output.waiting import not_free_yet
 from ..store.documents import document, dumps
+from ..store.lock import holder_of
 from .choices import Chosen
 from .groups import Found, KnownGroups, Listed
-from .jobs import Job, Jobs, check_free
+from .jobs import Job, Jobs
 from .problems import Changed, Gone
 from .review import Review
 
@@ -29,11 +33,16 @@ _KEPT = 8
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A plan that was made. data: the JSON document, as `dupes --plan` writes it."""
+    """A plan that was made. data: the JSON document, as `dupes --plan` writes it. chosen: its groups."""
 
     name: str
     data: bytes
     plan: Plan
+    chosen: Sequence[Chosen]
+
+    def warnings(self, *, merging: bool) -> dict[str, str]:
+        """Return what is lost, or may be, with files that go, by path; see `Chosen.warnings`."""
+        return {path: why for each in self.chosen for path, why in each.warnings(merging=merging).items()}
 
 
 @dataclass(eq=False)
@@ -52,9 +61,10 @@ class Acting:
     def make(self, scope: Scope) -> Made:
         """Make the plan of what was chosen. scope: "looked": only groups that somebody looked at."""
         found = self.groups.now()
-        rows = [self._chosen(each).plan() for each in self._groups(found, scope)]
+        chosen = [each.chosen(self.review.of(each.key).choice) for each in self._groups(found, scope)]
+        rows = [each.plan() for each in chosen]
         data = document(self.library.copies.origin().fields() | {"groups": rows})
-        made = Made(secrets.token_hex(8), data, read_plan(data, "the plan"))
+        made = Made(secrets.token_hex(8), data, read_plan(data, "the plan"), chosen)
         with self._mutex:
             self._plans[made.name] = made
             while len(self._plans) > _KEPT:
@@ -64,9 +74,6 @@ class Acting:
     def _groups(self, found: Found, scope: Scope) -> Iterable[Listed]:
         wanted = ("looked",) if scope == "looked" else ("new", "looked", "skipped")
         return (each for each in found.groups if self.review.of(each.key).state in wanted)
-
-    def _chosen(self, each: Listed) -> Chosen:
-        return Chosen(each.group, self.review.of(each.key).choice)
 
     def named(self, name: str) -> Made:
         """Return a plan.
@@ -101,7 +108,7 @@ class Acting:
                 return job
             if self.check(made, options)[1] != checked:
                 raise Changed("something changed since this plan was checked; look at it again")
-            check_free(self.library.store.folder, "actions")
+            self.jobs.check_free(self.library.store.folder, "actions")
             job = self.jobs.start("apply", "moving files", lambda job: self._apply(job, made, options))
             if once:
                 self._started[once] = made.name, job
@@ -111,6 +118,21 @@ class Acting:
 
     def _apply(self, job: Job, made: Made, options: ApplyOptions) -> str:
         return self._done(job, self.library.files.apply(made.plan, options, job.watch), "moved")
+
+    def not_free_yet(self, methods: Set[str]) -> str:
+        """Return a sentence: what was moved by some methods still takes its space, and what frees it."""
+        folder = self.library.store.folder
+        more = "" if folder == os.path.abspath(default_folder()) else f" --store {shlex.quote(folder)}"
+        return not_free_yet(methods, lambda words: f"`lookalike {words}{more}`")
+
+    def is_moving(self) -> bool:
+        """Tell whether files are moved or put back right now, here or by another process."""
+        job = self.jobs.running
+        if job is not None and job.kind in ("apply", "undo"):
+            return True
+        with suppress(OSError):  # a store that may only be read has no run that this user could undo
+            return holder_of(self.library.store.folder, "actions") is not None
+        return False
 
     def undo(self, run: str) -> Job:
         """Begin to put back what a run moved.
@@ -122,7 +144,7 @@ class Acting:
         record = self.library.files.record_to_undo(run)
         if record is None:
             raise Gone(f"there is no run {run}")
-        check_free(self.library.store.folder, "actions")
+        self.jobs.check_free(self.library.store.folder, "actions")
 
         def work(job: Job) -> str:
             return self._done(job, self.library.files.undo(record, UndoOptions(run), job.watch), "put back")
@@ -143,4 +165,6 @@ class Acting:
         job.begin("reading the copies", 0)
         with suppress(LookalikeError):  # the files are in order, and the list says itself that it is old
             self.groups.read_known()
-        return sum_of(rows, verb) or f"no file was {verb}"
+        methods = {each["method"] for each in done} - {"merge"} if verb == "moved" else set()
+        said = [sum_of(rows, verb) or f"no file was {verb}"]
+        return ". ".join(said + ([self.not_free_yet(methods)] if methods else []))

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from ..dedup.actions.plan import expected, moving, planned
+from ..dedup.groups.account import Loss
 from ..dedup.groups.companions import Companion
 from ..dedup.groups.groups import Group
 from ..dedup.groups.members import HOLDS_MORE
-from ..output.report.data import words_back
+from ..dedup.packets import MERGED
+from ..output.report.data import note_of, words_back
 from ..store.catalog.photos import Photo, PhotoFile
 from ..store.documents import Row
 from ..store.names import is_below
@@ -76,6 +78,31 @@ class Chosen:
     def going(self) -> list[int]:
         """The numbers of the files that are to be moved."""
         return [number for number in self.others if self.goes(number)]
+
+    def warnings(self, *, merging: bool) -> dict[str, str]:
+        """Return what is lost, or may be, with the files that go, by path.
+
+        merging: what can be merged is in the sidecars of the kept files first.
+        """
+        reasons = {number: self.relation(number).why_not for number in self.going}
+        found = {
+            self._files[number][1].path: self._warning(number, why, merging=merging)
+            for number, why in reasons.items()
+            if why
+        }
+        return {path: words for path, words in found.items() if words}
+
+    def _warning(self, number: int, why: str, *, merging: bool) -> str:
+        losses = [loss for loss in self._losses(number) if not (merging and loss.kind in MERGED)]
+        if why == HOLDS_MORE and not losses:
+            return ""
+        words = note_of(why, losses)
+        return f"{words}; {note_of(why, ())}" if losses and why == "document" else words
+
+    def _losses(self, number: int) -> tuple[Loss, ...]:
+        """Return what only a file holds, where that was asked: beside the proposed one."""
+        is_asked = self._files[self.keeper][0].digest == self._group.keeper_photo.digest
+        return self._group.members[number - 1].losses if number and is_asked else ()
 
     def bytes_freed(self, going: list[int]) -> int:
         """Return the bytes that come free: only where every link to them is moved."""

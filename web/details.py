@@ -39,7 +39,7 @@ class Details:
 
     def _row(self, listed: Listed) -> Row:
         row = group_row(0, listed.group)
-        shown = page_row(listed.group, Making(self._picture, ()))
+        shown = page_row(listed.group, Making(self._picture, listed.protect))
         for file in shown["files"]:
             del file["plan"]  # a plan is made here, of what the catalog knows
         del row["group"], row["labels"]

@@ -15,6 +15,7 @@ from ..dedup.groups.groups import Group, Member
 from ..dedup.groups.report import CopyReport
 from ..errors import LookalikeError
 from ..library import Library
+from ..store.catalog.photos import Totals
 from ..store.documents import Row, path_fields
 from .choices import Choice, Chosen, files_of
 from .events import Events
@@ -28,9 +29,17 @@ _THUMBS = 3
 
 @dataclass(frozen=True)
 class Listed:
-    """A group as the page knows it, by its key: a digest of its files, the proposed keeper first."""
+    """A group as the page knows it, by its key: a digest of its files, the proposed keeper first.
+
+    protect: folders in which files stay.
+    """
 
     group: Group
+    protect: tuple[str, ...] = ()
+
+    def chosen(self, choice: Choice) -> Chosen:
+        """Return the group with what was chosen in it."""
+        return Chosen(self.group, choice, self.protect)
 
     @cached_property
     def key(self) -> str:
@@ -63,7 +72,7 @@ class Listed:
         """Return what is lost with the files that somebody chose to move, in a word or two."""
         if choice.keeper or not any(choice.chosen.values()):
             return ""
-        going = Chosen(self.group, choice).going
+        going = self.chosen(choice).going
         return noun_of(loss for number in going for loss in self.group.members[number - 1].losses)
 
     @cached_property
@@ -92,7 +101,7 @@ class Listed:
             return 0, 0
         if state.choice.keeper == 0 and not state.choice.chosen:
             return self._proposed_sums
-        chosen = Chosen(self.group, state.choice)
+        chosen = self.chosen(state.choice)
         going = chosen.going
         return len(going), chosen.bytes_freed(going)
 
@@ -192,13 +201,16 @@ def _has_text(each: Listed, text: str) -> bool:
 class Found:
     """The groups as they were found at a moment.
 
-    number: of the finding. photos, files: of the library. is_whole: others need not be looked for.
+    number: of the finding. photos, files: of the library. is_whole: others need not be looked for. protect:
+    folders in which files stay.
     """
 
-    def __init__(self, number: int, report: CopyReport, photos: int, files: int, is_whole: bool) -> None:
+    def __init__(
+        self, number: int, report: CopyReport, totals: Totals, is_whole: bool, protect: tuple[str, ...] = ()
+    ) -> None:
         self.number, self.report, self.is_whole = number, report, is_whole
-        self.photos, self.files = photos, files
-        self.groups = [Listed(group) for group in report.groups]
+        self.photos, self.files = totals.photos, totals.present
+        self.groups = [Listed(group, protect) for group in report.groups]
         self._by_key = {each.key: each for each in self.groups}
         self._orders: dict[str, list[Listed]] = {}
 
@@ -327,10 +339,10 @@ class KnownGroups:
 
     def put(self, report: CopyReport) -> Found:
         """Take over groups that were found."""
-        totals, is_whole = self.library.totals(), self.library.copies.is_whole()
+        totals, copies = self.library.totals(), self.library.copies
         with self._mutex:
             self._number += 1
             self.error = ""
-            self._found = Found(self._number, report, totals.photos, totals.present, is_whole)
+            self._found = Found(self._number, report, totals, copies.is_whole(), copies.rules.protect)
         self.events.tell("groups", {"number": self._found.number, "groups": len(report.groups)})
         return self._found

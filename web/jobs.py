@@ -90,17 +90,6 @@ class Job:
         }
 
 
-def check_free(folder: str, *names: str) -> None:
-    """Check that nobody holds locks of a store, before a job would wait for them.
-
-    Raises:
-        StoreLocked: somebody does; the message says who.
-    """
-    for name in names:
-        with held(folder, name, 0):
-            pass
-
-
 class Jobs:
     """The job that runs, and the last ones."""
 
@@ -111,6 +100,21 @@ class Jobs:
         self._kept: deque[Job] = deque(maxlen=_KEPT)
         self._thread: threading.Thread | None = None
 
+    def check_free(self, folder: str, *names: str) -> None:
+        """Check that no job runs and nobody holds locks of a store, before a job would wait for them.
+
+        Raises:
+            StoreLocked: the message says who does.
+        """
+        self._check_idle()
+        for name in names:
+            with held(folder, name, 0):
+                pass
+
+    def _check_idle(self) -> None:
+        if self.running is not None:
+            raise StoreLocked(f"{self.running.about} is still going on: wait for it to end, or stop it")
+
     def start(self, kind: Kind, about: str, work: Callable[[Job], str]) -> Job:
         """Start a job in a thread of its own. about: what it is done to. work: returns what it did.
 
@@ -118,8 +122,7 @@ class Jobs:
             StoreLocked: another one is running.
         """
         with self._mutex:
-            if self.running is not None:
-                raise StoreLocked(f"{self.running.about} is still going on: wait for it to end, or stop it")
+            self._check_idle()
             job = Job(next(self._numbers), kind, about, self._events)
             self._kept.appendleft(job)
             self._thread = threading.Thread(target=self._run, args=[job, work], daemon=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ...dedup.actions.plan import Origin, expected, moving, planned
+from ...dedup.groups.account import Loss
 from ...dedup.groups.companions import Companion
 from ...dedup.groups.error_rate import Expectation
 from ...dedup.groups.groups import Group, Member
@@ -28,6 +29,7 @@ _NOTES = {
     "uncertain": "proven by a rule that is not trusted unseen",
     "no file holds all": "another copy holds what the kept file lacks",
     "an edit": "an edit: somebody's work",
+    "another file is kept": "it may hold more than the file that is kept",
     "which came first is not known": "nothing tells which of both came first",
     "on another drive": "on another drive: it may be a backup",
     "in a backup": "in a folder that mirrors the other one: a backup",
@@ -154,17 +156,15 @@ def _member_row(group: Group, member: Member, picture: Pick) -> Row:
         "back": words_back(group, member),
         "whyNot": member.why_not,
         "score": round(member.score, 6),
-        "note": _note(member),
+        "note": note_of(member.why_not, member.losses, "to merge" if member.merge else "would lose"),
     }
     return row | _shown(compare(group, member, picture))
 
 
-def _note(member: Member) -> str:
+def note_of(why_not: str, losses: Iterable[Loss], verb: str = "would lose") -> str:
     """Return what people are told of a file: what would be lost with it, or why it is not chosen."""
-    lost = "; ".join(printable(loss.words) for loss in member.losses)
-    if member.merge:
-        return f"to merge: {lost}"
-    return f"would lose: {lost}" if lost else _NOTES.get(member.why_not, member.why_not)
+    lost = "; ".join(printable(loss.words) for loss in losses)
+    return f"{verb}: {lost}" if lost else _NOTES.get(why_not, why_not)
 
 
 def _shown(comparison: Comparison) -> Row:

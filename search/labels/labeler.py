@@ -151,7 +151,7 @@ class Labeler:
         self._trained_classifier()
         classes = tree().find(name)
         if classes is None:
-            near = tree().near(name, tuple(head.name for head in self._heads.values()))
+            near = self.near(name)
             hint = f"did you mean {', '.join(map(repr, near))}? " if near else ""
             raise UsageError(
                 f"no label is named {name!r}; {hint}`lookalike labels` lists those that the library holds, "
@@ -163,6 +163,10 @@ class Labeler:
         """Tell whether `find` knows a label of this name."""
         is_taught = normalized(name) in self._heads
         return is_taught or (self._classifier is not None and tree().find(name) is not None)
+
+    def near(self, name: str) -> list[str]:
+        """Return up to three labels that are written like a name."""
+        return tree().near(name, tuple(head.name for head in self._heads.values()))
 
     def _blocks(self, view: View, allowed: Ids) -> Iterator[tuple[Ids, Vectors, Vectors]]:
         """Yield ids, vectors as they left the network and unit vectors, a few hundred at a time."""

@@ -50,6 +50,11 @@ class Labels:
         with self.store.reading() as view:
             return Labeler.from_view(view).knows(name)
 
+    def near(self, name: str) -> list[str]:
+        """Return up to three labels that are written like a name."""
+        with self.store.reading() as view:
+            return Labeler.from_view(view).near(name)
+
     def of(self, ids: Iterable[SupportsIndex]) -> dict[int, tuple[Label, ...]]:
         """Return the likely labels of photos by id, the most specific first; () where none is likely."""
         wanted = as_ids(ids)

@@ -1,7 +1,8 @@
 """What a page shows of all photos at once: a few numbers of each, in columns."""
 
 import os
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -63,6 +64,7 @@ class Overview:
 
     ids: (n,) int64. aspects: (n,) float32, width by height. months: (n,) int32, twelve times the year plus
     the month from 0. folders, cameras: of each photo. keywords, people, ratings: as their metadata say.
+    only_copies: the photos, by id, of each folder in which no first file lies.
     """
 
     ids: Ids
@@ -73,11 +75,14 @@ class Overview:
     keywords: Texts
     people: Texts
     ratings: Texts
+    only_copies: Mapping[str, Set[int]]
 
 
 def overview_of(view: View) -> Overview:
-    """Return the overview of a library: about 2.5 seconds and 30 MB for a million photos."""
-    first = _first_files(view)
+    """Return the overview of a library: about 3 seconds and 30 MB for a million photos."""
+    order = {root.id: root.path for root in all_roots(view)}
+    there_now = _rows(view, "SELECT content_id, root_id, rel, mtime_ns FROM file WHERE state = 'present'")
+    first = _first_files(order, there_now)
     rows = _rows(view, "SELECT id, width, height, taken, camera FROM content")
     there = [row for row in rows if row[0] in first]
     ids = np.fromiter((row[0] for row in there), np.int64, len(there))
@@ -85,7 +90,7 @@ def overview_of(view: View) -> Overview:
     files = [first[row[0]] for row in there]
     dates = np.array([_date(row[3], file) for row, file in zip(there, files, strict=True)], _DATE)
     newest = np.lexsort((ids, dates))[::-1]
-    folders, cameras = _folders(view, files), _names(row[4] for row in there)
+    folders, cameras = _folders(order, files), _names(row[4] for row in there)
     return Overview(
         ids[newest],
         aspects[newest],
@@ -95,22 +100,40 @@ def overview_of(view: View) -> Overview:
         _texts(view, ids[newest], "keywords"),
         _texts(view, ids[newest], "people"),
         _texts(view, ids[newest], "rating"),
+        _only_copies(order, there_now, first, set(folders.names)),
     )
 
 
 _File = tuple[int, bytes, int]  # its root, its path below it, its time of modification in ns
 
 
-def _first_files(view: View) -> dict[int, _File]:
-    """Return the first file, by path, of each content that is there."""
-    order = {root.id: root.path for root in all_roots(view)}
+def _first_files(order: Mapping[int, bytes], files: Iterable[tuple[Any, ...]]) -> dict[int, _File]:
+    """Return the first file, by path, of each content that is there. order: paths of the roots, by id."""
     found: dict[int, _File] = {}
-    question = "SELECT content_id, root_id, rel, mtime_ns FROM file WHERE state = 'present'"
-    for content, root, rel, mtime_ns in _rows(view, question):
+    for content, root, rel, mtime_ns in files:
         known = found.get(content)
         if known is None or (order[root], rel) < (order[known[0]], known[1]):
             found[content] = (root, rel, mtime_ns)
     return found
+
+
+def _only_copies(
+    roots: Mapping[int, bytes],
+    files: Iterable[tuple[Any, ...]],
+    first: Mapping[int, _File],
+    known: Set[str],
+) -> dict[str, set[int]]:
+    """Return the contents in folders in which no first file lies. known: folders in which one does."""
+    found: defaultdict[tuple[int, bytes], set[int]] = defaultdict(set)
+    for content, root, rel, _ in files:
+        if first[content][1] != rel or first[content][0] != root:
+            found[root, rel.rpartition(b"/")[0]].add(content)
+    named = ((_folder(roots[root], folder), contents) for (root, folder), contents in found.items())
+    return {name: contents for name, contents in named if name not in known}
+
+
+def _folder(root: bytes, below: bytes) -> str:
+    return os.fsdecode(os.path.join(root, below).rstrip(b"/") or b"/")
 
 
 def _rows(view: View, question: str) -> list[tuple[Any, ...]]:
@@ -135,11 +158,10 @@ def _date(taken: str | None, file: _File) -> str:
         return ""
 
 
-def _folders(view: View, files: Iterable[_File]) -> Names:
-    roots = {root.id: root.path for root in all_roots(view)}
+def _folders(roots: Mapping[int, bytes], files: Iterable[_File]) -> Names:
     known: dict[tuple[int, bytes], int] = {}
     numbers = [known.setdefault((root, rel.rpartition(b"/")[0]), len(known)) for root, rel, _ in files]
-    names = (os.fsdecode(os.path.join(roots[root], folder).rstrip(b"/") or b"/") for root, folder in known)
+    names = (_folder(roots[root], folder) for root, folder in known)
     return Names(tuple(names), np.array(numbers, np.int32))
 
 

@@ -103,6 +103,7 @@ def running(
     """Serve a library for the block. around: wraps the application. port: 0: any that is free."""
     config = uvicorn.Config(lambda: None, port=port, log_config=None, lifespan="off")
     listener = config.bind_socket()
+    listener.listen()  # who comes before the server runs waits
     entry = replace(Pass(0), port=listener.getsockname()[1])
     config.app = around(make_app(served, entry))
     server = uvicorn.Server(config)

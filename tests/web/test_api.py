@@ -91,6 +91,7 @@ def test_a_label_is_told_from_other_words(client: TestClient) -> None:
     names = [row["name"] for row in client.get("/api/labels").json()["labels"]][:3]
     known = [client.get(f"/api/labels/{name}").json()["is_known"] for name in (*names, "p3", "lake house")]
     assert known == [True] * len(names) + [False] * 2
+    assert client.get("/api/labels/beach").json()["near"]
 
 
 def test_folders_are_named_by_ids_only(client: TestClient, photos: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from lookalike.dedup.actions.plan import planned
+from lookalike.dedup.groups.account import Loss
 from lookalike.store.documents import dumps
 from lookalike.tests.output.report.making import Written, write_library
 from lookalike.web.choices import Choice, Chosen, files_of
@@ -85,6 +86,17 @@ def test_an_untouched_group_is_planned_as_the_command_line_plans_it(written: Wri
         assert dumps(Chosen(group).plan()) == dumps(planned(group))
         going = Chosen(group, protect=written.review.rules.protect)
         assert Listed(group).sums(UNTOUCHED) == (len(going.going), going.bytes_freed(going.going))
+
+
+def test_a_page_of_text_that_goes_is_told_with_what_differs(written: Written) -> None:
+    group = next(each for each in written.review.groups if each.members[0].kind == "copy")
+    first, *rest = group.members
+    losses = (Loss("keywords", "the keyword Lyon"), Loss("places", "20 places differ"))
+    page = replace(group, members=(replace(first, why_not="document", losses=losses), *rest))
+    going = Chosen(page, Choice(0, {1: True, **dict.fromkeys(range(2, len(files_of(page))), False)}))
+    document = "20 places differ; looks like a document: check it yourself"
+    assert list(going.warnings(merging=True).values()) == [f"would lose: {document}"]
+    assert list(going.warnings(merging=False).values()) == [f"would lose: the keyword Lyon; {document}"]
 
 
 def test_a_group_with_another_proposal_is_another_group(written: Written) -> None:

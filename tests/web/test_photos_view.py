@@ -9,8 +9,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from lookalike import Library
 from lookalike.tests.pictures import draw_photo, encode
-from lookalike.tests.web.conftest import YEARS, Address, OpenPage
+from lookalike.tests.web.conftest import YEARS, Address, OpenPage, running
+from lookalike.web.served import Served
 
 PHOTOS = len(YEARS) + 3
 
@@ -216,6 +218,32 @@ def test_what_is_asked_for_by_a_condition_or_a_word(open_page: OpenPage) -> None
     page.get_by_role("button", name="Find the word").click()
     page.wait_for_url("**words=dog")
     expect(page.locator(".nothing")).to_contain_text("No photo passes")
+    page.fill("input[type=search]", "beacn")
+    page.keyboard.press("Enter")
+    expect(page.locator(".nothing")).to_contain_text("No photo says “beacn”")
+    page.locator(".nothing").get_by_role("button", name="beacon").click()
+    page.wait_for_url("**label=beacon")
+
+
+def test_an_empty_library_leads_to_where_a_folder_is_added(browser: Browser, tmp_path: Path) -> None:
+    with Library.open(tmp_path / "store", create=True) as library:
+        served = Served(library, can_write=True)
+        with running(served) as address:
+            page = browser.new_page()
+            page.goto(f"{address.url}#token={address.entry.token}")
+            way = page.get_by_role("button", name="Add a folder")
+            expect(way).to_be_visible()
+            assert way.bounding_box()["height"] < 60  # type: ignore[index]
+            way.click()
+            page.get_by_label("Path of a folder").fill("photos")
+            page.get_by_label("Path of a folder").press("Enter")
+            expect(page.locator(".toast.error")).to_contain_text("no whole path")
+            page.get_by_label("Path of a folder").fill(str(tmp_path))
+            page.get_by_label("Path of a folder").press("Enter")
+            expect(page.locator(".job.done")).to_be_visible()
+            expect(page.locator(".toast.error")).to_have_count(0)
+            page.close()
+        served.close()
 
 
 def test_what_cannot_be_done_is_told_in_words(address: Address, browser: Browser, tmp_path: Path) -> None:
@@ -225,6 +253,7 @@ def test_what_cannot_be_done_is_told_in_words(address: Address, browser: Browser
     page.fill("input[type=search]", "width<")
     page.keyboard.press("Enter")
     expect(page.locator(".toast.error")).to_contain_text("cannot read the condition")
+    expect(page.locator(".nothing")).to_contain_text("Nothing was found")
     (tmp_path / "none.jpg").write_bytes(b"no picture")
     page.set_input_files("input[type=file]", tmp_path / "none.jpg")
     expect(page.locator(".toast.error")).to_have_count(2)

@@ -19,11 +19,12 @@ from starlette.testclient import TestClient
 from lookalike import Library
 from lookalike.dedup.copies import Copies
 from lookalike.dedup.groups.error_rate import Expectation
+from lookalike.dedup.groups.keeper import KeepRules
 from lookalike.dedup.groups.report import CopyReport
 from lookalike.dedup.packets import fields_of, merged
 from lookalike.store.lock import held
 from lookalike.tests.children import run_child
-from lookalike.tests.library import lookalike
+from lookalike.tests.library import lookalike, on_terminal
 from lookalike.tests.output.report.making import make_groups
 from lookalike.tests.pictures import draw_photo, save
 from lookalike.tests.web.conftest import client_of
@@ -222,6 +223,43 @@ def reasons(client: TestClient) -> dict[str, str]:
     return {Path(each["path"]).name: each["why_not"] for group in groups for each in group["members"]}
 
 
+def test_a_plan_says_what_would_be_lost(client: TestClient) -> None:
+    assert set(losses(client).values()) == {""}
+    client.post("/api/review", json={"do": "go", "shown": {}, "lossy": True})
+    told = losses(client)
+    assert told["changed.jpg"].startswith("would lose: ")
+    assert {name for name, words in told.items() if words} == {
+        name for name, why in reasons(client).items() if why in TOLD - {""}
+    }
+    group = group_with(client, "small2.jpg")
+    kept, other = number_of(group, "small2.jpg"), number_of(group, "n2.jpg")
+    client.patch(f"/api/review/{group['key']}", json={"keeper": kept, "chosen": {str(other): True}})
+    assert losses(client)["n2.jpg"] == "it may hold more than the file that is kept"
+
+
+def losses(client: TestClient) -> dict[str, str]:
+    """Return what the check of the plan says of what would be lost, by the names of the files."""
+    plan = client.post("/api/plans", json={}).json()["plan"]
+    files = client.post(f"/api/plans/{plan}/check", json={}).json()["files"]
+    return {Path(each["path"]).name: each["loses"] for each in files}
+
+
+def test_what_is_protected_stays_whatever_is_chosen(client: TestClient, copied: Copied) -> None:
+    served = client.app._app.state.served  # type: ignore[attr-defined]
+    served.library.copies.rules = KeepRules(protect=(str(copied.photos / "old"),))
+    served.groups.read_known()
+    group = group_with(client, "small2.jpg")
+    assert {file["name"]: file["protected"] for file in group["files"]} == {
+        "n2.jpg": False,
+        "same2.jpg": True,
+        "small2.jpg": True,
+    }
+    chosen = {str(number_of(group, name)): True for name in ("same2.jpg", "small2.jpg")}
+    keeper = number_of(group, "n2.jpg")
+    client.patch(f"/api/review/{group['key']}", json={"keeper": keeper, "chosen": chosen})
+    assert not {"same2.jpg", "small2.jpg"} & moved(client)
+
+
 def test_what_was_taken_back_is_done_again(client: TestClient) -> None:
     group = group_with(client, "n2.jpg")
     keeper = number_of(group, "same2.jpg")
@@ -276,10 +314,15 @@ def test_a_plan_is_checked_applied_once_and_undone(mine: Copied) -> None:
         }
         assert len(keys(client)) == 2  # what was not proposed is still there
         run, *_ = client.get("/api/runs").json()["journals"]
+        free = f"to free it: `lookalike prune --older-than 0d --yes --store {mine.store}`"
+        assert done["words"].endswith(free)
+        assert run["free"].endswith(free)
         listed = lookalike("undo", "--list", "--store", mine.store, "--format", "json").json["journals"]
         assert {name: run[name] for name in listed[0]} == listed[0]
         undo = client.post(f"/api/runs/{run['run']}/undo").json()["job"]
-        assert ended(client, undo)["state"] == "done"
+        back = ended(client, undo)
+        assert (back["state"], "freed" in back["words"]) == ("done", False)
+        assert client.get("/api/runs").json()["journals"][0]["free"] == ""
         assert len(keys(client)) == 5
     assert mine.tree() == before
 
@@ -291,7 +334,9 @@ def test_a_run_that_was_cut_off_is_shown_and_undone(mine: Copied) -> None:
     assert mine.tree() != before
     with serving(mine, write=True) as client:
         run, *_ = client.get("/api/runs").json()["journals"]
-        assert (run["is_whole"], run["standing"]) == (False, 2)
+        assert (run["is_whole"], run["is_going"], run["standing"]) == (False, False, 2)
+        with held(str(mine.store), "actions", 1):
+            assert client.get("/api/runs").json()["journals"][0]["is_going"]
         told = client.post(f"/api/runs/{run['run']}/check").json()["files"]
         assert sum(row["state"] == "planned" for row in told) == 2
         job = client.post(f"/api/runs/{run['run']}/undo").json()["job"]
@@ -410,11 +455,15 @@ def test_what_only_leaving_files_say_is_merged_first_and_taken_back(tmp_path: Pa
         ]
         assert [row["method"] for row in told[False]["files"]] == ["quarantine"]
         assert "1 sidecar would be written to" in told[True]["words"]
+        assert [told[False]["files"][0]["loses"][:12], told[True]["files"][0]["loses"]] == [
+            "would lose: ",
+            "",
+        ]
         other = client.post(f"/api/plans/{plan}/apply", json={**how, "hash": told[False]["hash"]})
         assert (other.status_code, mine.tree()) == (409, before)
         body = {**how, "hash": told[True]["hash"]}
         done = ended(client, client.post(f"/api/plans/{plan}/apply", json=body).json()["job"])
-        assert done["words"].endswith("; 1 sidecar written to"), done
+        assert "; 1 sidecar written to. " in done["words"], done
         (sidecar,) = mine.photos.glob("?/*.xmp")
         kept = Path(group["keeper"]["path"])
         assert sidecar.parent == kept.parent
@@ -459,6 +508,69 @@ def test_the_page_indexes_by_the_config_file(tmp_path: Path, monkeypatch: pytest
     assert found["kept"] == str(home / "two" / "same.jpg")
     again = lookalike("index", "--json").json
     assert (again["unchanged"], again["excluded"]) == (3, 0)
+
+
+@pytest.mark.parametrize(
+    ("given", "environment", "is_shown"),
+    [
+        (["--no-browser"], {"DISPLAY": ":0", "SSH_CONNECTION": ""}, True),
+        ([], {"DISPLAY": ":0"}, False),
+        ([], {"DISPLAY": "", "WAYLAND_DISPLAY": ""}, True),
+        ([], {"DISPLAY": ":0", "SSH_CONNECTION": "1.2.3.4 5 6.7.8.9 22"}, True),
+    ],
+)
+def test_the_whole_address_is_shown_where_no_browser_surely_opens(
+    copied: Copied,
+    monkeypatch: pytest.MonkeyPatch,
+    given: list[str],
+    environment: dict[str, str],
+    is_shown: bool,
+) -> None:
+    monkeypatch.delenv("SSH_CONNECTION", raising=False)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr("webbrowser.open", lambda _: None)
+    monkeypatch.setattr(serving_module._Server, "run", lambda server, _: server._ready())
+    shown = on_terminal("serve", "--store", copied.store, "--port", "0", *given, **environment)
+    assert "the page is at http://127.0.0.1:" in shown
+    assert ("/#token=" in shown.replace("\n", "")) == is_shown
+
+
+def test_the_page_begins_the_first_library_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving_module._Server, "run", lambda *_: None)
+    options = ("serve", "--write", "--no-browser", "--port", "0")
+    usual, slip = tmp_path / "usual", tmp_path / "slip"
+    assert lookalike("serve", *options[2:], LOOKALIKE_STORE=str(usual)).code != 0
+    assert lookalike(*options, "--store", slip).code != 0
+    assert not slip.exists()
+    assert not usual.exists()
+    assert lookalike(*options, LOOKALIKE_STORE=str(usual)).code == 0
+    assert (usual / "catalog.db").exists()
+
+
+def test_a_folder_of_nothing_but_copies_is_listed(tmp_path: Path) -> None:
+    photos = tmp_path.resolve() / "photos"
+    for number in range(3):
+        first = save(photos / "2021" / f"p{number}.jpg", draw_photo(number, 96, 72))
+        for folder in ("Mobile/DCIM", "Mobile/mailed")[: number + 1]:
+            copy = photos / folder / first.name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(first, copy)
+    with Library.open(tmp_path / "store", create=True) as library:
+        library.index(photos)
+    with serving(Copied(photos, tmp_path / "store")) as client:
+        rows = client.get("/api/facets").json()["folders"]
+        assert {row["path"].removeprefix(str(photos)): row["count"] for row in rows} == {
+            "": 3,
+            "/2021": 3,
+            "/Mobile": 3,
+            "/Mobile/DCIM": 3,
+            "/Mobile/mailed": 2,
+        }
+        for row in rows:
+            found = client.get("/api/sets", params={"folder": row["id"]}).json()
+            assert found["count"] == row["count"], row
 
 
 def test_files_of_the_same_bytes_are_listed_while_others_are_proven(

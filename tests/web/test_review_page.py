@@ -1,6 +1,8 @@
 """The review in a real browser: by keys alone, in two tabs, after a reload, and on what only shows."""
 
+import itertools
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,11 @@ from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
 
 from lookalike import Library
+from lookalike.dedup.actions import moves
+from lookalike.dedup.actions.apply import ApplyOptions
 from lookalike.dedup.groups.error_rate import Expectation
 from lookalike.dedup.groups.report import CopyReport
+from lookalike.errors import StoreLocked
 from lookalike.tests.library import lookalike
 from lookalike.tests.output.report.making import make_groups
 from lookalike.tests.pictures import encode
@@ -138,6 +143,49 @@ def test_five_groups_are_reviewed_by_keys_applied_and_undone(
     expect(run).to_contain_text("put back")
     expect(page.locator(".job").first).to_contain_text("put back")
     assert copied.tree() == before
+
+
+def test_the_last_step_says_first_what_would_be_lost(open_page: OpenPage) -> None:
+    page = open_page("?view=copies&order=path&text=changed")
+    expect(page.locator(".one h2")).to_contain_text("Group 1")
+    go_to_file(page, "changed.jpg")
+    page.keyboard.press("x")
+    expect(card(page, "changed.jpg").locator(".state")).to_have_text("to move")
+    page.keyboard.press("Shift+A")
+    expect(page.locator("dialog.plan .big")).to_contain_text("; 1 of these would or might lose something")
+    first = page.locator("dialog.plan .outcome").first
+    expect(first).to_contain_text("changed.jpg")
+    expect(first).to_contain_text("would lose: ")
+    page.keyboard.press("Escape")
+
+
+def test_a_run_that_goes_on_is_not_called_cut_off(
+    open_page: OpenPage, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move, count, may_go_on = moves.move_new, itertools.count(1), threading.Event()
+
+    def held_up(*arguments: Any) -> Any:
+        if next(count) == 3:
+            may_go_on.wait(60)
+        return move(*arguments)
+
+    monkeypatch.setattr(moves, "move_new", held_up)
+    page = open_page("?view=activity")
+    expect(page.locator(".activity")).to_contain_text("broken.jpg")
+    made = served.acting.make("all")
+    served.acting.apply(made, ApplyOptions(), served.acting.check(made, ApplyOptions())[1], "")
+    run = page.locator(".run").first
+    for _ in range(2):
+        expect(run).to_have_text("Being moved or put back right now")
+        page.reload()
+    with pytest.raises(StoreLocked, match="moving files is still going on"):
+        served.acting.undo(served.library.files.journals()[0].name)
+    may_go_on.set()
+    expect(run).to_contain_text("not put back")
+    expect(run.locator("button")).to_have_text("Undo…")
+    served.jobs.wait()
+    served.acting.undo(served.library.files.journals()[0].name)
+    served.jobs.wait()
 
 
 def test_two_tabs_agree_and_a_reload_keeps_what_was_chosen(

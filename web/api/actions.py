@@ -6,6 +6,7 @@ from fastapi import APIRouter, Header, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...dedup.actions.apply import ApplyOptions
+from ...dedup.actions.outcome import MERGE
 from ...output.outcomes import outcome_row, sum_of
 from ...output.waiting import record_row
 from ...store.documents import SCHEMA_VERSION
@@ -63,10 +64,17 @@ def plan(served: Server, name: str) -> Response:
 
 @router.post("/plans/{name}/check")
 def check(served: Server, name: str, how: How) -> dict[str, Any]:
-    """Tell what `apply` would do with a plan; nothing is changed."""
+    """Tell what `apply` would do with a plan; nothing is changed.
+
+    loses: what is lost, or may be, with a file.
+    """
     made = served.acting.named(name)
     outcomes, digest = served.acting.check(made, how.options())
-    rows = list(map(outcome_row, outcomes))
+    loses = made.warnings(merging=how.merge)
+    rows = [
+        outcome_row(each) | {"loses": loses.get(each.path, "") if each.method != MERGE else ""}
+        for each in outcomes
+    ]
     return {**_plan_row(made), "hash": digest, "words": sum_of(rows, "moved"), "files": rows}
 
 
@@ -88,10 +96,20 @@ def apply(
 def runs(served: Server) -> dict[str, Any]:
     """List what was done to files so far, newest first, as `undo --list --format json` does.
 
-    is_whole: the run ended in order; where it was cut off, undoing it settles each file.
+    is_whole: the run ended in order; where it was cut off, undoing it settles each file. is_going: it has
+    not ended, and files are moved right now. free: what frees the space of what waits, a sentence.
     """
+    was_moving = served.acting.is_moving()  # it may end while its journal is read
     records = served.library.files.journals()
-    rows = [record_row(each) | {"is_whole": each.is_closed} for each in records]
+    is_moving = any(not each.is_closed for each in records) and (was_moving or served.acting.is_moving())
+    rows = [
+        record_row(each) | {"is_whole": each.is_closed, "is_going": is_moving and not each.is_closed}
+        for each in records
+    ]
+    for row in rows:
+        places = {"trash": row["in_trash"], "quarantine": row["in_quarantine"] + row["not_removed"]}
+        methods = {name for name, files in places.items() if files}
+        row["free"] = served.acting.not_free_yet(methods) if methods else ""
     return {"schema_version": SCHEMA_VERSION, "journals": rows}
 
 

@@ -11,7 +11,7 @@ from ...errors import UsageError
 from ...output.indexing import index_fields, index_sentence
 from ...output.text import plural
 from ...store.documents import SCHEMA_VERSION, path_fields
-from ..jobs import Job, check_free
+from ..jobs import Job
 from ..served import THERE, Served
 from .asked import Server, folder_id, folder_named
 
@@ -41,13 +41,13 @@ def start(served: Server, wanted: Wanted) -> dict[str, Any]:
     if wanted.kind == "index":
         served.check_writing()
         folders = _folders(served, wanted)
-        check_free(served.library.store.folder, "indexing", "store")
+        served.jobs.check_free(served.library.store.folder, "indexing", "store")
         job = served.jobs.start(
             "index", f"indexing {_named(folders)}", lambda job: _index(served, job, folders)
         )
     else:
         if served.can_write:
-            check_free(served.library.store.folder, "indexing", "store")
+            served.jobs.check_free(served.library.store.folder, "indexing", "store")
         job = served.jobs.start("dupes", "looking for copies", lambda job: _find(served, job))
     return {"schema_version": SCHEMA_VERSION, "job": job.fields()}
 

@@ -77,8 +77,11 @@ def labels(served: Server, wanted: Annotated[Wanted, Depends()]) -> dict[str, An
 
 @router.get("/labels/{name}")
 def label(served: Server, name: str) -> dict[str, Any]:
-    """Tell whether photos can be asked for by a label of this name."""
-    return {"schema_version": SCHEMA_VERSION, "name": name, "is_known": served.library.labels.knows(name)}
+    """Tell whether photos can be asked for by a label of this name. near: those written like it."""
+    labels = served.library.labels
+    is_known = labels.knows(name)
+    near = [] if is_known else labels.near(name)
+    return {"schema_version": SCHEMA_VERSION, "name": name, "is_known": is_known, "near": near}
 
 
 def _folder_rows(served: Served) -> list[Row]:

@@ -159,7 +159,7 @@ def _done(listed: Listed, now: State, act: Act, only: _Only) -> State | None:
         return State()
     if act == "propose":
         return State(Choice(), "looked")
-    chosen = Chosen(listed.group, now.choice)
+    chosen = listed.chosen(now.choice)
     if act == "keep":
         number = next((each for each in range(len(files_of(listed.group))) if only.has(listed, each)), None)
         return None if number is None else State(Choice(number), "looked")

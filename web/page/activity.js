@@ -6,7 +6,7 @@ import { onLive } from "./live.js";
 import { undoRun } from "./plan.js";
 import { progress } from "./progress.js";
 import { here } from "./state.js";
-import { base, count, day, figure, fileSize, folder } from "./words.js";
+import { base, count, figure, fileSize, folder, moment } from "./words.js";
 
 const STATES = { away: "away: connect its drive", empty: "empty: is its drive connected?", "other drive": "another drive is in its place",
   suspect: "more than half of its photos are missing", remote: "in an object store: lookalike bulk plan", new: "in the config file, not indexed yet" };
@@ -27,8 +27,10 @@ export default class Activity {
   }
 
   async show() {
+    const showing = (this.showing = (this.showing ?? 0) + 1);
     try {
       const [jobs, runs, roots, errors] = await Promise.all(["jobs", "runs", "roots", "errors"].map((each) => ask(each)));
+      if (showing !== this.showing) return;  // a later answer came first
       this.rows = jobs.jobs;
       this.paintJobs();
       this.paintRuns(runs.journals);
@@ -41,6 +43,7 @@ export default class Activity {
 
   // Drives come and go without a word.
   tick() {
+    if (this.isMoving) this.soon();  // another program does not say when it ends
     ask("roots").then(({ folders }) => this.paintFolders(folders), failed);
   }
 
@@ -55,6 +58,7 @@ export default class Activity {
     if (place >= 0) this.rows[place] = job;
     else this.rows.unshift(job);
     this.paintJobs();
+    if (job.state === "running" && ["apply", "undo"].includes(job.kind) && !this.isMoving) this.soon();  // its run begins with the first file
     if (job.state === "running" || job.state === was) return;
     say(job.words);
     this.page.refresh();
@@ -93,6 +97,7 @@ export default class Activity {
   }
 
   async start(body) {
+    for (const each of document.querySelectorAll(".toast.error")) each.remove();  // of the last try
     try {
       const { job } = await send("jobs", body);
       this.heard(job);
@@ -102,11 +107,14 @@ export default class Activity {
   }
 
   paintRuns(rows) {
+    this.isMoving = rows.some((row) => row.is_going);
     const line = (row) => {
+      const when = make("strong", {}, row.is_going ? "Being moved or put back right now" : `${count(row.files, "file")}, ${moment(row.began)}`);
+      if (row.is_going) return make("div.run", {}, when);
       const isBack = row.standing === 0;
       const undo = isBack ? make("span.tag", {}, row.deleted ? "deleted" : row.gone ? "gone" : "put back") : button(row.is_whole ? "Undo…" : "Settle: undo…", () => this.askUndo(row), { disabled: !this.page.status.can_write });
-      return make("div.run", {}, make("div", {}, make("strong", {}, `${count(row.files, "file")}, ${day(row.began)} ${row.began.slice(11, 16)} UTC`),
-        make("p.soft", {}, `${row.method} · ${isBack ? [row.put_back && `${figure(row.put_back)} put back`, row.deleted && `${figure(row.deleted)} deleted for good`, row.gone && `${figure(row.gone)} no longer where they were put`].filter(Boolean).join(", ") : `${figure(row.standing)} not put back, ${fileSize(row.bytes)}`}`),
+      return make("div.run", {}, make("div", {}, when,
+        make("p.soft", {}, isBack ? [row.put_back && `${figure(row.put_back)} put back`, row.deleted && `${figure(row.deleted)} deleted for good`, row.gone && `${figure(row.gone)} no longer where they were put`].filter(Boolean).join(", ") : `${figure(row.standing)} not put back, ${fileSize(row.bytes)}. ${row.free}`),
         row.is_whole ? null : make("p.warning", {}, "This run was cut off in its middle. Undo settles each of its files; nothing was lost."),
         row.trouble ? make("p.warning", {}, row.trouble) : null,
         row.not_removed ? make("p.warning", {}, `${count(row.not_removed, "file")} could not be deleted and can still be put back`) : null,

@@ -11,7 +11,7 @@ const VIEWS = [["", "Photos"], ["copies", "Copies"], ["activity", "Activity"]];
 const LATER = { copies: () => import("./copies.js"), activity: () => import("./activity.js") };
 const views = {};
 const REFRESH_MS = 5000;
-const EXPIRED = "This page opens with the address that `lookalike serve` shows, which is new each time. Close this tab and start it again.";
+const EXPIRED = "This page opens with an address that is new each time. End `lookalike serve` with Ctrl-C: `lookalike serve --no-browser` shows the address.";
 
 const photos = new Photos((id, position) => go({ photo: String(id), at: String(position) }));
 const photo = new PhotoView((by) => {
@@ -96,7 +96,7 @@ function fillTop() {
   const file = make("input", { type: "file", accept: "image/*,.heic,.heif,.avif,.jp2,.tif,.tiff", hidden: true, tabIndex: -1,
     "aria-label": "a picture to search by", onchange: () => { searchBy(file.files[0]); file.value = ""; } });
   const text = make("input", { type: "search", name: "text", autocomplete: "off", spellcheck: false,
-    placeholder: "beach · Lyon · camera~Pixel · width>4000",
+    placeholder: "dog · Lyon · camera~Pixel · width>4000",
     "aria-label": "Find by what photos show, by words, or by a condition" });
   $("find").replaceChildren(text, button("Search by picture", () => file.click(), { className: "with-picture", title: "or drop or paste one anywhere" }), file);
   $("find").addEventListener("submit", async (event) => {

@@ -76,6 +76,9 @@ export class Photos {
       if (error.name === "AbortError") return;
       this.shown = "";
       failed(error);
+      if (error.isLasting) return;
+      this.sum.textContent = "";
+      this.showNothing(true, "Nothing was found.");
     } finally {
       if (this.asking === asking) this.element.classList.remove("waiting");
     }
@@ -89,7 +92,8 @@ export class Photos {
     this.grid.show(aspects, found.months);
     this.paintScrubber(null, true);
     this.sum.textContent = count(found.count, "photo");
-    this.showNothing(found.count === 0, "No photo passes these filters.");
+    if (!found.count) await this.showWays(at);
+    else this.showNothing(false);
     if (at.at) this.grid.focus(Number(at.at));
   }
 
@@ -141,10 +145,18 @@ export class Photos {
     }
   }
 
-  showNothing(isEmpty, words) {
+  // Where no photo is: a library that is empty, or words that are no label, but like some.
+  async showWays(at) {
+    if (!Object.values(filtersOf(at)).some(Boolean)) return this.showNothing(true, "There are no photos yet.", [button("Add a folder", () => go({ view: "activity" }, { fresh: true }), { main: true })]);
+    const { near = [] } = at.words ? await ask(`labels/${encodeURIComponent(at.words)}`).catch(() => ({})) : {};
+    return near.length ? this.showNothing(true, `No photo says “${at.words}”, nor is that a word for what photos show. These are:`, near.map((label) => button(label, () => go({ words: null, label }))))
+      : this.showNothing(true, "No photo passes these filters.");
+  }
+
+  showNothing(isEmpty, words, ways = [button("Show all photos", () => go({}, { fresh: true }))]) {
     this.nothing.hidden = !isEmpty;
     this.grid.element.hidden = isEmpty;
-    if (isEmpty) this.nothing.replaceChildren(make("p", {}, words), button("Show all photos", () => go({}, { fresh: true })));
+    if (isEmpty) this.nothing.replaceChildren(make("p", {}, words), ...ways);
   }
 
   // --- the filters ------------------------------------------------------------------------------------

@@ -66,9 +66,10 @@ class Sheet {
   paint() {
     const { files } = this.checked, planned = files.filter(({ state }) => state === "planned"), left = files.filter(({ state }) => state === "left");
     this.planned = planned.filter(({ method }) => method !== "merge").length;
-    this.sum.textContent = this.checked.words || "Nothing is to be moved.";
+    const losing = planned.filter(({ loses }) => loses);
+    this.sum.textContent = `${this.checked.words || "Nothing is to be moved."}${losing.length ? `; ${figure(losing.length)} of these would or might lose something` : ""}`;
     this.body.hidden = !files.length;
-    this.body.replaceChildren(...[...left, ...planned].slice(0, SHOWN).map(line),
+    this.body.replaceChildren(...[...new Set([...losing, ...left, ...planned])].slice(0, SHOWN).map(line),
       files.length > SHOWN ? make("p.soft", {}, `and ${figure(files.length - SHOWN)} more; the plan has them all`) : "");
     this.save.hidden = !files.length;
     this.save.href = `/api/plans/${this.checked.plan}`;
@@ -125,7 +126,7 @@ export async function undoRun(run) {
 
 function line(row) {
   const isLeft = row.state === "left";
-  return make(`div.outcome.${row.state}`, {},
+  return make(`div.outcome.${row.loses ? "left" : row.state}`, {},
     make("span.name", { title: row.path }, base(row.path)), make("span.soft", {}, folder(row.path)),
-    make("span", {}, isLeft ? `left alone: ${row.reason}` : row.method === "merge" ? `to add ${row.reason}, for ${base(row.keeper)}` : `${WHAT[row.kind] ?? `${row.kind}, belongs to a copy of`} ${base(row.keeper)} · ${fileSize(row.bytes)} · ${row.method}`));
+    make("span", {}, isLeft ? `left alone: ${row.reason}` : row.method === "merge" ? `to add ${row.reason}, for ${base(row.keeper)}` : `${row.loses ? `${row.loses} · ` : ""}${WHAT[row.kind] ?? `${row.kind}, belongs to a copy of`} ${base(row.keeper)} · ${fileSize(row.bytes)} · ${row.method}`));
 }
