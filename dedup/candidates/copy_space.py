@@ -29,8 +29,8 @@ _FIT_EASE = 0.05
 # Numbers of a point are whole multiples of this: products of two points add up without any rounding, in
 # whatever order, so that a score depends on nothing but its two photos.
 STEP = 2.0**-24
-# Products with fewer rows than this are computed in another order.
-_FEW_ROWS = 8
+_MATRIX_BITS = 23
+_AT_ONCE = 4096  # rows, 42 MB in double precision
 
 AnyVectors = npt.NDArray[np.float16] | npt.NDArray[np.float32]
 
@@ -53,14 +53,29 @@ class CopySpace:
     def project(self, units: AnyVectors) -> Vectors:
         """Return unit vectors (n, d) float32 of unit embeddings (n, dim), in multiples of STEP.
 
-        A row of it depends on no other row.
+        A row of it depends on no other row, to the last bit.
         """
         points = units.astype(np.float32)
         if self.matrix is not None:
-            missing = max(0, _FEW_ROWS - len(points))
-            points = np.pad(points - self.mean, ((0, missing), (0, 0))) @ self.matrix
-        points = unit_vectors(points[: len(units)])
+            points = np.concatenate(
+                [self._placed(units[start : start + _AT_ONCE]) for start in range(0, len(units), _AT_ONCE)]
+                or [np.empty((0, self.matrix.shape[1]), np.float32)]
+            )
+        points = unit_vectors(points)
         return np.asarray(np.rint(points / np.float32(STEP)) * np.float32(STEP), np.float32)
+
+    def _placed(self, units: AnyVectors) -> Vectors:
+        """Return the products of units, less the mean, with the matrix.
+
+        What BLAS adds up in another order for a row in another place is whole numbers here, below 2**53 at
+        every moment: units of length 1 are multiples of STEP, and the matrix is rounded to 23 bits.
+        """
+        assert self.matrix is not None
+        scale = 2.0 ** (_MATRIX_BITS - np.ceil(np.log2(np.abs(self.matrix).max())))
+        whole = np.rint(self.matrix.astype(np.float64) * scale)
+        sums = np.rint(units.astype(np.float64) / STEP) @ whole
+        mean = self.mean.astype(np.float64) @ (whole / scale)
+        return np.asarray(sums * (STEP / scale) - mean, np.float32)
 
 
 def copy_space(fingerprint: str, units: AnyVectors) -> CopySpace:
