@@ -37,7 +37,7 @@ def notifier() -> ModuleType:
     try:
         import watchfiles
     except ImportError as error:
-        raise ExtraMissing("watchfiles", "watch") from error
+        raise ExtraMissing("watchfiles", "watchfiles") from error
     return watchfiles
 
 

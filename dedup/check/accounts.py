@@ -1,10 +1,12 @@
 """What one picture holds that another one does not, of pictures that need not be in the library."""
 
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ...store.progress import NEVER, Watch
 from ..groups.account import Loss, Party, as_seen, edit_of, held, pixels_lost
 from ..look import Look
 from ..look.looker import Looker, Sight
@@ -25,8 +27,16 @@ class Compared:
         return self.kept.photo.pixel_digest == self.other.photo.pixel_digest
 
 
-def taken_looks(pairs: Iterable[Compared], workers: int | None = None) -> Iterator[Look | None]:
-    """Yield the look at each pair at full size, in their order; None where none is needed or can be."""
+STOPPED = Look(failed="stopped before it was taken")
+
+
+def taken_looks(
+    pairs: Iterable[Compared], workers: int | None = None, stop: threading.Event = NEVER
+) -> Iterator[Look | None]:
+    """Yield the look at each pair at full size, in their order; None where none is needed or can be.
+
+    stop: set it to end early; looks that were not taken are STOPPED then.
+    """
     pairs = list(pairs)
     sights = [
         Sight(
@@ -40,7 +50,9 @@ def taken_looks(pairs: Iterable[Compared], workers: int | None = None) -> Iterat
     looks: dict[int, Look] = {}
     if sights:
         with Looker(workers) as looker:
-            looks = {sight.a.id // 2: look for sight, look in looker.looks(sights)}
+            looks = {sight.a.id // 2: STOPPED for sight in sights} | {
+                sight.a.id // 2: look for sight, look in looker.looks(sights, Watch(stop=stop))
+            }
     yield from (looks.get(number) for number in range(len(pairs)))
 
 

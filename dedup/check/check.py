@@ -1,6 +1,7 @@
 """Is it in the library already? New files are compared with it a batch at a time; nothing is written."""
 
 import os
+import threading
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -28,7 +29,7 @@ from ..groups.shots import Shot, shot_of, why_two_shots
 from ..proof import Evidence, prove
 from ..proof.pictures import Pictures
 from ..proof.thumbnails import stored_thumbnails
-from .accounts import Compared, losses, taken_looks
+from .accounts import STOPPED, Compared, losses, taken_looks
 from .beside import Beside
 from .matches import Checked, Match, copy_match, rank_of
 from .outside import Newcomer, Reader
@@ -73,7 +74,7 @@ def check_files(
         StoreMissing: nothing was indexed yet.
     """
     executor = ThreadExecutor(options.workers)
-    compare = _Comparison(store, options)
+    compare = _Comparison(store, options, watch.stop)
     batch: list[tuple[str, Outcome]] = []
     with Reader(store, embedder(), executor.workers) as read:
         for chunk in executor.run(_chunks(paths, watch), lambda some: (some, [*map(read, some)])):
@@ -94,8 +95,9 @@ def _chunks(paths: Iterable[str], watch: Watch) -> Iterator[list[str]]:
 class _Comparison:
     """Compares batches of files with the library; what that takes is loaded when it is first needed."""
 
-    def __init__(self, store: Store, options: CheckOptions) -> None:
+    def __init__(self, store: Store, options: CheckOptions, stop: threading.Event) -> None:
         self._store = store
+        self._stop = stop
         self._where = options.where
         self._workers = options.workers
         self._count_away = options.count_away
@@ -112,6 +114,7 @@ class _Comparison:
         return Gallery(self._store, self._where)
 
     def __call__(self, batch: Sequence[tuple[str, Outcome]]) -> list[Checked]:
+        """Return what was found of the files; of those that a stop kept from being compared nothing."""
         read = {path: each for path, each in batch if isinstance(each, Newcomer)}
         inside: set[str] = set()
         found: dict[str, tuple[Match, ...]] = {}
@@ -128,8 +131,10 @@ class _Comparison:
             left = [each for path, each in read.items() if all(m.is_away for m in found.get(path, ()))]
             more = self._matches(left, proofs_of(left)) if left else {}
             found |= {path: _with_more(found.get(path, ()), some) for path, some in more.items()}
-        found |= self._with_accounts(read, found)
-        return [self._beside(_checked(path, each, found, inside)) for path, each in batch]
+        compared = self._with_accounts(read, found)
+        found |= compared
+        whole = (each for each in batch if compared.get(each[0]) != ())
+        return [self._beside(_checked(path, each, found, inside)) for path, each in whole]
 
     def _same_bytes(self, newcomer: Newcomer) -> Photo | None:
         """Return the photo of the library that is this content."""
@@ -202,7 +207,10 @@ class _Comparison:
     def _with_accounts(
         self, read: Mapping[str, Newcomer], found: Mapping[str, tuple[Match, ...]]
     ) -> dict[str, tuple[Match, ...]]:
-        """Return the copies among the matches with what would be lost without the new file."""
+        """Return the copies among the matches with what would be lost without the new file.
+
+        () of a file whose looks were not taken as somebody wants to stop.
+        """
         exact = {path: [m for m in matches if m.kind == "exact"] for path, matches in found.items()}
         others = {path: [m for m in matches if m.kind == "copy"] for path, matches in found.items()}
         copies = [(path, match) for path, matches in others.items() for match in matches[:_COMPARED]]
@@ -218,12 +226,19 @@ class _Comparison:
             for path, match in copies
         ]
         told: dict[str, list[Match]] = {path: [] for path, _ in copies}
-        for (path, match), pair, look in zip(copies, pairs, taken_looks(pairs, self._workers), strict=True):
+        stopped = set[str]()
+        looks = taken_looks(pairs, self._workers, self._stop)
+        for (path, match), pair, look in zip(copies, pairs, looks, strict=True):
+            if look is STOPPED:
+                stopped.add(path)
             lost = losses(pair, look)
             more = "; ".join(loss.words for loss in lost)
             told[path].append(replace(match, more=more, transform=as_told(match.transform, lost)))
         rest = {path: [replace(match, more=_LEFT) for match in others[path][_COMPARED:]] for path in told}
-        return {path: (*exact[path], *matches, *rest[path]) for path, matches in told.items()}
+        return {
+            path: () if path in stopped else (*exact[path], *matches, *rest[path])
+            for path, matches in told.items()
+        }
 
     def _others(self, newcomer: Newcomer, photo: Photo) -> tuple[PhotoFile, ...]:
         """Return the files of a photo that count, those that are here first.
