@@ -279,6 +279,8 @@ class _Crew:
         if isinstance(what, int):
             self._leave(seat)
             yield UnitFailure(what, _how_lost(seat.host, error))
+        elif _has_died(error):
+            self._leave(seat)  # that a node is gone is no reason why the others cannot open the stage
         else:
             why = f"{seat.host}: a worker cannot start: {_one_line(error)}"
             self._refuse(seat, LookalikeError(why), 1)
@@ -294,8 +296,12 @@ class _Crew:
         self._ray.kill(seat.actor)
 
 
+def _has_died(error: Exception) -> bool:
+    return "its node has died" in str(error)
+
+
 def _how_lost(host: str, error: Exception) -> str:
-    if "its node has died" in str(error):
+    if _has_died(error):
         return f"{host} left the cluster while it did this"
     return f"the process that did it on {host} was killed, as when memory runs out, or crashed"
 
