@@ -1,4 +1,4 @@
-"""An S3 server of this machine, for tests of what lies in buckets."""
+"""An S3 server of this machine, for tests of what lies in buckets, and a library to compare others with."""
 
 import logging
 from collections.abc import Iterator
@@ -10,6 +10,8 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 from s3fs import S3FileSystem
+
+from lookalike.tests.bulk.conformance import draw_all, indexed
 
 
 @dataclass(frozen=True)
@@ -77,3 +79,15 @@ def s3(_endpoint: str, request: pytest.FixtureRequest) -> Iterator[Bucket]:
         client.create_bucket(Bucket=name)
         yield Bucket(name, client, _endpoint)
         S3FileSystem.clear_instance_cache()
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Photos of all kinds that the conformance suite asks for."""
+    return draw_all(tmp_path_factory.mktemp("drawn") / "photos")
+
+
+@pytest.fixture(scope="module")
+def store(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store that `index` makes of them."""
+    return indexed(photos, tmp_path_factory.mktemp("indexed") / "store")

@@ -16,23 +16,11 @@ from lookalike.tests.bulk.conformance import (
     PHOTOS,
     SEARCHES,
     answer,
-    draw_all,
-    indexed,
     vectors,
 )
 from lookalike.tests.bulk.conftest import Bucket
 from lookalike.tests.library import lookalike
 from lookalike.tests.store.making import run_python
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return draw_all(tmp_path_factory.mktemp("drawn") / "photos")
-
-
-@pytest.fixture(scope="module")
-def store(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return indexed(photos, tmp_path_factory.mktemp("indexed") / "store")
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from lookalike.errors import ExitCode, ModelError, UsageError
 from lookalike.search import by_image
 from lookalike.store.progress import Watch
 from lookalike.tests.bulk import sets
-from lookalike.tests.bulk.conformance import LISTS, SEARCHES, answer, draw_all, indexed
+from lookalike.tests.bulk.conformance import LISTS, SEARCHES, answer
 from lookalike.tests.bulk.toy import PATIENCE_S, Toy, is_gone, wait_until
 from lookalike.tests.children import Child
 from lookalike.tests.library import lookalike
@@ -233,16 +233,6 @@ def test_a_run_with_nothing_to_do_needs_no_cluster(tmp_path: Path) -> None:
 
 
 # --- photos, and their copies -----------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return draw_all(tmp_path_factory.mktemp("drawn") / "photos")
-
-
-@pytest.fixture(scope="module")
-def store(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return indexed(photos, tmp_path_factory.mktemp("indexed") / "store")
 
 
 @pytest.fixture(scope="module")
