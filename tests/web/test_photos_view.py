@@ -31,6 +31,7 @@ GIVE = """([data, kind, name]) => {
 def shown(page: Page) -> list[str]:
     """Return the names of the photos in the grid, in their order."""
     expect(page.locator("main")).to_have_attribute("aria-busy", "false")
+    expect(page.locator(".photos.waiting")).to_have_count(0)  # the library may have changed meanwhile
     expect(page.locator(".sum")).not_to_be_empty()
     expect(page.locator(".cell img[alt='']")).to_have_count(0)
     script = "cells => cells.sort((a, b) => a.dataset.at - b.dataset.at).map((cell) => cell.firstChild.alt)"

@@ -37,7 +37,7 @@ export class Grid {
     this.width = 0;
     this.resized();
     this.element.scrollTop = this.lastTop = 0;
-    this.draw();
+    if (this.width) this.paint();  // not a frame later: who is told that all is there finds it
   }
 
   clear() {
