@@ -19,6 +19,17 @@ _COPY_NAME = re.compile(
     r"|\bthumb|\bscreenshot",
     re.IGNORECASE,
 )
+# What cameras, phones and programs count with: IMG_1234, P1001673, 20240712_183022, a run of hex.
+_NUMBER = re.compile(
+    r"(?<![^\W\d_])[a-z]{1,5}[-_]?\d{3,}|\d{5,}|\b(?!(19|20)\d\d\b)\d{3,4}|\b[0-9a-f]{8,}", re.IGNORECASE
+)
+_WORD = re.compile(r"[^\W\d_]{3,}|[^\W\d_\x00-\x7f]+")
+_PROGRAMS_WORD = re.compile(
+    r"bild|burst|cover|download|downloaded|dsc|dscf|dscn|edited|export|facebook|file|final|foto|"
+    r"image|images|img|instagram|large|mov|mvi|original|pano|photo|photos|pic|picture|pictures|"
+    r"pict|preview|received|resized|scan|scanned|screenshot|signal|small|snapchat|telegram|"
+    r"unknown|unnamed|untitled|video|whatsapp"
+)
 
 
 def is_remote(path: bytes | str) -> bool:
@@ -74,6 +85,14 @@ def format_name(form: str) -> str:
 def is_name_of_copy(path: str) -> bool:
     """Tell whether a file is called as copies are: "IMG_1 (2).jpg"."""
     return _COPY_NAME.search(os.path.basename(path)) is not None
+
+
+def is_given_name(path: str) -> bool:
+    """Tell whether somebody gave a file its name: "Oma am Strand.jpg", and no "IMG_1234.jpg"."""
+    name = os.path.splitext(os.path.basename(path))[0]
+    if _NUMBER.search(name) or is_name_of_copy(path):
+        return False
+    return any(not _PROGRAMS_WORD.fullmatch(word) for word in _WORD.findall(name.casefold()))
 
 
 def composed(name: str) -> str:

@@ -12,6 +12,7 @@ from ...store.names import (
     did_you_mean,
     format_name,
     is_below,
+    is_given_name,
     is_name_of_copy,
     is_remote,
     on_disk,
@@ -26,7 +27,7 @@ _FORMATS = ("RAW", "HEIF", "MPO", "JPEG", "TIFF", "PSD", "JPEG2000", "PNG", "BMP
 # A program paints screenshots and drawings into these; a JPEG of one was made of it.
 _PAINTED_FORMATS = ("PNG", "BMP", "TIFF")
 
-_ORDER = ("original", "resolution", "companions", "format", "quality", "metadata", "oldest", "path")
+_ORDER = ("original", "resolution", "companions", "format", "quality", "metadata", "name", "oldest", "path")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,10 @@ def _metadata(choice: Choice) -> int:
     return sum(each is not None for each in fields) + has_sidecar + told + choice.record
 
 
+def _given_name(choice: Choice) -> bool:
+    return is_given_name(choice.file.path)
+
+
 def _age(choice: Choice) -> int:
     return -choice.file.mtime_ns
 
@@ -158,6 +163,8 @@ _RULES: dict[str, tuple[Callable[[Choice], Any], Callable[[Choice], str]]] = {
     "format": (_format_rank, lambda c: f"best format ({format_name(c.photo.format)})"),
     "quality": (_quality, lambda _: "compressed less"),
     "metadata": (_metadata, lambda _: "most metadata"),
+    # Before the age: a file that was given a name was mostly copied for it, and is the younger one.
+    "name": (_given_name, lambda _: "a name that somebody gave"),
     "oldest": (_age, lambda _: "oldest file"),
     "path": (_plain_name, lambda _: "name without a copy suffix"),
 }

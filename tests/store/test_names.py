@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from lookalike.store.names import composed, composed_bytes, date_in_name, format_name, on_disk, spellings
+from lookalike.store.names import (
+    composed,
+    composed_bytes,
+    date_in_name,
+    format_name,
+    is_given_name,
+    on_disk,
+    spellings,
+)
 
 NFC = unicodedata.normalize("NFC", "Blüte é")
 NFD = unicodedata.normalize("NFD", NFC)
@@ -61,3 +69,39 @@ def test_the_date_is_read_of_names_that_are_well_known(name: str, date: str | No
 
 def test_a_jpeg_with_more_pictures_is_called_jpeg() -> None:
     assert [format_name(each) for each in ("MPO", "JPEG", "PNG")] == ["JPEG", "JPEG", "PNG"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Strand schön.JPG", "Oma 80. Geburtstag.jpg", "2019-05-01 Lyon.png", "海.jpg", "kitchen_resized.jpg"],
+)
+def test_a_name_that_somebody_gave_is_told(name: str) -> None:
+    assert is_given_name(f"/photos/{name}")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "IMG_1234.jpg",
+            "DSC09859.ARW",
+            "P1001673.jpg",
+            "photo-3471.webp",
+            "PXL_20230501_101112345.MP.jpg",
+        ),
+        *(
+            "IMG-20240712-WA0007.jpg",
+            "WhatsApp Image 2024-07-12 at 18.30.22.jpeg",
+            "20240712_183022_edited.jpg",
+        ),
+        *(
+            "Screenshot 2024-07-12.png",
+            "3f2a77c1-0b1e-4f0a-9d55-a1b2c3d4e5f6.jpg",
+            "0012_resized.jpg",
+            "1.jpg",
+        ),
+        *("IMG_1234_small.jpg", "Oma (2).jpg", "Kopie von Oma.jpg", "a.jpg"),
+    ],
+)
+def test_numbers_of_cameras_and_words_of_programs_are_no_given_names(name: str) -> None:
+    assert not is_given_name(f"/Strand/{name}")

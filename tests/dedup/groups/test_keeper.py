@@ -31,6 +31,11 @@ def choice(path: str, *, mtime: int = 5, beside: tuple[Companion, ...] = (), **f
         (choice("/b.jpg", size=9), choice("/a.png", format="PNG", size=900), "format"),
         (choice("/z.jpg", beside=SIDECAR), choice("/a.jpg", mtime=1), "metadata"),
         (choice("/z.jpg", taken="2020-01-01T00:00:00"), choice("/a.jpg", mtime=1), "metadata"),
+        (
+            choice("/a/Strand schön.jpg", mtime=9),
+            choice("/IMG_1234.jpg", mtime=1),
+            "a name that somebody gave",
+        ),
         (choice("/z.jpg", mtime=1), choice("/a.jpg", mtime=9), "oldest"),
         (choice("/IMG_1.jpg"), choice("/IMG_1 (2).jpg"), "name"),
         (choice("/x/IMG_1.jpg"), choice("/Kopie von IMG_1.jpg"), "name"),
@@ -63,7 +68,7 @@ def test_protected_and_preferred_folders_come_before_all_rules() -> None:
 
 def test_the_order_of_rules_can_be_chosen_and_the_rest_follows() -> None:
     assert parse_order("oldest, path")[:2] == ("oldest", "path")
-    assert len(parse_order("oldest")) == 8
+    assert len(parse_order("oldest")) == 9
     old, large = choice("/a.jpg", mtime=1), choice("/b.jpg", mtime=2, width=999)
     assert choose_keeper([old, large], KeepRules(order=parse_order("oldest")))[0] == old
     with pytest.raises(UsageError):
