@@ -207,7 +207,7 @@ class Library:
         """Moving files along a plan, back again, and out of the quarantine."""
         from .dedup.files import Files
 
-        return Files(self.store)
+        return Files(self.store, self.folders.is_away)
 
     def moved(self) -> "Moved":
         """Return what became of all that `apply` moved, as it lies now."""

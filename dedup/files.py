@@ -1,7 +1,8 @@
 """What is done to files of a library: `library.files`, the only part that touches them."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from ..errors import UsageError
 from ..store.catalog.folders import all_roots
@@ -15,20 +16,27 @@ from .actions.papers import runs, unknown_quarantines
 from .actions.planfile import MOST_BYTES, Plan, read_plan
 from .actions.prune import PruneOptions, preview_prune, prune
 from .actions.undo import UndoOptions, preview_undo, record_to_undo, undo
+from .groups.keeper import folder_named
 from .naming import whereabouts
 
 
 class Files:
     """Moves files: along a plan, back again, and out of the quarantine; writes sidecars."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, is_away: Callable[[str], bool]) -> None:
+        """Make it. is_away: tells of a folder that is not there whether its drive is away."""
         self.store = store
+        self._is_away = is_away
 
     def preview(
         self, plan: Plan | str | os.PathLike[str], options: ApplyOptions | None = None
     ) -> Iterator[Outcome]:
-        """Yield what `apply` would do with a plan, as far as can be told without opening a file."""
-        return preview(self.store, _plan(plan), options or ApplyOptions())
+        """Yield what `apply` would do with a plan, as far as can be told without opening a file.
+
+        Raises:
+            UsageError: a folder to protect is not there, nor on a drive that is away.
+        """
+        return preview(self.store, _plan(plan), self._checked(options))
 
     def apply(
         self,
@@ -39,8 +47,17 @@ class Files:
         """Apply a plan; see `apply.apply_plan`. The library must be open for writing.
 
         plan: as `dupes --plan` or the page wrote it: the path of its file, or what `read_plan` makes of it.
+
+        Raises:
+            UsageError: as for `preview`.
         """
-        return apply_plan(self.store, _plan(plan), options or ApplyOptions(), watch or UNWATCHED)
+        return apply_plan(self.store, _plan(plan), self._checked(options), watch or UNWATCHED)
+
+    def _checked(self, options: ApplyOptions | None) -> ApplyOptions:
+        """Return the options: a folder whose name is mistyped would protect nothing."""
+        options = options or ApplyOptions()
+        folders = (folder_named(each, self._is_away) for each in options.protect)
+        return replace(options, protect=tuple(folders))
 
     def journals(self, folders: Sequence[str] = ()) -> list[Record]:
         """Return what was done to files so far, newest first.

@@ -165,6 +165,15 @@ def test_protected_folders_of_dupes_hold_for_apply(home: Home) -> None:
     assert {name for name in before if name.startswith("edited/")} <= home.names()
 
 
+def test_a_folder_to_protect_whose_name_is_mistyped_stops_all(home: Home) -> None:
+    home.run("dupes", "--plan", home.plan)
+    before = home.names()
+    for more in ((), ("--yes",)):
+        refused = home.run("apply", home.plan, "--protect", home.photos / "editde", *more)
+        assert (refused.code, "there is no folder" in refused.err) == (2, True)
+    assert home.names() == before
+
+
 def test_a_plan_overwrites_nothing_but_a_plan(home: Home) -> None:
     photo = home.photos / "2021" / "photo0.jpg"
     data = photo.read_bytes()
