@@ -19,9 +19,9 @@ from ...indexer.decode.full import FullPicture, open_full
 from ...indexer.decode.memory import MAX_BYTES, SHARED, MemoryBudget
 from ...indexer.sandbox.framing import Buffers, Frame, Head, text_in
 from ...indexer.sandbox.process import Limits, WorkerKind
+from ..proof.memory import is_lack_of_memory
 from . import Box, Look
 from .look_at import look_at
-from .second_look import CV_NO_MEMORY
 
 _log = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ def _taken(opened: Callable[[int], FullPicture | str], pair: PairToSee) -> Look:
     try:
         return _seen(opened(pair.a), opened(pair.b), pair)
     except Exception as error:
-        if isinstance(error, MemoryError) or getattr(error, "code", None) == CV_NO_MEMORY:
+        if is_lack_of_memory(error):
             return Look(failed=NO_MEMORY)
         # An internal error about one pair must not keep a library from all its other copies.
         _log.exception("a pair could not be compared at full size")

@@ -6,6 +6,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
+from ..proof.memory import is_lack_of_memory
 from ..proof.planes import Grey, Matrix, Plane, inverted, scaling
 from . import Box
 from .channels import Leftover
@@ -30,7 +31,6 @@ _MISFIT, _MISFIT_RESIZED = 0.05, 0.12
 # Below this score it is asked whether WebP explains it, which smears corners: encoding it takes long.
 _CERTAIN = 3.0
 _LEAST_DETAIL = 0.01
-CV_NO_MEMORY = -4  # the code by which OpenCV says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def second_look(a: Grey, b: Grey, matrix: Matrix, bytes_a: int, bytes_b: int) ->
     try:
         return _looked(a, b, np.asarray(matrix, np.float64), bytes_a, bytes_b)
     except (cv2.error, np.linalg.LinAlgError, ArithmeticError, ValueError) as error:
-        if getattr(error, "code", None) == CV_NO_MEMORY:
+        if is_lack_of_memory(error):
             raise MemoryError from error
         return SecondLook(None, failed=f"could not be computed: {type(error).__name__}")
 

@@ -16,6 +16,7 @@ import cv2
 from ...indexer.sandbox.framing import Buffers, Frame, Head
 from ...indexer.sandbox.process import Limits, WorkerKind
 from . import Evidence, Picture, prove
+from .memory import is_lack_of_memory
 from .pictures import Pictures, Thumbnail
 
 _log = logging.getLogger(__name__)
@@ -68,7 +69,11 @@ def proofs_in(buffers: Sequence[bytes], count: int) -> Proofs:
 def prove_pairs(
     pairs: Iterable[Sequence[int]], thumbnail: Callable[[int], Thumbnail | None], pictures: Pictures
 ) -> Proofs:
-    """Return the evidence of pairs of photo ids, None where a picture is missing."""
+    """Return the evidence of pairs of photo ids, None where a picture is missing.
+
+    Raises:
+        MemoryError: there is not enough.
+    """
     found: list[dict[str, Any] | None] = []
     for pair in pairs:
         a, b = (pictures.get(number, thumbnail) for number in pair)
@@ -79,7 +84,9 @@ def prove_pairs(
 def _evidence(a: Picture, b: Picture) -> Evidence:
     try:
         return prove(a, b)
-    except Exception:
+    except Exception as error:
+        if is_lack_of_memory(error):
+            raise MemoryError from error  # nothing is stored of the pair, so that the next run proves it
         # An internal error about one pair must not keep a library from all its other copies.
         _log.exception("a pair could not be proved")
         return replace(Evidence(), branch="failed")

@@ -8,9 +8,11 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from lookalike import Library
@@ -173,6 +175,23 @@ def test_a_pair_that_cannot_be_proved_costs_no_other_one_its_proof(
         ("similar", "failed"),
         None,
     ]
+
+
+@pytest.mark.parametrize(
+    "takes_too_much",
+    [
+        lambda *_: np.empty(1 << 60, np.uint8),
+        lambda *_: cv2.resize(np.zeros((2, 2), np.uint8), (2**31 - 1, 2**31 - 1)),
+    ],
+)
+def test_a_lack_of_memory_is_not_remembered_of_a_pair(
+    thumbnails: dict[int, Thumbnail],
+    monkeypatch: pytest.MonkeyPatch,
+    takes_too_much: Callable[..., object],
+) -> None:
+    monkeypatch.setattr(proof_job, "prove", takes_too_much)
+    with pytest.raises(MemoryError):
+        prove_pairs(PAIRS, thumbnails.get, Pictures(9))
 
 
 def test_a_damaged_thumbnail_stops_nothing_and_is_nobodys_copy(library: Library) -> None:
