@@ -1,9 +1,11 @@
 """Photos with their files, files that could not be indexed, totals."""
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from queue import Empty, SimpleQueue
 
 import numpy as np
 import sqlalchemy as sa
@@ -14,6 +16,8 @@ from ..names import is_name_of_copy, is_remote
 from ..view import View
 from .folders import all_roots
 from .schema import content_table, date_of_photo, file_table, pieces, root_table
+
+_PATIENCE_S = 2.0  # a disk that has to start turning takes longer: its names come second, once
 
 _file, _content = file_table.c, content_table.c
 _Row = sa.Row[tuple[object, ...]]
@@ -167,11 +171,23 @@ def _grouped(view: View, where: Where, more: sa.ColumnElement[bool]) -> Iterator
 
 
 def _is_there(root: bytes) -> bool:
-    """Tell whether a folder of the library has anything in it: where a drive is mounted stays, empty."""
+    """Tell whether a folder of the library has anything in it: where a drive is mounted stays, empty.
+
+    A server that went away lets whoever asks wait for minutes: what gives no answer is not there.
+    """
     if is_remote(root):
         return True
+    answer = SimpleQueue[bool]()
+    threading.Thread(target=lambda: answer.put(_has_something(root)), daemon=True).start()
     try:
-        with os.scandir(root) as entries:
+        return answer.get(timeout=_PATIENCE_S)
+    except Empty:
+        return False
+
+
+def _has_something(folder: bytes) -> bool:
+    try:
+        with os.scandir(folder) as entries:
             return next(entries, None) is not None
     except OSError:
         return False

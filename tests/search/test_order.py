@@ -1,6 +1,7 @@
 """Which of the photos found are shown, and in what order."""
 
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from lookalike.errors import UsageError
 from lookalike.library import Library
 from lookalike.search.order import diversify, seconds_of
 from lookalike.search.request import SearchRequest
+from lookalike.store.catalog import photos
 from lookalike.store.filters.where import Where
 from lookalike.store.records import FileResult, Vectors
 from lookalike.store.store import Store
@@ -172,6 +174,29 @@ def test_a_photo_is_named_by_a_file_that_is_there_and_not_called_as_copies_are(
             # Where a drive was mounted, an empty folder stays.
             (tmp_path / "home" / "1.jpg").unlink(missing_ok=True)
             (tmp_path / "backup" / "1.jpg").touch()
+
+
+def test_a_folder_that_does_not_answer_is_not_there(
+    filled: Filled, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("server", "zone"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.jpg").touch()
+        root, _ = filled.store.add_root(os.fsencode(tmp_path / name))
+        filled.store.commit(root, [make_result(1, b"1.jpg")])
+    woken, look = threading.Event(), os.scandir
+
+    def wait_or_look(path: bytes) -> Any:
+        if path.endswith(b"server"):
+            woken.wait()
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", wait_or_look)
+    monkeypatch.setattr(photos, "_PATIENCE_S", 0.1)
+    with Library(Store.open(folder)) as library:
+        (photo,) = library.photos()
+    woken.set()
+    assert photo.path == str(tmp_path / "zone" / "1.jpg")
 
 
 def test_all_of_a_large_library_comes_in_order(filled: Filled, folder: Path) -> None:
