@@ -31,6 +31,14 @@ _PROGRAMS_WORD = re.compile(
     r"unknown|unnamed|untitled|video|whatsapp"
 )
 
+# A folder with one of these in its name holds what a program or a moment put there, and nobody sorted.
+_HEAP = re.compile(
+    r"\b(albums?|archive[sd]?|backups?|bilder|camera|cop(y|ies)|dcim|documents?|downloads?|desktop|exports?|"
+    r"fotos?|from|home|images?|imports?|inbox|iphone|kopien?|media|misc|mobile|new|old|phone|photos?|"
+    r"pictures?|received|roll|saved?|screenshots?|sent|sicherung(en)?|sort|sync|takeout|te?mp|to|trash|"
+    r"uploads?|unsorted|usb|whatsapp)\b"
+)
+
 
 def is_remote(path: bytes | str) -> bool:
     """Tell whether a path leads into an object store ("s3://bucket/2019"): no file system knows of it."""
@@ -93,6 +101,14 @@ def is_given_name(path: str) -> bool:
     if _NUMBER.search(name) or is_name_of_copy(path):
         return False
     return any(not _PROGRAMS_WORD.fullmatch(word) for word in _WORD.findall(name.casefold()))
+
+
+def is_given_folder(path: str) -> bool:
+    """Tell whether somebody named the folder of a file: "Summer 2023", and no "DCIM" or "2023"."""
+    name = os.path.basename(os.path.dirname(path)).casefold().replace("_", " ")
+    if _NUMBER.search(name) or _HEAP.search(name):
+        return False
+    return _WORD.search(name) is not None
 
 
 def composed(name: str) -> str:

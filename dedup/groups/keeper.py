@@ -12,6 +12,7 @@ from ...store.names import (
     did_you_mean,
     format_name,
     is_below,
+    is_given_folder,
     is_given_name,
     is_name_of_copy,
     is_remote,
@@ -27,7 +28,18 @@ _FORMATS = ("RAW", "HEIF", "MPO", "JPEG", "TIFF", "PSD", "JPEG2000", "PNG", "BMP
 # A program paints screenshots and drawings into these; a JPEG of one was made of it.
 _PAINTED_FORMATS = ("PNG", "BMP", "TIFF")
 
-_ORDER = ("original", "resolution", "companions", "format", "quality", "metadata", "name", "oldest", "path")
+_ORDER = (
+    "original",
+    "resolution",
+    "companions",
+    "format",
+    "quality",
+    "metadata",
+    "name",
+    "folder",
+    "oldest",
+    "path",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +151,10 @@ def _given_name(choice: Choice) -> bool:
     return is_given_name(choice.file.path)
 
 
+def _given_folder(choice: Choice) -> bool:
+    return is_given_folder(choice.file.path)
+
+
 def _age(choice: Choice) -> int:
     return -choice.file.mtime_ns
 
@@ -163,8 +179,9 @@ _RULES: dict[str, tuple[Callable[[Choice], Any], Callable[[Choice], str]]] = {
     "format": (_format_rank, lambda c: f"best format ({format_name(c.photo.format)})"),
     "quality": (_quality, lambda _: "compressed less"),
     "metadata": (_metadata, lambda _: "most metadata"),
-    # Before the age: a file that was given a name was mostly copied for it, and is the younger one.
+    # Before the age: a file that was named or sorted by somebody was mostly copied, and is the younger one.
     "name": (_given_name, lambda _: "a name that somebody gave"),
+    "folder": (_given_folder, lambda _: "in a folder that somebody named"),
     "oldest": (_age, lambda _: "oldest file"),
     "path": (_plain_name, lambda _: "name without a copy suffix"),
 }

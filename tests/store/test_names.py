@@ -11,6 +11,7 @@ from lookalike.store.names import (
     composed_bytes,
     date_in_name,
     format_name,
+    is_given_folder,
     is_given_name,
     on_disk,
     spellings,
@@ -105,3 +106,29 @@ def test_a_name_that_somebody_gave_is_told(name: str) -> None:
 )
 def test_numbers_of_cameras_and_words_of_programs_are_no_given_names(name: str) -> None:
     assert not is_given_name(f"/Strand/{name}")
+
+
+@pytest.mark.parametrize("folder", ["Summer 2023", "Été à la mer", "Hochzeit Anna", "2019-05 Lyon", "海"])
+def test_a_folder_that_somebody_named_is_told(folder: str) -> None:
+    assert is_given_folder(f"/photos/{folder}/IMG_1.jpg")
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        *(
+            "Pictures",
+            "DCIM",
+            "100CANON",
+            "2023",
+            "2023-05",
+            "05",
+            "Downloads",
+            "Camera Roll",
+            "Backup of laptop",
+        ),
+        *("WhatsApp Images", "Screenshots", "New folder", "to_sort", "tmp", "Photos from 2023", "x"),
+    ],
+)
+def test_what_programs_fill_is_no_folder_that_somebody_named(folder: str) -> None:
+    assert not is_given_folder(f"/Lyon/{folder}/Strand.jpg")
