@@ -212,12 +212,3 @@ def test_modules_that_the_documents_name_exist() -> None:
     for document in [*DOCUMENTS, "CONTRIBUTING.md", "benchmarks/README.md"]:
         for name in re.findall(r"[\w/]+\.py\b", (ROOT / document).read_text()):
             assert any(file.endswith(f"/{name}") for file in files), f"{document}: {name}"
-
-
-@pytest.mark.parametrize("example", sorted(path.name for path in (ROOT / "examples" / "bulk").iterdir()))
-def test_every_call_in_an_example_for_clusters_is_one_that_the_program_takes(example: str) -> None:
-    text = (ROOT / "examples" / "bulk" / example).read_text()
-    calls = re.findall(r"\blookalike (bulk \w+)(.*)", text)
-    assert calls
-    for name, arguments in calls:
-        assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", arguments)) <= flags_of(name)
