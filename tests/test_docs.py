@@ -187,11 +187,26 @@ def test_every_flag_in_a_document_exists(document: str) -> None:
     assert mentioned - others <= known
 
 
+def anchors_in(path: Path) -> set[str]:
+    """Return what links to the chapters of a document end with."""
+    chapters = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", chapter).lower().replace(" ", "-") for chapter in chapters}
+
+
 def test_links_between_documents_lead_somewhere() -> None:
-    for document in [*DOCUMENTS, "CONTRIBUTING.md", "benchmarks/README.md"]:
+    for document in [
+        *DOCUMENTS,
+        "docs/page.md",
+        "docs/commands.md",
+        "CONTRIBUTING.md",
+        "benchmarks/README.md",
+    ]:
         path = ROOT / document
-        for target in re.findall(r"\]\((?!https?://)([^)#]+)", path.read_text()):
-            assert (path.parent / target).exists(), f"{document}: {target}"
+        for target in re.findall(r"\]\((?!https?://)([^)\s]+)\)", path.read_text()):
+            name, _, anchor = target.partition("#")
+            file = path.parent / name if name else path
+            assert file.exists(), f"{document}: {target}"
+            assert not anchor or anchor in anchors_in(file), f"{document}: {target}"
 
 
 def test_the_reference_of_the_python_api_is_that_of_its_docstrings() -> None:
