@@ -32,7 +32,7 @@ RATED = (
 )
 # Pictures to ask with: those of a line show the same.
 ASKED_WITH = (
-    "beach.jpg a.jpg detail.jpg scan.tif print.jpg A B",
+    "beach.jpg example.jpg a.jpg detail.jpg scan.tif print.jpg A B",
     "b.jpg rose.jpg rose1.jpg g1.jpg garden1.jpg",
     "c.jpg rose2.jpg g2.jpg garden2.jpg",
     "tulip.jpg park.jpg sunset1.jpg room.jpg",
@@ -42,9 +42,15 @@ ASKED_WITH = (
 
 
 def blocks_in(document: str) -> list[tuple[str, str]]:
-    """Return the language and the text of the code blocks of a document, but for those of a reference."""
-    text = (ROOT / document).read_text().partition("\n## Reference\n")[0]
-    return re.findall(r"^```(\w*)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    """Return the language and the text of the code blocks of a document; of a reference its examples."""
+    guide, _, reference = (ROOT / document).read_text().partition("\n## Reference\n")
+    blocks, described = (
+        re.findall(r"^```(\w*)\n(.*?)^```", text, re.DOTALL | re.MULTILINE) for text in (guide, reference)
+    )
+    examples = [(language, block) for language, block in described if block.startswith(">>> ")]
+    return blocks + [
+        (language, re.sub(r"^(>>>|\.\.\.) ", "", block, flags=re.MULTILINE)) for language, block in examples
+    ]
 
 
 def calls_in(block: str) -> list[str]:
