@@ -26,9 +26,7 @@ RUN = """
 import sys
 from lookalike.bulk.here import Here
 from lookalike.bulk.place import Place
-from lookalike.bulk.plan import plan
 from lookalike.bulk.run import run
-from lookalike.tests.bulk.made_up import data_set, finish_seeds
 from lookalike.tests.bulk.toy import Toy
 run(Toy(sys.argv[1], 6), Here(), Place.of(sys.argv[1]))
 """
