@@ -168,6 +168,7 @@ def test_what_a_node_was_at_when_it_was_killed_is_done_by_another(toy: Toy, mach
 
 
 def test_after_the_death_of_the_run_the_next_one_does_the_rest(toy: Toy, machines: Machines) -> None:
+    machines.have_one()  # another would be at a unit when the run is killed
     toy.order(3, "hold")
     child = Child(RUN, toy.folder, UNITS, machines.address)
     wait_until(lambda: toy.held() and toy.done() >= {0, 1, 2})
