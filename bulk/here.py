@@ -5,8 +5,8 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 
 from ..errors import LookalikeError
@@ -20,7 +20,7 @@ _END_S = 5.0
 _SPAWN = multiprocessing.get_context("spawn")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Here:
     """Runs units on this machine.
 
@@ -28,18 +28,25 @@ class Here:
     """
 
     processes: int = 1
+    _kept: "list[_Worker] | None" = field(default=None, init=False, repr=False)
 
-    def kept(self) -> AbstractContextManager[None]:
-        """See `Launcher`: there is nothing to keep."""
-        return nullcontext()
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """See `Launcher`: a process takes most of a second to load what stages need."""
+        kept: list[_Worker] = []
+        self._kept = kept
+        try:
+            yield
+        finally:
+            self._kept = None
+            for worker in kept:
+                worker.end()
 
     def run(self, stage: Stage, take: Callable[[], int | None], watch: Watch) -> Iterator[Outcome]:
         """See `Launcher`; in this process a unit under way is finished when the watch is stopped."""
-        return (
-            _in_processes(self.processes, stage, take, watch)
-            if self.processes
-            else _inside(stage, take, watch)
-        )
+        if not self.processes:
+            return _inside(stage, take, watch)
+        return _in_processes(_Workers(self.processes, stage, self._kept), take, watch)
 
 
 def _inside(stage: Stage, take: Callable[[], int | None], watch: Watch) -> Iterator[Outcome]:
@@ -52,56 +59,88 @@ def _inside(stage: Stage, take: Callable[[], int | None], watch: Watch) -> Itera
             number = take()
 
 
-def _in_processes(n: int, stage: Stage, take: Callable[[], int | None], watch: Watch) -> Iterator[Outcome]:
-    threads = None if n == 1 else max(1, cores() // n)
-    workers: list[_Worker] = []
+def _in_processes(workers: "_Workers", take: Callable[[], int | None], watch: Watch) -> Iterator[Outcome]:
     try:
         while not watch.is_stopped:
-            _hand_out(workers, n, take, lambda: _Worker(stage, threads))
-            busy = {worker.channel: worker for worker in workers if worker.number is not None}
+            workers.hand_out(take)
+            busy = {worker.channel: worker for worker in workers.all if worker.number is not None}
             if not busy:
                 return
             for channel in wait(busy, _LOOK_S):
                 worker = busy[channel]  # type: ignore[index]
                 yield from worker.outcomes()
                 if worker.has_ended:
-                    workers.remove(worker)
+                    workers.all.remove(worker)
     finally:
-        for worker in workers:
-            worker.end()
+        workers.end()
 
 
-def _hand_out(
-    workers: "list[_Worker]", n: int, take: Callable[[], int | None], start: "Callable[[], _Worker]"
-) -> None:
-    """Give a unit to each worker that has none, and start workers for more of them, n in all."""
-    free = [worker for worker in workers if worker.number is None]
-    while free or len(workers) < n:
-        number = take()
-        if number is None:
-            return
-        if not free:
-            workers.append(start())
-        (free.pop() if free else workers[-1]).give(number)
+class _Workers:
+    """Up to n processes for a stage. kept: those of earlier stages, where these are left, too."""
+
+    def __init__(self, n: int, stage: Stage, kept: "list[_Worker] | None") -> None:
+        self.all: list[_Worker] = []
+        self._n, self._stage, self._kept = n, stage, kept
+
+    def hand_out(self, take: Callable[[], int | None]) -> None:
+        """Give a unit to each worker that has none, and have workers for more of them, n in all."""
+        free = [worker for worker in self.all if worker.number is None]
+        while free or len(self.all) < self._n:
+            number = take()
+            if number is None:
+                return
+            if not free:
+                self.all.append(self._next())
+            (free.pop() if free else self.all[-1]).give(number)
+
+    def _next(self) -> "_Worker":
+        worker = None
+        while self._kept and not (worker and worker.is_alive):
+            worker = self._kept.pop()
+        if not (worker and worker.is_alive):
+            worker = _Worker(None if self._n == 1 else max(1, cores() // self._n))
+        worker.begin(self._stage)
+        return worker
+
+    def end(self) -> None:
+        """End all, but those that can be kept."""
+        for worker in self.all:
+            if self._kept is None or worker.number is not None:
+                worker.end()
+            else:
+                self._kept.append(worker)
 
 
 class _Worker:
     """A process that does one unit after another. number: the unit it is at."""
 
-    def __init__(self, stage: Stage, threads: int | None) -> None:
+    def __init__(self, threads: int | None) -> None:
         self.channel, theirs = _SPAWN.Pipe()
-        self._process = _SPAWN.Process(target=_serve, args=(stage, threads, theirs), daemon=True)
+        self._process = _SPAWN.Process(target=_serve, args=(threads, theirs), daemon=True)
         self._process.start()
         theirs.close()
         self.number: int | None = None
         self.has_ended = False
         self._is_open = False
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it has not been killed while it had nothing to do."""
+        return self._process.is_alive()
+
+    def begin(self, stage: Stage) -> None:
+        """Let it open a stage, in place of the one before."""
+        self._is_open = False
+        self._send(stage)
+
     def give(self, number: int) -> None:
         """Let it do a unit."""
         self.number = number
+        self._send(number)
+
+    def _send(self, what: Stage | int) -> None:
         with suppress(BrokenPipeError):  # it has ended, which `outcomes` is told
-            self.channel.send(number)
+            self.channel.send(what)
 
     def outcomes(self) -> Iterator[Outcome]:
         """Yield what became of its unit, if that is known by now.
@@ -143,20 +182,32 @@ def _how_ended(code: int | None) -> str:
     return f"ended with signal {-code}" if code is not None and code < 0 else f"ended with code {code}"
 
 
-def _serve(stage: Stage, threads: int | None, channel: Connection) -> None:
-    """Be a worker: open the stage, say so with None or why not with an error, and do what units come."""
+def _serve(threads: int | None, channel: Connection) -> None:
+    """Be a worker for one stage after another."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that hands out
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, BrokenPipeError):
         try:
-            with stage.open(threads) as work:
-                channel.send(None)
-                while True:
-                    channel.send(attempt(work, channel.recv()))
+            stage = channel.recv()
+            while True:
+                stage = _serve_stage(stage, threads, channel)
         except (EOFError, BrokenPipeError):
             raise
         except Exception as error:
             channel.send(passed_on(error))
+
+
+def _serve_stage(stage: Stage, threads: int | None, channel: Connection) -> Stage:
+    """Open a stage, say so with None, and do what units come; return the next stage.
+
+    An error of the machine, which is told in place of an answer, ends the worker.
+    """
+    with stage.open(threads) as work:
+        channel.send(None)
+        while isinstance(asked := channel.recv(), int):
+            channel.send(attempt(work, asked))
+        next_stage: Stage = asked
+        return next_stage
 
 
 def _end_with_parent() -> None:

@@ -39,15 +39,16 @@ class OnRay:
 
     address: str = "auto"
     _kept: contextlib.ExitStack | None = field(default=None, init=False, repr=False)
+    _crew: "_Crew | None" = field(default=None, init=False, repr=False)
 
     @contextlib.contextmanager
     def kept(self) -> Iterator[None]:
-        """See `Launcher`: a cluster of its own takes seconds to start."""
+        """See `Launcher`: a cluster of its own takes seconds to start, and so does each actor."""
         try:
             with contextlib.ExitStack() as self._kept:
                 yield
         finally:
-            self._kept = None
+            self._kept = self._crew = None
 
     def run(self, stage: Stage, take: Callable[[], int | None], watch: Watch) -> Iterator[Outcome]:
         """See `Launcher`.
@@ -61,12 +62,14 @@ class OnRay:
             return
         ray = load_ray(self.address)
         with contextlib.ExitStack() as own:
-            (self._kept or own).enter_context(_connected(ray, self.address))
-            crew = _Crew(ray, stage)
-            try:
-                yield from crew.run(number, take, watch)
-            finally:
-                crew.end()
+            crew = self._crew
+            if crew is None:
+                block = self._kept or own
+                block.enter_context(_connected(ray, self.address))
+                crew = _Crew(ray)
+                block.callback(crew.end)
+                self._crew = crew if self._kept else None
+            yield from crew.run(stage, number, take, watch)
 
 
 def load_ray(address: str) -> Any:
@@ -154,8 +157,9 @@ class _Actor:
         return __version__
 
     def open(self, stage: Stage) -> LookalikeError | None:
-        """Open the stage; return why that is not possible, None if it is."""
+        """Open a stage, in place of the one before; return why that is not possible, None if it is."""
         try:
+            self._open.close()
             self._work = self._open.enter_context(stage.open(threads=1))
         except Exception as error:
             return passed_on(error)
@@ -189,28 +193,42 @@ class _Seat:
 
 
 class _Crew:
-    """An actor for each CPU of the nodes that are there now."""
+    """An actor for each CPU of the nodes that are there now; for one stage after another."""
 
-    def __init__(self, ray: Any, stage: Stage) -> None:
-        self._ray, self._stage = ray, stage
+    def __init__(self, ray: Any) -> None:
+        self._ray = ray
         # An actor that ends is replaced here, where it is known which unit it was at.
         self._actor = ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(_Actor)
         self._seats: list[_Seat] = []
-        self._starts: Counter[str] = Counter()  # of a node: actors that came to nothing
+
+    def run(
+        self, stage: Stage, number: int | None, take: Callable[[], int | None], watch: Watch
+    ) -> Iterator[Outcome]:
+        """Hand out units of a stage, this one first, until there are none."""
+        self._begin(stage)
+        try:
+            while not watch.is_stopped and (
+                number is not None or any(seat.has_unit for seat in self._seats)
+            ):
+                self._look_at_nodes()
+                for seat in self._seats:
+                    if number is not None and not seat.asked:
+                        seat.asked.append((number, seat.actor.do.remote(number)))
+                        number = self._next(take)
+                yield from self._answers()
+                number = self._next(take) if number is None else number  # what failed is there again
+        finally:
+            for seat in [seat for seat in self._seats if seat.asked]:
+                self._leave(seat)
+
+    def _begin(self, stage: Stage) -> None:
+        self._stage = stage
+        self._starts = Counter[str]()  # of a node: actors that came to nothing
         self._refusal = LookalikeError()
         self._returned: list[int] = []  # units of machines that could not go on
         self._look_at = 0.0
-
-    def run(self, number: int | None, take: Callable[[], int | None], watch: Watch) -> Iterator[Outcome]:
-        """Hand out units, this one first, until there are none."""
-        while not watch.is_stopped and (number is not None or any(seat.has_unit for seat in self._seats)):
-            self._look_at_nodes()
-            for seat in self._seats:
-                if number is not None and not seat.asked:
-                    seat.asked.append((number, seat.actor.do.remote(number)))
-                    number = self._next(take)
-            yield from self._answers()
-            number = self._next(take) if number is None else number  # what failed is there again
+        for seat in self._seats:
+            seat.asked.append(("open", seat.actor.open.remote(stage)))
 
     def _next(self, take: Callable[[], int | None]) -> int | None:
         return self._returned.pop() if self._returned else take()

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
+import warnings
 from contextlib import suppress
 from functools import cache
 from types import TracebackType
@@ -25,13 +26,17 @@ _SERVE = "import sys; from lookalike.tests.children import serve; serve(int(sys.
 # What children use is loaded before: it is slow, and a kill shall not hit the import of modules.
 _LOADED = (
     "faiss",
+    "lance",
+    "lookalike.bulk.copies",
     "lookalike.bulk.embed",
+    "lookalike.bulk.finish",
     "lookalike.bulk.fold",
     "lookalike.cli",
     "lookalike.commands.doctor",
     "lookalike.dedup.actions.apply",
     "lookalike.dedup.actions.undo",
     "lookalike.dedup.candidates.update",
+    "lookalike.dedup.copies",
     "lookalike.dedup.groups.report",
     "lookalike.dedup.naming",
     "lookalike.dedup.proof.prove_all",
@@ -177,6 +182,8 @@ def serve(number: int) -> None:
     """Fork for each request on a socket until it is closed; say of each child its number and its end."""
     for module in _LOADED:
         importlib.import_module(module)
+    # It was loaded and has done nothing yet: there is no thread that a child would lack.
+    warnings.filterwarnings("ignore", "lance is not fork-safe")
     gc.freeze()  # what is never looked at is never copied
     waker, wakened = socket.socketpair()
     waker.setblocking(False)

@@ -99,7 +99,7 @@ def _turned(data: TrainingSet, even: Vectors) -> TrainingSet:
 
 def _learn(data: TrainingSet) -> Head:
     weights, bias = _fit(data)
-    scale, shift = _calibrate(data)
+    scale, shift = _calibrate(data, weights, bias)
     return Head("", (scale * weights).astype(np.float32), float(scale * bias + shift))
 
 
@@ -203,26 +203,25 @@ def _regress(yes: Vectors, joined: Vectors, no: Vectors, told: int) -> tuple[Vec
 # --- probabilities ----------------------------------------------------------------------------
 
 
-def _calibrate(data: TrainingSet) -> tuple[float, float]:
-    """Return scale and shift that make a log-odds of a score, by scores of examples that were held out."""
+def _calibrate(data: TrainingSet, weights: Vectors, bias: float) -> tuple[float, float]:
+    """Return scale and shift that make a log-odds of a score, by scores of examples that were held out.
+
+    weights, bias: fitted to all of the data.
+    """
     count = len(data.yes)
-    if count == 1:
-        weights, bias = _fit(data)
-        inside = data.yes @ weights + bias
-    else:
+    inside = (data.yes @ weights + bias).astype(np.float64)
+    if count > 1:
         folds = np.arange(count) % min(count, _FOLDS)
-        inside = np.empty(count)
         for fold in np.unique(folds):
-            weights, bias = _fit(data.without(folds == fold))
-            inside[folds == fold] = data.yes[folds == fold] @ weights + bias
-    weights, bias = _fit(data)
+            fold_weights, fold_bias = _fit(data.without(folds == fold))
+            inside[folds == fold] = data.yes[folds == fold] @ fold_weights + fold_bias
     outside = data.sample @ weights + bias
     # What scores as the examples do may well show the same.
     outside = np.r_[data.no @ weights + bias, outside[outside < np.median(inside)]]
     return _platt(inside, outside)
 
 
-def _platt(inside: Vectors, outside: Vectors) -> tuple[float, float]:
+def _platt(inside: npt.NDArray[np.float64], outside: Vectors) -> tuple[float, float]:
     """Fit a logistic curve to scores of both kinds; what is known of few is pulled to the middle."""
     if not len(outside):
         return 4.0, float(-4.0 * np.mean(inside) / 2)

@@ -62,7 +62,7 @@ def indexed(photos: Path, folder: Path) -> Path:
     """Return the store that `index` makes, its copies proven."""
     with Store.open(folder, create=True) as made:
         index_folders(made, [photos], spec=sets.SPEC, options=IndexOptions(sets.OPTIONS.scan, workers=1))
-    assert lookalike("dupes", "--store", folder).code == ExitCode.DONE
+    assert lookalike("dupes", "--no-second-look", "--store", folder).code == ExitCode.DONE
     return folder
 
 

@@ -81,13 +81,13 @@ def s3(_endpoint: str, request: pytest.FixtureRequest) -> Iterator[Bucket]:
         S3FileSystem.clear_instance_cache()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Photos of all kinds that the conformance suite asks for."""
     return draw_all(tmp_path_factory.mktemp("drawn") / "photos")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def store(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The store that `index` makes of them."""
     return indexed(photos, tmp_path_factory.mktemp("indexed") / "store")

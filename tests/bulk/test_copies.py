@@ -34,6 +34,7 @@ from lookalike.bulk.run import RunOptions
 from lookalike.commands.bulk_dupes import _lines as lines_of
 from lookalike.dedup.candidates import cells
 from lookalike.dedup.candidates.update import compare_new
+from lookalike.dedup.copies import FindOptions
 from lookalike.dedup.groups.groups import Pair, star_groups
 from lookalike.dedup.proof.prove_all import prove_all
 from lookalike.errors import ExitCode, LookalikeError
@@ -109,7 +110,8 @@ def rows(folder: str | Path, table: str) -> list[tuple[Any, ...]]:
 
 def groups(folder: str | Path) -> list[list[str]]:
     with Library.open(folder, write=True) as library:
-        found = library.copies.find().groups
+        # Which pairs are copies is what may differ; full size decides only what is kept.
+        found = library.copies.find(options=FindOptions(second_look=False)).groups
         return [
             [group.keeper.path, *sorted(member.file.path for member in group.members)] for group in found
         ]

@@ -88,7 +88,6 @@ STEPS = [
 KILLED = """
 import importlib, os, signal, sys
 from lookalike.bulk.dataset import DataSet
-from lookalike.tests.bulk.conftest import Bucket
 from lookalike.tests.bulk.made_up import finish_seeds
 
 place, photos, module, name, when = sys.argv[1:]

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import signal
 import threading
 import time
 from pathlib import Path
@@ -25,9 +26,7 @@ RUN = """
 import sys
 from lookalike.bulk.here import Here
 from lookalike.bulk.place import Place
-from lookalike.bulk.plan import plan
 from lookalike.bulk.run import run
-from lookalike.tests.bulk.made_up import data_set, finish_seeds
 from lookalike.tests.bulk.toy import Toy
 run(Toy(sys.argv[1], 6), Here(), Place.of(sys.argv[1]))
 """
@@ -146,6 +145,24 @@ def test_a_stopped_run_ends_at_once_and_keeps_what_is_finished(toy: Toy, place: 
 
     assert toy.done() == {0, 1, 2}
     assert (report.units, report.left) == (3, 3)
+
+
+def test_a_process_that_is_kept_does_the_next_stage_too_unless_it_was_killed(tmp_path: Path) -> None:
+    here, processes = Here(), list[int]()
+    with here.kept():
+        for name in ("first", "second", "third"):
+            toy = Toy(str(tmp_path / name), 2)
+            toy.order(1, "hold")
+            toy.let_go()
+            assert run(toy, here, Place.of(toy.folder)).units == 2
+            assert toy.is_whole()
+            processes.append(toy.held()[1])
+            if name == "second":
+                os.kill(processes[-1], signal.SIGKILL)
+                wait_until(lambda: is_gone(processes[-1]))
+    first, second, third = processes
+    assert first == second != third
+    assert is_gone(third)
 
 
 def test_a_stage_that_cannot_be_opened_ends_the_run_and_is_no_fault_of_a_unit(

@@ -258,10 +258,8 @@ from lookalike.bulk.place import Place
 from lookalike.bulk.run import run
 from lookalike.tests.faults.points import Fault, Points
 url, number, action = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-points = Points(Fault(number, action))
-points.install()
-report = run(EmbedStage(url, workers=1), Here(0), Place.of(url))
-print(report.units, len(points.seen))
+Points(Fault(number, action)).install()
+run(EmbedStage(url, workers=1), Here(0), Place.of(url))
 """
 
 
@@ -271,29 +269,33 @@ def test_a_kill_at_any_step_leaves_no_half_unit_and_the_next_run_does_the_others
 ) -> None:
     for seed in range(2):
         save(tmp_path / "photos" / f"{seed}.jpg", draw_photo(seed, 64, 48))
-    expected: dict[str, str] = {}
-    for number in range(-1, 4):  # a unit takes three steps: its file, its name, its folder; -1: no kill
+    whole = sets.made(tmp_path / "whole", 1)
+    sets.planned(whole, tmp_path / "photos")
+    sets.done(whole)
+    expected = sets.digests(whole)
+    assert len(expected) == 2
+    for number in range(4):  # a unit takes three steps: its file, its name, its folder
         data = sets.made(tmp_path / f"set{number}", 1)
         sets.planned(data, tmp_path / "photos")
         ended = run_child(_RUN, data.place.url, number, action)
-        assert ended.returncode == (0 if number < 0 else -signal.SIGKILL), ended.stderr
+        assert ended.returncode == -signal.SIGKILL, ended.stderr
         left = sets.digests(data)
-        expected = expected or left
         assert left.items() <= expected.items()
-        assert len(left) == (2 if number < 0 else (number + (action == "kill after") + 1) // 3)
-        if number >= 0:
-            ended = run_child(_RUN, data.place.url, -1, action)
-            assert ended.stdout.split()[0] == str(len(expected) - len(left)), ended.stderr
+        assert len(left) == (number + (action == "kill after") + 1) // 3
+        assert sets.done(data).units == len(expected) - len(left)
         assert sets.digests(data) == expected
 
 
-def test_a_run_that_is_interrupted_says_so_by_its_exit_code(again: DataSet) -> None:
+def test_a_run_that_is_interrupted_says_so_by_its_exit_code(
+    again: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Child(_MAIN, "bulk", "run", again.place.url, "--workers", "1") as child:
         wait_until(again.units.names)
         child.send_signal(signal.SIGINT)
         code = child.wait()
     left = len(Planned(again).sizes) - len(again.results())
     assert code == 130 or not left
+    monkeypatch.setattr("lookalike.bulk.here.Here", lambda: Here(0))
     assert lookalike("bulk", "run", again.place.url).code == (3 if left else 0)
     assert len(again.results()) == 4
 

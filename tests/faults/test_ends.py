@@ -69,7 +69,7 @@ def test_a_closed_stream_is_a_line_and_never_an_internal_error(
 
 
 def test_indexing_goes_on_when_nobody_can_hear_of_it(photos: Path, tmp_path: Path) -> None:
-    done = shell(f"lookalike index {photos} --store {tmp_path / 's'} 2>&-")
+    done = shell(f"lookalike index {photos} --store {tmp_path / 's'} --input-size 64 --workers 1 2>&-")
 
     assert done.returncode == 3
     assert "7 new" in done.stdout
@@ -106,8 +106,8 @@ def many(folder: Path) -> Path:
 )
 def test_a_terminal_that_goes_away_loses_nothing(tmp_path: Path, before: str, code: int) -> None:
     """It is a Ctrl-C; with nohup the work is done to its end, though no progress can be shown."""
-    at = ("--store", str(tmp_path / "s"))
-    child, terminal = on_a_terminal(before, "index", many(tmp_path / "photos"), *at, "--input-size", "64")
+    at = ("--store", str(tmp_path / "s"), "--input-size", "64", "--workers", "1")
+    child, terminal = on_a_terminal(before, "index", many(tmp_path / "photos"), *at)
 
     os.close(terminal)
     child.communicate()

@@ -152,10 +152,10 @@ def say(name, *words):
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
 subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_kb}k", "none", disk], check=True)
-say("index", "index", photos, "--input-size", "64")
+say("index", "index", photos, "--input-size", "64", "--workers", "1")
 say("doctor", "doctor")
 subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
-say("again", "index", photos, "--input-size", "64")
+say("again", "index", photos, "--input-size", "64", "--workers", "1")
 say("doctor again", "doctor")
 shutil.copytree(disk + "/store", kept)
 """
@@ -204,7 +204,7 @@ def test_an_index_run_on_a_full_disk_says_so_and_goes_on_with_space(photos: Path
 def test_an_index_run_whose_files_cannot_grow_says_so_and_goes_on(
     photos: Path, folder: Path, limit_kb: int
 ) -> None:
-    index = ["index", str(photos), "--input-size", "64", "--store", str(folder)]
+    index = ["index", str(photos), "--input-size", "64", "--workers", "1", "--store", str(folder)]
     done = run_child(LIMITED, 1024 * limit_kb, *index)
     assert done.returncode == 7, done.stderr
     assert "internal error" not in done.stderr

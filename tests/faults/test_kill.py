@@ -29,6 +29,8 @@ ROUNDS = scale("LOOKALIKE_KILL_ROUNDS", suite=8, soak=200)
 # Some kills must hit a library in the making.
 HITS, MOST_ROUNDS = 3, 5 * ROUNDS
 TASKS = "lookalike.tests.faults.tasks:"
+# A decoder takes longer to start than a run takes; and by them files come in larger or smaller batches.
+WORKERS = scale("LOOKALIKE_KILL_WORKERS", suite=1, soak=2)
 PHOTOS = 60
 MANY = 1_000_000
 
@@ -45,7 +47,8 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def command(store: Path, photos: Path) -> list[str]:
     # What was edited and renamed through many killed runs adds up to what looks like a drive that is away.
     believed = ["--accept-missing", str(MANY)]
-    return ["index", str(photos), "--store", str(store), "--input-size", "64", *believed]
+    small = ["--input-size", "64", "--workers", str(WORKERS)]
+    return ["index", str(photos), "--store", str(store), *small, *believed]
 
 
 def gaps_of_a_run(folder: Path, photos: Path) -> list[float]:
@@ -145,7 +148,7 @@ def test_a_kill_at_any_instant_leaves_a_whole_store_and_the_next_run_completes_i
     store = tmp_path / "store"
     counts, truths = list[tuple[int, int]](), set[tuple[str, str]]()
     gaps = gaps_of_a_run(tmp_path, photos)
-    assert len(gaps) > 10
+    assert len(gaps) > 8
     for number in range(MOST_ROUNDS):
         # How many kills hit a run in its middle depends on how quick the machine is.
         if number >= ROUNDS and hits(counts) >= HITS:

@@ -1,5 +1,6 @@
 """A part of a picture is found in the photos that show it, with the place where they do."""
 
+import shutil
 import sqlite3
 import threading
 from contextlib import closing
@@ -14,7 +15,6 @@ from lookalike.errors import DecodeError, UsageError
 from lookalike.indexer.options import IndexOptions
 from lookalike.search.regions.boxes import Box
 from lookalike.search.request import SearchRequest
-from lookalike.store.catalog.folders import all_roots
 from lookalike.tests.indexer.indexing import Meddler
 from lookalike.tests.library import lookalike
 from lookalike.tests.pictures import draw_photo, encode, save
@@ -55,15 +55,9 @@ def store(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def old(store: Path, tmp_path: Path) -> Path:
     """A store whose photos were indexed before there were local maps."""
-    with Library.open(tmp_path / "old", create=True) as library:
-        library.index([next(iter(_roots(store)))])
+    shutil.copytree(store, tmp_path / "old")
     forget_maps(tmp_path / "old")
     return tmp_path / "old"
-
-
-def _roots(store: Path) -> list[str]:
-    with Library.open(store) as library, library.store.reading() as view:
-        return [root.path.decode() for root in all_roots(view)]
 
 
 def forget_maps(folder: Path, where: str = "1") -> None:
