@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from lookalike import Library
 from lookalike.dedup.packets import merged
 from lookalike.tests.pictures import draw_photo, exif_with, save
+from lookalike.tests.web.reviewing import Copied, make_copied
 from lookalike.web.app import make_app
 from lookalike.web.guard import Pass
 from lookalike.web.served import Served
@@ -53,6 +54,12 @@ def store(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         library.index(photos)
         library.copies.find()
     return folder
+
+
+@pytest.fixture(scope="session")
+def proven(tmp_path_factory: pytest.TempPathFactory) -> Copied:
+    """A library with copies of every kind. Who writes takes a store `again`, and leaves the photos."""
+    return make_copied(tmp_path_factory.mktemp("proven").resolve())
 
 
 @pytest.fixture

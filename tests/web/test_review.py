@@ -28,7 +28,7 @@ from lookalike.tests.library import lookalike, on_terminal
 from lookalike.tests.output.report.making import make_groups
 from lookalike.tests.pictures import draw_photo, save
 from lookalike.tests.web.conftest import client_of
-from lookalike.tests.web.reviewing import Copied, make_copied, make_store
+from lookalike.tests.web.reviewing import Copied, make_store
 from lookalike.web import serving as serving_module
 from lookalike.web.choices import TOLD
 from lookalike.web.events import Events
@@ -39,8 +39,8 @@ KILLED = "import sys; from lookalike.tests.web.reviewing import apply_until_kill
 
 
 @pytest.fixture(scope="module")
-def copied(tmp_path_factory: pytest.TempPathFactory) -> Copied:
-    return make_copied(tmp_path_factory.mktemp("copied").resolve())
+def copied(proven: Copied, tmp_path_factory: pytest.TempPathFactory) -> Copied:
+    return proven.again(tmp_path_factory.mktemp("copied").resolve())
 
 
 @contextmanager
@@ -392,9 +392,19 @@ def test_the_review_outlives_the_server(mine: Copied) -> None:
         assert client.get("/api/review").json()["sums"]["done"] == 0
 
 
-def test_photos_are_indexed_and_their_copies_found_as_jobs(copied: Copied, tmp_path: Path) -> None:
+@pytest.fixture
+def extra(copied: Copied) -> Iterator[Path]:
+    """Another copy, for as long as the test takes."""
+    path = copied.photos / "new" / "extra.jpg"
+    shutil.copy2(path.with_name("n1.jpg"), path)
+    yield path
+    path.unlink()
+
+
+def test_photos_are_indexed_and_their_copies_found_as_jobs(
+    copied: Copied, extra: Path, tmp_path: Path
+) -> None:
     mine = copied.again(tmp_path.resolve())
-    (mine.photos / "new" / "extra.jpg").write_bytes((mine.photos / "new" / "n1.jpg").read_bytes())
     with serving(mine, write=True) as client:
         (root,) = client.get("/api/roots").json()["folders"]
         job = client.post("/api/jobs", json={"kind": "index", "folders": [root["id"]]}).json()["job"]
@@ -405,7 +415,7 @@ def test_photos_are_indexed_and_their_copies_found_as_jobs(copied: Copied, tmp_p
         ]
         found = ended(client, client.post("/api/jobs", json={"kind": "dupes"}).json()["job"])
         assert found["words"] == "5 groups of copies"
-        assert any(file["name"] == "extra.jpg" for file in group_with(client, "n1.jpg")["files"])
+        assert any(file["name"] == extra.name for file in group_with(client, "n1.jpg")["files"])
         for path in ("new", "/nowhere", "~nobody/x"):
             assert client.post("/api/jobs", json={"kind": "index", "path": path}).status_code == 400
 

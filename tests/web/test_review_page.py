@@ -22,13 +22,13 @@ from lookalike.tests.library import lookalike
 from lookalike.tests.output.report.making import make_groups
 from lookalike.tests.pictures import encode
 from lookalike.tests.web.conftest import Address, OpenPage
-from lookalike.tests.web.reviewing import Copied, make_copied
+from lookalike.tests.web.reviewing import Copied
 from lookalike.web.served import Served
 
 
 @pytest.fixture(scope="module")
-def copied(tmp_path_factory: pytest.TempPathFactory) -> Copied:
-    return make_copied(tmp_path_factory.mktemp("copied-page").resolve())
+def copied(proven: Copied, tmp_path_factory: pytest.TempPathFactory) -> Copied:
+    return proven.again(tmp_path_factory.mktemp("copied-page").resolve())
 
 
 @pytest.fixture
