@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import statistics
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +35,7 @@ from lookalike.web.choices import TOLD
 from lookalike.web.events import Events
 from lookalike.web.guard import Pass
 from lookalike.web.served import Served
+from lookalike.web.shelf import Shelf
 
 KILLED = "import sys; from lookalike.tests.web.reviewing import apply_until_killed as f; f(sys.argv[1])"
 
@@ -543,6 +545,26 @@ def test_the_whole_address_is_shown_where_no_browser_surely_opens(
     shown = on_terminal("serve", "--store", copied.store, "--port", "0", *given, **environment)
     assert "the page is at http://127.0.0.1:" in shown
     assert ("/#token=" in shown.replace("\n", "")) == is_shown
+
+
+def test_what_is_read_ahead_ends_before_the_store_is_closed(
+    copied: Copied, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_waited_for, was_open, join = threading.Event(), list[bool](), threading.Thread.join
+
+    def read(shelf: Shelf) -> None:
+        is_waited_for.wait(60)
+        was_open.append(not shelf.store._is_closed)
+
+    def wait_for(thread: threading.Thread, *arguments: Any) -> None:
+        is_waited_for.set()
+        join(thread, *arguments)
+
+    monkeypatch.setattr(Shelf, "overview", read)
+    monkeypatch.setattr(threading.Thread, "join", wait_for)
+    monkeypatch.setattr(serving_module._Server, "run", lambda *_: None)
+    assert lookalike("serve", "--store", copied.store, "--no-browser", "--port", "0").code == 0
+    assert was_open == [True]
 
 
 def test_the_page_begins_the_first_library_and_no_other(
