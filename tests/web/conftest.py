@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp
@@ -30,6 +31,11 @@ SAID = {
 }
 
 OpenPage = Callable[..., Page]
+
+VIOLATIONS = """async () => {
+    const { violations } = await axe.run({ resultTypes: ["violations"] });
+    return violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`);
+}"""
 
 
 @pytest.fixture(scope="session")
@@ -153,3 +159,10 @@ def open_page(context: BrowserContext, address: Address) -> Iterator[OpenPage]:
 
     yield open_page
     assert trouble == []
+
+
+def violations(page: Page) -> list[str]:
+    """Return by what the page keeps people out; the script of the check stays in it."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(Axe().axe_script)
+    return list(page.evaluate(VIOLATIONS))
