@@ -666,7 +666,7 @@ def test_10000_groups_are_listed_and_walked_through_at_once(tmp_path: Path) -> N
             client.patch(f"/api/review/{row['key']}", json={"keeper": 1})
             times.append(time.process_time() - started)
         served.close()
-    # About 0.25 s and 60 ms, most of the latter for the sums of the step, on a machine with nothing to do.
+    # About 0.3 s and 10 ms on a machine with nothing to do.
     assert listed < 1
     assert statistics.median(times) < 0.3
 
