@@ -7,12 +7,12 @@ import tempfile
 import threading
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import uvicorn
 
-from ..errors import UsageError
+from ..errors import LookalikeError, UsageError
 from ..indexer.options import DEFAULT_OPTIONS, IndexOptions
 from ..library import Library
 from ..store.files import discard, write_atomic
@@ -66,8 +66,24 @@ def serve_library(library: Library, options: ServeOptions, ready: Callable[[str,
         address = f"http://{WILDCARDS.get(options.host, options.host)}:{port}/"
         with _written(options.token_file, entry.token), _door(address, entry.token, options) as door:
             server = _Server(config, lambda: _begin(address, entry.token, ready, door), served.events.close)
-            threading.Thread(target=served.shelf.overview, daemon=True).start()  # the first page waits less
-            server.run([listener])
+            with _looking_ahead(served):
+                server.run([listener])
+
+
+@contextmanager
+def _looking_ahead(served: Served) -> Iterator[None]:
+    """Read what the first page asks for, so that it waits less; that ends before the store is closed."""
+
+    def read() -> None:
+        with suppress(LookalikeError):  # the page is told when it asks
+            served.shelf.overview()
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        yield
+    finally:
+        reader.join()
 
 
 class _Server(uvicorn.Server):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp
@@ -15,6 +16,7 @@ from starlette.types import ASGIApp
 from lookalike import Library
 from lookalike.dedup.packets import merged
 from lookalike.tests.pictures import draw_photo, exif_with, save
+from lookalike.tests.web.reviewing import Copied, make_copied
 from lookalike.web.app import make_app
 from lookalike.web.guard import Pass
 from lookalike.web.served import Served
@@ -29,6 +31,11 @@ SAID = {
 }
 
 OpenPage = Callable[..., Page]
+
+VIOLATIONS = """async () => {
+    const { violations } = await axe.run({ resultTypes: ["violations"] });
+    return violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`);
+}"""
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +60,12 @@ def store(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         library.index(photos)
         library.copies.find()
     return folder
+
+
+@pytest.fixture(scope="session")
+def proven(tmp_path_factory: pytest.TempPathFactory) -> Copied:
+    """A library with copies of every kind. Who writes takes a store `again`, and leaves the photos."""
+    return make_copied(tmp_path_factory.mktemp("proven").resolve())
 
 
 @pytest.fixture
@@ -146,3 +159,10 @@ def open_page(context: BrowserContext, address: Address) -> Iterator[OpenPage]:
 
     yield open_page
     assert trouble == []
+
+
+def violations(page: Page) -> list[str]:
+    """Return by what the page keeps people out; the script of the check stays in it."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(Axe().axe_script)
+    return list(page.evaluate(VIOLATIONS))

@@ -13,7 +13,7 @@ from lookalike import Library
 from lookalike.tests.library import lookalike
 from lookalike.tests.pictures import draw_photo, save
 from lookalike.tests.web.conftest import Address, running
-from lookalike.tests.web.reviewing import make_copied
+from lookalike.tests.web.reviewing import Copied
 from lookalike.web.served import Served
 
 SOON = 15_000  # ms; the page looks every five seconds
@@ -241,9 +241,8 @@ def test_what_another_process_indexes_appears(context: BrowserContext, own: Path
     expect(news).to_be_hidden()
 
 
-def test_two_tabs_decide_in_one_group(context: BrowserContext, tmp_path: Path) -> None:
-    copied = make_copied(tmp_path)
-    with Library.open(copied.store, write=True) as library:
+def test_two_tabs_decide_in_one_group(context: BrowserContext, proven: Copied, tmp_path: Path) -> None:
+    with Library.open(proven.again(tmp_path).store, write=True) as library:
         served = Served(library, can_write=True)
         served.groups.read_known()
         with running(served) as address:

@@ -2,10 +2,11 @@
 
 import itertools
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from lookalike.dedup.actions.plan import planned
 from lookalike.dedup.groups.account import Loss
@@ -15,12 +16,12 @@ from lookalike.web.choices import Choice, Chosen, files_of
 from lookalike.web.groups import Listed
 from lookalike.web.review import UNTOUCHED
 
-CHOOSE = """([number, keeper, chosen]) => {
+CHOOSE = """(tries) => tries.map(([number, keeper, chosen]) => {
     const group = prepare(DATA.groups[number]);
     keep(group, keeper);
     chosen.forEach((i) => choose(group, i, !isToMove(group, i)));
     return [plannedGroup(group), [...group.chosen], bytesFreed(group)];
-}"""
+})"""
 
 
 @pytest.fixture(scope="module")
@@ -28,57 +29,60 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     return write_library(tmp_path_factory.mktemp("chosen").resolve())
 
 
-def test_every_choice_gives_the_plan_that_the_page_gives(browser: Browser, written: Written) -> None:
+@pytest.fixture(scope="module")
+def page(browser: Browser, written: Written) -> Iterator[Page]:
+    """The page of that library; nothing that a test chooses stays in it."""
     page = browser.new_page()
     page.goto(written.html.as_uri())
-    tried = 0
+    yield page
+    page.close()
+
+
+def test_every_choice_gives_the_plan_that_the_page_gives(page: Page, written: Written) -> None:
+    tries = list[tuple[int, int, list[int]]]()
     for number, group in enumerate(written.review.groups):
         files = range(len(files_of(group)))
         for keeper in files:
             others = [each for each in files if each != keeper]
-            for toggled in itertools.chain([[], others], ([each] for each in others)):
-                plan, chosen, freed = page.evaluate(CHOOSE, [number, keeper, toggled])
-                made = Chosen(group, Choice(keeper, dict(chosen)), written.review.rules.protect)
-                assert json.loads(plan) == made.plan(), (number, keeper, toggled)
-                assert made.bytes_freed(made.going) == freed
-                tried += 1
-    page.close()
-    assert tried > 80
+            tries += [(number, keeper, toggled) for toggled in ([], others, *([each] for each in others))]
+    assert len(tries) > 80
+    for tried, (plan, chosen, freed) in zip(tries, page.evaluate(CHOOSE, tries), strict=True):
+        number, keeper, _ = tried
+        choice = Choice(keeper, dict(chosen))
+        made = Chosen(written.review.groups[number], choice, written.review.rules.protect)
+        assert json.loads(plan) == made.plan(), tried
+        assert made.bytes_freed(made.going) == freed
 
 
 PLACES = ("in another program's library", "in a trash or among previews", "on another drive", "in a backup")
-GOING = """([number, keeper, places]) => {
+GOING = """(tries) => tries.map(([number, keeper, placed, why]) => {
     const group = prepare(structuredClone(DATA.groups[number]));
-    places.forEach((why, i) => i && why && (group.files[i].whyNot = why));
+    group.files[placed].whyNot = why;
     keep(group, keeper);
     return group.files.map((_, i) => i).filter((i) => isToMove(group, i));
-}"""
+})"""
 
 
 @pytest.mark.parametrize("why", PLACES)
 def test_what_stays_for_its_place_stays_whichever_file_is_kept(
-    browser: Browser, written: Written, why: str
+    page: Page, written: Written, why: str
 ) -> None:
-    page = browser.new_page()
-    page.goto(written.html.as_uri())
     number, group = max(enumerate(written.review.groups), key=lambda each: len(each[1].members))
     assert sum(member.kind == "exact" for member in group.members) >= 3
+    tries, expected = list[tuple[int, int, int, str]](), list[list[int]]()
     for keeper, placed in itertools.permutations(range(1, len(files_of(group))), 2):
         members = list(group.members)
         members[placed - 1] = replace(members[placed - 1], why_not=why)
-        changed = Chosen(
-            replace(group, members=tuple(members)), Choice(keeper), written.review.rules.protect
-        )
-        assert placed not in changed.going
-        reasons = ["", *(why if each == placed else "" for each in range(1, len(files_of(group))))]
-        assert page.evaluate(GOING, [number, keeper, reasons]) == changed.going
+        changed = replace(group, members=tuple(members))
+        going = Chosen(changed, Choice(keeper), written.review.rules.protect).going
+        assert placed not in going
+        tries.append((number, keeper, placed, why))
+        expected.append(going)
         if why in PLACES[2:]:  # nothing goes for a file that is kept in a backup of it
-            kept = Chosen(
-                replace(group, members=tuple(members)), Choice(placed), written.review.rules.protect
-            )
-            assert kept.going == []
-            assert page.evaluate(GOING, [number, placed, reasons]) == []
-    page.close()
+            assert Chosen(changed, Choice(placed), written.review.rules.protect).going == []
+            tries.append((number, placed, placed, why))
+            expected.append([])
+    assert page.evaluate(GOING, tries) == expected
 
 
 def test_an_untouched_group_is_planned_as_the_command_line_plans_it(written: Written) -> None:

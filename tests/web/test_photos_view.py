@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from lookalike import Library
 from lookalike.tests.pictures import draw_photo, encode
-from lookalike.tests.web.conftest import YEARS, Address, OpenPage, running
+from lookalike.tests.web.conftest import YEARS, Address, OpenPage, running, violations
 from lookalike.web.served import Served
 
 PHOTOS = len(YEARS) + 3
@@ -280,8 +279,3 @@ def test_people_with_other_eyes_and_hands_can_use_it(
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     context.close()
-
-
-def violations(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found]

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
 
@@ -21,14 +20,14 @@ from lookalike.errors import StoreLocked
 from lookalike.tests.library import lookalike
 from lookalike.tests.output.report.making import make_groups
 from lookalike.tests.pictures import encode
-from lookalike.tests.web.conftest import Address, OpenPage
-from lookalike.tests.web.reviewing import Copied, make_copied
+from lookalike.tests.web.conftest import Address, OpenPage, violations
+from lookalike.tests.web.reviewing import Copied
 from lookalike.web.served import Served
 
 
 @pytest.fixture(scope="module")
-def copied(tmp_path_factory: pytest.TempPathFactory) -> Copied:
-    return make_copied(tmp_path_factory.mktemp("copied-page").resolve())
+def copied(proven: Copied, tmp_path_factory: pytest.TempPathFactory) -> Copied:
+    return proven.again(tmp_path_factory.mktemp("copied-page").resolve())
 
 
 @pytest.fixture
@@ -45,11 +44,6 @@ def served(copied: Copied, request: pytest.FixtureRequest) -> Iterator[Served]:
 
 def card(page: Page, name: str) -> Any:
     return page.locator(".one .card").filter(has=page.locator(".name", has_text=name)).first
-
-
-def violations(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found]
 
 
 def focused(page: Page) -> str:
