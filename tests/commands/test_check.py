@@ -22,6 +22,7 @@ from lookalike.dedup.check import check
 from lookalike.errors import StoreMissing
 from lookalike.store.catalog.folders import all_roots
 from lookalike.store.records import FileResult, FileStat
+from lookalike.tests.children import Child
 from lookalike.tests.library import TAKEN, lookalike
 from lookalike.tests.pictures import draw_photo, encode, exif_with, save
 
@@ -234,8 +235,7 @@ def test_many_files_in_several_batches_keep_their_order(
     photos: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(check, "_BATCH", 8)
-    seventh = Image.open(photos / "2023" / "7.jpg").resize((320, 240))
-    known, new = (encode(each, quality=60) for each in (seventh, draw_photo(200, 320, 240)))
+    known, new = (photos / "2023" / "7.jpg").read_bytes(), encode(draw_photo(200, 320, 240), quality=60)
     for number in range(20):
         data = (known if number % 3 else new) + bytes([number])
         (tmp_path / f"{number:03}.jpg").write_bytes(data)
@@ -247,28 +247,26 @@ def test_many_files_in_several_batches_keep_their_order(
     assert [each.status for each in found] == ["found" if number % 3 else "new" for number in range(20)]
 
 
-def test_ctrl_c_keeps_what_was_found_and_ends_with_130(store: Path, tmp_path: Path) -> None:
-    data = encode(draw_photo(7), quality=60)
-    for number in range(400):
+def test_ctrl_c_keeps_what_was_found_and_ends_with_130(photos: Path, store: Path, tmp_path: Path) -> None:
+    data = (photos / "2023" / "7.jpg").read_bytes()
+    for number in range(100):
         (tmp_path / f"{number:03}.jpg").write_bytes(data + number.to_bytes(2, "big"))
     small = "check._BATCH = check._CHUNK = 2"
     code = f"from lookalike import cli; from lookalike.dedup.check import check; {small}; cli.main()"
-    command = [sys.executable, "-c", code, "check", str(tmp_path), "--store", str(store)]
-    running = subprocess.Popen([*command, "--format", "jsonl"], stdout=subprocess.PIPE)
-    assert running.stdout is not None
+    running = Child(code, "check", tmp_path, "--store", store, "--format", "jsonl")
     first = running.stdout.readline()
     running.send_signal(signal.SIGINT)
-    rest = running.stdout.read()
+    rest, _ = running.communicate()
 
-    assert running.wait(timeout=60) == 130
+    assert running.returncode == 130
     lines = [json.loads(line) for line in (first + rest).splitlines()]
     assert 1 <= len(lines) < 20
     assert all(line["status"] == "found" for line in lines)
 
 
-def test_a_name_that_is_no_utf8_is_checked_as_any_other(store: Path, tmp_path: Path) -> None:
+def test_a_name_that_is_no_utf8_is_checked_as_any_other(photos: Path, store: Path, tmp_path: Path) -> None:
     name = os.path.join(os.fsencode(tmp_path), b"caf\xe9.jpg")
-    Path(os.fsdecode(name)).write_bytes(encode(draw_photo(1), quality=60))
+    shutil.copy(photos / "2023" / "1.jpg", name)
 
     run = lookalike("check", tmp_path, "--store", store, "--format", "paths0")
 
