@@ -6,18 +6,20 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lookalike.tests.children import run_child
 from lookalike.tests.pictures import draw_photo, save
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 
 @pytest.fixture(scope="module")
-def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Make a folder with Photos/train and Photos/test, which share two pictures; examples run in it."""
     work = tmp_path_factory.mktemp("work").resolve()
     for seed in range(5):
@@ -25,23 +27,26 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save(work / "Photos/test/small.jpg", draw_photo(0, 240, 180).resize((180, 135)), quality=80)
     shutil.copy(work / "Photos/train/1.jpg", work / "Photos/test/same.jpg")
     save(work / "Photos/test/other.jpg", draw_photo(9, 240, 180))
-    return work
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(work)
+        patch.setenv("LOOKALIKE_CACHE", str(work / "cache"))
+        yield work
 
 
-def run(name: str, work: Path, *arguments: str, code: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, EXAMPLES / name, *arguments],
-        cwd=work,
-        env={**os.environ, "LOOKALIKE_CACHE": str(work / "cache")},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == code, done.stderr
+AS_SCRIPT = "import runpy, sys; runpy.run_path(sys.argv.pop(1), run_name='__main__')"
+
+
+def run(name: str, *arguments: str) -> str:
+    done = run_child(AS_SCRIPT, EXAMPLES / name, *arguments)
+    assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def test_leaks_are_listed_as_csv_and_end_with_1(work: Path) -> None:
-    rows = list(csv.reader(run("find_leaks.py", work, "Photos/train", "Photos/test", code=1).splitlines()))
+    command = [sys.executable, EXAMPLES / "find_leaks.py", "Photos/train", "Photos/test"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    rows = list(csv.reader(done.stdout.splitlines()))
     assert rows[0] == ["test", "train", "kind", "score"]
     assert [(Path(row[0]).name, Path(row[1]).name, row[2]) for row in rows[1:]] == [
         ("same.jpg", "1.jpg", "exact"),
@@ -50,27 +55,23 @@ def test_leaks_are_listed_as_csv_and_end_with_1(work: Path) -> None:
 
 
 def test_duplicates_are_listed_with_the_file_to_keep(work: Path) -> None:
-    out = run("list_duplicates.py", work, "Photos").splitlines()
+    out = run("list_duplicates.py", "Photos").splitlines()
     assert sum(line.startswith("keep ") for line in out) == 2
     assert any(line.startswith(f"     {work}/Photos/test/small.jpg: smaller") for line in out)
     assert out[-1].startswith("2 groups, ")
 
 
 def test_search_and_outliers_share_a_store(work: Path) -> None:
-    found = run("search_by_example.py", work, "own-store", "Photos", "Photos/train/0.jpg").splitlines()
+    found = run("search_by_example.py", "own-store", "Photos", "Photos/train/0.jpg").splitlines()
     assert [line.split()[1] for line in found[:1]] == [f"{work}/Photos/test/small.jpg"]
-    outliers = run("find_outliers.py", work, "own-store", "2").splitlines()
+    outliers = run("find_outliers.py", "own-store", "2").splitlines()
     scores = [float(line.split()[0]) for line in outliers]
     assert scores == sorted(scores)
     assert len(scores) == 2
     assert not any("/small.jpg" in line or "train/0.jpg" in line for line in outliers)
 
 
-def test_the_notebook_runs_from_top_to_bottom_and_shows_pictures(
-    work: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(work)
-    monkeypatch.setenv("LOOKALIKE_CACHE", str(work / "cache"))
+def test_the_notebook_runs_from_top_to_bottom_and_shows_pictures(work: Path) -> None:
     notebook = json.loads((EXAMPLES / "tour.ipynb").read_text())
     # Nobody's photos are in the repository.
     assert not any(cell.get("outputs") for cell in notebook["cells"])
@@ -100,9 +101,10 @@ def value_of(source: str, variables: dict[str, Any]) -> Any:
     return eval(code, variables)
 
 
+@pytest.mark.usefixtures("work")
 @pytest.mark.parametrize("name", sorted(each.name for each in EXAMPLES.glob("*.py")))
-def test_an_example_without_arguments_says_how_it_is_used(work: Path, name: str) -> None:
-    done = subprocess.run([sys.executable, EXAMPLES / name], cwd=work, capture_output=True, text=True)
+def test_an_example_without_arguments_says_how_it_is_used(name: str) -> None:
+    done = run_child(AS_SCRIPT, EXAMPLES / name)
     assert done.returncode == 1
     assert done.stderr.startswith("usage: ")
     assert done.stderr.count("\n") == 1
