@@ -247,26 +247,42 @@ def test_many_files_in_several_batches_keep_their_order(
     assert [each.status for each in found] == ["found" if number % 3 else "new" for number in range(20)]
 
 
+# The command line with small batches; before the second it says so and waits for the end of its stdin.
+SMALL_BATCHES = """
+import os, sys
+from lookalike import cli
+from lookalike.dedup.check import check
+check._BATCH = check._CHUNK = 2
+compare, begun = check._Comparison.__call__, []
+def comparing(self, batch):
+    begun.append(batch)
+    if len(begun) == 2:
+        os.write(1, b"begun\\n")
+        sys.stdin.read()
+    return compare(self, batch)
+check._Comparison.__call__ = comparing
+cli.main()
+"""
+
+
 def test_ctrl_c_keeps_what_was_found_and_ends_with_130(photos: Path, store: Path, tmp_path: Path) -> None:
     data = (photos / "2023" / "7.jpg").read_bytes()
     for number in range(100):
         (tmp_path / f"{number:03}.jpg").write_bytes(data + number.to_bytes(2, "big"))
-    small = "check._BATCH = check._CHUNK = 2"
-    code = f"from lookalike import cli; from lookalike.dedup.check import check; {small}; cli.main()"
-    running = Child(code, "check", tmp_path, "--store", store, "--format", "jsonl")
-    first = running.stdout.readline()
+    running = Child(SMALL_BATCHES, "check", tmp_path, "--store", store, "--format", "jsonl")
+    assert running.stdout.readline() == "begun\n"
     running.send_signal(signal.SIGINT)
     rest, _ = running.communicate()
 
     assert running.returncode == 130
-    lines = [json.loads(line) for line in (first + rest).splitlines()]
+    lines = [json.loads(line) for line in rest.splitlines()]
     assert 1 <= len(lines) < 20
     assert all(line["status"] == "found" for line in lines)
 
 
 def test_a_name_that_is_no_utf8_is_checked_as_any_other(photos: Path, store: Path, tmp_path: Path) -> None:
     name = os.path.join(os.fsencode(tmp_path), b"caf\xe9.jpg")
-    shutil.copy(photos / "2023" / "1.jpg", name)
+    shutil.copy(os.fsencode(photos / "2023" / "1.jpg"), name)
 
     run = lookalike("check", tmp_path, "--store", store, "--format", "paths0")
 
