@@ -43,7 +43,7 @@ def run(name: str, *arguments: str) -> str:
 
 
 def test_leaks_are_listed_as_csv_and_end_with_1(work: Path) -> None:
-    command = [sys.executable, EXAMPLES / "find_leaks.py", "Photos/train", "Photos/test"]
+    command = [sys.executable, str(EXAMPLES / "find_leaks.py"), "Photos/train", "Photos/test"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1, done.stderr
     rows = list(csv.reader(done.stdout.splitlines()))
