@@ -349,6 +349,10 @@ def explain(
     """
     from ..output.explain.text import explanation_fields, explanation_lines
 
+    if image is not None:
+        from ..output.explain.captions import PICTURE
+
+        PICTURE.check(image)  # sooner than the pictures are compared
     with at.reading(engine) as library:
         found = library.copies.explain(a, b)
     if image is not None:

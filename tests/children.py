@@ -250,6 +250,8 @@ def _become(request: dict[str, Any], files: list[int]) -> None:
         exec(compile(request["code"], "<child>", "exec"), {"__name__": "__main__"})
         code = 0
     except SystemExit as end:
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)  # noqa: T201 - as Python does
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:
         traceback.print_exc()

@@ -1,4 +1,4 @@
-"""Decoders that go from test to test: starting one takes a quarter of a second, which most would pay."""
+"""Decoders and comparers that go from test to test: starting one takes 0.3 s, which most would pay."""
 
 import os
 from collections import defaultdict
@@ -12,13 +12,18 @@ from lookalike.indexer.sandbox import pool
 from lookalike.indexer.sandbox.framing import Head
 from lookalike.indexer.sandbox.process import WorkerKind, WorkerProcess
 
-# What differs from test to test and is nothing to a decoder.
-_OF_TESTS = "PYTEST_CURRENT_TEST"
+# What differs from test to test and is nothing to these workers.
+_OF_TESTS = {
+    "PYTEST_CURRENT_TEST",
+    "HOME",
+    "XDG_DATA_HOME",
+    *map("LOOKALIKE_{}".format, ("CACHE", "CONFIG", "STORE")),
+}
 _spare: defaultdict[object, list["_Lasting"]] = defaultdict(list)
 
 
 class _Lasting(WorkerProcess):
-    """A decoder that waits for the next test when its work went well to the end."""
+    """A worker that waits for the next test when its work went well to the end."""
 
     key: object = None
     _is_well = False
@@ -41,9 +46,9 @@ def _taken(kind: WorkerKind) -> WorkerProcess:
 
     A prover remembers pictures by the numbers of one library, and is never taken by another.
     """
-    if kind.name != "decoder":
+    if kind.name not in ("decoder", "comparer"):
         return WorkerProcess(kind)
-    environment = {name: value for name, value in os.environ.items() if name != _OF_TESTS}
+    environment = {name: value for name, value in os.environ.items() if name not in _OF_TESTS}
     key = (kind, os.geteuid(), tuple(sorted(environment.items())))
     while _spare[key]:
         process = _spare[key].pop()
@@ -58,7 +63,7 @@ def _taken(kind: WorkerKind) -> WorkerProcess:
 
 @contextmanager
 def lasting() -> Iterator[None]:
-    """Let decoders outlive those who started them, until the end."""
+    """Let these workers outlive those who started them, until the end."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pool, "WorkerProcess", _taken)
         yield
@@ -71,7 +76,7 @@ def lasting() -> Iterator[None]:
 
 @contextmanager
 def ended_at_once() -> Iterator[None]:
-    """Let decoders be as they are, where they are what is tested."""
+    """Let workers be as they are, where they are what is tested."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pool, "WorkerProcess", WorkerProcess)
         yield

@@ -12,6 +12,8 @@ from PIL import Image, ImageCms, ImageDraw, ImageFilter
 Pixels = npt.NDArray[np.uint8]
 
 _BICUBIC = Image.Resampling.BICUBIC
+# A tenth of the time, for a file somewhat larger.
+_FAST: dict[str, dict[str, Any]] = {"AVIF": {"speed": 10}, "HEIF": {"enc_params": {"preset": "ultrafast"}}}
 
 
 def draw_photo(seed: int, width: int = 640, height: int = 480) -> Image.Image:
@@ -53,7 +55,7 @@ def _draw_things(image: Image.Image, rng: np.random.Generator) -> None:
 def encode(image: Image.Image, file_format: str = "JPEG", **options: Any) -> bytes:
     """Return the picture as the bytes of a file; options are those of `Image.save`."""
     out = io.BytesIO()
-    image.save(out, file_format, **options)
+    image.save(out, file_format, **_FAST.get(file_format, {}) | options)
     return out.getvalue()
 
 

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from lookalike.output.text import as_options
+from lookalike.tests.children import Child
 from lookalike.tests.library import Run, lookalike, lookalike_process, make_photos
 from lookalike.tests.pictures import draw_photo, encode, save
 from lookalike.tests.store.test_locks import holder
@@ -138,41 +139,40 @@ def test_a_library_whose_drive_is_away_stays_as_it_was_and_ends_with_4(tmp_path:
     assert lookalike("status", "--store", store, "--format", "json").json["photos"] == 7
 
 
-# The command line with small batches: much is left to do when the first one is committed.
-SMALL_BATCHES = (
-    "import sys; from lookalike.tests.faults.tasks import commands; sys.exit(commands([sys.argv[1:]]))"
-)
+# The command line with small batches: after the first commit it says so, and waits for the end of stdin.
+SMALL_BATCHES = """
+import sys
+from lookalike.store.store import Store
+from lookalike.tests.faults.tasks import commands
+commit = Store.commit
+def committing(*arguments):
+    Store.commit = commit
+    commit(*arguments)
+    print("committed", flush=True)
+    sys.stdin.read()
+Store.commit = committing
+sys.exit(commands([sys.argv[1:]]))
+"""
 
 
 def test_ctrl_c_keeps_finished_work_and_ends_with_130(tmp_path: Path) -> None:
-    count, data = 120, encode(draw_photo(1, 64, 48))
+    count, data = 60, encode(draw_photo(1, 64, 48))
     (tmp_path / "photos").mkdir()
     for number in range(count):  # each with an end of its own: another content for the library
         (tmp_path / "photos" / f"{number}.jpg").write_bytes(data + number.to_bytes(2, "big"))
-    arguments = ["index", str(tmp_path / "photos"), "--store", str(tmp_path / "s"), "--workers", "1"]
-    arguments += ["--input-size", "64"]
-    command = [sys.executable, "-c", SMALL_BATCHES, *arguments]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE)
-    while not _thumbnails_of(tmp_path / "s"):
-        assert process.poll() is None, "it ended before it could be stopped"
+    how = ("--workers", "1", "--input-size", "64")
+    process = Child(SMALL_BATCHES, "index", tmp_path / "photos", "--store", tmp_path / "s", *how)
+    assert process.stdout.readline() == "committed\n"
 
     process.send_signal(signal.SIGINT)
+    process.communicate()
 
-    assert process.wait(timeout=60) == 130
+    assert process.returncode == 130
     done = lookalike("status", "--store", tmp_path / "s", "--format", "json").json["photos"]
     assert 0 < done < count
     assert lookalike("doctor", "--store", tmp_path / "s").code == 0
     report = lookalike("index", tmp_path / "photos", "--store", tmp_path / "s", "--format", "json").json
     assert (report["unchanged"], report["embedded"]) == (done, count - done)
-
-
-def _thumbnails_of(store: Path) -> int:
-    uri = f"file:{store / 'thumbs.db'}?mode=ro"
-    try:
-        with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
-            return int(connection.execute("SELECT count(*) FROM thumb").fetchone()[0])
-    except sqlite3.Error:
-        return 0
 
 
 def test_a_store_made_with_another_model_is_refused_with_both_named(photos: Path, store: Path) -> None:

@@ -22,6 +22,7 @@ from lookalike.dedup.check import check
 from lookalike.errors import StoreMissing
 from lookalike.store.catalog.folders import all_roots
 from lookalike.store.records import FileResult, FileStat
+from lookalike.tests.children import Child
 from lookalike.tests.library import TAKEN, lookalike
 from lookalike.tests.pictures import draw_photo, encode, exif_with, save
 
@@ -234,8 +235,7 @@ def test_many_files_in_several_batches_keep_their_order(
     photos: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(check, "_BATCH", 8)
-    seventh = Image.open(photos / "2023" / "7.jpg").resize((320, 240))
-    known, new = (encode(each, quality=60) for each in (seventh, draw_photo(200, 320, 240)))
+    known, new = (photos / "2023" / "7.jpg").read_bytes(), encode(draw_photo(200, 320, 240), quality=60)
     for number in range(20):
         data = (known if number % 3 else new) + bytes([number])
         (tmp_path / f"{number:03}.jpg").write_bytes(data)
@@ -247,28 +247,42 @@ def test_many_files_in_several_batches_keep_their_order(
     assert [each.status for each in found] == ["found" if number % 3 else "new" for number in range(20)]
 
 
-def test_ctrl_c_keeps_what_was_found_and_ends_with_130(store: Path, tmp_path: Path) -> None:
-    data = encode(draw_photo(7), quality=60)
-    for number in range(400):
-        (tmp_path / f"{number:03}.jpg").write_bytes(data + number.to_bytes(2, "big"))
-    small = "check._BATCH = check._CHUNK = 2"
-    code = f"from lookalike import cli; from lookalike.dedup.check import check; {small}; cli.main()"
-    command = [sys.executable, "-c", code, "check", str(tmp_path), "--store", str(store)]
-    running = subprocess.Popen([*command, "--format", "jsonl"], stdout=subprocess.PIPE)
-    assert running.stdout is not None
-    first = running.stdout.readline()
-    running.send_signal(signal.SIGINT)
-    rest = running.stdout.read()
+# The command line with small batches; before the second it says so and waits for the end of its stdin.
+SMALL_BATCHES = """
+import os, sys
+from lookalike import cli
+from lookalike.dedup.check import check
+check._BATCH = check._CHUNK = 2
+compare, begun = check._Comparison.__call__, []
+def comparing(self, batch):
+    begun.append(batch)
+    if len(begun) == 2:
+        os.write(1, b"begun\\n")
+        sys.stdin.read()
+    return compare(self, batch)
+check._Comparison.__call__ = comparing
+cli.main()
+"""
 
-    assert running.wait(timeout=60) == 130
-    lines = [json.loads(line) for line in (first + rest).splitlines()]
+
+def test_ctrl_c_keeps_what_was_found_and_ends_with_130(photos: Path, store: Path, tmp_path: Path) -> None:
+    data = (photos / "2023" / "7.jpg").read_bytes()
+    for number in range(100):
+        (tmp_path / f"{number:03}.jpg").write_bytes(data + number.to_bytes(2, "big"))
+    running = Child(SMALL_BATCHES, "check", tmp_path, "--store", store, "--format", "jsonl")
+    assert running.stdout.readline() == "begun\n"
+    running.send_signal(signal.SIGINT)
+    rest, _ = running.communicate()
+
+    assert running.returncode == 130
+    lines = [json.loads(line) for line in rest.splitlines()]
     assert 1 <= len(lines) < 20
     assert all(line["status"] == "found" for line in lines)
 
 
-def test_a_name_that_is_no_utf8_is_checked_as_any_other(store: Path, tmp_path: Path) -> None:
+def test_a_name_that_is_no_utf8_is_checked_as_any_other(photos: Path, store: Path, tmp_path: Path) -> None:
     name = os.path.join(os.fsencode(tmp_path), b"caf\xe9.jpg")
-    Path(os.fsdecode(name)).write_bytes(encode(draw_photo(1), quality=60))
+    shutil.copy(os.fsencode(photos / "2023" / "1.jpg"), name)
 
     run = lookalike("check", tmp_path, "--store", store, "--format", "paths0")
 
@@ -450,8 +464,8 @@ def test_the_example_copies_folders_and_overwrites_nothing(
 def test_a_photo_that_is_found_without_its_raw_holds_more(tmp_path: Path) -> None:
     photos, card, at = tmp_path / "photos", tmp_path / "card", ("--store", tmp_path / "s")
     for seed in range(2):
-        save(photos / f"{seed}.jpg", draw_photo(seed), quality=92)
-        save(card / f"IMG_{seed}.JPG", draw_photo(seed), quality=80)
+        original = save(photos / f"{seed}.jpg", draw_photo(seed), quality=92)
+        save(card / f"IMG_{seed}.JPG", Image.open(original), quality=80)
         put(card / f"IMG_{seed}.X3F", b"RAW %d" % seed)
     put(photos / "0.X3F", b"RAW 0")
     assert lookalike("index", photos, *at).code == 0

@@ -79,8 +79,8 @@ def test_what_programs_do_to_times_parts_no_copies(
     tmp_path: Path, original: dict[str, str], copy: dict[str, str]
 ) -> None:
     folder = tmp_path / "photos"
-    save(folder / "original.jpg", draw_photo(1), exif=with_times(**original), quality=90)
-    save(folder / "copy.jpg", draw_photo(1).resize((480, 360)), exif=with_times(**copy), quality=80)
+    first = save(folder / "original.jpg", draw_photo(1), exif=with_times(**original), quality=90)
+    save(folder / "copy.jpg", Image.open(first).resize((480, 360)), exif=with_times(**copy), quality=80)
     assert groups_of(indexed(folder)) == [{"original.jpg", "copy.jpg"}]
 
 

@@ -48,7 +48,7 @@ def heic(pictures: Sequence[Image.Image]) -> bytes:
     for picture in pictures:
         file.add_from_pillow(picture)
     out = io.BytesIO()
-    file.save(out, quality=60)
+    file.save(out, quality=60, enc_params={"preset": "ultrafast"})
     return out.getvalue()
 
 

@@ -124,7 +124,7 @@ def test_an_orientation_that_does_not_exist_turns_nothing(orientation: int) -> N
 
 
 def test_a_reduced_decode_keeps_both_sides_and_the_full_size() -> None:
-    photo = draw_photo(3, 2000, 1500)
+    photo = draw_photo(3, 1200, 900)
     for file_format in ("JPEG", "PNG"):
         decoded = decode(encode(photo, file_format), min_side=256)
         assert (decoded.width, decoded.height) == photo.size
@@ -138,11 +138,11 @@ def test_a_picture_below_the_least_side_stays_as_it_is() -> None:
     assert decode(encode(wide, "PNG"), min_side=256).pixels.shape == (100, 1600, 3)
 
 
-def test_strips_join_without_a_seam() -> None:
-    photo = draw_photo(5, 2501, 1999)  # several strips, sides that no factor divides
-    for min_side in (0, 300):
-        data = encode(photo, "PNG", compress_level=1)
-        factor = 4 if min_side else 1
+def test_strips_join_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decode_module, "STRIP_PIXELS", 50_000)
+    photo = draw_photo(5, 501, 399)  # several strips, sides that no factor divides
+    data = encode(photo, "PNG", compress_level=1)
+    for min_side, factor in ((0, 1), (75, 4)):
         assert np.array_equal(decode(data, min_side=min_side).pixels, np.asarray(photo.reduce(factor)))
 
 
@@ -358,7 +358,7 @@ def test_memory_is_shared_and_given_back() -> None:
         waiting = threading.Thread(target=_enter, args=(budget, 60 << 20, entered))
         waiting.start()
         assert not entered.wait(0.05)
-    assert entered.wait(5)
+    assert entered.wait(60)
     waiting.join()
 
 

@@ -1,37 +1,52 @@
 """Drives that really come and go: file systems mounted in a namespace, without privileges."""
 
 import json
-import textwrap
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lookalike.tests.children import run_child
+from lookalike.tests.children import Child
 from lookalike.tests.store.test_full_disk import can_mount
 
 pytestmark = pytest.mark.skipif(not can_mount(), reason="no user namespaces; test_drives.py plays drives")
 
-# Two small drives, "a" and "b", that can be plugged in at one place. Prints what the scenario says.
-SCENE = """
-import json, os, subprocess, sys
-from pathlib import Path
+# Plays one scenario after another, in mounts that nobody else sees; prints what each says.
+STAGE = """
+import json, sys, traceback
 from lookalike.indexer.sandbox.decoders import Opener
-from lookalike.indexer.options import IndexOptions
-from lookalike.library import Library
 from lookalike.tests import decoders
-from lookalike.tests.indexer.indexing import SMALL, Meddler
-from lookalike.tests.pictures import draw_photo, save
 
-base = Path(sys.argv[1])
-place, decoded = base / "place", []
-real = Opener.__call__
+decoded, real = [], Opener.__call__
 
 def counting(self, data, digest, rule):
     decoded.append(len(data))
     return real(self, data, digest, rule)
 
 Opener.__call__ = counting
+with decoders.lasting():
+    for line in sys.stdin:
+        base, code = json.loads(line)
+        names = {"base": base, "decoded": decoded}
+        try:
+            exec(code, names)
+            print(json.dumps(names["said"]), flush=True)
+        except BaseException:
+            print(json.dumps(traceback.format_exc()), flush=True)
+"""
+
+# Two small drives, "a" and "b", that can be plugged in at one place.
+SCENE = """
+import os, subprocess
+from pathlib import Path
+from lookalike.indexer.options import IndexOptions
+from lookalike.library import Library
+from lookalike.tests.indexer.indexing import SMALL
+from lookalike.tests.pictures import draw_photo, save
+
+base = Path(base)
+place = base / "place"
 
 def mount(*arguments):
     subprocess.run(["mount", *map(str, arguments)], check=True)
@@ -78,13 +93,25 @@ said = []
 """
 
 
-def play(tmp_path: Path, scenario: str) -> list[dict[str, Any]]:
-    acts = textwrap.indent(scenario, "    ")
-    code = f"{SCENE}with decoders.lasting():\n{acts}\nprint(json.dumps(said))"
-    done = run_child(code, tmp_path, timeout=120, namespace=True)
-    assert done.returncode == 0, done.stderr
-    found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
-    return found
+Play = Callable[[str], list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Child]:
+    with Child(STAGE, namespace=True) as child:
+        yield child
+
+
+@pytest.fixture
+def play(stage: Child, tmp_path: Path) -> Play:
+    def played(scenario: str) -> list[dict[str, Any]]:
+        code = f"{SCENE}{scenario}\nlibrary.close()\n"
+        print(json.dumps([str(tmp_path), code]), file=stage.stdin, flush=True)
+        said = json.loads(stage.stdout.readline())
+        assert isinstance(said, list), said
+        return said
+
+    return played
 
 
 def untouched(report: dict[str, Any], photos: int) -> bool:
@@ -92,9 +119,8 @@ def untouched(report: dict[str, Any], photos: int) -> bool:
     return not any(report[name] for name in names) and report["present"] == photos
 
 
-def test_an_empty_mount_point_changes_nothing_and_the_return_costs_no_decode(tmp_path: Path) -> None:
+def test_an_empty_mount_point_changes_nothing_and_the_return_costs_no_decode(play: Play) -> None:
     first, away, back = play(
-        tmp_path,
         """
 fill("a", range(6))
 plug("a"); said.append(index())
@@ -109,9 +135,8 @@ plug("a"); said.append(index())
     assert (back["refused"], back["unchanged"], back["decoded"]) == ([], 6, 0)
 
 
-def test_accepted_absent_photos_come_back_with_their_drive_without_a_decode(tmp_path: Path) -> None:
+def test_accepted_absent_photos_come_back_with_their_drive_without_a_decode(play: Play) -> None:
     _, gone, back = play(
-        tmp_path,
         """
 fill("a", range(6))
 plug("a"); said.append(index())
@@ -123,9 +148,8 @@ plug("a"); said.append(index())
     assert (back["refused"], back["unchanged"], back["decoded"], back["present"]) == ([], 6, 0, 6)
 
 
-def test_another_drive_at_the_same_place_changes_nothing_and_other_folders_go_on(tmp_path: Path) -> None:
+def test_another_drive_at_the_same_place_changes_nothing_and_other_folders_go_on(play: Play) -> None:
     first, swapped, back = play(
-        tmp_path,
         """
 fill("a", range(6)); fill("b", range(50, 56))
 save(base / "other" / "x.jpg", draw_photo(99, 64, 48))
@@ -142,9 +166,8 @@ pull(); plug("a"); said.append(index())
     assert (back["refused"], back["unchanged"], back["decoded"]) == ([], 6, 0)
 
 
-def test_a_copy_of_the_library_on_a_new_drive_is_taken_for_it(tmp_path: Path) -> None:
+def test_a_copy_of_the_library_on_a_new_drive_is_taken_for_it(play: Play) -> None:
     first, copied = play(
-        tmp_path,
         """
 fill("a", range(6))
 plug("a"); said.append(index())
@@ -159,10 +182,9 @@ plug("b"); said.append(index())
 
 @pytest.mark.parametrize("more", ["", "; plug('b')"])
 def test_a_drive_that_goes_in_the_middle_keeps_what_was_read_and_leaves_no_errors(
-    tmp_path: Path, more: str
+    play: Play, more: str
 ) -> None:
     first, cut, back = play(
-        tmp_path,
         f"""
 fill("a", range(6)); fill("b", range(50, 90))
 plug("a"); said.append(index())
@@ -184,9 +206,8 @@ plug("a"); said.append(index())
     assert back["decoded"] == 40 - cut["present"]
 
 
-def test_nine_of_ten_photos_gone_are_not_accepted(tmp_path: Path) -> None:
+def test_nine_of_ten_photos_gone_are_not_accepted(play: Play) -> None:
     first, thinned, accepted = play(
-        tmp_path,
         """
 fill("a", range(4))
 for number in range(96):
@@ -206,9 +227,8 @@ said.append(index(accept_missing=90))
     assert (accepted["absent"], accepted["present"], accepted["state"]) == (90, 10, "online")
 
 
-def test_a_drive_that_cannot_be_written_is_indexed_without_a_marker(tmp_path: Path) -> None:
+def test_a_drive_that_cannot_be_written_is_indexed_without_a_marker(play: Play, tmp_path: Path) -> None:
     (report,) = play(
-        tmp_path,
         """
 fill("a", range(3))
 plug("a"); mount("-o", "remount,bind,ro", place)
@@ -234,9 +254,8 @@ plug_inner("a"); said.append(index())
 """
 
 
-def test_a_drive_inside_a_folder_is_not_deleted_when_it_is_away(tmp_path: Path) -> None:
+def test_a_drive_inside_a_folder_is_not_deleted_when_it_is_away(play: Play, tmp_path: Path) -> None:
     first, away, back = play(
-        tmp_path,
         f"""{INNER}
 pull_inner(); (place / "own0.jpg").unlink()
 said.append(index())
@@ -255,9 +274,8 @@ plug_inner("a"); said.append(index())
 
 
 @pytest.mark.parametrize("numbers", [range(4), range(20, 24)])
-def test_another_drive_inside_a_folder_changes_nothing(tmp_path: Path, numbers: range) -> None:
+def test_another_drive_inside_a_folder_changes_nothing(play: Play, numbers: range) -> None:
     _, swapped, back = play(
-        tmp_path,
         f"""{INNER}
 for number in {list(numbers)}:
     save(base / "b" / "DCIM" / f"{{number:03}}.jpg", draw_photo(50 + number, 80, 60), quality=70)
@@ -271,9 +289,8 @@ pull_inner(); plug_inner("a"); said.append(index())
     assert (back["refused"], back["unchanged"], back["decoded"], back["present"]) == ([], 10, 0, 10)
 
 
-def test_a_drive_inside_a_folder_that_is_gone_for_good_is_accepted(tmp_path: Path) -> None:
+def test_a_drive_inside_a_folder_that_is_gone_for_good_is_accepted(play: Play) -> None:
     _, accepted, back = play(
-        tmp_path,
         f"""{INNER}
 pull_inner(); said.append(index(accept_missing=4))
 plug_inner("a"); said.append(index())
@@ -283,9 +300,8 @@ plug_inner("a"); said.append(index())
     assert (back["decoded"], back["present"]) == (0, 10)
 
 
-def test_photos_deleted_from_a_drive_inside_a_folder_are_gone(tmp_path: Path) -> None:
+def test_photos_deleted_from_a_drive_inside_a_folder_are_gone(play: Play) -> None:
     _, emptied = play(
-        tmp_path,
         f"""{INNER}
 for path in (place / "usb" / "DCIM").iterdir():
     path.unlink()
@@ -295,9 +311,8 @@ said.append(index())
     assert (emptied["refused"], emptied["absent"], emptied["present"]) == ([], 4, 6)
 
 
-def test_a_copy_of_a_drive_inside_a_folder_is_taken_for_it_and_known_from_then_on(tmp_path: Path) -> None:
+def test_a_copy_of_a_drive_inside_a_folder_is_taken_for_it_and_known_from_then_on(play: Play) -> None:
     _, copied, away = play(
-        tmp_path,
         f"""{INNER}
 pull_inner()
 subprocess.run(["cp", "-a", str(base / "a") + "/.", str(base / "b")], check=True)
