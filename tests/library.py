@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from unittest import mock
 
+from PIL import Image
+
 from lookalike.tests.pictures import draw_photo, exif_with, save
 
 TAKEN = 0x9003  # DateTimeOriginal
@@ -133,7 +135,9 @@ def make_photos(folder: Path) -> Path:
         year = 2021 + seed % 3
         exif = exif_with(exif={TAKEN: f"{year}:06:1{seed} 12:00:00"})
         save(folder / str(year) / f"photo{seed}.jpg", draw_photo(seed, 320, 240), exif=exif, quality=90)
-    save(folder / "edited" / "photo0-small.jpg", draw_photo(0, 320, 240).resize((200, 150)), quality=70)
+    # Of the file, not of what was drawn: a search for saves in between would take a second.
+    with Image.open(folder / "2021" / "photo0.jpg") as original:
+        save(folder / "edited" / "photo0-small.jpg", original.resize((200, 150)), quality=70)
     shutil.copy(folder / "2021" / "photo0.jpg", folder / "edited" / "photo0-again.jpg")
     (folder / "broken.jpg").write_bytes(b"this is no picture")
     return folder

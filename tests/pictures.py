@@ -2,6 +2,7 @@
 
 import io
 import struct
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,11 @@ def draw_photo(seed: int, width: int = 640, height: int = 480) -> Image.Image:
 
     Two seeds give two scenes; one seed at two sizes gives the same scene.
     """
+    return _drawn(seed, width, height).copy()
+
+
+@lru_cache(maxsize=32)
+def _drawn(seed: int, width: int, height: int) -> Image.Image:
     rng = np.random.default_rng(seed)
     image = _clouds(rng, width, height, cells=4, contrast=70.0)
     _draw_things(image, rng)

@@ -130,9 +130,10 @@ class _Blocks:
     def differing(self, luma: Grey) -> float:
         """Return which share of the coefficients the last save would make otherwise of such blocks."""
         made = np.round(frequencies(luma.reshape(-1, SIDE, SIDE).astype(np.float32) - 128) / self.table)
-        has = (made != 0) | (self.steps != 0)
-        has[:, 0, 0] = False
-        return float((made != self.steps)[has].mean()) if has.any() else 1.0
+        differs, has = made != self.steps, (made != 0) | (self.steps != 0)
+        differs[:, 0, 0] = has[:, 0, 0] = False
+        count = np.count_nonzero(has)
+        return np.count_nonzero(differs) / count if count else 1.0
 
 
 def _all_blocks(plane: Grey) -> Plane:

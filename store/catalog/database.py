@@ -4,12 +4,16 @@ import contextlib
 import os
 import sqlite3
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 
 from ...errors import StoreCorrupt, StoreError, StoreLocked, StoreUnwritable
 from .. import lock, place
+
+_COMPILED = 500  # statements, as SQLAlchemy keeps for an engine
 
 Ready = Callable[[sqlite3.Connection], object]
 
@@ -85,7 +89,7 @@ def quoted(path: str) -> str:
 
 
 def _engine(uri: str, pragmas: tuple[str, ...], begin: str, ready: Ready = lambda _: None) -> sa.Engine:
-    def connect() -> sqlite3.Connection:
+    def connect() -> Any:
         connection = sqlite3.connect(uri, uri=True, timeout=10, check_same_thread=False)
         connection.isolation_level = None  # we say BEGIN ourselves
         ready(connection)
@@ -93,13 +97,26 @@ def _engine(uri: str, pragmas: tuple[str, ...], begin: str, ready: Ready = lambd
             connection.execute(f"PRAGMA {pragma}")
         return connection
 
-    engine = sa.create_engine("sqlite://", creator=connect, poolclass=sa.pool.QueuePool)
+    dialect, compiled = _shared()
+    pool = sa.pool.QueuePool(connect, dialect=dialect)
+    engine = sa.Engine(
+        pool, dialect, sa.URL.create("sqlite"), execution_options={"compiled_cache": compiled}
+    )
 
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+@cache
+def _shared() -> tuple[sa.Dialect, MutableMapping[object, object]]:
+    """Return what makes SQL of statements, and what it made: else each engine makes all of it anew."""
+    model = sa.create_engine("sqlite://")
+    model.connect().close()  # which tells the dialect what this SQLite can do
+    model.dispose()
+    return model.dialect, sa.util.LRUCache(_COMPILED)
 
 
 def fold_log(writer: sa.Engine) -> None:

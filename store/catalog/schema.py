@@ -5,10 +5,12 @@ import struct
 import uuid
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import TypeVar
 
 import sqlalchemy as sa
 import xxhash
+from sqlalchemy.dialects import sqlite
 
 from ...errors import StoreCorrupt, StoreTooNew, StoreTooOld
 
@@ -304,9 +306,22 @@ def now() -> str:
 
 def create(connection: sa.Connection) -> None:
     """Make all tables in an empty file."""
-    tables.create_all(connection)
+    for statement in _statements():
+        connection.exec_driver_sql(statement)
     connection.execute(sa.insert(store_table).values(id=1, uuid=str(uuid.uuid4()), created_at=now()))
     mark(connection)
+
+
+@cache
+def _statements() -> tuple[str, ...]:
+    """Return the SQL of all tables: to make it takes longer than to run it."""
+    made: list[str] = []
+    dialect = sqlite.dialect()
+    engine = sa.create_mock_engine(
+        "sqlite://", lambda ddl, *_, **__: made.append(str(ddl.compile(dialect=dialect)))
+    )
+    tables.create_all(engine, checkfirst=False)
+    return tuple(made)
 
 
 def mark(connection: sa.Connection) -> None:

@@ -56,10 +56,15 @@ class Shelf:
         pixels_of: Path | None = None,
     ) -> Path:
         """Write a photo and make it known to the store. pixels_of: it shows the same as this one."""
+        path = self.write(name, data, seed=seed, quality=quality)
+        self.know(path, pixels_of=pixels_of)
+        return path
+
+    def write(self, name: str, data: bytes | None = None, *, seed: int = 0, quality: int = 90) -> Path:
+        """Write a photo that the store does not know of."""
         path = self.photos / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(jpeg(seed, quality) if data is None else data)
-        self.know(path, pixels_of=pixels_of)
         return path
 
     def know(self, *paths: Path, pixels_of: Path | None = None) -> None:

@@ -18,7 +18,7 @@ from lookalike.tests.library import Run, lookalike
 
 from .making import Shelf, contents, jpeg
 
-EXAMPLES = scale("LOOKALIKE_JOURNAL_EXAMPLES", suite=40, soak=2_000)
+EXAMPLES = scale("LOOKALIKE_JOURNAL_EXAMPLES", suite=20, soak=2_000)
 COMMANDS = (
     ("undo", "--list"),
     ("undo",),

@@ -27,6 +27,7 @@ class Editor:
         self.at = 0
         self._rng = random.Random(seed)
         self._stop = threading.Event()
+        self._has_gone_on = threading.Condition()
         self._thread = threading.Thread(target=self._edit)
 
     def begin(self, _: str, files: int) -> None:
@@ -34,9 +35,12 @@ class Editor:
         self._thread.start()
 
     def advance(self, files: int, _: int) -> None:
-        self.at += files
-        if self.at == len(self.copies):
-            self._stop.set()
+        with self._has_gone_on:
+            self.at += files
+            if self.at == len(self.copies):
+                self._stop.set()
+            self._has_gone_on.notify()
+        if self._stop.is_set():
             self._thread.join()
 
     def _edit(self) -> None:
@@ -60,9 +64,9 @@ class Editor:
             in_place(path, data)
             return
         with out:
-            seen = self.at
-            while self.at == seen and not self._stop.is_set():
-                pass
+            with self._has_gone_on:
+                seen = self.at
+                self._has_gone_on.wait_for(lambda: self.at != seen or self._stop.is_set())
             out.truncate()
             out.write(data)
 
@@ -91,9 +95,10 @@ def test_no_edit_is_lost_and_no_changed_file_is_moved(shelf: Shelf, method: str)
         run += 1
         shelf.groups = []
         pairs = [
-            (shelf.put(f"{run}/a/{n}.jpg", seed=n), shelf.put(f"{run}/b/{n}.jpg", seed=n))
+            (shelf.write(f"{run}/a/{n}.jpg", seed=n), shelf.write(f"{run}/b/{n}.jpg", seed=n))
             for n in range(PHOTOS)
         ]
+        shelf.know(*(path for pair in pairs for path in pair))
         for keeper, copy in pairs:
             shelf.group(keeper, copy)
         editor = Editor([copy for _, copy in pairs], [keeper for keeper, _ in pairs], rng.randrange(10**9))

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -76,22 +77,32 @@ def stop_after(pieces: int, stop: threading.Event, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Search, "findings", findings)
 
 
-@pytest.fixture(autouse=True)
-def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="module")
+def small_pieces() -> Iterator[None]:
     """Cut the work so that some hundred photos take several pieces, tiles and hashes."""
-    for name, size in (("_HIGH", 16), ("_WIDE", 64), ("_ROWS", 64)):
-        monkeypatch.setattr(all_pairs, name, size)
-    monkeypatch.setattr(update, "_SOME_HASHES", 50)
-    monkeypatch.setattr(nominate, "_SOME_PAIRS", 100)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, size in (("_HIGH", 16), ("_WIDE", 64), ("_ROWS", 64)):
+            patch.setattr(all_pairs, name, size)
+        patch.setattr(update, "_SOME_HASHES", 50)
+        patch.setattr(nominate, "_SOME_PAIRS", 100)
+        yield
+
+
+@pytest.fixture(scope="module")
+def not_compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a closed store of COUNT photos that were not compared."""
+    made = open_filled(tmp_path_factory.mktemp("not-compared") / "store", range(COUNT))
+    made.store.close()
+    return Path(made.store.folder)
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Iterator[Callable[[str], Filled]]:
+def made(not_compared: Path, tmp_path: Path) -> Iterator[Callable[[str], Filled]]:
     """Make equal stores of COUNT photos that were not compared."""
     opened: list[Store] = []
 
     def make(name: str) -> Filled:
-        filled = open_filled(tmp_path / name, range(COUNT))
+        filled = open_filled(Path(shutil.copytree(not_compared, tmp_path / name)))
         opened.append(filled.store)
         return filled
 
@@ -100,12 +111,13 @@ def made(tmp_path: Path) -> Iterator[Callable[[str], Filled]]:
         store.close()
 
 
-@pytest.fixture
-def expected(made: Callable[[str], Filled]) -> Pairs:
+@pytest.fixture(scope="module")
+def expected(not_compared: Path, tmp_path_factory: pytest.TempPathFactory) -> Pairs:
     """What one run over all photos finds."""
-    store = made("expected").store
-    assert compare_new(store, hashes_of=made_hashes) == COUNT
-    found = pairs_of(store)
+    folder = shutil.copytree(not_compared, tmp_path_factory.mktemp("expected") / "store")
+    with Store.open(folder, write=True) as store:
+        assert compare_new(store, hashes_of=made_hashes) == COUNT
+        found = pairs_of(store)
     assert len(found) > COUNT
     return found
 

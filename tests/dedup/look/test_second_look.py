@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,11 @@ def noisy(image: Image.Image, seed: int = 0) -> Image.Image:
 
 
 def photo(seed: int = 5, width: int = 960, height: int = 720) -> Image.Image:
+    return _photo(seed, width, height).copy()
+
+
+@cache
+def _photo(seed: int, width: int, height: int) -> Image.Image:
     return noisy(draw_photo(seed, width, height), seed)
 
 

@@ -3,9 +3,9 @@
 import contextlib
 import os
 import select
+import shutil
 import signal
 import sqlite3
-import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -28,6 +28,7 @@ from lookalike.indexer.executor import ThreadExecutor
 from lookalike.indexer.sandbox.pool import WorkerPool
 from lookalike.store.catalog.pairs import JudgedPair, all_verdicts, proofs_of
 from lookalike.store.catalog.photos import photos_of
+from lookalike.tests.children import run_child
 from lookalike.tests.pictures import draw_photo, save
 
 PAIRS = [(1, 2), (1, 3), (2, 3), (1, 9)]
@@ -42,16 +43,24 @@ def thumbnails() -> dict[int, Thumbnail]:
     }  # of 9 there is none
 
 
-@pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
-    """A library with pairs that are nominated and not proved."""
+@pytest.fixture(scope="module")
+def nominated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a closed library with pairs that are nominated and not proved."""
+    folder = tmp_path_factory.mktemp("nominated")
     for seed in range(4):
         photo = draw_photo(seed, 320, 240)
         for quality in (95, 60, 30):
-            save(tmp_path / "photos" / f"{seed}-{quality}.jpg", photo, quality=quality)
-    with Library.open(tmp_path / "store", create=True) as library:
-        library.index([tmp_path / "photos"])
+            save(folder / "photos" / f"{seed}-{quality}.jpg", photo, quality=quality)
+    with Library.open(folder / "store", create=True) as library:
+        library.index([folder / "photos"])
         compare_new(library.store)
+    return folder / "store"
+
+
+@pytest.fixture
+def library(nominated: Path, tmp_path: Path) -> Iterator[Library]:
+    """A library of one's own with pairs that are nominated and not proved."""
+    with Library.open(shutil.copytree(nominated, tmp_path / "store"), write=True) as library:
         yield library
 
 
@@ -130,7 +139,7 @@ def test_an_answer_without_evidence_of_its_pairs_is_refused(answer: bytes) -> No
         proofs_in([answer], 1)
 
 
-def test_no_process_is_left_when_the_program_is_killed(tmp_path: Path) -> None:
+def test_no_process_is_left_when_the_program_is_killed() -> None:
     script = textwrap.dedent("""
         import os, signal
         from lookalike.dedup.proof.proof_job import PROVER
@@ -139,7 +148,7 @@ def test_no_process_is_left_when_the_program_is_killed(tmp_path: Path) -> None:
         print(*(each.number for each in processes), flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
     """)
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60, cwd=tmp_path)
+    done = run_child(script)
     assert done.returncode == -signal.SIGKILL
     processes = [int(each) for each in done.stdout.split()]
     assert len(processes) == 2
