@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from ...indexer.scan.places import is_others, nobodys
 from ...store.catalog.photos import Photo
-from ...store.names import format_name, is_below, is_remote
+from ...store.names import format_name, is_below, is_name_of_copy, is_remote
 from ..look import Look
 from ..packets import MERGED
 from ..proof import GREY_SATURATION, WHOLE, Evidence, classify, describe, is_straight
@@ -76,7 +76,7 @@ class GroupContext:
 def described(photos: Sequence[Photo], about: GroupContext) -> Group:
     """Choose the file to keep among those of the photos, the center of their star first."""
     choices, found = _choices(photos, about)
-    keeper, reason = _with_all(choices, *choose_keeper(choices, about.rules), about)
+    keeper, reason = _keeper(choices, about)
     rest = sorted((choice for choice in choices if choice != keeper), key=lambda c: c.file.path)
     describe_member = _Describer(keeper, photos[0], found, about)
     members = _none_where_none_holds_all(tuple(map(describe_member, rest)))
@@ -108,6 +108,7 @@ def _choices(photos: Sequence[Photo], about: GroupContext) -> tuple[list[Choice]
             likes=likes[photo.id],
             is_others=is_others(file.path),
             is_nobodys=nobodys(file.path) is not None,
+            is_in_mirror=about.backups.is_in_mirror(file.path),
         )
         for photo in photos
         for file in photo.files
@@ -151,7 +152,18 @@ def _turned_grey(proofs: Mapping[PairKey, Evidence]) -> set[int]:
     return without_b | {a for (a, _), proof in proofs.items() if proof.saturation > 1 / GREY_SATURATION}
 
 
-# --- the file that holds all ------------------------------------------------------------------
+# --- the file to keep -------------------------------------------------------------------------
+
+
+def _keeper(choices: Sequence[Choice], about: GroupContext) -> tuple[Choice, str]:
+    """Return the file to keep and the reason; of the same bytes one that lies in no mirror, if it may."""
+    keeper, reason = _with_all(choices, *choose_keeper(choices, about.rules), about)
+    same = [each for each in choices if each.photo.id == keeper.photo.id and not each.is_in_mirror]
+    outside = [each for each in same if _place(each, about.rules) == _place(keeper, about.rules)]
+    if not keeper.is_in_mirror or not outside:
+        return keeper, reason
+    keeper, reason = _with_all(outside, *choose_keeper(outside, about.rules), about)
+    return keeper, reason if len(outside) > 1 else "the others are in a backup"
 
 
 def _with_all(
@@ -159,16 +171,23 @@ def _with_all(
 ) -> tuple[Choice, str]:
     """Return the file of the keeper's pixels that lacks nothing that others of these pixels hold.
 
-    Folders that come before all rules stay so. Where no file holds all, the keeper stays.
+    Folders that come before all rules stay so. Where no file holds all, the keeper stays. So does the name
+    that other programs know a photo by, beside a sidecar of its copy "IMG_1 (1).JPG": that can be merged.
     """
     same = [each for each in choices if each.photo.pixel_digest == keeper.photo.pixel_digest]
     same = [each for each in same if _place(each, about.rules) == _place(keeper, about.rules)]
     if len(same) < 2 or not any(_lacks(keeper, each) for each in same):
         return keeper, reason
     for each in sorted(same, key=lambda c: (order_key(c, about.rules), c.file.path), reverse=True):
-        if not any(_lacks(each, other) for other in same):
+        if not _is_called_copy(each, keeper) and not any(_lacks(each, other) for other in same):
             return each, "holds what the others lack"
     return keeper, reason
+
+
+def _is_called_copy(choice: Choice, keeper: Choice) -> bool:
+    """Tell whether a file has the keeper's bytes and, unlike it, the name of a copy."""
+    is_same = choice.photo.id == keeper.photo.id
+    return is_same and is_name_of_copy(choice.file.path) and not is_name_of_copy(keeper.file.path)
 
 
 def _place(choice: Choice, rules: KeepRules) -> tuple[bool, ...]:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
+from lookalike.dedup.packets import merged
 from lookalike.dedup.proof import prove_all
 from lookalike.tests.dedup.proof import making
 from lookalike.tests.library import lookalike
@@ -400,6 +401,36 @@ def test_a_reader_that_has_seen_enough_ends_it_without_a_word(tmp_path: Path) ->
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, timeout=60)
     os.close(writer)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_nothing_in_a_mirror_is_preselected_and_what_it_mirrors_is_thinned(tmp_path: Path) -> None:
+    archive, mirror = tmp_path / "archive" / "Photos", tmp_path / "again"
+    for seed in range(4):
+        save(archive / f"{seed}.jpg", draw_photo(seed, 96, 72))
+    shutil.copy(archive / "0.jpg", archive / "0 (1).jpg")
+    shutil.copytree(archive, mirror)  # by its shorter path a file in it would be kept
+    for first, second in ((archive, mirror), (mirror, archive)):
+        store = tmp_path / f"store of {first.name}"
+        for folder in (first, second):  # of two that hold the same the later one is the mirror
+            lookalike("index", folder, "--store", store)
+        groups = lookalike("dupes", "--exact", "--store", store, "--json").json["groups"]
+        assert {os.path.dirname(group["keeper"]["path"]) for group in groups} == {str(first)}
+        stays = {m["path"]: m["why_not"] for group in groups for m in group["members"]}
+        assert stays.pop(str(first / "0 (1).jpg")) == ""
+        assert stays == {str(file): "in a backup" for file in second.iterdir()}
+
+
+def test_the_name_that_others_know_stays_and_the_sidecar_of_its_copy_is_merged(tmp_path: Path) -> None:
+    photos, store = tmp_path / "photos", tmp_path / "store"
+    save(photos / "DSC04003.jpg", draw_photo(3, 96, 72))
+    shutil.copy2(photos / "DSC04003.jpg", photos / "DSC04003 (1).jpg")
+    (photos / "DSC04003 (1).jpg.xmp").write_bytes(merged(None, {"keywords": ["sea"]}))
+    lookalike("index", photos, "--store", store)
+
+    for options, why_not in (((), "holds more"), (("--merge-metadata",), "")):
+        (group,) = lookalike("dupes", "--exact", *options, "--store", store, "--json").json["groups"]
+        assert group["keeper"]["path"] == str(photos / "DSC04003.jpg")
+        assert [member["why_not"] for member in group["members"]] == [why_not]
 
 
 @pytest.fixture
