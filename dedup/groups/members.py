@@ -132,7 +132,7 @@ def _rank(choices: Iterable[Choice], rules: KeepRules) -> Callable[[Photo], obje
 def _why_first(found: Origins) -> str:
     if found.by_camera:
         return "the camera's own file"
-    count = len(found.precedes)
+    count = len(found.made)
     many = "another one was" if count == 1 else f"{count} others were"
     return f"the original: {many} made from it"
 

@@ -1,8 +1,9 @@
 """Proven pairs -> groups safe against chaining, each with the file to keep and the reason."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -17,7 +18,7 @@ from ...store.view import View
 from ...store.words import plural
 from ..look import Look
 from ..proof import Evidence
-from .companions import CompanionFinder
+from .companions import Companion, CompanionFinder
 from .drives import Backups, backups
 from .error_rate import Expectation, doubts, surest
 from .groups import Group, Pair, star_groups
@@ -32,7 +33,7 @@ from .members import (
     described,
     with_halves_together,
 )
-from .original import PairKey, Seen
+from .original import Maker, PairKey, Seen
 from .separate import Apart
 
 
@@ -258,8 +259,24 @@ def context_of(
     apart = Apart(known.photos, known.decided, known.holdings)
     proofs = {key: proof for key, proof in known.proofs.items() if known.photos.keys() >= set(key)}
     proofs = {key: proof for key, proof in proofs.items() if not apart(*key)}
-    seen = Seen(proofs, looks, known.holdings, _first_of_same_pixels(known.photos.values()))
-    return GroupContext(seen, rules, CompanionFinder().companions, choosing, known.backups)
+    companions = CompanionFinder().companions
+    first = _first_of_same_pixels(known.photos.values())
+    seen = Seen(proofs, looks, known.holdings, first, _makers(known, companions))
+    return GroupContext(seen, rules, companions, choosing, known.backups)
+
+
+def _makers(
+    known: GroupInput, companions: Callable[[str], Iterable[Companion]]
+) -> Callable[[int], Maker | None]:
+    @cache
+    def maker(number: int) -> Maker | None:
+        photo = known.photos.get(number)
+        if photo is None:
+            return None
+        beside = (each for file in photo.files for each in companions(file.path))
+        return Maker.of(photo, known.holdings.get(number), beside)
+
+    return maker
 
 
 def _first_of_same_pixels(photos: Iterable[Photo]) -> dict[int, int]:

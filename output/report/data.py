@@ -30,7 +30,6 @@ _NOTES = {
     "no file holds all": "another copy holds what the kept file lacks",
     "an edit": "an edit: somebody's work",
     "another file is kept": "it may hold more than the file that is kept",
-    "which came first is not known": "nothing tells which of both came first",
     "on another drive": "on another drive: it may be a backup",
     "in a backup": "in a folder that mirrors the other one: a backup",
 }
