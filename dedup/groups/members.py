@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
+from ...indexer.decode.sniff import RAW
 from ...indexer.scan.places import is_others, nobodys
 from ...store.catalog.photos import Photo
 from ...store.names import format_name, is_below, is_name_of_copy, is_remote
@@ -381,8 +382,12 @@ def _should_be_explained(kept: Photo, other: Photo) -> bool:
 
 
 def _is_settled(kept: Photo, other: Photo, proof: Evidence) -> bool:
-    """Tell whether the pixels of two need no look: they are the same, or the user called them copies."""
-    return proof.branch == CONFIRMED or kept.pixel_digest == other.pixel_digest
+    """Tell whether the pixels of two need no look: they are the same, previews, or the user's copies."""
+    return proof.branch == CONFIRMED or kept.pixel_digest == other.pixel_digest or _are_raw(kept, other)
+
+
+def _are_raw(kept: Photo, other: Photo) -> bool:
+    return kept.format == other.format == RAW
 
 
 def _is_trusted(proof: Evidence) -> bool:
@@ -448,6 +453,8 @@ def transform_in_words(evidence: Evidence, kept: Photo, other: Photo, look: Look
         return "confirmed by you"
     if kept.pixel_digest == other.pixel_digest:
         return "same pixels, other metadata"
+    if _are_raw(kept, other):
+        return "another RAW of it"
     words = describe(evidence, facts_of(kept), facts_of(other))
     if facts_of(kept).format != facts_of(other).format:
         form = format_name(other.format)
@@ -467,9 +474,11 @@ def _places(count: int) -> str:
 
 
 def change_in_a_word(evidence: Evidence, kept: Photo, other: Photo) -> str:
-    """Return the change in one word for scripts: that of `proof.classify`, "confirmed" or "metadata"."""
+    """Return the change in a word for scripts: of `proof.classify`, "confirmed", "metadata" or "raw"."""
     if evidence.branch == CONFIRMED:
         return CONFIRMED
     if kept.pixel_digest == other.pixel_digest:
         return "metadata"
+    if _are_raw(kept, other):
+        return "raw"
     return classify(evidence, facts_of(kept), facts_of(other))

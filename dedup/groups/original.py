@@ -55,20 +55,21 @@ class Maker:
 
 
 def in_doubt(look: Look, a: Maker, b: Maker) -> Look:
-    """Return the look from a to b, without an order that says a program's file came before the camera's.
+    """Return the look from a to b, without an order that is none between a camera's files and others.
 
     What was developed from a RAW is finer than the camera's JPEG of it, and predicts it but for the tones:
-    neither was made from the other. A JPEG that was exported as it is can be computed without them.
+    neither was made from the other. A JPEG that was exported as it is can be computed without them. Nor
+    is one RAW made from another, whatever their previews say.
     """
     first, later = (a, b) if look.relation == "a" else (b, a)
-    is_told = (
-        look.relation in ("a", "b") and first.format not in _OF_CAMERAS and later.format in _OF_CAMERAS
-    )
+    by_program = first.format not in _OF_CAMERAS and later.format in _OF_CAMERAS
     is_cameras = later.record >= CAMERA_RECORD and (
         later.record - first.record >= CAMERA_RECORD or look.model not in ("", "same", PROFILE)
     )
-    doubted = replace(look, relation="", how="", model="", is_whole=False, finer="")
-    return doubted if is_told and is_cameras else look
+    are_previews = first.format == later.format == RAW
+    if look.relation in ("a", "b") and ((by_program and is_cameras) or are_previews):
+        return replace(look, relation="", how="", model="", is_whole=False, finer="")
+    return look
 
 
 def _record(holdings: Holdings | None) -> int:
@@ -95,7 +96,7 @@ class Seen:
     def look(self, a: int, b: int, *, full: bool = False) -> Look | None:
         """Return the look from a to b; one that is missing is noted. full: a partial one will not do."""
         found = self.known_look(a, b)
-        if found is not None and not (full and found.is_partial):
+        if (found is not None and not (full and found.is_partial)) or self._are_previews(a, b):
             return found
         pair = self._pair(a, b)
         self.missing[pair] = full or self.missing.get(pair, False)
@@ -112,6 +113,10 @@ class Seen:
         found = found if pair[0] == self.first.get(a, a) else reversed_look(found)
         first, second = self.maker(a), self.maker(b)
         return in_doubt(found, first, second) if first and second else found
+
+    def _are_previews(self, a: int, b: int) -> bool:
+        makers = self.maker(a), self.maker(b)
+        return all(each is not None and each.format == RAW for each in makers)
 
     def _pair(self, a: int, b: int) -> PairKey:
         return key_of(self.first.get(a, a), self.first.get(b, b))
