@@ -41,9 +41,9 @@ from .separate import Apart
 class CopyReport:
     """The copies of a library.
 
-    groups: those that free most bytes first. pairs: the number of proven pairs that they are made of.
-    wrong: how many of these are expected to be wrong. away: folders of the library that are not there now.
-    thumbs: of the library, for notebooks.
+    groups: those whose copies take most bytes first. pairs: the number of proven pairs of which they are
+    made. wrong: how many of these are expected to be wrong. away: folders of the library that are not
+    there now. thumbs: of the library, for notebooks.
     """
 
     groups: tuple[Group, ...]
@@ -229,7 +229,7 @@ def group_copies(
     looks: Mapping[PairKey, Look] = MappingProxyType({}),
     stars: Stars | None = None,
 ) -> list[Group]:
-    """Return the groups, those that free most bytes first."""
+    """Return the groups, those whose copies take most bytes first."""
     about = context_of(known, rules, choosing, looks)
     groups = with_halves_together(described(photos, about) for photos in stars or stars_of(known))
     return sorted(groups, key=lambda group: (-group.wasted_bytes, group.keeper.path))

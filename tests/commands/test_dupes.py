@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 
 from lookalike.dedup.packets import merged
 from lookalike.dedup.proof import prove_all
+from lookalike.output.text import file_size
 from lookalike.tests.dedup.proof import making
 from lookalike.tests.library import lookalike
 from lookalike.tests.pictures import draw_photo, exif_with, save
@@ -303,8 +304,17 @@ def test_the_table_shows_marks_companions_reasons_and_totals(companions: Listed)
     # The RAW stays with the other rendering of it.
     (png,) = [line for line in lines if "DSC6.png" in line]
     assert "+" not in png
-    assert "4 groups of copies;" in lines[-1]
-    assert "preselected [x]" in lines[-1]
+    sizes = [
+        file_size(sum(group[of] for group in companions.groups))
+        for of in ("wasted_bytes", "selected_bytes")
+    ]
+    assert lines[-1] == f"4 groups of copies, {sizes[0]}; {sizes[1]} can be freed [x]"
+    # What nobody may move unseen is not to be freed.
+    heads = (
+        {bool(g["selected_bytes"]) for g in companions.groups},
+        {"can be freed" in s for s in lines if "group " in s[:6]},
+    )
+    assert heads == ({True, False}, {True, False})
 
 
 def test_a_folder_that_went_away_has_no_companions_and_is_no_error(tmp_path: Path) -> None:

@@ -188,7 +188,7 @@ export default class Copies {
     bar.style.width = `${share}%`;
     this.sums.replaceChildren(
       make(sums.going ? "strong" : "strong.none", {}, sums.going ? `${count(sums.going, "file")} to move` : "nothing to move"),
-      make("span", {}, sums.going ? `${fileSize(sums.bytes)} of ${fileSize(sums.wasted_bytes)} can be freed` : ""),
+      make("span", {}, sums.going ? `${fileSize(sums.bytes)} can be freed` : ""),
       make("span.looked", { title: "groups that somebody looked at" }, make("span.track", { "aria-hidden": "true" }, bar), `${figure(sums.done)} of ${figure(sums.groups)} `,
         make("span.left", {}, timeLeft(this.paces, sums.groups - sums.done))));
     for (const option of this.state.lastChild.options) {
