@@ -36,6 +36,8 @@ SAME_PIXELS = "same pixels"
 # The branch of a pair that the user confirmed as a copy.
 CONFIRMED = "confirmed"
 RESAVED = "re-saved"
+# What a file is that was there first, as far as pixels or a camera's record tell.
+ORIGINAL, CAMERAS = "the original", "the camera's own file"
 
 
 def beyond_doubt(branch: str) -> Evidence:
@@ -132,10 +134,10 @@ def _rank(choices: Iterable[Choice], rules: KeepRules) -> Callable[[Photo], obje
 
 def _why_first(found: Origins) -> str:
     if found.by_camera:
-        return "the camera's own file"
+        return CAMERAS
     count = len(found.made)
     many = "another one was" if count == 1 else f"{count} others were"
-    return f"the original: {many} made from it"
+    return f"{ORIGINAL}: {many} made from it"
 
 
 def _surrounds(proofs: Mapping[PairKey, Evidence]) -> Mapping[int, float]:
@@ -301,9 +303,7 @@ class _Describer:
             other,
             choice.file,
             kind="copy",
-            transform=as_told(transform_in_words(seen, kept, other, look), losses)
-            if is_direct
-            else "copy of a copy",
+            transform=self._words(other, seen, look, losses) if is_direct else "copy of a copy",
             score=proof.probability,
             evidence=proof.as_dict(),
             why_not=why,
@@ -311,6 +311,11 @@ class _Describer:
             losses=losses,
             look=look,
         )
+
+    def _words(self, other: Photo, seen: Evidence, look: Look | None, losses: Iterable[Loss]) -> str:
+        if other.id in self._found.ids and not _is_settled(self._keeper.photo, other, seen):
+            return CAMERAS if self._found.by_camera else ORIGINAL
+        return as_told(transform_in_words(seen, self._keeper.photo, other, look), losses)
 
     def _proof(self, other: Photo) -> tuple[Evidence, bool]:
         """Return the evidence with the kept photo, else with the center of the star; and which it is."""

@@ -11,7 +11,7 @@ from ...dedup.groups.companions import Companion
 from ...dedup.groups.error_rate import Expectation
 from ...dedup.groups.groups import Group, Member
 from ...dedup.groups.keeper import DEFAULT_RULES, KeepRules
-from ...dedup.groups.members import transform_in_words
+from ...dedup.groups.members import CAMERAS, ORIGINAL, transform_in_words
 from ...dedup.proof import Evidence, Picture, reversed_evidence
 from ...store.catalog.photos import Photo, PhotoFile
 from ...store.documents import Row, document, dumps
@@ -174,8 +174,13 @@ def _shown(comparison: Comparison) -> Row:
 
 
 def words_back(group: Group, member: Member) -> str:
-    """Return how the kept file was made from the member: what is said when that one is kept instead."""
+    """Return how the kept file was made from the member: what is said when that one is kept instead.
+
+    The file that was there first was made from none, and stays what it is.
+    """
     if member.kind != "copy" or not has_proof(member):
         return ""
+    if group.reason.startswith((ORIGINAL, CAMERAS)):
+        return group.reason.partition(":")[0]
     evidence = Evidence.from_dict(dict(member.evidence))
     return transform_in_words(reversed_evidence(evidence), member.photo, group.keeper_photo)

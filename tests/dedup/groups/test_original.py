@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 
+from lookalike.dedup.groups.keeper import KeepRules
 from lookalike.dedup.groups.original import Maker, Origins, PairKey, Seen, in_doubt, is_before, origins
 from lookalike.dedup.groups.report import group_copies
 from lookalike.dedup.look import Look, reversed_look
@@ -136,6 +137,18 @@ def test_the_camera_s_jpeg_is_kept_beside_what_was_developed_from_its_raw() -> N
 
     assert (group.keeper_photo, group.reason) == (jpeg, "the camera's own file")
     assert [member.why_not for member in group.members] == ["an edit"]
+
+
+def test_an_original_that_is_not_kept_is_called_so() -> None:
+    original, resaved = photo(1, path="/in/1.jpg"), photo(2, path="/album/1.jpg")
+    found = known(original, resaved, proofs={(1, 2): copy()})
+
+    (group,) = group_copies(found, KeepRules(prefer=("/album",)), looks={(1, 2): made()})
+
+    assert group.keeper_photo == resaved
+    assert [(member.transform, member.why_not) for member in group.members] == [
+        ("the original", "finer than the kept file")
+    ]
 
 
 def test_the_same_pixels_are_one_photo_and_looked_at_once() -> None:
