@@ -77,7 +77,7 @@ class Listed:
 
     @cached_property
     def is_document(self) -> bool:
-        """Whether it looks like a page of text."""
+        """Whether it looks like a page of text or a screen of it."""
         return any(member.why_not == "document" for member in self.group.members)
 
     @cached_property

@@ -225,6 +225,8 @@ def _none_where_none_holds_all(members: tuple[Member, ...]) -> tuple[Member, ...
 
 HOLDS_MORE = "holds more"
 ONE_SIZE = 1.02
+# Share of a picture that lies around another one, from which on it is the even ground that pages have.
+_BARS = 0.3
 _WHY = {
     "unknown": "not compared",
     "detail": "finer than the kept file",
@@ -347,7 +349,7 @@ class _Describer:
         edit = edit_of(kept, other, proof, look)
         if edit in SEEN_ONLY and lost is not None and lost.kind == "places":
             edit = ""  # what differs in one place is no change of all of it
-        if proof.page and not is_explained(look):
+        if _shows_page(proof) and not is_explained(look):
             return "document", (*((lost,) if lost else ()), *more)
         if edit:
             own = () if is_explained(look) else (Loss("edit", f"an edit ({edit})"),)
@@ -465,9 +467,14 @@ def transform_in_words(evidence: Evidence, kept: Photo, other: Photo, look: Look
         form = format_name(other.format)
         words = f"{words}, converted to {form}" if words else f"converted to {form}"
     words = words or RESAVED
-    if not evidence.page or is_explained(look):
+    if not _shows_page(evidence) or is_explained(look):
         return words
-    return f"{words}, looks like a document: {_places(len(evidence.differs))}"
+    return f"{words}, looks like a document or a screen: {_places(len(evidence.differs))}"
+
+
+def _shows_page(proof: Evidence) -> bool:
+    """Tell whether one of two is a page and no photo between the bars of a screenshot, which is an edit."""
+    return proof.page and max(proof.surround_a, proof.surround_b) < _BARS
 
 
 def _places(count: int) -> str:

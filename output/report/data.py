@@ -22,7 +22,7 @@ from .comparing import Comparison, compare, has_proof
 
 # What people are told of a copy that is not chosen unseen, by its reason; other reasons say it themselves.
 _NOTES = {
-    "document": "looks like a document: check it yourself",
+    "document": "looks like a document or a screen: check it yourself",
     "tilted or bent": "tilted or bent: it may be another photo of the same thing",
     "no direct proof": "no proof of its own with the kept file",
     "companions": "its RAW or its video would be left alone",

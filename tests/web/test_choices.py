@@ -100,7 +100,7 @@ def test_a_page_of_text_that_goes_is_told_with_what_differs(written: Written) ->
     losses = (Loss("keywords", "the keyword Lyon"), Loss("places", "20 places differ"))
     page = replace(group, members=(replace(first, why_not="document", losses=losses), *rest))
     going = Chosen(page, Choice(0, {1: True, **dict.fromkeys(range(2, len(files_of(page))), False)}))
-    document = "20 places differ; looks like a document: check it yourself"
+    document = "20 places differ; looks like a document or a screen: check it yourself"
     assert list(going.warnings(merging=True).values()) == [f"would lose: {document}"]
     assert list(going.warnings(merging=False).values()) == [f"would lose: the keyword Lyon; {document}"]
 

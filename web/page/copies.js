@@ -13,7 +13,7 @@ import { count, figure, fileSize } from "./words.js";
 
 const STATES = [
   ["", "All"], ["new", "Not yet looked at"], ["going", "With files to move"], ["safe", "Safe: nothing is lost"], ["loss", "Would lose something"],
-  ["document", "Pages of text"], ["looked", "Looked at"], ["skipped", "Skipped"], ["rejected", "Not copies"],
+  ["document", "Pages and screens"], ["looked", "Looked at"], ["skipped", "Skipped"], ["rejected", "Not copies"],
 ];
 const ORDERS = [["", "Most bytes first"], ["doubt", "Least sure first"], ["date", "Newest first"], ["path", "By path"]];
 const BROWSERS_SHOW = ["JPEG", "PNG", "WEBP", "AVIF"];
