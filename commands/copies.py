@@ -100,7 +100,7 @@ class Kinds:
         max=1,
     )
     min_size_freed: opt.Text = value(
-        "--min-size-freed", "SIZE", "Only groups that would free at least so much, such as 500kB."
+        "--min-size-freed", "SIZE", "Only groups whose copies take so much, such as 500kB."
     )
     every: bool = flag("--all", "List all groups; else a terminal shows the first 20.")
     max_false: float = value(
@@ -108,7 +108,7 @@ class Kinds:
     )
 
     def worth_listing(self, groups: "Iterable[Group]") -> "list[Group]":
-        """Return the groups that free enough, those of icons last.
+        """Return the groups whose copies take enough, those of icons last.
 
         Raises:
             UsageError: the size cannot be read.
@@ -346,15 +346,15 @@ def _group_lines(rows: Iterable[Row], most: int, nothing: str) -> Iterator[str]:
     if not copies:
         yield nothing
         return
-    sizes = f"{file_size(wasted)} can be freed, {file_size(selected)} of it preselected [x]"
-    yield f"{plural(copies, 'group')} of copies; {sizes}"
+    freed = f"{file_size(selected)} can be freed [x]" if selected else "nothing is preselected"
+    yield f"{plural(copies, 'group')} of copies, {file_size(wasted)}; {freed}"
 
 
 def _one_group(row: Row, is_copy: bool) -> Iterator[str]:
     """Write a group with what is long at the end of its lines, where a narrow terminal may wrap it."""
     files = [row["keeper"], *row["members"]]
     folder = common_folder(os.path.dirname(file["path"]) for file in files)
-    what = f"{file_size(row['wasted_bytes'])} can be freed" if is_copy else "look-alikes"
+    what = _sizes(row) if is_copy else "look-alikes"
     if row["labels"]:
         what += f", likely {printable(row['labels'][0]['name'])}"
     number = f"group {row['group']}"
@@ -368,6 +368,12 @@ def _one_group(row: Row, is_copy: bool) -> Iterator[str]:
         for file, name, (mark, text) in zip(files, names, words, strict=True)
     ]
     yield from columns(table, right=(2,), name=1)
+
+
+def _sizes(row: Row) -> str:
+    """Return what the copies of a group take, and what comes free with those that are preselected."""
+    words = f"{plural(len(row['members']), 'copy', 'copies')}, {file_size(row['wasted_bytes'])}"
+    return f"{words}; {file_size(row['selected_bytes'])} can be freed" if row["selected_bytes"] else words
 
 
 def _mark_and_words(member: Row) -> tuple[str, str]:

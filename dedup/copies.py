@@ -93,7 +93,7 @@ class Copies:
         progress: Progress | None = None,
         stop: threading.Event | None = None,
     ) -> CopyReport:
-        """Return the groups of exact and proven copies, those that free most bytes first.
+        """Return the groups of exact and proven copies, those whose copies take most bytes first.
 
         Photos that are new since the last call are compared and proven first, and what decides is looked at
         at full size; all that is remembered. A library that was opened for reading only tells what is known

@@ -14,8 +14,8 @@ def main(folder: str) -> None:
         print(f"keep {group.keeper.path} ({group.reason})")
         for member in group.members:
             print(f"     {member.file.path}: {member.transform}")
-    freed = sum(group.wasted_bytes for group in report.groups)
-    print(f"{len(report.groups)} groups, {freed:,} bytes in copies")
+    size = sum(group.wasted_bytes for group in report.groups)
+    print(f"{len(report.groups)} groups, {size:,} bytes in copies")
 
 
 if __name__ == "__main__":

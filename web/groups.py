@@ -77,7 +77,7 @@ class Listed:
 
     @cached_property
     def is_document(self) -> bool:
-        """Whether it looks like a page of text."""
+        """Whether it looks like a page of text or a screen of it."""
         return any(member.why_not == "document" for member in self.group.members)
 
     @cached_property
@@ -139,7 +139,7 @@ def change_of(member: Member) -> str:
     return "exact" if member.kind == "exact" else member.change or "copy"
 
 
-# As they are found, those that free most bytes come first.
+# As they are found, those whose copies take most come first.
 _ORDERS: Mapping[str, Callable[[Listed], Any]] = {
     "doubt": lambda each: each.sureness,
     "date": lambda each: _backwards(each.group.keeper_photo.date),

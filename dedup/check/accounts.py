@@ -8,6 +8,7 @@ import numpy as np
 
 from ...store.progress import NEVER, Watch
 from ..groups.account import Loss, Party, as_seen, edit_of, held, pixels_lost
+from ..groups.original import Maker, in_doubt
 from ..look import Look
 from ..look.looker import Looker, Sight
 from ..proof import Evidence
@@ -53,7 +54,13 @@ def taken_looks(
             looks = {sight.a.id // 2: STOPPED for sight in sights} | {
                 sight.a.id // 2: look for sight, look in looker.looks(sights, Watch(stop=stop))
             }
-    yield from (looks.get(number) for number in range(len(pairs)))
+    for number, pair in enumerate(pairs):
+        look = looks.get(number)
+        yield in_doubt(look, _maker(pair.kept), _maker(pair.other)) if look else None
+
+
+def _maker(party: Party) -> Maker:
+    return Maker.of(party.photo, party.holdings, party.companions)
 
 
 def _is_map(matrix: tuple[float, ...]) -> bool:

@@ -24,7 +24,7 @@ from ..groups.account import Loss, Party
 from ..groups.companions import CompanionFinder
 from ..groups.groups import Class
 from ..groups.members import as_told, change_in_a_word, transform_in_words
-from ..groups.separate import are_one_unit
+from ..groups.separate import are_one_raw, are_one_unit
 from ..groups.shots import times_differ, why_two_shots
 from ..look import Look, reversed_look
 from ..naming import photo_named
@@ -220,6 +220,8 @@ def _halves(a: Photo, b: Photo) -> str:
         return "two halves of one shot, which belong together"
     if (a.format == RAW) != (b.format == RAW):
         return "a RAW and a developed picture: neither stands for the other"
+    if a.format == RAW and not are_one_raw(a, b):
+        return "two RAWs: that their previews are alike does not make them one shot"
     return ""
 
 

@@ -20,20 +20,26 @@ _ASKED = 100
 
 @dataclass(frozen=True, slots=True)
 class Backups:
-    """roots: paths of the library's folders. mirrored: pairs of them that hold the same files."""
+    """roots: paths of the library's folders. mirrors: of these, pairs of a mirror and what it mirrors."""
 
     roots: tuple[bytes, ...] = ()
-    mirrored: frozenset[frozenset[bytes]] = field(default_factory=frozenset)
+    mirrors: frozenset[tuple[bytes, bytes]] = field(default_factory=frozenset)
 
     def are_apart(self, kept: PhotoFile, other: PhotoFile) -> str:
-        """Return why two files are a photo and its backup: "on another drive", "in a backup"; "" if not."""
+        """Return why one file is no duplicate of the other: "on another drive", "in a backup"; "" if it is.
+
+        Nothing in a mirror is one: what goes there alone comes back with the next run of whatever mirrors.
+        """
         if kept.dev != other.dev:
             return "on another drive"
-        if self.mirrored:
-            pair = frozenset((self._root(kept.path), self._root(other.path)))
-            if pair in self.mirrored:
-                return "in a backup"
-        return ""
+        if not self.mirrors:
+            return ""
+        pair = self._root(kept.path), self._root(other.path)
+        return "in a backup" if pair in self.mirrors or self.is_in_mirror(other.path) else ""
+
+    def is_in_mirror(self, path: str) -> bool:
+        """Tell whether a file lies in a folder of the library that mirrors another one."""
+        return bool(self.mirrors) and any(self._root(path) == mirror for mirror, _ in self.mirrors)
 
     def _root(self, path: str) -> bytes:
         """Return the innermost folder of the library that a file lies in."""
@@ -48,14 +54,15 @@ def backups(view: View) -> Backups:
     """Find the folders of the library that mirror each other."""
     roots = totals_by_root(view)
     paths = tuple(each.root.path for each in roots)
-    return Backups(paths, _mirrored(view, roots) if len(roots) > 1 else frozenset())
+    return Backups(paths, _mirrors(view, roots) if len(roots) > 1 else frozenset())
 
 
-def _mirrored(view: View, roots: Sequence[RootTotals]) -> frozenset[frozenset[bytes]]:
+def _mirrors(view: View, roots: Sequence[RootTotals]) -> frozenset[tuple[bytes, bytes]]:
     found = set()
     for pair in itertools.combinations(roots, 2):
-        small, large = sorted(pair, key=lambda each: each.files)
+        # Of two that hold the same the one that came to the library later is the mirror.
+        small, large = sorted(pair, key=lambda each: (each.files, -each.root.id))
         asked, named, same = mirrored(view, small.root, large.root, _ASKED)
         if named >= max(_FEWEST, _MIRRORED * asked) and same >= _SAME * named:
-            found.add(frozenset((small.root.path, large.root.path)))
+            found.add((small.root.path, large.root.path))
     return frozenset(found)

@@ -51,7 +51,7 @@ class Choice:
     or its color taken away. is_painted: by a program: a screenshot, a drawing, a page of text. likes: how
     many others of the group show the same frame in the same light. origin: why it is known to have been
     there first, "" where nothing tells. is_others: in another program's library. is_nobodys: in a trash,
-    or among previews.
+    or among previews. is_in_mirror: in a folder that mirrors another one.
     """
 
     photo: Photo
@@ -65,6 +65,7 @@ class Choice:
     origin: str = ""
     is_others: bool = False
     is_nobodys: bool = False
+    is_in_mirror: bool = False
 
     @property
     def damage(self) -> tuple[str, ...]:
@@ -142,7 +143,8 @@ def _quality(choice: Choice) -> int:
 def _metadata(choice: Choice) -> int:
     photo = choice.photo
     fields = (photo.taken, photo.camera, photo.lens, photo.latitude)
-    has_sidecar = any(not each.is_half for each in choice.companions)
+    # That of a "IMG_1 (1).JPG" can be merged; other programs know the photo as IMG_1.JPG.
+    has_sidecar = _plain_name(choice) and any(not each.is_half for each in choice.companions)
     told = len(choice.holdings.fields) if choice.holdings else 0
     return sum(each is not None for each in fields) + has_sidecar + told + choice.record
 

@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
+from ...indexer.decode.sniff import RAW
 from ...indexer.scan.places import is_others, nobodys
 from ...store.catalog.photos import Photo
-from ...store.names import format_name, is_below, is_remote
+from ...store.names import format_name, is_below, is_name_of_copy, is_remote
 from ..look import Look
 from ..packets import MERGED
 from ..proof import GREY_SATURATION, WHOLE, Evidence, classify, describe, is_straight
@@ -35,6 +36,8 @@ SAME_PIXELS = "same pixels"
 # The branch of a pair that the user confirmed as a copy.
 CONFIRMED = "confirmed"
 RESAVED = "re-saved"
+# What a file is that was there first, as far as pixels or a camera's record tell.
+ORIGINAL, CAMERAS = "the original", "the camera's own file"
 
 
 def beyond_doubt(branch: str) -> Evidence:
@@ -76,7 +79,7 @@ class GroupContext:
 def described(photos: Sequence[Photo], about: GroupContext) -> Group:
     """Choose the file to keep among those of the photos, the center of their star first."""
     choices, found = _choices(photos, about)
-    keeper, reason = _with_all(choices, *choose_keeper(choices, about.rules), about)
+    keeper, reason = _keeper(choices, about)
     rest = sorted((choice for choice in choices if choice != keeper), key=lambda c: c.file.path)
     describe_member = _Describer(keeper, photos[0], found, about)
     members = _none_where_none_holds_all(tuple(map(describe_member, rest)))
@@ -108,6 +111,7 @@ def _choices(photos: Sequence[Photo], about: GroupContext) -> tuple[list[Choice]
             likes=likes[photo.id],
             is_others=is_others(file.path),
             is_nobodys=nobodys(file.path) is not None,
+            is_in_mirror=about.backups.is_in_mirror(file.path),
         )
         for photo in photos
         for file in photo.files
@@ -130,10 +134,10 @@ def _rank(choices: Iterable[Choice], rules: KeepRules) -> Callable[[Photo], obje
 
 def _why_first(found: Origins) -> str:
     if found.by_camera:
-        return "the camera's own file"
-    count = len(found.precedes)
+        return CAMERAS
+    count = len(found.made)
     many = "another one was" if count == 1 else f"{count} others were"
-    return f"the original: {many} made from it"
+    return f"{ORIGINAL}: {many} made from it"
 
 
 def _surrounds(proofs: Mapping[PairKey, Evidence]) -> Mapping[int, float]:
@@ -151,7 +155,18 @@ def _turned_grey(proofs: Mapping[PairKey, Evidence]) -> set[int]:
     return without_b | {a for (a, _), proof in proofs.items() if proof.saturation > 1 / GREY_SATURATION}
 
 
-# --- the file that holds all ------------------------------------------------------------------
+# --- the file to keep -------------------------------------------------------------------------
+
+
+def _keeper(choices: Sequence[Choice], about: GroupContext) -> tuple[Choice, str]:
+    """Return the file to keep and the reason; of the same bytes one that lies in no mirror, if it may."""
+    keeper, reason = _with_all(choices, *choose_keeper(choices, about.rules), about)
+    same = [each for each in choices if each.photo.id == keeper.photo.id and not each.is_in_mirror]
+    outside = [each for each in same if _place(each, about.rules) == _place(keeper, about.rules)]
+    if not keeper.is_in_mirror or not outside:
+        return keeper, reason
+    keeper, reason = _with_all(outside, *choose_keeper(outside, about.rules), about)
+    return keeper, reason if len(outside) > 1 else "the others are in a backup"
 
 
 def _with_all(
@@ -159,16 +174,23 @@ def _with_all(
 ) -> tuple[Choice, str]:
     """Return the file of the keeper's pixels that lacks nothing that others of these pixels hold.
 
-    Folders that come before all rules stay so. Where no file holds all, the keeper stays.
+    Folders that come before all rules stay so. Where no file holds all, the keeper stays. So does the name
+    that other programs know a photo by, beside a sidecar of its copy "IMG_1 (1).JPG": that can be merged.
     """
     same = [each for each in choices if each.photo.pixel_digest == keeper.photo.pixel_digest]
     same = [each for each in same if _place(each, about.rules) == _place(keeper, about.rules)]
     if len(same) < 2 or not any(_lacks(keeper, each) for each in same):
         return keeper, reason
     for each in sorted(same, key=lambda c: (order_key(c, about.rules), c.file.path), reverse=True):
-        if not any(_lacks(each, other) for other in same):
+        if not _is_called_copy(each, keeper) and not any(_lacks(each, other) for other in same):
             return each, "holds what the others lack"
     return keeper, reason
+
+
+def _is_called_copy(choice: Choice, keeper: Choice) -> bool:
+    """Tell whether a file has the keeper's bytes and, unlike it, the name of a copy."""
+    is_same = choice.photo.id == keeper.photo.id
+    return is_same and is_name_of_copy(choice.file.path) and not is_name_of_copy(keeper.file.path)
 
 
 def _place(choice: Choice, rules: KeepRules) -> tuple[bool, ...]:
@@ -203,6 +225,8 @@ def _none_where_none_holds_all(members: tuple[Member, ...]) -> tuple[Member, ...
 
 HOLDS_MORE = "holds more"
 ONE_SIZE = 1.02
+# Share of a picture that lies around another one, from which on it is the even ground that pages have.
+_BARS = 0.3
 _WHY = {
     "unknown": "not compared",
     "detail": "finer than the kept file",
@@ -281,9 +305,7 @@ class _Describer:
             other,
             choice.file,
             kind="copy",
-            transform=as_told(transform_in_words(seen, kept, other, look), losses)
-            if is_direct
-            else "copy of a copy",
+            transform=self._words(other, seen, look, losses) if is_direct else "copy of a copy",
             score=proof.probability,
             evidence=proof.as_dict(),
             why_not=why,
@@ -291,6 +313,11 @@ class _Describer:
             losses=losses,
             look=look,
         )
+
+    def _words(self, other: Photo, seen: Evidence, look: Look | None, losses: Iterable[Loss]) -> str:
+        if other.id in self._found.ids and not _is_settled(self._keeper.photo, other, seen):
+            return CAMERAS if self._found.by_camera else ORIGINAL
+        return as_told(transform_in_words(seen, self._keeper.photo, other, look), losses)
 
     def _proof(self, other: Photo) -> tuple[Evidence, bool]:
         """Return the evidence with the kept photo, else with the center of the star; and which it is."""
@@ -322,7 +349,7 @@ class _Describer:
         edit = edit_of(kept, other, proof, look)
         if edit in SEEN_ONLY and lost is not None and lost.kind == "places":
             edit = ""  # what differs in one place is no change of all of it
-        if proof.page and not is_explained(look):
+        if _shows_page(proof) and not is_explained(look):
             return "document", (*((lost,) if lost else ()), *more)
         if edit:
             own = () if is_explained(look) else (Loss("edit", f"an edit ({edit})"),)
@@ -362,8 +389,12 @@ def _should_be_explained(kept: Photo, other: Photo) -> bool:
 
 
 def _is_settled(kept: Photo, other: Photo, proof: Evidence) -> bool:
-    """Tell whether the pixels of two need no look: they are the same, or the user called them copies."""
-    return proof.branch == CONFIRMED or kept.pixel_digest == other.pixel_digest
+    """Tell whether the pixels of two need no look: they are the same, previews, or the user's copies."""
+    return proof.branch == CONFIRMED or kept.pixel_digest == other.pixel_digest or _are_raw(kept, other)
+
+
+def _are_raw(kept: Photo, other: Photo) -> bool:
+    return kept.format == other.format == RAW
 
 
 def _is_trusted(proof: Evidence) -> bool:
@@ -429,14 +460,21 @@ def transform_in_words(evidence: Evidence, kept: Photo, other: Photo, look: Look
         return "confirmed by you"
     if kept.pixel_digest == other.pixel_digest:
         return "same pixels, other metadata"
+    if _are_raw(kept, other):
+        return "another RAW of it"
     words = describe(evidence, facts_of(kept), facts_of(other))
     if facts_of(kept).format != facts_of(other).format:
         form = format_name(other.format)
         words = f"{words}, converted to {form}" if words else f"converted to {form}"
     words = words or RESAVED
-    if not evidence.page or is_explained(look):
+    if not _shows_page(evidence) or is_explained(look):
         return words
-    return f"{words}, looks like a document: {_places(len(evidence.differs))}"
+    return f"{words}, looks like a document or a screen: {_places(len(evidence.differs))}"
+
+
+def _shows_page(proof: Evidence) -> bool:
+    """Tell whether one of two is a page and no photo between the bars of a screenshot, which is an edit."""
+    return proof.page and max(proof.surround_a, proof.surround_b) < _BARS
 
 
 def _places(count: int) -> str:
@@ -448,9 +486,11 @@ def _places(count: int) -> str:
 
 
 def change_in_a_word(evidence: Evidence, kept: Photo, other: Photo) -> str:
-    """Return the change in one word for scripts: that of `proof.classify`, "confirmed" or "metadata"."""
+    """Return the change in a word for scripts: of `proof.classify`, "confirmed", "metadata" or "raw"."""
     if evidence.branch == CONFIRMED:
         return CONFIRMED
     if kept.pixel_digest == other.pixel_digest:
         return "metadata"
+    if _are_raw(kept, other):
+        return "raw"
     return classify(evidence, facts_of(kept), facts_of(other))

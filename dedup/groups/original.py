@@ -7,12 +7,14 @@ all the others, and the odd copy precedes none; so a group uses all its pairs.
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from ...indexer.decode.sniff import RAW
 from ...store.catalog.photos import Photo
 from ...store.records import Holdings
-from ..look import FLAG, Look, reversed_look
+from ..look import FLAG, PROFILE, Look, reversed_look
 from ..proof import WHOLE, Evidence, FileFacts, classify, reversed_evidence
+from .companions import Companion
 
 PairKey = tuple[int, int]
 
@@ -27,6 +29,8 @@ _ROUNDS = 4
 _MOST_UNBEATEN = 3
 _WHOLE_WIN, _ASKED = 3, 4
 _BEATEN_BY_ANOTHER = 5
+# What cameras write.
+_OF_CAMERAS = (RAW, "HEIF", "MPO", "JPEG")
 # Changes that only saving, converting and resizing bring.
 PLAIN = ("resaved", "resized", "converted")
 
@@ -36,25 +40,63 @@ def key_of(a: int, b: int) -> PairKey:
     return min(a, b), max(a, b)
 
 
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """What tells whether a camera made a file. record: for what only they write, and for a RAW beside."""
+
+    format: str
+    record: int
+
+    @classmethod
+    def of(cls, photo: Photo, holdings: Holdings | None, companions: Iterable[Companion]) -> "Maker":
+        """Return what tells it of a photo. companions: of its files."""
+        has_raw = any(each.kind == "raw" for each in companions)
+        return cls(photo.format, _record(holdings) + CAMERA_RECORD * has_raw)
+
+
+def in_doubt(look: Look, a: Maker, b: Maker) -> Look:
+    """Return the look from a to b, without an order that is none between a camera's files and others.
+
+    What was developed from a RAW is finer than the camera's JPEG of it, and predicts it but for the tones:
+    neither was made from the other. A JPEG that was exported as it is can be computed without them. Nor
+    is one RAW made from another, whatever their previews say.
+    """
+    first, later = (a, b) if look.relation == "a" else (b, a)
+    by_program = first.format not in _OF_CAMERAS and later.format in _OF_CAMERAS
+    is_cameras = later.record >= CAMERA_RECORD and (
+        later.record - first.record >= CAMERA_RECORD or look.model not in ("", "same", PROFILE)
+    )
+    are_previews = first.format == later.format == RAW
+    if look.relation in ("a", "b") and ((by_program and is_cameras) or are_previews):
+        return replace(look, relation="", how="", model="", is_whole=False, finer="")
+    return look
+
+
+def _record(holdings: Holdings | None) -> int:
+    value = holdings.fields.get("camera_record", 0) if holdings else 0
+    return value if isinstance(value, int) else 0
+
+
 @dataclass
 class Seen:
     """What is known of pairs: proofs and looks by ids, the smaller one first.
 
     holdings: of photos by id. first: of the photos that show the same pixels, the one that looks are taken
-    at, by the ids of the others. missing: pairs that were asked for and that nobody has looked at yet; True
-    where more is wanted than who came first.
+    at, by the ids of the others. maker: of a photo by id, None where that is not known. missing: pairs that
+    were asked for and that nobody has looked at yet; True where more is wanted than who came first.
     """
 
     proofs: Mapping[PairKey, Evidence]
     looks: Mapping[PairKey, Look] = field(default_factory=dict)
     holdings: Mapping[int, Holdings] = field(default_factory=dict)
     first: Mapping[int, int] = field(default_factory=dict)
+    maker: Callable[[int], Maker | None] = lambda _: None
     missing: dict[PairKey, bool] = field(default_factory=dict)
 
     def look(self, a: int, b: int, *, full: bool = False) -> Look | None:
         """Return the look from a to b; one that is missing is noted. full: a partial one will not do."""
         found = self.known_look(a, b)
-        if found is not None and not (full and found.is_partial):
+        if (found is not None and not (full and found.is_partial)) or self._are_previews(a, b):
             return found
         pair = self._pair(a, b)
         self.missing[pair] = full or self.missing.get(pair, False)
@@ -66,7 +108,15 @@ class Seen:
         if pair[0] == pair[1]:
             return _SAME
         found = self.looks.get(pair)
-        return found if found is None or pair[0] == self.first.get(a, a) else reversed_look(found)
+        if found is None:
+            return None
+        found = found if pair[0] == self.first.get(a, a) else reversed_look(found)
+        first, second = self.maker(a), self.maker(b)
+        return in_doubt(found, first, second) if first and second else found
+
+    def _are_previews(self, a: int, b: int) -> bool:
+        makers = self.maker(a), self.maker(b)
+        return all(each is not None and each.format == RAW for each in makers)
 
     def _pair(self, a: int, b: int) -> PairKey:
         return key_of(self.first.get(a, a), self.first.get(b, b))
@@ -78,8 +128,7 @@ class Seen:
 
     def record(self, photo: Photo) -> int:
         """Return how much a photo has of what only cameras write."""
-        value = self.of(photo).fields.get("camera_record", 0)
-        return value if isinstance(value, int) else 0
+        return _record(self.of(photo))
 
     def of(self, photo: Photo) -> Holdings:
         """Return what a photo holds; nothing beside the picture where that is not known."""
@@ -111,14 +160,19 @@ def is_before(look: Look | None, more_record: int) -> int:
 class Origins:
     """ids: of the photos that were there first, all of the same pixels; none where nothing tells.
 
-    precedes: ids of those that they precede. is_proven: the whole picture of one of these can be computed
-    from them. by_camera: only a camera's record says so.
+    precedes: ids of those that they precede. made: of these, those whose pixels say so. is_proven: the
+    whole picture of one of them can be computed.
     """
 
     ids: frozenset[int] = frozenset()
     precedes: frozenset[int] = frozenset()
+    made: frozenset[int] = frozenset()
     is_proven: bool = False
-    by_camera: bool = False
+
+    @property
+    def by_camera(self) -> bool:
+        """Whether only a camera's record says so."""
+        return bool(self.precedes) and not self.made
 
 
 def origins(photos: Sequence[Photo], seen: Seen, rank: Callable[[Photo], object]) -> Origins:
@@ -161,8 +215,10 @@ class _Contest:
                 self._seen.look(king.id, each.id)
         if not below:
             return Origins()
-        by_camera = not any(look is not None and look.relation == "a" for look in looks)
-        return Origins(self._ids([king]), self._ids(below), any(map(_is_whole_win, looks)), by_camera)
+        seen = zip(below, looks, strict=True)
+        made = [each for each, look in seen if look is not None and look.relation == "a"]
+        is_proven = any(map(_is_whole_win, looks))
+        return Origins(self._ids([king]), self._ids(below), self._ids(made), is_proven)
 
     def _rounds(self) -> tuple[Photo, set[Photo]]:
         """Let who precedes the first one take its place, until nobody does."""

@@ -1,8 +1,9 @@
 """Proven pairs -> groups safe against chaining, each with the file to keep and the reason."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -17,7 +18,7 @@ from ...store.view import View
 from ...store.words import plural
 from ..look import Look
 from ..proof import Evidence
-from .companions import CompanionFinder
+from .companions import Companion, CompanionFinder
 from .drives import Backups, backups
 from .error_rate import Expectation, doubts, surest
 from .groups import Group, Pair, star_groups
@@ -32,7 +33,7 @@ from .members import (
     described,
     with_halves_together,
 )
-from .original import PairKey, Seen
+from .original import Maker, PairKey, Seen
 from .separate import Apart
 
 
@@ -40,9 +41,9 @@ from .separate import Apart
 class CopyReport:
     """The copies of a library.
 
-    groups: those that free most bytes first. pairs: the number of proven pairs that they are made of.
-    wrong: how many of these are expected to be wrong. away: folders of the library that are not there now.
-    thumbs: of the library, for notebooks.
+    groups: those whose copies take most bytes first. pairs: the number of proven pairs of which they are
+    made. wrong: how many of these are expected to be wrong. away: folders of the library that are not
+    there now. thumbs: of the library, for notebooks.
     """
 
     groups: tuple[Group, ...]
@@ -228,7 +229,7 @@ def group_copies(
     looks: Mapping[PairKey, Look] = MappingProxyType({}),
     stars: Stars | None = None,
 ) -> list[Group]:
-    """Return the groups, those that free most bytes first."""
+    """Return the groups, those whose copies take most bytes first."""
     about = context_of(known, rules, choosing, looks)
     groups = with_halves_together(described(photos, about) for photos in stars or stars_of(known))
     return sorted(groups, key=lambda group: (-group.wasted_bytes, group.keeper.path))
@@ -258,8 +259,24 @@ def context_of(
     apart = Apart(known.photos, known.decided, known.holdings)
     proofs = {key: proof for key, proof in known.proofs.items() if known.photos.keys() >= set(key)}
     proofs = {key: proof for key, proof in proofs.items() if not apart(*key)}
-    seen = Seen(proofs, looks, known.holdings, _first_of_same_pixels(known.photos.values()))
-    return GroupContext(seen, rules, CompanionFinder().companions, choosing, known.backups)
+    companions = CompanionFinder().companions
+    first = _first_of_same_pixels(known.photos.values())
+    seen = Seen(proofs, looks, known.holdings, first, _makers(known, companions))
+    return GroupContext(seen, rules, companions, choosing, known.backups)
+
+
+def _makers(
+    known: GroupInput, companions: Callable[[str], Iterable[Companion]]
+) -> Callable[[int], Maker | None]:
+    @cache
+    def maker(number: int) -> Maker | None:
+        photo = known.photos.get(number)
+        if photo is None:
+            return None
+        beside = (each for file in photo.files for each in companions(file.path))
+        return Maker.of(photo, known.holdings.get(number), beside)
+
+    return maker
 
 
 def _first_of_same_pixels(photos: Iterable[Photo]) -> dict[int, int]:

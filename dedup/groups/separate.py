@@ -1,6 +1,7 @@
 """What never shares a group, whatever the pixels say."""
 
 import os
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from itertools import chain
@@ -56,7 +57,10 @@ class Apart:
         if first.pixel_digest == second.pixel_digest:
             return False
         # What a raw file shows is a preview: no picture was made from it, and none stands for it.
-        if (first.format == RAW) != (second.format == RAW) or self._are_two_shots(first, second):
+        raws = [each.format == RAW for each in (first, second)]
+        if any(raws) and not (all(raws) and are_one_raw(first, second)):
+            return True
+        if self._are_two_shots(first, second):
             return True
         # Halves lie beside each other, and most pairs do not: asked of every pair, so asked cheaply.
         return not self._folders[a].isdisjoint(self._folders[b]) and are_one_unit(first, second)
@@ -72,6 +76,26 @@ class Apart:
 def are_one_unit(first: Photo, second: Photo) -> bool:
     """Tell whether two photos are halves of one shot: some of their files are companions."""
     return any(are_companions(one.path, other.path) for one in first.files for other in second.files)
+
+
+def are_one_raw(first: Photo, second: Photo) -> bool:
+    """Tell whether two raw files may be of one shot: by their names, or by times that tell frames apart.
+
+    Their previews alone do not: those of a burst are more alike than two renderings of one frame.
+    """
+    if all("." in (each.taken or "") for each in (first, second)):
+        return True
+    stems = [[_stem(file.path) for file in each.files] for each in (first, second)]
+    return any(_is_named_in(a, b) or _is_named_in(b, a) for a in stems[0] for b in stems[1])
+
+
+def _stem(path: str) -> str:
+    return os.path.splitext(os.path.basename(path))[0].casefold()
+
+
+def _is_named_in(stem: str, other: str) -> bool:
+    """Tell whether a name has another one in it: "2021-08 IMG_1100-Enhanced" has IMG_1100."""
+    return re.search(rf"(?<![^\W_]){re.escape(stem)}(?![^\W_])", other) is not None
 
 
 def mark_apart(store: Store) -> None:

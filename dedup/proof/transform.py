@@ -105,7 +105,9 @@ def _geometry(e: Evidence, change: _Change) -> list[str]:
     if change.cropped:
         words.append(f"cropped to {100 * e.overlap_a:.0f} %")
     if change.framed:
-        words.append("in a frame" if e.overlap_b > 0.5 else "as a part of a larger picture")
+        words.append(
+            "in a frame" if max(e.overlap_b, e.surround_b) > 0.5 else "as a part of a larger picture"
+        )
     if change.stretched and not change.bent:
         words.append("stretched")
     return words

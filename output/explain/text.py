@@ -107,11 +107,14 @@ def _look_in_words(found: Explanation) -> str:
     if look.relation == "same":
         return "the same pixels"
     if not look.relation:
-        return "nothing tells which of both came first"
+        return "which came first is not known"
     first, later = ("A", "B") if look.relation == "a" else ("B", "A")
+    is_jpeg = (found.b if later == "B" else found.a).known.photo.format in ("JPEG", "MPO")
     if look.how == "reduced":
         return f"{first} came first: {later} has fewer pixels and less detail"
-    how = _HOW.get(look.how, "") + _MODELS.get(look.model, "")
+    # Either way of a JPEG and a bitmap is told by the steps of the JPEG.
+    way = "exact" if look.how == "bitmap" and is_jpeg else look.how
+    how = _HOW.get(way, "") + _MODELS.get(look.model, "")
     return f"{first} came first: {later} was made from it{how}"
 
 

@@ -11,7 +11,7 @@ from ...dedup.groups.companions import Companion
 from ...dedup.groups.error_rate import Expectation
 from ...dedup.groups.groups import Group, Member
 from ...dedup.groups.keeper import DEFAULT_RULES, KeepRules
-from ...dedup.groups.members import transform_in_words
+from ...dedup.groups.members import CAMERAS, ORIGINAL, transform_in_words
 from ...dedup.proof import Evidence, Picture, reversed_evidence
 from ...store.catalog.photos import Photo, PhotoFile
 from ...store.documents import Row, document, dumps
@@ -22,7 +22,7 @@ from .comparing import Comparison, compare, has_proof
 
 # What people are told of a copy that is not chosen unseen, by its reason; other reasons say it themselves.
 _NOTES = {
-    "document": "looks like a document: check it yourself",
+    "document": "looks like a document or a screen: check it yourself",
     "tilted or bent": "tilted or bent: it may be another photo of the same thing",
     "no direct proof": "no proof of its own with the kept file",
     "companions": "its RAW or its video would be left alone",
@@ -30,7 +30,6 @@ _NOTES = {
     "no file holds all": "another copy holds what the kept file lacks",
     "an edit": "an edit: somebody's work",
     "another file is kept": "it may hold more than the file that is kept",
-    "which came first is not known": "nothing tells which of both came first",
     "on another drive": "on another drive: it may be a backup",
     "in a backup": "in a folder that mirrors the other one: a backup",
 }
@@ -175,8 +174,13 @@ def _shown(comparison: Comparison) -> Row:
 
 
 def words_back(group: Group, member: Member) -> str:
-    """Return how the kept file was made from the member: what is said when that one is kept instead."""
+    """Return how the kept file was made from the member: what is said when that one is kept instead.
+
+    The file that was there first was made from none, and stays what it is.
+    """
     if member.kind != "copy" or not has_proof(member):
         return ""
+    if group.reason.startswith((ORIGINAL, CAMERAS)):
+        return group.reason.partition(":")[0]
     evidence = Evidence.from_dict(dict(member.evidence))
     return transform_in_words(reversed_evidence(evidence), member.photo, group.keeper_photo)

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
+from lookalike.dedup.packets import merged
 from lookalike.dedup.proof import prove_all
+from lookalike.output.text import file_size
 from lookalike.tests.dedup.proof import making
 from lookalike.tests.library import lookalike
 from lookalike.tests.pictures import draw_photo, exif_with, save
@@ -302,8 +304,17 @@ def test_the_table_shows_marks_companions_reasons_and_totals(companions: Listed)
     # The RAW stays with the other rendering of it.
     (png,) = [line for line in lines if "DSC6.png" in line]
     assert "+" not in png
-    assert "4 groups of copies;" in lines[-1]
-    assert "preselected [x]" in lines[-1]
+    sizes = [
+        file_size(sum(group[of] for group in companions.groups))
+        for of in ("wasted_bytes", "selected_bytes")
+    ]
+    assert lines[-1] == f"4 groups of copies, {sizes[0]}; {sizes[1]} can be freed [x]"
+    # What nobody may move unseen is not to be freed.
+    heads = (
+        {bool(g["selected_bytes"]) for g in companions.groups},
+        {"can be freed" in s for s in lines if "group " in s[:6]},
+    )
+    assert heads == ({True, False}, {True, False})
 
 
 def test_a_folder_that_went_away_has_no_companions_and_is_no_error(tmp_path: Path) -> None:
@@ -361,7 +372,7 @@ def test_a_page_is_preselected_only_where_nothing_of_it_is_lost(pages: Listed) -
     assert "check it yourself" not in pages.member("page-resaved.jpg")["transform"]
     assert said == {"page-changed.png": (False, "document")}
     changed = pages.member("page-changed.png")
-    assert "looks like a document: " in changed["transform"]
+    assert "looks like a document or a screen: " in changed["transform"]
     assert "differ" in changed["transform"]
     assert changed["transform"].endswith("check it yourself")
     x, y, width, height = changed["evidence"]["differs"][0]
@@ -400,6 +411,36 @@ def test_a_reader_that_has_seen_enough_ends_it_without_a_word(tmp_path: Path) ->
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, timeout=60)
     os.close(writer)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_nothing_in_a_mirror_is_preselected_and_what_it_mirrors_is_thinned(tmp_path: Path) -> None:
+    archive, mirror = tmp_path / "archive" / "Photos", tmp_path / "again"
+    for seed in range(4):
+        save(archive / f"{seed}.jpg", draw_photo(seed, 96, 72))
+    shutil.copy(archive / "0.jpg", archive / "0 (1).jpg")
+    shutil.copytree(archive, mirror)  # by its shorter path a file in it would be kept
+    for first, second in ((archive, mirror), (mirror, archive)):
+        store = tmp_path / f"store of {first.name}"
+        for folder in (first, second):  # of two that hold the same the later one is the mirror
+            lookalike("index", folder, "--store", store)
+        groups = lookalike("dupes", "--exact", "--store", store, "--json").json["groups"]
+        assert {os.path.dirname(group["keeper"]["path"]) for group in groups} == {str(first)}
+        stays = {m["path"]: m["why_not"] for group in groups for m in group["members"]}
+        assert stays.pop(str(first / "0 (1).jpg")) == ""
+        assert stays == {str(file): "in a backup" for file in second.iterdir()}
+
+
+def test_the_name_that_others_know_stays_and_the_sidecar_of_its_copy_is_merged(tmp_path: Path) -> None:
+    photos, store = tmp_path / "photos", tmp_path / "store"
+    save(photos / "DSC04003.jpg", draw_photo(3, 96, 72))
+    shutil.copy2(photos / "DSC04003.jpg", photos / "DSC04003 (1).jpg")
+    (photos / "DSC04003 (1).jpg.xmp").write_bytes(merged(None, {"keywords": ["sea"]}))
+    lookalike("index", photos, "--store", store)
+
+    for options, why_not in (((), "holds more"), (("--merge-metadata",), "")):
+        (group,) = lookalike("dupes", "--exact", *options, "--store", store, "--json").json["groups"]
+        assert group["keeper"]["path"] == str(photos / "DSC04003.jpg")
+        assert [member["why_not"] for member in group["members"]] == [why_not]
 
 
 @pytest.fixture

@@ -92,13 +92,19 @@ def test_an_untouched_group_is_planned_as_the_command_line_plans_it(written: Wri
         assert Listed(group).sums(UNTOUCHED) == (len(going.going), going.bytes_freed(going.going))
 
 
+def test_the_original_is_called_so_whichever_file_is_kept(written: Written) -> None:
+    groups = [group for group in written.review.groups if group.reason.startswith("the original: ")]
+    made = [(each, n) for each in groups for n, m in enumerate(each.members, 1) if m.kind == "copy"]
+    assert {Chosen(group, Choice(keeper)).relation(0).words for group, keeper in made} == {"the original"}
+
+
 def test_a_page_of_text_that_goes_is_told_with_what_differs(written: Written) -> None:
     group = next(each for each in written.review.groups if each.members[0].kind == "copy")
     first, *rest = group.members
     losses = (Loss("keywords", "the keyword Lyon"), Loss("places", "20 places differ"))
     page = replace(group, members=(replace(first, why_not="document", losses=losses), *rest))
     going = Chosen(page, Choice(0, {1: True, **dict.fromkeys(range(2, len(files_of(page))), False)}))
-    document = "20 places differ; looks like a document: check it yourself"
+    document = "20 places differ; looks like a document or a screen: check it yourself"
     assert list(going.warnings(merging=True).values()) == [f"would lose: {document}"]
     assert list(going.warnings(merging=False).values()) == [f"would lose: the keyword Lyon; {document}"]
 

@@ -13,7 +13,7 @@ import { count, figure, fileSize } from "./words.js";
 
 const STATES = [
   ["", "All"], ["new", "Not yet looked at"], ["going", "With files to move"], ["safe", "Safe: nothing is lost"], ["loss", "Would lose something"],
-  ["document", "Pages of text"], ["looked", "Looked at"], ["skipped", "Skipped"], ["rejected", "Not copies"],
+  ["document", "Pages and screens"], ["looked", "Looked at"], ["skipped", "Skipped"], ["rejected", "Not copies"],
 ];
 const ORDERS = [["", "Most bytes first"], ["doubt", "Least sure first"], ["date", "Newest first"], ["path", "By path"]];
 const BROWSERS_SHOW = ["JPEG", "PNG", "WEBP", "AVIF"];
@@ -188,7 +188,7 @@ export default class Copies {
     bar.style.width = `${share}%`;
     this.sums.replaceChildren(
       make(sums.going ? "strong" : "strong.none", {}, sums.going ? `${count(sums.going, "file")} to move` : "nothing to move"),
-      make("span", {}, sums.going ? `${fileSize(sums.bytes)} of ${fileSize(sums.wasted_bytes)} can be freed` : ""),
+      make("span", {}, sums.going ? `${fileSize(sums.bytes)} can be freed` : ""),
       make("span.looked", { title: "groups that somebody looked at" }, make("span.track", { "aria-hidden": "true" }, bar), `${figure(sums.done)} of ${figure(sums.groups)} `,
         make("span.left", {}, timeLeft(this.paces, sums.groups - sums.done))));
     for (const option of this.state.lastChild.options) {

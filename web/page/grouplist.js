@@ -84,7 +84,7 @@ export class GroupList {
 
   line(row) {
     const sum = [count(row.files, "file"), row.going ? `${row.going} to move, ${fileSize(row.bytes)}` : "none to move"];
-    const tags = [row.losing && `loses ${row.losing}`, row.is_document && "page of text", row.more && `copy with ${row.more}`, row.class === "exact" && "exact"].filter(Boolean).slice(0, 2)
+    const tags = [row.losing && `loses ${row.losing}`, row.is_document && "page or screen", row.more && `copy with ${row.more}`, row.class === "exact" && "exact"].filter(Boolean).slice(0, 2)
       .map((words) => make(words.startsWith("loses") ? "span.tag.warn" : "span.tag", { title: words.startsWith("copy") ? "what only another file than the kept one holds" : "" }, words));
     const [mark, words] = MARKS[row.state] ?? ["", ""];
     return make("button.line", { type: "button", onclick: () => this.open(row.key) },

@@ -92,8 +92,8 @@ function showPlace() {
 function showTotals() {
   const sum = totals();
   $("going").textContent = count(sum.going, "file to move", "files to move");
-  const bytes = `${fileSize(sum.bytes)} of ${fileSize(sum.wasted)} can be freed`;
-  $("winning").textContent = `of ${count(sum.copies, "copy", "copies")} · ${bytes}`;
+  const copies = `${count(sum.copies, "copy", "copies")}, ${fileSize(sum.wasted)}`;
+  $("winning").textContent = `of ${copies} · ${fileSize(sum.bytes)} can be freed`;
 }
 
 function showAbout() {

@@ -5,13 +5,15 @@ from random import Random
 
 import pytest
 
-from lookalike.dedup.groups.original import Origins, PairKey, Seen, is_before, origins
-from lookalike.dedup.look import Look
+from lookalike.dedup.groups.keeper import KeepRules
+from lookalike.dedup.groups.original import Maker, Origins, PairKey, Seen, in_doubt, is_before, origins
+from lookalike.dedup.groups.report import group_copies
+from lookalike.dedup.look import Look, reversed_look
 from lookalike.dedup.proof import Evidence
 from lookalike.store.catalog.photos import Photo
 from lookalike.store.records import Holdings
 
-from .test_report import copy, made, photo
+from .test_report import copy, known, made, photo
 
 CAMERA = Holdings(fields={"camera_record": 5})
 SILENT = Look(score=0.2)
@@ -99,6 +101,54 @@ def test_what_only_cameras_write_decides_where_pixels_do_not() -> None:
 )
 def test_strong_evidence_only(look: Look | None, more_record: int, expected: int) -> None:
     assert is_before(look, more_record) == expected
+
+
+JPEG, BARE, PSD = Maker("JPEG", 3), Maker("JPEG", 0), Maker("PSD", 0)
+TONED = Look("b", "bitmap", "tone")
+
+
+@pytest.mark.parametrize(
+    ("look", "first", "second", "expected"),
+    [
+        (TONED, JPEG, PSD, ""),
+        (Look("b", "reduced", finer="b"), JPEG, PSD, ""),  # nor does a larger one out of the RAW
+        (TONED, BARE, PSD, "b"),  # of a drawing nothing says otherwise
+        (TONED, JPEG, BARE, "b"),
+        (TONED, JPEG, Maker("TIFF", 3), ""),  # Lightroom keeps what the camera wrote
+        (made("b"), JPEG, Maker("TIFF", 3), "b"),  # exported from it as it is
+        (made("a"), JPEG, PSD, "a"),
+    ],
+)
+def test_what_a_program_wrote_came_before_no_file_of_the_camera(
+    look: Look, first: Maker, second: Maker, expected: str
+) -> None:
+    assert in_doubt(look, first, second).relation == expected
+    back = {"a": "b", "b": "a", "": ""}[expected]
+    assert in_doubt(reversed_look(look), second, first).relation == back
+
+
+def test_the_camera_s_jpeg_is_kept_beside_what_was_developed_from_its_raw() -> None:
+    jpeg, psd = photo(1), replace(photo(2), format="PSD")
+    found = known(
+        jpeg, psd, proofs={(1, 2): replace(copy(), saturation=1.4)}, holdings={1: CAMERA, 2: Holdings()}
+    )
+
+    (group,) = group_copies(found, looks={(1, 2): TONED})
+
+    assert (group.keeper_photo, group.reason) == (jpeg, "the camera's own file")
+    assert [member.why_not for member in group.members] == ["an edit"]
+
+
+def test_an_original_that_is_not_kept_is_called_so() -> None:
+    original, resaved = photo(1, path="/in/1.jpg"), photo(2, path="/album/1.jpg")
+    found = known(original, resaved, proofs={(1, 2): copy()})
+
+    (group,) = group_copies(found, KeepRules(prefer=("/album",)), looks={(1, 2): made()})
+
+    assert group.keeper_photo == resaved
+    assert [(member.transform, member.why_not) for member in group.members] == [
+        ("the original", "finer than the kept file")
+    ]
 
 
 def test_the_same_pixels_are_one_photo_and_looked_at_once() -> None:

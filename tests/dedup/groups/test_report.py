@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from lookalike.dedup.groups.companions import Companion
 from lookalike.dedup.groups.groups import Group, Member
+from lookalike.dedup.groups.keeper import DEFAULT_RULES
 from lookalike.dedup.groups.members import with_halves_together
 from lookalike.dedup.groups.original import PairKey
-from lookalike.dedup.groups.report import GroupInput, group_copies
+from lookalike.dedup.groups.report import GroupInput, group_copies, missing_looks
 from lookalike.dedup.look import Look, Relation
 from lookalike.dedup.proof import Evidence
 from lookalike.store.catalog.photos import Photo
@@ -137,6 +138,19 @@ def test_a_jpeg_that_is_merely_like_the_original_is_not_selected() -> None:
 
     assert [member.why_not for member in jpegs.members] == ["", "which came first is not known"]
     assert all(member.selected for member in mixed.members)
+
+
+def test_previews_of_raw_files_are_never_judged() -> None:
+    first = replace(photo(1, path="/nowhere/IMG_1.CR2", size=300), format="RAW")
+    second = replace(photo(2, path="/elsewhere/IMG_1.dng"), format="RAW")
+    found = known(first, second, proofs={(1, 2): replace(copy(), natural=False, page=True)})
+
+    assert not missing_looks(found, DEFAULT_RULES, {}, [[first, second]])
+    (group,) = group_copies(found, looks={(1, 2): made()})
+
+    (member,) = group.members
+    assert (member.transform, member.change, member.why_not) == ("another RAW of it", "raw", "holds more")
+    assert "original" not in group.reason
 
 
 def test_a_copy_without_a_proof_with_the_keeper_is_not_selected() -> None:

@@ -101,3 +101,25 @@ def test_the_same_pixels_are_of_one_shot_whatever_one_of_them_says() -> None:
     third = photo(3, taken="2019-01-01T00:00:00", pixel_digest=photo(1).pixel_digest)
     three = {1: photo(1), 2: photo(2, taken="2023-05-01T12:00:00.5"), 3: third}
     assert not Apart(three, {}, {})(3, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "taken", "is_apart"),
+    [
+        ("IMG_1100.DNG", "IMG_1101.DNG", NOON, True),  # frames of a burst, in whole seconds
+        ("IMG_110.DNG", "IMG_1100.DNG", NOON, True),
+        ("IMG_1100.CR2", "img_1100.dng", NOON, False),  # converted
+        ("IMG_1100.DNG", "2021-08 IMG_1100-Enhanced.DNG", NOON, False),
+        ("IMG_1100.DNG", "Lofoten 12.DNG", f"{NOON}.25", False),
+        ("IMG_1100.DNG", "Lofoten 12.DNG", NOON, True),
+    ],
+)
+def test_previews_alone_prove_no_two_raws_one_shot(
+    name: str, other: str, taken: str, is_apart: bool
+) -> None:
+    files = [(PhotoFile(path, 1, 1, 0),) for path in (f"/photos/{name}", f"/again/{other}")]
+    two = {n: photo(n, taken, format="RAW", files=files[n - 1]) for n in (1, 2)}
+    assert Apart(two, {}, {})(1, 2) == Apart(two, {}, {})(2, 1) == is_apart
+    assert not Apart(two, {(1, 2): "confirmed"}, {})(1, 2)
+    same = {1: two[1], 2: photo(2, format="RAW", files=files[1], pixel_digest=two[1].pixel_digest)}
+    assert not Apart(same, {}, {})(1, 2)

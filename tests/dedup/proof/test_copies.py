@@ -37,7 +37,7 @@ COPIES: dict[str, tuple[Alteration, str, str]] = {
     "grey": (making.greyed, "edited", "without color"),
     "blurred": (making.blurred, "resaved", ""),
     "noisy": (making.noisy, "resaved", ""),
-    "screenshot": (making.screenshotted, "framed", "as a part of a larger picture"),
+    "screenshot": (making.screenshotted, "framed", "in a frame"),
     "photo of a screen": (making.photographed, "photo", "photo of the picture"),
 }
 

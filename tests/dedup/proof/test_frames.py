@@ -81,6 +81,19 @@ def test_the_picture_is_kept_and_not_its_frame_nor_is_that_given_up_unseen(
     assert [member.why_not for member in group.members] != [""]
 
 
+def test_a_photo_between_bars_is_in_a_frame_and_no_page_of_text() -> None:
+    screenshot = Image.new("RGB", (PHOTO.width, PHOTO.height * 5 // 2))
+    screenshot.paste(PHOTO, (0, PHOTO.height * 3 // 4))
+    evidence = compare(PHOTO, screenshot)
+    assert evidence.page  # its ground is as even as that of one
+
+    (member,) = group_of(PHOTO, screenshot, evidence).members
+
+    assert (member.why_not, [loss.kind for loss in member.losses]) == ("an edit", ["edit", "unknown"])
+    assert member.transform.startswith("in a frame")
+    assert "document" not in member.transform
+
+
 def test_a_frame_is_kept_where_the_picture_is_left_in_small_only() -> None:
     small, framed = resized(0.3)(PHOTO), bordered(0.06)(PHOTO)
     group = group_of(small, framed, compare(small, framed))
