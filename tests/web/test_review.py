@@ -549,8 +549,9 @@ def test_the_page_begins_the_first_library_and_no_other(
     assert (usual / "catalog.db").exists()
 
 
-def test_a_folder_of_nothing_but_copies_is_listed(tmp_path: Path) -> None:
+def test_a_folder_has_all_its_photos_also_those_that_lie_elsewhere_too(tmp_path: Path) -> None:
     photos = tmp_path.resolve() / "photos"
+    save(photos / "Mobile" / "DCIM" / "own.jpg", draw_photo(7, 96, 72))
     for number in range(3):
         first = save(photos / "2021" / f"p{number}.jpg", draw_photo(number, 96, 72))
         for folder in ("Mobile/DCIM", "Mobile/mailed")[: number + 1]:
@@ -562,15 +563,19 @@ def test_a_folder_of_nothing_but_copies_is_listed(tmp_path: Path) -> None:
     with serving(Copied(photos, tmp_path / "store")) as client:
         rows = client.get("/api/facets").json()["folders"]
         assert {row["path"].removeprefix(str(photos)): row["count"] for row in rows} == {
-            "": 3,
+            "": 4,
             "/2021": 3,
-            "/Mobile": 3,
-            "/Mobile/DCIM": 3,
+            "/Mobile": 4,
+            "/Mobile/DCIM": 4,
             "/Mobile/mailed": 2,
         }
         for row in rows:
             found = client.get("/api/sets", params={"folder": row["id"]}).json()
-            assert found["count"] == row["count"], row
+            shown = client.get(f"/api/sets/{found['set']}/photos").json()["photos"]
+            assert found["count"] == row["count"] == len(shown), row
+            assert all(each["path"].startswith(row["path"]) for each in shown)
+        full = {row["path"]: row["files"] for row in client.get("/api/groups/folders").json()["folders"]}
+        assert full[str(photos / "Mobile" / "DCIM")] == 4
 
 
 def test_files_of_the_same_bytes_are_listed_while_others_are_proven(
