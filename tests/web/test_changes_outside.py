@@ -250,7 +250,7 @@ def test_two_tabs_decide_in_one_group(context: BrowserContext, tmp_path: Path) -
             one, other = (opened(context, address, "?view=copies&order=path") for _ in range(2))
             for page in (one, other):
                 expect(page.locator(".one .kept .name")).to_have_text("n0.jpg")
-            for page, name in ((one, "same0.jpg"), (other, "small0.jpg")):
+            for page, name in ((one, "eq0.jpg"), (other, "small0.jpg")):
                 state = f".one .card:has(.name:text-is('{name}')) .state"
                 page.locator(f".one .card:has(.name:text-is('{name}'))").press("Space")
                 for each in (one, other):

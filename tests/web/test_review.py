@@ -187,7 +187,7 @@ def test_many_groups_change_at_once_by_folder_and_by_what_was_done(client: TestC
         for m in g["members"]
         if m["selected"]
     }
-    assert not any(name.startswith(("same", "n")) for name in moved)
+    assert not any(name.startswith(("eq", "n")) for name in moved)
     again = client.post("/api/review", json={"do": "propose", "shown": {}}).json()
     assert (stay["changed"], again["sums"]["done"]) == (5, 5)
     assert client.post("/api/review", json={"do": "go"}).status_code == 400
@@ -251,18 +251,18 @@ def test_what_is_protected_stays_whatever_is_chosen(client: TestClient, copied: 
     group = group_with(client, "small2.jpg")
     assert {file["name"]: file["protected"] for file in group["files"]} == {
         "n2.jpg": False,
-        "same2.jpg": True,
+        "eq2.jpg": True,
         "small2.jpg": True,
     }
-    chosen = {str(number_of(group, name)): True for name in ("same2.jpg", "small2.jpg")}
+    chosen = {str(number_of(group, name)): True for name in ("eq2.jpg", "small2.jpg")}
     keeper = number_of(group, "n2.jpg")
     client.patch(f"/api/review/{group['key']}", json={"keeper": keeper, "chosen": chosen})
-    assert not {"same2.jpg", "small2.jpg"} & moved(client)
+    assert not {"eq2.jpg", "small2.jpg"} & moved(client)
 
 
 def test_what_was_taken_back_is_done_again(client: TestClient) -> None:
     group = group_with(client, "n2.jpg")
-    keeper = number_of(group, "same2.jpg")
+    keeper = number_of(group, "eq2.jpg")
     step = client.patch(f"/api/review/{group['key']}", json={"keeper": keeper}).json()["step"]
     after = without_time(plan_of(client))
     for _ in range(2):

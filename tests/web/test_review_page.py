@@ -76,8 +76,8 @@ def as_chosen(group: Any) -> Any:
     members = {Path(each["path"]).name: each for each in group["members"]}
     if "small1.jpg" in members:
         members["small1.jpg"] |= {"selected": False, "why_not": "not chosen"}
-    if "same2.jpg" in members:
-        kept, first = members.pop("same2.jpg"), group["keeper"]
+    if "eq2.jpg" in members:
+        kept, first = members.pop("eq2.jpg"), group["keeper"]
         fate = {name: kept.pop(name) for name in ("class", "transform", "selected", "why_not")}
         del first["reason"]
         group |= {
@@ -105,9 +105,9 @@ def test_five_groups_are_reviewed_by_keys_applied_and_undone(
             page.keyboard.press("Space")
             expect(card(page, "small1.jpg").locator(".state")).to_have_text("stays")
         if number == 2:
-            go_to_file(page, "same2.jpg")
+            go_to_file(page, "eq2.jpg")
             page.keyboard.press("Enter")
-            expect(page.locator(".one .kept .name")).to_have_text("same2.jpg")
+            expect(page.locator(".one .kept .name")).to_have_text("eq2.jpg")
         if number == 3:
             go_to_file(page, "small3.jpg")
             page.keyboard.press("p")
@@ -196,16 +196,16 @@ def test_two_tabs_agree_and_a_reload_keeps_what_was_chosen(
     expect(other.locator(".looked")).to_have_text("0 of 5")
     expect(page.locator(".one h2")).to_be_visible()
 
-    go_to_file(page, "same0.jpg")
+    go_to_file(page, "eq0.jpg")
     page.keyboard.press("Space")
     page.keyboard.press("j")
 
     expect(other.locator(".looked")).to_have_text("1 of 5")
-    expect(card(other, "same0.jpg").locator(".state")).to_have_text("stays")
+    expect(card(other, "eq0.jpg").locator(".state")).to_have_text("stays")
     page.reload()
     expect(page.locator(".one h2")).to_contain_text("Group 2 of 5")
     page.keyboard.press("k")
-    expect(card(page, "same0.jpg").locator(".state")).to_have_text("stays")
+    expect(card(page, "eq0.jpg").locator(".state")).to_have_text("stays")
     expect(page.locator(".looked")).to_have_text("1 of 5")
 
 
@@ -275,7 +275,7 @@ def test_a_table_has_the_kept_file_and_others_under_one_zoom(open_page: OpenPage
     expect(stages).to_have_count(4)
     first = on_table(page)
     assert first[0] == "n1.jpg"
-    assert {*first} == {"n1.jpg", "same1.jpg", "small1.jpg", "cropped.jpg"}
+    assert {*first} == {"n1.jpg", "eq1.jpg", "small1.jpg", "cropped.jpg"}
     expect(hand).to_have_text(first[1])
 
     page.keyboard.press("]")
@@ -323,7 +323,7 @@ def test_a_table_has_the_kept_file_and_others_under_one_zoom(open_page: OpenPage
 def test_what_is_chosen_elsewhere_shows_while_one_compares(open_page: OpenPage, served: Served) -> None:
     page = open_page("?view=copies&order=path")
     expect(page.locator(".one h2")).to_be_visible()
-    go_to_file(page, "same0.jpg")
+    go_to_file(page, "eq0.jpg")
     page.keyboard.press("c")
     expect(page.locator("dialog.compare button", has_text="Let it stay")).to_be_visible()
     page.keyboard.press("x")
