@@ -11,7 +11,7 @@ from ...dedup.groups.companions import Companion
 from ...dedup.groups.error_rate import Expectation
 from ...dedup.groups.groups import Group, Member
 from ...dedup.groups.keeper import DEFAULT_RULES, KeepRules
-from ...dedup.groups.members import transform_in_words
+from ...dedup.groups.members import RESAVED, transform_in_words
 from ...dedup.proof import Evidence, Picture, reversed_evidence
 from ...store.catalog.photos import Photo, PhotoFile
 from ...store.documents import Row, document, dumps
@@ -175,8 +175,12 @@ def _shown(comparison: Comparison) -> Row:
 
 
 def words_back(group: Group, member: Member) -> str:
-    """Return how the kept file was made from the member: what is said when that one is kept instead."""
+    """Return what the proposed file is beside the member: what is said when that one is kept instead."""
     if member.kind != "copy" or not has_proof(member):
         return ""
     evidence = Evidence.from_dict(dict(member.evidence))
-    return transform_in_words(reversed_evidence(evidence), member.photo, group.keeper_photo)
+    words = transform_in_words(reversed_evidence(evidence), member.photo, group.keeper_photo)
+    if member.look is None or member.look.relation != "a":
+        return words
+    # It was not made from the member, whichever one is kept.
+    return ", ".join(filter(None, ("the original", words.removeprefix(RESAVED).removeprefix(", "))))

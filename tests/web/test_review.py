@@ -188,9 +188,44 @@ def test_many_groups_change_at_once_by_folder_and_by_what_was_done(client: TestC
         if m["selected"]
     }
     assert not any(name.startswith(("eq", "n")) for name in moved)
+    effect = {name: stay["effect"][name] for name in ("to_move", "to_stay", "from")}
+    assert effect == {"to_move": 0, "to_stay": 5, "from": []}
     again = client.post("/api/review", json={"do": "propose", "shown": {}}).json()
-    assert (stay["changed"], again["sums"]["done"]) == (5, 5)
+    assert (stay["changed"], again["changed"], again["sums"]["done"]) == (5, 5, 0)  # nobody looked at them
+    assert [(Path(each["path"]).name, each["files"]) for each in again["effect"]["from"]] == [("old", 5)]
     assert client.post("/api/review", json={"do": "go"}).status_code == 400
+
+
+def test_files_of_a_folder_stay_and_only_others_go_for_them(tmp_path: Path) -> None:
+    photos = tmp_path.resolve() / "photos"
+    first = save(photos / "Album" / "a.jpg", draw_photo(1, 96, 72))
+    for place in ("Downloads/a.jpg", "Downloads/a (1).jpg", "Downloads/old/a.jpg"):
+        (photos / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(first, photos / place)
+    with Library.open(tmp_path / "store", create=True) as library:
+        library.index(photos)
+    with serving(Copied(photos, tmp_path / "store")) as client:
+        rows = client.get("/api/groups/folders").json()["folders"]
+        (downloads,) = (row["id"] for row in rows if row["path"] == str(photos / "Downloads"))
+        asked = {"shown": {}, "only": {"folder": downloads, "below": False}}
+        stay = client.post("/api/review", json=asked | {"do": "stay"}).json()
+        assert going(client) == {"Downloads/old/a.jpg"}
+        client.delete(f"/api/review/steps/{stay['step']}")
+        kept = client.post("/api/review", json=asked | {"do": "keep"}).json()
+        assert going(client) == {"Album/a.jpg", "Downloads/old/a.jpg"}
+        (group,) = without_time(plan_of(client))["groups"]
+        assert group["keeper"]["path"] == str(photos / "Downloads" / "a.jpg")  # no name of a copy
+        assert kept["sums"]["done"] == 0
+        assert (kept["effect"]["to_move"], kept["effect"]["to_stay"]) == (1, 2)
+        assert client.post("/api/review", json=asked | {"do": "keep"}).json()["changed"] == 0
+
+
+def going(client: TestClient) -> set[str]:
+    """Return the files that the plan moves, by their paths below the photos."""
+    plan = without_time(plan_of(client))
+    (root,) = client.get("/api/status").json()["folders"]
+    paths = (each["path"] for group in plan["groups"] for each in group["members"] if each["selected"])
+    return {str(Path(path).relative_to(root["path"])) for path in paths}
 
 
 def test_only_what_loses_nothing_goes_by_one_act_unless_somebody_says_so(client: TestClient) -> None:

@@ -233,6 +233,31 @@ def test_all_shown_groups_change_at_once_and_go_back_at_once(open_page: OpenPage
     expect(page.locator(".sums strong")).to_have_text("10 files to move")
 
 
+def test_a_folder_of_copies_stays_or_is_kept_and_the_page_says_what_goes(open_page: OpenPage) -> None:
+    page = open_page("?view=copies")
+    toasts = page.locator(".toast")
+    for words, told in (
+        ("Let them stay", "10 files stay now"),
+        ("Keep these, move the others", "photos/new"),
+    ):
+        page.get_by_role("button", name="By folder").click()
+        page.get_by_role("button", name=f"{words}: ").first.click()
+        expect(toasts.last).to_contain_text(told)
+        toasts.last.get_by_role("button", name="Undo").click()
+        expect(page.locator(".sums strong")).to_have_text("10 files to move")
+    expect(page.locator(".looked")).to_have_text("0 of 5")
+
+
+def test_a_double_click_keeps_one_file(open_page: OpenPage) -> None:
+    page = open_page("?view=copies&text=n2")
+    name, where = page.locator(".one .kept .name"), page.locator(".one .kept .folder")
+    expect(name).to_have_text("n2.jpg")
+    card(page, "eq2.jpg").get_by_role("button", name="Keep this one").dblclick()
+    expect(page.locator(".looked")).to_have_text("1 of 5")
+    expect(name).to_have_text("eq2.jpg")
+    expect(where).to_have_text("photos/old")
+
+
 def test_a_crop_lies_where_it_was_cut_from_and_zoom_is_one_for_both(open_page: OpenPage) -> None:
     page = open_page("?view=copies&text=cropped")
     expect(page.locator(".one h2")).to_be_visible()
