@@ -226,7 +226,11 @@ def test_what_is_asked_for_by_a_condition_or_a_word(open_page: OpenPage) -> None
     page.wait_for_url("**label=beacon")
 
 
-def test_an_empty_library_leads_to_where_a_folder_is_added(browser: Browser, tmp_path: Path) -> None:
+def test_an_empty_library_leads_to_where_a_folder_is_added(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "Pictures").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
     with Library.open(tmp_path / "store", create=True) as library:
         served = Served(library, can_write=True)
         with running(served) as address:
@@ -236,9 +240,11 @@ def test_an_empty_library_leads_to_where_a_folder_is_added(browser: Browser, tmp
             expect(way).to_be_visible()
             assert way.bounding_box()["height"] < 60  # type: ignore[index]
             way.click()
-            page.get_by_label("Path of a folder").fill("photos")
+            expect(page.get_by_role("button", name="Index the chosen folders")).to_have_count(0)
+            page.get_by_label("Path of a folder").fill("Picures")  # below the home folder
             page.get_by_label("Path of a folder").press("Enter")
-            expect(page.locator(".toast.error")).to_contain_text("no whole path")
+            expect(page.locator(".toast.error")).to_contain_text(f"did you mean {tmp_path / 'Pictures'}?")
+            expect(page.get_by_role("button", name="Index ~/Pictures")).to_be_visible()
             page.get_by_label("Path of a folder").fill(str(tmp_path))
             page.get_by_label("Path of a folder").press("Enter")
             expect(page.locator(".job.done")).to_be_visible()

@@ -349,9 +349,16 @@ def test_a_plan_is_checked_applied_once_and_undone(mine: Copied) -> None:
         }
         assert len(keys(client)) == 2  # what was not proposed is still there
         run, *_ = client.get("/api/runs").json()["journals"]
-        free = f"to free it: `lookalike prune --older-than 0d --yes --store {mine.store}`"
-        assert done["words"].endswith(free)
+        free = (
+            f"to free it: `lookalike prune --older-than 0d --yes --store {mine.store}` in another terminal"
+        )
+        assert "freed" not in done["words"]  # it is not true any more once they are back
+        assert done["result"]["free"].endswith(free)
         assert run["free"].endswith(free)
+        quarantine = str(mine.photos / ".lookalike-quarantine")
+        assert [each["path"] for each in run["folders"]] == [quarantine]
+        assert checked["places"] == [f"they would go to the quarantine {quarantine}"]
+        assert done["result"]["places"] == [f"they are in the quarantine {quarantine}"]
         listed = lookalike("undo", "--list", "--store", mine.store, "--format", "json").json["journals"]
         assert {name: run[name] for name in listed[0]} == listed[0]
         undo = client.post(f"/api/runs/{run['run']}/undo").json()["job"]
@@ -498,7 +505,7 @@ def test_what_only_leaving_files_say_is_merged_first_and_taken_back(tmp_path: Pa
         assert (other.status_code, mine.tree()) == (409, before)
         body = {**how, "hash": told[True]["hash"]}
         done = ended(client, client.post(f"/api/plans/{plan}/apply", json=body).json()["job"])
-        assert "; 1 sidecar written to. " in done["words"], done
+        assert done["words"].endswith("; 1 sidecar written to"), done
         (sidecar,) = mine.photos.glob("?/*.xmp")
         kept = Path(group["keeper"]["path"])
         assert sidecar.parent == kept.parent
