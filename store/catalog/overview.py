@@ -161,16 +161,29 @@ def _folders(roots: Mapping[int, bytes], files: Sequence[tuple[Any, ...]]) -> di
     number = {path: each for each, path in enumerate(dict.fromkeys(called))}
     at = np.array([number[path] for path in called], np.int64)[at]
     names, above = _tree(list(number), roots.values())
-    _, contents = np.unique([content for content, *_ in files], return_inverse=True)
-    many = len(files) or 1
-    found = [np.unique(at * many + contents)]
+    contents = np.fromiter((content for content, *_ in files), np.int64, len(files))
+    inside = np.bincount(at, minlength=len(names))
+    photos = _photos_below(at, contents, above)
+    return {name: Folder(int(photos[each]), int(inside[each])) for each, name in enumerate(names)}
+
+
+def _photos_below(at: Ids, contents: Ids, above: Ids) -> Ids:
+    """Return how many contents lie in and below each folder, each once. at: of each file its folder."""
+    many = int(contents.max(initial=0)) + 1
+    found = [_once(at * many + contents)]
     while len(found[-1]):  # a photo lies in the folder above, too
         folder, content = np.divmod(found[-1], many)
         higher = above[folder]
-        found.append(np.unique((higher * many + content)[higher >= 0]))
-    photos = np.bincount(np.unique(np.concatenate(found)) // many, minlength=len(names))
-    inside = np.bincount(at, minlength=len(names))
-    return {name: Folder(int(photos[each]), int(inside[each])) for each, name in enumerate(names)}
+        found.append(_once((higher * many + content)[higher >= 0]))
+    counts: Ids = np.bincount(_once(np.concatenate(found)) // many, minlength=len(above))
+    return counts
+
+
+def _once(numbers: Ids) -> Ids:
+    """Return numbers from 0 on in their order, each once; `np.unique` takes six times as long."""
+    ordered = np.sort(numbers)
+    once: Ids = ordered[np.diff(ordered, prepend=-1) != 0]
+    return once
 
 
 def _tree(paths: list[str], roots: Iterable[bytes]) -> tuple[list[str], npt.NDArray[np.int64]]:
