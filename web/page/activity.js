@@ -136,6 +136,7 @@ export default class Activity {
       make("span.soft", { title: folder(each.path) }, placed(folder(each.path), this.page.roots))))];
     const dialog = make("dialog.sheet", { "aria-label": "Undo a run", onclose: () => dialog.remove() }, make("h2", {}, "Undo this run"),
       make("p.big", {}, words), make("div.outcomes", { tabIndex: 0 }, ...list),
+      make("p.soft", {}, "One file only: take it out of the folder named in Activity, by hand."),
       make("div.actions", {}, button("Close", () => dialog.close()),
         button("Put them back", () => { dialog.close(); undoRun(row.run).then(() => this.soon()); }, { main: true, disabled: !back.length })));
     document.body.append(dialog);

@@ -33,7 +33,7 @@ export function toast(words, { kind = "", action, seconds = 6 } = {}) {
 
 export function failed(error) {
   if (error.name === "AbortError") return;
-  if (error.isLasting) return dispatchEvent(new CustomEvent("trouble", { detail: error }));
+  if (error.isLasting) return void dispatchEvent(new CustomEvent("trouble", { detail: error }));
   toast(error.message, { kind: "error", seconds: 12 });
 }
 

@@ -11,7 +11,7 @@ const VIEWS = [["", "Photos"], ["copies", "Copies"], ["activity", "Activity"]];
 const LATER = { copies: () => import("./copies.js"), activity: () => import("./activity.js") };
 const views = {};
 const REFRESH_MS = 5000;
-const EXPIRED = "This page is of a run of `lookalike serve` that has ended, or was opened without the address that it showed. Start it again as before: it opens a new tab, or shows the address where no browser comes up. Close this one.";
+const EXPIRED = "This page does not belong to the `lookalike serve` that runs now. Start that again, with `--write` if you had it: it opens a new tab, or shows the address. Close this one.";
 const AWAY = (write) => `The server does not answer. Start \`lookalike serve${write}\` again: it opens a new tab; close this one.`;
 
 const photos = new Photos((id, position) => go({ photo: String(id), at: String(position) }));
