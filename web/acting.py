@@ -18,8 +18,8 @@ from ..dedup.actions.undo import UndoOptions
 from ..errors import LookalikeError, UsageError
 from ..library import Library, default_folder
 from ..output.outcomes import outcome_row, sum_of
-from ..output.waiting import not_free_yet
-from ..store.documents import document, dumps
+from ..output.waiting import not_free_yet, places_of
+from ..store.documents import Row, document, dumps
 from ..store.lock import holder_of
 from .choices import Chosen
 from .groups import Found, KnownGroups, Listed
@@ -29,6 +29,11 @@ from .review import Review
 
 Scope = Literal["all", "looked"]
 _KEPT = 8
+_VERBS = {
+    "hardlink": "replaced by hard links",
+    "reflink": "replaced by clones",
+    "symlink": "replaced by links",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +122,18 @@ class Acting:
             return job
 
     def _apply(self, job: Job, made: Made, options: ApplyOptions) -> str:
-        return self._done(job, self.library.files.apply(made.plan, options, job.watch), "moved")
+        outcomes = self.library.files.apply(made.plan, options, job.watch)
+        words = self._done(job, outcomes, verb_of(options.method))
+        methods = {each.method for each in outcomes if each.state == "done"} - {"merge"}
+        job.result["places"] = list(places_of(outcomes, "done"))
+        job.result["free"] = self.not_free_yet(methods) if methods else ""
+        return words
 
     def not_free_yet(self, methods: Set[str]) -> str:
         """Return a sentence: what was moved by some methods still takes its space, and what frees it."""
         folder = self.library.store.folder
         more = "" if folder == os.path.abspath(default_folder()) else f" --store {shlex.quote(folder)}"
-        return not_free_yet(methods, lambda words: f"`lookalike {words}{more}`")
+        return not_free_yet(methods, lambda words: f"`lookalike {words}{more}` in another terminal")
 
     def is_moving(self) -> bool:
         """Tell whether files are moved or put back right now, here or by another process."""
@@ -165,6 +175,16 @@ class Acting:
         job.begin("reading the copies", 0)
         with suppress(LookalikeError):  # the files are in order, and the list says itself that it is old
             self.groups.read_known()
-        methods = {each["method"] for each in done} - {"merge"} if verb == "moved" else set()
-        said = [sum_of(rows, verb) or f"no file was {verb}"]
-        return ". ".join(said + ([self.not_free_yet(methods)] if methods else []))
+        return (sum_of(rows, verb) or f"no file was {verb}") + _shared_reason(rows)
+
+
+def verb_of(method: str) -> str:
+    """Return what a method does to files, as a participle."""
+    return _VERBS.get(method, "moved")
+
+
+def _shared_reason(rows: Iterable[Row]) -> str:
+    """Return why files were left alone, where that is the same for all of them."""
+    left = (each for each in rows if each["state"] == "left")
+    reasons = {each["reason"].removeprefix(f"{os.path.basename(each['path'])}: ") for each in left}
+    return f": {next(iter(reasons))}" if len(reasons) == 1 else ""

@@ -105,6 +105,13 @@ class Listed:
         going = chosen.going
         return len(going), chosen.bytes_freed(going)
 
+    def to_move(self, state: State) -> frozenset[str]:
+        """Return the paths of the files that go."""
+        if state.state == "rejected":
+            return frozenset()
+        files = files_of(self.group)
+        return frozenset(files[number][1].path for number in self.chosen(state.choice).going)
+
     @cached_property
     def _proposed_sums(self) -> tuple[int, int]:
         return sum(member.selected for member in self.group.members), self.group.selected_bytes

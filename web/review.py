@@ -32,7 +32,7 @@ class State:
 
     choice: Choice = PROPOSED
     state: str = "new"
-    at: str = ""
+    at: str = field(default="", compare=False)
 
     def fields(self) -> Row:
         """Return it as a JSON object."""

@@ -22,7 +22,7 @@ from ..indexer.sandbox.process import WorkerEnded
 from ..library import Library
 from ..store.catalog.folders import all_roots
 from ..store.catalog.photos import Photo, photos_of
-from ..store.filters.where import rel_below
+from ..store.filters.where import ALL, Where, rel_below
 from ..store.names import is_remote
 from ..store.store import inode_of
 from .acting import Acting
@@ -123,10 +123,10 @@ class Served:
         opened = self._outside.opened(source)
         return Upload(data, self._outside.embed(opened.pixels), opened.width, opened.height)
 
-    def known_photos(self, ids: list[int]) -> dict[int, Photo]:
-        """Return those of some photos that are there, by id."""
+    def known_photos(self, ids: list[int], where: Where = ALL) -> dict[int, Photo]:
+        """Return those of some photos that are there, by id, with their files that pass a filter."""
         with self.library.store.reading() as view:
-            return {photo.id: photo for photo in photos_of(view, ids=ids)}
+            return {photo.id: photo for photo in photos_of(view, where, ids)}
 
     def roots(self) -> list[str]:
         """Return the folders that were indexed."""

@@ -28,6 +28,7 @@ class PhotoSet:
     """The photos that pass a filter, in an order. rows: of the overview."""
 
     name: str
+    where: Where
     overview: Overview
     rows: Rows
 
@@ -107,7 +108,7 @@ class Shelf:
             found = self._sets.get(name)
         if found is None:
             rows = self._rows(overview, where)
-            found = PhotoSet(name, overview, rows[::-1] if oldest_first else rows)
+            found = PhotoSet(name, where, overview, rows[::-1] if oldest_first else rows)
         with self._mutex:
             self._sets[name] = found
             self._sets.move_to_end(name)

@@ -11,7 +11,7 @@ from ...dedup.groups.companions import Companion
 from ...dedup.groups.error_rate import Expectation
 from ...dedup.groups.groups import Group, Member
 from ...dedup.groups.keeper import DEFAULT_RULES, KeepRules
-from ...dedup.groups.members import CAMERAS, ORIGINAL, transform_in_words
+from ...dedup.groups.members import CAMERAS, ORIGINAL, RESAVED, transform_in_words
 from ...dedup.proof import Evidence, Picture, reversed_evidence
 from ...store.catalog.photos import Photo, PhotoFile
 from ...store.documents import Row, document, dumps
@@ -174,13 +174,13 @@ def _shown(comparison: Comparison) -> Row:
 
 
 def words_back(group: Group, member: Member) -> str:
-    """Return how the kept file was made from the member: what is said when that one is kept instead.
-
-    The file that was there first was made from none, and stays what it is.
-    """
+    """Return what the proposed file is beside the member: what is said when that one is kept instead."""
     if member.kind != "copy" or not has_proof(member):
         return ""
-    if group.reason.startswith((ORIGINAL, CAMERAS)):
-        return group.reason.partition(":")[0]
     evidence = Evidence.from_dict(dict(member.evidence))
-    return transform_in_words(reversed_evidence(evidence), member.photo, group.keeper_photo)
+    words = transform_in_words(reversed_evidence(evidence), member.photo, group.keeper_photo)
+    was_made = member.look is None or member.look.relation != "a"
+    if was_made and not group.reason.startswith((ORIGINAL, CAMERAS)):
+        return words
+    # It was not made from the member, whichever one is kept.
+    return ", ".join(filter(None, ("the original", words.removeprefix(RESAVED).removeprefix(", "))))

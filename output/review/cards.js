@@ -2,7 +2,7 @@
 
 import { button, make } from "./elements.js";
 import { boxesOf, bytesFreed, inOrder, isChanged, isToMove, membersOf, relation, showsTheFirst } from "./model.js";
-import { count, fileSize, howSure } from "./words.js";
+import { count, fileSize, howSure, placed } from "./words.js";
 
 // acts: {focus, toggle, toggleAll, keep, compare}, each of (group, i); show(image, file): its thumbnail;
 // roots: folders of the library; title(group).
@@ -21,6 +21,7 @@ function heading(group, acts) {
 
 function card(group, i, position, acts) {
   const file = group.files[i], isKept = i === group.keeper;
+  // The second click of a double one would meet the card that comes there.
   const made = make(isKept ? "div.card.kept" : "li.card", { tabIndex: -1, role: isKept ? "group" : undefined },
     make("div.verdict", {}, choice(group, i, acts), make("span.number", {}, String(position + 1))),
     frame(group, i, acts),
@@ -29,19 +30,16 @@ function card(group, i, position, acts) {
     make("p.facts", {}, ...facts(file, group.files[group.keeper], isKept)),
     make("p.path", {}, make("span.name", {}, file.name), folderOf(file, acts.roots)),
     file.beside.length > 0 ? make("p.beside", {}, `with ${file.beside.join(", ")}`) : null,
-    isKept || group.kind === "similar" ? null : button("Keep this one", () => acts.keep(group, i), { className: "keep" }),
+    isKept || group.kind === "similar" ? null : button("Keep this one", ({ detail }) => detail > 1 || acts.keep(group, i), { className: "keep" }),
   );
   made.dataset.file = String(i);
   made.addEventListener("focusin", () => acts.focus(group, i));
   return made;
 }
 
-// Where all lies below one root, that root is said once, above. Lines break after slashes.
+// Lines break after slashes.
 function folderOf(file, roots) {
-  const root = roots.length === 1 ? roots[0] : null;
-  const below = file.folder === root || file.folder.startsWith(`${root}/`);
-  const shown = below ? file.folder.slice(root.length + 1) : file.folder;
-  const pieces = shown.split(/(?<=\/)/).flatMap((piece) => [piece, make("wbr")]);
+  const pieces = placed(file.folder, roots).split(/(?<=\/)/).flatMap((piece) => [piece, make("wbr")]);
   return make("span.folder", { title: file.folder }, ...pieces);
 }
 
@@ -115,7 +113,7 @@ export function paintGroup(section, group) {
   const members = membersOf(group), going = members.filter((i) => isToMove(group, i));
   const size = count(group.files.length, "file");
   const sum = group.kind === "similar" ? size
-    : `${size} · ${going.length} of ${members.length} to move · ${fileSize(bytesFreed(group))} can be freed`;
+    : `${size} · ${going.length ? `${going.length} of ${members.length} to move · ${fileSize(bytesFreed(group))} can be freed` : "none to move"}`;
   section.querySelector(".sum").textContent = sum;
   section.classList.toggle("changed", isChanged(group));
   const all = section.querySelector(".all");

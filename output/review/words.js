@@ -4,6 +4,16 @@ const number = new Intl.NumberFormat("en");
 export const figure = (n) => number.format(n);
 export const count = (n, one, many = `${one}s`) => `${figure(n)} ${n === 1 ? one : many}`;
 
+// A path from its root on: "Pictures/2019/a.jpg", with what lies above where another root is called the same.
+export function placed(path, roots) {
+  const root = roots.filter((each) => path === each || path.startsWith(`${each}/`)).sort((a, b) => b.length - a.length)[0];
+  if (!root) return path;
+  const end = (each, n) => each.split("/").slice(-n).join("/");
+  let n = 1;
+  while (roots.some((each) => each !== root && end(each, n) === end(root, n))) n += 1;
+  return end(root, n) + path.slice(root.length);
+}
+
 export function fileSize(bytes) {
   const units = ["B", "kB", "MB", "GB", "TB"];
   let amount = bytes, unit = 0;

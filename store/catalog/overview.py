@@ -1,8 +1,7 @@
 """What a page shows of all photos at once: a few numbers of each, in columns."""
 
 import os
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..index.exact import Ids
-from ..names import date_in_name
+from ..names import date_in_name, is_below
+from ..records import LISTS, stars
 from ..view import View
 from .folders import all_roots
 from .functions import folded
@@ -19,9 +19,9 @@ from .functions import folded
 _DATE = "S19"  # of ISO 8601, to the second
 # Most photos say nothing of it: SQLite finds a name far faster than it reads JSON. See `filters/sql.py`.
 _SAID = (
-    "SELECT content_id, each.value FROM holdings, json_each("
-    "CASE WHEN json_valid(found) THEN found ELSE '{{}}' END, '$.fields.{0}') AS each "
-    "WHERE instr(found, '\"{0}\"')"
+    "SELECT content_id, each.value FROM {table}, json_each("
+    "CASE WHEN json_valid({column}) THEN {column} ELSE '{{}}' END, '{path}') AS each "
+    "WHERE instr({column}, '\"{field}\"')"
 )
 
 Column = npt.NDArray[np.int32]
@@ -58,24 +58,31 @@ class Texts:
         return Names(self.names, self.numbers).counts(np.isin(self.rows, chosen))
 
 
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """What lies in a folder. photos: in it and below, each once. files: in the folder itself."""
+
+    photos: int
+    files: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Overview:
     """The photos of a library that are there, each once, by its first file; newest first.
 
     ids: (n,) int64. aspects: (n,) float32, width by height. months: (n,) int32, twelve times the year plus
-    the month from 0. folders, cameras: of each photo. keywords, people, ratings: as their metadata say.
-    only_copies: the photos, by id, of each folder in which no first file lies.
+    the month from 0. cameras: of each photo. keywords, people, ratings: as metadata and sidecars say.
+    folders: by their paths, with those above them up to the roots.
     """
 
     ids: Ids
     aspects: npt.NDArray[np.float32]
     months: Column
-    folders: Names
     cameras: Names
     keywords: Texts
     people: Texts
     ratings: Texts
-    only_copies: Mapping[str, Set[int]]
+    folders: Mapping[str, Folder]
 
 
 def overview_of(view: View) -> Overview:
@@ -90,17 +97,16 @@ def overview_of(view: View) -> Overview:
     files = [first[row[0]] for row in there]
     dates = np.array([_date(row[3], file) for row, file in zip(there, files, strict=True)], _DATE)
     newest = np.lexsort((ids, dates))[::-1]
-    folders, cameras = _folders(order, files), _names(row[4] for row in there)
+    cameras = _names(row[4] for row in there)
     return Overview(
         ids[newest],
         aspects[newest],
         _months(dates)[newest],
-        Names(folders.names, folders.numbers[newest]),
         Names(cameras.names, cameras.numbers[newest]),
         _texts(view, ids[newest], "keywords"),
         _texts(view, ids[newest], "people"),
         _texts(view, ids[newest], "rating"),
-        _only_copies(order, there_now, first, set(folders.names)),
+        _folders(order, there_now),
     )
 
 
@@ -115,21 +121,6 @@ def _first_files(order: Mapping[int, bytes], files: Iterable[tuple[Any, ...]]) -
         if known is None or (order[root], rel) < (order[known[0]], known[1]):
             found[content] = (root, rel, mtime_ns)
     return found
-
-
-def _only_copies(
-    roots: Mapping[int, bytes],
-    files: Iterable[tuple[Any, ...]],
-    first: Mapping[int, _File],
-    known: Set[str],
-) -> dict[str, set[int]]:
-    """Return the contents in folders in which no first file lies. known: folders in which one does."""
-    found: defaultdict[tuple[int, bytes], set[int]] = defaultdict(set)
-    for content, root, rel, _ in files:
-        if first[content][1] != rel or first[content][0] != root:
-            found[root, rel.rpartition(b"/")[0]].add(content)
-    named = ((_folder(roots[root], folder), contents) for (root, folder), contents in found.items())
-    return {name: contents for name, contents in named if name not in known}
 
 
 def _folder(root: bytes, below: bytes) -> str:
@@ -158,11 +149,60 @@ def _date(taken: str | None, file: _File) -> str:
         return ""
 
 
-def _folders(roots: Mapping[int, bytes], files: Iterable[_File]) -> Names:
+def _folders(roots: Mapping[int, bytes], files: Sequence[tuple[Any, ...]]) -> dict[str, Folder]:
+    """Return the folders of files with all above them up to the roots."""
     known: dict[tuple[int, bytes], int] = {}
-    numbers = [known.setdefault((root, rel.rpartition(b"/")[0]), len(known)) for root, rel, _ in files]
-    names = (_folder(roots[root], folder) for root, folder in known)
-    return Names(tuple(names), np.array(numbers, np.int32))
+    at = np.fromiter(
+        (known.setdefault((root, rel.rpartition(b"/")[0]), len(known)) for _, root, rel, _ in files),
+        np.int64,
+        len(files),
+    )
+    called = [_folder(roots[root], below) for root, below in known]  # roots may lie in one another
+    number = {path: each for each, path in enumerate(dict.fromkeys(called))}
+    at = np.array([number[path] for path in called], np.int64)[at]
+    names, above = _tree(list(number), roots.values())
+    contents = np.fromiter((content for content, *_ in files), np.int64, len(files))
+    inside = np.bincount(at, minlength=len(names))
+    photos = _photos_below(at, contents, above)
+    return {name: Folder(int(photos[each]), int(inside[each])) for each, name in enumerate(names)}
+
+
+def _photos_below(at: Ids, contents: Ids, above: Ids) -> Ids:
+    """Return how many contents lie in and below each folder, each once. at: of each file its folder."""
+    many = int(contents.max(initial=0)) + 1
+    found = [_once(at * many + contents)]
+    while len(found[-1]):  # a photo lies in the folder above, too
+        folder, content = np.divmod(found[-1], many)
+        higher = above[folder]
+        found.append(_once((higher * many + content)[higher >= 0]))
+    counts: Ids = np.bincount(_once(np.concatenate(found)) // many, minlength=len(above))
+    return counts
+
+
+def _once(numbers: Ids) -> Ids:
+    """Return numbers from 0 on in their order, each once; `np.unique` takes six times as long."""
+    ordered = np.sort(numbers)
+    once: Ids = ordered[np.diff(ordered, prepend=-1) != 0]
+    return once
+
+
+def _tree(paths: list[str], roots: Iterable[bytes]) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """Return folders, then all above them up to the roots, and of each the number of the one above it.
+
+    That is -1 where none is.
+    """
+    known, tops = {path: number for number, path in enumerate(paths)}, tuple(map(os.fsdecode, roots))
+    above: list[int] = []
+    for path in paths:  # which grows meanwhile
+        parent = os.path.dirname(path)
+        if parent == path or not is_below(parent, tops):
+            above.append(-1)
+            continue
+        if parent not in known:
+            known[parent] = len(paths)
+            paths.append(parent)
+        above.append(known[parent])
+    return paths, np.array(above, np.int64)
 
 
 def _names(values: Iterable[str | None]) -> Names:
@@ -171,9 +211,22 @@ def _names(values: Iterable[str | None]) -> Names:
     return Names(tuple(known), np.array(numbers, np.int32))
 
 
+def _told(view: View, field: str) -> list[tuple[Any, ...]]:
+    """Return what contents and the sidecars of their files say, as `records.with_sidecars`."""
+    own = _SAID.format(table="holdings", column="found", path=f"$.fields.{field}", field=field)
+    beside = _SAID.format(table="file", column="said", path=f"$.{field}", field=field)
+    told, sidecars = _rows(view, own), _rows(view, beside + " AND state = 'present'")
+    if field in LISTS:
+        return told + sidecars
+    best: dict[int, str] = {}
+    for content, text in sidecars:
+        best[content] = max(best.get(content, text), text, key=stars)
+    return [*(row for row in told if row[0] not in best), *best.items()]
+
+
 def _texts(view: View, ids: Ids, field: str) -> Texts:
-    """Return the column of what metadata say; ids: of the photos in their order."""
-    told = _rows(view, _SAID.format(field))
+    """Return the column of what is said of photos; ids: of these in their order."""
+    told = _told(view, field)
     known: dict[bytes | None, int] = {}
     names: list[str] = []
     number_of: dict[str, int] = {}

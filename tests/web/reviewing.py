@@ -45,7 +45,7 @@ def make_copied(folder: Path) -> Copied:
     for number in range(5):
         drawn = draw_photo(20 + number)
         first = save(made.photos / "new" / f"n{number}.jpg", drawn, quality=92)
-        shutil.copy2(first, _place(made.photos / "old" / f"same{number}.jpg"))
+        shutil.copy2(first, _place(made.photos / "old" / f"eq{number}.jpg"))
         save(made.photos / "old" / f"small{number}.jpg", drawn.resize((320, 240)), quality=80)
     changed = draw_photo(20)
     ImageDraw.Draw(changed).rectangle((380, 30, 600, 110), fill=(255, 255, 255))

@@ -69,6 +69,16 @@ def test_without_a_stream_the_page_asks(context: BrowserContext, served: Served,
     expect(page.locator(".job")).to_contain_text("done elsewhere", timeout=SOON)
 
 
+def test_a_page_of_another_run_says_how_to_go_on_and_waits_for_nothing(
+    context: BrowserContext, address: Address
+) -> None:
+    page = context.new_page()
+    page.goto(f"{address.url}?view=copies")
+    expect(page.locator("#trouble")).to_contain_text("Start that again, with --write if you had it")
+    expect(page.locator("main")).to_have_attribute("aria-busy", "false")
+    expect(page.locator(".copiesview")).not_to_contain_text("Reading what is known")
+
+
 def test_a_stream_that_is_refused_is_asked_for_again(
     context: BrowserContext, served: Served, address: Address
 ) -> None:
@@ -249,7 +259,7 @@ def test_two_tabs_decide_in_one_group(context: BrowserContext, proven: Copied, t
             one, other = (opened(context, address, "?view=copies&order=path") for _ in range(2))
             for page in (one, other):
                 expect(page.locator(".one .kept .name")).to_have_text("n0.jpg")
-            for page, name in ((one, "same0.jpg"), (other, "small0.jpg")):
+            for page, name in ((one, "eq0.jpg"), (other, "small0.jpg")):
                 state = f".one .card:has(.name:text-is('{name}')) .state"
                 page.locator(f".one .card:has(.name:text-is('{name}'))").press("Space")
                 for each in (one, other):

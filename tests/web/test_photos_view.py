@@ -1,12 +1,13 @@
 """Looking through photos and searching by them, in a real browser: by mouse, keys, dropped pictures."""
 
 import base64
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from lookalike import Library
 from lookalike.tests.pictures import draw_photo, encode
@@ -46,6 +47,35 @@ def test_all_photos_are_there_newest_first_under_their_months(open_page: OpenPag
     months = ["June 2021", "May 2021", "April 2021", "March 2019", "February 2018", "January 2018"]
     assert page.locator(".heading h2").all_inner_texts()[1:] == months
     expect(page.locator(".sum")).to_have_text(f"{PHOTOS} photos")
+
+
+def test_raw_files_have_a_mark(open_page: OpenPage) -> None:
+    def developed(route: Route) -> None:
+        answer = route.fetch()
+        rows = [
+            row | {"format": "RAW" if row["path"].endswith("p5.jpg") else row["format"]}
+            for row in answer.json()["photos"]
+        ]
+        route.fulfill(response=answer, body=json.dumps({"photos": rows}))
+
+    page = open_page("?since=2100")
+    page.route("**/api/sets/*/photos*", developed)
+    page.get_by_role("button", name="remove 2100 to").click()
+    shown(page)
+    marked = page.locator(".cell", has=page.locator(".raw"))
+    expect(marked).to_have_count(1)
+    expect(marked.locator("img")).to_have_attribute("alt", re.compile("^p5.jpg.*, RAW$"))
+
+
+def test_folders_of_one_name_are_told_apart_by_what_lies_above_them(open_page: OpenPage) -> None:
+    script = "(given) => import('/review/words.js').then(({ placed }) => placed(...given))"
+    page, roots = open_page(), ["/media/ssd/Photos", "/media/usb/Photos", "/home/me/Pictures"]
+    for path, name in (
+        ("/media/usb/Photos/2019", "usb/Photos/2019"),
+        ("/home/me/Pictures", "Pictures"),
+        ("/elsewhere/a", "/elsewhere/a"),
+    ):
+        assert page.evaluate(script, [path, roots]) == name
 
 
 def test_a_folder_and_a_year_are_filters_that_can_be_taken_away(open_page: OpenPage) -> None:
@@ -225,7 +255,11 @@ def test_what_is_asked_for_by_a_condition_or_a_word(open_page: OpenPage) -> None
     page.wait_for_url("**label=beacon")
 
 
-def test_an_empty_library_leads_to_where_a_folder_is_added(browser: Browser, tmp_path: Path) -> None:
+def test_an_empty_library_leads_to_where_a_folder_is_added(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "Pictures").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
     with Library.open(tmp_path / "store", create=True) as library:
         served = Served(library, can_write=True)
         with running(served) as address:
@@ -235,9 +269,11 @@ def test_an_empty_library_leads_to_where_a_folder_is_added(browser: Browser, tmp
             expect(way).to_be_visible()
             assert way.bounding_box()["height"] < 60  # type: ignore[index]
             way.click()
-            page.get_by_label("Path of a folder").fill("photos")
+            expect(page.get_by_role("button", name="Index the chosen folders")).to_have_count(0)
+            page.get_by_label("Path of a folder").fill("Picures")  # below the home folder
             page.get_by_label("Path of a folder").press("Enter")
-            expect(page.locator(".toast.error")).to_contain_text("no whole path")
+            expect(page.locator(".toast.error")).to_contain_text(f"did you mean {tmp_path / 'Pictures'}?")
+            expect(page.get_by_role("button", name="Index ~/Pictures")).to_be_visible()
             page.get_by_label("Path of a folder").fill(str(tmp_path))
             page.get_by_label("Path of a folder").press("Enter")
             expect(page.locator(".job.done")).to_be_visible()

@@ -189,10 +189,45 @@ def test_many_groups_change_at_once_by_folder_and_by_what_was_done(client: TestC
         for m in g["members"]
         if m["selected"]
     }
-    assert not any(name.startswith(("same", "n")) for name in moved)
+    assert not any(name.startswith(("eq", "n")) for name in moved)
+    effect = {name: stay["effect"][name] for name in ("to_move", "to_stay", "from")}
+    assert effect == {"to_move": 0, "to_stay": 5, "from": []}
     again = client.post("/api/review", json={"do": "propose", "shown": {}}).json()
-    assert (stay["changed"], again["sums"]["done"]) == (5, 5)
+    assert (stay["changed"], again["changed"], again["sums"]["done"]) == (5, 5, 0)  # nobody looked at them
+    assert [(Path(each["path"]).name, each["files"]) for each in again["effect"]["from"]] == [("old", 5)]
     assert client.post("/api/review", json={"do": "go"}).status_code == 400
+
+
+def test_files_of_a_folder_stay_and_only_others_go_for_them(tmp_path: Path) -> None:
+    photos = tmp_path.resolve() / "photos"
+    first = save(photos / "Album" / "a.jpg", draw_photo(1, 96, 72))
+    for place in ("Downloads/a.jpg", "Downloads/a (1).jpg", "Downloads/old/a.jpg"):
+        (photos / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(first, photos / place)
+    with Library.open(tmp_path / "store", create=True) as library:
+        library.index(photos)
+    with serving(Copied(photos, tmp_path / "store")) as client:
+        rows = client.get("/api/groups/folders").json()["folders"]
+        (downloads,) = (row["id"] for row in rows if row["path"] == str(photos / "Downloads"))
+        asked = {"shown": {}, "only": {"folder": downloads, "below": False}}
+        stay = client.post("/api/review", json=asked | {"do": "stay"}).json()
+        assert going(client) == {"Downloads/old/a.jpg"}
+        client.delete(f"/api/review/steps/{stay['step']}")
+        kept = client.post("/api/review", json=asked | {"do": "keep"}).json()
+        assert going(client) == {"Album/a.jpg", "Downloads/old/a.jpg"}
+        (group,) = without_time(plan_of(client))["groups"]
+        assert group["keeper"]["path"] == str(photos / "Downloads" / "a.jpg")  # no name of a copy
+        assert kept["sums"]["done"] == 0
+        assert (kept["effect"]["to_move"], kept["effect"]["to_stay"]) == (1, 2)
+        assert client.post("/api/review", json=asked | {"do": "keep"}).json()["changed"] == 0
+
+
+def going(client: TestClient) -> set[str]:
+    """Return the files that the plan moves, by their paths below the photos."""
+    plan = without_time(plan_of(client))
+    (root,) = client.get("/api/status").json()["folders"]
+    paths = (each["path"] for group in plan["groups"] for each in group["members"] if each["selected"])
+    return {str(Path(path).relative_to(root["path"])) for path in paths}
 
 
 def test_only_what_loses_nothing_goes_by_one_act_unless_somebody_says_so(client: TestClient) -> None:
@@ -253,18 +288,18 @@ def test_what_is_protected_stays_whatever_is_chosen(client: TestClient, copied: 
     group = group_with(client, "small2.jpg")
     assert {file["name"]: file["protected"] for file in group["files"]} == {
         "n2.jpg": False,
-        "same2.jpg": True,
+        "eq2.jpg": True,
         "small2.jpg": True,
     }
-    chosen = {str(number_of(group, name)): True for name in ("same2.jpg", "small2.jpg")}
+    chosen = {str(number_of(group, name)): True for name in ("eq2.jpg", "small2.jpg")}
     keeper = number_of(group, "n2.jpg")
     client.patch(f"/api/review/{group['key']}", json={"keeper": keeper, "chosen": chosen})
-    assert not {"same2.jpg", "small2.jpg"} & moved(client)
+    assert not {"eq2.jpg", "small2.jpg"} & moved(client)
 
 
 def test_what_was_taken_back_is_done_again(client: TestClient) -> None:
     group = group_with(client, "n2.jpg")
-    keeper = number_of(group, "same2.jpg")
+    keeper = number_of(group, "eq2.jpg")
     step = client.patch(f"/api/review/{group['key']}", json={"keeper": keeper}).json()["step"]
     after = without_time(plan_of(client))
     for _ in range(2):
@@ -316,9 +351,16 @@ def test_a_plan_is_checked_applied_once_and_undone(mine: Copied) -> None:
         }
         assert len(keys(client)) == 2  # what was not proposed is still there
         run, *_ = client.get("/api/runs").json()["journals"]
-        free = f"to free it: `lookalike prune --older-than 0d --yes --store {mine.store}`"
-        assert done["words"].endswith(free)
+        free = (
+            f"to free it: `lookalike prune --older-than 0d --yes --store {mine.store}` in another terminal"
+        )
+        assert "freed" not in done["words"]  # it is not true any more once they are back
+        assert done["result"]["free"].endswith(free)
         assert run["free"].endswith(free)
+        quarantine = str(mine.photos / ".lookalike-quarantine")
+        assert [each["path"] for each in run["folders"]] == [quarantine]
+        assert checked["places"] == [f"they would go to the quarantine {quarantine}"]
+        assert done["result"]["places"] == [f"they are in the quarantine {quarantine}"]
         listed = lookalike("undo", "--list", "--store", mine.store, "--format", "json").json["journals"]
         assert {name: run[name] for name in listed[0]} == listed[0]
         undo = client.post(f"/api/runs/{run['run']}/undo").json()["job"]
@@ -481,7 +523,7 @@ def test_what_only_leaving_files_say_is_merged_first_and_taken_back(tmp_path: Pa
         assert (other.status_code, mine.tree()) == (409, before)
         body = {**how, "hash": told[True]["hash"]}
         done = ended(client, client.post(f"/api/plans/{plan}/apply", json=body).json()["job"])
-        assert "; 1 sidecar written to. " in done["words"], done
+        assert done["words"].endswith("; 1 sidecar written to"), done
         (sidecar,) = mine.photos.glob("?/*.xmp")
         kept = Path(group["keeper"]["path"])
         assert sidecar.parent == kept.parent
@@ -587,8 +629,9 @@ def test_the_page_begins_the_first_library_and_no_other(
     assert (usual / "catalog.db").exists()
 
 
-def test_a_folder_of_nothing_but_copies_is_listed(tmp_path: Path) -> None:
+def test_a_folder_has_all_its_photos_also_those_that_lie_elsewhere_too(tmp_path: Path) -> None:
     photos = tmp_path.resolve() / "photos"
+    save(photos / "Mobile" / "DCIM" / "own.jpg", draw_photo(7, 96, 72))
     for number in range(3):
         first = save(photos / "2021" / f"p{number}.jpg", draw_photo(number, 96, 72))
         for folder in ("Mobile/DCIM", "Mobile/mailed")[: number + 1]:
@@ -600,15 +643,19 @@ def test_a_folder_of_nothing_but_copies_is_listed(tmp_path: Path) -> None:
     with serving(Copied(photos, tmp_path / "store")) as client:
         rows = client.get("/api/facets").json()["folders"]
         assert {row["path"].removeprefix(str(photos)): row["count"] for row in rows} == {
-            "": 3,
+            "": 4,
             "/2021": 3,
-            "/Mobile": 3,
-            "/Mobile/DCIM": 3,
+            "/Mobile": 4,
+            "/Mobile/DCIM": 4,
             "/Mobile/mailed": 2,
         }
         for row in rows:
             found = client.get("/api/sets", params={"folder": row["id"]}).json()
-            assert found["count"] == row["count"], row
+            shown = client.get(f"/api/sets/{found['set']}/photos").json()["photos"]
+            assert found["count"] == row["count"] == len(shown), row
+            assert all(each["path"].startswith(row["path"]) for each in shown)
+        full = {row["path"]: row["files"] for row in client.get("/api/groups/folders").json()["folders"]}
+        assert full[str(photos / "Mobile" / "DCIM")] == 4
 
 
 def test_files_of_the_same_bytes_are_listed_while_others_are_proven(

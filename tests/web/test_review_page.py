@@ -70,8 +70,8 @@ def as_chosen(group: Any) -> Any:
     members = {Path(each["path"]).name: each for each in group["members"]}
     if "small1.jpg" in members:
         members["small1.jpg"] |= {"selected": False, "why_not": "not chosen"}
-    if "same2.jpg" in members:
-        kept, first = members.pop("same2.jpg"), group["keeper"]
+    if "eq2.jpg" in members:
+        kept, first = members.pop("eq2.jpg"), group["keeper"]
         fate = {name: kept.pop(name) for name in ("class", "transform", "selected", "why_not")}
         del first["reason"]
         group |= {
@@ -99,9 +99,9 @@ def test_five_groups_are_reviewed_by_keys_applied_and_undone(
             page.keyboard.press("Space")
             expect(card(page, "small1.jpg").locator(".state")).to_have_text("stays")
         if number == 2:
-            go_to_file(page, "same2.jpg")
+            go_to_file(page, "eq2.jpg")
             page.keyboard.press("Enter")
-            expect(page.locator(".one .kept .name")).to_have_text("same2.jpg")
+            expect(page.locator(".one .kept .name")).to_have_text("eq2.jpg")
         if number == 3:
             go_to_file(page, "small3.jpg")
             page.keyboard.press("p")
@@ -129,8 +129,8 @@ def test_five_groups_are_reviewed_by_keys_applied_and_undone(
 
     page.goto(page.url.split("?")[0] + "?view=activity")
     run = page.locator(".run")
-    expect(run).to_contain_text("not put back")
-    run.locator("button").press("Enter")
+    expect(run).to_contain_text(f"9 files wait in the quarantine ({copied.photos}/.lookalike-quarantine)")
+    run.get_by_role("button", name="Undo").press("Enter")
     dialog = page.locator("dialog.sheet")
     expect(dialog.locator(".big")).to_contain_text("would be put back")
     dialog.locator("button.main").press("Enter")
@@ -175,8 +175,8 @@ def test_a_run_that_goes_on_is_not_called_cut_off(
     with pytest.raises(StoreLocked, match="moving files is still going on"):
         served.acting.undo(served.library.files.journals()[0].name)
     may_go_on.set()
-    expect(run).to_contain_text("not put back")
-    expect(run.locator("button")).to_have_text("Undo…")
+    expect(run).to_contain_text("wait in the quarantine")
+    expect(run.get_by_role("button", name="Undo…")).to_be_visible()
     served.jobs.wait()
     served.acting.undo(served.library.files.journals()[0].name)
     served.jobs.wait()
@@ -190,16 +190,16 @@ def test_two_tabs_agree_and_a_reload_keeps_what_was_chosen(
     expect(other.locator(".looked")).to_have_text("0 of 5")
     expect(page.locator(".one h2")).to_be_visible()
 
-    go_to_file(page, "same0.jpg")
+    go_to_file(page, "eq0.jpg")
     page.keyboard.press("Space")
     page.keyboard.press("j")
 
     expect(other.locator(".looked")).to_have_text("1 of 5")
-    expect(card(other, "same0.jpg").locator(".state")).to_have_text("stays")
+    expect(card(other, "eq0.jpg").locator(".state")).to_have_text("stays")
     page.reload()
     expect(page.locator(".one h2")).to_contain_text("Group 2 of 5")
     page.keyboard.press("k")
-    expect(card(page, "same0.jpg").locator(".state")).to_have_text("stays")
+    expect(card(page, "eq0.jpg").locator(".state")).to_have_text("stays")
     expect(page.locator(".looked")).to_have_text("1 of 5")
 
 
@@ -225,6 +225,31 @@ def test_all_shown_groups_change_at_once_and_go_back_at_once(open_page: OpenPage
     expect(page.locator(".sums strong")).to_have_text("5 files to move")
     page.locator(".toast button", has_text="Undo").press("Enter")
     expect(page.locator(".sums strong")).to_have_text("10 files to move")
+
+
+def test_a_folder_of_copies_stays_or_is_kept_and_the_page_says_what_goes(open_page: OpenPage) -> None:
+    page = open_page("?view=copies")
+    toasts = page.locator(".toast")
+    for words, told in (
+        ("Let them stay", "10 files stay now"),
+        ("Keep these, move the others", "photos/new"),
+    ):
+        page.get_by_role("button", name="By folder").click()
+        page.get_by_role("button", name=f"{words}: ").first.click()
+        expect(toasts.last).to_contain_text(told)
+        toasts.last.get_by_role("button", name="Undo").click()
+        expect(page.locator(".sums strong")).to_have_text("10 files to move")
+    expect(page.locator(".looked")).to_have_text("0 of 5")
+
+
+def test_a_double_click_keeps_one_file(open_page: OpenPage) -> None:
+    page = open_page("?view=copies&text=n2")
+    name, where = page.locator(".one .kept .name"), page.locator(".one .kept .folder")
+    expect(name).to_have_text("n2.jpg")
+    card(page, "eq2.jpg").get_by_role("button", name="Keep this one").dblclick()
+    expect(page.locator(".looked")).to_have_text("1 of 5")
+    expect(name).to_have_text("eq2.jpg")
+    expect(where).to_have_text("photos/old")
 
 
 def test_a_crop_lies_where_it_was_cut_from_and_zoom_is_one_for_both(open_page: OpenPage) -> None:
@@ -269,7 +294,7 @@ def test_a_table_has_the_kept_file_and_others_under_one_zoom(open_page: OpenPage
     expect(stages).to_have_count(4)
     first = on_table(page)
     assert first[0] == "n1.jpg"
-    assert {*first} == {"n1.jpg", "same1.jpg", "small1.jpg", "cropped.jpg"}
+    assert {*first} == {"n1.jpg", "eq1.jpg", "small1.jpg", "cropped.jpg"}
     expect(hand).to_have_text(first[1])
 
     page.keyboard.press("]")
@@ -317,7 +342,7 @@ def test_a_table_has_the_kept_file_and_others_under_one_zoom(open_page: OpenPage
 def test_what_is_chosen_elsewhere_shows_while_one_compares(open_page: OpenPage, served: Served) -> None:
     page = open_page("?view=copies&order=path")
     expect(page.locator(".one h2")).to_be_visible()
-    go_to_file(page, "same0.jpg")
+    go_to_file(page, "eq0.jpg")
     page.keyboard.press("c")
     expect(page.locator("dialog.compare button", has_text="Let it stay")).to_be_visible()
     page.keyboard.press("x")

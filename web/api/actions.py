@@ -7,10 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ...dedup.actions.apply import ApplyOptions
 from ...dedup.actions.outcome import MERGE
+from ...dedup.actions.waiting import holder
 from ...output.outcomes import outcome_row, sum_of
-from ...output.waiting import record_row
-from ...store.documents import SCHEMA_VERSION
-from ..acting import Made, Scope
+from ...output.waiting import places_of, record_row
+from ...store.documents import SCHEMA_VERSION, path_fields
+from ..acting import Made, Scope, verb_of
 from ..problems import Gone
 from .asked import Server
 
@@ -66,7 +67,7 @@ def plan(served: Server, name: str) -> Response:
 def check(served: Server, name: str, how: How) -> dict[str, Any]:
     """Tell what `apply` would do with a plan; nothing is changed.
 
-    loses: what is lost, or may be, with a file.
+    loses: what is lost, or may be, with a file. places: where files would go, in sentences.
     """
     made = served.acting.named(name)
     outcomes, digest = served.acting.check(made, how.options())
@@ -75,7 +76,8 @@ def check(served: Server, name: str, how: How) -> dict[str, Any]:
         outcome_row(each) | {"loses": loses.get(each.path, "") if each.method != MERGE else ""}
         for each in outcomes
     ]
-    return {**_plan_row(made), "hash": digest, "words": sum_of(rows, "moved"), "files": rows}
+    words, places = sum_of(rows, verb_of(how.method)), list(places_of(outcomes, "planned"))
+    return {**_plan_row(made), "hash": digest, "words": words, "places": places, "files": rows}
 
 
 @router.post("/plans/{name}/apply", status_code=202)
@@ -98,12 +100,15 @@ def runs(served: Server) -> dict[str, Any]:
 
     is_whole: the run ended in order; where it was cut off, undoing it settles each file. is_going: it has
     not ended, and files are moved right now. free: what frees the space of what waits, a sentence.
+    folders: the quarantines and trashes that files were moved to.
     """
     was_moving = served.acting.is_moving()  # it may end while its journal is read
     records = served.library.files.journals()
     is_moving = any(not each.is_closed for each in records) and (was_moving or served.acting.is_moving())
     rows = [
-        record_row(each) | {"is_whole": each.is_closed, "is_going": is_moving and not each.is_closed}
+        record_row(each)
+        | {"is_whole": each.is_closed, "is_going": is_moving and not each.is_closed}
+        | {"folders": list(map(path_fields, dict.fromkeys(holder(a.method, a.to) for a in each.pending)))}
         for each in records
     ]
     for row in rows:

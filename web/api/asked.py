@@ -1,8 +1,7 @@
 """What requests have in common: the library that is served, and a filter in the page's words."""
 
 import hashlib
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -89,35 +88,10 @@ def folder_named(served: Served, name: str) -> str:
     Raises:
         UsageError: there is none.
     """
-    for path in folders_of(served):
+    for path in served.shelf.overview()[0].folders:
         if folder_id(path) == name:
             return path
     raise UsageError("this folder is not in the library any more; reload the page")
-
-
-def folders_of(served: Served) -> dict[str, int]:
-    """Return the folders of the library with all above them up to its roots, each with its photos.
-
-    A photo counts where its first file lies; where no first file lies, those count that are there as well.
-    """
-    overview, _ = served.shelf.overview()
-    roots, counts, copies = served.roots(), Counter[str](), defaultdict[str, set[int]](set)
-    for path, count in overview.folders.counts(slice(None)):
-        for folder in _up_to_root(path, roots):
-            counts[folder] += count
-    for path, photos in overview.only_copies.items():
-        for folder in _up_to_root(path, roots):
-            copies[folder] |= photos
-    return {folder: len(photos) for folder, photos in copies.items()} | counts
-
-
-def _up_to_root(path: str, roots: Iterable[str]) -> Iterator[str]:
-    root = max((each for each in roots if is_in(path, each)), key=len, default=path)
-    while True:
-        yield path
-        if path == root or "/" not in path:
-            return
-        path = path.rpartition("/")[0] or "/"
 
 
 def is_in(path: str, root: str) -> bool:

@@ -107,13 +107,13 @@ def changes(served: Server) -> dict[str, Any]:
 def folders(served: Server) -> dict[str, Any]:
     """Tell of folders how many of their files are copies, and in which folders the kept ones lie."""
     found = served.groups.get()
-    files = dict(served.shelf.overview()[0].folders.counts(slice(None)))
+    known = served.shelf.overview()[0].folders
     counts = found.copies_by_folder if found else {}
     most = sorted(counts.items(), key=lambda each: (-each[1].total(), each[0]))[:_MOST_FOLDERS]
     rows = [
         {"id": folder_id(path), **path_fields(path), "copies": homes.total()}
         | {"safe": found.safe_by_folder[path] if found else 0}
-        | {"files": max(homes.total(), files.get(path, 0))}
+        | {"files": max(homes.total(), known[path].files if path in known else 0)}
         | {"of": [{**path_fields(home), "copies": count} for home, count in homes.most_common(_MOST_HOMES)]}
         for path, homes in most
     ]

@@ -11,9 +11,10 @@ from ...errors import UsageError
 from ...output.indexing import index_fields, index_sentence
 from ...output.text import plural
 from ...store.documents import SCHEMA_VERSION, path_fields
+from ...store.names import did_you_mean
 from ..jobs import Job
 from ..served import THERE, Served
-from .asked import Server, folder_id, folder_named
+from .asked import Server, folder_id, folder_named, is_in
 
 router = APIRouter(prefix="/api", tags=["jobs"])
 
@@ -75,6 +76,7 @@ def roots(served: Server) -> dict[str, Any]:
 
     state: "online", "away", "empty", "other drive", "suspect": fewer than half of its photos are there,
     "remote": in an object store, or "new": the config file names it, and it was not indexed yet.
+    pictures: the usual folder of photos, where there is one that is none of these; "" else.
     """
     states: list[tuple[str, str, bool]]
     states = [(os.fsdecode(path), state, state in THERE) for path, state in served.folders()]
@@ -83,7 +85,13 @@ def roots(served: Server) -> dict[str, Any]:
         {"id": folder_id(path), **path_fields(path), "state": state, "is_there": is_there}
         for path, state, is_there in states
     ]
-    return {"schema_version": SCHEMA_VERSION, "folders": rows}
+    pictures = "~/Pictures" if _is_new(served, os.path.expanduser("~/Pictures")) else ""
+    return {"schema_version": SCHEMA_VERSION, "folders": rows, "pictures": pictures}
+
+
+def _is_new(served: Served, path: str) -> bool:
+    """Tell whether there is a folder that the library does not have."""
+    return os.path.isdir(path) and not any(is_in(path, os.fsdecode(root)) for root, _ in served.folders())
 
 
 @router.get("/events", response_class=StreamingResponse)
@@ -97,11 +105,10 @@ def events(request: Request, last_event_id: Annotated[str, Header()] = "") -> St
 
 def _folders(served: Served, wanted: Wanted) -> list[str]:
     if wanted.path:
-        path = os.path.expanduser(wanted.path)
-        if not os.path.isabs(path):
-            raise UsageError(f"{wanted.path} is no whole path: write it from / on, or from ~")
+        # Nobody knows in which folder the server was started.
+        path = os.path.join(os.path.expanduser("~"), os.path.expanduser(wanted.path))
         if not os.path.isdir(path):
-            raise UsageError(f"there is no folder {path}")
+            raise UsageError(f"there is no folder {path}{did_you_mean(path)}")
         return [path]
     written = {folder_id(path): path for path in served.folders_to_come()}
     if wanted.folders:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from ...output.listing import photo_fields
 from ...store.documents import SCHEMA_VERSION, Row, path_fields
 from ..served import Served
-from .asked import Server, Wanted, folder_id, folders_of, is_in
+from .asked import Server, Wanted, folder_id, is_in
 
 router = APIRouter(prefix="/api", tags=["library"])
 
@@ -86,11 +86,13 @@ def label(served: Server, name: str) -> dict[str, Any]:
 
 def _folder_rows(served: Served) -> list[Row]:
     """Return the folders of the library as a tree, each below the one that it lies in."""
-    counts, roots = folders_of(served), served.roots()
+    folders, roots = served.shelf.overview()[0].folders, served.roots()
     rows = []
-    for path in sorted(counts):
+    for path in sorted(folders):
         depth = path.count("/") - min((root.count("/") for root in roots if is_in(path, root)), default=0)
-        rows.append({"id": folder_id(path), **path_fields(path), "depth": depth, "count": counts[path]})
+        rows.append(
+            {"id": folder_id(path), **path_fields(path), "depth": depth, "count": folders[path].photos}
+        )
     return rows
 
 
@@ -123,9 +125,12 @@ def photos_of_set(
     start: Annotated[int, Query(alias="from", ge=0)] = 0,
     n: Annotated[int, Query(ge=1, le=_MOST)] = 100,
 ) -> dict[str, Any]:
-    """List some photos of a set, by their place in it. A place whose photo has gone since is null."""
+    """List some photos of a set, by their place in it, each with the first of its files that pass.
+
+    A place whose photo has gone since is null.
+    """
     found = served.shelf.named(name)
     ids = found.ids(start, n)
-    there = served.known_photos(ids)
+    there = served.known_photos(ids, found.where)
     rows = [photo_fields(there[each]) if each in there else None for each in ids]
     return {"schema_version": SCHEMA_VERSION, "from": start, "photos": rows}

@@ -1,12 +1,12 @@
 // Activity: what runs and ran, what was moved and how to take it back, folders to index, files that cannot be read.
 
 import { ask, send } from "./api.js";
-import { button, failed, make, say, toast } from "./dom.js";
+import { button, coded, failed, make, say, toast } from "./dom.js";
 import { onLive } from "./live.js";
-import { undoRun } from "./plan.js";
+import { leftAlone, undoRun } from "./plan.js";
 import { progress } from "./progress.js";
 import { here } from "./state.js";
-import { base, count, figure, fileSize, folder, moment } from "./words.js";
+import { base, count, figure, fileSize, folder, moment, placed } from "./words.js";
 
 const STATES = { away: "away: connect its drive", empty: "empty: is its drive connected?", "other drive": "another drive is in its place",
   suspect: "more than half of its photos are missing", remote: "in an object store: lookalike bulk plan", new: "in the config file, not indexed yet" };
@@ -34,7 +34,7 @@ export default class Activity {
       this.rows = jobs.jobs;
       this.paintJobs();
       this.paintRuns(runs.journals);
-      this.paintFolders(roots.folders);
+      this.paintFolders(roots);
       this.paintErrors(errors.errors);
     } catch (error) {
       failed(error);
@@ -44,7 +44,7 @@ export default class Activity {
   // Drives come and go without a word.
   tick() {
     if (this.isMoving) this.soon();  // another program does not say when it ends
-    ask("roots").then(({ folders }) => this.paintFolders(folders), failed);
+    ask("roots").then((found) => this.paintFolders(found), failed);
   }
 
   soon() {
@@ -72,8 +72,8 @@ export default class Activity {
     for (const each of this.folders.querySelectorAll("button[data-starts]")) each.disabled = this.isBusy || !this.page.status.can_write;
   }
 
-  paintFolders(rows) {
-    const wanted = JSON.stringify(rows);
+  paintFolders({ folders: rows, pictures }) {
+    const wanted = JSON.stringify([rows, pictures]);
     if (wanted === this.shownFolders) return;  // somebody may be writing or choosing there
     this.shownFolders = wanted;
     const canWrite = this.page.status.can_write;
@@ -81,19 +81,20 @@ export default class Activity {
       const box = make("input", { type: "checkbox", value: row.id, checked: row.is_there, disabled: !row.is_there });
       return make("label.option", {}, box, make("span", {}, make("span.name", {}, row.path), STATES[row.state] && make("span.tag.warn", {}, STATES[row.state])));
     });
-    const path = make("input", { type: "text", name: "path", placeholder: "/home/me/Pictures or ~/Pictures", "aria-label": "Path of a folder", spellcheck: false, disabled: !canWrite });
+    const path = make("input", { type: "text", name: "path", placeholder: "Pictures/2024, or a whole path: /media/photos", "aria-label": "Path of a folder", spellcheck: false, disabled: !canWrite });
     const starts = (words, run, more = {}) => {
       const made = button(words, run, { disabled: !canWrite || this.isBusy, ...more });
       made.dataset.starts = "";
       return made;
     };
     const chosen = () => boxes.map((each) => each.querySelector("input")).filter(({ checked }) => checked).map(({ value }) => value);
-    const form = make("form.inline", {}, path, starts("Index this folder", null, { type: "submit" }));
+    const form = make("form.inline", {}, path, starts("Index this folder", null, { type: "submit", main: !rows.length && !pictures }));
     form.addEventListener("submit", (event) => { event.preventDefault(); if (path.value.trim()) this.start({ kind: "index", path: path.value.trim() }); });
     this.folders.replaceChildren(...boxes,
-      make("div.actions", {}, starts("Index the chosen folders", () => (chosen().length ? this.start({ kind: "index", folders: chosen() }) : toast("Choose a folder first.")), { main: true }),
-        starts("Look for copies", () => this.start({ kind: "dupes" }))),
-      form, canWrite ? "" : make("p.soft", {}, "This page only shows. Start it with `lookalike serve --write` to index from here."));
+      make("div.actions", {}, !rows.length ? null : starts("Index the chosen folders", () => (chosen().length ? this.start({ kind: "index", folders: chosen() }) : toast("Choose a folder first.")), { main: true }),
+        pictures && starts(`Index ${pictures}`, () => this.start({ kind: "index", path: pictures }), { main: !rows.length }),
+        !rows.length ? null : starts("Look for copies", () => this.start({ kind: "dupes" }))),
+      form, canWrite ? "" : make("p.soft", {}, ...coded("This page only shows. Start it with `lookalike serve --write` to index from here.")));
   }
 
   async start(body) {
@@ -112,9 +113,9 @@ export default class Activity {
       const when = make("strong", {}, row.is_going ? "Being moved or put back right now" : `${count(row.files, "file")}, ${moment(row.began)}`);
       if (row.is_going) return make("div.run", {}, when);
       const isBack = row.standing === 0;
-      const undo = isBack ? make("span.tag", {}, row.deleted ? "deleted" : row.gone ? "gone" : "put back") : button(row.is_whole ? "Undo…" : "Settle: undo…", () => this.askUndo(row), { disabled: !this.page.status.can_write });
-      return make("div.run", {}, make("div", {}, when,
-        make("p.soft", {}, isBack ? [row.put_back && `${figure(row.put_back)} put back`, row.deleted && `${figure(row.deleted)} deleted for good`, row.gone && `${figure(row.gone)} no longer where they were put`].filter(Boolean).join(", ") : `${figure(row.standing)} not put back, ${fileSize(row.bytes)}. ${row.free}`),
+      const undo = isBack ? make("span.tag", {}, row.put_back ? (row.deleted || row.gone ? "partly put back" : "put back") : row.deleted ? "deleted" : "gone") : button(row.is_whole ? "Undo…" : "Settle: undo…", () => this.askUndo(row), { disabled: !this.page.status.can_write });
+      return make("div.run", {}, make("div", {}, when, make("p.soft", {}, fatesOf(row)),
+        isBack ? null : make("p.soft", {}, ...coded(row.free), copier(row.free)),
         row.is_whole ? null : make("p.warning", {}, "This run was cut off in its middle. Undo settles each of its files; nothing was lost."),
         row.trouble ? make("p.warning", {}, row.trouble) : null,
         row.not_removed ? make("p.warning", {}, `${count(row.not_removed, "file")} could not be deleted and can still be put back`) : null,
@@ -131,10 +132,11 @@ export default class Activity {
       return failed(error);
     }
     const back = files.filter(({ state }) => state === "planned"), left = files.filter(({ state }) => state === "left");
-    const list = [...left, ...back].slice(0, SHOWN_ERRORS).map((each) => make(`div.outcome.${each.state}`, {}, make("span.name", {}, base(each.path)),
-      make("span.soft", {}, folder(each.path)), each.state === "left" ? make("span", {}, `stays away: ${each.reason}`) : null));
+    const list = [...leftAlone(left, this.page.roots, "not put back"), ...back.slice(0, SHOWN_ERRORS).map((each) => make("div.outcome.planned", {}, make("span.name", {}, base(each.path)),
+      make("span.soft", { title: folder(each.path) }, placed(folder(each.path), this.page.roots))))];
     const dialog = make("dialog.sheet", { "aria-label": "Undo a run", onclose: () => dialog.remove() }, make("h2", {}, "Undo this run"),
       make("p.big", {}, words), make("div.outcomes", { tabIndex: 0 }, ...list),
+      make("p.soft", {}, "One file only: take it out of the folder named in Activity, by hand."),
       make("div.actions", {}, button("Close", () => dialog.close()),
         button("Put them back", () => { dialog.close(); undoRun(row.run).then(() => this.soon()); }, { main: true, disabled: !back.length })));
     document.body.append(dialog);
@@ -151,4 +153,18 @@ export default class Activity {
   key() {
     return false;
   }
+}
+
+// What became of the files of a run.
+function fatesOf(row) {
+  const parts = [row.put_back && `${figure(row.put_back)} put back`, row.deleted && `${figure(row.deleted)} deleted for good`, row.gone && `${figure(row.gone)} no longer where they were put`];
+  const places = [row.in_quarantine + row.not_removed && "the quarantine", row.in_trash && "the trash", row.away && "a folder that is away"].filter(Boolean);
+  const wait = row.standing && `${count(row.standing, "file waits", "files wait")} in ${places.join(" and ")} (${row.folders.map(({ path }) => path).join(", ")}), ${fileSize(row.bytes)}`;
+  return [wait, ...parts].filter(Boolean).join("; ");
+}
+
+// A button that copies the command in a sentence, where the browser lets a page do that.
+function copier(words) {
+  const command = words.split("`")[1];
+  return command && navigator.clipboard ? button("Copy", () => navigator.clipboard.writeText(command).then(() => say("copied"), failed)) : null;
 }

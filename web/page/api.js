@@ -28,7 +28,7 @@ export async function reply(path, options) {
     answer = await fetch(`/api/${path}`, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem(0, { title: "the server does not answer: start `lookalike serve` again", code: "away" });
+    throw new Problem(0, { title: "the server does not answer", code: "away" });
   }
   store = answer.headers.get("X-Lookalike-Store") ?? store;
   if (!answer.ok) throw new Problem(answer.status, await answer.json().catch(() => ({})));

@@ -64,7 +64,7 @@ export default class Copies {
       show: (image, file) => this.showThumb(image, file),
       larger: (file, pixels) => larger(file, pixels),
       title: () => this.titleOf(),
-      get roots() { return (page.status.folders ?? []).map(({ path }) => path); },
+      get roots() { return page.roots; },
     };
     this.comparison = new Comparison(this.acts);
     document.body.append(this.comparison.element);
@@ -100,7 +100,7 @@ export default class Copies {
   reload() {
     clearTimeout(this.soon);
     this.soon = setTimeout(() => {
-      if (here().view !== "copies") return (this.wanted = null);
+      if (here().view !== "copies") return this.forget(), (this.wanted = null);
       this.groups.clear();
       this.load().then(() => this.showGroup(here())).catch(failed);
     }, 60);
@@ -215,7 +215,7 @@ export default class Copies {
       this.shown = group;
       this.fill(membersOf(group)[0] ?? 0);
       this.one.scrollTop = 0;
-    }
+    } else this.section.querySelector("h2").textContent = this.titleOf();  // the list may be another one
     for (const step of [1, 2, -1]) {
       const near = this.list.beside(key, step);
       if (near) this.group(near.key).catch(() => null);
@@ -336,7 +336,7 @@ export default class Copies {
     fillGroup(this.section, group, this.acts);
     this.focusFile(i);
     const staying = membersOf(group).filter((n) => !isToMove(group, n)).length;
-    if (staying) toast(`${count(staying, "other file stays", "other files stay")} until you choose: what they hold was not compared with this one`);
+    if (staying) toast(count(staying, "other file stays until you choose: what it holds was not compared with this one", "other files stay until you choose: what they hold was not compared with this one"));
   }
 
   async step(by) {

@@ -187,7 +187,7 @@ export class Grid {
       return;
     }
     const image = cell.firstChild;
-    image.alt = `${base(photo.path)}, ${day(photo.date)}, ${photo.width} x ${photo.height}`;
+    image.alt = `${base(photo.path)}, ${day(photo.date)}, ${photo.width} x ${photo.height}${photo.format === "RAW" ? ", RAW" : ""}`;
     image.onerror = () => cell.classList.add("gone");
     image.src = thumb(photo.id);
     this.decorate?.(cell, photo, position);

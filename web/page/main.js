@@ -1,7 +1,7 @@
 // The page: its views, what stands above them, keys that work everywhere, and pictures that are dropped on it.
 
 import { ask, begin } from "./api.js";
-import { $, button, failed, isTyping, make } from "./dom.js";
+import { $, button, coded, failed, isTyping, make } from "./dom.js";
 import { told } from "./live.js";
 import { PhotoView } from "./photo.js";
 import { Photos, searchBy } from "./photos.js";
@@ -11,7 +11,8 @@ const VIEWS = [["", "Photos"], ["copies", "Copies"], ["activity", "Activity"]];
 const LATER = { copies: () => import("./copies.js"), activity: () => import("./activity.js") };
 const views = {};
 const REFRESH_MS = 5000;
-const EXPIRED = "This page opens with an address that is new each time. End `lookalike serve` with Ctrl-C: `lookalike serve --no-browser` shows the address.";
+const EXPIRED = "This page does not belong to the `lookalike serve` that runs now. Start that again, with `--write` if you had it: it opens a new tab, or shows the address. Close this one.";
+const AWAY = (write) => `The server does not answer. Start \`lookalike serve${write}\` again: it opens a new tab; close this one.`;
 
 const photos = new Photos((id, position) => go({ photo: String(id), at: String(position) }));
 const photo = new PhotoView((by) => {
@@ -46,7 +47,10 @@ async function paintViews(at) {
 }
 
 // What views share.
-export const page = { status: {}, photos, go, refresh };
+export const page = {
+  status: {}, photos, go, refresh,
+  get roots() { return (page.status.folders ?? []).map(({ path }) => path); },
+};
 
 async function refresh() {
   const before = page.status.revision;
@@ -66,13 +70,14 @@ async function refresh() {
   }
 }
 
-const lasting = (error) => trouble(error.status === 401 ? EXPIRED : error.message);
+const lasting = (error) => trouble(error.status === 401 ? EXPIRED : error.code === "away" ? AWAY(page.status.can_write ? " --write" : "") : error.message);
 addEventListener("trouble", ({ detail }) => lasting(detail));
 
 // Say what is wrong for as long as it lasts; returns what was.
 function trouble(words) {
-  const bar = $("trouble"), before = bar.textContent;
-  if (before !== words) bar.textContent = words;
+  const bar = $("trouble"), before = bar.words;
+  if (before !== words) bar.replaceChildren(...coded(words));
+  bar.words = words;
   bar.hidden = !words;
   return before;
 }

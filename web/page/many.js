@@ -3,7 +3,7 @@
 import { ask, send } from "./api.js";
 import { button, failed, make, toast } from "./dom.js";
 import { go, here } from "./state.js";
-import { count, figure } from "./words.js";
+import { count, figure, placed } from "./words.js";
 
 const ACTS = [
   ["go", "Move them"], ["stay", "Let them stay"], ["keep", "Keep them", "instead of the one that is kept now"],
@@ -67,18 +67,18 @@ export async function askMany(view) {
 export async function showFolders(view) {
   const { folders: rows } = await ask("groups/folders");
   const safe = whatMayGo();
-  const choose = (row, what) => {
+  const choose = (words, row, what, more) => button(words, () => {
     dialog.close();
-    act(view, "review", { do: what, shown: {}, only: { folder: row.id }, lossy: !safe.box.checked });
-  };
-  const { roots } = view.acts, short = ({ path }) => (roots.length === 1 && path.startsWith(`${roots[0]}/`) ? path.slice(roots[0].length + 1) : path);
+    act(view, "review", { do: what, shown: {}, only: { folder: row.id, below: false }, lossy: !safe.box.checked });
+  }, { "aria-label": `${words}: ${row.path}`, ...more });
+  const short = ({ path }) => placed(path, view.acts.roots), elsewhere = (row) => row.of.reduce((left, { copies }) => left - copies, row.copies);
   const line = (row) => make("div.pair", {},
-    make("p", {}, make("strong", { title: row.path }, short(row)), ` · ${figure(row.copies)} of ${count(row.files, "photo")} ${row.copies === 1 ? "is a copy" : "are copies"}`,
-      make(row.safe === row.copies ? "span.more" : "span.less", {}, row.safe === row.copies ? " · nothing would be lost" : ` · ${figure(row.safe)} lose nothing`)),
-    make("p.soft", {}, `of ${row.of.map((home) => `${figure(home.copies)} in ${home.path === row.path ? "the same folder" : short(home)}`).join(", ")}`),
+    make("p", {}, make("strong", { title: row.path }, short(row)), ` · ${figure(row.copies)} of ${count(row.files, "file")} ${row.copies === 1 ? "is a copy" : "are copies"}`,
+      make(row.safe === row.copies ? "span.more" : "span.less", {}, row.safe === row.copies ? " · nothing would be lost" : row.safe ? ` · ${figure(row.safe)} ${row.safe === 1 ? "is" : "are"} safe to move` : " · none is safe to move")),
+    make("p.soft", {}, `of ${row.of.map((home) => `${figure(home.copies)} in ${home.path === row.path ? "the same folder" : short(home)}`).join(", ")}${elsewhere(row) ? ` and ${figure(elsewhere(row))} more elsewhere` : ""}`),
     make("div.actions", {}, button("Show", () => { dialog.close(); go({ folder: row.id, group: null, state: null, text: null }); }),
-      button("Move them", () => choose(row, "go"), { "aria-label": `Move them: ${row.path}`, className: row.safe ? "" : "losing" }),
-      button("Keep them", () => choose(row, "keep"), { "aria-label": `Keep them: ${row.path}` })));
+      choose("Move them", row, "go", { className: row.safe ? "" : "losing" }), choose("Let them stay", row, "stay"),
+      choose("Keep these, move the others", row, "keep")));
   const dialog = sheet("Copies by folder", make("h2", {}, "Copies by folder"), safe.element,
     make("div.outcomes", { tabIndex: 0, role: "region", "aria-label": "Folders" }, ...(rows.length ? rows.map(line) : [make("p.soft", {}, "No copies are known.")])),
     make("p.soft", {}, "Nothing is moved yet: this chooses, and the plan has it all to look at."),
@@ -94,8 +94,15 @@ async function act(view, path, body) {
     view.forget();
     await view.load();
     await view.showGroup(here());
-    toast(`${count(answer.changed, "group")} changed`, answer.step ? { action: { words: "Undo", run: () => view.undo(answer.step) }, seconds: 10 } : {});
+    toast(effectOf(answer, view.acts.roots), answer.step ? { action: { words: "Undo", run: () => view.undo(answer.step) }, seconds: 10 } : {});
   } catch (error) {
     failed(error);
   }
+}
+
+function effectOf({ changed, effect }, roots) {
+  const { to_move: going, to_stay: staying, folders, from } = effect ?? {};
+  const parts = [going && `${count(going, "file")} now to move from ${placed(from[0].path, roots)}${folders > 1 ? ` and ${count(folders - 1, "more folder")}` : ""}`,
+    staying && `${count(staying, "file stays", "files stay")} now`].filter(Boolean);
+  return parts.join("; ") || (changed ? `${count(changed, "group")} changed` : "Nothing changed");
 }

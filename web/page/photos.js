@@ -4,7 +4,7 @@ import { ask, bytes, handIn, picture, posting, preview, query, send, thumb } fro
 import { button, failed, make, say } from "./dom.js";
 import { Grid } from "./grid.js";
 import { go, here, readExamples, writeExamples } from "./state.js";
-import { base, count, figure, fileSize } from "./words.js";
+import { base, count, figure, fileSize, placed } from "./words.js";
 
 const FILTERS = ["where", "folder", "camera", "since", "until", "keyword", "person", "rating", "words"];
 const filtersOf = (at) => Object.fromEntries(FILTERS.map((name) => [name, at[name] ?? ""]));
@@ -128,11 +128,12 @@ export class Photos {
   }
 
   decorate(cell, photo) {
+    cell.querySelectorAll(".score, .badge, .part, .raw").forEach((each) => each.remove());
+    if (photo.format === "RAW") cell.append(make("span.raw", { "aria-hidden": "true" }, "RAW"));
     if (!this.results) return;
     const score = photo.score === null ? null : make("span.score", { "aria-hidden": "true" }, photo.score.toFixed(2));
     const more = photo.copies - 1 + photo.proven_copies;
     const badge = more > 0 ? make("span.badge", { title: count(more, "copy", "copies") }, `+${more}`) : null;
-    cell.querySelectorAll(".score, .badge, .part").forEach((each) => each.remove());
     cell.append(...[score, badge].filter(Boolean));
     if (photo.box) {
       const part = make("span.part");
@@ -221,7 +222,7 @@ export class Photos {
     }
     if (at.words) chips.push(filter("words", `“${at.words}”`));
     if (at.where) chips.push(filter("where", at.where));
-    if (at.folder) chips.push(filter("folder", `in ${folderRow ? folderRow.path.split("/").pop() : "a folder"}`));
+    if (at.folder) chips.push(filter("folder", `in ${folderRow ? nameOf(folderRow, this.facetRows.folders) : "a folder"}`));
     if (at.rating) chips.push(filter("rating", stars(at.rating)));
     for (const name of ["camera", "person", "keyword"]) {
       chips.push(...lines(at[name]).map((each) => chip(each, pick(at, name, each, true).go)));
@@ -358,8 +359,11 @@ function nearFolders(rows, chosen) {
   const path = rows.find((row) => row.id === chosen)?.path ?? "";
   const parent = (row) => row.path.slice(0, row.path.lastIndexOf("/"));
   return rows.filter((row) => row.depth < 2 || parent(row) === path || path === row.path || path.startsWith(`${parent(row)}/`))
-    .map((row) => ({ ...row, name: base(row.path) || row.path }));
+    .map((row) => ({ ...row, name: nameOf(row, rows) }));
 }
+
+// Folders of the library that are called alike are told apart by what lies above them.
+const nameOf = ({ path, depth }, rows) => base(depth ? path : "") || placed(path, rows.filter((row) => !row.depth).map((row) => row.path));
 
 const lines = (text) => (text ? text.split("\n") : []);
 const stars = (rating) => (rating === "rejected" ? rating : count(Number(rating), "star"));

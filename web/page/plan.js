@@ -1,14 +1,16 @@
 // What would be moved, looked at before it is: the plan's dry run, then the run itself, and the way back.
 
 import { send } from "./api.js";
-import { button, failed, make, toast } from "./dom.js";
+import { button, coded, failed, make, toast } from "./dom.js";
 import { follow } from "./live.js";
 import { progress } from "./progress.js";
-import { base, count, figure, fileSize, folder } from "./words.js";
+import { base, count, figure, fileSize, folder, placed } from "./words.js";
 
 const SHOWN = 300, TYPED_FROM = 500;
 const METHODS = [["auto", "to the trash, or to a quarantine folder where there is none"], ["trash", "to the trash"], ["quarantine", "to a quarantine folder beside them"],
   ["hardlink", "replace exact copies by hard links"], ["reflink", "replace exact copies by clones (reflinks)"]];
+const LINKS = { hardlink: "hard link", reflink: "clone", symlink: "link" };
+const ALIKE = 3;  // files that are left for one reason are told of once from so many on
 const WHAT = { exact: "same bytes as", copy: "copy of", similar: "looks like" };
 
 export async function reviewPlan(page) {
@@ -29,6 +31,7 @@ class Sheet {
       make("label.option", {}, make("input", { type: "checkbox", name: "merge", onchange: () => this.check() }),
         make("span", {}, "First write what only the leaving files say (keywords, people, rating, title) into the sidecars of the kept ones")));
     this.sum = make("p.big", { role: "status" }, "Checking…");
+    this.places = make("p.soft.sentence");
     this.body = make("div.outcomes", { tabIndex: 0, role: "region", "aria-label": "What would be done" });
     this.typed = make("input", { type: "text", inputMode: "numeric", autocomplete: "off", oninput: () => this.paintButtons() });
     this.confirm = make("label.confirm", { hidden: true });
@@ -36,7 +39,7 @@ class Sheet {
     this.save = make("a.button", { download: "plan.json", hidden: true }, "Save the plan");
     this.notice = make("p.soft");
     this.element = make("dialog.sheet.plan", { "aria-label": "Review the plan", onclose: () => this.element.remove() },
-      make("h2", {}, "Review the plan"), this.form, this.sum, this.body, this.confirm, this.notice,
+      make("h2", {}, "Review the plan"), this.form, this.sum, this.places, this.body, this.confirm, this.notice,
       make("div.actions", {}, button("Close", () => this.element.close()), this.save, this.apply));
   }
 
@@ -49,6 +52,7 @@ class Sheet {
     const checking = (this.checking = (this.checking ?? 0) + 1);
     this.checked = null;
     this.sum.textContent = "Checking…";
+    this.places.textContent = "";
     this.save.hidden = true;
     this.paintButtons();
     try {
@@ -64,25 +68,29 @@ class Sheet {
   }
 
   paint() {
-    const { files } = this.checked, planned = files.filter(({ state }) => state === "planned"), left = files.filter(({ state }) => state === "left");
+    const { files, places } = this.checked, planned = files.filter(({ state }) => state === "planned"), left = files.filter(({ state }) => state === "left");
+    const { roots } = this.page;
     this.planned = planned.filter(({ method }) => method !== "merge").length;
     const losing = planned.filter(({ loses }) => loses);
     this.sum.textContent = `${this.checked.words || "Nothing is to be moved."}${losing.length ? `; ${figure(losing.length)} of these would or might lose something` : ""}`;
     this.body.hidden = !files.length;
-    this.body.replaceChildren(...[...new Set([...losing, ...left, ...planned])].slice(0, SHOWN).map(line),
+    this.places.textContent = `${LINKS[this.how().method] && places.length ? "what the links replace: " : ""}${places.join("; ")}`;
+    this.body.replaceChildren(...losing.slice(0, SHOWN).map((row) => line(row, roots)), ...leftAlone(left, roots),
+      ...planned.filter(({ loses }) => !loses).slice(0, Math.max(0, SHOWN - losing.length)).map((row) => line(row, roots)),
       files.length > SHOWN ? make("p.soft", {}, `and ${figure(files.length - SHOWN)} more; the plan has them all`) : "");
     this.save.hidden = !files.length;
     this.save.href = `/api/plans/${this.checked.plan}`;
     this.confirm.hidden = this.planned < TYPED_FROM || !this.page.status.can_write;
     this.confirm.replaceChildren(`To move so many files, type their number (${this.planned}) `, this.typed);
-    this.notice.textContent = this.page.status.can_write ? "Right before a file is moved, it and the one that is kept are compared once more, byte by byte. Nothing is deleted, and all of it can be undone."
-      : "This page only shows. Start it with `lookalike serve --write` to move files, or save the plan for `lookalike apply`.";
+    this.notice.replaceChildren(...coded(this.page.status.can_write ? "Right before, both files are read once more: only if neither has changed is it moved. Nothing is deleted, and all of it can be undone."
+      : "This page only shows. Start it with `lookalike serve --write` to move files, or save the plan for `lookalike apply`."));
     this.paintButtons();
   }
 
   paintButtons() {
     const n = this.checked ? this.planned : 0;
-    this.apply.textContent = n ? `Move ${count(n, "file")}` : "Move";
+    const verb = LINKS[this.how().method] ? "Replace" : "Move";
+    this.apply.textContent = n ? `${verb} ${count(n, "file")}` : verb;
     this.apply.disabled = !n || !this.page.status.can_write || (!this.confirm.hidden && this.typed.value.replace(/\D/g, "") !== String(n));
   }
 
@@ -102,18 +110,24 @@ class Sheet {
   }
 
   ended(job) {
-    const { run, left = [] } = job.result;
+    const { run, left = [], places = [], free = "" } = job.result;
     this.sum.textContent = job.words;
+    this.places.replaceChildren(...coded([...places, free].filter(Boolean).join(". ")));
     this.body.hidden = !left.length;
-    this.body.replaceChildren(...left.slice(0, SHOWN).map(line));
+    this.body.replaceChildren(...leftAlone(left, this.page.roots));
     this.notice.textContent = run ? "Activity has this run, and undoes it at any time." : "";
     const undo = run && { action: { words: "Undo", run: () => undoRun(run) }, seconds: 20 };
-    toast(job.words, job.state === "failed" ? { kind: "error", seconds: 20 } : undo || {});
+    const close = toast([job.words, free].filter(Boolean).join(". "), job.state === "failed" ? { kind: "error", seconds: 20 } : undo || {});
+    if (run) said.set(run, close);
     if (job.state === "done" && !left.length) this.element.close();
   }
 }
 
+// What was said of a run is not true any more once it is undone.
+const said = new Map();
+
 export async function undoRun(run) {
+  said.get(run)?.();
   try {
     const { job } = await send(`runs/${run}/undo`, {});
     const ended = await follow(job.id, () => null);
@@ -124,9 +138,19 @@ export async function undoRun(run) {
   }
 }
 
-function line(row) {
-  const isLeft = row.state === "left";
+// Why a file was left, without its name, which stands before.
+const reasonOf = ({ path, reason }) => (reason.startsWith(`${base(path)}: `) ? reason.slice(base(path).length + 2) : reason);
+
+// Files that are left: those with a reason in common by one line.
+export function leftAlone(rows, roots, verb = "left alone") {
+  const all = Object.entries(Object.groupBy(rows, reasonOf));
+  return all.flatMap(([reason, some]) => (some.length < ALIKE ? some.map((row) => line(row, roots, verb))
+    : [make("details.outcome.left", {}, make("summary", {}, `${count(some.length, "file")} ${verb}: ${reason}`), ...some.slice(0, SHOWN).map((row) => make("p.soft", {}, placed(row.path, roots))))]));
+}
+
+function line(row, roots, verb = "left alone") {
+  const isLeft = row.state === "left", kept = placed(row.keeper, roots);
   return make(`div.outcome.${row.loses ? "left" : row.state}`, {},
-    make("span.name", { title: row.path }, base(row.path)), make("span.soft", {}, folder(row.path)),
-    make("span", {}, isLeft ? `left alone: ${row.reason}` : row.method === "merge" ? `to add ${row.reason}, for ${base(row.keeper)}` : `${row.loses ? `${row.loses} · ` : ""}${WHAT[row.kind] ?? `${row.kind}, belongs to a copy of`} ${base(row.keeper)} · ${fileSize(row.bytes)} · ${row.method}`));
+    make("span.name", { title: row.path }, base(row.path)), make("span.soft", { title: folder(row.path) }, placed(folder(row.path), roots)),
+    make("span", { title: row.keeper }, isLeft ? `${verb}: ${reasonOf(row)}` : row.method === "merge" ? `to add ${row.reason}, for ${kept}` : `${row.loses ? `${row.loses} · ` : ""}${WHAT[row.kind] ?? `${row.kind}, belongs to a copy of`} ${kept} · ${fileSize(row.bytes)} · ${LINKS[row.method] ?? row.method}`));
 }

@@ -1,6 +1,6 @@
 // Numbers, sizes, dates and paths as people read them.
 
-export { count, figure, fileSize } from "./review/words.js";
+export { count, figure, fileSize, placed } from "./review/words.js";
 
 const MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
   "November", "December"];
