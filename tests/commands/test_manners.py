@@ -12,7 +12,7 @@ from lookalike.cli import app
 from lookalike.library import Library
 from lookalike.output import progress
 from lookalike.tests.library import lookalike
-from lookalike.tests.pictures import draw_photo, save
+from lookalike.tests.pictures import draw_photo, encode, save
 
 
 @pytest.fixture(scope="module")
@@ -180,6 +180,25 @@ def test_what_goes_wrong_is_told_and_logged(tmp_path: Path) -> None:
     assert "ERROR there is no store in" in (tmp_path / "log").read_text()
     run = lookalike("status", "--log-file", tmp_path)
     assert (run.code, "cannot write the log" in run.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "held", [encode(draw_photo(1, 32, 24)), b"", b"begin\n2026-12-01 03:00:00,123 INFO a\n"]
+)
+def test_only_a_log_is_appended_to(held: bytes, store: Path, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(held)
+    run = lookalike("-v", "status", "--store", store, "--log-file", file)
+    if b"\xff" in held:
+        assert (run.code, file.read_bytes()) == (2, held)
+        assert f"{file} is not a log of lookalike and is left unchanged" in run.err
+    else:
+        assert (run.code, file.read_bytes().startswith(held), b"s of CPU" in file.read_bytes()) == (
+            0,
+            True,
+            True,
+        )
+    assert lookalike("status", "--store", store, "--log-file", "/dev/null").code == 0
 
 
 def test_more_is_told_on_request(store: Path) -> None:
