@@ -267,6 +267,30 @@ def state_of(folder: bytes, known: Drive, traces: Sequence[Trace]) -> State:
     return "suspect" if 2 * count_there(folder, traces) < len(traces) else "online"
 
 
+def relocated_folders(store: Store) -> list[tuple[str, str]]:
+    """Return the folders that are not there while most of their files lie in another one: both paths.
+
+    On the same file system, mounted elsewhere or renamed; a copy on another drive is none of it.
+    """
+    with store.reading() as view:
+        roots = [root for root in all_roots(view) if root.drive.fs_id and not is_remote(root.path)]
+    gone = {root: traces_of(store, root) for root in roots if not _has_files(root.path)}
+    return [
+        (os.fsdecode(old.path), os.fsdecode(new.path))
+        for old, traces in gone.items()
+        for new in roots
+        if new not in gone and new.drive.fs_id == old.drive.fs_id
+        if 0 < len(traces) <= 2 * count_there(new.path, traces)
+    ]
+
+
+def _has_files(folder: bytes) -> bool:
+    try:
+        return not is_empty(folder)
+    except OSError:
+        return False
+
+
 def traces_of(store: Store, root: Root) -> Sequence[Trace]:
     """Return some of the files that should be there."""
     with store.reading() as view:
