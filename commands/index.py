@@ -243,8 +243,9 @@ class Updates:
                 library.copies.find(progress=progress, stop=self.stop)
         report.refused += refused
         problems = [f"cannot look into {problem}" for problem in report.problems]
+        forget = self._at.call("forget")
         moved = [
-            f"the photos of {old} lie in {new} now: if they stay there, `{self._at.call('forget')} {quote(old)}`"
+            f"the photos of {old} lie in {new} now: if they stay there, `{forget} {quote(old)}`"
             for old, new in library.folders.relocated()
         ]
         self._tell(problems + report.refused + report.unmarked + moved)

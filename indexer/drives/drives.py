@@ -4,6 +4,7 @@ A drive that is away leaves an empty folder, an error, or another drive in its p
 look like deleted photos.
 """
 
+import logging
 import os
 import re
 import secrets
@@ -26,6 +27,7 @@ from ..scan.walk import Scan
 
 State = Literal["online", "away", "empty", "other drive", "suspect", "remote"]
 
+_log = logging.getLogger(__name__)
 _BY_UUID = "/dev/disk/by-uuid"
 _MARKER = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
@@ -180,7 +182,8 @@ def why_other(folder: bytes, known: Drive, found: Drive, traces: Sequence[Trace]
     if 2 * there_now >= len(traces):
         return None
     of = f"{there_now:,} of {plural(len(traces), 'known photo')}"
-    return f"expected file system {known.fs_id} with them, found {found.fs_id} with {of}"
+    _log.debug("expected file system %s, found %s", known.fs_id, found.fs_id)
+    return f"it has {of}"
 
 
 def suspicion(store: Store, root: Root, found: Drive) -> str | None:
