@@ -22,7 +22,7 @@ def config(*, form: opt.SummaryOption = opt.SummaryFormat.table, at: opt.StoreAr
 
     found = read_settings()
     with naming_the_line("keep", found.option("keep")):
-        rules_from(found.option("keep"), (), ())
+        order = rules_from(found.option("keep"), (), ()).order
     values = {"store": at.folder, "keep": list(DEFAULT_RULES.order)} | found.values | {"store": at.folder}
     fields: Row = {
         "file": found.file,
@@ -31,7 +31,8 @@ def config(*, form: opt.SummaryOption = opt.SummaryFormat.table, at: opt.StoreAr
             key: {"value": values.get(key), "origin": _origin(key, at.store, found)} for key in KEYS
         },
     }
-    return Summary(fields, _lines(fields))
+    named = fields["settings"]["keep"]["value"]
+    return Summary(fields, _lines(fields, [rule for rule in order if rule not in named]))
 
 
 def _origin(key: str, store: str | None, found: Settings) -> str:
@@ -40,13 +41,15 @@ def _origin(key: str, store: str | None, found: Settings) -> str:
     return f"line {found.lines[key]}" if key in found.lines else "default"
 
 
-def _lines(fields: Row) -> Iterator[str]:
+def _lines(fields: Row, rules_left: list[str]) -> Iterator[str]:
     rows = [("file", "" if fields["exists"] else "not there", printable(fields["file"]))]
     for key, each in fields["settings"].items():
         value = each["value"]
         values = value if isinstance(value, list) and key != "keep" else [value]
         heads = [(key, each["origin"]), *[("", "")] * (len(values) - 1)]
         rows += [(*head, printable(_word(text))) for head, text in zip(heads, values, strict=True)]
+        if key == "keep" and rules_left:
+            rows.append(("", "then", _word(rules_left)))
     yield from columns(rows)
 
 

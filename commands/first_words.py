@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 _INSTEAD = {
     "index ~/Pictures": ("add", "scan", "update", "init", "import", "refresh", "sync"),
@@ -26,6 +26,8 @@ _INSTEAD = {
     "index --watch": ("watch", "daemon"),
     "--help": ("hilfe", "aide", "ayuda", "usage"),
 }
+# So many of a name that is typed without quotes.
+_WORDS = 8
 # What is lost by these is not to be lost by a word that is only like them.
 NEVER_GUESSED = {"purge", "forget", "reject"}
 
@@ -61,6 +63,34 @@ def file_not_option(option: str, typed: Sequence[str]) -> str:
     """Return what to add to "no such option" where a file that was typed begins like one; "" elsewhere."""
     names = [name for name in typed if option and name.startswith(option) and os.path.lexists(name)]
     return f" (the file is written {shlex.quote(f'./{names[0]}')})" if names else ""
+
+
+def mistyped_option(typed: Sequence[str], names: Collection[str]) -> str:
+    """Return what to add to "no such option" where one dash lacks: "-write"; "" elsewhere."""
+    near = [f"-{each}" for each in typed if f"-{each}" in names]
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def too_much(command: str, extra: Sequence[str], names: Collection[str]) -> str:
+    """Return what to say of words that a command has no use for. names: of its options."""
+    folders = [shlex.quote(each) for each in extra if os.path.isdir(each)]
+    if folders and command == "serve":
+        return f"serve shows the whole library; `lookalike index {folders[0]}` adds a folder to it"
+    if folders and "--in" in names:
+        return f"{command} takes a folder after --in: `lookalike {command} --in {folders[0]}`"
+    return f"{command} takes nothing more, but there is also: {shlex.join(extra)}"
+
+
+def torn_name(typed: Sequence[str]) -> str | None:
+    """Return what to say where a name with blanks was typed without quotes; None where none was."""
+    for start, word in enumerate(typed):
+        if word[:1] == "-" or os.path.lexists(word):
+            continue
+        for end in range(start + 2, min(start + _WORDS, len(typed)) + 1):
+            name = " ".join(typed[start:end])
+            if os.path.lexists(name):
+                return f"put a name with blanks in quotes: {shlex.quote(name)}"
+    return None
 
 
 def instead_of_image(name: str) -> str | None:

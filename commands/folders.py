@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from ..errors import ExitCode
+from ..library import Library
 from ..output.listing import Listing
 from ..output.manners import is_quiet
 from ..output.screen import together
@@ -12,6 +13,7 @@ from ..output.text import columns, day, file_size, naming, plural, printable
 from ..output.waiting import Call
 from ..search.filters.values import read_duration
 from ..store.documents import Row, path_fields
+from ..store.names import is_below, real_path
 from . import options as opt
 from .groups import Topic, command
 from .options import argument, flag, value
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from ..indexer.folders import FolderStatus
     from ..store.absence import Forgotten, Missing
 
+# States of a folder of which nobody can tell what is there.
+_UNSEEN = ("away", "empty", "other drive")
 _NOT_YET = "nothing was changed; --yes does it"
 
 
@@ -43,11 +47,13 @@ def missing(
 
     With the time since which they are missing; `=` stands before those whose content another file of the
     library holds. They are hidden from all results, and are back without decoding when their files are.
-    What `apply` moved is not missing: it is only counted, and listed with --moved.
+    What `apply` moved is not missing: it is only counted, and listed with --moved. Nor is what lies in a
+    folder that is away, of which nothing is known: it is counted in the end.
     """
     with at.reading() as library:
         found = library.folders.absent(paths or [])
-    return moved_listing(found, at.call) if moved else missing_listing(found, at.call)
+        away = [] if moved else not_here(library, paths or [])
+    return moved_listing(found, at.call) if moved else missing_listing(found, at.call, away)
 
 
 ForgetArgument = Annotated[list[str], argument("PATH", "Folders of the library, or parts of them.")]
@@ -115,8 +121,19 @@ def purge(
 _COLUMNS = ("path", "since", "bytes", "blake3", "is_elsewhere")
 
 
-def missing_listing(files: "Sequence[Missing]", call: Call) -> Listing:
-    """List the files that are missing; those that `apply` took are only counted."""
+def not_here(library: Library, folders: Sequence[str]) -> list[str]:
+    """Return what to say of folders of the library that cannot be seen: in or around some, if named."""
+    asked = [real_path(folder) for folder in folders]
+    return [
+        f"{plural(root.totals.files, 'file')} of {root.path} cannot be seen now ({root.state})"
+        for root in library.folders.status()
+        if root.state in _UNSEEN and root.totals.files
+        if not asked or is_below(root.path, asked) or any(is_below(each, [root.path]) for each in asked)
+    ]
+
+
+def missing_listing(files: "Sequence[Missing]", call: Call, away: Sequence[str] = ()) -> Listing:
+    """List the files that are missing; those that `apply` took are only counted. away: see `not_here`."""
     taken = [file for file in files if file.fate != "missing"]
 
     def lines(rows: Iterable[Row]) -> Iterator[str]:
@@ -131,7 +148,7 @@ def missing_listing(files: "Sequence[Missing]", call: Call) -> Listing:
             yield from _fate_sums(taken, call)
 
     rows = (_missing_row(file) for file in files if file.fate == "missing")
-    return Listing("files", rows, lines, _COLUMNS)
+    return Listing("files", rows, lines, _COLUMNS, notes=away)
 
 
 def moved_listing(files: "Sequence[Missing]", call: Call) -> Listing:

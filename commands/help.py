@@ -9,7 +9,7 @@ from typing import Any, get_origin
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from .first_words import NEVER_GUESSED, file_not_option, instead_of
+from .first_words import NEVER_GUESSED, file_not_option, instead_of, mistyped_option, too_much, torn_name
 from .groups import COMMANDS, GROUPS, Command, Topic, as_callback
 from .options import ADVANCED, OUTPUT
 from .settings import KEYS, Settings, read_settings
@@ -114,17 +114,29 @@ class _Command(TyperCommand):
         """Read what stands after the command; what stands before it comes first, and so gives way."""
         _read_plainly(self.get_params(ctx))
         ctx.default_map = written = _Written()
+        ctx.allow_extra_args = True  # `_check_words` says more of them
+        typed, names = [*args], {name for each in self.get_params(ctx) for name in each.opts}
         try:
             rest = super().parse_args(ctx, [*_passed_on(self.get_params(ctx), ctx), *args])
         except Exception as error:
-            hint = file_not_option(getattr(error, "option_name", ""), args)
+            option = getattr(error, "option_name", "")
+            hint = option and (file_not_option(option, typed) or mistyped_option(typed, names))
             if hint:
                 ctx.fail(f"{error}{hint}")
             raise
+        if not ctx.resilient_parsing:
+            self._check_words(ctx, typed, rest, names)
         for name in ctx.params.keys() & {key for key, each in KEYS.items() if each.adds}:
             if ctx.get_parameter_source(name).name == "COMMANDLINE":
                 ctx.params[name] = [*(written.get(name) or ()), *ctx.params[name]]
         return rest
+
+    def _check_words(self, ctx: Any, typed: list[str], extra: list[str], names: set[str]) -> None:
+        wrong = torn_name(typed)
+        if wrong is None and extra:
+            wrong = too_much(self.name or "", extra, names)
+        if wrong is not None:
+            ctx.fail(wrong)
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """Return how the command is called: "[OPTIONS]", "PATH..."."""

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from ..errors import ExitCode, StoreLocked, UsageError
@@ -242,7 +243,12 @@ class Updates:
                 library.copies.find(progress=progress, stop=self.stop)
         report.refused += refused
         problems = [f"cannot look into {problem}" for problem in report.problems]
-        self._tell(problems + report.refused + report.unmarked)
+        forget = self._at.call("forget")
+        moved = [
+            f"the photos of {old} lie in {new} now: if they stay there, `{forget} {quote(old)}`"
+            for old, new in library.folders.relocated()
+        ]
+        self._tell(problems + report.refused + report.unmarked + moved)
         if report.newly_failed:
             why = f"`{self._at.call('errors')}` says why"
             tell(f"newly unreadable: {some_names(report.newly_failed)} ({why})")

@@ -2,15 +2,17 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from ..errors import ExitCode
 from ..output.console import stop_on_signal, tell
 from ..output.listing import Listing, Summary, photo_fields
 from ..output.manners import is_quiet
-from ..output.text import certainty, kinds_in_words, naming, printable
+from ..output.screen import screen
+from ..output.text import certainty, common_folder, kinds_in_words, naming, path_below, printable
 from ..store.documents import Row, path_fields
+from ..store.names import is_remote
 from . import options as opt
 from .groups import Topic, command
 from .options import argument, flag, value
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 # A table names so many photos for each file.
 _SOME = 3
+_INDENT = " " * 14
 
 # --- check ------------------------------------------------------------------------------------
 
@@ -61,9 +64,9 @@ def check(
     is away counts as not here.
 
     As paths, what is found and holds no more is listed, with --new what is new, holds more, is not here or
-    cannot be read; with all that belongs to it. Videos, and RAW that cannot be looked into, are not
-    compared without a photo: they are counted, and the command ends with 3. Else it ends with 10 when
-    something was found, else with 3 when something could not be read.
+    cannot be read; with all that belongs to it. Videos, and what cannot be looked into, are found where a
+    folder of the library has the same bytes. Else they are counted, and with them the command ends with 3;
+    else with 10 when something was found, else with 3 when something could not be read.
     """
     from ..output.progress import ProgressBar
 
@@ -80,33 +83,41 @@ def check(
                 stop=stop,
             ):
                 tally.count(each)
-                if each.error is not None:
+                if each.status == "unreadable" and form is not opt.Format.table:
                     tell(f"{each.path}: {each.error}")
                 yield each
         tally.is_whole = not stop.is_set()
         if tally.not_compared and form is not opt.Format.table:
             tell(tally.by_hand)
 
-    def end() -> ExitCode:
-        return ExitCode.INTERRUPTED if stop.is_set() else tally.exit_code
+    return check_listing(checked(), tally, form, _folder_of(new), only_new=only_new)
 
-    return check_listing(checked(), tally, form, only_new, end)
+
+def _folder_of(names: Sequence[str]) -> str:
+    """Return the folder that a table names once, "" where there is none, or no terminal to save room of."""
+    if screen() is None or any(map(is_remote, names)):
+        return ""
+    paths = map(os.path.abspath, names)
+    folder = common_folder(path if os.path.isdir(path) else os.path.dirname(path) for path in paths)
+    return "" if folder in (os.getcwd(), os.path.abspath(os.sep)) else folder
 
 
 class Tally:
     """How many files were found, hold more, are new (inside: only themselves), unreadable, not compared.
 
-    away: found, but only on a drive that is away. is_whole: all were counted.
+    away: found, but only on a drive that is away. unseen: found, but nobody looked into them. is_whole: all
+    were counted.
     """
 
     def __init__(self) -> None:
-        self.found = self.more = self.away = self.new = self.unreadable = self.inside = 0
+        self.found = self.more = self.away = self.new = self.unreadable = self.inside = self.unseen = 0
         self.not_compared = Counter[str]()
         self.is_whole = False
 
     def count(self, checked: "Checked") -> None:
         """Count one."""
         self.found += checked.status == "found"
+        self.unseen += bool(checked.same_bytes)
         self.more += checked.status == "more"
         self.away += checked.status == "away"
         self.new += checked.status == "new" and not checked.is_inside
@@ -118,6 +129,8 @@ class Tally:
     @property
     def exit_code(self) -> ExitCode:
         """How the command ends."""
+        if not self.is_whole:
+            return ExitCode.INTERRUPTED
         if self.not_compared:
             return ExitCode.PARTLY
         if self.found or self.more or self.away:
@@ -158,18 +171,19 @@ class Tally:
             return f"do not clear these files yet: {', '.join(unsafe)}"
         if not self.found:
             return ""
+        what = "file" if self.unseen else "photo"
         if self.found == 1:
-            return "the one photo is in the library, with all that it holds"
-        return f"all {self.found:,} photos are in the library, with all that they hold"
+            return f"the one {what} is in the library, with all that it holds"
+        return f"all {self.found:,} {what}s are in the library, with all that they hold"
 
 
 def check_listing(
-    checked: "Iterable[Checked]", tally: Tally, form: str, only_new: bool, end: Callable[[], ExitCode]
+    checked: "Iterable[Checked]", tally: Tally, form: str, folder: str, *, only_new: bool
 ) -> Listing:
     """List what was found, one object per new file; as paths: what was found, or is new, and companions.
 
     only_new: leave out all that is found or lies in the library itself. tally: is complete when everything
-    was listed. end: see `Listing.exit`.
+    was listed. folder: holds all files, and the table names it once; "": each with its whole path.
     """
     as_paths = form in ("paths", "paths0")
 
@@ -183,8 +197,10 @@ def check_listing(
         yield from map(_check_row, wanted)
 
     def lines(rows: Iterable[Row]) -> Iterator[str]:
-        for row in _shots_once(rows):
-            yield from _check_lines(row)
+        for number, row in enumerate(_shots_once(rows)):
+            if folder and not number:
+                yield naming("in ", folder, ":")
+            yield from _check_lines(row, folder)
         if not is_quiet():
             yield str(tally)
         if tally.not_compared:
@@ -197,7 +213,7 @@ def check_listing(
     )
     names += "in_library companions error message"
     flat = _paths_once() if as_paths else _flat_matches
-    return Listing("files", rows(), lines, names.split(), flat, exit=end)
+    return Listing("files", rows(), lines, names.split(), flat, exit=lambda: tally.exit_code)
 
 
 def _found_whole(checked: "Iterable[Checked]") -> "Iterator[Checked]":
@@ -221,9 +237,10 @@ def _check_row(checked: "Checked") -> Row:
     from ..dedup.actions.plan import companion_rows
 
     row = path_fields(checked.path) | {"status": checked.status, "in_library": checked.is_inside}
-    if checked.error is not None:
+    if checked.error is not None and checked.status == "unreadable":
         row |= {"error": checked.error.code, "message": str(checked.error)}
     return row | {
+        "same_bytes": [path_fields(path) for path in checked.same_bytes],
         "companions": companion_rows(checked.companions),
         "matches": [_match_row(match) for match in checked.matches],
     }
@@ -279,7 +296,9 @@ def _flat_matches(row: Row) -> Iterator[Row]:
     for match in row["matches"]:
         for file in match["files"]:
             yield {**match, **about, "match": file["path"]}
-    if not row["matches"]:
+    for file in row["same_bytes"]:
+        yield {**about, "class": "exact", "transform": "same bytes", "match": file["path"]}
+    if not row["matches"] and not row["same_bytes"]:
         yield about
 
 
@@ -292,17 +311,20 @@ _STATES = {
 }
 
 
-def _check_lines(row: Row) -> Iterator[str]:
+def _check_lines(row: Row, folder: str) -> Iterator[str]:
     is_alone = row["status"] == "new" and row["in_library"]
     word = "in library" if is_alone else _STATES.get(row["status"], "unreadable")
     beside = "".join(f" + {printable(os.path.basename(each['path']))}" for each in row["companions"])
-    more = f"  {printable(row['message'])}" if "message" in row else ""
-    more = "  no other copy" if is_alone else more
-    yield naming(f"{word:<12}  ", row["path"], beside + more)
-    for match in row["matches"][:_SOME]:
-        yield naming(f"              {_match_words(match)}: ", match["path"])
-    if len(row["matches"]) > _SOME:
-        yield f"              and {len(row['matches']) - _SOME:,} more"
+    more = "  no other copy" if is_alone else ""
+    yield naming(f"{word:<12}  ", path_below(row["path"], folder), beside + more)
+    if "message" in row:
+        yield f"{_INDENT}{printable(row['message'])}"
+    same = [("same bytes, not looked into", each["path"]) for each in row["same_bytes"]]
+    found = [(_match_words(match), match["path"]) for match in row["matches"]] + same
+    for words, path in found[:_SOME]:
+        yield naming(f"{_INDENT}{words}: ", path)
+    if len(found) > _SOME:
+        yield f"{_INDENT}and {len(found) - _SOME:,} more"
 
 
 def _match_words(match: Row) -> str:

@@ -69,7 +69,7 @@ def serve(
     given: then it can also index, remember what you decide, and move copies as `lookalike apply` does.
     What the page indexes is what `lookalike index` would with the same options and config file; where there
     is no library yet it begins one. Only this computer reaches it, with a token that is new each time:
-    --no-browser shows the whole address.
+    --no-browser shows the whole address in a terminal; elsewhere --token-file writes the token.
     """
     from ..indexer.options import IndexOptions
     from ..web.guard import LOOPBACK, WILDCARDS
@@ -79,9 +79,12 @@ def serve(
 
     def ready(where: str, token: str) -> None:
         tell(f"the page is at {where} (Ctrl-C ends it)")
-        is_opened = not address.no_browser and _has_browser()
-        if not is_opened and address.token_file is None and sys.stderr.isatty():
+        if address.token_file is not None or (not address.no_browser and _has_browser()):
+            return
+        if sys.stderr.isatty():
             tell(f"open it with {where}#token={token}")
+        else:
+            tell("its token is shown in a terminal only; --token-file FILE writes it to a file")
 
     if address.host in WILDCARDS:
         tell(

@@ -20,7 +20,7 @@ from ..store.documents import Row, path_fields
 from ..store.names import format_name
 from . import options as opt
 from .fields import label_names
-from .folders import root_fields, root_words
+from .folders import not_here, root_fields, root_words
 from .groups import Topic, command
 from .options import flag, value
 
@@ -196,6 +196,8 @@ def export(
                     tell(f"{plural(write(path, where), what)} written to {path}")
             if not any(path is not None for path, *_ in files):
                 yield from export_rows(library.store, library.labels, library.photos(where, sort))
+                for each in not_here(library, list(map(os.fsdecode, where.folders))):
+                    tell(f"{each}; they are listed as they were known")
 
     def lines(rows: Iterable[Row]) -> Iterator[str]:
         for row in rows:

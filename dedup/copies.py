@@ -22,7 +22,7 @@ from ..store.catalog.pairs import Decided, Decision, all_decisions, unproved_pai
 from ..store.catalog.photos import Photo, photos_of, visible_ids
 from ..store.filters.where import ALL, Where
 from ..store.knn_graph import update_graph
-from ..store.names import AnyPath, is_remote, listed
+from ..store.names import AnyPath, did_you_mean, is_remote, listed
 from ..store.progress import Progress, Watch, watch_of
 from ..store.store import Store
 from . import DEFAULT_MAX_FALSE, DEFAULT_MIN_SCORE
@@ -30,6 +30,7 @@ from .actions.plan import Origin
 from .candidates.update import compare_new
 from .check.check import CheckOptions, check_files
 from .check.matches import Checked
+from .check.unseen import SameBytes
 from .decisions import read_decisions
 from .explain.explain import Explanation, explain
 from .groups.error_rate import expected_wrong
@@ -312,21 +313,27 @@ class Copies:
     ) -> Iterator[Checked]:
         """Yield for each photo in files and folders, indexed or not, whether the library has it already.
 
-        Last come RAW, videos and pictures that cannot be compared, and belong to none of the photos.
-        against: only photos of the library below these folders count. count_away: what lies on a drive that
-        is away is found, as if it were here. Nothing is written.
+        Last come RAW, videos and pictures that cannot be compared, and belong to none of the photos. Of
+        them, and of what cannot be read, the same bytes in the library's folders are found. against: only
+        photos of the library below these folders count. count_away: what lies on a drive that is away is
+        found, as if it were here. Nothing is written.
 
         Raises:
-            UsageError: a folder of against holds nothing of the library.
+            UsageError: a name leads to nothing; a folder of against holds nothing of the library.
             StoreMissing: nothing was indexed yet.
         """
         if self.store.spec is None:
             self.embedder()  # says what is missing
         where = self._against(listed(against))
+        names = listed(names)
+        for name in names:
+            if not is_remote(name) and not os.path.lexists(name):
+                raise UsageError(f"there is no file or folder {name}{did_you_mean(name)}")
         found = photos_in(names, self.store.folder)
+        unseen = SameBytes(self.store, where, names)
         watch = watch_of(progress, stop)
         watch.progress.begin("checking", len(found.photos))
-        return self._checked(found, CheckOptions(where, workers, count_away), watch)
+        return map(unseen, self._checked(found, CheckOptions(where, workers, count_away), watch))
 
     def _checked(self, found: Found, options: CheckOptions, watch: Watch) -> Iterator[Checked]:
         for path, problem in found.problems:

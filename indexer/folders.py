@@ -26,7 +26,7 @@ from ..store.filters.where import ALL, Where, rel_below
 from ..store.names import AnyPath, listed, real_path
 from ..store.store import Store
 from .bitrot import Reread, reread
-from .drives.drives import State, state_of, traces_of
+from .drives.drives import State, relocated_folders, state_of, traces_of
 
 # Where a file that is absent is gone: what a plan did not meet in an object store, it did list.
 _KNOWN_WHOLE = ("online", "remote")
@@ -106,6 +106,10 @@ class Folders:
             )
             for each in totals
         ]
+
+    def relocated(self) -> list[tuple[str, str]]:
+        """Return the folders that are not there while their files lie in another one: both paths."""
+        return relocated_folders(self.store)
 
     def missing(self, folders: AnyPath | Sequence[AnyPath] = ()) -> list[Missing]:
         """Return the files that are absent, at or below any of the folders (none: all), by path.

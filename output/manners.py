@@ -1,6 +1,8 @@
 """How much the command line tells, and where: what `-q`, `-v` and `--log-file` say of one run."""
 
 import logging
+import os
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -9,12 +11,24 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from ..errors import UsageError
+from ..store.own_files import OwnFile
 
 _MANNERS: ContextVar["Manners"] = ContextVar("manners")
 _LOGGER = logging.getLogger(__package__.partition(".")[0])
 # What people are told in any case, for the file.
 _TOLD = logging.getLogger(__name__)
 _TOLD.addHandler(logging.NullHandler())
+_LOG_LINE = re.compile(rb"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ ", re.MULTILINE)
+_HEAD = 65536  # in which one stands, where other programs write as well
+
+
+def _is_log(path: str) -> bool:
+    with open(path, "rb") as file:
+        head = file.read(_HEAD)
+    return not head or _LOG_LINE.search(head) is not None
+
+
+LOG = OwnFile("log", _is_log)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +48,7 @@ def behaving(manners: Manners) -> Iterator[None]:
     """Keep the manners within the block.
 
     Raises:
-        UsageError: the log file cannot be written.
+        UsageError: the log file cannot be written, or holds something else.
     """
     with ExitStack() as stack:
         stack.callback(_MANNERS.reset, _MANNERS.set(manners))
@@ -83,6 +97,8 @@ def _handlers(manners: Manners) -> Iterator[logging.Handler]:
         screen.setLevel(logging.WARNING)
     yield screen
     if manners.log_file is not None:
+        if os.path.isfile(manners.log_file):  # a pipe or a device takes anything
+            LOG.check(manners.log_file)
         try:
             file = logging.FileHandler(manners.log_file, encoding="utf-8", errors="backslashreplace")
         except OSError as error:

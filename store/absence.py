@@ -30,6 +30,7 @@ from .catalog.schema import (
     root_table,
 )
 from .filters.where import rel_below, within
+from .names import not_in_library
 from .records import Root
 from .view import View
 
@@ -166,8 +167,7 @@ def _known_roots(view: View, folders: Sequence[bytes]) -> list[Root]:
             rel_below(folder, root.path) is not None or rel_below(root.path, folder) is not None
             for root in roots
         ):
-            known = ", ".join(os.fsdecode(root.path) for root in roots) or "none yet"
-            raise UsageError(f"{os.fsdecode(folder)} is not in the library; its folders are: {known}")
+            raise UsageError(not_in_library(os.fsdecode(folder), (root.path for root in roots)))
     return roots
 
 

@@ -85,6 +85,15 @@ def did_you_mean(path: str) -> str:
     return f"; did you mean {os.path.join(os.path.dirname(path), beside[near[0]])}?" if near else ""
 
 
+def not_in_library(folder: str, roots: Iterable[bytes]) -> str:
+    """Return what to say of a folder that is in none of the library's roots, nor around one."""
+    near = "" if is_remote(folder) or os.path.lexists(folder) else did_you_mean(folder)
+    if near:
+        return f"there is no folder {folder}{near}"
+    known = ", ".join(map(os.fsdecode, roots)) or "none yet"
+    return f"{folder} is not in the library; its folders are: {known}"
+
+
 def format_name(form: str) -> str:
     """Return how people call a format: an MPO is a JPEG with more pictures behind it, named .JPG."""
     return "JPEG" if form == "MPO" else form

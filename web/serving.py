@@ -1,6 +1,8 @@
 """Running the server: its address, how its token reaches the browser and scripts, and its end."""
 
+import errno
 import os
+import re
 import signal
 import socket
 import tempfile
@@ -15,13 +17,24 @@ import uvicorn
 from ..errors import LookalikeError, UsageError
 from ..indexer.options import DEFAULT_OPTIONS, IndexOptions
 from ..library import Library
-from ..store.files import discard, write_atomic
+from ..store.files import discard
+from ..store.own_files import OwnFile
 from .app import make_app
 from .guard import LOOPBACK, WILDCARDS, Pass
 from .served import Served
 
 PORT = 8765
+_TAKEN = "something answers there already, another `lookalike serve` perhaps"
 _TRIED = 20  # ports from the usual one on
+_TOKEN = re.compile(rb"[\w-]{43}\n", re.ASCII)
+
+
+def _is_token(path: str) -> bool:
+    with open(path, "rb") as file:
+        return _TOKEN.fullmatch(file.read(45)) is not None
+
+
+TOKEN = OwnFile("token", _is_token, mode=0o600, failure=UsageError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +61,7 @@ def serve_library(library: Library, options: ServeOptions, ready: Callable[[str,
     ready: is given the address of the page, and the token, when requests are answered.
 
     Raises:
-        UsageError: the address cannot be used, or a file not be written.
+        UsageError: the address cannot be used, or the token not be written: see `OwnFile.check`.
     """
     with _listening(options) as listener:
         port = listener.getsockname()[1]
@@ -137,7 +150,7 @@ def _listening(options: ServeOptions) -> Iterator[socket.socket]:
             listener.bind((options.host.strip("[]"), port))
         except OSError as error:
             listener.close()
-            reason = error.strerror
+            reason = _TAKEN if error.errno == errno.EADDRINUSE else error.strerror
             continue
         with listener:
             yield listener
@@ -151,14 +164,20 @@ def _written(path: str | None, token: str) -> Iterator[None]:
     if path is None:
         yield
         return
-    try:
-        write_atomic(path, lambda out: out.write(f"{token}\n".encode()))
-    except OSError as error:
-        raise UsageError(f"cannot write the token to {path}: {error.strerror}") from error
+    line = f"{token}\n".encode()
+    with TOKEN.replaced(path) as out:
+        out.write(line)
     try:
         yield
     finally:
-        discard(path)
+        _discard(os.path.realpath(path), line)
+
+
+def _discard(path: str, line: bytes) -> None:
+    """Remove the file of a token, unless it holds something else by now, as that of another server."""
+    with suppress(OSError), open(path, "rb") as file:
+        if file.read() == line:
+            discard(path)
 
 
 @contextmanager

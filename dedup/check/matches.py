@@ -51,6 +51,7 @@ class Checked:
     is_inside: the file itself lies in the library, where it does not count as a match. error: why it is
     unreadable. companions: what belongs to it and is copied with it. is_compared: False of a RAW, a video
     or another picture that cannot be looked into, and belongs to no photo that was read.
+    same_bytes: files in the library's folders that are byte for byte one that nobody could look into.
     """
 
     path: str
@@ -59,10 +60,13 @@ class Checked:
     error: DecodeError | None = None
     companions: tuple[Companion, ...] = ()
     is_compared: bool = True
+    same_bytes: tuple[str, ...] = ()
 
     @property
     def status(self) -> Status:
         """What that is in a word."""
+        if self.same_bytes:
+            return "found"
         if self.error is not None:
             return "unreadable"
         if not self.is_compared:

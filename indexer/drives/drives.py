@@ -4,6 +4,7 @@ A drive that is away leaves an empty folder, an error, or another drive in its p
 look like deleted photos.
 """
 
+import logging
 import os
 import re
 import secrets
@@ -26,6 +27,7 @@ from ..scan.walk import Scan
 
 State = Literal["online", "away", "empty", "other drive", "suspect", "remote"]
 
+_log = logging.getLogger(__name__)
 _BY_UUID = "/dev/disk/by-uuid"
 _MARKER = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
@@ -180,7 +182,8 @@ def why_other(folder: bytes, known: Drive, found: Drive, traces: Sequence[Trace]
     if 2 * there_now >= len(traces):
         return None
     of = f"{there_now:,} of {plural(len(traces), 'known photo')}"
-    return f"expected file system {known.fs_id} with them, found {found.fs_id} with {of}"
+    _log.debug("expected file system %s, found %s", known.fs_id, found.fs_id)
+    return f"it has {of}"
 
 
 def suspicion(store: Store, root: Root, found: Drive) -> str | None:
@@ -265,6 +268,30 @@ def state_of(folder: bytes, known: Drive, traces: Sequence[Trace]) -> State:
     if why_other(folder, known, drive_of(folder), traces) is not None:
         return "other drive"
     return "suspect" if 2 * count_there(folder, traces) < len(traces) else "online"
+
+
+def relocated_folders(store: Store) -> list[tuple[str, str]]:
+    """Return the folders that are not there while most of their files lie in another one: both paths.
+
+    On the same file system, mounted elsewhere or renamed; a copy on another drive is none of it.
+    """
+    with store.reading() as view:
+        roots = [root for root in all_roots(view) if root.drive.fs_id and not is_remote(root.path)]
+    gone = {root: traces_of(store, root) for root in roots if not _has_files(root.path)}
+    return [
+        (os.fsdecode(old.path), os.fsdecode(new.path))
+        for old, traces in gone.items()
+        for new in roots
+        if new not in gone and new.drive.fs_id == old.drive.fs_id
+        if 0 < len(traces) <= 2 * count_there(new.path, traces)
+    ]
+
+
+def _has_files(folder: bytes) -> bool:
+    try:
+        return not is_empty(folder)
+    except OSError:
+        return False
 
 
 def traces_of(store: Store, root: Root) -> Sequence[Trace]:

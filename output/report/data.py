@@ -179,8 +179,8 @@ def words_back(group: Group, member: Member) -> str:
         return ""
     evidence = Evidence.from_dict(dict(member.evidence))
     words = transform_in_words(reversed_evidence(evidence), member.photo, group.keeper_photo)
-    was_made = member.look is None or member.look.relation != "a"
-    if was_made and not group.reason.startswith((ORIGINAL, CAMERAS)):
+    first = next((each for each in (ORIGINAL, CAMERAS) if group.reason.startswith(each)), "")
+    if not first and (member.look is None or member.look.relation != "a"):
         return words
     # It was not made from the member, whichever one is kept.
-    return ", ".join(filter(None, ("the original", words.removeprefix(RESAVED).removeprefix(", "))))
+    return ", ".join(filter(None, (first or ORIGINAL, words.removeprefix(RESAVED).removeprefix(", "))))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from ...errors import UsageError
 from ...store.filters.where import ALL, Where, rel_below
-from ...store.names import is_remote, on_disk, real_path
+from ...store.names import is_remote, not_in_library, on_disk, real_path
 from ...store.records import Root
 from .values import read_bytes, read_date, read_number
 
@@ -208,8 +208,7 @@ def _known(roots: Sequence[Root], folder: str, paths: list[bytes]) -> list[bytes
     found = [path for path in paths if any(_touches(root, path) for root in roots)]
     if found:
         return found
-    known = ", ".join(os.fsdecode(root.path) for root in roots) or "none yet"
-    raise UsageError(f"{folder} is not in the library; its folders are: {known}")
+    raise UsageError(not_in_library(folder, (root.path for root in roots)))
 
 
 def _touches(root: Root, path: bytes) -> bool:

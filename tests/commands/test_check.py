@@ -23,7 +23,7 @@ from lookalike.errors import StoreMissing
 from lookalike.store.catalog.folders import all_roots
 from lookalike.store.records import FileResult, FileStat
 from lookalike.tests.children import Child
-from lookalike.tests.library import TAKEN, lookalike
+from lookalike.tests.library import TAKEN, lookalike, on_terminal
 from lookalike.tests.pictures import draw_photo, encode, exif_with, save
 
 
@@ -162,10 +162,17 @@ def test_what_is_no_better_is_not_called_so(
 
 def test_nothing_found_ends_with_0_and_something_unreadable_with_3(card: Path, store: Path) -> None:
     assert lookalike("check", card / "new.jpg", "--store", store).code == 0
-    run = lookalike("check", card / "new.jpg", card / "broken.jpg", card / "gone.jpg", "--store", store)
+    run = lookalike("check", card / "new.jpg", card / "broken.jpg", "--store", store)
     assert run.code == 3
-    assert "gone.jpg" in run.err
-    assert "Traceback" not in run.err
+    assert "broken.jpg\n              " in run.out.decode()
+    assert not run.err
+
+
+def test_a_name_that_leads_to_nothing_is_a_slip(card: Path, store: Path) -> None:
+    """A script that takes 3 for a card with one broken file must not pass where none was read."""
+    run = lookalike("check", card, card.parent / "crad", "--store", store)
+    assert (run.code, run.out) == (2, b"")
+    assert f"there is no file or folder {card.parent}/crad; did you mean {card}?" in run.err
 
 
 def test_only_photos_below_against_count(card: Path, photos: Path, store: Path) -> None:
@@ -521,6 +528,36 @@ def test_what_cannot_be_compared_is_counted_and_named_and_ends_with_3(
         }
     if form == "paths0":
         assert run.out == b""
+
+
+def test_what_nobody_looks_into_is_found_as_the_same_bytes(store: Path, tmp_path: Path) -> None:
+    """A card with a film is clear once the film lies in the library."""
+    card, library, at = tmp_path / "card", tmp_path / "library", ("--store", tmp_path / "s")
+    for name in ("MVI_1.MP4", "IMG_2.CR3", "a.jpg"):
+        put(card / name, name.encode() * 10 if name != "a.jpg" else encode(draw_photo(1)))
+        put(library / "2024" / name, (card / name).read_bytes())
+    assert lookalike("index", library, *at).code == 3
+
+    run = lookalike("check", card, *at)
+    assert (run.code, run.err) == (10, "")
+    assert f"same bytes, not looked into: {library}/2024/MVI_1.MP4" in run.out.decode()
+    assert run.out.decode().endswith("all 3 files are in the library, with all that they hold\n")
+    assert paths_of("check", card, *at) == [
+        str(card / name) for name in ("IMG_2.CR3", "a.jpg", "MVI_1.MP4")
+    ]
+    assert lookalike("check", library, *at).code == 3  # what is to be cleared proves nothing of itself
+    put(library / "2024" / "MVI_1.MP4", b"mVI_1.MP4" * 10)
+    (library / "2024" / "IMG_2.CR3").rename(library / "IMG_2.CR3")
+    run = lookalike("check", card, *at, "--format", "json")
+    states = {"a.jpg": "found", "IMG_2.CR3": "unreadable", "MVI_1.MP4": "not_compared"}
+    assert {name: row["status"] for name, row in by_name(run.json["files"]).items()} == states
+
+
+def test_a_terminal_names_the_folder_once(card: Path, store: Path) -> None:
+    shown = on_terminal("check", card, "--store", store)
+    assert f"in {card}:\n" in shown
+    assert "\nunreadable    broken.jpg\n              " in shown
+    assert shown.count(str(card)) == 1
 
 
 def test_a_copy_in_a_trash_is_no_match(photos: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from lookalike.dedup.groups.keeper import DEFAULT_RULES
 from lookalike.tests.library import Run, lookalike
 from lookalike.tests.pictures import draw_photo, save
 
@@ -55,6 +56,7 @@ def test_config_shows_where_each_setting_comes_from(home: Path) -> None:
         [str(home / "backup")],
         ["exclude", "line", "3", "thumbs/"],
         ["keep", "line", "4", "oldest,path"],
+        ["then", ",".join(rule for rule in DEFAULT_RULES.order if rule not in ("oldest", "path"))],
         ["prefer", "default", "nothing"],
         ["protect", "default", "nothing"],
     ]

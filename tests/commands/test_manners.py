@@ -12,7 +12,7 @@ from lookalike.cli import app
 from lookalike.library import Library
 from lookalike.output import progress
 from lookalike.tests.library import lookalike
-from lookalike.tests.pictures import draw_photo, save
+from lookalike.tests.pictures import draw_photo, encode, save
 
 
 @pytest.fixture(scope="module")
@@ -182,6 +182,25 @@ def test_what_goes_wrong_is_told_and_logged(tmp_path: Path) -> None:
     assert (run.code, "cannot write the log" in run.err) == (2, True)
 
 
+@pytest.mark.parametrize(
+    "held", [encode(draw_photo(1, 32, 24)), b"", b"begin\n2026-12-01 03:00:00,123 INFO a\n"]
+)
+def test_only_a_log_is_appended_to(held: bytes, store: Path, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(held)
+    run = lookalike("-v", "status", "--store", store, "--log-file", file)
+    if b"\xff" in held:
+        assert (run.code, file.read_bytes()) == (2, held)
+        assert f"{file} is not a log of lookalike and is left unchanged" in run.err
+    else:
+        assert (run.code, file.read_bytes().startswith(held), b"s of CPU" in file.read_bytes()) == (
+            0,
+            True,
+            True,
+        )
+    assert lookalike("status", "--store", store, "--log-file", "/dev/null").code == 0
+
+
 def test_more_is_told_on_request(store: Path) -> None:
     run = lookalike("-v", "status", "--store", store)
     assert re.search(r"^lookalike: [\d.]+ s, [\d.]+ s of CPU$", run.err, re.MULTILINE)
@@ -245,6 +264,45 @@ def test_a_file_that_begins_like_an_option_is_shown_how_to_be_written(
     assert (run.code, "No such option: -r (the file is written ./-rf.jpg)" in run.err) == (2, True)
     assert lookalike("search", "./-rf.jpg", "--store", store).code == 0
     assert "written" not in lookalike("search", "-rg.jpg", "--store", store).err
+
+
+@pytest.mark.parametrize(
+    "call", [["index"], ["check"], ["status"], ["export", "--in"], ["dupes", "--exact"]]
+)
+def test_a_name_with_blanks_is_to_stand_in_quotes(call: list[str], store: Path, tmp_path: Path) -> None:
+    (tmp_path / "My Pictures").mkdir()
+    run = lookalike(*call, *f"{tmp_path}/My Pictures".split(" "), "--store", store)
+    assert run.code == 2
+    assert f"put a name with blanks in quotes: '{tmp_path}/My Pictures'" in run.err
+
+
+def test_what_a_command_has_no_use_for_says_where_it_belongs(photos: Path) -> None:
+    assert f"`lookalike index {photos}` adds a folder" in lookalike("serve", photos).err
+    assert f"`lookalike export --in {photos}`" in lookalike("export", photos).err
+    run = lookalike("status", photos, "x y")
+    assert (run.code, f"there is also: {photos} 'x y'" in run.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (["export", "--in", "Photo"], "there is no folder Photo; did you mean Photos?"),
+        (["dupes", "Photo"], "there is no folder Photo; did you mean Photos?"),
+        (["forget", "Photo"], "there is no folder"),
+    ],
+)
+def test_what_cannot_be_meant_is_told(
+    call: list[str], told: str, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "Photos").mkdir()
+    monkeypatch.chdir(tmp_path)
+    run = lookalike(*call, "--store", store)
+    assert (run.code, run.out, told in run.err) == (2, b"", True)
+
+
+def test_an_option_with_one_dash_is_guessed() -> None:
+    for call in (("serve", "-write"), ("search", "-quiet"), ("index", "-json", "x")):
+        assert f"(did you mean -{call[1]}?)" in lookalike(*call).err
 
 
 def test_an_address_that_is_every_address_says_which_are_answered(store: Path) -> None:

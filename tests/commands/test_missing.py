@@ -62,6 +62,31 @@ def test_missing_photos_are_listed_with_their_date_and_whether_others_hold_them(
     assert home.run("missing", home.folder / "nowhere").code == 2
 
 
+def test_what_is_on_a_drive_that_is_away_is_told_of(home: Home) -> None:
+    home.other.rename(home.folder / "unplugged")
+    told = f"1 file of {home.other} cannot be seen now (away)"
+    for call in (("missing",), ("missing", home.other), ("export",), ("export", "--in", home.other)):
+        run = home.run(*call)
+        assert (run.code, told in run.err) == (0, True)
+    for call in (("missing", home.photos), ("export", "--in", home.photos)):
+        assert home.run(*call).err == ""
+
+
+def test_a_drive_that_is_mounted_elsewhere_is_known_and_its_old_place_named(home: Home) -> None:
+    moved = home.folder / "media"
+    home.other.rename(moved)
+    told = f"the photos of {home.other} lie in {moved} now"
+    run = home.run("index", moved)
+    assert (run.code, told in run.err) == (0, True)
+    assert f"`lookalike forget --store {home.folder / 'store'} {home.other}`" in run.err
+    assert home.run("index").code == 4
+    assert home.run("forget", home.other, "--yes").code == 0
+    run = home.run("index")
+    assert (run.code, told in run.err) == (0, False)
+    shutil.copytree(home.photos, home.folder / "copy")  # a copy of what is there
+    assert "lie in" not in home.run("index", home.folder / "copy").err
+
+
 def test_forget_shows_first_and_leaves_photos_and_contents(home: Home) -> None:
     before = set(contents(home.photos))
     shown = home.run("forget", home.photos / "2021")
