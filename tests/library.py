@@ -53,6 +53,11 @@ def lookalike(*arguments: str | Path, stdin: bytes = b"", **environment: str) ->
 
 def on_terminal(*arguments: str | Path, **environment: str) -> str:
     """Run the command line on a terminal of 80 columns; return what that gets, colors and bars and all."""
+    return run_on_terminal(*arguments, typed=b"", **environment).out.decode()
+
+
+def run_on_terminal(*arguments: str | Path, typed: bytes, **environment: str) -> Run:
+    """Do as `on_terminal`; typed: what somebody answers; b"": nobody is there. All is in `out`."""
     from lookalike.cli import run
 
     main, side = os.openpty()
@@ -69,11 +74,12 @@ def on_terminal(*arguments: str | Path, **environment: str) -> str:
         terminal = stack.enter_context(open(side, "w+b", buffering=0))
         nothing = stack.enter_context(open(os.devnull, "rb"))
         stack.enter_context(mock.patch.dict(os.environ, {"COLUMNS": "80", "TERM": "xterm", **environment}))
-        stack.enter_context(_process_lent(nothing, terminal, terminal))
-        run([os.fspath(each) for each in arguments])
+        stack.enter_context(_process_lent(terminal if typed else nothing, terminal, terminal))
+        os.write(main, typed)
+        code = run([os.fspath(each) for each in arguments])
     reader.join()
     os.close(main)
-    return shown.decode().replace("\r\n", "\n")
+    return Run(code, bytes(shown).replace(b"\r\n", b"\n"), "")
 
 
 def _all_of(file: BinaryIO) -> bytes:

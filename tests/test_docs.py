@@ -187,11 +187,19 @@ def test_every_flag_in_a_document_exists(document: str) -> None:
     assert mentioned - others <= known
 
 
+def anchors_in(path: Path) -> set[str]:
+    """Return what links to the chapters of a document end with."""
+    chapters = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", chapter).lower().replace(" ", "-") for chapter in chapters}
+
+
 def test_links_between_documents_lead_somewhere() -> None:
-    for document in [*DOCUMENTS, "CONTRIBUTING.md", "benchmarks/README.md"]:
-        path = ROOT / document
-        for target in re.findall(r"\]\((?!https?://)([^)#]+)", path.read_text()):
-            assert (path.parent / target).exists(), f"{document}: {target}"
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "benchmarks/README.md"]:
+        for target in re.findall(r"\]\((?!https?://)([^)\s]+)\)", path.read_text()):
+            name, _, anchor = target.partition("#")
+            file = path.parent / name if name else path
+            assert file.exists(), f"{path.name}: {target}"
+            assert not anchor or anchor in anchors_in(file), f"{path.name}: {target}"
 
 
 def test_the_reference_of_the_python_api_is_that_of_its_docstrings() -> None:
@@ -212,12 +220,3 @@ def test_modules_that_the_documents_name_exist() -> None:
     for document in [*DOCUMENTS, "CONTRIBUTING.md", "benchmarks/README.md"]:
         for name in re.findall(r"[\w/]+\.py\b", (ROOT / document).read_text()):
             assert any(file.endswith(f"/{name}") for file in files), f"{document}: {name}"
-
-
-@pytest.mark.parametrize("example", sorted(path.name for path in (ROOT / "examples" / "bulk").iterdir()))
-def test_every_call_in_an_example_for_clusters_is_one_that_the_program_takes(example: str) -> None:
-    text = (ROOT / "examples" / "bulk" / example).read_text()
-    calls = re.findall(r"\blookalike (bulk \w+)(.*)", text)
-    assert calls
-    for name, arguments in calls:
-        assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", arguments)) <= flags_of(name)
