@@ -31,6 +31,8 @@ _WRITTEN = (
     "proofs",
     "store",
 )
+# What else may lie where a new one is made: what is hidden, and what a crash left half written.
+_PASSED_OVER = re.compile(r"\..*|.*\.tmp|lost\+found", re.DOTALL)
 _RESULT = re.compile(r"u-(\d{8})(?:-(\d+))?\.parquet", re.ASCII)
 
 
@@ -77,13 +79,16 @@ class DataSet:
         """Return the data set that lies there, of this spec; make it where there is none.
 
         Raises:
-            SpecMismatch: it has another spec. UsageError: it has units of another size.
+            SpecMismatch: it has another spec.
+            UsageError: it has units of another size, or would be made among other files.
         """
         place = Place.of(url)
         size = UNIT_SIZE if unit_size is None else unit_size
         made = cls(place, str(uuid.uuid4()), spec, size, HOLDINGS_VERSION)
-        if cls.find(place) is None and place.create(_FILE, made._text()):
-            return made
+        if cls.find(place) is None:
+            _check_unused(place)
+            if place.create(_FILE, made._text()):
+                return made
         found = cls.open(url)
         if found.spec != spec:
             raise SpecMismatch(
@@ -129,10 +134,26 @@ class DataSet:
         }
 
 
+def _check_unused(place: Place) -> None:
+    """Check that a data set may be made in a place: a new or empty one, or one with what is left of one.
+
+    Raises:
+        UsageError: other files lie there, photos mostly.
+    """
+    own = {_FILE, *_WRITTEN}
+    others = (name for name in place.names() if name not in own and not _PASSED_OVER.fullmatch(name))
+    other = next(others, None)
+    if other is not None:
+        raise UsageError(
+            f"{place.url} holds other files, {other} for one, and a data set takes a folder of its own: "
+            "name a new or an empty one for it"
+        )
+
+
 def sweep_unfinished(place: Place) -> None:
     """Remove what writers that crashed left in a data set; in an object store no file is ever half written.
 
-    Photos may lie in the same folder: only what is the data set's own is looked into.
+    Other files may lie in the same folder: only what is the data set's own is looked into.
     """
     if place.path is not None:
         for name in _WRITTEN:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from ..errors import UsageError
 
@@ -18,4 +19,13 @@ def needing(packages: str = PACKAGES) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise UsageError(f"this needs {error.name}: install it with  pip install {packages}") from error
+        raise UsageError(
+            f"this needs {error.name}: install all that bulk work needs with  pip install {packages}"
+        ) from error
+
+
+def why_incomplete() -> list[str]:
+    """Say what is missing for later steps, before the long work that comes first."""
+    if find_spec("lance") is not None:
+        return []
+    return [f"`bulk finish` and `bulk dupes` will need lance, too: pip install {PACKAGES}"]

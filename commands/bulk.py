@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from ..errors import ExitCode, UsageError
 from ..output.console import stop_on_signal, tell
 from ..output.listing import Summary
+from ..output.manners import hints
 from ..output.text import columns, kinds_in_words, plural, printable
 from ..store.documents import Row
 from ..store.progress import Watch
@@ -31,6 +32,7 @@ GROUPS["bulk"] = Group(
         "lookalike bulk run /mnt/nas/set",
         "lookalike bulk import /mnt/nas/set",
     ),
+    "They need packages that a plain install lacks:\n\npip install fsspec pyarrow pylance s3fs",
 )
 
 SourcesArgument = Annotated[list[str], argument("SOURCE", "Folders, or URLs as s3://BUCKET/PREFIX.")]
@@ -75,7 +77,7 @@ def plan(
     No photo is opened. `lookalike bulk run` does the units, on as many machines as you like. Planned again
     later, only what is new or changed makes more units. A data set has one model, chosen by its first plan.
     """
-    from ..bulk.extras import needing
+    from ..bulk.extras import needing, why_incomplete
 
     with needing():
         from ..bulk.dataset import DataSet
@@ -94,7 +96,8 @@ def plan(
     for message in report.refused:
         tell(message)
     code = ExitCode.OFFLINE if report.refused else ExitCode.PARTLY if report.problems else ExitCode.DONE
-    return Summary(_plan_fields(report), _plan_lines(report), exit=code)
+    notes = hints(f"next: `lookalike bulk run {to}`") if report.units else []
+    return Summary(_plan_fields(report), _plan_lines(report), [*why_incomplete(), *notes], code)
 
 
 def _plan_fields(report: "PlanReport") -> Row:
@@ -196,7 +199,13 @@ def run(
     fields = _run_fields(reports)
     has_failed = bool(fields["failed"] or given_up)
     code = ExitCode.PARTLY if has_failed else ExitCode.DONE
-    return Summary(fields, _run_lines(fields), exit=ExitCode.INTERRUPTED if stop.is_set() else code)
+    notes = [] if stop.is_set() or fields["left"] else hints(_after_run(dataset))
+    return Summary(fields, _run_lines(fields), notes, ExitCode.INTERRUPTED if stop.is_set() else code)
+
+
+def _after_run(dataset: str) -> str:
+    here, there = f"lookalike bulk import {dataset}", f"lookalike bulk finish {dataset}"
+    return f"next: `{here}` takes it into a library here, `{there}` makes it one in its place"
 
 
 def _run_fields(reports: "Sequence[RunReport]") -> Row:

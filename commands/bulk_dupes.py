@@ -48,13 +48,15 @@ def dupes(
     from ..bulk.extras import needing
 
     with needing():
+        from ..bulk.dataset import DataSet
+
+        data = DataSet.open(dataset)  # that there is none is told before what is missing to work on it
         from ..bulk.comparison import Comparison
         from ..bulk.copies import DataSetSource, Finder, fold_copies
-        from ..bulk.dataset import DataSet
         from ..bulk.finish import amend
     from ..output.progress import ProgressBar
 
-    data, launcher, options = DataSet.open(dataset), sharing.launcher(), sharing.options()
+    launcher, options = sharing.launcher(), sharing.options()
     stop = stop_on_signal()
     with ProgressBar() as progress:
         watch = Watch(progress, stop)

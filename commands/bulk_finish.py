@@ -49,12 +49,14 @@ def finish(
 
     with needing():
         from ..bulk.dataset import DataSet
+
+        data = DataSet.open(dataset)  # that there is none is told before what is missing to work on it
         from ..bulk.finish import PART_SIZE, FinishOptions
         from ..bulk.finish import finish as finish_set
         from ..bulk.fold import fold
     from ..output.progress import ProgressBar
 
-    data, stop = DataSet.open(dataset), stop_on_signal()
+    stop = stop_on_signal()
     options = FinishOptions(making.part_size or PART_SIZE, not making.no_rerank)
     with ProgressBar() as progress:
         watch = Watch(progress, stop)

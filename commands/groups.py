@@ -45,11 +45,15 @@ class Command:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Group:
-    """Commands that share a first word, as "bulk plan" and "bulk run" do. title: what they do."""
+    """Commands that share a first word, as "bulk plan" and "bulk run" do.
+
+    title: what they do. more: what else their help says first.
+    """
 
     topic: Topic
     title: str
     examples: tuple[str, ...]
+    more: str = ""
 
 
 COMMANDS: dict[str, Command] = {}

@@ -99,7 +99,7 @@ def _as_group(name: str) -> TyperGroup:
     return App(
         within=name,
         name=name,
-        help=group.title,
+        help="\n\n".join(filter(None, (group.title, group.more))),
         epilog=epilog,
         no_args_is_help=True,
         context_settings=HELP_OPTIONS,

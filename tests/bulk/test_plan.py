@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lookalike.bulk.dataset import DataSet
+from lookalike.bulk.extras import PACKAGES
 from lookalike.bulk.plan import PlanOptions, plan
 from lookalike.bulk.planned import Planned
 from lookalike.bulk.sources import scan_of
@@ -200,6 +202,17 @@ def test_what_cannot_be_a_source_is_said(data: DataSet, photos: Path, tmp_path: 
         sets.planned(data, photos)
 
 
+def test_a_data_set_takes_a_folder_of_its_own(photos: Path, s3: Bucket, tmp_path: Path) -> None:
+    s3.put("mine/a.jpg", b"-")
+    for there, other in ((photos, "0"), (photos / "0", "00.jpg"), (f"{s3.url}/mine", "a.jpg")):
+        run = lookalike("bulk", "plan", photos, "--to", there)
+        assert (run.code, f"{there} holds other files, {other} for one" in run.err) == (2, True)
+    assert not list(tmp_path.rglob("dataset.json"))
+    assert s3.keys("mine") == ["mine/a.jpg"]
+    touch(photos / "new", ".DS_Store", "plan/0.tmp")  # what is hidden, and what a crash left, is in no way
+    assert lookalike("bulk", "plan", photos, "--to", photos / "new").code == 0
+
+
 def test_a_data_set_that_cannot_be_read_is_said_in_a_line(data: DataSet, tmp_path: Path) -> None:
     with pytest.raises(StoreMissing, match="bulk plan"):
         DataSet.open(str(tmp_path))
@@ -215,13 +228,31 @@ def test_a_data_set_that_cannot_be_read_is_said_in_a_line(data: DataSet, tmp_pat
 
 
 def test_without_its_packages_it_says_what_to_install(tmp_path: Path) -> None:
+    install = f"pip install {PACKAGES}"
     without = "import sys; sys.modules['pyarrow'] = None; "
     ended = run_python(
         f"{without}from lookalike import cli; sys.exit(cli.run(sys.argv[1:]))", "bulk", "status", tmp_path
     )
     assert ended.returncode == 2
     assert ended.stderr.count("\n") == 1
-    assert "pip install fsspec pyarrow pylance s3fs" in ended.stderr
+    assert install in ended.stderr
+    assert install in lookalike("bulk", "--help").out.decode()
+
+
+def test_what_later_steps_lack_is_said_by_the_plan(
+    data: DataSet, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lookalike.bulk.extras.find_spec", {"lance": None}.get)
+    run = lookalike("bulk", "plan", photos, "--to", data.place.url)
+    assert (
+        run.err
+        == f"lookalike: `bulk finish` and `bulk dupes` will need lance, too: pip install {PACKAGES}\n"
+    )
+    for name in [each for each in sys.modules if each.startswith("lookalike.bulk.") and "finish" in each]:
+        monkeypatch.delitem(sys.modules, name)  # which a test before this one may have loaded
+    monkeypatch.setitem(sys.modules, "lance", None)
+    run = lookalike("bulk", "finish", tmp_path / "nowhere")
+    assert (run.code, "there is no data set" in run.err) == (1, True)
 
 
 # --- object stores ----------------------------------------------------------------------------------
