@@ -1,0 +1,66 @@
+"""What `apply`, `undo` and `prune` show of files, on a terminal of 80 columns too."""
+
+from pathlib import Path
+
+import pytest
+
+from lookalike.output.screen import cells
+from lookalike.tests.library import Run, lookalike, on_terminal
+
+from .making import Shelf
+
+LONG = "2019-05-12 Wedding Lyon with all of the family"
+
+
+class Counter:
+    """A shelf as the command line has it, with two copies of one picture to move."""
+
+    def __init__(self, shelf: Shelf, folder: str = "b") -> None:
+        self.photos, self.store, self.plan = (
+            shelf.photos,
+            shelf.store.folder,
+            shelf.photos.parent / "p.json",
+        )
+        shelf.group(shelf.put(f"{folder}/kept.jpg"), *(shelf.put(f"a/{name}.jpg") for name in "12"))
+        self.plan.write_bytes(shelf.document)
+        shelf.store.close()
+
+    def run(self, *arguments: str | Path) -> Run:
+        return lookalike(*arguments, "--store", self.store)
+
+    def text(self, *arguments: str | Path) -> str:
+        return self.run(*arguments).out.decode()
+
+
+@pytest.fixture
+def counter(shelf: Shelf) -> Counter:
+    return Counter(shelf)
+
+
+def test_on_a_narrow_terminal_each_file_has_two_lines_of_its_own(shelf: Shelf) -> None:
+    counter = Counter(shelf, f"{LONG}/{LONG}")
+    one_line = counter.text("apply", counter.plan)
+    assert f"  [x]  a/1.jpg  quarantine: same bytes as {LONG}/{LONG}/kept.jpg\n" in one_line
+    shown = on_terminal("apply", counter.plan, "--store", counter.store)
+    rows = [line for line in shown.splitlines() if "jpg" in line]
+    assert rows[::2] == ["  [x]  a/1.jpg", "  [x]  a/2.jpg"]
+    assert all(row.startswith("       quarantine: same bytes as 2019") for row in rows[1::2])
+    assert all(row.endswith("/kept.jpg") and cells(row) <= 80 for row in rows[1::2])
+
+
+def test_rows_say_what_was_done_and_what_would_be(counter: Counter) -> None:
+    done = counter.text("apply", counter.plan, "--yes", "--method", "quarantine")
+    assert "  [x]  a/1.jpg  quarantine: same bytes as b/kept.jpg\n" in done
+    assert "  [x]  a/1.jpg  to put back: same bytes as b/kept.jpg\n" in counter.text("undo")
+    now = ("prune", "--older-than", "0d")
+    assert "  [x]  a/1.jpg  to delete: same bytes as b/kept.jpg\n" in counter.text(*now)
+    assert "  [x]  a/1.jpg  put back: same bytes as b/kept.jpg\n" in counter.text("undo", "--yes")
+    counter.run("apply", counter.plan, "--yes", "--method", "quarantine")
+    assert "  [x]  a/1.jpg  deleted: same bytes as b/kept.jpg\n" in counter.text(*now, "--yes")
+
+
+def test_where_links_take_the_place_of_files_these_are_replaced(counter: Counter) -> None:
+    for yes, words in (((), "would be replaced by hard links"), (("--yes",), "replaced by hard links")):
+        shown = counter.text("apply", counter.plan, "--method", "hardlink", *yes)
+        assert f"2 files {words} (" in shown
+        assert "moved" not in shown.replace("were moved", "")
