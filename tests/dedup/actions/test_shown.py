@@ -64,3 +64,34 @@ def test_where_links_take_the_place_of_files_these_are_replaced(counter: Counter
         shown = counter.text("apply", counter.plan, "--method", "hardlink", *yes)
         assert f"2 files {words} (" in shown
         assert "moved" not in shown.replace("were moved", "")
+
+
+@pytest.mark.parametrize("is_empty", [False, True])
+def test_a_folder_that_is_away_is_named_once_and_nothing_in_it_is_lost(
+    counter: Counter, is_empty: bool
+) -> None:
+    """An unplugged drive, of which an empty folder may be left."""
+    counter.photos.rename(counter.photos.parent / "unplugged")
+    if is_empty:
+        counter.photos.mkdir()
+    for yes in ((), ("--yes",)):
+        run = counter.run("apply", counter.plan, *yes)
+        assert run.code == 3
+        shown = run.out.decode()
+        assert f"2 files left alone: {counter.photos} is away: connect its drive" in shown
+        assert shown.count(" is away") == 1
+        assert "any more" not in shown
+
+
+def test_a_folder_with_another_name_is_named_once(counter: Counter) -> None:
+    (counter.photos / "a").rename(counter.photos / "A")
+    assert f"2 files left alone: the folder {counter.photos}/a is not there" in counter.text(
+        "apply", counter.plan
+    )
+    (counter.photos / "A").rename(counter.photos / "a")
+    (counter.photos / "b").rename(counter.photos / "B")
+    shown = counter.text("apply", counter.plan)
+    assert f"what is kept for it is not there: the folder {counter.photos}/b is not there" in shown
+    (counter.photos / "B").rename(counter.photos / "b")
+    (counter.photos / "a/1.jpg").unlink()
+    assert "a/1.jpg  left alone: it is not there any more" in counter.text("apply", counter.plan)
