@@ -91,10 +91,10 @@ def apply(
 ) -> Listing:
     """Show what a plan would move; with --yes, move it.
 
-    Right before a file is moved, it and the one to keep are looked at again, byte by byte, and the one to
-    keep is decoded; what has changed since the plan was made is left alone. Files go to the trash, or to a
-    quarantine folder on the same drive where there is no trash, with the sidecars, RAWs and videos that
-    belong to them; a link takes the place of an exact copy. Nothing is ever removed, so that no space is
+    Right before a file is moved, it and the one to keep are read once more, and the one to keep is decoded;
+    what has changed since the plan was made is left alone. Files go to the trash, or to a quarantine
+    folder on the same drive where there is no trash, with the sidecars, RAWs and videos that belong to
+    them; a link takes the place of an exact copy. Nothing is ever removed, so that no space is
     free before `lookalike prune`, or before you empty the trash. Everything is journaled first, and
     `lookalike undo` puts it back.
     """
