@@ -39,9 +39,10 @@ def counter(shelf: Shelf) -> Counter:
 
 def test_on_a_narrow_terminal_each_file_has_two_lines_of_its_own(shelf: Shelf) -> None:
     counter = Counter(shelf, f"{LONG}/{LONG}")
-    one_line = counter.text("apply", counter.plan)
+    how = ("apply", counter.plan, "--method", "quarantine")
+    one_line = counter.text(*how)
     assert f"  [x]  a/1.jpg  quarantine: same bytes as {LONG}/{LONG}/kept.jpg\n" in one_line
-    shown = on_terminal("apply", counter.plan, "--store", counter.store)
+    shown = on_terminal(*how, "--store", counter.store)
     rows = [line for line in shown.splitlines() if "jpg" in line]
     assert rows[::2] == ["  [x]  a/1.jpg", "  [x]  a/2.jpg"]
     assert all(row.startswith("       quarantine: same bytes as 2019") for row in rows[1::2])
@@ -95,3 +96,44 @@ def test_a_folder_with_another_name_is_named_once(counter: Counter) -> None:
     (counter.photos / "B").rename(counter.photos / "b")
     (counter.photos / "a/1.jpg").unlink()
     assert "a/1.jpg  left alone: it is not there any more" in counter.text("apply", counter.plan)
+
+
+def test_one_file_of_many_comes_back_with_what_belongs_to_it(shelf: Shelf) -> None:
+    (shelf.photos / "a").mkdir()
+    (shelf.photos / "a/1.xmp").write_text("about 1.jpg")
+    counter = Counter(shelf)
+    counter.run("apply", counter.plan, "--yes", "--method", "quarantine")
+    (where,) = counter.photos.rglob("1.jpg")
+    assert "2 files would be put back" in counter.text("undo", where)
+    assert "a/1.xmp  put back" in counter.text("undo", "1.jpg", "--yes")
+    assert {path.name for path in (counter.photos / "a").iterdir()} == {"1.jpg", "1.xmp"}
+    assert "2 done already" in counter.text("undo", counter.photos / "a/1.jpg", "--yes")
+    assert "1 file put back" in counter.text("undo", "--yes")
+    for name in ("3.jpg", "20200101T000000-000000"):
+        unknown = counter.run("undo", name)
+        assert (unknown.code, unknown.out, name in unknown.err) == (2, b"", True)
+
+
+def test_after_prune_undo_speaks_of_no_other_photos(shelf: Shelf) -> None:
+    """Of an earlier run a file was thrown away by hand: of that nobody asks."""
+    shelf.group(shelf.put("b/kept.jpg"), shelf.put("a/0.jpg"))
+    shelf.apply()
+    (shelf.photos / ".lookalike-quarantine").rename(shelf.photos.parent / "thrown away")
+    shelf.groups = []
+    counter = Counter(shelf)
+    counter.run("apply", counter.plan, "--yes", "--method", "quarantine")
+    counter.run("prune", "--older-than", "0d", "--yes")
+    run = counter.run("undo", "--yes")
+    assert (run.code, run.out) == (0, b"")
+    assert "there is nothing to undo: 2 files, " in run.err
+    assert "of the newest run" in run.err
+
+
+def test_what_is_gone_from_the_trash_is_told_once_and_counted_as_gone(counter: Counter) -> None:
+    counter.run("apply", counter.plan, "--yes", "--method", "trash")
+    trash = counter.photos.parent / "home/data/Trash"
+    for name in ("files/1.jpg", "files/2.jpg"):
+        (trash / name).unlink()
+    shown = counter.text("undo", "--yes")
+    assert f"2 files left alone: it is no longer in the trash {trash}; --from FOLDER looks" in shown
+    assert shown.endswith("2 no longer where `apply` put them\n")
