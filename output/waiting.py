@@ -104,6 +104,21 @@ def after_undo(others: "Iterable[Record]", call: Call) -> Iterator[str]:
         yield f"of other runs still {wait} {amount(files, size)}: {call('undo --list')}"
 
 
+def nothing_to_undo(records: "Sequence[Record]") -> str:
+    """Return that nothing can be put back, and why: people mean the newest run. records: newest first."""
+    standings = ((each, each.standing()) for each in records)
+    newest = next(
+        ((each, found) for each, found in standings if found.back.files < len(each.actions)), None
+    )
+    if newest is None or not newest[1].pruned.files:
+        return "there is nothing to undo: `lookalike undo --list` says what became of each run"
+    pruned, when = newest[1].pruned, date_of(newest[0].began_at)
+    return (
+        f"there is nothing to undo: {amount(pruned.files, pruned.size)} of the newest run, of {when}, were "
+        "deleted for good by `prune`; `lookalike undo --list` says what became of each run"
+    )
+
+
 # --- what waits -------------------------------------------------------------------------------
 
 
