@@ -374,17 +374,15 @@ class Library:
         with self.store.reading() as view:
             return holdings_of(view, wanted)
 
-    def fields(self, ids: Iterable[SupportsIndex]) -> dict[int, dict[str, Any]]:
-        """Return what photos and the sidecars of their files say, by id: keywords, rating, title, ...
+    def fields(self, photos: "Iterable[Photo]") -> dict[str, dict[str, Any]]:
+        """Return what each file of photos and its sidecars say, by its path: keywords, rating, title, ...
 
-        >>> library.fields([1])[1].get("keywords")    # doctest: +SKIP
+        >>> library.fields(library.photos("rating = 5"))     # doctest: +SKIP
         """
-        from .store.arguments import as_ids
         from .store.catalog.holdings import told_of
 
-        wanted = as_ids(ids)
         with self.store.reading() as view:
-            return told_of(view, wanted)
+            return told_of(view, photos)
 
     def vectors(self, where: "Where | str | None" = None, *, normalized: bool = True) -> "Embeddings":
         """Return the ids (n,) int64 and embeddings (n, dim) float32 of the photos that pass, by id.

@@ -81,10 +81,10 @@ def export_rows(store: "Store", labels: "Labels", photos: "Iterable[Photo]") -> 
         ids = [photo.id for photo in some]
         shown = labels.of(ids)
         with store.reading() as view:
-            told = told_of(view, ids)
+            told = told_of(view, some)
         for photo in some:
-            said = told.get(photo.id, {})
             for file in photo.files:
+                said = told[file.path]
                 yield photo_fields(photo, file) | {
                     "content": photo.digest,
                     **_taken_fields(photo, file, said),

@@ -1,7 +1,7 @@
 """The rows that the indexer hands to the store, as frozen data."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -111,20 +111,13 @@ class Holdings:
 LISTS = ("keywords", "people")
 
 
-def with_sidecars(own: Mapping[str, Any], sidecars: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return what a photo and the sidecars of its files say together, by the names of `Holdings.fields`.
+def with_sidecars(own: Mapping[str, Any], beside: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a file and its sidecars say together, by the names of `Holdings.fields`.
 
-    Lists are put together. Of what has one value a sidecar's counts before the photo's own; where those of
-    several files disagree, the best rating and the first text do.
+    Lists are put together. Of what has one value the sidecar's counts before the file's own.
     """
-    said = dict(own)
-    for name in {each for fields in sidecars for each in fields}:
-        values = [fields[name] for fields in sidecars if name in fields]
-        if name in LISTS:
-            said[name] = sorted({*own.get(name, ()), *(text for each in values for text in each)})
-        else:
-            said[name] = max(values, key=stars) if name == "rating" else min(values)
-    return said
+    lists = {name: sorted({*own.get(name, ()), *beside[name]}) for name in LISTS if name in beside}
+    return {**own, **beside, **lists}
 
 
 def stars(rating: str) -> int:

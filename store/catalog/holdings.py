@@ -4,7 +4,7 @@ Beside it stands, for each file, what its sidecars say.
 """
 
 import json
-from collections import defaultdict
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
@@ -14,7 +14,8 @@ import sqlalchemy as sa
 
 from ..records import Content, Holdings, with_sidecars
 from ..view import View
-from .schema import content_table, file_table, holdings_table, pieces
+from .photos import Photo
+from .schema import content_table, file_table, holdings_table, pieces, root_table
 
 # What is found changes with it: contents of an older one are read again by the next index run.
 HOLDINGS_VERSION = 2
@@ -51,26 +52,29 @@ def holdings_of(view: View, content_ids: Sequence[int]) -> dict[int, Holdings]:
     return found
 
 
-def told_of(view: View, content_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """Return what contents and the sidecars of their present files say, by id, see `with_sidecars`."""
-    own, beside = holdings_of(view, content_ids), _sidecars_of(view, content_ids)
+def told_of(view: View, photos: Iterable[Photo]) -> dict[str, dict[str, Any]]:
+    """Return what each file of photos and its sidecars say, by path, see `with_sidecars`."""
+    files = {file.path: photo.id for photo in photos for file in photo.files}
+    ids = sorted(set(files.values()))
+    own, beside = holdings_of(view, ids), _sidecars_of(view, ids)
     return {
-        each: with_sidecars(own[each].fields if each in own else {}, beside.get(each, ()))
-        for each in own.keys() | beside.keys()
+        path: with_sidecars(own[key].fields if key in own else {}, beside.get(path, {}))
+        for path, key in files.items()
     }
 
 
-def _sidecars_of(view: View, content_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
-    found: dict[int, list[dict[str, Any]]] = defaultdict(list)
+def _sidecars_of(view: View, content_ids: Sequence[int]) -> dict[str, dict[str, Any]]:
+    """Return what the sidecars of the files of contents say, by path of the file."""
+    found: dict[str, dict[str, Any]] = {}
     for some in pieces(content_ids):
         rows = view.connection.execute(
-            sa.select(_file.content_id, _file.said).where(
-                _file.content_id.in_(some), _file.state == "present", _file.said.is_not(None)
-            )
+            sa.select(root_table.c.path, _file.rel, _file.said)
+            .join_from(file_table, root_table, _file.root_id == root_table.c.id)
+            .where(_file.content_id.in_(some), _file.said.is_not(None))
         )
-        for content_id, text in rows:
+        for root, rel, text in rows:
             with suppress(ValueError):  # damaged: nothing is said
-                found[content_id].append(json.loads(text))
+                found[os.fsdecode(os.path.join(root, rel))] = json.loads(text)
     return found
 
 

@@ -116,23 +116,12 @@ def column_of(field: str) -> sa.ColumnElement[Any]:
 
 
 def _held(field: str) -> sa.ColumnElement[Any]:
-    """Return what the metadata of a content say; of several texts their JSON."""
-    said = _value(field, holdings_table.c.found, f"$.fields.{_HELD[field]}")
+    """Return what a file and its sidecars say, as `records.with_sidecars`; of several texts their JSON."""
+    found = _value(field, holdings_table.c.found, f"$.fields.{_HELD[field]}")
     own = holdings_table.c.content_id == _content.id
-    held = sa.select(said).where(own).correlate(content_table).scalar_subquery()
-    return sa.func.coalesce(_beside(field), held) if field in _BESIDE else held
-
-
-def _beside(field: str) -> sa.ColumnElement[Any]:
-    """Return what the sidecars of the files of a content say, as `records.with_sidecars`."""
-    other = file_table.alias()
-    said = _value(field, other.c.said, f"$.{_HELD[field]}")
-    first = sa.func.max(said) if field == "rating" else sa.func.min(said)
-    return sa.select(first).where(*_has_sidecar(other)).correlate(content_table).scalar_subquery()
-
-
-def _has_sidecar(file: sa.FromClause) -> tuple[Sql, ...]:
-    return file.c.content_id == _content.id, file.c.state == "present", file.c.said.is_not(None)
+    held = sa.select(found).where(own).correlate(content_table).scalar_subquery()
+    beside = _value(field, _file.said, f"$.{_HELD[field]}")
+    return sa.func.coalesce(beside, held) if field in _BESIDE else held
 
 
 def _value(field: str, json: sa.ColumnElement[str], path: str) -> sa.ColumnElement[Any]:
@@ -143,14 +132,18 @@ def _value(field: str, json: sa.ColumnElement[str], path: str) -> sa.ColumnEleme
 
 
 def _any_text(field: str, comparison: str, value: str) -> Sql:
-    def is_listed(table: sa.FromClause, json: sa.ColumnElement[str], path: str, *those: Sql) -> Sql:
-        each = sa.func.json_each(_whole(json), path).table_valued("value")
-        found = sa.select(sa.literal(1)).select_from(table.join(each, sa.true()))
-        return found.where(*those, _text(each.c.value, comparison, value)).correlate(content_table).exists()
-
-    name, held, other = _HELD[field], holdings_table.c, file_table.alias()
-    own = is_listed(holdings_table, held.found, f"$.fields.{name}", held.content_id == _content.id)
-    return sa.or_(own, is_listed(other, other.c.said, f"$.{name}", *_has_sidecar(other)))
+    """Match files of which the content or a sidecar says such a text."""
+    name = _HELD[field]
+    held = sa.func.json_each(_whole(holdings_table.c.found), f"$.fields.{name}").table_valued("value")
+    said = sa.func.json_each(_whole(_file.said), f"$.{name}").table_valued("value")
+    own = (
+        sa.select(sa.literal(1))
+        .select_from(holdings_table.join(held, sa.true()))
+        .where(holdings_table.c.content_id == _content.id, _text(held.c.value, comparison, value))
+        .correlate(content_table)
+    )
+    beside = sa.select(sa.literal(1)).select_from(said).where(_text(said.c.value, comparison, value))
+    return sa.or_(beside.correlate(file_table).exists(), own.exists())
 
 
 def _whole(json: sa.ColumnElement[str]) -> sa.ColumnElement[str]:

@@ -43,12 +43,12 @@ def passing(library: Library, condition: str) -> set[str]:
 
 
 def said(library: Library) -> dict[str, dict[str, object]]:
-    """Return what each photo says, by the name of its first file."""
-    photos = {photo.id: os.path.basename(photo.path) for photo in library.photos()}
-    fields = library.fields(list(photos))
+    """Return what each file says, by its name."""
+    fields = library.fields(library.photos())
     names = ("keywords", "people", "rating", "title", "caption")
     return {
-        photos[key]: {name: fields[key][name] for name in names if name in fields[key]} for key in photos
+        os.path.basename(path): {name: told[name] for name in names if name in told}
+        for path, told in fields.items()
     }
 
 
@@ -86,20 +86,45 @@ def test_the_sidecar_of_the_whole_name_has_the_last_word(library: Library, photo
     assert said(library)["b.jpg"] == {"keywords": ["jpeg", "raw"], "rating": "5", "title": "Both"}
 
 
-def test_copies_share_what_their_sidecars_say(library: Library, photos: Path) -> None:
-    (photos / "c").mkdir()
-    (photos / "c" / "b.jpg").write_bytes((photos / "b.jpg").read_bytes())
-    write(photos / "b.xmp", keywords=["one"], rating="3", title="Zoo")
-    write(photos / "c" / "b.xmp", keywords=["two"], rating="rejected", title="Ape")
-    run(library, photos)
-    assert said(library)["b.jpg"] == {"keywords": ["one", "two"], "rating": "3", "title": "Ape"}
-    assert passing(library, "rating = 3 and title = ape and keyword = one") == {"b.jpg"}
-
-    (photos / "b.jpg").unlink()
+def test_of_files_of_the_same_bytes_each_has_its_own_sidecars(library: Library, photos: Path) -> None:
+    for name in ("five.jpg", "rejected.jpg", "plain.jpg"):
+        (photos / name).write_bytes((photos / "a.jpg").read_bytes())
+    (photos / "a.jpg").unlink()
+    write(photos / "five.xmp", keywords=["Lyon"], rating="5", title="Zoo")
+    write(photos / "rejected.xmp", keywords=["no"], rating="rejected", title="Ape")
     run(library, photos)
 
-    assert said(library)["b.jpg"] == {"keywords": ["two"], "rating": "rejected", "title": "Ape"}
-    assert passing(library, "rating = 3 or keyword = one") == set()
+    assert said(library) == {
+        "five.jpg": {
+            "keywords": ["Lyon", "own"],
+            "rating": "5",
+            "title": "Zoo",
+            "caption": "by the camera",
+        },
+        "plain.jpg": {"keywords": ["own"], "rating": "2", "caption": "by the camera"},
+        "rejected.jpg": {
+            "keywords": ["no", "own"],
+            "rating": "rejected",
+            "title": "Ape",
+            "caption": "by the camera",
+        },
+        "b.jpg": {},
+    }
+    for condition, names in (
+        ("rating = 5", {"five.jpg"}),
+        ("rating < 0", {"rejected.jpg"}),
+        ("rating = 2 and not has title", {"plain.jpg"}),
+        ("keyword = lyon", {"five.jpg"}),
+        ("keyword = own and keyword != lyon", {"plain.jpg", "rejected.jpg"}),
+        ("title ~ ape", {"rejected.jpg"}),
+    ):
+        assert passing(library, condition) == names
+        rows = lookalike("export", "--where", condition, "--store", library.store.folder).lines
+        told = library.fields(library.photos(condition))
+        assert {row["path"]: row["keywords"] for row in rows} == {
+            path: fields["keywords"] for path, fields in told.items()
+        }
+        assert {os.path.basename(path) for path in told} == names
 
 
 def test_a_run_reads_the_sidecars_that_changed_and_no_photo(library: Library, photos: Path) -> None:

@@ -211,6 +211,12 @@ def test_names_that_are_no_text_come_through(client: TestClient) -> None:
     assert json.dumps(photo)
 
 
+def test_of_each_file_of_a_photo_is_told_what_it_says(client: TestClient) -> None:
+    photo = client.get(f"/api/photos/{id_of(client, 'p3.jpg')}").json()
+    assert photo["fields"]["rating"] == "4"
+    assert [each["fields"] for each in photo["files"]] == [photo["fields"]]
+
+
 def test_copies_are_told_from_what_only_looks_alike(client: TestClient) -> None:
     related = client.get(f"/api/photos/{id_of(client, 'p0.jpg')}/related").json()
     assert [Path(row["path"]).name for row in related["copies"]] == ["small.jpg"]

@@ -42,6 +42,7 @@ _MOMENT, _ALIKE = 60, 24  # photos in a strip
 def photo(served: Server, photo_id: PhotoId) -> dict[str, Any]:
     """Tell what is known of a photo, with all its files."""
     found = served.photo(photo_id)
+    fields = served.library.fields([found])
     return {
         "schema_version": SCHEMA_VERSION,
         **photo_fields(found),
@@ -52,8 +53,8 @@ def photo(served: Server, photo_id: PhotoId) -> dict[str, Any]:
         "longitude": found.longitude,
         "warning": found.warning,
         "blake3": found.digest,
-        "files": [path_fields(file.path) for file in found.files],
-        "fields": served.library.fields([photo_id]).get(photo_id, {}),
+        "files": [{**path_fields(each.path), "fields": fields[each.path]} for each in found.files],
+        "fields": fields[found.path],
     }
 
 

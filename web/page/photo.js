@@ -78,12 +78,12 @@ export class PhotoView {
     this.element.setAttribute("aria-label", name);
     this.image.alt = `${name}, ${day(photo.date)}`;
     const place = photo.latitude === null ? "" : `${photo.latitude.toFixed(4)}, ${photo.longitude.toFixed(4)}`;
-    const known = Object.entries(photo.fields).filter(([key]) => ["keywords", "people", "title", "caption", "rating", "place"].includes(key))
+    const said = (fields) => Object.entries(fields).filter(([key]) => ["keywords", "people", "title", "caption", "rating", "place"].includes(key))
       .map(([key, value]) => [key[0].toUpperCase() + key.slice(1), Array.isArray(value) ? value.join(", ") : String(value)]);
     const rows = [
       [photo.taken ? "Taken" : "Modified", `${day(photo.date)}, ${photo.date.slice(11, 16)}`],
       ["Picture", `${photo.width} × ${photo.height}, ${photo.format}, ${fileSize(photo.bytes)}`],
-      ["Camera", [photo.camera, photo.lens].filter(Boolean).join(", ")], ["Place", place], ...known,
+      ["Camera", [photo.camera, photo.lens].filter(Boolean).join(", ")], ["Place", place], ...said(photo.fields),
       ["Folder", folder(photo.path)], ["Note", photo.warning],
     ].filter(([, value]) => value);
     this.facts.replaceChildren(
@@ -91,7 +91,7 @@ export class PhotoView {
       make("dl", {}, ...rows.flatMap(([key, value]) => [make("dt", {}, key), make("dd", {}, value)])),
       photo.files.length > 1
         ? make("details", {}, make("summary", {}, count(photo.files.length, "file with the same bytes", "files with the same bytes")),
-          make("ul", {}, ...photo.files.map((file) => make("li", {}, file.path)))) : "",
+          make("ul", {}, ...photo.files.map((file) => make("li", {}, [file.path, ...said(file.fields).map((row) => row.join(" "))].join(" · "))))) : "",
       make("div.actions", {},
         button("Find photos like it", () => this.like(), { main: true, key: "f" }),
         make("a.button", { href: original(photo.id), target: "_blank", rel: "noopener" }, "Open the file")));
