@@ -21,7 +21,9 @@ _COPY_NAME = re.compile(
 )
 # What cameras, phones and programs count with: IMG_1234, P1001673, 20240712_183022, a run of hex.
 _NUMBER = re.compile(
-    r"(?<![^\W\d_])[a-z]{1,5}[-_]?\d{3,}|\d{5,}|\b(?!(19|20)\d\d\b)\d{3,4}|\b[0-9a-f]{8,}", re.IGNORECASE
+    r"^[a-z]{1,5}[-_]?\d|^[a-z]+\d|(?<![^\W\d_])[a-z]{1,5}[-_]?\d{3,}|\d{5,}|\b(?!(19|20)\d\d\b)\d{3,4}"
+    r"|\b[0-9a-f]{8,}",
+    re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W\d_]{3,}|[^\W\d_\x00-\x7f]+")
 _PROGRAMS_WORD = re.compile(
@@ -33,10 +35,11 @@ _PROGRAMS_WORD = re.compile(
 
 # A folder with one of these in its name holds what a program or a moment put there, and nobody sorted.
 _HEAP = re.compile(
-    r"\b(albums?|archive[sd]?|backups?|bilder|camera|cop(y|ies)|dcim|documents?|downloads?|desktop|exports?|"
-    r"fotos?|from|home|images?|imports?|inbox|iphone|kopien?|media|misc|mobile|new|old|phone|photos?|"
-    r"pictures?|received|roll|saved?|screenshots?|sent|sicherung(en)?|sort|sync|takeout|te?mp|to|trash|"
-    r"uploads?|unsorted|usb|whatsapp)\b"
+    r"\b(albums?|archive[sd]?|backups?|bilder|camera|converted|cop(y|ies)|dcim|documents?|downloads?|"
+    r"desktop|dup(licate)?s?|edit(ed|s)?|export(ed|s)?|final|fotos?|from|home|images?|imports?|inbox|iphone|"
+    r"jpe?gs?|kopien?|large|media|misc|mobile|new|old|originals?|outputs?|phone|photos?|pictures?|previews?|"
+    r"received|resized|roll|saved?|screenshots?|sent|sicherung(en)?|small|sort|sync|takeout|te?mp|"
+    r"thumb(nail)?s?|to|trash|uploads?|unsorted|usb|web|whatsapp)\b"
 )
 
 

@@ -59,6 +59,8 @@ ENDS = {
     "lookalike check ~/card --against ~/Pictures/2023": FOUND,
     "lookalike check ~/card --new --format paths0 | tar -cf - --null -T - | tar -xkf - -C ~/Import": FOUND,
     "lookalike check test --store leaks --format csv": FOUND,
+    # No run has moved a file of this name.
+    "lookalike undo IMG_1234.jpg --yes": 2,
     # A store that is whole is left as it is.
     "lookalike repair --from-backup photos.lookalike-backup": 2,
     "lookalike repair --from-backup /media/usb/photos.lookalike-backup": 2,

@@ -101,7 +101,7 @@ def test_a_name_that_somebody_gave_is_told(name: str) -> None:
             "0012_resized.jpg",
             "1.jpg",
         ),
-        *("IMG_1234_small.jpg", "Oma (2).jpg", "Kopie von Oma.jpg", "a.jpg"),
+        *("IMG_1234_small.jpg", "Oma (2).jpg", "Kopie von Oma.jpg", "a.jpg", "photo0-again.jpg"),
     ],
 )
 def test_numbers_of_cameras_and_words_of_programs_are_no_given_names(name: str) -> None:
@@ -127,7 +127,16 @@ def test_a_folder_that_somebody_named_is_told(folder: str) -> None:
             "Camera Roll",
             "Backup of laptop",
         ),
-        *("WhatsApp Images", "Screenshots", "New folder", "to_sort", "tmp", "Photos from 2023", "x"),
+        *(
+            "WhatsApp Images",
+            "Screenshots",
+            "New folder",
+            "to_sort",
+            "edited",
+            "tmp",
+            "Photos from 2023",
+            "x",
+        ),
     ],
 )
 def test_what_programs_fill_is_no_folder_that_somebody_named(folder: str) -> None:
