@@ -316,7 +316,7 @@ def test_the_exported_plan_is_byte_for_byte_that_of_the_command_line(
     assert exported(open_page(written.html), tmp_path) == written.plan
 
 
-def test_another_kept_file_gives_a_valid_plan_with_the_words_turned_round(
+def test_another_kept_file_gives_a_valid_plan_and_the_original_stays_one(
     open_page: OpenPage, written: Written, tmp_path: Path
 ) -> None:
     page = open_page(written.html)
@@ -330,7 +330,7 @@ def test_another_kept_file_gives_a_valid_plan_with_the_words_turned_round(
     assert group["keeper"]["reason"] == "chosen by you"
     assert "class" not in group["keeper"]
     assert set(members) == {"third.jpg", "third-tiny.jpg"}
-    assert members["third.jpg"]["transform"] == "larger (640x480)"
+    assert members["third.jpg"]["transform"] == "the original"
     # What they hold was asked beside another file: neither is given up unseen for this one.
     assert members["third.jpg"]["selected"] is False
     assert members["third-tiny.jpg"]["selected"] is False
