@@ -39,7 +39,7 @@ class Backups:
 
     def is_in_mirror(self, path: str) -> bool:
         """Tell whether a file lies in a folder of the library that mirrors another one."""
-        return bool(self.mirrors) and any(self._root(path) == mirror for mirror, _ in self.mirrors)
+        return bool(self.mirrors) and self._root(path) in {mirror for mirror, _ in self.mirrors}
 
     def _root(self, path: str) -> bytes:
         """Return the innermost folder of the library that a file lies in."""

@@ -188,7 +188,7 @@ _RULES: dict[str, tuple[Callable[[Choice], Any], Callable[[Choice], str]]] = {
     "path": (_plain_name, lambda _: "name without a copy suffix"),
 }
 # Where names say nothing, which belongs to the last rule.
-_SHORTER = (_shortness, lambda _: "shorter path")
+_SHORTER = (_shortness, lambda _: "no difference: shorter path")
 RULE_NAMES = tuple(_RULES)
 
 
@@ -243,7 +243,7 @@ def choose_keeper(choices: Sequence[Choice], rules: KeepRules = DEFAULT_RULES) -
             left, reason = remaining, why(remaining[0])
         if len(left) == 1:
             return left[0], reason
-    return left[0], "first by name" if len(left) > 1 else reason
+    return left[0], "no difference: first by name" if len(left) > 1 else reason
 
 
 def order_key(choice: Choice, rules: KeepRules = DEFAULT_RULES) -> tuple[Any, ...]:

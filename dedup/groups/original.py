@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from ...indexer.decode.sniff import RAW
 from ...store.catalog.photos import Photo
 from ...store.records import Holdings
-from ..look import FLAG, PROFILE, Look, reversed_look
+from ..look import FLAG, Look, reversed_look
 from ..proof import WHOLE, Evidence, FileFacts, classify, reversed_evidence
 from .companions import Companion
 
@@ -55,7 +55,7 @@ class Maker:
 
 
 def in_doubt(look: Look, a: Maker, b: Maker) -> Look:
-    """Return the look from a to b, without an order that is none between a camera's files and others.
+    """Return the look from a to b, without an order in which a program's file precedes a camera's.
 
     What was developed from a RAW is finer than the camera's JPEG of it, and predicts it but for the tones:
     neither was made from the other. A JPEG that was exported as it is can be computed without them. Nor
@@ -64,7 +64,7 @@ def in_doubt(look: Look, a: Maker, b: Maker) -> Look:
     first, later = (a, b) if look.relation == "a" else (b, a)
     by_program = first.format not in _OF_CAMERAS and later.format in _OF_CAMERAS
     is_cameras = later.record >= CAMERA_RECORD and (
-        later.record - first.record >= CAMERA_RECORD or look.model not in ("", "same", PROFILE)
+        later.record - first.record >= CAMERA_RECORD or look.model == "tone"
     )
     are_previews = first.format == later.format == RAW
     if look.relation in ("a", "b") and ((by_program and is_cameras) or are_previews):

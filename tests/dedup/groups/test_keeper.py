@@ -41,8 +41,8 @@ def choice(path: str, *, mtime: int = 5, beside: tuple[Companion, ...] = (), **f
         (choice("/z.jpg", mtime=1), choice("/a.jpg", mtime=9), "oldest"),
         (choice("/IMG_1.jpg"), choice("/IMG_1 (2).jpg"), "name"),
         (choice("/x/IMG_1.jpg"), choice("/Kopie von IMG_1.jpg"), "name"),
-        (choice("/x/IMG_1.jpg"), choice("/x/Backup/IMG_1.jpg"), "shorter path"),
-        (choice("/x/IMG_1.jpg"), choice("/backup/IMG_1.jpg"), "shorter path"),
+        (choice("/x/IMG_1.jpg"), choice("/x/Backup/IMG_1.jpg"), "no difference: shorter path"),
+        (choice("/x/IMG_1.jpg"), choice("/backup/IMG_1.jpg"), "no difference: shorter path"),
     ],
 )
 def test_the_first_rule_that_differs_decides_and_says_so(

@@ -116,6 +116,7 @@ TONED = Look("b", "bitmap", "tone")
         (TONED, JPEG, BARE, "b"),
         (TONED, JPEG, Maker("TIFF", 3), ""),  # Lightroom keeps what the camera wrote
         (made("b"), JPEG, Maker("TIFF", 3), "b"),  # exported from it as it is
+        (Look("b", "exact", "sharpened"), JPEG, Maker("TIFF", 3), "b"),  # for a screen
         (made("a"), JPEG, PSD, "a"),
     ],
 )
