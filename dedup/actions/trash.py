@@ -298,16 +298,17 @@ def _is_lacking(home: Trash, owner: int) -> bool:
     """Tell whether a home trash only was not needed yet. owner: of the file, which another's would hide."""
     if os.path.lexists(home.folder) or not os.path.isdir(os.path.expanduser("~")):
         return False
-    above = _folder_above(home.folder)
+    above = folder_above(home.folder)
     return {owner, os.stat(above).st_uid} == {os.geteuid()} and os.access(above, os.W_OK | os.X_OK)
 
 
 def _device_above(path: str) -> int:
     """Return the device of a folder, or of the one that it would be made in."""
-    return os.stat(_folder_above(path)).st_dev
+    return os.stat(folder_above(path)).st_dev
 
 
-def _folder_above(path: str) -> str:
+def folder_above(path: str) -> str:
+    """Return a folder if it is there, else the one that it would be made in."""
     while not os.path.isdir(path):
         path = os.path.dirname(path)
     return path

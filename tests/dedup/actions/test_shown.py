@@ -5,11 +5,26 @@ from pathlib import Path
 import pytest
 
 from lookalike.output.screen import cells
+from lookalike.tests.children import run_child
 from lookalike.tests.library import Run, lookalike, on_terminal
+from lookalike.tests.store.test_full_disk import can_mount
 
 from .making import Shelf
 
 LONG = "2019-05-12 Wedding Lyon with all of the family"
+
+
+# Shows and applies a plan while a folder is read-only.
+READ_ONLY = """
+import subprocess, sys
+from lookalike.tests.library import lookalike
+place, plan, store = sys.argv[1:]
+subprocess.run(["mount", "--bind", place, place], check=True)
+subprocess.run(["mount", "-o", "remount,ro,bind", place], check=True)
+for more in ((), ("--yes",)):
+    run = lookalike("apply", plan, "--method", "quarantine", *more, "--store", store)
+    print(run.code, run.out.decode())
+"""
 
 
 class Counter:
@@ -137,3 +152,14 @@ def test_what_is_gone_from_the_trash_is_told_once_and_counted_as_gone(counter: C
     shown = counter.text("undo", "--yes")
     assert f"2 files left alone: it is no longer in the trash {trash}; --from FOLDER looks" in shown
     assert shown.endswith("2 no longer where `apply` put them\n")
+
+
+@pytest.mark.skipif(not can_mount(), reason="no user namespaces")
+def test_a_drive_that_is_read_only_is_told_before_and_once(counter: Counter) -> None:
+    done = run_child(READ_ONLY, counter.photos, counter.plan, counter.store, namespace=True)
+    assert done.returncode == 0, done.stderr
+    before, after = done.stdout.split("2 left alone\n", 1)
+    assert before.startswith("3 ")
+    assert "  2 files left alone: its drive is read-only\n" in before
+    assert after.strip().startswith("3 ")
+    assert after.count("Read-only file system") == 1
