@@ -75,6 +75,17 @@ def test_rows_say_what_was_done_and_what_would_be(counter: Counter) -> None:
     assert "  [x]  a/1.jpg  deleted: same bytes as b/kept.jpg\n" in counter.text(*now, "--yes")
 
 
+def test_the_names_of_what_is_left_alone_stand_in_a_line_each(shelf: Shelf) -> None:
+    long = f"{LONG}/{LONG}"
+    shelf.group(shelf.put("b/kept.jpg"), *(shelf.put(f"{long}/{name}.jpg") for name in "1234"))
+    counter = Counter(shelf)
+    (counter.photos / LONG).rename(counter.photos / "elsewhere")
+    shown = on_terminal("apply", counter.plan, "--store", counter.store).splitlines()
+    rows = [line for line in shown if line.startswith("    ")]
+    assert [row.rpartition("/")[2] for row in rows] == ["1.jpg", "2.jpg", "3.jpg", "    and 1 more"]
+    assert all(cells(row) <= 80 for row in rows)
+
+
 def test_where_links_take_the_place_of_files_these_are_replaced(counter: Counter) -> None:
     for yes, words in (((), "would be replaced by hard links"), (("--yes",), "replaced by hard links")):
         shown = counter.text("apply", counter.plan, "--method", "hardlink", *yes)
@@ -150,7 +161,7 @@ def test_what_is_gone_from_the_trash_is_told_once_and_counted_as_gone(counter: C
     for name in ("files/1.jpg", "files/2.jpg"):
         (trash / name).unlink()
     shown = counter.text("undo", "--yes")
-    assert f"2 files left alone: it is no longer in the trash {trash}; --from FOLDER looks" in shown
+    assert f"2 files left alone: no longer in the trash {trash}; --from FOLDER looks" in shown
     assert shown.endswith("2 no longer where `apply` put them\n")
 
 
