@@ -6,6 +6,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 from ...errors import Refusal
+from ...store.place import mounts_in, read_mounts
 from ...store.records import file_time
 from . import links, moves
 from .folders import Held
@@ -43,6 +44,7 @@ class Transfer:
         self._method = method
         self._quarantine = quarantine
         self._journal = journal
+        self._mounts = mounts_in(read_mounts())
         self._actions = self._units = 0
 
     def to_move(self, pieces: Sequence[Piece]) -> list[Piece]:
@@ -138,7 +140,7 @@ class Transfer:
         if self._method not in ("auto", "trash"):
             return None
         piece = pieces[0]
-        trash = trash_for(piece.path, piece.found, make=self._method == "trash")
+        trash = trash_for(piece.path, piece.found, make=self._method == "trash", mounts=self._mounts)
         if trash is None and self._method == "trash":
             raise Refusal("no_trash", "there is no trash on its file system; use `method=quarantine`")
         return trash
