@@ -182,8 +182,9 @@ def _check_writable(folder: str) -> None:
     Raises:
         Refusal: it cannot.
     """
-    if hasattr(os, "statvfs") and os.statvfs(folder).f_flag & os.ST_RDONLY:
-        raise Refusal("unwritable", "its drive is read-only")
+    with suppress(OSError):  # a server that is away tells when it is asked to move
+        if hasattr(os, "statvfs") and os.statvfs(folder).f_flag & os.ST_RDONLY:
+            raise Refusal("unwritable", "its drive is read-only")
     if not os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
         raise Refusal("unwritable", f"you may not write to the folder {folder}")
 
