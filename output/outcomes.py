@@ -162,7 +162,7 @@ def _table(rows: Sequence[Row], top: str, style: Style) -> Iterator[str]:
         yield from lines
         return
     for mark, name, words, keeper in said:
-        yield f"{mark}  {cut_path(name, shown.width - len(_INDENT))}"
+        yield f"{mark}  {_short(name, len(_INDENT))}"
         room = shown.width - len(_INDENT)
         text = wrapped(words, room) if not keeper else [words + cut_path(keeper, room - cells(words))]
         yield from (_INDENT + line for line in text)
@@ -174,6 +174,12 @@ def _is_acted_on(row: Row) -> bool:
 
 def _name(path: str, top: str) -> str:
     return printable(path_below(path, top))
+
+
+def _short(name: str, indent: int) -> str:
+    """Return a name that stands in one line of a terminal, that far from its left side."""
+    shown = screen()
+    return cut_path(name, shown.width - indent) if shown else name
 
 
 def _words(row: Row, top: str, style: Style) -> tuple[str, str]:
@@ -280,7 +286,9 @@ def _left_alone(code: str, rows: Sequence[Row], top: str, style: Style) -> list[
     is_one = len(reasons) == 1
     why = next(iter(reasons)) if is_one else _CODES.get(code, code.replace("_", " "))
     most = len(rows) if style.every else _EXAMPLES
-    named = [_name(row["path"], top) + ("" if is_one else f": {_reason(row)}") for row in rows[:most]]
+    paths = [_name(row["path"], top) for row in rows[:most]]
+    reasons_of = (f"{path}: {_reason(row)}" for path, row in zip(paths, rows, strict=False))
+    named = [_short(path, 4) for path in paths] if is_one else list(reasons_of)
     more = [f"and {len(rows) - most:,} more"] if len(rows) > most else []
     return [f"  {plural(len(rows), 'file')} left alone: {why}", *(f"    {line}" for line in named + more)]
 

@@ -6,13 +6,14 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 from ...errors import Refusal
+from ...store.place import mounts_in, read_mounts
 from ...store.records import file_time
 from . import links, moves
 from .folders import Held
 from .journal import Action, Journal
 from .moves import At
 from .papers import leave_papers
-from .trash import Destination, Quarantine, Trash, forget_place, trash_for
+from .trash import Destination, Quarantine, Trash, folder_above, forget_place, trash_for
 from .verify import Piece
 from .witness import look, state_of
 
@@ -43,6 +44,7 @@ class Transfer:
         self._method = method
         self._quarantine = quarantine
         self._journal = journal
+        self._mounts = mounts_in(read_mounts())
         self._actions = self._units = 0
 
     def to_move(self, pieces: Sequence[Piece]) -> list[Piece]:
@@ -64,12 +66,16 @@ class Transfer:
         """Return method and place of each file; nothing is made.
 
         Raises:
-            Refusal: there is no trash.
+            Refusal: there is no trash, or a folder cannot be written to.
         """
         trash = self._trash(pieces)
         if trash is None:
-            return [(self._rest, self._quarantine.place(each.path, each.found)) for each in pieces]
-        return [("trash", trash.place(each.path)) for each in pieces]
+            found = [(self._rest, self._quarantine.place(each.path, each.found)) for each in pieces]
+        else:
+            found = [("trash", trash.place(each.path)) for each in pieces]
+        for path in (*(each.path for each in pieces), *(place.path for _, place in found)):
+            _check_writable(folder_above(os.path.dirname(path)))
+        return found
 
     def run(self, pieces: Sequence[Piece], still: Callable[[Sequence[Step]], None]) -> list[Step]:
         """Move files, or put all of them back. still: raises a Refusal when their keepers have changed.
@@ -134,7 +140,7 @@ class Transfer:
         if self._method not in ("auto", "trash"):
             return None
         piece = pieces[0]
-        trash = trash_for(piece.path, piece.found, make=self._method == "trash")
+        trash = trash_for(piece.path, piece.found, make=self._method == "trash", mounts=self._mounts)
         if trash is None and self._method == "trash":
             raise Refusal("no_trash", "there is no trash on its file system; use `method=quarantine`")
         return trash
@@ -168,6 +174,19 @@ class Transfer:
             base=place.base,
             same_as=piece.same_as,
         )
+
+
+def _check_writable(folder: str) -> None:
+    """Check that a folder can be written to, as far as can be told without doing it.
+
+    Raises:
+        Refusal: it cannot.
+    """
+    with suppress(OSError):  # a server that is away tells when it is asked to move
+        if hasattr(os, "statvfs") and os.statvfs(folder).f_flag & os.ST_RDONLY:
+            raise Refusal("unwritable", "its drive is read-only")
+    if not os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise Refusal("unwritable", f"you may not write to the folder {folder}")
 
 
 def _as_refusal(error: OSError | Refusal) -> Refusal:

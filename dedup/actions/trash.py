@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from ...errors import Refusal
 from ...store.names import is_below
+from ...store.place import Mount, holder_of
 from . import moves
 from .folders import Held, check_as_it_is
 from .moves import At
@@ -259,15 +260,18 @@ def came_from(place: str) -> str:
     return os.path.join(top, os.fsdecode(unquote_to_bytes(path))) if path else ""
 
 
-def trash_for(path: str, found: os.stat_result, *, make: bool = False) -> Trash | None:
+def trash_for(
+    path: str, found: os.stat_result, *, make: bool = False, mounts: Sequence[Mount] = ()
+) -> Trash | None:
     """Return the trash on the file system of a file; None where there is none. make: it may be made.
 
-    That of the user's home is made for the user's own files anyway, as the specification has it.
+    That of the user's home is made for the user's own files anyway, as the specification has it. mounts: by
+    which the home and the file may be apart though their file system is one.
     """
     if os.name == "nt":
         return None  # its bin does not record where a file came from: a quarantine can be undone
     home = _home_trash()
-    if _device_above(home.folder) == found.st_dev:
+    if _device_above(home.folder) == found.st_dev and _are_together(path, home.folder, mounts):
         return home if make or _is_usable(home) or _is_lacking(home, found.st_uid) else None
     top, user = _mount_point(path, found.st_dev), os.geteuid()
     shared, own = os.path.join(top, ".Trash"), Trash(os.path.join(top, f".Trash-{user}"), top)
@@ -294,20 +298,27 @@ def _home_trash() -> Trash:
     return Trash(os.path.join(data, "Trash"))
 
 
+def _are_together(path: str, folder: str, mounts: Sequence[Mount]) -> bool:
+    """Tell whether a file can be renamed into a folder: from one mount to another (bind, ...) none can."""
+    first, second = (holder_of(os.path.realpath(each), mounts) for each in (os.path.dirname(path), folder))
+    return first == second
+
+
 def _is_lacking(home: Trash, owner: int) -> bool:
     """Tell whether a home trash only was not needed yet. owner: of the file, which another's would hide."""
     if os.path.lexists(home.folder) or not os.path.isdir(os.path.expanduser("~")):
         return False
-    above = _folder_above(home.folder)
+    above = folder_above(home.folder)
     return {owner, os.stat(above).st_uid} == {os.geteuid()} and os.access(above, os.W_OK | os.X_OK)
 
 
 def _device_above(path: str) -> int:
     """Return the device of a folder, or of the one that it would be made in."""
-    return os.stat(_folder_above(path)).st_dev
+    return os.stat(folder_above(path)).st_dev
 
 
-def _folder_above(path: str) -> str:
+def folder_above(path: str) -> str:
+    """Return a folder if it is there, else the one that it would be made in."""
     while not os.path.isdir(path):
         path = os.path.dirname(path)
     return path

@@ -110,7 +110,7 @@ def _gone(action: Action, others: str) -> str:
         )
     kind = "trash" if action.method == "trash" else "quarantine"
     where = holder(action.method, action.to)
-    return f"it is no longer in the {kind} {where}; `from=FOLDER` looks in another folder"
+    return f"no longer in the {kind} {where}; `from=FOLDER` looks in another folder"
 
 
 def _under(base: str, path: str, before: str) -> str:

@@ -13,9 +13,10 @@ from lookalike.dedup.actions import moves
 from lookalike.dedup.actions.apply import ApplyOptions, apply_plan, preview
 from lookalike.dedup.actions.journal import journals
 from lookalike.dedup.actions.outcome import Outcome
-from lookalike.dedup.actions.trash import Quarantine
+from lookalike.dedup.actions.trash import Quarantine, trash_for
 from lookalike.errors import StoreLocked, StoreUnwritable, UsageError
 from lookalike.store.lock import held
+from lookalike.store.place import Mount
 from lookalike.store.progress import UNWATCHED, Watch
 from lookalike.store.store import Store
 from lookalike.tests.library import NO_TRASH
@@ -105,6 +106,15 @@ def test_no_home_trash_is_made_that_would_hide_files_or_is_not_the_users(
         monkeypatch.setenv("XDG_DATA_HOME", NO_TRASH)
     (planned,) = preview(shelf.store, shelf.plan, ApplyOptions())
     assert planned.method == "quarantine"
+
+
+def test_the_home_trash_is_none_for_files_of_another_mount(shelf: Shelf) -> None:
+    """A bind mount has the same device, and nothing can be renamed across."""
+    _, copy = pair(shelf)
+    home = os.path.dirname(os.environ["XDG_DATA_HOME"])
+    for mounts, is_home in (([Mount(point="/")], True), ([Mount(point="/"), Mount(point=home)], False)):
+        trash = trash_for(str(copy), copy.stat(), mounts=mounts)
+        assert (trash is not None) == is_home
 
 
 def test_a_name_that_is_taken_in_the_trash_gets_a_number(shelf: Shelf) -> None:

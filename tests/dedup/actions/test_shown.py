@@ -5,11 +5,26 @@ from pathlib import Path
 import pytest
 
 from lookalike.output.screen import cells
+from lookalike.tests.children import run_child
 from lookalike.tests.library import Run, lookalike, on_terminal
+from lookalike.tests.store.test_full_disk import can_mount
 
 from .making import Shelf
 
 LONG = "2019-05-12 Wedding Lyon with all of the family"
+
+
+# Shows and applies a plan while a folder is read-only.
+READ_ONLY = """
+import subprocess, sys
+from lookalike.tests.library import lookalike
+place, plan, store = sys.argv[1:]
+subprocess.run(["mount", "--bind", place, place], check=True)
+subprocess.run(["mount", "-o", "remount,ro,bind", place], check=True)
+for more in ((), ("--yes",)):
+    run = lookalike("apply", plan, "--method", "quarantine", *more, "--store", store)
+    print(run.code, run.out.decode())
+"""
 
 
 class Counter:
@@ -58,6 +73,17 @@ def test_rows_say_what_was_done_and_what_would_be(counter: Counter) -> None:
     assert "  [x]  a/1.jpg  put back: same bytes as b/kept.jpg\n" in counter.text("undo", "--yes")
     counter.run("apply", counter.plan, "--yes", "--method", "quarantine")
     assert "  [x]  a/1.jpg  deleted: same bytes as b/kept.jpg\n" in counter.text(*now, "--yes")
+
+
+def test_the_names_of_what_is_left_alone_stand_in_a_line_each(shelf: Shelf) -> None:
+    long = f"{LONG}/{LONG}"
+    shelf.group(shelf.put("b/kept.jpg"), *(shelf.put(f"{long}/{name}.jpg") for name in "1234"))
+    counter = Counter(shelf)
+    (counter.photos / LONG).rename(counter.photos / "elsewhere")
+    shown = on_terminal("apply", counter.plan, "--store", counter.store).splitlines()
+    rows = [line for line in shown if line.startswith("    ")]
+    assert [row.rpartition("/")[2] for row in rows] == ["1.jpg", "2.jpg", "3.jpg", "    and 1 more"]
+    assert all(cells(row) <= 80 for row in rows)
 
 
 def test_where_links_take_the_place_of_files_these_are_replaced(counter: Counter) -> None:
@@ -135,5 +161,16 @@ def test_what_is_gone_from_the_trash_is_told_once_and_counted_as_gone(counter: C
     for name in ("files/1.jpg", "files/2.jpg"):
         (trash / name).unlink()
     shown = counter.text("undo", "--yes")
-    assert f"2 files left alone: it is no longer in the trash {trash}; --from FOLDER looks" in shown
+    assert f"2 files left alone: no longer in the trash {trash}; --from FOLDER looks" in shown
     assert shown.endswith("2 no longer where `apply` put them\n")
+
+
+@pytest.mark.skipif(not can_mount(), reason="no user namespaces")
+def test_a_drive_that_is_read_only_is_told_before_and_once(counter: Counter) -> None:
+    done = run_child(READ_ONLY, counter.photos, counter.plan, counter.store, namespace=True)
+    assert done.returncode == 0, done.stderr
+    before, after = done.stdout.split("2 left alone\n", 1)
+    assert before.startswith("3 ")
+    assert "  2 files left alone: its drive is read-only\n" in before
+    assert after.strip().startswith("3 ")
+    assert after.count("Read-only file system") == 1
