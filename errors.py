@@ -179,7 +179,7 @@ class Refusal(LookalikeError):
     code: a stable word for scripts: "gone", "changed", "unreadable", "link", "not_a_file", "protected",
     "other_program", "nobodys", "kept", "similar", "same_file", "two_ways", "companions", "unknown",
     "unproven", "linked", "foreign", "occupied", "other_filesystem", "unsupported", "unwritable",
-    "no_trash", "last_copy", "dangling", "damaged", "remote".
+    "no_trash", "last_copy", "dangling", "damaged", "remote", "offline".
     """
 
     exit_code = ExitCode.PARTLY

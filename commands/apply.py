@@ -1,6 +1,7 @@
 """The commands that move files: applying a plan, undoing that, emptying the quarantine."""
 
 import os
+import re
 import shlex
 import threading
 from collections.abc import Iterator
@@ -13,7 +14,14 @@ from typing import TYPE_CHECKING, Annotated
 from ..output.console import read_data, stop_on_signal, tell
 from ..output.listing import Listing
 from ..output.outcomes import Style, outcomes_listing
-from ..output.waiting import after_apply, after_prune, after_undo, journals_listing, places_of
+from ..output.waiting import (
+    after_apply,
+    after_prune,
+    after_undo,
+    journals_listing,
+    nothing_to_undo,
+    places_of,
+)
 from ..search.filters.values import read_duration
 from . import options as opt
 from .groups import Topic, command
@@ -21,6 +29,8 @@ from .options import argument, flag, value
 
 if TYPE_CHECKING:
     from ..dedup.actions.apply import ApplyOptions
+    from ..dedup.actions.journal import Record
+    from ..dedup.actions.undo import UndoOptions
     from ..library import Library
 
 AllOption = Annotated[bool, flag("--all", "List each file; else many are summed up by folder.")]
@@ -91,10 +101,10 @@ def apply(
 ) -> Listing:
     """Show what a plan would move; with --yes, move it.
 
-    Right before a file is moved, it and the one to keep are looked at again, byte by byte, and the one to
-    keep is decoded; what has changed since the plan was made is left alone. Files go to the trash, or to a
-    quarantine folder on the same drive where there is no trash, with the sidecars, RAWs and videos that
-    belong to them; a link takes the place of an exact copy. Nothing is ever removed, so that no space is
+    Right before a file is moved, it and the one to keep are read once more, and the one to keep is decoded;
+    what has changed since the plan was made is left alone. Files go to the trash, or to a quarantine
+    folder on the same drive where there is no trash, with the sidecars, RAWs and videos that belong to
+    them; a link takes the place of an exact copy. Nothing is ever removed, so that no space is
     free before `lookalike prune`, or before you empty the trash. Everything is journaled first, and
     `lookalike undo` puts it back.
     """
@@ -119,8 +129,11 @@ def apply(
 # --- undo -------------------------------------------------------------------------------------
 
 RunArgument = Annotated[
-    opt.Text, argument("JOURNAL", "Name of a run; default: the newest not yet put back.")
+    opt.Repeatable,
+    argument("RUN/FILE", "A run; or files, each as it was called. Default: the newest run not put back."),
 ]
+# As journals are called.
+_RUN = re.compile(r"\d{8}T\d{6}-\d{6}|.*\.jsonl")
 FromOption = Annotated[
     opt.Repeatable,
     value("--from", "DIR", "Also look for the files there, or for a quarantine; repeatable."),
@@ -130,9 +143,15 @@ ListOption = Annotated[
 ]
 
 
-@command(Topic.CLEAN_UP, "lookalike undo", "lookalike undo --yes", "lookalike undo --list")
+@command(
+    Topic.CLEAN_UP,
+    "lookalike undo",
+    "lookalike undo --yes",
+    "lookalike undo IMG_1234.jpg --yes",
+    "lookalike undo --list",
+)
 def undo(
-    run: RunArgument = None,
+    what: RunArgument = None,
     yes: opt.YesOption = False,
     from_: FromOption = None,
     list_: ListOption = False,
@@ -145,11 +164,12 @@ def undo(
 
     Files are known by their content, wherever in the quarantine, the trash or a --from folder they are
     now, and go back to where they were; nothing is replaced. It can be run again after a crash, or twice.
-    Without the name of a run it takes the newest of which something can be put back. --from a quarantine,
-    or a folder that holds one, needs no store that knows of it.
+    Without the name of a run it takes the newest of which something can be put back; of files the newest
+    that moved all of them, and what belongs to them comes back, too. --from a quarantine, or a folder that
+    holds one, needs no store that knows of it.
     """
     from ..dedup.actions.journal import troubles
-    from ..dedup.actions.undo import UndoOptions, passed_over
+    from ..dedup.actions.undo import passed_over
     from ..output.progress import ProgressBar
     from ..store.progress import Watch
 
@@ -157,17 +177,17 @@ def undo(
         with _any_library(at, from_) as library:
             _tell_of_unknown(library, at, from_)
             return journals_listing(library.files.journals(from_ or ()))
-    options, style = UndoOptions(run, tuple(from_ or ())), Style("put back", "from", False, all_)
+    folders, style = tuple(from_ or ()), Style("put back", "from", False, all_)
     with _any_library(at, from_, yes=yes) as library:
-        record = library.files.record_to_undo(run, options.folders)
-        records = library.files.journals(options.folders)
+        record, options = _meant(library, what, folders)
+        records = library.files.journals(folders)
         _tell_of_unknown(library, at, from_)
-        for trouble in troubles(records if run is None else filter(None, [record])):
+        for trouble in troubles(filter(None, [record]) if what else records):
             tell(trouble)
         if record is None:
-            tell("there is nothing to undo: `lookalike undo --list` says what became of each run")
+            tell(nothing_to_undo(records))
             return outcomes_listing([], style, form)
-        for other in passed_over(records, record, options.folders) if run is None else []:
+        for other in [] if what else passed_over(records, record, folders):
             tell(
                 f"the run {other.name} is passed over, as nothing of it can be put back now: "
                 f"`lookalike undo {other.name}` says why"
@@ -179,6 +199,19 @@ def undo(
         with ProgressBar() as progress:
             found = library.files.undo(record, options, Watch(progress, stop))
     return outcomes_listing(found, style, form, end=end, is_stopped=stop.is_set())
+
+
+def _meant(
+    library: "Library", what: opt.Repeatable, folders: tuple[str, ...]
+) -> "tuple[Record | None, UndoOptions]":
+    """Return the run to undo, and which of its files."""
+    from ..dedup.actions.undo import UndoOptions
+
+    run = what[0] if what and len(what) == 1 and _RUN.fullmatch(what[0]) else None
+    if what and run is None:
+        record, files = library.files.run_with(what, folders)
+        return record, UndoOptions(record.name, folders, files)
+    return library.files.record_to_undo(run, folders), UndoOptions(run, folders)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from ..store.catalog.folders import all_roots
 from ..store.progress import UNWATCHED, Watch
 from ..store.store import Store
 from .actions.apply import ApplyOptions, apply_plan, preview
+from .actions.chosen import run_with
 from .actions.journal import Record
 from .actions.keywords import Wanted, preview_keywords, write_keywords
 from .actions.outcome import Outcome
@@ -81,6 +82,16 @@ class Files:
             UsageError: there is no such journal.
         """
         return record_to_undo(self.store, run, folders)
+
+    def run_with(self, names: Sequence[str], folders: Sequence[str] = ()) -> tuple[Record, tuple[str, ...]]:
+        """Return the newest run that moved all of some files, and where they lay: `UndoOptions(files=...)`.
+
+        names: paths that files had, or have in the quarantine or the trash; the ends of these will do.
+
+        Raises:
+            UsageError: there is no such run, or a name is that of several files.
+        """
+        return run_with(self.journals(folders), names)
 
     def preview_undo(self, record: Record, options: UndoOptions | None = None) -> Iterator[Outcome]:
         """Yield what `undo` would do; nothing is changed."""

@@ -12,7 +12,19 @@ from ..errors import ExitCode
 from ..store.documents import Row, path_fields
 from .listing import Listing
 from .manners import is_quiet, note
-from .text import as_options, columns, common_folder, cut_path, file_size, path_below, plural, printable
+from .screen import cells, screen
+from .text import (
+    as_options,
+    columns,
+    common_folder,
+    cut_path,
+    file_size,
+    naming,
+    path_below,
+    plural,
+    printable,
+    wrapped,
+)
 
 if TYPE_CHECKING:
     from ..dedup.actions.outcome import Outcome
@@ -22,6 +34,10 @@ _FEW_FILES, _FOLDERS, _EXAMPLES = 20, 20, 3
 
 _MARKS = {"planned": "[x]", "done": "[x]", "before": "[=]", "left": "[ ]"}
 _KINDS = {"exact": "same bytes as", "copy": "copy of", "similar": "looks like"}
+# What a row says is done to a file, before and after; the method where there is no such word.
+_DEEDS = {"put back": ("to put back", "put back"), "deleted for good": ("to delete", "deleted")}
+_LINKS = {"hardlink": "hard links", "symlink": "symbolic links", "reflink": "reflinks"}
+_INDENT = " " * len("  [x]  ")
 # Why files are left alone, where the reason of each is another.
 _CODES = {
     "changed": "changed since",
@@ -30,6 +46,7 @@ _CODES = {
     "last_copy": "perhaps the last copy",
     "nobodys": "nobody's photo",
     "remote": "in an object store",
+    "offline": "their folder is not there",
     "occupied": "something else is in its place",
     "pruned": "deleted for good already",
     "together": "its photo cannot be put back",
@@ -109,9 +126,9 @@ def _lines(rows: list[Row], style: Style) -> Iterator[str]:
         return
     top = common_folder(os.path.dirname(row[name]) for row in rows for name in ("path", "keeper"))
     if top:
-        yield f"in {printable(top)}:"
+        yield naming("in ", top, ":")
     is_short = style.every or len(rows) <= _FEW_FILES
-    for block in [_each(rows, top)] if is_short else _summed(rows, top, style):
+    for block in _each(rows, top, style) if is_short else _summed(rows, top, style):
         yield from block
         yield ""
     closing = sum_of(rows, style.verb)
@@ -121,9 +138,34 @@ def _lines(rows: list[Row], style: Style) -> Iterator[str]:
         yield closing
 
 
-def _each(rows: Sequence[Row], top: str) -> list[str]:
-    table = [(f"  {_MARKS[row['state']]}", _name(row["path"], top), _words(row, top)) for row in rows]
-    return list(columns(table))
+def _each(rows: Sequence[Row], top: str, style: Style) -> Iterator[list[str]]:
+    """Yield the lines of each file; a reason for which several are left alone is told once, below."""
+    reasons = Counter(_reason(row) for row in rows if row["state"] == "left")
+    shared = [reason for reason, files in reasons.items() if files > 1]
+    own = [row for row in rows if row["state"] != "left" or _reason(row) not in shared]
+    if own:
+        yield list(_table(own, top, style))
+    for reason in shared:
+        some = [row for row in rows if row["state"] == "left" and _reason(row) == reason]
+        yield _left_alone("", some, top, style)
+
+
+def _table(rows: Sequence[Row], top: str, style: Style) -> Iterator[str]:
+    """Lay files out in columns; in two lines each where a terminal is too narrow for that."""
+    said = [
+        (f"  {_MARKS[row['state']]}", _name(row["path"], top), *_words(row, top, style)) for row in rows
+    ]
+    shown = screen()
+    lines = list(columns([(mark, name, words + keeper) for mark, name, words, keeper in said]))
+    widest = max(cells(name) for _, name, _, _ in said) + max(cells(a + b) for *_, a, b in said)
+    if shown is None or len(_INDENT) + widest + 2 <= shown.width:
+        yield from lines
+        return
+    for mark, name, words, keeper in said:
+        yield f"{mark}  {_short(name, len(_INDENT))}"
+        room = shown.width - len(_INDENT)
+        text = wrapped(words, room) if not keeper else [words + cut_path(keeper, room - cells(words))]
+        yield from (_INDENT + line for line in text)
 
 
 def _is_acted_on(row: Row) -> bool:
@@ -134,15 +176,24 @@ def _name(path: str, top: str) -> str:
     return printable(path_below(path, top))
 
 
-def _words(row: Row, top: str) -> str:
+def _short(name: str, indent: int) -> str:
+    """Return a name that stands in one line of a terminal, that far from its left side."""
+    shown = screen()
+    return cut_path(name, shown.width - indent) if shown else name
+
+
+def _words(row: Row, top: str, style: Style) -> tuple[str, str]:
+    """Return what is said of a file, and the name of the kept file that stands behind it, if any."""
     if row["state"] == "left":
-        return f"left alone: {_reason(row)}"
+        return f"left alone: {_reason(row)}", ""
     if row["state"] == "before":
-        return "done already"
-    what = _KINDS.get(row["kind"], f"{row['kind']}, belongs to a copy of")
+        return "done already", ""
     if _is_merge(row):
-        return f"merge: {printable(row['reason'])}" if row["reason"] else "sidecar as it was before"
-    return f"{row['method']}: {what} {_name(row['keeper'], top)}"
+        return f"merge: {printable(row['reason'])}" if row["reason"] else "sidecar as it was before", ""
+    what = _KINDS.get(row["kind"], f"{row['kind']}, belongs to a copy of")
+    method = row["method"]
+    deed = _DEEDS.get(style.verb, (method, method))[row["state"] == "done"]
+    return f"{deed}: {what} ", _name(row["keeper"], top)
 
 
 def sum_of(rows: Sequence[Row], verb: str) -> str:
@@ -150,16 +201,26 @@ def sum_of(rows: Sequence[Row], verb: str) -> str:
     count = Counter(row["state"] for row in rows if not (_is_merge(row) and _is_acted_on(row)))
     merged = Counter(row["state"] for row in rows if _is_merge(row))
     size = file_size(sum(row["bytes"] for row in rows if _is_acted_on(row)))
-    parts = {
-        "planned": f"{plural(count['planned'], 'file')} would be {verb} ({size})",
-        "done": f"{plural(count['done'], 'file')} {verb} ({size})",
-        "before": f"{count['before']:,} done already",
-        "left": f"{count['left']:,} left alone",
-    }
+    gone = sum(row["code"] == "gone" for row in rows) if verb == "put back" else 0
+    deed = _deed(rows, verb)
+    parts = (
+        (count["planned"], f"{plural(count['planned'], 'file')} would be {deed} ({size})"),
+        (count["done"], f"{plural(count['done'], 'file')} {deed} ({size})"),
+        (count["before"], f"{count['before']:,} done already"),
+        (gone, f"{gone:,} no longer where `apply` put {'it' if gone == 1 else 'them'}"),
+        (count["left"] - gone, f"{count['left'] - gone:,} left alone"),
+    )
     to = "put back" if verb == "put back" else "written to"
-    said = [text for state, text in parts.items() if count[state]]
+    said = [text for files, text in parts if files]
     said += [f"{plural(merged['planned'], 'sidecar')} would be {to}"] if merged["planned"] else []
     return "; ".join([*said, *([f"{plural(merged['done'], 'sidecar')} {to}"] if merged["done"] else [])])
+
+
+def _deed(rows: Iterable[Row], verb: str) -> str:
+    """Return what is done to files: where links take their places, nothing seems to leave its folder."""
+    methods = {row["method"] for row in rows if _is_acted_on(row) and not _is_merge(row)}
+    links = _LINKS.get(methods.pop()) if verb == "moved" and len(methods) == 1 else None
+    return f"replaced by {links}" if links else verb
 
 
 def _is_merge(row: Row) -> bool:
@@ -182,7 +243,7 @@ def _summed(rows: Sequence[Row], top: str, style: Style) -> Iterator[list[str]]:
     if folders:
         yield _by_folder(folders, top, style)
     for code, some in sorted(kinds.items(), key=lambda each: -len(each[1])):
-        yield _left_alone(code, some, top)
+        yield _left_alone(code, some, top, style)
 
 
 def _by_folder(folders: Mapping[str, Sequence[Row]], top: str, style: Style) -> list[str]:
@@ -219,13 +280,16 @@ def _fitted(table: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
     return [tuple(cut_path(cell, limit) for cell, limit in zip(row, limits, strict=True)) for row in table]
 
 
-def _left_alone(code: str, rows: Sequence[Row], top: str) -> list[str]:
+def _left_alone(code: str, rows: Sequence[Row], top: str, style: Style) -> list[str]:
     """Return how many files were left alone for one kind of reason, with a few of them."""
     reasons = {_reason(row) for row in rows}
     is_one = len(reasons) == 1
     why = next(iter(reasons)) if is_one else _CODES.get(code, code.replace("_", " "))
-    named = [_name(row["path"], top) + ("" if is_one else f": {_reason(row)}") for row in rows[:_EXAMPLES]]
-    more = [f"and {len(rows) - _EXAMPLES:,} more"] if len(rows) > _EXAMPLES else []
+    most = len(rows) if style.every else _EXAMPLES
+    paths = [_name(row["path"], top) for row in rows[:most]]
+    reasons_of = (f"{path}: {_reason(row)}" for path, row in zip(paths, rows, strict=False))
+    named = [_short(path, 4) for path in paths] if is_one else list(reasons_of)
+    more = [f"and {len(rows) - most:,} more"] if len(rows) > most else []
     return [f"  {plural(len(rows), 'file')} left alone: {why}", *(f"    {line}" for line in named + more)]
 
 

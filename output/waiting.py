@@ -1,5 +1,6 @@
 """What `apply` moved, in words: where it lies, until when, how to put it back, how to free the space."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..store.documents import Row, path_fields
 from .listing import Listing
-from .text import columns, file_size, plural, printable
+from .text import columns, file_size, naming, plural, printable
 
 if TYPE_CHECKING:
     from ..dedup.actions.journal import Record
@@ -104,6 +105,21 @@ def after_undo(others: "Iterable[Record]", call: Call) -> Iterator[str]:
         yield f"of other runs still {wait} {amount(files, size)}: {call('undo --list')}"
 
 
+def nothing_to_undo(records: "Sequence[Record]") -> str:
+    """Return that nothing can be put back, and why: people mean the newest run. records: newest first."""
+    standings = ((each, each.standing()) for each in records)
+    newest = next(
+        ((each, found) for each, found in standings if found.back.files < len(each.actions)), None
+    )
+    if newest is None or not newest[1].pruned.files:
+        return "there is nothing to undo: `lookalike undo --list` says what became of each run"
+    pruned, when = newest[1].pruned, date_of(newest[0].began_at)
+    return (
+        f"there is nothing to undo: {amount(pruned.files, pruned.size)} of the newest run, of {when}, were "
+        "deleted for good by `prune`; `lookalike undo --list` says what became of each run"
+    )
+
+
 # --- what waits -------------------------------------------------------------------------------
 
 
@@ -119,12 +135,7 @@ def after_prune(
     waiting = [(lot, due) for lot, due in dues if due is None or due > now]
     if waiting:
         yield "nothing is due yet; in the quarantine wait:" if nothing else "in the quarantine still wait:"
-        yield from columns(
-            [
-                (f"  {lot.run}", amount(lot.files, lot.size), f"due from {date_of(due)}")
-                for lot, due in waiting
-            ]
-        )
+        yield from _by_folder(waiting)
         yield f"to delete them now: {call('prune --older-than 0d --yes')}"
         yield f"to put them back:   {call('undo --yes')}"
     elif nothing and not away:
@@ -132,6 +143,18 @@ def after_prune(
     if away:
         yield f"{plural(away, 'file')} in quarantines whose drive or folder is away: left alone"
     yield from _in_trash(lots)
+
+
+def _by_folder(waiting: "Sequence[tuple[Lot, datetime | None]]") -> Iterator[str]:
+    """Write what waits until when; where a run has a quarantine on each of several drives, by these."""
+    folders = list(dict.fromkeys(lot.folder for lot, _ in waiting))
+    for folder in folders:
+        if len(folders) > 1:
+            yield naming("  in ", os.path.dirname(folder), ":")
+        rows = [(lot, due) for lot, due in waiting if lot.folder == folder]
+        yield from columns(
+            [(f"  {lot.run}", amount(lot.files, lot.size), f"due from {date_of(due)}") for lot, due in rows]
+        )
 
 
 def _in_trash(lots: "Sequence[Lot]") -> Iterator[str]:

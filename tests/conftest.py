@@ -16,6 +16,7 @@ from lookalike.tests import decoders as lasting_decoders
 from lookalike.tests import sessions as lasting_sessions
 from lookalike.tests.browsers import browser as browser
 from lookalike.tests.faults import scale
+from lookalike.tests.library import NO_TRASH
 from lookalike.tests.store.making import PUBLISHED, Filled, open_filled
 
 # Draws depend on no earlier run, and in the suite on nothing at all; a busy machine may take its time.
@@ -55,10 +56,11 @@ def published(_published: Path, folder: Path) -> Path:
 
 @pytest.fixture(autouse=True, scope="session")
 def _state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Let no test remember its searches where the user's are, nor go by the user's settings."""
+    """Let no test use what is the user's: where searches are remembered, the settings, the trash."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(FOLDER, str(tmp_path_factory.mktemp("state")))
         patch.setenv(CONFIG, os.devnull)
+        patch.setenv("XDG_DATA_HOME", NO_TRASH)
         yield
 
 

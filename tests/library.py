@@ -18,6 +18,8 @@ from unittest import mock
 from lookalike.tests.pictures import draw_photo, exif_with, save
 
 TAKEN = 0x9003  # DateTimeOriginal
+# As $XDG_DATA_HOME: the home trash would be on another file system than photos, and quarantines are used.
+NO_TRASH = "/proc/nowhere"
 
 
 @dataclass(frozen=True)

@@ -233,7 +233,7 @@ def _tools(
     merges = options.merge_metadata and options.method in ("auto", "trash", "quarantine")
     sidecars = Sidecars((*plan.protect, *options.protect), journal) if merges else None
     transfer = Transfer(options.method, quarantine, journal)
-    return Checks(plan, claims, links), transfer, Merging(said, sidecars)
+    return Checks(plan, claims, links, roots), transfer, Merging(said, sidecars)
 
 
 def _units(plan: Plan, options: ApplyOptions) -> Iterator[Unit]:
@@ -259,7 +259,9 @@ def outcome_of(action: Action, state: str, run: str) -> Outcome:
 def _left(unit: Unit, why: Refusal, before: dict[str, tuple[Action, str]]) -> Iterator[Outcome]:
     """Yield what became of a unit that was refused: nothing, or an earlier run did all of it."""
     paths = [removal.path for removal in unit.removals]
-    if why.code == "gone" and all(path in before and not os.path.lexists(path) for path in paths):
+    if why.code in ("gone", "offline") and all(
+        path in before and not os.path.lexists(path) for path in paths
+    ):
         for path in [*paths, *(each.path for each, _ in unit.companions)]:
             if path in before:
                 yield outcome_of(before[path][0], "before", before[path][1])

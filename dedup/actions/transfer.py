@@ -12,7 +12,7 @@ from .folders import Held
 from .journal import Action, Journal
 from .moves import At
 from .papers import leave_papers
-from .trash import Destination, Quarantine, Trash, forget_place, trash_for
+from .trash import Destination, Quarantine, Trash, folder_above, forget_place, trash_for
 from .verify import Piece
 from .witness import look, state_of
 
@@ -64,12 +64,16 @@ class Transfer:
         """Return method and place of each file; nothing is made.
 
         Raises:
-            Refusal: there is no trash.
+            Refusal: there is no trash, or a folder cannot be written to.
         """
         trash = self._trash(pieces)
         if trash is None:
-            return [(self._rest, self._quarantine.place(each.path, each.found)) for each in pieces]
-        return [("trash", trash.place(each.path)) for each in pieces]
+            found = [(self._rest, self._quarantine.place(each.path, each.found)) for each in pieces]
+        else:
+            found = [("trash", trash.place(each.path)) for each in pieces]
+        for path in (*(each.path for each in pieces), *(place.path for _, place in found)):
+            _check_writable(folder_above(os.path.dirname(path)))
+        return found
 
     def run(self, pieces: Sequence[Piece], still: Callable[[Sequence[Step]], None]) -> list[Step]:
         """Move files, or put all of them back. still: raises a Refusal when their keepers have changed.
@@ -168,6 +172,18 @@ class Transfer:
             base=place.base,
             same_as=piece.same_as,
         )
+
+
+def _check_writable(folder: str) -> None:
+    """Check that a folder can be written to, as far as can be told without doing it.
+
+    Raises:
+        Refusal: it cannot.
+    """
+    if hasattr(os, "statvfs") and os.statvfs(folder).f_flag & os.ST_RDONLY:
+        raise Refusal("unwritable", "its drive is read-only")
+    if not os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise Refusal("unwritable", f"you may not write to the folder {folder}")
 
 
 def _as_refusal(error: OSError | Refusal) -> Refusal:

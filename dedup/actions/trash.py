@@ -260,12 +260,15 @@ def came_from(place: str) -> str:
 
 
 def trash_for(path: str, found: os.stat_result, *, make: bool = False) -> Trash | None:
-    """Return the trash on the file system of a file; None where there is none. make: it may be made."""
+    """Return the trash on the file system of a file; None where there is none. make: it may be made.
+
+    That of the user's home is made for the user's own files anyway, as the specification has it.
+    """
     if os.name == "nt":
         return None  # its bin does not record where a file came from: a quarantine can be undone
     home = _home_trash()
     if _device_above(home.folder) == found.st_dev:
-        return home if make or _is_usable(home) else None
+        return home if make or _is_usable(home) or _is_lacking(home, found.st_uid) else None
     top, user = _mount_point(path, found.st_dev), os.geteuid()
     shared, own = os.path.join(top, ".Trash"), Trash(os.path.join(top, f".Trash-{user}"), top)
     if _is_shared_trash(shared):
@@ -291,11 +294,24 @@ def _home_trash() -> Trash:
     return Trash(os.path.join(data, "Trash"))
 
 
+def _is_lacking(home: Trash, owner: int) -> bool:
+    """Tell whether a home trash only was not needed yet. owner: of the file, which another's would hide."""
+    if os.path.lexists(home.folder) or not os.path.isdir(os.path.expanduser("~")):
+        return False
+    above = folder_above(home.folder)
+    return {owner, os.stat(above).st_uid} == {os.geteuid()} and os.access(above, os.W_OK | os.X_OK)
+
+
 def _device_above(path: str) -> int:
     """Return the device of a folder, or of the one that it would be made in."""
+    return os.stat(folder_above(path)).st_dev
+
+
+def folder_above(path: str) -> str:
+    """Return a folder if it is there, else the one that it would be made in."""
     while not os.path.isdir(path):
         path = os.path.dirname(path)
-    return os.stat(path).st_dev
+    return path
 
 
 def _mount_point(path: str, device: int) -> str:

@@ -24,6 +24,7 @@ from .papers import named_runs, run_named, runs
 from .transfer import take_back
 from .trash import QUARANTINE, forget_place, rest_of, tidy
 from .trust import check_target, has_own_quarantine, hold_place, hold_target, is_trash
+from .waiting import holder
 from .witness import State, digest_of, look, state_of
 from .writes import Write
 
@@ -107,10 +108,9 @@ def _gone(action: Action, others: str) -> str:
             f"it lies in a quarantine in {action.base}, which is not there: connect the drive, or name the "
             "folder that it is now with `from=FOLDER`"
         )
-    return (
-        f"nothing with its content lies at {action.to} or elsewhere in the quarantine and the trash; "
-        "`from=FOLDER` looks in another folder"
-    )
+    kind = "trash" if action.method == "trash" else "quarantine"
+    where = holder(action.method, action.to)
+    return f"no longer in the {kind} {where}; `from=FOLDER` looks in another folder"
 
 
 def _under(base: str, path: str, before: str) -> str:
@@ -136,17 +136,20 @@ _ACTIONS_A_BATCH = 64
 class UndoOptions:
     """What to undo. run: name or path of a journal, None for the newest that moved something.
 
-    folders: where else to look for files that somebody took out of the quarantine or the trash.
+    folders: where else to look for files that somebody took out of the quarantine or the trash. files: only
+    these, by the paths that they had, and what belongs to them; empty: all.
     """
 
     run: str | None = None
     folders: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 def record_to_undo(store: Store, run: str | None, folders: Sequence[str] = ()) -> Record | None:
     """Return the journal of a run, or of the newest of which something can be put back; None for none.
 
-    Where nothing can be put back of any, that of the newest that moved something which is not back.
+    Where nothing can be put back of any, that of the newest that moved something which is not back; None if
+    `prune` took it.
     folders: where else to look for files, and for quarantines of other stores.
 
     Raises:
@@ -155,10 +158,18 @@ def record_to_undo(store: Store, run: str | None, folders: Sequence[str] = ()) -
     """
     if run is not None:
         return run_named(store.folder, run, folders)
-    pending = _pending(runs(store.folder, folders), folders)
+    records = runs(store.folder, folders)
+    pending = _pending(records, folders)
     options = UndoOptions(folders=tuple(folders))
     able = (record for record in pending if _can_put_back(store, record, options))
-    return next(able, pending[0] if pending else None)
+    return next(able, None) or _newest_not_back(records, pending)
+
+
+def _newest_not_back(records: Iterable[Record], pending: Sequence[Record]) -> Record | None:
+    """Return the newest run of those pending, None if files of a later one were pruned: it is meant."""
+    if pending and not any(each.standing().pruned.files for each in records if each.name > pending[0].name):
+        return pending[0]
+    return None
 
 
 def _can_put_back(store: Store, record: Record, options: UndoOptions) -> bool:
@@ -233,10 +244,14 @@ class _Undoing:
         self._record = record
         self._named = [os.path.abspath(each) for each in options.folders]
         self._finder = Finder(record, self._roots, self._named, Others(store, record).has)
+        units = {each.unit for each in record.actions if not options.files or each.path in options.files}
+        chosen = [each for each in record.actions if each.unit in units]
         # What could not be done at the time lies where it lay.
-        self.actions = _in_order(each for each in record.actions if not self._was_put_back(each, "failed"))
+        self.actions = _in_order(each for each in chosen if not self._was_put_back(each, "failed"))
+        photos = {each.path for each in chosen}
         # The last one first: of two in one sidecar it tells what the earlier one is known by.
-        self.writes = record.pending_writes[::-1]
+        writes = record.pending_writes[::-1]
+        self.writes = [each for each in writes if not options.files or each.leaving in photos]
         self._stuck: dict[int, Action] = {}
         self._away = set[str]()  # photos that were not put back
 

@@ -2,11 +2,12 @@
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from ...errors import Refusal
+from ...store.names import is_below
 from ..groups.companions import Companion, CompanionFinder
 from .claims import Claims
 from .planfile import Plan, PlannedCompanion, PlannedFile
@@ -34,11 +35,15 @@ class Checks:
     """Looks at the files of units.
 
     claims: what the library says of the plan. links: of earlier runs, by the real path that each shows.
+    roots: of the library.
     """
 
-    def __init__(self, plan: Plan, claims: Claims, links: Mapping[str, str]) -> None:
+    def __init__(
+        self, plan: Plan, claims: Claims, links: Mapping[str, str], roots: Sequence[str] = ()
+    ) -> None:
         self._claims = claims
         self._links = links
+        self._roots = roots
         self._keepers = dict(_inodes(group.keeper for group in plan.groups))
         self._staying = dict(_inodes(staying(plan)))
         self._real = RealPaths()
@@ -66,18 +71,10 @@ class Checks:
         if unit.refusal is not None:
             raise unit.refusal
         for removal in unit.removals:
-            file = removal.member.file
-            self._claims.check(removal)
-            self._check_keeper(removal.keeper, reads)
-            with _named(file.path):
-                found = examine(file) if reads else look(file.path)
-                expect(found, file.size, file.mtime_ns)
-                check_single(file.path)
-                self._claims.check_place(file)
-                self._check_links(file.path)
-            self._check_inode(removal, found)
-            self._check_companions(unit, removal)
-            yield Piece(file.path, found, file.digest, removal.member.kind, removal)
+            try:
+                yield self._piece(unit, removal, reads)
+            except Refusal as why:
+                raise self._away(removal, why) from None
         for companion, removal in unit.companions:
             piece = _companion_piece(companion, removal, reads)
             stays = self._staying.get((piece.found.st_dev, piece.found.st_ino))
@@ -85,6 +82,30 @@ class Checks:
                 name = os.path.basename(companion.path)
                 raise Refusal("companions", f"{name} is the same file as {stays}, which stays")
             yield piece
+
+    def _piece(self, unit: Unit, removal: Removal, reads: bool) -> Piece:
+        file = removal.member.file
+        self._claims.check(removal)
+        self._check_keeper(removal.keeper, reads)
+        with _named(file.path):
+            found = examine(file) if reads else look(file.path)
+            expect(found, file.size, file.mtime_ns)
+            check_single(file.path)
+            self._claims.check_place(file)
+            self._check_links(file.path)
+        self._check_inode(removal, found)
+        self._check_companions(unit, removal)
+        return Piece(file.path, found, file.digest, removal.member.kind, removal)
+
+    def _away(self, removal: Removal, why: Refusal) -> Refusal:
+        """Return a refusal, or a better one: a file is not gone if a whole folder is not there."""
+        if why.code != "gone":
+            return why
+        for path, of in ((removal.path, ""), (removal.keeper.path, "what is kept for it is not there: ")):
+            away = None if os.path.lexists(path) else _why_away(path, self._roots)
+            if away is not None:
+                return Refusal("offline", f"{of}{away}")
+        return why
 
     def _check_keeper(self, keeper: PlannedFile, reads: bool) -> None:
         """Check a keeper; one that was read before and has not been touched since is not read again."""
@@ -167,6 +188,25 @@ def _no_companion(planned: PlannedCompanion, now: Companion | None) -> Refusal:
     if now.shared:
         return Refusal("companions", f"{name} belongs to another photo as well")
     return Refusal("companions", f"{name} is of the kind {now.kind}, the plan says {planned.kind}")
+
+
+def _why_away(path: str, roots: Sequence[str]) -> str | None:
+    """Return which folder above a file that is not there is not there either, None where all are."""
+    above = sorted((root for root in roots if is_below(path, [root])), key=len)
+    away = next((root for root in above if not _has_entries(root)), None)
+    if away is not None:  # as `status` calls it
+        return f"{away} is away: connect its drive, or index it under its new name"
+    folder = missing = os.path.dirname(path)
+    while folder != os.path.dirname(folder) and not os.path.isdir(folder):
+        missing, folder = folder, os.path.dirname(folder)
+    return None if os.path.isdir(missing) else f"the folder {missing} is not there: run `lookalike index`"
+
+
+def _has_entries(folder: str) -> bool:
+    """Tell whether a folder is there; an empty one is where a drive would be."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        return next(entries, None) is not None
+    return False
 
 
 def _inodes(files: Iterable[PlannedFile]) -> Iterator[tuple[tuple[int, int], str]]:

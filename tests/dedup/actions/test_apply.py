@@ -18,6 +18,7 @@ from lookalike.errors import StoreLocked, StoreUnwritable, UsageError
 from lookalike.store.lock import held
 from lookalike.store.progress import UNWATCHED, Watch
 from lookalike.store.store import Store
+from lookalike.tests.library import NO_TRASH
 
 from .making import IN_QUARANTINE, Shelf, contents, jpeg, states
 
@@ -73,19 +74,37 @@ def test_a_preview_says_what_apply_does_and_changes_nothing(shelf: Shelf) -> Non
     assert done == replace(planned, state="done", run=run, to=planned.to.replace("/RUN/", f"/{run}/"))
 
 
-def test_where_there_is_a_trash_it_is_used(shelf: Shelf) -> None:
+def test_the_home_trash_is_made_where_nothing_was_ever_deleted(shelf: Shelf) -> None:
     _, copy = pair(shelf, "b/Ünï code%.jpg")
     trash = Path(os.environ["XDG_DATA_HOME"]) / "Trash"
-    (without,) = preview(shelf.store, shelf.plan, ApplyOptions())
-    assert without.method == "quarantine"
-    trash.mkdir()
+    (planned,) = preview(shelf.store, shelf.plan, ApplyOptions())
+    assert (planned.method, trash.exists()) == ("trash", False)
     (outcome,) = shelf.apply(ApplyOptions())
+    assert trash.stat().st_mode & 0o777 == 0o700
     assert (outcome.state, outcome.method) == ("done", "trash")
     assert outcome.to == str(trash / "files" / copy.name)
     note = (trash / "info" / f"{copy.name}.trashinfo").read_text()
     assert note.startswith("[Trash Info]\nPath=/")
     assert "/b/%C3%9Cn%C3%AF%20code%25.jpg\nDeletionDate=20" in note
     assert not (shelf.photos / ".lookalike-quarantine").exists()
+
+
+@pytest.mark.parametrize("why", ["of another user", "no home", "a link in its place", "another drive"])
+def test_no_home_trash_is_made_that_would_hide_files_or_is_not_the_users(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    pair(shelf)
+    trash = Path(os.environ["XDG_DATA_HOME"]) / "Trash"
+    if why == "of another user":
+        monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    elif why == "no home":
+        monkeypatch.setenv("HOME", str(shelf.photos.parent / "nobody"))
+    elif why == "a link in its place":
+        trash.symlink_to(shelf.photos.parent / "a drive that is away")
+    else:
+        monkeypatch.setenv("XDG_DATA_HOME", NO_TRASH)
+    (planned,) = preview(shelf.store, shelf.plan, ApplyOptions())
+    assert planned.method == "quarantine"
 
 
 def test_a_name_that_is_taken_in_the_trash_gets_a_number(shelf: Shelf) -> None:

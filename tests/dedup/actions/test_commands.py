@@ -12,7 +12,7 @@ import pytest
 
 from lookalike.dedup.packets import merged
 from lookalike.tests.dedup.actions.making import contents
-from lookalike.tests.library import Run, lookalike, make_photos
+from lookalike.tests.library import NO_TRASH, Run, lookalike, make_photos
 from lookalike.tests.pictures import draw_photo, save
 
 
@@ -22,12 +22,12 @@ class Home:
     def __init__(self, folder: Path) -> None:
         self.photos = make_photos(folder / "photos")
         self.plan = folder / "plan.json"
-        self.folder = folder
+        self.folder, self.data = folder, NO_TRASH
         self.run("index", self.photos)
         assert self.run("dupes", "--plan", self.plan).code == 0
 
     def run(self, *arguments: str | Path, stdin: bytes = b"") -> Run:
-        home = {"HOME": str(self.folder), "XDG_DATA_HOME": str(self.folder / "data")}
+        home = {"HOME": str(self.folder), "XDG_DATA_HOME": self.data}
         return lookalike(*arguments, "--store", self.folder / "store", stdin=stdin, **home)
 
     def names(self) -> set[str]:
@@ -230,8 +230,8 @@ def test_apply_says_where_files_are_and_how_to_free_their_space(home: Home) -> N
 
 
 def test_what_lies_in_the_trash_is_freed_by_emptying_it(home: Home) -> None:
+    home.data = str(home.folder / "data")
     trash = home.folder / "data" / "Trash"
-    trash.mkdir(parents=True)
     done = home.run("apply", home.plan, "--yes").out.decode()
     assert f"they are in the trash {trash}" in done
     assert "empty the trash in your file manager" in done
@@ -348,7 +348,7 @@ def elsewhere(tmp_path: Path) -> Iterator[Path]:
 def test_a_quarantine_on_another_drive_is_refused_before_anything_is_made(
     home: Home, elsewhere: Path
 ) -> None:
-    (home.folder / "data" / "Trash").mkdir(parents=True)  # a folder of one's own goes before it
+    home.data = str(home.folder / "data")  # a folder of one's own goes before it
     before = dict(contents(home.photos))
     for yes in ((), ("--yes",)):
         refused = home.run("apply", home.plan, "--quarantine", elsewhere / "new", *yes)

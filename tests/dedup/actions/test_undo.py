@@ -3,7 +3,7 @@
 import os
 import shutil
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -463,3 +463,15 @@ def test_what_lies_on_a_drive_that_is_away_is_not_gone(moved: Shelf, tmp_path: P
     assert f"it lies in a quarantine in {moved.photos}, which is not there" in outcome.reason
     lines = after_prune([], timedelta(0), str, nothing=True, away=1)
     assert list(lines) == ["1 file in quarantines whose drive or folder is away: left alone"]
+
+
+def test_what_waits_on_several_drives_is_told_by_drive() -> None:
+    began = datetime(2026, 1, 2, 12, tzinfo=UTC)
+    lots = [
+        waiting.Lot("run", began, f"/{drive}/.lookalike-quarantine", False, 2, 0, 1000)
+        for drive in ("media/a", "media/b")
+    ]
+    told = list(after_prune(lots, timedelta(days=999_999), str, nothing=True))
+    assert [line for line in told if "media" in line] == ["  in /media/a:", "  in /media/b:"]
+    assert sum("run  2 files, 1.0 kB  due from " in line for line in told) == 2
+    assert not any("media" in line for line in after_prune(lots[:1], timedelta(999_999), str, nothing=True))
