@@ -29,11 +29,6 @@ from .review import Review
 
 Scope = Literal["all", "looked"]
 _KEPT = 8
-_VERBS = {
-    "hardlink": "replaced by hard links",
-    "reflink": "replaced by clones",
-    "symlink": "replaced by links",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +118,7 @@ class Acting:
 
     def _apply(self, job: Job, made: Made, options: ApplyOptions) -> str:
         outcomes = self.library.files.apply(made.plan, options, job.watch)
-        words = self._done(job, outcomes, verb_of(options.method))
+        words = self._done(job, outcomes, "moved")
         methods = {each.method for each in outcomes if each.state == "done"} - {"merge"}
         job.result["places"] = list(places_of(outcomes, "done"))
         job.result["free"] = self.not_free_yet(methods) if methods else ""
@@ -175,15 +170,10 @@ class Acting:
         job.begin("reading the copies", 0)
         with suppress(LookalikeError):  # the files are in order, and the list says itself that it is old
             self.groups.read_known()
-        return (sum_of(rows, verb) or f"no file was {verb}") + _shared_reason(rows)
+        return (sum_of(rows, verb) or f"no file was {verb}") + (_reason(rows) if verb == "moved" else "")
 
 
-def verb_of(method: str) -> str:
-    """Return what a method does to files, as a participle."""
-    return _VERBS.get(method, "moved")
-
-
-def _shared_reason(rows: Iterable[Row]) -> str:
+def _reason(rows: Iterable[Row]) -> str:
     """Return why files were left alone, where that is the same for all of them."""
     left = (each for each in rows if each["state"] == "left")
     reasons = {each["reason"].removeprefix(f"{os.path.basename(each['path'])}: ") for each in left}

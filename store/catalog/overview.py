@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..index.exact import Ids
 from ..names import date_in_name, is_below
-from ..records import LISTS, stars
+from ..records import LISTS
 from ..view import View
 from .folders import all_roots
 from .functions import folded
@@ -22,6 +22,12 @@ _SAID = (
     "SELECT content_id, each.value FROM {table}, json_each("
     "CASE WHEN json_valid({column}) THEN {column} ELSE '{{}}' END, '{path}') AS each "
     "WHERE instr({column}, '\"{field}\"')"
+)
+
+# Some file of the content has no sidecar that says something else.
+_IS_SAID = (
+    " AND EXISTS (SELECT 1 FROM file WHERE file.content_id = holdings.content_id AND state = 'present'"
+    " AND CASE WHEN json_valid(said) THEN json_extract(said, '$.{0}') END IS NULL)"
 )
 
 Column = npt.NDArray[np.int32]
@@ -212,16 +218,12 @@ def _names(values: Iterable[str | None]) -> Names:
 
 
 def _told(view: View, field: str) -> list[tuple[Any, ...]]:
-    """Return what contents and the sidecars of their files say, as `records.with_sidecars`."""
+    """Return what the files of contents and their sidecars say, as `records.with_sidecars`."""
     own = _SAID.format(table="holdings", column="found", path=f"$.fields.{field}", field=field)
     beside = _SAID.format(table="file", column="said", path=f"$.{field}", field=field)
-    told, sidecars = _rows(view, own), _rows(view, beside + " AND state = 'present'")
-    if field in LISTS:
-        return told + sidecars
-    best: dict[int, str] = {}
-    for content, text in sidecars:
-        best[content] = max(best.get(content, text), text, key=stars)
-    return [*(row for row in told if row[0] not in best), *best.items()]
+    if field not in LISTS:  # of one value that of a file's sidecar counts before its own
+        own += _IS_SAID.format(field)
+    return _rows(view, own) + _rows(view, beside + " AND state = 'present'")
 
 
 def _texts(view: View, ids: Ids, field: str) -> Texts:

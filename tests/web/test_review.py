@@ -31,6 +31,7 @@ from lookalike.tests.pictures import draw_photo, save
 from lookalike.tests.web.conftest import client_of
 from lookalike.tests.web.reviewing import Copied, make_store
 from lookalike.web import serving as serving_module
+from lookalike.web.api.actions import _GONE
 from lookalike.web.choices import TOLD
 from lookalike.web.events import Events
 from lookalike.web.guard import Pass
@@ -363,6 +364,11 @@ def test_a_plan_is_checked_applied_once_and_undone(mine: Copied) -> None:
         assert done["result"]["places"] == [f"they are in the quarantine {quarantine}"]
         listed = lookalike("undo", "--list", "--store", mine.store, "--format", "json").json["journals"]
         assert {name: run[name] for name in listed[0]} == listed[0]
+        lost = next((mine.photos / ".lookalike-quarantine").rglob("*.jpg"))
+        lost.rename(mine.store / "lost")
+        told = client.post(f"/api/runs/{run['run']}/check").json()["files"]
+        assert [each["reason"] for each in told if each["state"] == "left"] == [_GONE]
+        (mine.store / "lost").rename(lost)
         undo = client.post(f"/api/runs/{run['run']}/undo").json()["job"]
         back = ended(client, undo)
         assert (back["state"], "freed" in back["words"]) == ("done", False)

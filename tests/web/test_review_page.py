@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -127,7 +128,8 @@ def test_five_groups_are_reviewed_by_keys_applied_and_undone(
     expect(page.locator(".one h2")).to_have_text("Group 1 of 2")
     assert len([path for path in copied.tree() if not path.startswith(".lookalike")]) < len(before)
 
-    page.goto(page.url.split("?")[0] + "?view=activity")
+    page.locator("#tabs a", has_text="Activity").click()
+    expect(page.locator(".job").first).to_have_text(re.compile("9 files moved \\([^)]*\\)$"))
     run = page.locator(".run")
     expect(run).to_contain_text(f"9 files wait in the quarantine ({copied.photos}/.lookalike-quarantine)")
     run.get_by_role("button", name="Undo").press("Enter")
@@ -136,7 +138,10 @@ def test_five_groups_are_reviewed_by_keys_applied_and_undone(
     dialog.locator("button.main").press("Enter")
     expect(run).to_contain_text("put back")
     expect(page.locator(".job").first).to_contain_text("put back")
+    expect(page.locator(".toast", has_text="moved")).to_have_count(0)  # that is not true any more
     assert copied.tree() == before
+    page.locator("#tabs a", has_text="Copies").click()
+    expect(page.locator(".one h2")).to_have_text("Group 1 of 5")
 
 
 def test_the_last_step_says_first_what_would_be_lost(open_page: OpenPage) -> None:

@@ -11,12 +11,14 @@ from ...dedup.actions.waiting import holder
 from ...output.outcomes import outcome_row, sum_of
 from ...output.waiting import places_of, record_row
 from ...store.documents import SCHEMA_VERSION, path_fields
-from ..acting import Made, Scope, verb_of
+from ..acting import Made, Scope
 from ..problems import Gone
 from .asked import Server
 
 router = APIRouter(prefix="/api", tags=["actions"])
 
+# No page can look in another folder, as the command line offers to.
+_GONE = "not where it was put any more, nor elsewhere in the quarantine or the trash"
 Method = Literal["auto", "trash", "quarantine", "hardlink", "symlink", "reflink"]
 
 
@@ -76,7 +78,7 @@ def check(served: Server, name: str, how: How) -> dict[str, Any]:
         outcome_row(each) | {"loses": loses.get(each.path, "") if each.method != MERGE else ""}
         for each in outcomes
     ]
-    words, places = sum_of(rows, verb_of(how.method)), list(places_of(outcomes, "planned"))
+    words, places = sum_of(rows, "moved"), list(places_of(outcomes, "planned"))
     return {**_plan_row(made), "hash": digest, "words": words, "places": places, "files": rows}
 
 
@@ -125,7 +127,7 @@ def check_undo(served: Server, run: str) -> dict[str, Any]:
     if record is None:
         raise Gone(f"there is no run {run}")
     found = served.library.files.preview_undo(record)
-    rows = list(map(outcome_row, found))
+    rows = [outcome_row(each) | ({"reason": _GONE} if each.code == "gone" else {}) for each in found]
     return {"schema_version": SCHEMA_VERSION, "words": sum_of(rows, "put back"), "files": rows}
 
 
