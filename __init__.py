@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import LookalikeError
 from .indexer.embed.choice import ModelChoice
-from .library import Library
+from .library import Embeddings, Library
 
 # onnxruntime's wheels report to their maker unless this is set before it begins; all modules come after.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -24,7 +24,11 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 if TYPE_CHECKING:
     __version__: str
+    from .dedup.actions.apply import ApplyOptions
+    from .dedup.actions.prune import PruneOptions
+    from .dedup.actions.undo import UndoOptions
     from .dedup.check.matches import Checked, Match
+    from .dedup.copies import FindOptions
     from .dedup.explain.explain import Explanation
     from .dedup.groups.groups import Group, Member
     from .dedup.groups.leaks import Leak
@@ -43,11 +47,13 @@ if TYPE_CHECKING:
 # Names whose modules bring numpy, SQLAlchemy or FAISS: loaded when first asked for.
 _LAZY = {
     "Answer": "search.answers",
+    "ApplyOptions": "dedup.actions.apply",
     "Checked": "dedup.check.matches",
     "CopyReport": "dedup.groups.report",
     "EmbedderSpec": "store.spec",
     "Explanation": "dedup.explain.explain",
     "FilterSpec": "search.filters.filters",
+    "FindOptions": "dedup.copies",
     "Group": "dedup.groups.groups",
     "IndexOptions": "indexer.options",
     "IndexReport": "indexer.options",
@@ -56,11 +62,13 @@ _LAZY = {
     "Member": "dedup.groups.groups",
     "Photo": "store.catalog.photos",
     "PhotoFile": "store.catalog.photos",
+    "PruneOptions": "dedup.actions.prune",
     "Query": "search.examples",
     "Result": "search.answers",
     "Results": "search.answers",
     "ScanOptions": "indexer.scan.walk",
     "SearchRequest": "search.request",
+    "UndoOptions": "dedup.actions.undo",
     "Where": "store.filters.where",
     "duplicates": "sets",
     "leaks": "sets",
@@ -69,11 +77,14 @@ _LAZY = {
 
 __all__ = [
     "Answer",
+    "ApplyOptions",
     "Checked",
     "CopyReport",
     "EmbedderSpec",
+    "Embeddings",
     "Explanation",
     "FilterSpec",
+    "FindOptions",
     "Group",
     "IndexOptions",
     "IndexReport",
@@ -85,11 +96,13 @@ __all__ = [
     "ModelChoice",
     "Photo",
     "PhotoFile",
+    "PruneOptions",
     "Query",
     "Result",
     "Results",
     "ScanOptions",
     "SearchRequest",
+    "UndoOptions",
     "Where",
     "__version__",
     "duplicates",
@@ -108,3 +121,7 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     return getattr(import_module(f".{_LAZY[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "errors"]  # what Tab offers in a notebook

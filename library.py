@@ -57,25 +57,15 @@ class Embeddings(NamedTuple):
     vectors: "Vectors"
 
 
-def _many(examples: Any) -> Sequence[Any]:
-    """Return one or several examples as a list: a str is one path, not its letters, a file not its lines.
-
-    An array of one dimension holds ids, one of four pictures.
-    """
-    if isinstance(examples, (list, tuple)) and not hasattr(examples, "path"):
-        return examples
-    is_stream = isinstance(examples, Iterator) and not hasattr(examples, "read")
-    is_array = getattr(examples, "ndim", 3) == (4 if getattr(examples, "dtype", None) == "uint8" else 1)
-    return [*examples] if is_stream or is_array else [examples]
-
-
 def _examples(given: Any) -> Sequence[Any]:
     """Return what a search is by; None: by no example, which lists photos.
 
     Raises:
         UsageError: there is none in what is given.
     """
-    examples = () if given is None else _many(given)
+    from .store.arguments import as_examples
+
+    examples = () if given is None else as_examples(given)
     if given is not None and not examples:
         raise UsageError(
             "there is no example to search by: the list is empty; leave it away to list photos"
@@ -234,10 +224,14 @@ class Library:
         progress: Progress | None = None,
         stop: threading.Event | None = None,
     ) -> "IndexReport":
-        """Bring the library up to date with folders (or single files); see `index_folders`."""
+        """Bring the library up to date with folders (or single files); see `index_folders`.
+
+        folders: an empty list is none, not all that the library knows, which `folders.status` lists.
+        """
         from .indexer.options import IndexOptions
         from .indexer.run import index_folders
         from .store.address_space import need_address_space
+        from .store.arguments import options_of
 
         need_address_space(_INDEX_MB, "indexing")
         if not isinstance(choice, (ModelChoice, NoneType)):
@@ -249,16 +243,17 @@ class Library:
             spec=choice.spec_for(self.store.spec),
             engine=choice.engine,
             device=choice.device,
-            options=options or IndexOptions(),
+            options=options_of(IndexOptions, options),
             watch=watch_of(progress, stop),
         )
 
-    def search(self, example: Any = None, k: int = 10, **options: Any) -> "Results":
+    def search(self, example: Any = None, k: SupportsIndex = 10, **options: Any) -> "Results":
         """Return the k photos most like the example, best first; a notebook shows them with thumbnails.
 
         example: a path, "id:N", the id of a photo in the library (int), the bytes of an image file, a PIL
-        image, an (h, w, 3) uint8 RGB array, an open file, a photo or a result of another search; a list of
-        them is searched by together; None: photos are listed, by the labels or the filter of the options.
+        image, an (h, w, 3) uint8 RGB array, a vector of `embed`, an open file, a photo or a result of
+        another search; a list of them is searched by together; None: photos are listed, by the labels or
+        the filter of the options.
         options: the fields of `SearchRequest` that go with one answer: where, labels, box, minus, ...
 
         Raises:
@@ -268,12 +263,13 @@ class Library:
                 not known.
         """
         from .search.request import SearchRequest
+        from .store.arguments import made_with
 
         examples = _examples(example)
-        options.setdefault("together", len(examples) > 1)
-        return self.searches.results(SearchRequest(examples=examples, k=k, **options))
+        given = {"examples": examples, "together": len(examples) > 1, "k": k, **options}
+        return self.searches.results(made_with(SearchRequest, given))
 
-    def search_frame(self, examples: Any = None, k: int = 10, **options: Any) -> Any:
+    def search_frame(self, examples: Any = None, k: SupportsIndex = 10, **options: Any) -> Any:
         """Return what `search` finds as a pandas DataFrame or, without pandas, as an Arrow table.
 
         examples: see `search`, but each of a list has its own k rows unless together=True. Columns: query,
@@ -284,8 +280,10 @@ class Library:
             DecodeError, UsageError: see `search`.
         """
         from .search.request import SearchRequest
+        from .store.arguments import made_with
 
-        return self.searches.frame(SearchRequest(examples=_examples(examples), k=k, **options))
+        given = {"examples": _examples(examples), "k": k, **options}
+        return self.searches.frame(made_with(SearchRequest, given))
 
     def embed(self, images: Any, *, normalized: bool = True) -> "Vectors":
         """Return the embeddings of an image, or of a list or an iterator of images: (n, dim) float32.
@@ -298,7 +296,9 @@ class Library:
             UsageError: one is of another type.
             StoreMissing: nothing was indexed yet, so that there is no model.
         """
-        return self.searches.embed(_many(images), normalized=normalized)
+        from .store.arguments import as_examples
+
+        return self.searches.embed(as_examples(images), normalized=normalized)
 
     # --- what it contains ---------------------------------------------------------------------
 
@@ -318,9 +318,11 @@ class Library:
             UsageError: a folder lies outside of the library, or something cannot be read.
         """
         from .search.filters.filters import FilterSpec, make_where
+        from .store.arguments import made_with
         from .store.catalog.folders import all_roots
 
-        spec = FilterSpec(listed(folders, "folders"), since, until, **more)
+        named = {"folders": listed(folders, "folders"), "since": since, "until": until}
+        spec = made_with(FilterSpec, {**named, **more})
         if not spec.folders:
             return make_where((), spec, self._formats)
         with self.store.reading() as view:
@@ -428,8 +430,8 @@ class Library:
         For datasette and SQL of your own: flat, for reading only. Of copies, what is known by now.
 
         Raises:
-            UsageError: path does not end in .db, .sqlite or .sqlite3, is a file of another kind, or cannot
-                be written.
+            UsageError: path does not end in .db, .sqlite or .sqlite3, or is a file of another kind.
+            OutputUnwritable: it cannot be written.
         """
         from .output.exports import export_sqlite
         from .search.filters.filters import as_where
@@ -469,9 +471,14 @@ class Library:
         with self.store.reading() as view:
             return count_totals(view)
 
-    def thumbnail(self, photo: "Photo") -> bytes | None:
-        """Return the thumbnail of a photo as JPEG; None when there is none."""
-        return self.store.thumbs.get(bytes.fromhex(photo.digest))
+    def thumbnail(self, photo: "PhotoName") -> bytes | None:
+        """Return the thumbnail of a photo as JPEG; None when there is none.
+
+        Raises:
+            UsageError: there is no such photo; see `photo`.
+        """
+        found = photo if hasattr(photo, "digest") else self.photo(photo)
+        return self.store.thumbs.get(bytes.fromhex(found.digest))
 
     def backup(self, path: Folder, *, thumbnails: bool = False) -> "Backup":
         """Write all that the store knows into one file, while others may go on writing to the store.

@@ -43,9 +43,14 @@ def leaks(
     that cannot be read are told by a warning (`warnings`): nothing is known of them.
 
     Raises:
-        UsageError: a folder is not there, is in both sets, or a set has no picture that can be read.
+        UsageError: a folder is not there, is in both sets, a set has no picture that can be read, or
+            similar is out of range.
         RootOffline: a folder looks as if its drive were away.
     """
+    from .dedup.copies import check_score
+
+    if similar is not None:
+        check_score(similar)  # before the work of an hour
     folders = [*listed(train, "train"), *listed(test, "test")]
     with _indexed(folders, store, progress) as library:
         return library.copies.leaks(train, test, similar=similar, progress=progress)

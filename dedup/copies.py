@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import DecodeError, StoreLocked, UsageError
 from ..indexer.embed.embedder import Embedder
 from ..indexer.scan.walk import Found, photos_in
-from ..store.arguments import as_number
+from ..store.arguments import as_number, options_of
 from ..store.catalog import pairs
 from ..store.catalog.contents import ids_of
 from ..store.catalog.embeddings import embedded_ids
@@ -99,7 +99,7 @@ class Copies:
         at full size; all that is remembered. A library that was opened for reading only tells what is known
         already.
         """
-        options = options or FindOptions(self.rules)
+        options = FindOptions(self.rules) if options is None else options_of(FindOptions, options)
         if options.exact:
             with self.store.reading() as view:
                 known = exact_input(view, self._filter(where))
@@ -167,7 +167,7 @@ class Copies:
                 of range.
         """
         if similar is not None:
-            _check_score(similar)
+            check_score(similar)
         sides = Sides.of(*(self._side(some, name) for some, name in ((train, "train"), (test, "test"))))
         watch = watch_of(progress, stop)
         if self.store.is_writable:
@@ -294,7 +294,7 @@ class Copies:
 
         copies: groups that are known, each of which counts as the one photo that is kept of it.
         """
-        _check_score(min_score)
+        check_score(min_score)
         with self.store.reading() as view:
             return list(similar_groups(view, min_score, self._filter(where), list(copies)))
 
@@ -357,7 +357,12 @@ class Copies:
         return explain(self.store, name_of(a), name_of(b), self.embedder)
 
 
-def _check_score(score: float) -> None:
+def check_score(score: float) -> None:
+    """Check the least score of look-alikes.
+
+    Raises:
+        UsageError: it is out of range.
+    """
     if not 0 < as_number(score, "a look-alike's score") <= 1:
         raise UsageError(f"a look-alike's score is a cosine above 0 and up to 1, not {score:g}")
 

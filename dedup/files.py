@@ -3,8 +3,10 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from reprlib import repr as short
 
 from ..errors import UsageError
+from ..store.arguments import options_of
 from ..store.catalog.folders import all_roots
 from ..store.progress import UNWATCHED, Watch
 from ..store.store import Store
@@ -82,23 +84,33 @@ class Files:
         """
         return record_to_undo(self.store, run, folders)
 
-    def preview_undo(self, record: Record, options: UndoOptions | None = None) -> Iterator[Outcome]:
-        """Yield what `undo` would do; nothing is changed."""
-        return preview_undo(self.store, record, options or UndoOptions())
+    def preview_undo(self, record: Record | None, options: UndoOptions | None = None) -> Iterator[Outcome]:
+        """Yield what `undo` would do; nothing is changed.
+
+        Raises:
+            UsageError: as for `undo`.
+        """
+        return preview_undo(self.store, _record(record), options_of(UndoOptions, options))
 
     def undo(
-        self, record: Record, options: UndoOptions | None = None, watch: Watch | None = None
+        self, record: Record | None, options: UndoOptions | None = None, watch: Watch | None = None
     ) -> list[Outcome]:
-        """Put back all that a run moved; see `undo.undo`. The library must be open for writing."""
-        return undo(self.store, record, options or UndoOptions(), watch or UNWATCHED)
+        """Put back all that a run moved; see `undo.undo`. The library must be open for writing.
+
+        record: what `record_to_undo` returned.
+
+        Raises:
+            UsageError: it is None: there is nothing to undo.
+        """
+        return undo(self.store, _record(record), options_of(UndoOptions, options), watch or UNWATCHED)
 
     def preview_prune(self, options: PruneOptions | None = None) -> Iterator[Outcome]:
         """Yield what `prune` would remove; nothing is changed."""
-        return preview_prune(self.store, options or PruneOptions())
+        return preview_prune(self.store, options_of(PruneOptions, options))
 
     def prune(self, options: PruneOptions | None = None, watch: Watch | None = None) -> list[Outcome]:
         """Remove for good what is in quarantines; see `prune.prune`."""
-        return prune(self.store, options or PruneOptions(), watch or UNWATCHED)
+        return prune(self.store, options_of(PruneOptions, options), watch or UNWATCHED)
 
     def preview_keywords(self, wanted: Wanted) -> Iterator[Outcome]:
         """Yield what `write_keywords` would do; nothing is changed."""
@@ -116,9 +128,21 @@ class Files:
         return whereabouts(self.store, digest)
 
 
+def _record(given: Record | None) -> Record:
+    if given is None:
+        raise UsageError("there is nothing to undo")
+    if not isinstance(given, Record):
+        raise UsageError(f"a run is undone by what `record_to_undo` returns, not by {short(given)}")
+    return given
+
+
 def _plan(given: Plan | str | os.PathLike[str]) -> Plan:
     if isinstance(given, Plan):
         return given
+    if not isinstance(given, (str, os.PathLike)):
+        raise UsageError(
+            f"a plan is named by the path of its file, or read by `read_plan`, not {short(given)}"
+        )
     try:
         with open(given, "rb") as source:
             return read_plan(source.read(MOST_BYTES + 1), os.fspath(given))

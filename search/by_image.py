@@ -6,9 +6,11 @@ from itertools import islice
 
 import numpy as np
 
+from ..errors import UsageError
 from ..indexer.executor import ThreadExecutor
 from ..indexer.sandbox.decoders import OPENED_AT_HOME, Opener
 from ..store.index.search import nearest_photos
+from ..store.records import Vectors
 from ..store.view import View
 from .answers import Answer, Result
 from .collapse import Ranked, collapse
@@ -36,7 +38,13 @@ def answers_by_image(session: Session, queries: Sequence[Query]) -> Iterator[Ans
 
 
 def prepared(session: Session, queries: Sequence[Query]) -> Iterator[Example]:
-    """Yield the queries as examples, in their order."""
+    """Yield the queries as examples, in their order.
+
+    Raises:
+        UsageError: a vector is of another model.
+    """
+    for query in queries:
+        _check_length(session, query.vector)
     executor = ThreadExecutor()
     with Opener(executor.workers, at_home=OPENED_AT_HOME) as open_photo:
         # One query has nobody to share the work with: threads would be a quarter of its time.
@@ -44,6 +52,14 @@ def prepared(session: Session, queries: Sequence[Query]) -> Iterator[Example]:
         reading = session.reading if is_one else session.store.reading
         read = ExampleReader(reading, session.embedder, open_photo)
         yield from map(read, queries) if is_one else executor.run(queries, read)
+
+
+def _check_length(session: Session, vector: Vectors | None) -> None:
+    spec = None if vector is None else session.store.spec
+    if vector is not None and spec is not None and len(vector) != spec.dim:
+        raise UsageError(
+            f"a vector of this library has {spec.dim:,} numbers, not {len(vector):,}; `embed` makes them"
+        )
 
 
 def answers_to(

@@ -152,6 +152,20 @@ def _of_stream(file: Any) -> Query:
     return Query("bytes", data=data)
 
 
+def _of_array(array: np.ndarray[Any, Any]) -> Query:
+    """Return an array as a query: a picture, or a vector, whose length the reader knows."""
+    if array.ndim == 1 and array.dtype.kind == "f":
+        if not (np.isfinite(array).all() and array.any()):
+            raise UsageError("a vector to search by has finite numbers, not all of them 0")
+        return Query("vector", vector=array.astype(np.float32))
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or not array.size:
+        raise UsageError(
+            "an array must be (h, w, 3) uint8 RGB, or a (dim,) float vector of `embed`, this one is "
+            f"{array.dtype} {array.shape}"
+        )
+    return Query("array", picture=array)
+
+
 def as_query(example: Any) -> Query:
     """Return an example in any of the forms that a `SearchRequest` takes as a query.
 
@@ -172,10 +186,7 @@ def as_query(example: Any) -> Query:
         photo_id = photo_id_in(name)
         return Query(name, path=name) if photo_id is None else Query(name, id=photo_id)
     if isinstance(example, np.ndarray):
-        if example.dtype != np.uint8 or example.ndim != 3 or example.shape[2] != 3 or not example.size:
-            shape = f"{example.dtype} {example.shape}"
-            raise UsageError(f"an array must be (h, w, 3) uint8 RGB, this one is {shape}")
-        return Query("array", picture=example)
+        return _of_array(example)
     if hasattr(example, "read"):
         return _of_stream(example)
     if hasattr(example, "getexif"):

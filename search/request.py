@@ -1,14 +1,14 @@
 """A request for any kind of search."""
 
 import math
-import os
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from ..errors import UsageError
-from ..store.arguments import as_number, as_whole
+from ..store.arguments import as_examples, as_list, as_number, as_whole
 from ..store.filters.where import ALL, Where
 from ..store.index.exact import Ids
 from .filters.filters import FilterSpec
@@ -38,9 +38,10 @@ class SearchRequest:
     """A search by images, by several images together, by parts of images, by labels or by a filter alone.
 
     examples: what is wanted: paths, "id:N", ids (int), bytes of image files, PIL images, (h, w, 3) uint8
-    RGB arrays, photos, results of a search, or `Query`. Each has an answer of its own unless together is
-    set, or minus, weights, more or less are given: these ask for one answer.
-    minus: examples of what is not wanted. weights: of examples, above 0; (): all count the same.
+    RGB arrays, (dim,) float vectors of `embed`, photos, results of a search, or `Query`. Each has an answer
+    of its own unless together is set, or minus, weights, more or less are given: these ask for one answer.
+    minus: examples of what is not wanted; one alone is a list of one, as in all lists here. weights: of
+    examples, above 0; (): all count the same.
     more, less: numbers, from 1, of results of the last search that was remembered, which is refined: wanted
     ones and others. remember: let a later request refine this one; of several answers none is remembered.
 
@@ -84,10 +85,13 @@ class SearchRequest:
     with_labels: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("examples", "minus", "labels"):
+        for name in ("examples", "minus"):
             value = getattr(self, name)
-            if isinstance(value, (str, bytes, os.PathLike)):  # else its letters were taken one by one
-                object.__setattr__(self, name, (value,))
+            object.__setattr__(self, name, () if value is None else as_examples(value))
+        for name in ("labels", "weights", "more", "less"):
+            object.__setattr__(self, name, as_list(getattr(self, name)))
+        if hasattr(self.k, "__index__"):
+            object.__setattr__(self, "k", operator.index(self.k))  # FAISS takes none of numpy's
         if not isinstance(self.where, (Where, FilterSpec)):
             filter_ = ALL if self.where is None else FilterSpec(where=self.where)
             object.__setattr__(self, "where", filter_)

@@ -2,7 +2,10 @@
 
 import threading
 from dataclasses import dataclass
+from reprlib import repr as short
 from typing import Protocol
+
+from ..errors import UsageError
 
 NEVER = threading.Event()  # a stop that nobody sets
 
@@ -47,5 +50,11 @@ UNWATCHED = Watch()
 
 
 def watch_of(progress: Progress | None, stop: threading.Event | None) -> Watch:
-    """Return a watch with what is given."""
+    """Return a watch with what is given.
+
+    Raises:
+        UsageError: progress is no Progress.
+    """
+    if progress is not None and not hasattr(progress, "advance"):
+        raise UsageError(f"progress is an object with `begin` and `advance`, not {short(progress)}")
     return Watch(progress or NO_PROGRESS, stop or NEVER)

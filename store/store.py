@@ -410,7 +410,8 @@ def check_there(folder: str) -> None:
         is_readable = False
     except OSError:
         raise StoreMissing(
-            f"there is no store in {folder}; make one with `lookalike index YOUR_PHOTOS --store {folder}`"
+            f"there is no store in {folder}; `lookalike index YOUR_PHOTOS --store {folder}` makes one, and "
+            "so does create=True in Python"
         ) from None
     if not is_readable:
         raise StoreError(

@@ -136,6 +136,7 @@ def test_opening_what_is_not_there_makes_nothing(tmp_path: Path) -> None:
 def test_every_public_name_exists_and_importing_the_package_is_light() -> None:
     for name in lookalike.__all__:
         assert getattr(lookalike, name) is not None
+    assert dir(lookalike) == sorted([*lookalike.__all__, "errors"])  # what Tab offers
     code = "import lookalike, sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     heavy = {"numpy", "sqlalchemy", "faiss", "onnxruntime", "torch", "PIL", "typer"}
@@ -208,6 +209,31 @@ def test_a_condition_is_a_filter_wherever_one_is_taken(library: Library, tmp_pat
     assert library.export_vectors(tmp_path / "v.npz", wide) == len(expected)
 
 
+def test_a_vector_of_embed_is_an_example(library: Library, photos: Path) -> None:
+    names = [photos / "2022/photo1.jpg", photos / "2021/photo3.jpg"]
+    vectors = library.embed(names)
+    for vector in (vectors[0], vectors[0].astype(np.float64) * 2, vectors[:1]):
+        assert library.search(vector, k=1)[0].path == str(names[0])
+    assert library.search_frame(vectors, k=1).path.tolist() == [str(each) for each in names]
+    assert library.search(names[1], minus=vectors[0])
+    wrong = {"numbers": vectors[0][:9], "finite": vectors[0] * np.nan, "0": vectors[0] * 0}
+    for message, vector in wrong.items():
+        with pytest.raises(UsageError, match=message):
+            library.search(vector)
+    with pytest.raises(UsageError, match="no parts"):
+        library.search(vectors[0], part=True)
+
+
+def test_one_example_is_a_list_of_one_and_numbers_may_be_of_numpy(library: Library) -> None:
+    ids = np.array([photo.id for photo in library.photos()])
+    wanted = library.search(ids[0], minus=[int(ids[1])], k=3)
+    for minus in (int(ids[1]), ids[1], ids[1:2]):
+        assert library.search(ids[0], minus=minus, k=np.int64(3)) == wanted
+    both = ids[:2].tolist()
+    assert library.search(ids[:2], weights=np.array([1, 2])) == library.search(both, weights=[1, 2])
+    assert len(library.search_frame(ids[:2], k=np.int32(2))) == 4
+
+
 def test_an_open_file_is_read_and_not_taken_for_its_lines(library: Library, photos: Path) -> None:
     path = photos / "2022/photo1.jpg"
     expected = library.search(path.read_bytes(), k=3)
@@ -238,6 +264,16 @@ WRONG = {
     "half a photo": lambda library: library.search(1, k=2.5),
     "min_score": lambda library: library.search(1, min_score="0.9"),
     "where": lambda library: library.search(1, where=5),
+    "option of search": lambda library: library.search(1, kk=3),
+    "option of a filter": lambda library: library.where(kamera="X100"),
+    "nothing to undo": lambda library: library.files.undo(library.files.record_to_undo()),
+    "undo by name": lambda library: library.files.preview_undo("x"),
+    "no plan": lambda library: library.files.apply(None),
+    "plan by hand": lambda library: library.files.apply({}),
+    "options": lambda library: library.copies.find(options={}),
+    "index options": lambda library: library.index(".", options={}),
+    "progress": lambda library: library.copies.find(progress=print),
+    "thumbnail": lambda library: library.thumbnail(10_000),
     "filter": lambda library: list(library.photos(["2021"])),
     "condition": lambda library: library.vectors("train/cat"),
     "order": lambda library: list(library.photos(order="date")),

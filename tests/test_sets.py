@@ -89,7 +89,8 @@ def test_lookalikes_are_listed_on_request_and_apart_from_copies(found: list[Leak
     assert {leak.kind for leak in more[len(found) :]} == {"similar"}
     assert not {leak[:2] for leak in more[len(found) :]} & {leak[:2] for leak in found}
     with pytest.raises(UsageError, match="cosine"):
-        lookalike.leaks(data / "train", data / "test", similar=2)
+        lookalike.leaks(data / "train", data / "test", similar=2, store=data / "no store")
+    assert not (data / "no store").exists()  # told before any work
 
 
 def test_a_file_that_leaves_the_test_set_leaves_the_list(data: Path, tmp_path: Path, cache: Path) -> None:

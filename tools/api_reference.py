@@ -17,11 +17,10 @@ from typing import Any
 
 import lookalike
 from lookalike import errors
-from lookalike.dedup.actions.apply import ApplyOptions
-from lookalike.dedup.copies import Copies, FindOptions
+from lookalike.dedup.copies import Copies
 from lookalike.dedup.files import Files
 from lookalike.indexer.folders import Folders
-from lookalike.library import Embeddings, Library
+from lookalike.library import Library
 from lookalike.search.labels.labels import Labels
 from lookalike.search.searches import Searches
 
@@ -43,7 +42,8 @@ def with_reference(document: str) -> str:
 
 def reference() -> Iterator[str]:
     yield "Made from the docstrings by `tools/api_reference.py`. `Folder` and `AnyPath` are a str or an"
-    yield "os.PathLike; where a list of them is meant, one alone is a list of one, not of its letters.\n"
+    yield "os.PathLike; where a list of them is meant, one alone is a list of one, not of its letters."
+    yield "What stands under Data is imported from `lookalike`, errors from `lookalike.errors`.\n"
     yield "### Functions\n"
     for name in FUNCTIONS:
         yield from function(f"lookalike.{name}", getattr(lookalike, name))
@@ -54,9 +54,7 @@ def reference() -> Iterator[str]:
         yield from of_class(part, f"library.{name}")
     yield "### Data\n"
     named = [getattr(lookalike, name) for name in lookalike.__all__ if name not in ("Library", *FUNCTIONS)]
-    data = {
-        each.__name__: each for each in [*named, Embeddings, FindOptions, ApplyOptions] if is_data(each)
-    }
+    data = {each.__name__: each for each in named if is_data(each)}
     for name, each in sorted(data.items()):
         yield f"#### {name}\n"
         yield from of_class(each, name.lower())

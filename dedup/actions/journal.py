@@ -377,7 +377,10 @@ def journal_named(store: str, name: str) -> Record:
     """
     path = name if os.path.isfile(name) else os.path.join(store, _FOLDER, f"{name}.jsonl")
     if not os.path.lexists(path):
-        raise UsageError(f"there is no journal {name} in {store}; `lookalike undo --list` names them")
+        raise UsageError(
+            f"there is no journal {name} in {store}; `lookalike undo --list` names them, and so does "
+            "`files.journals()` in Python"
+        )
     record = read_journal(path)
     if record.trouble:
         raise UsageError(f"cannot use the journal {path}: {record.trouble}")

@@ -101,8 +101,10 @@ class _PartReader:
 
         Raises:
             DecodeError: it cannot be read.
-            UsageError: the box does not fit it.
+            UsageError: the box does not fit it, or it is a vector.
         """
+        if query.vector is not None:
+            raise UsageError("a vector has no parts: give the picture that it was made of")
         if query.picture is not None:
             picture = np.asarray(query.picture)
             full = (picture.shape[1], picture.shape[0])
