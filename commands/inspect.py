@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
-from ..errors import ExitCode
+from ..errors import ExitCode, UsageError
 from ..output.console import stop_on_signal, tell
 from ..output.listing import Listing, Summary, photo_fields
 from ..output.manners import is_quiet
@@ -18,6 +18,8 @@ from .options import argument, flag, value
 if TYPE_CHECKING:
     from ..dedup.check.matches import Checked, Match
 
+# Of what is a copy of something in the library.
+_COPIES = ("found", "more", "away")
 # A table names so many photos for each file.
 _SOME = 3
 
@@ -31,6 +33,9 @@ AgainstOption = Annotated[
 OnlyNewOption = Annotated[
     bool, flag("--new", "List what is not in the library, holds more or cannot be read.")
 ]
+CopiesOption = Annotated[
+    bool, flag("--copies", "List all that are copies of something in the library, also what holds more.")
+]
 CountAwayOption = Annotated[
     bool, flag("--count-away", "Count what is on a drive that is away as if it were here.")
 ]
@@ -40,11 +45,13 @@ CountAwayOption = Annotated[
     Topic.FIND,
     "lookalike check ~/card",
     "lookalike check ~/card --new --format paths0 | tar -cf - --null -T - | tar -xkf - -C ~/Import",
+    "lookalike check test --store leaks --copies --format csv",
 )
 def check(
     new: NewArgument,
     against: AgainstOption = None,
     only_new: OnlyNewOption = False,
+    copies: CopiesOption = False,
     count_away: CountAwayOption = False,
     *,
     workers: opt.WorkersOption = None,
@@ -61,12 +68,15 @@ def check(
     is away counts as not here.
 
     As paths, what is found and holds no more is listed, with --new what is new, holds more, is not here or
-    cannot be read; with all that belongs to it. Videos, and RAW that cannot be looked into, are not
-    compared without a photo: they are counted, and the command ends with 3. Else it ends with 10 when
-    something was found, else with 3 when something could not be read.
+    cannot be read; with all that belongs to it. With --copies every copy is listed, whatever it holds, and
+    nothing else: the leaks of a test set; to delete these may lose something. Videos, and RAW that cannot
+    be looked into, are not compared without a photo: they are counted, and the command ends with 3. Else it
+    ends with 10 when something was found, else with 3 when something could not be read.
     """
     from ..output.progress import ProgressBar
 
+    if only_new and copies:
+        raise UsageError("give --new or --copies, not both")
     tally, stop = Tally(), stop_on_signal()
 
     def checked() -> "Iterator[Checked]":
@@ -90,7 +100,7 @@ def check(
     def end() -> ExitCode:
         return ExitCode.INTERRUPTED if stop.is_set() else tally.exit_code
 
-    return check_listing(checked(), tally, form, only_new, end)
+    return check_listing(checked(), tally, form, only_new, end, copies=copies)
 
 
 class Tally:
@@ -164,11 +174,18 @@ class Tally:
 
 
 def check_listing(
-    checked: "Iterable[Checked]", tally: Tally, form: str, only_new: bool, end: Callable[[], ExitCode]
+    checked: "Iterable[Checked]",
+    tally: Tally,
+    form: str,
+    only_new: bool,
+    end: Callable[[], ExitCode],
+    *,
+    copies: bool = False,
 ) -> Listing:
     """List what was found, one object per new file; as paths: what was found, or is new, and companions.
 
-    only_new: leave out all that is found or lies in the library itself. tally: is complete when everything
+    only_new: leave out all that is found or lies in the library itself. copies: list what has a match, and
+    that alone. tally: is complete when everything
     was listed. end: see `Listing.exit`.
     """
     as_paths = form in ("paths", "paths0")
@@ -178,6 +195,8 @@ def check_listing(
             wanted: Iterable[Checked] = (
                 each for each in checked if each.status != "found" and not each.is_inside
             )
+        elif copies:
+            wanted = (each for each in checked if each.status in _COPIES)
         else:
             wanted = _found_whole(checked) if as_paths else checked
         yield from map(_check_row, wanted)
@@ -196,7 +215,7 @@ def check_listing(
         "path status match class change transform better more away score id width height format bytes date "
     )
     names += "in_library companions error message"
-    flat = _paths_once() if as_paths else _flat_matches
+    flat = _flat_matches if not as_paths else _alone if copies else _paths_once()
     return Listing("files", rows(), lines, names.split(), flat, exit=end)
 
 
@@ -242,6 +261,10 @@ def _match_row(match: "Match") -> Row:
         "files": [path_fields(file.path) for file in match.files],
         "evidence": dict(match.evidence) or {"blake3": match.photo.digest},
     }
+
+
+def _alone(row: Row) -> list[Row]:
+    return [row]
 
 
 def _paths_once() -> Callable[[Row], Iterator[Row]]:
@@ -295,6 +318,8 @@ _STATES = {
 def _check_lines(row: Row) -> Iterator[str]:
     is_alone = row["status"] == "new" and row["in_library"]
     word = "in library" if is_alone else _STATES.get(row["status"], "unreadable")
+    if row["status"] == "more" and all(_is_edit(match["more"]) for match in row["matches"]):
+        word = "edited copy"  # it holds nothing more but the edit itself
     beside = "".join(f" + {printable(os.path.basename(each['path']))}" for each in row["companions"])
     more = f"  {printable(row['message'])}" if "message" in row else ""
     more = "  no other copy" if is_alone else more
@@ -303,6 +328,12 @@ def _check_lines(row: Row) -> Iterator[str]:
         yield naming(f"              {_match_words(match)}: ", match["path"])
     if len(row["matches"]) > _SOME:
         yield f"              and {len(row['matches']) - _SOME:,} more"
+
+
+def _is_edit(more: str) -> bool:
+    from ..dedup.groups.account import AN_EDIT
+
+    return more.startswith(AN_EDIT) and ";" not in more
 
 
 def _match_words(match: Row) -> str:
@@ -319,7 +350,8 @@ def _ending(path: str) -> str:
 
 # --- explain ----------------------------------------------------------------------------------
 
-PictureArgument = Annotated[str, argument("IMAGE", "An image file, in the library or not, or id:N.")]
+FirstArgument = Annotated[str, argument("A", "An image file, in the library or not, or id:N.")]
+SecondArgument = Annotated[str, argument("B", "The other one, likewise.")]
 SheetOption = Annotated[
     opt.Text, value("--image", "FILE.png", "Draw both, overlaid, and where they differ.")
 ]
@@ -333,8 +365,8 @@ StatusOption = Annotated[bool, flag("--status", "End with 10 if they are copies,
     "lookalike explain id:512 scan.tif --image why.png",
 )
 def explain(
-    a: PictureArgument,
-    b: PictureArgument,
+    a: FirstArgument,
+    b: SecondArgument,
     image: SheetOption = None,
     status: StatusOption = False,
     *,
