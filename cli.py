@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.completion import get_completion_inspect_parameters, install_callback, show_callback
@@ -153,7 +153,9 @@ def run(argv: Sequence[str] | None = None) -> int:
     Every foreseen error is a line on stderr and an exit code.
     """
     try:
-        app(argv)
+        code = app(
+            argv, prog_name="lookalike", standalone_mode=False
+        )  # in which typer shows no errors in its own way
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else ExitCode.DONE
     except LookalikeError as error:
@@ -167,6 +169,8 @@ def run(argv: Sequence[str] | None = None) -> int:
         tell(_NO_MEMORY)
         return ExitCode.ERROR
     except Exception as error:
+        if hasattr(error, "format_message"):  # of click, which typer keeps under a name of its own
+            return _tell_misuse(error)
         if any(text in str(error) for text in _TOLD_OF_NO_MEMORY):
             tell(_NO_MEMORY)
             return ExitCode.ERROR
@@ -177,4 +181,15 @@ def run(argv: Sequence[str] | None = None) -> int:
             "(please report it; LOOKALIKE_DEBUG=1 shows a traceback)"
         )
         return ExitCode.ERROR
-    return ExitCode.DONE
+    return code if isinstance(code, int) else ExitCode.DONE
+
+
+def _tell_misuse(error: Any) -> int:
+    """Say what is wrong with a command line, as all else is said, and where to read on."""
+    message, context = error.format_message(), getattr(error, "ctx", None)
+    if message.startswith("Usage:"):  # nothing was typed: this is the help
+        error.show()
+    else:
+        call = f"{context.command_path} --help" if context else "lookalike --help"
+        tell(message if "`" in message else f"{message.rstrip('.')} (`{call}` says more)")
+    return int(error.exit_code)

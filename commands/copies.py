@@ -281,8 +281,9 @@ def _opened(at: opt.WriteArgs) -> Library:
     try:
         return at.writing()
     except NeedsLocalStore:
+        library = at.reading()  # which may say that it is not finished
         tell(f"copies as they were found; `lookalike bulk dupes {at.folder}` compares what is new")
-        return at.reading()
+        return library
     except (StoreUnwritable, StoreTooNew) as error:
         tell(f"{error}; going on with what is known already")
         return at.reading()

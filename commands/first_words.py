@@ -40,6 +40,11 @@ def instead_of(word: str, *more: str) -> str | None:
     for call, words in _INSTEAD.items():
         if word.lower() in words:
             return f"there is no command {word}; you may want `lookalike {_with_names(call, more)}`"
+    if word.lower() in ("leak", "leaks"):
+        return (
+            "to compare two sets: `lookalike check TEST --copies --store STORE_OF_TRAIN`, or "
+            "`lookalike.leaks` in Python"
+        )
     if word.lower() == "uninstall":
         return (
             "what installed lookalike takes it away: `uv tool uninstall lookalike`, or pipx or pip likewise"

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
-from ..errors import ExitCode
+from ..errors import ExitCode, UsageError
 from ..output.console import stop_on_signal, tell
 from ..output.listing import Listing, Summary, photo_fields
 from ..output.manners import is_quiet
@@ -20,6 +20,8 @@ from .options import argument, flag, value
 if TYPE_CHECKING:
     from ..dedup.check.matches import Checked, Match
 
+# Of what is a copy of something in the library.
+_COPIES = ("found", "more", "away")
 # A table names so many photos for each file.
 _SOME = 3
 _INDENT = " " * 14
@@ -34,6 +36,9 @@ AgainstOption = Annotated[
 OnlyNewOption = Annotated[
     bool, flag("--new", "List what is not in the library, holds more or cannot be read.")
 ]
+CopiesOption = Annotated[
+    bool, flag("--copies", "List all that are copies of something in the library, also what holds more.")
+]
 CountAwayOption = Annotated[
     bool, flag("--count-away", "Count what is on a drive that is away as if it were here.")
 ]
@@ -43,11 +48,13 @@ CountAwayOption = Annotated[
     Topic.FIND,
     "lookalike check ~/card",
     "lookalike check ~/card --new --format paths0 | tar -cf - --null -T - | tar -xkf - -C ~/Import",
+    "lookalike check test --store leaks --copies --format csv",
 )
 def check(
     new: NewArgument,
     against: AgainstOption = None,
     only_new: OnlyNewOption = False,
+    copies: CopiesOption = False,
     count_away: CountAwayOption = False,
     *,
     workers: opt.WorkersOption = None,
@@ -64,12 +71,16 @@ def check(
     is away counts as not here.
 
     As paths, what is found and holds no more is listed, with --new what is new, holds more, is not here or
-    cannot be read; with all that belongs to it. Videos, and what cannot be looked into, are found where a
-    folder of the library has the same bytes. Else they are counted, and with them the command ends with 3;
-    else with 10 when something was found, else with 3 when something could not be read.
+    cannot be read; with all that belongs to it. With --copies every copy is listed, whatever it holds, and
+    nothing else: the leaks of a test set; to delete these may lose something. Videos, and what cannot be
+    looked into, are found where a folder of the library has the same bytes. Else they are counted, and with
+    them the command ends with 3; else with 10 when something was found, else with 3 when something could
+    not be read.
     """
     from ..output.progress import ProgressBar
 
+    if only_new and copies:
+        raise UsageError("give --new or --copies, not both")
     tally, stop = Tally(), stop_on_signal()
 
     def checked() -> "Iterator[Checked]":
@@ -90,7 +101,8 @@ def check(
         if tally.not_compared and form is not opt.Format.table:
             tell(tally.by_hand)
 
-    return check_listing(checked(), tally, form, _folder_of(new), only_new=only_new)
+    only = "new" if only_new else "copies" if copies else ""
+    return check_listing(checked(), tally, form, _folder_of(new), only=only)
 
 
 def _folder_of(names: Sequence[str]) -> str:
@@ -178,20 +190,23 @@ class Tally:
 
 
 def check_listing(
-    checked: "Iterable[Checked]", tally: Tally, form: str, folder: str, *, only_new: bool
+    checked: "Iterable[Checked]", tally: Tally, form: str, folder: str, *, only: str
 ) -> Listing:
     """List what was found, one object per new file; as paths: what was found, or is new, and companions.
 
-    only_new: leave out all that is found or lies in the library itself. tally: is complete when everything
-    was listed. folder: holds all files, and the table names it once; "": each with its whole path.
+    only: "new": leave out all that is found or lies in the library itself; "copies": list what has a match,
+    and that alone; "": all. tally: is complete when everything was listed. folder: holds all files, and the
+    table names it once; "": each with its whole path.
     """
     as_paths = form in ("paths", "paths0")
 
     def rows() -> Iterator[Row]:
-        if only_new:
+        if only == "new":
             wanted: Iterable[Checked] = (
                 each for each in checked if each.status != "found" and not each.is_inside
             )
+        elif only == "copies":
+            wanted = (each for each in checked if each.status in _COPIES)
         else:
             wanted = _found_whole(checked) if as_paths else checked
         yield from map(_check_row, wanted)
@@ -212,7 +227,7 @@ def check_listing(
         "path status match class change transform better more away score id width height format bytes date "
     )
     names += "in_library companions error message"
-    flat = _paths_once() if as_paths else _flat_matches
+    flat = _flat_matches if not as_paths else _alone if only == "copies" else _paths_once()
     return Listing("files", rows(), lines, names.split(), flat, exit=lambda: tally.exit_code)
 
 
@@ -259,6 +274,10 @@ def _match_row(match: "Match") -> Row:
         "files": [path_fields(file.path) for file in match.files],
         "evidence": dict(match.evidence) or {"blake3": match.photo.digest},
     }
+
+
+def _alone(row: Row) -> list[Row]:
+    return [row]
 
 
 def _paths_once() -> Callable[[Row], Iterator[Row]]:
@@ -314,6 +333,8 @@ _STATES = {
 def _check_lines(row: Row, folder: str) -> Iterator[str]:
     is_alone = row["status"] == "new" and row["in_library"]
     word = "in library" if is_alone else _STATES.get(row["status"], "unreadable")
+    if row["status"] == "more" and all(_is_edit(match["more"]) for match in row["matches"]):
+        word = "edited copy"  # it holds nothing more but the edit itself
     beside = "".join(f" + {printable(os.path.basename(each['path']))}" for each in row["companions"])
     more = "  no other copy" if is_alone else ""
     yield naming(f"{word:<12}  ", path_below(row["path"], folder), beside + more)
@@ -325,6 +346,12 @@ def _check_lines(row: Row, folder: str) -> Iterator[str]:
         yield naming(f"{_INDENT}{words}: ", path)
     if len(found) > _SOME:
         yield f"{_INDENT}and {len(found) - _SOME:,} more"
+
+
+def _is_edit(more: str) -> bool:
+    from ..dedup.groups.account import AN_EDIT
+
+    return more.startswith(AN_EDIT) and ";" not in more
 
 
 def _match_words(match: Row) -> str:
@@ -341,7 +368,8 @@ def _ending(path: str) -> str:
 
 # --- explain ----------------------------------------------------------------------------------
 
-PictureArgument = Annotated[str, argument("IMAGE", "An image file, in the library or not, or id:N.")]
+FirstArgument = Annotated[str, argument("A", "An image file, in the library or not, or id:N.")]
+SecondArgument = Annotated[str, argument("B", "The other one, likewise.")]
 SheetOption = Annotated[
     opt.Text, value("--image", "FILE.png", "Draw both, overlaid, and where they differ.")
 ]
@@ -355,8 +383,8 @@ StatusOption = Annotated[bool, flag("--status", "End with 10 if they are copies,
     "lookalike explain id:512 scan.tif --image why.png",
 )
 def explain(
-    a: PictureArgument,
-    b: PictureArgument,
+    a: FirstArgument,
+    b: SecondArgument,
     image: SheetOption = None,
     status: StatusOption = False,
     *,

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 
-from lookalike import Library
+from lookalike import Library, LookalikeError
 
 
 def main(store: str, count: str = "10") -> None:
@@ -24,4 +24,7 @@ def main(store: str, count: str = "10") -> None:
 if __name__ == "__main__":
     if len(sys.argv) not in (2, 3):
         sys.exit(f"usage: {sys.argv[0]} STORE [COUNT]")
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except LookalikeError as error:
+        sys.exit(f"{sys.argv[0]}: {error}")

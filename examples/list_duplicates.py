@@ -21,4 +21,7 @@ def main(folder: str) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(f"usage: {sys.argv[0]} FOLDER")
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except lookalike.LookalikeError as error:
+        sys.exit(f"{sys.argv[0]}: {error}")

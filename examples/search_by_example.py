@@ -5,7 +5,7 @@ python search_by_example.py store ~/Pictures beach.jpg
 
 import sys
 
-from lookalike import Library
+from lookalike import Library, LookalikeError
 
 
 def main(store: str, folder: str, image: str) -> None:
@@ -19,4 +19,7 @@ def main(store: str, folder: str, image: str) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 4:
         sys.exit(f"usage: {sys.argv[0]} STORE FOLDER IMAGE")
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except LookalikeError as error:
+        sys.exit(f"{sys.argv[0]}: {error}")

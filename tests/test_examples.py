@@ -72,6 +72,18 @@ def test_leaks_are_listed_as_csv_and_end_with_1(work: Path) -> None:
     ]
 
 
+def test_a_mistake_is_told_in_a_line_and_is_no_leak(work: Path) -> None:
+    for name, *given in (
+        ("find_leaks.py", "Photos/train", "Photos/tets"),
+        ("search_by_example.py", "its-store", "Photos/tets", "a.jpg"),
+    ):
+        done = subprocess.run(
+            [sys.executable, EXAMPLES / name, *given], cwd=work, capture_output=True, text=True
+        )
+        assert done.returncode == (2 if name == "find_leaks.py" else 1)
+        assert ("tets" in done.stderr, done.stderr.count("\n")) == (True, 1)
+
+
 def test_duplicates_are_listed_with_the_file_to_keep(work: Path) -> None:
     out = printed("list_duplicates.py", work, "Photos")
     assert sum(line.startswith("keep ") for line in out) == 2

@@ -120,6 +120,10 @@ def read_plan(data: bytes, source: str) -> Plan:
 
 def _group(entry: Any, place: str) -> PlannedGroup:
     _object(entry, place)
+    if "group" in entry:  # its number; a plan has none
+        raise UsageError(
+            f"{place}: this is the listing of `dupes --json`; make a plan with `dupes --plan FILE`"
+        )
     keeper = _file(entry.get("keeper"), f"{place}, keeper")
     members = (
         _member(each, f"{place}, member {number}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...store.progress import NEVER, Watch
-from ..groups.account import Loss, Party, as_seen, edit_of, held, pixels_lost
+from ..groups.account import Loss, Party, as_seen, edit_lost, edit_of, held, pixels_lost
 from ..groups.original import Maker, in_doubt
 from ..look import Look
 from ..look.looker import Looker, Sight
@@ -76,6 +76,6 @@ def losses(pair: Compared, look: Look | None) -> tuple[Loss, ...]:
     seen = as_seen(pair.evidence, look)
     edit = edit_of(kept, other, seen, look)
     if edit:
-        return Loss("edit", f"an edit ({edit})"), *more
+        return edit_lost(edit), *more
     lost = pixels_lost(kept, other, seen, look)
     return (*((lost,) if lost else ()), *more)

@@ -63,6 +63,14 @@ _NOUNS = {
 }
 
 
+AN_EDIT = "an edit"
+
+
+def edit_lost(edit: str) -> Loss:
+    """Return an edit as what would be lost; edit: as `edit_of` says it."""
+    return Loss("edit", AN_EDIT if edit == "edited" else f"{AN_EDIT} ({edit})")
+
+
 def noun_of(losses: Iterable[Loss]) -> str:
     """Return what would be lost in a word or two: the first of some losses; "" for none."""
     return next((_NOUNS.get(each.kind, each.kind) for each in losses), "")

@@ -20,6 +20,7 @@ from .account import (
     Party,
     as_seen,
     can_be_merged,
+    edit_lost,
     edit_of,
     held,
     is_explained,
@@ -352,7 +353,7 @@ class _Describer:
         if _shows_page(proof) and not is_explained(look):
             return "document", (*((lost,) if lost else ()), *more)
         if edit:
-            own = () if is_explained(look) else (Loss("edit", f"an edit ({edit})"),)
+            own = () if is_explained(look) else (edit_lost(edit),)
             why = "" if self._about.choosing.include_edits and _is_trusted(proof) else "an edit"
             return (HOLDS_MORE if more and not why else why), (*own, *more)
         losses = (*((lost,) if lost else ()), *more)

@@ -81,6 +81,8 @@ def read_small(path: bytes, most: int) -> bytes:
 
 
 def _unreadable(error: OSError) -> DecodeError:
+    if error.errno == errno.EISDIR:
+        return DecodeError("read_error", "it is a folder; name a picture")
     code = _CODES.get(error.errno or 0, "read_error")
     return DecodeError(code, f"cannot read the file: {error.strerror or error}")
 

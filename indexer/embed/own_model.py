@@ -50,7 +50,10 @@ def spec_of(file: Path) -> EmbedderSpec:
         ModelError: a file cannot be read or used; the message names it, and the key.
     """
     if not file.exists():
-        raise ModelError(f"there is no file {file}; --model onnx:FILE names the ONNX file of a model")
+        raise ModelError(
+            f"there is no file {file}; --model onnx:FILE names the ONNX file of a model, and a store that "
+            "was made with it needs neither: leave --model away"
+        )
     table = _Table.read(file.with_suffix(".toml"))
     graph = read_onnx(file)
     with _about(file):

@@ -8,8 +8,6 @@ from ...store.names import format_name
 from ..listing import photo_fields
 from ..text import columns, day, file_size, pixels, printable
 
-_VERDICTS = {"exact": "COPIES, byte by byte", "copy": "COPIES", "similar": "NOT COPIES"}
-
 
 def explanation_fields(found: Explanation) -> Row:
     """Return an explanation for JSON."""
@@ -64,8 +62,9 @@ def explanation_lines(found: Explanation) -> Iterator[str]:
     """Write an explanation for people."""
     yield from columns([_side_line("A", found.a), _side_line("B", found.b)], right=(2, 4))
     yield ""
-    yield _VERDICTS[found.verdict] + (f": B is A {found.transform}" if found.transform else "")
-    yield f"  {found.reason}"
+    yield _verdict_line(found)
+    if found.verdict != "exact":
+        yield f"  {found.reason}"
     yield ""
     if found.verdict == "copy":
         yield from _account_lines(found)
@@ -73,6 +72,14 @@ def explanation_lines(found: Explanation) -> Iterator[str]:
     yield from _pixel_lines(found)
     yield ""
     yield from columns([*_candidate_lines(found), *_known_lines(found)])
+
+
+def _verdict_line(found: Explanation) -> str:
+    if found.verdict == "exact":
+        return f"COPIES: {'A and B are one file' if found.relation.same_file else 'the same bytes'}"
+    if found.verdict == "similar":
+        return "NOT COPIES"
+    return f"COPIES: B is A {found.transform}" if found.transform else "COPIES"
 
 
 def _side_line(letter: str, side: Side) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ single      "(" any_of ")" | "has" FIELD | "near" "(" LAT "," LON "," KM ")" | F
 test        COMPARISON value | ["not"] "in" "(" value ("," value)* ")" | ("=" | "!=") "none"
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 
 from ...errors import UsageError
 from ...store.filters.terms import (
@@ -125,7 +126,7 @@ class _Parser:
         if self._here.kind == "word" and name == "near":
             return self._near()
         if self._here.kind != "word" or name not in (*FIELDS, "gps"):
-            raise self._unexpected("a field, `not`, `has`, `near(LAT, LON, KM)` or `(`")
+            raise self._unexpected("a field, `not`, `has`, `near(LAT, LON, KM)` or `(`", (*FIELDS, "gps"))
         self._advance()
         return self._test(name)
 
@@ -140,7 +141,7 @@ class _Parser:
     def _known_field(self) -> str:
         name = self._name()
         if self._here.kind != "word" or name not in MAY_BE_UNKNOWN:
-            raise self._unexpected(f"what may be missing ({', '.join(MAY_BE_UNKNOWN)})")
+            raise self._unexpected(f"what may be missing ({', '.join(MAY_BE_UNKNOWN)})", MAY_BE_UNKNOWN)
         self._advance()
         return name
 
@@ -229,9 +230,12 @@ class _Parser:
         if not self._take_symbol(symbol):
             raise self._unexpected(f"`{symbol}`")
 
-    def _unexpected(self, expected: str) -> UsageError:
+    def _unexpected(self, expected: str, names: Iterable[str] = ()) -> UsageError:
+        """Return the error that says what was expected. names: words of which one may be meant."""
         found = f'"{self._here.text[:40]}"' if self._here.kind != "end" else "the end"
-        return mistake(self._text, self._here.at, f"expected {expected}, not {found}")
+        near = get_close_matches(self._here.text.lower(), names, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        return mistake(self._text, self._here.at, f"expected {expected}, not {found}{hint}")
 
 
 def _text(text: str) -> str | None:

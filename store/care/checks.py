@@ -191,7 +191,7 @@ def check_snapshot(store: Store, view: View) -> Finding:
     """Compare the snapshot with the catalog, vector by vector."""
     manifest = snapshot.read_manifest(store.folder)
     if manifest is None:
-        return Finding("note", "index", "no snapshot; the index is built from the catalog at each start")
+        return _no_snapshot(store)
     try:
         check_stamp(view, manifest.stamp)
         index = snapshot.load(store.folder, manifest)
@@ -225,11 +225,18 @@ def check_recall(store: Store, queries: int) -> Finding:
     return Finding("ok", "recall", measured)
 
 
+def _no_snapshot(store: Store) -> Finding:
+    """Say what to do about no snapshot, or one that cannot be read; searches do without."""
+    if snapshot.is_there(store.folder):
+        return Finding("note", "index", f"there is no snapshot that can be read: it is not used; {_RENEW}")
+    return Finding("note", "index", "there is no index snapshot yet: the next index run writes one")
+
+
 def _glance_at_snapshot(store: Store, view: View) -> Finding:
     manifest = snapshot.read_manifest(store.folder)
+    if manifest is None:
+        return _no_snapshot(store)
     try:
-        if manifest is None:
-            raise ValueError("there is no snapshot that can be read")
         check_stamp(view, manifest.stamp)
         if not snapshot.is_current(store.folder, manifest):
             raise ValueError("the snapshot is not the file that was written")

@@ -112,6 +112,11 @@ def sweep_temporary(folder: str) -> None:
                 os.unlink(os.path.join(folder, name))
 
 
+def is_there(folder: str) -> bool:
+    """Tell whether there is a manifest, such as it is."""
+    return os.path.lexists(os.path.join(folder, _MANIFEST))
+
+
 def read_manifest(folder: str) -> Manifest | None:
     """Return the manifest, or None when there is none that can be read."""
     try:

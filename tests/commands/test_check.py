@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from blake3 import blake3
-from PIL import Image
+from PIL import Image, ImageOps
 
 from lookalike import Library
 from lookalike.commands.groups import COMMANDS
@@ -108,6 +108,34 @@ def test_scripts_get_what_is_found_or_what_is_new(card: Path, store: Path) -> No
     wanted = ["broken.jpg", "burst.jpg", "described.jpg", "new.jpg", "sub/cropped.jpg"]
     assert new.out.decode().split("\0")[:-1] == [str(card / name) for name in wanted]
     assert new.code == 10
+
+
+def test_copies_are_listed_whatever_they_hold_and_nothing_else(card: Path, store: Path) -> None:
+    shutil.copy(card / "exact.jpg", card / "IMG_1.JPG")
+    (card / "IMG_1.X3F").write_bytes(b"raw")  # belongs to a copy, and is none
+    wanted = [str(card / name) for name in ("IMG_1.JPG", "described.jpg", "exact.jpg", "sub/cropped.jpg")]
+    for form in ("paths", "csv", "json"):
+        run = lookalike("check", card, "--copies", "--format", form, "--store", store)
+        match form:
+            case "paths":
+                found = run.out.decode().splitlines()
+            case "csv":
+                found = list({row["path"]: 0 for row in csv.DictReader(io.StringIO(run.out.decode()))})
+            case _:
+                found = [row["path"] for row in run.json["files"]]
+        assert sorted(found) == sorted(wanted)
+    both = lookalike("check", card, "--copies", "--new", "--store", store)
+    assert (both.code, "not both" in both.err) == (2, True)
+
+
+def test_an_edit_is_called_an_edited_copy(store: Path, tmp_path: Path) -> None:
+    save(tmp_path / "card/grey.jpg", draw_photo(5).convert("L").convert("RGB"), quality=92)
+    save(tmp_path / "card/mirrored.jpg", ImageOps.mirror(draw_photo(5)), quality=92)
+    text = lookalike("check", tmp_path / "card", "--store", store).out.decode()
+    assert [line[:12].strip() for line in text.splitlines()[:4:2]] == ["edited copy"] * 2
+    assert "(would lose: an edit)" in text
+    assert "(would lose: an edit (mirrored))" in text
+    assert "do not clear these files yet" in text
 
 
 def test_csv_has_one_line_for_each_file_that_matches(card: Path, photos: Path, store: Path) -> None:

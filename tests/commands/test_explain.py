@@ -44,6 +44,12 @@ def crop(tmp_path: Path) -> Path:
     return save(tmp_path / "crop.jpg", cropped(0.8)(draw_photo(2)), quality=80)
 
 
+def test_the_verdict_on_the_same_bytes_is_a_sentence(photos: Path, store: Path) -> None:
+    for other, words in (("again.jpg", "the same bytes"), ("link.jpg", "A and B are one file")):
+        text = lookalike("explain", photos / "0.jpg", photos / other, "--store", store).out.decode()
+        assert f"\nCOPIES: {words}\n\n" in text
+
+
 def test_a_copy_is_explained_with_the_rule_its_number_and_its_limit(
     photos: Path, store: Path, crop: Path
 ) -> None:

@@ -235,6 +235,7 @@ def test_help_and_version_are_words_too() -> None:
         ("sync", "index"),
         ("hilfe", "--help"),
         ("uninstall", "uv tool uninstall"),
+        ("leaks", "lookalike check TEST --copies"),
     ],
 )
 def test_words_that_are_no_command_name_what_to_type(word: str, call: str) -> None:
@@ -248,6 +249,30 @@ def test_no_word_leads_to_what_forgets(word: str) -> None:
     run = lookalike(word)
     assert run.code == 2
     assert not any(f"'{name}'" in run.err for name in ("purge", "forget", "reject"))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("search", "--kk", "3"), "No such option: --kk (`lookalike search --help` says more)"),
+        (("bulk", "plan"), "Missing argument 'SOURCE' (`lookalike bulk plan --help` says more)"),
+        (("search", "-k", "x"), "'x' is not a number"),
+        (("search", "--store"), "Option '--store' requires an argument (`lookalike --help` says more)"),
+        (("nosuch",), "there is no command nosuch. `lookalike --help` lists all"),
+    ],
+)
+def test_a_mistyped_call_is_told_in_a_line_that_names_the_program(
+    words: tuple[str, ...], message: str
+) -> None:
+    run = lookalike(*words)
+    assert (run.code, run.out, run.err.count("\n")) == (2, b"", 1)
+    assert run.err.startswith("lookalike: ")
+    assert message in run.err
+
+
+def test_no_words_bring_the_help() -> None:
+    run = lookalike()
+    assert (run.code, run.err.startswith("Usage: lookalike [OPTIONS] COMMAND")) == (2, True)
 
 
 def test_what_is_named_after_a_word_that_is_no_command_is_named_in_the_hint(photos: Path) -> None:

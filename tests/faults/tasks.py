@@ -1,11 +1,11 @@
 """What the forked runs do: commands as people give them, only with small batches."""
 
-import functools
 import itertools
 import json
 import signal
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,17 @@ NEXT_FORMAT = "from now on in the next format"  # in place of a command line
 DONE = (0, 3)  # 3: done, and a file could not be read, as is to be expected of one that is no picture
 
 
+@dataclass(frozen=True, slots=True)
+class SmallBatches(options.IndexOptions):
+    """Options with many commits for a kill to come between; time shall not decide where a batch ends."""
+
+    batch_files: int = BATCH
+    batch_seconds: float = 1e9
+
+
 def commands(argvs: Sequence[Sequence[str]]) -> int:
     """Run command lines one after the other until one fails; return how the last one ended."""
-    # Many commits for a kill to come between; time shall not decide where a batch ends.
-    small = functools.partial(options.IndexOptions, batch_files=BATCH, batch_seconds=1e9)
-    setattr(options, "IndexOptions", small)  # noqa: B010
+    setattr(options, "IndexOptions", SmallBatches)  # noqa: B010
     for argv in argvs:
         if argv == [NEXT_FORMAT]:
             use_next_format()

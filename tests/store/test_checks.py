@@ -51,8 +51,13 @@ def test_a_missing_or_damaged_snapshot_is_only_a_note(published: Path) -> None:
     (file,) = published.glob("index-*.faiss")
     file.write_bytes(file.read_bytes()[:-1])
     assert findings(published)["index"].level == "note"
+    (published / "index.json").write_bytes(b"{")
+    assert "delete index.json" in findings(published)["index"].message
     (published / "index.json").unlink()
-    assert findings(published)["index"].level == "note"
+    with Store.open(published) as store:
+        for deep in (True, False):  # as after a kill in the first run: there is nothing to delete
+            (finding,) = (each for each in check_store(store, deep=deep) if each.what == "index")
+            assert (finding.level, "no index snapshot yet" in finding.message) == ("note", True)
 
 
 def test_an_older_snapshot_is_whole(published: Path) -> None:

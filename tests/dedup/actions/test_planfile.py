@@ -52,6 +52,7 @@ def test_names_that_are_no_text_come_as_their_bytes() -> None:
         (b"[]", "holds no groups"),
         (b"[" * 100_000, "not a plan"),
         (b'{"schema_version": 1}', "holds no groups"),
+        (b'{"schema_version": 1, "groups": [{"group": 1}]}', "listing of `dupes --json`"),
         (b"\xff\xfe", "not a plan"),
         (plan_with(schema_version=2), "schema_version is 2"),
         (plan_with(groups={}), "groups is a list"),

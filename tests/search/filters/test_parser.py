@@ -97,6 +97,8 @@ def test_a_condition_means_what_it_says(text: str, term: Term) -> None:
         ("camera = ", 10, "text"),
         ("camera = and", 10, "text"),
         ("camera = '\ud800'", 10, "text"),
+        ("widht > 5", 1, '"widht"; did you mean width?'),
+        ("has camrea", 5, "did you mean camera?"),
         ("has width", 5, "what may be missing"),
         ("has", 4, "what may be missing"),
         ("width > 1 height < 2", 11, "`and`, `or` or the end"),
