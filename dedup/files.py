@@ -18,6 +18,7 @@ from .actions.outcome import Outcome
 from .actions.papers import runs, unknown_quarantines
 from .actions.planfile import MOST_BYTES, Plan, read_plan
 from .actions.prune import PruneOptions, preview_prune, prune
+from .actions.sidecars import tell_of_sidecars
 from .actions.undo import UndoOptions, preview_undo, record_to_undo, undo
 from .groups.keeper import folder_named
 from .naming import whereabouts
@@ -54,7 +55,7 @@ class Files:
         Raises:
             UsageError: as for `preview`.
         """
-        return apply_plan(self.store, _plan(plan), self._checked(options), watch or UNWATCHED)
+        return self._told(apply_plan(self.store, _plan(plan), self._checked(options), watch or UNWATCHED))
 
     def _checked(self, options: ApplyOptions | None) -> ApplyOptions:
         """Return the options: a folder whose name is mistyped would protect nothing."""
@@ -113,7 +114,8 @@ class Files:
         Raises:
             UsageError: it is None: there is nothing to undo.
         """
-        return undo(self.store, _record(record), options_of(UndoOptions, options), watch or UNWATCHED)
+        found = undo(self.store, _record(record), options_of(UndoOptions, options), watch or UNWATCHED)
+        return self._told(found)
 
     def preview_prune(self, options: PruneOptions | None = None) -> Iterator[Outcome]:
         """Yield what `prune` would remove; nothing is changed."""
@@ -132,7 +134,11 @@ class Files:
 
         wanted: by the absolute path of each photo. The library must be open for writing.
         """
-        return write_keywords(self.store, wanted, watch or UNWATCHED)
+        return self._told(write_keywords(self.store, wanted, watch or UNWATCHED))
+
+    def _told(self, outcomes: list[Outcome]) -> list[Outcome]:
+        tell_of_sidecars(self.store, outcomes)
+        return outcomes
 
     def locate(self, digest: str) -> list[str]:
         """Return the paths at which a content (blake3 in hex) should lie; also where `apply` put it."""

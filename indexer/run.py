@@ -15,7 +15,7 @@ from ..store.catalog.holdings import digests_without_holdings
 from ..store.catalog.local_maps import digests_without_map
 from ..store.knn_graph import update_graph
 from ..store.progress import UNWATCHED, Watch
-from ..store.records import Failure, FileResult, FileStat, KnownFile, Root, Told
+from ..store.records import UNREAD, Failure, FileResult, FileStat, KnownFile, Root, Told
 from ..store.spec import EmbedderSpec
 from ..store.store import Store
 from .background_index import BackgroundIndex
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 
 _SIDECARS_TOGETHER = 500  # read between two commits
-# No state of sidecars: the next run tries them again.
-_UNREAD = 0
 
 
 class Indexing:
@@ -214,7 +212,7 @@ class Indexing:
         with suppress(FileNotFoundError):
             said, problems = read_sidecars(folder, sidecars.names)
             self.report.problems += problems
-            yield Told(rel, _UNREAD if problems else sidecars.state, said)
+            yield Told(rel, UNREAD if problems else sidecars.state, said)
 
     @cached_property
     def _open_photo(self) -> "Opener":

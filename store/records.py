@@ -206,6 +206,10 @@ class FileResult:
     failure: Failure | None = None
 
 
+# No state of sidecars: the next index run reads them again.
+UNREAD = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What the sidecars of a file say. state: theirs; None: it has none. said: as `Holdings.fields`."""

@@ -10,12 +10,16 @@ from typing import Any
 from blake3 import blake3
 
 from ...errors import Refusal
+from ...indexer.decode.sidecars import read_sidecars
 from ...indexer.scan.places import Ways
+from ...store.catalog.files import note_sidecars
 from ...store.names import is_below, is_remote
+from ...store.store import Store
 from ..groups.companions import CompanionFinder, kind_beside
 from ..packets import MOST_BYTES, merged
 from .journal import Journal
 from .moves import read_small, write_over
+from .outcome import MERGE, Outcome
 from .survivor import check_single
 from .witness import look
 from .writes import ENDING, Write, is_sidecar
@@ -119,6 +123,18 @@ class Sidecars:
             other = os.path.basename(found[0][0])
             raise Refusal("companions", f"the sidecar {other} belongs to another photo as well")
         return found[0][0] if found else f"{photo}{ENDING}"
+
+
+def tell_of_sidecars(store: Store, outcomes: Iterable[Outcome]) -> None:
+    """Record in the catalog what those sidecars say now that a run wrote into, or took that back from."""
+    said = dict[str, Mapping[str, Any]]()
+    for photo in {each.keeper for each in outcomes if each.method == MERGE and each.state == "done"}:
+        names = (os.fsencode(os.path.basename(path)) for path, _ in _sidecars(photo))
+        with suppress(FileNotFoundError):
+            said[photo], _ = read_sidecars(os.fsencode(os.path.dirname(photo)), sorted(names, key=len))
+    if said:
+        with store.writing() as view:
+            note_sidecars(view, said)
 
 
 def _sidecars(photo: str) -> Iterator[tuple[str, bool]]:

@@ -4,6 +4,13 @@ from ...errors import DecodeError
 from .tiff_pages import is_raw
 
 RAW = "RAW"  # of whatever maker: the name of the file says which
+# Of cameras, in the containers that docs/formats.md names.
+RAW_EXTENSIONS = frozenset(
+    b"." + extension
+    for extension in (
+        b"cr2 cr3 nef nrw arw sr2 dng orf ori rw2 rwl raf pef srw 3fr fff erf dcr kdc mef".split()
+    )
+)
 
 _HEAD = 4096  # bytes that are looked at
 

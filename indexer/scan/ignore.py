@@ -6,15 +6,9 @@ from collections.abc import Iterable
 
 from ...errors import UsageError
 from ...store.names import composed_bytes
+from ..decode.sniff import RAW_EXTENSIONS
 from .places import is_thrown_away
 
-# Of cameras, in the containers that docs/formats.md names.
-RAW_EXTENSIONS = frozenset(
-    b"." + extension
-    for extension in (
-        b"cr2 cr3 nef nrw arw sr2 dng orf ori rw2 rwl raf pef srw 3fr fff erf dcr kdc mef".split()
-    )
-)
 PHOTO_EXTENSIONS = RAW_EXTENSIONS | frozenset(
     b"." + extension
     for extension in (

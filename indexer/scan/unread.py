@@ -2,9 +2,9 @@
 
 import os
 
-from .ignore import RAW_EXTENSIONS
+from ..decode.sniff import RAW_EXTENSIONS
 
-# Old ones and containers of their own; what is read is among `ignore.RAW_EXTENSIONS`.
+# Old ones and containers of their own; what is read is among RAW_EXTENSIONS.
 _RAW = """
     ari bay bmq cap crw cs1 dc2 dcs drf eip gpr iiq k25 kc2 mdc mos mrw obm ptx pxn qtk raw rdc rw1 rwz srf
     sti x3f

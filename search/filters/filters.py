@@ -77,13 +77,14 @@ def make_where(
     for those that the store has.
 
     Raises:
-        UsageError: a folder lies outside of the library, a format is none, or something cannot be read.
+        UsageError: a folder lies outside of the library, a format is none, the dates end before they begin,
+            or something cannot be read.
     """
     term = _term(spec)
     if term is not None:
         _check_formats(list(_formats_in(term)), formats)
     found = [path for folder in spec.folders for path in _resolve(roots, folder)]
-    return Where(tuple(found), _date(spec.since), _date(spec.until), term)
+    return Where(tuple(found), *_span(_date(spec.since), _date(spec.until)), term)
 
 
 def as_where(given: "Where | str | Term | None") -> Where:
@@ -99,6 +100,13 @@ def as_where(given: "Where | str | Term | None") -> Where:
 
 def _date(text: str | None) -> str | None:
     return None if text is None else read_date(str(text))  # a year may come as a number
+
+
+def _span(since: str | None, until: str | None) -> tuple[str | None, str | None]:
+    """Return two dates with something between them; the last stands for its whole year, month or day."""
+    if since and until and since[: len(until)] > until:
+        raise UsageError(f"no date lies from {since} until {until}: give the earlier one first")
+    return since, until
 
 
 def _formats_in(term: "Term") -> Iterator[str]:
@@ -123,6 +131,14 @@ def _check_formats(names: Sequence[str], formats: Callable[[], Sequence[str]]) -
 
     unknown = next((name for name in names if name.strip().lower() not in FORMATS), None)
     if unknown is not None:
+        from ...indexer.decode.sniff import RAW_EXTENSIONS
+
+        ending = f".{unknown.strip().lower()}"
+        if os.fsencode(ending) in RAW_EXTENSIONS:
+            raise UsageError(
+                f"there is no format {unknown!r}: raw files of all cameras have the format 'raw'; "
+                f"""for this kind alone: --where 'name ~ "{ending}"'"""
+            )
         there = ", ".join(sorted(name.lower() for name in formats())) or "no photos yet"
         raise UsageError(f"there is no format {unknown!r}; the library has {there}")
 

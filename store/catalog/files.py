@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from ..documents import dumps
 from ..filters.where import below_condition, rel_below
-from ..records import FileResult, FileStat, KnownFile, Root, Told
+from ..records import UNREAD, FileResult, FileStat, KnownFile, Root, Told
 from ..view import View
 from .contents import ids_of
 from .folders import all_roots
@@ -99,6 +99,13 @@ def put_sidecars(view: View, root: Root, rows: Sequence[Told]) -> None:
         update.values(values),
         [{"of": each.rel, "sidecars": each.state, "said": text} for each, text in texts],
     )
+
+
+def note_sidecars(view: View, said: Mapping[str, Mapping[str, Any]]) -> None:
+    """Record what the sidecars of files say, by path of the file, until the next index run reads them."""
+    for root, rels in _by_root(view, list(said)):
+        if rels:
+            put_sidecars(view, root, [Told(rel, UNREAD, said[path]) for rel, path in rels.items()])
 
 
 def newest_file_id(view: View) -> int:

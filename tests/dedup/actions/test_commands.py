@@ -405,12 +405,16 @@ def test_copies_that_only_say_more_go_once_that_is_merged(tmp_path: Path) -> Non
     assert "1 file would be moved" in shown
     assert "1 sidecar would be written to" in shown
     before = dict(contents(photos))
+    by_the_sea = ("export", "--where", "keyword = sea", "--in", photos / "a", "--format", "paths")
+    assert run(*by_the_sea).out == b""
     done = run("apply", plan, "--merge-metadata", "--yes")
     assert done.code == 0, done.err
     left = {name for name, _ in contents(photos) if not name.startswith(".")}
     assert left == {"a/beach.jpg", "a/beach.jpg.xmp", "a/lake.jpg", "b/lake.jpg"}
     assert "1 sidecar written to" in run("undo", "--list").out.decode()
+    assert run(*by_the_sea).out == os.fsencode(photos / "a" / "beach.jpg") + b"\n"  # no index run is needed
     undone = run("undo", "--yes")
+    assert run(*by_the_sea).out == b""
     assert "1 sidecar put back" in undone.out.decode()
     assert "1 sidecar put back" in run("undo", "--list").out.decode()
     assert dict(contents(photos)) == before
@@ -430,6 +434,9 @@ def test_labels_are_written_beside_photos(home: Home) -> None:
     assert {name for name, _ in contents(home.photos)} - before.keys() == {
         os.path.relpath(row["path"], home.photos) for row in done.lines
     }
+    drawn = ("export", "--where", "keyword = drawn", "--format", "paths")
+    assert len(home.run(*drawn).out.splitlines()) == len(done.lines)
     assert home.run("undo", "--yes").code == 0
+    assert home.run(*drawn).out == b""
     assert dict(contents(home.photos)) == before
     assert home.run("labels", "--yes").code == 2

@@ -8,6 +8,7 @@ from lookalike.errors import UsageError
 from lookalike.library import Library
 from lookalike.search.filters.filters import FilterSpec, make_where
 from lookalike.store.filters.terms import And, Compare, Near, OneOf, Or
+from lookalike.store.filters.where import Where
 from lookalike.tests.library import Run, lookalike
 from lookalike.tests.pictures import draw_photo, exif_with, save
 
@@ -154,6 +155,10 @@ def test_a_filter_spec_becomes_one_term(spec: FilterSpec, term: object) -> None:
         (FilterSpec(near="91,0,1"), "from -90 to 90"),
         (FilterSpec(near="0,181,1"), "from -180 to 180"),
         (FilterSpec(where="width >"), "column 8"),
+        (FilterSpec(since="2021", until="2019"), "the earlier one first"),
+        (FilterSpec(since="2021-06", until="2021-05"), "the earlier one first"),
+        (FilterSpec(formats=["DNG"]), "'raw'.*name ~ \".dng\""),
+        (FilterSpec(where="format in (jpeg, nef)"), "'raw'.*name ~ \".nef\""),
         (FilterSpec(where=""), "column 1"),
         (FilterSpec(min_size=""), "12MP"),
         (FilterSpec(near=""), "48.137"),
@@ -169,6 +174,13 @@ def test_an_unreadable_filter_is_an_error_that_shows_what_can_be_read(
 ) -> None:
     with pytest.raises(UsageError, match=expected):
         make_where([], spec)
+
+
+@pytest.mark.parametrize(
+    ("since", "until"), [("2021", "2021-05"), ("2021-05", "2021"), ("2021-05-01T18:30", "2021-05-01")]
+)
+def test_both_dates_of_a_span_stand_for_all_of_it(since: str, until: str) -> None:
+    assert make_where([], FilterSpec(since=since, until=until)) == Where((), since, until)
 
 
 def test_the_library_takes_all_of_it(store: Path) -> None:
