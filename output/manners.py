@@ -11,7 +11,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from ..errors import UsageError
-from ..store.own_files import OwnFile
 
 _MANNERS: ContextVar["Manners"] = ContextVar("manners")
 _LOGGER = logging.getLogger(__package__.partition(".")[0])
@@ -26,9 +25,6 @@ def _is_log(path: str) -> bool:
     with open(path, "rb") as file:
         head = file.read(_HEAD)
     return not head or _LOG_LINE.search(head) is not None
-
-
-LOG = OwnFile("log", _is_log)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +94,9 @@ def _handlers(manners: Manners) -> Iterator[logging.Handler]:
     yield screen
     if manners.log_file is not None:
         if os.path.isfile(manners.log_file):  # a pipe or a device takes anything
-            LOG.check(manners.log_file)
+            from ..store.own_files import OwnFile  # few runs have a log, and all load this
+
+            OwnFile("log", _is_log).check(manners.log_file)
         try:
             file = logging.FileHandler(manners.log_file, encoding="utf-8", errors="backslashreplace")
         except OSError as error:
