@@ -12,7 +12,7 @@ from ..library import Library
 from ..output.console import stop_on_signal, tell
 from ..output.copies import NO_LABELS, group_row, ids_in
 from ..output.listing import Listing
-from ..output.manners import hints, is_quiet
+from ..output.manners import hints, is_quiet, is_verbose
 from ..output.screen import Styled, painted, screen
 from ..output.text import (
     certainty,
@@ -47,6 +47,8 @@ _FIRST = 20
 NOTHING = "no duplicates found"
 # Pictures that are smaller each way are icons.
 _ICON = 64
+# Of false matches that are to be expected.
+_WORTH_TELLING = 0.01
 
 # --- dupes ------------------------------------------------------------------------------------
 
@@ -259,7 +261,12 @@ def dupes(
 def _about(groups: "list[Group]", report: "CopyReport", form: opt.Format) -> Iterator[str]:
     """Yield what to know of a list of groups."""
     unselected = sum(not member.selected for group in groups for member in group.members)
-    if form is opt.Format.table and report.pairs and not is_quiet():
+    # Of most libraries it says "none", which nobody need read each time.
+    if (
+        form is opt.Format.table
+        and (report.wrong.count >= _WORTH_TELLING or is_verbose())
+        and not is_quiet()
+    ):
         yield doubt_in_words(report.pairs, report.wrong)
     if report.away:
         folders = ", ".join(map(printable, report.away))
@@ -356,8 +363,6 @@ def _one_group(row: Row, is_copy: bool) -> Iterator[str]:
     files = [row["keeper"], *row["members"]]
     folder = common_folder(os.path.dirname(file["path"]) for file in files)
     what = _sizes(row) if is_copy else "look-alikes"
-    if row["labels"]:
-        what += f", likely {printable(row['labels'][0]['name'])}"
     number = f"group {row['group']}"
     yield painted(naming(f"{number} in ", folder, f": {what}") if folder else f"{number}: {what}", "head")
     why = row["keeper"]["reason"] + _beside(row["keeper"]["companions"])
@@ -402,6 +407,6 @@ def _beside(companions: list[Row]) -> str:
 
 def doubt_in_words(pairs: int, wrong: "Expectation") -> str:
     """Say how many false matches to expect among the proven pairs."""
-    count = f"about {wrong.count:.2g}" if wrong.count >= 0.01 else "less than 0.01"
+    count = f"about {wrong.count:.2g}" if wrong.count >= _WORTH_TELLING else "less than 0.01"
     most = f"no more than {wrong.high}" if wrong.high else "none"
     return f"{plural(pairs, 'proven pair')}; {count} false matches expected, very likely {most}"

@@ -79,8 +79,8 @@ def columns(
 ) -> Iterator[str]:
     """Lay rows out in columns; right: numbers of the columns to align at their right side.
 
-    On a terminal no row is wider than that: paths in the column `name` lose their middle, then the last
-    column goes on below.
+    On a terminal no row is wider than that: where paths in the column `name` are long, the last column
+    stands below them; else it goes on below. What still does not fit loses its middle.
     """
     shown = screen()
     widths = [max(map(cells, column)) for column in zip(*rows, strict=True)]
@@ -90,10 +90,31 @@ def columns(
         least = max(_LEAST_NAME, room - others)
         # What stands behind a name can go on below; a name cannot.
         most = least if name == len(widths) - 1 else max(least, room // 2 - sum(widths[:name]) - 2 * name)
-        rows = [[*row[:name], cut_path(row[name], most), *row[name + 1 :]] for row in rows]
+        if widths[name] > most and name < len(widths) - 1:
+            yield from _in_two_lines(rows, right, name, room)
+            return
+        rows = _with_names_cut(rows, name, most)
         widths[name] = min(widths[name], most)
     for row in rows:
         yield from _row(row, widths, right, room)
+
+
+def _in_two_lines(
+    rows: Sequence[Sequence[str]], right: Sequence[int], name: int, room: int
+) -> Iterator[str]:
+    """Lay out rows whose last column stands below the column of names."""
+    widths = [max(map(cells, column)) for column in zip(*rows, strict=True)][:-1]
+    most = max(_LEAST_NAME, room - sum(widths) + widths[name] - 2 * (len(widths) - 1))
+    widths[name] = min(widths[name], most)
+    indent = " " * (sum(widths[:name]) + 2 * name)
+    for row in _with_names_cut(rows, name, most):
+        yield from _row(row[:-1], widths, right, room)
+        lines = [cut(line, room - len(indent)) for line in _lines_of(row[-1], room - len(indent))]
+        yield from (indent + painted(line, getattr(row[-1], "style", None)) for line in lines)
+
+
+def _with_names_cut(rows: Sequence[Sequence[str]], name: int, most: int) -> list[list[str]]:
+    return [[*row[:name], cut_path(row[name], most), *row[name + 1 :]] for row in rows]
 
 
 def _row(row: Sequence[str], widths: Sequence[int], right: Sequence[int], room: int) -> Iterator[str]:

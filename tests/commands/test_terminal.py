@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lookalike.commands.status import models_listing
-from lookalike.output.screen import cells
+from lookalike.output.screen import Screen, cells
 from lookalike.output.text import columns, cut_path, fitting, rough_time, wrapped
 from lookalike.tests.library import lookalike, on_terminal
 from lookalike.tests.pictures import draw_photo, save
@@ -115,7 +115,7 @@ def test_names_are_short_below_the_working_folder(
     monkeypatch.chdir(photos.parent)
     found = on_terminal("search", photos / "0.jpg", "-k", "2", "--store", store)
     assert str(photos) not in found.partition("\n")[2]
-    assert f"found         {photos.name}/0.jpg" in on_terminal("check", photos, "--store", store)
+    assert f"in {photos.name}:\nfound         0 (1).jpg\n" in on_terminal("check", photos, "--store", store)
     assert f"found         {photos}/0.jpg" in lookalike("check", photos, "--store", store).out.decode()
 
 
@@ -156,7 +156,7 @@ def test_the_csv_of_check_has_what_its_json_has(store: Path, photos: Path) -> No
     call = ("check", photos / "0.jpg", "--store", store, "--format")
     (file,) = lookalike(*call, "json").json["files"]
     head = lookalike(*call, "csv").out.decode().splitlines()[0].split(",")
-    about = {*file, *file["matches"][0]} - {"matches", "files", "evidence"}
+    about = {*file, *file["matches"][0]} - {"matches", "files", "evidence", "same_bytes"}
     assert about <= set(head)
 
 
@@ -173,6 +173,24 @@ def test_lines_break_at_spaces_and_never_within_what_is_copied() -> None:
         ]
     ((_, first), (_, second)) = (line.split(maxsplit=1) for line in columns([("a", path), ("b", "c d")]))
     assert (first, second) == (path, "c d")
+
+
+def test_what_is_said_of_a_long_name_stands_below_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lookalike.output.text.screen", lambda: Screen(40, has_color=False))
+    camera = "Camera Roll/2023-03/PXL_20230126.jpg"
+    rows = [
+        ("keep", camera, "9x9", "most metadata + PXL_20230126.jpg.supplemental.json"),
+        ("[x]", "a.jpg", "3x3", "copy"),
+    ]
+    assert list(columns(rows, right=(2,), name=1)) == [
+        "keep  Camera…23-03/PXL_20230126.jpg  9x9",
+        "      most metadata +",
+        "      PXL_20230126.jpg.supplemental.json",
+        "[x]   a.jpg                          3x3",
+        "      copy",
+    ]
+    fitting_rows = [(mark, "a.jpg", *rest) for mark, _, *rest in rows]
+    assert next(iter(columns(fitting_rows, name=1))).startswith("keep  a.jpg  9x9  most metadata")
 
 
 def test_a_path_loses_its_folder_before_its_name() -> None:
