@@ -262,6 +262,4 @@ def root_words(row: Row) -> str:
     """Return a folder of the status for people."""
     missing = f", {row['missing']:,} missing" if row["missing"] else ""
     scanned = f"scanned {day(row['scanned_at'])} UTC" if row["scanned_at"] else "never scanned to its end"
-    return (
-        f"{printable(row['path'])} ({row['state']}; {plural(row['photos'], 'photo')}{missing}; {scanned})"
-    )
+    return f"{printable(row['path'])} ({row['state']}; {plural(row['files'], 'file')}{missing}; {scanned})"

@@ -19,6 +19,8 @@ HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 # Fewer options than these are listed without panels.
 _MANY = 10
 _WIDEST = 26
+# What one needs first, for a terminal of 24 lines: in the order of use.
+_FIRST = ("index", "serve", "search", "check", "dupes", "apply", "undo", "prune")
 
 
 class App(TyperGroup):
@@ -30,6 +32,7 @@ class App(TyperGroup):
     def __init__(self, *, within: str = "", **given: Any) -> None:
         super().__init__(**given)
         self._within = within
+        self._is_first_look = False
         self.commands = dict.fromkeys(self._titles(), TyperCommand(None))  # names, for "did you mean"
 
     def _titles(self) -> dict[str, tuple[str, str]]:
@@ -45,6 +48,7 @@ class App(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read what stands before the command; `help COMMAND` and `version` are words for options."""
+        self._is_first_look = not args and not self._within
         _read_plainly(self.get_params(ctx))
         if args[:1] == ["help"]:
             args = [*args[1:], "--help"]
@@ -80,6 +84,11 @@ class App(TyperGroup):
         """List the commands by topic, then the options."""
         titles = self._titles()
         widest = max(map(len, titles))
+        if self._is_first_look:
+            with formatter.section("Commands"):
+                rows = [(name.ljust(widest), titles[name][1]) for name in _FIRST]
+                formatter.write_dl([*rows, ("--help".ljust(widest), "List all commands and options.")])
+            return
         for heading in ["Commands"] if self._within else [topic.value for topic in Topic]:
             rows = [
                 (name.ljust(widest), title) for name, (under, title) in titles.items() if under == heading

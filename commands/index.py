@@ -251,7 +251,7 @@ class Updates:
         self._tell(problems + report.refused + report.unmarked + moved)
         if report.newly_failed:
             why = f"`{self._at.call('errors')}` says why"
-            tell(f"newly unreadable: {some_names(report.newly_failed)} ({why})")
+            tell(f"cannot read {some_names(report.newly_failed)} ({why})")
         self._counts = (report.listed, report.failed)
         return report, library.totals().photos
 

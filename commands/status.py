@@ -86,7 +86,7 @@ _HIDDEN = {
     "failed": "failed",
     "absent": "missing",
     "excluded": "excluded",
-    "moved": "moved by `apply`",
+    "moved": "moved as copies",
     "deleted": "deleted by `prune`",
     "gone": "gone from the trash or quarantine",
 }

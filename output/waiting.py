@@ -188,7 +188,7 @@ def waiting_words(row: Row, kind: str) -> Iterator[str]:
     if not row["files"]:
         return
     since = date_of(datetime.fromisoformat(row["oldest"]) if row["oldest"] else None)
-    yield f"{amount(row['files'], row['bytes'])}, moved by `apply` since {since}"
+    yield f"{amount(row['files'], row['bytes'])}, moved since {since}"
     for folder in row["folders"]:
         yield f"in {printable(folder['path'])}"
     if row["not_removed"]:

@@ -181,7 +181,7 @@ def why_other(folder: bytes, known: Drive, found: Drive, traces: Sequence[Trace]
     there_now = count_there(folder, traces)
     if 2 * there_now >= len(traces):
         return None
-    of = f"{there_now:,} of {plural(len(traces), 'known photo')}"
+    of = f"{there_now:,} of {plural(len(traces), 'known file')}"
     _log.debug("expected file system %s, found %s", known.fs_id, found.fs_id)
     return f"it has {of}"
 
@@ -202,7 +202,7 @@ def _why_foreign(folder: bytes, traces: Sequence[Trace]) -> str | None:
     """
     if len(traces) < 2 or is_empty(folder) or any(_is_like(folder, trace) for trace in traces):
         return None
-    return f"it has none of {len(traces):,} known photos, and nothing tells which drive it is"
+    return f"it has none of {len(traces):,} known files, and nothing tells which drive it is"
 
 
 def _is_like(folder: bytes, trace: Trace) -> bool:
@@ -247,7 +247,7 @@ def refusal(scan: Scan, changes: Changes, why: str | None, accept_missing: int) 
         )
     if missing:
         empty = "the folder has no photos; " if changes.listed == 0 else ""
-        of = f"{missing:,} of {plural(changes.known, 'photo')}"
+        of = f"{missing:,} of {plural(changes.known, 'file')}"
         return (
             f"{path}: {empty}{of} missing, as if a drive were away; "
             f"nothing was changed. If they are gone for good: `accept_missing={missing}`"

@@ -133,7 +133,7 @@ def test_a_quiet_run_names_what_it_cannot_read_once(tmp_path: Path) -> None:
 
     first = lookalike("-q", "index", photos, "--store", tmp_path / "store", "--log-file", log)
     assert (first.code, first.out, first.err.count("\n")) == (3, b"", 1)
-    assert f"newly unreadable: {photos / 'bad0.jpg'}, {photos / 'bad1.jpg'}, " in first.err
+    assert f"cannot read {photos / 'bad0.jpg'}, {photos / 'bad1.jpg'}, " in first.err
     assert "bad2.jpg and 2 more (`lookalike errors" in first.err
     assert first.err.removeprefix("lookalike: ") in log.read_text()
 
@@ -299,6 +299,15 @@ def test_a_name_with_blanks_is_to_stand_in_quotes(call: list[str], store: Path, 
     run = lookalike(*call, *f"{tmp_path}/My Pictures".split(" "), "--store", store)
     assert run.code == 2
     assert f"put a name with blanks in quotes: '{tmp_path}/My Pictures'" in run.err
+
+
+def test_the_first_look_fits_a_terminal_and_names_the_rest() -> None:
+    run = lookalike()
+    shown = (run.out.decode() + run.err).splitlines()
+    assert (run.code, len(shown) < 24) == (2, True)
+    assert "  --help     List all commands and options." in shown
+    assert "  dupes      List copies in groups, each with the file to keep." in shown
+    assert "  export     List all files with everything that is known of them." not in shown
 
 
 def test_what_a_command_has_no_use_for_says_where_it_belongs(photos: Path) -> None:

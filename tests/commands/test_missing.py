@@ -183,7 +183,7 @@ def test_what_apply_moved_is_not_missing_before_prune_nor_after(home: Home) -> N
     assert all(Path(row["to"]).exists() for row in moved)
     status = home.run("status", "--format", "json").json
     assert (status["files"]["absent"], status["files"]["moved"], status["roots"][1]["missing"]) == (1, 3, 1)
-    assert b"1 missing, 3 moved by `apply`" in home.run("status").out
+    assert b"1 missing, 3 moved as copies" in home.run("status").out
     assert b"files would leave the library (1 missing;" in home.run("forget", home.photos).out
 
     assert home.run("prune", "--older-than", "0d", "--yes").code == 0
@@ -227,8 +227,8 @@ def test_status_says_how_each_folder_is(home: Home) -> None:
     assert (roots["photos"]["photos"], roots["photos"]["files"], roots["photos"]["missing"]) == (6, 7, 1)
     assert roots["photos"]["scanned_at"] > "2026"
     text = home.run("status").out.decode()
-    assert f"{home.photos} (online; 6 photos, 1 missing; scanned 2" in text
-    assert f"{home.other} (away; 1 photo; scanned 2" in text
+    assert f"{home.photos} (online; 7 files, 1 missing; scanned 2" in text
+    assert f"{home.other} (away; 1 file; scanned 2" in text
 
 
 def test_a_marker_that_is_gone_ends_with_4_until_the_drive_is_accepted(home: Home) -> None:

@@ -101,7 +101,7 @@ def test_that_photos_are_gone_is_accepted_for_one_run_only(
 
     watched = updates(photos, tmp_path, None, None, None, lose, None, None, accept_missing=3)
     assert list(watched.later(1e-9)) == []
-    assert "3 of 3 photos missing, as if a drive were away" in capsys.readouterr().err
+    assert "3 of 3 files missing, as if a drive were away" in capsys.readouterr().err
 
 
 def test_what_cannot_be_done_is_said_before_anything_is(

@@ -49,7 +49,7 @@ def test_what_waits_is_one_file_or_several(files: int, lies: str, them: str) -> 
         "1 file on a drive that is away",
         *words,
     ]
-    assert words[0].startswith(f"{lies}, moved by `apply` since ")
+    assert words[0].startswith(f"{lies}, moved since ")
     assert f"`lookalike undo` puts {them} back" in words
     (_, where, *_) = after_prune([lot], PATIENCE, str, nothing=True)
     assert where == f"{lies} that `apply` moved {'lies' if files == 1 else 'lie'} in the trash /t/Trash:"

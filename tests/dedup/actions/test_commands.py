@@ -341,7 +341,7 @@ def test_runs_are_listed_with_what_became_of_their_files(home: Home) -> None:
 def test_status_tells_what_waits_in_the_quarantine(home: Home) -> None:
     home.run("apply", home.plan, "--yes")
     table = home.run("status").out.decode()
-    assert "quarantine  2 files, 32.6 kB, moved by `apply` since " in table
+    assert "quarantine  2 files, 32.6 kB, moved since " in table
     assert f"in {home.photos}/.lookalike-quarantine\n" in table
     status = home.run("status", "--format", "json").json
     assert status["quarantine"]["folders"] == [{"path": f"{home.photos}/.lookalike-quarantine"}]

@@ -134,7 +134,7 @@ def test_another_drive_with_the_same_names_changes_nothing(
     report = run(library, photos, accept_missing=1000)
 
     (why,) = report.refused
-    assert f"it has 0 of {COUNT} known photos" in why
+    assert f"it has 0 of {COUNT} known files" in why
     assert f"expected file system {known[0].fs_id}, found uuid:OTHER" in caplog.text
     assert "`accept_drive=True`" in why
     assert (report.embedded, report.absent, rels(library, photos)) == (0, 0, before)
@@ -515,7 +515,7 @@ def test_other_photos_on_a_drive_without_a_name_are_not_accepted(
     report = run(library, photos, accept_missing=1000)
 
     (why,) = report.refused
-    assert f"it has none of {COUNT} known photos" in why
+    assert f"it has none of {COUNT} known files" in why
     assert "`accept_drive=True`" in why
     assert (report.embedded, report.absent, rels(library, photos)) == (0, 0, before)
     assert run(library, photos, accept_drive=True).refused == []
@@ -541,7 +541,7 @@ def test_when_all_photos_are_others_the_folder_is_another_one(library: Library, 
     report = run(library, photos)
 
     (why,) = report.refused
-    assert f"{COUNT} of {COUNT} photos missing" in why
+    assert f"{COUNT} of {COUNT} files missing" in why
     assert (report.embedded, report.absent, rels(library, photos)) == (0, 0, before)
     assert run(library, photos, accept_missing=COUNT).refused == []
 

@@ -131,7 +131,7 @@ plug("a"); said.append(index())
     assert (first["decoded"], first["state"]) == (6, "online")
     assert untouched(away, 6)
     assert away["state"] == "empty"
-    assert "another drive seems to be there: it has 0 of 6 known photos" in away["refused"][0]
+    assert "another drive seems to be there: it has 0 of 6 known files" in away["refused"][0]
     assert (back["refused"], back["unchanged"], back["decoded"]) == ([], 6, 0)
 
 
@@ -159,7 +159,7 @@ pull(); plug("a"); said.append(index())
 """,
     )
     (why,) = swapped["refused"]
-    assert "it has 0 of 6 known photos" in why
+    assert "it has 0 of 6 known files" in why
     assert (swapped["state"], swapped["fs_id"]) == ("other drive", first["fs_id"])
     assert (swapped["absent"], swapped["embedded"], swapped["present"]) == (0, 1, 7)
     assert (back["refused"], back["unchanged"], back["decoded"]) == ([], 6, 0)
@@ -221,7 +221,7 @@ said.append(index(accept_missing=90))
     assert first["present"] == 100
     assert untouched(thinned, 100)
     assert thinned["state"] == "suspect"
-    assert "90 of 100 photos missing" in thinned["refused"][0]
+    assert "90 of 100 files missing" in thinned["refused"][0]
     assert "`accept_missing=90`" in thinned["refused"][0]
     assert (accepted["absent"], accepted["present"], accepted["state"]) == (90, 10, "online")
 
