@@ -140,9 +140,10 @@ def missing_listing(files: "Sequence[Missing]", call: Call, away: Sequence[str] 
         found = list(rows)
         yield from _missing_lines(found) if found else ["nothing is missing"]
         if found and not is_quiet():
-            only = sum(not row["is_elsewhere"] for row in found)
-            count = plural(len(found), "file")
-            yield f"{count} missing, {only:,} of them without another copy in the library"
+            # One that was moved by hand and then deleted is missing from two places.
+            lost = {row["blake3"] or row["path"] for row in found if not row["is_elsewhere"]}
+            photos = plural(len(lost), "photo that no other file holds", "photos that no other file holds")
+            yield f"{plural(len(found), 'file')} missing, with {photos}"
         if taken:
             yield f"not missing ({call('missing --moved')} lists them):"
             yield from _fate_sums(taken, call)

@@ -50,7 +50,7 @@ def test_missing_photos_are_listed_with_their_date_and_whether_others_hold_them(
     assert home.run("missing").out == b"nothing is missing\n"
     home.lose("2022/photo1.jpg", "2023/photo2.jpg")
     table = home.run("missing").out.decode()
-    assert "2 files missing, 1 of them without another copy in the library" in table
+    assert "2 files missing, with 1 photo that no other file holds" in table
     found = {Path(row["path"]).name: row for row in home.run("missing", "--format", "json").json["files"]}
     assert {name: row["is_elsewhere"] for name, row in found.items()} == {
         "photo1.jpg": True,
@@ -60,6 +60,15 @@ def test_missing_photos_are_listed_with_their_date_and_whether_others_hold_them(
     only = home.run("missing", home.photos / "2023", "--format", "paths").out.decode()
     assert only == f"{home.photos}/2023/photo2.jpg\n"
     assert home.run("missing", home.folder / "nowhere").code == 2
+
+
+def test_a_photo_that_was_moved_and_then_deleted_is_one_that_is_lost(home: Home) -> None:
+    moved = (home.photos / "2023" / "photo2.jpg").rename(home.photos / "2022" / "photo2.jpg")
+    assert home.run("index", home.photos).code == 0
+    assert b"1 file missing, with 0 photos that no other file holds" in home.run("missing").out
+    moved.unlink()
+    assert home.run("index", home.photos).code == 0
+    assert b"2 files missing, with 1 photo that no other file holds" in home.run("missing").out
 
 
 def test_what_is_on_a_drive_that_is_away_is_told_of(home: Home) -> None:
@@ -175,7 +184,7 @@ def test_what_apply_moved_is_not_missing_before_prune_nor_after(home: Home) -> N
     assert home.run("apply", plan, "--method", "quarantine", "--yes").code == 0
     home.lose("2023/photo2.jpg")
     table = home.run("missing").out.decode()
-    assert "1 file missing, 1 of them without another copy in the library" in table
+    assert "1 file missing, with 1 photo that no other file holds" in table
     assert "  3 files moved by `apply`; lookalike undo" in table
     assert len(home.run("missing", "--format", "json").json["files"]) == 1
     moved = home.run("missing", "--moved", "--format", "json").json["files"]
