@@ -139,20 +139,21 @@ class Acting:
             return holder_of(self.library.store.folder, "actions") is not None
         return False
 
-    def undo(self, run: str) -> Job:
-        """Begin to put back what a run moved.
+    def undo(self, run: str, files: Sequence[str] = ()) -> Job:
+        """Begin to put back what a run moved. files: only these, by the paths that they had; none: all.
 
         Raises:
-            UsageError: there is no such run.
+            Gone: there is no such run.
             StoreLocked: another job is running.
         """
         record = self.library.files.record_to_undo(run)
         if record is None:
             raise Gone(f"there is no run {run}")
         self.jobs.check_free(self.library.store.folder, "actions")
+        options = UndoOptions(run, files=tuple(files))
 
         def work(job: Job) -> str:
-            return self._done(job, self.library.files.undo(record, UndoOptions(run), job.watch), "put back")
+            return self._done(job, self.library.files.undo(record, options, job.watch), "put back")
 
         return self.jobs.start("undo", "putting files back", work)
 

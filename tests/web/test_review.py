@@ -369,6 +369,10 @@ def test_a_plan_is_checked_applied_once_and_undone(mine: Copied) -> None:
         told = client.post(f"/api/runs/{run['run']}/check").json()["files"]
         assert [each["reason"] for each in told if each["state"] == "left"] == [_GONE]
         (mine.store / "lost").rename(lost)
+        one = {"files": [told[0]["id"]]}
+        single = ended(client, client.post(f"/api/runs/{run['run']}/undo", json=one).json()["job"])
+        assert (single["result"]["done"], Path(told[0]["path"]).exists()) == (1, True)
+        assert client.post(f"/api/runs/{run['run']}/undo", json={"files": ["x"]}).status_code == 404
         undo = client.post(f"/api/runs/{run['run']}/undo").json()["job"]
         back = ended(client, undo)
         assert (back["state"], "freed" in back["words"]) == ("done", False)

@@ -13,7 +13,9 @@ from ...output.waiting import places_of, record_row
 from ...store.documents import SCHEMA_VERSION, path_fields
 from ..acting import Made, Scope
 from ..problems import Gone
+from ..served import Served
 from .asked import Server
+from .asked import folder_id as path_id
 
 router = APIRouter(prefix="/api", tags=["actions"])
 
@@ -50,6 +52,12 @@ class Checked(How):
     """A plan to apply. hash: what its check said."""
 
     hash: str = Field(max_length=80)
+
+
+class Back(_Body):
+    """What of a run is put back. files: by the ids of its check; none: all."""
+
+    files: list[Annotated[str, Field(max_length=64)]] = Field(default_factory=list, max_length=10_000)
 
 
 @router.post("/plans", status_code=201)
@@ -122,20 +130,37 @@ def runs(served: Server) -> dict[str, Any]:
 
 @router.post("/runs/{run}/check")
 def check_undo(served: Server, run: str) -> dict[str, Any]:
-    """Tell what undoing a run would do; nothing is changed."""
+    """Tell what undoing a run would do; nothing is changed. id: by which a file alone is put back."""
     record = served.library.files.record_to_undo(_plain(run))
     if record is None:
         raise Gone(f"there is no run {run}")
     found = served.library.files.preview_undo(record)
-    rows = [outcome_row(each) | ({"reason": _GONE} if each.code == "gone" else {}) for each in found]
+    rows = [
+        outcome_row(each) | {"id": path_id(each.path)} | ({"reason": _GONE} if each.code == "gone" else {})
+        for each in found
+    ]
     return {"schema_version": SCHEMA_VERSION, "words": sum_of(rows, "put back"), "files": rows}
 
 
 @router.post("/runs/{run}/undo", status_code=202)
-def undo(served: Server, run: str) -> dict[str, Any]:
-    """Begin to put back what a run moved; the job tells how it goes."""
+def undo(served: Server, run: str, back: Back | None = None) -> dict[str, Any]:
+    """Begin to put back what a run moved, or some files of it; the job tells how it goes."""
     served.check_writing()
-    return {"schema_version": SCHEMA_VERSION, "job": served.acting.undo(_plain(run)).fields()}
+    files = _files_named(served, _plain(run), back.files) if back and back.files else []
+    return {"schema_version": SCHEMA_VERSION, "job": served.acting.undo(_plain(run), files).fields()}
+
+
+def _files_named(served: Served, run: str, ids: list[str]) -> list[str]:
+    """Return the paths that files of a run had, by their ids.
+
+    Raises:
+        Gone: there is no such run, or one of them is not of it.
+    """
+    record = served.library.files.record_to_undo(run)
+    paths = {path_id(each.path): each.path for each in record.actions} if record else {}
+    if not paths.keys() >= set(ids):
+        raise Gone("this is no file of the run")
+    return [paths[each] for each in ids]
 
 
 def _plain(run: str) -> str:

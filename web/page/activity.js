@@ -132,13 +132,13 @@ export default class Activity {
       return failed(error);
     }
     const back = files.filter(({ state }) => state === "planned"), left = files.filter(({ state }) => state === "left");
-    const list = [...leftAlone(left, this.page.roots, "not put back"), ...back.slice(0, SHOWN_ERRORS).map((each) => make("div.outcome.planned", {}, make("span.name", {}, base(each.path)),
-      make("span.soft", { title: folder(each.path) }, placed(folder(each.path), this.page.roots))))];
-    const dialog = make("dialog.sheet", { "aria-label": "Undo a run", onclose: () => dialog.remove() }, make("h2", {}, "Undo this run"),
+    const putBack = (words, ids, more) => button(words, () => { dialog.close(); undoRun(row.run, ids).then(() => this.soon()); }, more);
+    const list = [...leftAlone(left, this.page.roots, "not put back"), ...back.slice(0, SHOWN_ERRORS).map((each) => make("div.outcome.planned", {},
+      make("span.name", {}, base(each.path)), make("span.soft", { title: folder(each.path) }, placed(folder(each.path), this.page.roots)),
+      back.length > 1 && each.method !== "merge" && putBack("Put back", [each.id], { "aria-label": `Put back ${base(each.path)}` })))];
+    const dialog = make("dialog.sheet.undo", { "aria-label": "Undo a run", onclose: () => dialog.remove() }, make("h2", {}, "Undo this run"),
       make("p.big", {}, words), make("div.outcomes", { tabIndex: 0 }, ...list),
-      make("p.soft", {}, "One file only: take it out of the folder named in Activity, by hand."),
-      make("div.actions", {}, button("Close", () => dialog.close()),
-        button("Put them back", () => { dialog.close(); undoRun(row.run).then(() => this.soon()); }, { main: true, disabled: !back.length })));
+      make("div.actions", {}, button("Close", () => dialog.close()), putBack(back.length > 1 ? "Put all back" : "Put it back", [], { main: true, disabled: !back.length })));
     document.body.append(dialog);
     dialog.showModal();
     return undefined;

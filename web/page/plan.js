@@ -74,7 +74,7 @@ class Sheet {
     const losing = planned.filter(({ loses }) => loses);
     this.sum.textContent = `${this.checked.words || "Nothing is to be moved."}${losing.length ? `; ${figure(losing.length)} of these would or might lose something` : ""}`;
     this.body.hidden = !files.length;
-    this.places.textContent = `${LINKS[this.how().method] && places.length ? "what the links replace: " : ""}${places.join("; ")}`;
+    this.places.textContent = `${LINKS[this.how().method] && places.length ? "links take their places; " : ""}${places.join("; ")}`;
     this.body.replaceChildren(...losing.slice(0, SHOWN).map((row) => line(row, roots)), ...leftAlone(left, roots),
       ...planned.filter(({ loses }) => !loses).slice(0, Math.max(0, SHOWN - losing.length)).map((row) => line(row, roots)),
       files.length > SHOWN ? make("p.soft", {}, `and ${figure(files.length - SHOWN)} more; the plan has them all`) : "");
@@ -126,10 +126,11 @@ class Sheet {
 // What was said of a run is not true any more once it is undone.
 const said = new Map();
 
-export async function undoRun(run) {
+// ids: of single files; none: all of the run.
+export async function undoRun(run, ids = []) {
   said.get(run)?.();
   try {
-    const { job } = await send(`runs/${run}/undo`, {});
+    const { job } = await send(`runs/${run}/undo`, { files: ids });
     const ended = await follow(job.id, () => null);
     toast(ended.words, ended.state === "failed" ? { kind: "error", seconds: 20 } : {});
     return ended;
