@@ -48,7 +48,7 @@ CountAwayOption = Annotated[
     Topic.FIND,
     "lookalike check ~/card",
     "lookalike check ~/card --new --format paths0 | tar -cf - --null -T - | tar -xkf - -C ~/Import",
-    "lookalike check test --store leaks --copies --format csv",
+    "lookalike check test --store leaks --copies",
 )
 def check(
     new: NewArgument,

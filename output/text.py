@@ -165,10 +165,12 @@ def wrapped(text: str, width: int, indent: str = "") -> list[str]:
     Only at spaces: a path, and what stands in backticks to be typed, are copied whole, and may be wider.
     """
     whole = _QUOTED.sub(lambda quoted: quoted[0].replace(" ", "\0"), text)
+    if not whole.isascii():  # it counts signs, of which "日" takes two cells
+        whole = "".join(each + "\1" * (cells(each) - 1) for each in whole)
     lines = textwrap.wrap(
         whole, width, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
     )
-    return [line.replace("\0", " ") for line in lines] or [""]
+    return [line.replace("\0", " ").replace("\1", "") for line in lines] or [""]
 
 
 def cut_path(path: str, width: int) -> str:

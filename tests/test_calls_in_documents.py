@@ -23,7 +23,11 @@ DOCUMENTS = [
     *sorted(f"docs/{path.name}" for path in ROOT.glob("docs/*.md")),
 ]
 SCRIPTS = sorted(f"examples/bulk/{path.name}" for path in ROOT.glob("examples/bulk/*"))
-EXAMPLES = [example for command in COMMANDS.values() for example in command.examples]
+# In the order of the reference: that of COMMANDS depends on what other tests of the process have imported.
+EXAMPLES = sorted(
+    (example for command in COMMANDS.values() for example in command.examples),
+    key=(ROOT / "docs/commands.md").read_text().index,
+)
 # What these do in one place they do in another: they change nothing.
 READERS = {"search", "check", "explain", "doctor", "export"}
 
@@ -58,7 +62,7 @@ ENDS = {
     "lookalike check ~/card --new": FOUND,
     "lookalike check ~/card --against ~/Pictures/2023": FOUND,
     "lookalike check ~/card --new --format paths0 | tar -cf - --null -T - | tar -xkf - -C ~/Import": FOUND,
-    "lookalike check test --store leaks --format csv": FOUND,
+    "lookalike check test --store leaks --copies": FOUND,
     # No run has moved a file of this name.
     "lookalike undo IMG_1234.jpg --yes": 2,
     # A store that is whole is left as it is.

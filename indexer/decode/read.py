@@ -53,6 +53,8 @@ def read_file(path: bytes, rel: bytes, *, is_patient: bool = False) -> tuple[byt
                 return data, FileStat.of(rel, after)
     except FileNotFoundError:
         raise
+    except IsADirectoryError as error:
+        raise DecodeError("read_error", "it is a folder; name a picture") from error
     except OSError as error:
         raise _unreadable(error) from error
     raise DecodeError("unstable", "the file changed while it was read; index again when it is at rest")
@@ -81,8 +83,6 @@ def read_small(path: bytes, most: int) -> bytes:
 
 
 def _unreadable(error: OSError) -> DecodeError:
-    if error.errno == errno.EISDIR:
-        return DecodeError("read_error", "it is a folder; name a picture")
     code = _CODES.get(error.errno or 0, "read_error")
     return DecodeError(code, f"cannot read the file: {error.strerror or error}")
 

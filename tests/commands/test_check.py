@@ -583,7 +583,7 @@ def test_what_nobody_looks_into_is_found_as_the_same_bytes(store: Path, tmp_path
 
 def test_a_terminal_names_the_folder_once(card: Path, store: Path) -> None:
     shown = on_terminal("check", card, "--store", store)
-    assert f"in {card}:\n" in shown
+    assert f"in {card}:" in shown.replace("\n", "")  # a long path goes on in the next line
     assert "\nunreadable    broken.jpg\n              " in shown
     assert shown.count(str(card)) == 1
 

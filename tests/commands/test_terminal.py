@@ -235,3 +235,7 @@ def test_what_to_do_next_is_said_at_a_terminal_alone(store: Path, photos: Path, 
     assert "next:" not in on_terminal("dupes", "--camera", "none", *at)
     for done in (lookalike("index", photos, *at), lookalike("dupes", *at)):
         assert "next:" not in done.err
+
+
+def test_a_sign_that_takes_two_cells_counts_as_two() -> None:
+    assert wrapped("日本語 " * 4, 20, "  ") == ["日本語 日本語 日本語", "  日本語"]

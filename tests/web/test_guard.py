@@ -178,6 +178,6 @@ def test_the_token_leaves_the_address_at_once(open_page: OpenPage, address: Addr
 def test_without_the_token_the_page_says_how_to_open_it(address: Address, browser: Browser) -> None:
     page = browser.new_page()
     page.goto(address.url)
-    page.wait_for_selector("text=new each time")
+    page.wait_for_selector("text=does not belong to the")
     assert page.query_selector(".cell") is None
     page.close()
