@@ -62,8 +62,8 @@ class Keep:
     keep: opt.Text = value(
         "--keep",
         "RULES",
-        "Order of rules: original, resolution, companions, format, quality, metadata, name, folder, "
-        "oldest, path.",
+        "Order of rules: original, resolution, companions, format, quality, metadata, name, oldest, "
+        "folder, path.",
     )
     prefer: opt.Repeatable = value("--prefer", "DIR", "Keep files below this folder; repeatable.")
     protect: opt.Repeatable = value(

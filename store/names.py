@@ -33,13 +33,20 @@ _PROGRAMS_WORD = re.compile(
     r"unknown|unnamed|untitled|video|whatsapp"
 )
 
+# Words of a folder in which people put what they mean to delete, in some of their languages.
+_WASTE = re.compile(
+    r"\b(delet\w*|reject\w*|duplicat\w*|dupes?|dups?|junk|trash|recycler?|recycled|recovered|ausschuss|"
+    r"aussortiert\w*|doppelte?|duplikate?|l(ö|oe)sch\w*|m(ü|ue)ll|papierkorb|corbeille|doublons?|supprim\w*|"
+    r"borrar|duplicad\w*|papelera|cestino|doppioni|eliminat\w*|excluir|lixeira|prullenbak|prullenmand|"
+    r"kosz|usun\w*)\b|lost\+found"
+)
 # A folder with one of these in its name holds what a program or a moment put there, and nobody sorted.
 _HEAP = re.compile(
     r"\b(albums?|archive[sd]?|backups?|bilder|camera|converted|cop(y|ies)|dcim|documents?|downloads?|"
-    r"desktop|dup(licate)?s?|edit(ed|s)?|export(ed|s)?|final|fotos?|from|home|images?|imports?|inbox|iphone|"
-    r"jpe?gs?|kopien?|large|media|misc|mobile|new|old|originals?|outputs?|phone|photos?|pictures?|previews?|"
-    r"received|resized|roll|saved?|screenshots?|sent|sicherung(en)?|small|sort|sync|takeout|te?mp|"
-    r"thumb(nail)?s?|to|trash|uploads?|unsorted|usb|web|whatsapp)\b"
+    r"desktop|dossier|edit(ed|s)?|export(ed|s)?|final|fotos?|from|home|images?|imports?|inbox|iphone|"
+    r"jpe?gs?|kopien?|large|media|misc|mobile|neuer|new|nouveau|old|originals?|outputs?|phone|photos?|pictures?|previews?|"
+    r"received|resized|roll|saved?|screenshots?|sent|sicherung\w*|small|sort|sync|takeout|te?mp|"
+    r"thumb(nail)?s?|to|unbenannt\w*|unsorted|untitled|uploads?|usb|web|whatsapp)\b"
 )
 
 
@@ -115,10 +122,15 @@ def is_given_name(path: str) -> bool:
     return any(not _PROGRAMS_WORD.fullmatch(word) for word in _WORD.findall(name.casefold()))
 
 
+def is_in_waste(path: str) -> bool:
+    """Tell whether a file lies where somebody put what is to be deleted: "Papierkorb", "duplicates"."""
+    return _WASTE.search(os.path.dirname(path).casefold().replace("_", " ")) is not None
+
+
 def is_given_folder(path: str) -> bool:
     """Tell whether somebody named the folder of a file: "Summer 2023", and no "DCIM" or "2023"."""
     name = os.path.basename(os.path.dirname(path)).casefold().replace("_", " ")
-    if _NUMBER.search(name) or _HEAP.search(name):
+    if name.startswith(".") or _NUMBER.search(name) or _HEAP.search(name):
         return False
     return _WORD.search(name) is not None
 

@@ -14,6 +14,7 @@ from ...store.names import (
     is_below,
     is_given_folder,
     is_given_name,
+    is_in_waste,
     is_name_of_copy,
     is_remote,
     on_disk,
@@ -36,8 +37,8 @@ _ORDER = (
     "quality",
     "metadata",
     "name",
-    "folder",
     "oldest",
+    "folder",
     "path",
 )
 
@@ -181,10 +182,11 @@ _RULES: dict[str, tuple[Callable[[Choice], Any], Callable[[Choice], str]]] = {
     "format": (_format_rank, lambda c: f"best format ({format_name(c.photo.format)})"),
     "quality": (_quality, lambda _: "compressed less"),
     "metadata": (_metadata, lambda _: "most metadata"),
-    # Before the age: a file that was named or sorted by somebody was mostly copied, and is the younger one.
+    # Before the age: a file that was given a name was mostly copied for it, and is the younger one.
     "name": (_given_name, lambda _: "a name that somebody gave"),
-    "folder": (_given_folder, lambda _: "in a folder that somebody named"),
     "oldest": (_age, lambda _: "oldest file"),
+    # After it: a folder for what is to go has a name, too, and not all such words are known.
+    "folder": (_given_folder, lambda _: "in a folder that somebody named"),
     "path": (_plain_name, lambda _: "name without a copy suffix"),
 }
 # Where names say nothing, which belongs to the last rule.
@@ -256,6 +258,10 @@ def _steps(
 ) -> Iterable[tuple[Callable[[Choice], Any], Callable[[Choice], str]]]:
     yield (lambda c: not c.is_nobodys), (lambda _: "the others are in a trash or among previews")
     yield (lambda c: is_below(c.file.path, rules.protect)), (lambda _: "in a protected folder")
+    yield (
+        (lambda c: not is_in_waste(c.file.path)),
+        (lambda _: "the others lie where they are to be deleted"),
+    )
     yield (lambda c: c.is_others), (lambda _: "in another program's library")
     yield (lambda c: not c.damage), (lambda _: "the others are damaged")
     yield (lambda c: is_below(c.file.path, rules.prefer)), (lambda _: "in a preferred folder")

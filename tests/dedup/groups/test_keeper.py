@@ -36,7 +36,7 @@ def choice(path: str, *, mtime: int = 5, beside: tuple[Companion, ...] = (), **f
             choice("/IMG_1234.jpg", mtime=1),
             "a name that somebody gave",
         ),
-        (choice("/x/Summer 2023/IMG_1.jpg", mtime=9), choice("/x/IMG_1.jpg", mtime=1), "somebody named"),
+        (choice("/x/Summer 2023/IMG_1.jpg"), choice("/x/IMG_1.jpg"), "somebody named"),
         (choice("/x/Été à la mer/IMG_1.jpg"), choice("/x/Downloads/IMG_1.jpg"), "somebody named"),
         (choice("/z.jpg", mtime=1), choice("/a.jpg", mtime=9), "oldest"),
         (choice("/IMG_1.jpg"), choice("/IMG_1 (2).jpg"), "name"),
@@ -83,3 +83,12 @@ def test_the_order_of_the_files_changes_nothing() -> None:
     for seed in range(20):
         Random(seed).shuffle(choices)
         assert choose_keeper(choices) == expected
+
+
+@pytest.mark.parametrize(
+    "waste", ["Papierkorb", "zu löschen", "Rejected", "duplicates_2", "x/Doublons/y", "Trash"]
+)
+def test_what_lies_in_a_folder_for_waste_is_never_what_is_kept(waste: str) -> None:
+    kept = choice("/photos/2019/IMG_1.jpg", mtime=9, width=300)
+    better = choice(f"/photos/{waste}/Oma am Strand.jpg", mtime=1, width=900, beside=RAW)
+    assert choose_keeper([better, kept]) == (kept, "the others lie where they are to be deleted")
