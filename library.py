@@ -374,8 +374,10 @@ class Library:
         with self.store.reading() as view:
             return holdings_of(view, wanted)
 
-    def fields(self, photos: "Iterable[Photo]") -> dict[str, dict[str, Any]]:
+    def fields(self, photos: "Iterable[Photo | SupportsIndex]") -> dict[str, dict[str, Any]]:
         """Return what each file of photos and its sidecars say, by its path: keywords, rating, title, ...
+
+        photos: or their ids.
 
         >>> library.fields(library.photos("rating = 5"))     # doctest: +SKIP
         """

@@ -245,7 +245,8 @@ class Updates:
         problems = [f"cannot look into {problem}" for problem in report.problems]
         forget = self._at.call("forget")
         moved = [
-            f"the photos of {old} lie in {new} now: if they stay there, `{forget} {quote(old)}`"
+            f"the photos of {old} lie in {new} now: if they stay there, `{forget} {quote(old)}`, "
+            "which first shows how many are nowhere else"
             for old, new in library.folders.relocated()
         ]
         self._tell(problems + report.refused + report.unmarked + moved)

@@ -330,10 +330,10 @@ class Copies:
             if not is_remote(name) and not os.path.lexists(name):
                 raise UsageError(f"there is no file or folder {name}{did_you_mean(name)}")
         found = photos_in(names, self.store.folder)
-        unseen = SameBytes(self.store, where, names)
         watch = watch_of(progress, stop)
+        unseen = SameBytes(self.store, where, names, watch)
         watch.progress.begin("checking", len(found.photos))
-        return map(unseen, self._checked(found, CheckOptions(where, workers, count_away), watch))
+        return unseen(self._checked(found, CheckOptions(where, workers, count_away), watch))
 
     def _checked(self, found: Found, options: CheckOptions, watch: Watch) -> Iterator[Checked]:
         for path, problem in found.problems:

@@ -59,7 +59,7 @@ class Files:
 
     def _checked(self, options: ApplyOptions | None) -> ApplyOptions:
         """Return the options: a folder whose name is mistyped would protect nothing."""
-        options = options or ApplyOptions()
+        options = options_of(ApplyOptions, options)
         folders = (folder_named(each, self._is_away) for each in options.protect)
         return replace(options, protect=tuple(folders))
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 import lookalike
 from lookalike import Library, ModelChoice
+from lookalike.dedup.actions.planfile import Plan
 from lookalike.errors import (
     DecodeError,
     SpecMismatch,
@@ -270,6 +271,7 @@ WRONG = {
     "undo by name": lambda library: library.files.preview_undo("x"),
     "no plan": lambda library: library.files.apply(None),
     "plan by hand": lambda library: library.files.apply({}),
+    "apply options": lambda library: library.files.preview(Plan((), (), "", ""), {"method": "x"}),
     "options": lambda library: library.copies.find(options={}),
     "index options": lambda library: library.index(".", options={}),
     "progress": lambda library: library.copies.find(progress=print),
@@ -282,6 +284,7 @@ WRONG = {
     "labeled": lambda library: library.labels.find("dog", k="5"),
     "confidence": lambda library: library.labels.count(confidence="0.5"),
     "features": lambda library: library.features(1),
+    "fields": lambda library: library.fields(["a.jpg"]),
     "ids": lambda library: library.labels.of(["a.jpg"]),
     "photo": lambda library: library.photo(2.5),
     "explain": lambda library: library.copies.explain(1, None),

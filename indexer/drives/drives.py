@@ -271,7 +271,7 @@ def state_of(folder: bytes, known: Drive, traces: Sequence[Trace]) -> State:
 
 
 def relocated_folders(store: Store) -> list[tuple[str, str]]:
-    """Return the folders that are not there while most of their files lie in another one: both paths.
+    """Return the folders that are not there while all files of a sample lie in another one: both paths.
 
     On the same file system, mounted elsewhere or renamed; a copy on another drive is none of it.
     """
@@ -283,7 +283,7 @@ def relocated_folders(store: Store) -> list[tuple[str, str]]:
         for old, traces in gone.items()
         for new in roots
         if new not in gone and new.drive.fs_id == old.drive.fs_id
-        if 0 < len(traces) <= 2 * count_there(new.path, traces)
+        if traces and count_there(new.path, traces) == len(traces)
     ]
 
 

@@ -8,13 +8,14 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
-from typing import Any
+from typing import Any, SupportsIndex
 
 import sqlalchemy as sa
 
+from ..arguments import as_ids
 from ..records import Content, Holdings, with_sidecars
 from ..view import View
-from .photos import Photo
+from .photos import Photo, photos_of
 from .schema import content_table, file_table, holdings_table, pieces, root_table
 
 # What is found changes with it: contents of an older one are read again by the next index run.
@@ -52,9 +53,16 @@ def holdings_of(view: View, content_ids: Sequence[int]) -> dict[int, Holdings]:
     return found
 
 
-def told_of(view: View, photos: Iterable[Photo]) -> dict[str, dict[str, Any]]:
-    """Return what each file of photos and its sidecars say, by path, see `with_sidecars`."""
-    files = {file.path: photo.id for photo in photos for file in photo.files}
+def told_of(view: View, photos: Iterable[Photo | SupportsIndex]) -> dict[str, dict[str, Any]]:
+    """Return what each file of photos and its sidecars say, by path, see `with_sidecars`. photos: or ids.
+
+    Raises:
+        UsageError: there is something else among them.
+    """
+    given = list(photos)
+    named = photos_of(view, ids=as_ids([each for each in given if not isinstance(each, Photo)]))
+    known = [*(each for each in given if isinstance(each, Photo)), *named]
+    files = {file.path: photo.id for photo in known for file in photo.files}
     ids = sorted(set(files.values()))
     own, beside = holdings_of(view, ids), _sidecars_of(view, ids)
     return {

@@ -19,6 +19,9 @@ from .schema import content_table, date_of_photo, file_table, pieces, root_table
 
 _PATIENCE_S = 2.0  # a disk that has to start turning takes longer: its names come second, once
 
+# Who asked a folder and got no answer: a hung server is asked again when it has answered, by one thread.
+_unanswered: dict[bytes, threading.Thread] = {}
+
 _file, _content = file_table.c, content_table.c
 _Row = sa.Row[tuple[object, ...]]
 joined = file_table.join(root_table, _file.root_id == root_table.c.id).join(
@@ -177,11 +180,15 @@ def _is_there(root: bytes) -> bool:
     """
     if is_remote(root):
         return True
+    if root in _unanswered and _unanswered[root].is_alive():
+        return False
     answer = SimpleQueue[bool]()
-    threading.Thread(target=lambda: answer.put(_has_something(root)), daemon=True).start()
+    asking = threading.Thread(target=lambda: answer.put(_has_something(root)), daemon=True)
+    asking.start()
     try:
         return answer.get(timeout=_PATIENCE_S)
     except Empty:
+        _unanswered[root] = asking
         return False
 
 

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,12 @@ from PIL import Image, ImageOps
 from lookalike import Library
 from lookalike.commands.groups import COMMANDS
 from lookalike.dedup.check import check
+from lookalike.dedup.check.matches import Checked
+from lookalike.dedup.check.unseen import SameBytes
 from lookalike.errors import StoreMissing
 from lookalike.store.catalog.folders import all_roots
+from lookalike.store.filters.where import ALL
+from lookalike.store.progress import Watch
 from lookalike.store.records import FileResult, FileStat
 from lookalike.tests.children import Child
 from lookalike.tests.library import TAKEN, lookalike, on_terminal
@@ -579,6 +584,17 @@ def test_what_nobody_looks_into_is_found_as_the_same_bytes(store: Path, tmp_path
     run = lookalike("check", card, *at, "--format", "json")
     states = {"a.jpg": "found", "IMG_2.CR3": "unreadable", "MVI_1.MP4": "not_compared"}
     assert {name: row["status"] for name, row in by_name(run.json["files"]).items()} == states
+
+
+def test_a_film_is_not_told_of_where_a_stop_ended_the_search(store: Path, tmp_path: Path) -> None:
+    stop = threading.Event()
+    film = Checked(str(put(tmp_path / "film.mp4")), is_compared=False)
+    with Library.open(store) as library:
+        told = SameBytes(library.store, ALL, [], Watch(stop=stop))
+        assert [each.same_bytes for each in told([film])] == [()]
+        stop.set()
+        told = SameBytes(library.store, ALL, [], Watch(stop=stop))
+        assert list(told([film])) == []
 
 
 def test_a_terminal_names_the_folder_once(card: Path, store: Path) -> None:

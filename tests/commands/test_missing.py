@@ -96,6 +96,14 @@ def test_a_drive_that_is_mounted_elsewhere_is_known_and_its_old_place_named(home
     assert "lie in" not in home.run("index", home.folder / "copy").err
 
 
+def test_a_folder_that_was_renamed_and_lost_photos_is_not_to_be_forgotten(home: Home) -> None:
+    """What is in neither folder would be listed nowhere any more."""
+    moved = home.photos.rename(home.folder / "media")
+    (moved / "2023" / "photo2.jpg").unlink()
+    run = home.run("index", moved)
+    assert (run.code, "lie in" in run.err) == (0, False)
+
+
 def test_forget_shows_first_and_leaves_photos_and_contents(home: Home) -> None:
     before = set(contents(home.photos))
     shown = home.run("forget", home.photos / "2021")

@@ -45,6 +45,7 @@ def passing(library: Library, condition: str) -> set[str]:
 def said(library: Library) -> dict[str, dict[str, object]]:
     """Return what each file says, by its name."""
     fields = library.fields(library.photos())
+    assert library.fields([photo.id for photo in library.photos()]) == fields
     names = ("keywords", "people", "rating", "title", "caption")
     return {
         os.path.basename(path): {name: told[name] for name in names if name in told}

@@ -314,6 +314,21 @@ def test_a_folder_without_search_permission_hides_its_files_but_lists_them(
     assert not scan.covers(b"closed/b.jpg")
 
 
+def test_files_that_are_not_asked_for_by_their_name_cost_no_stat(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path, "in/a.jpg", "in/film.mp4", "in/notes.txt")
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    for mode, found, refused in ((0o755, [b"in/film.mp4"], []), (0o444, [], [b"in/film.mp4"])):
+        (tmp_path / "in").chmod(mode)
+        scan = Scan(b".", only=lambda name: name.endswith(b".mp4"))
+        with without_privileges():
+            assert [file.rel for file in scan] == found
+        assert [each.rel for each in scan.problems] == refused
+    (tmp_path / "in").chmod(0o755)
+
+
 def test_a_listing_that_breaks_off_keeps_what_it_gave_and_proves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
