@@ -3,7 +3,7 @@
 import itertools
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ...store.catalog.folders import RootTotals, mirrored, totals_by_root
 from ...store.catalog.photos import PhotoFile
@@ -16,30 +16,30 @@ _FEWEST = 3
 # Two cards of one camera name different photos alike.
 _SAME = 0.5
 _ASKED = 100
+# What is larger than this many times an older folder that lies in it is no mirror of that.
+_GROWN = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Backups:
-    """roots: paths of the library's folders. mirrors: of these, pairs of a mirror and what it mirrors."""
+    """roots: paths of the library's folders. mirrors: those of them that mirror another one."""
 
     roots: tuple[bytes, ...] = ()
-    mirrors: frozenset[tuple[bytes, bytes]] = field(default_factory=frozenset)
+    mirrors: frozenset[bytes] = frozenset()
 
     def are_apart(self, kept: PhotoFile, other: PhotoFile) -> str:
         """Return why one file is no duplicate of the other: "on another drive", "in a backup"; "" if it is.
 
         Nothing in a mirror is one: what goes there alone comes back with the next run of whatever mirrors.
+        Nor is anything beside a file that is kept there: the next run may remove that one.
         """
         if kept.dev != other.dev:
             return "on another drive"
-        if not self.mirrors:
-            return ""
-        pair = self._root(kept.path), self._root(other.path)
-        return "in a backup" if pair in self.mirrors or self.is_in_mirror(other.path) else ""
+        return "in a backup" if self.is_in_mirror(kept.path) or self.is_in_mirror(other.path) else ""
 
     def is_in_mirror(self, path: str) -> bool:
         """Tell whether a file lies in a folder of the library that mirrors another one."""
-        return bool(self.mirrors) and self._root(path) in {mirror for mirror, _ in self.mirrors}
+        return bool(self.mirrors) and self._root(path) in self.mirrors
 
     def _root(self, path: str) -> bytes:
         """Return the innermost folder of the library that a file lies in."""
@@ -57,12 +57,24 @@ def backups(view: View) -> Backups:
     return Backups(paths, _mirrors(view, roots) if len(roots) > 1 else frozenset())
 
 
-def _mirrors(view: View, roots: Sequence[RootTotals]) -> frozenset[tuple[bytes, bytes]]:
-    found = set()
-    for pair in itertools.combinations(roots, 2):
-        # Of two that hold the same the one that came to the library later is the mirror.
-        small, large = sorted(pair, key=lambda each: (each.files, -each.root.id))
-        asked, named, same = mirrored(view, small.root, large.root, _ASKED)
-        if named >= max(_FEWEST, _MIRRORED * asked) and same >= _SAME * named:
-            found.add((small.root.path, large.root.path))
-    return frozenset(found)
+def _mirrors(view: View, roots: Sequence[RootTotals]) -> frozenset[bytes]:
+    by_age = sorted(roots, key=lambda each: each.root.id)
+    found = (_mirror(view, *pair) for pair in itertools.combinations(by_age, 2))
+    return frozenset(each.root.path for each in found if each)
+
+
+def _mirror(view: View, first: RootTotals, second: RootTotals) -> RootTotals | None:
+    """Return which of two folders mirrors the other one, the second if both may: it came later."""
+    if _lies_in(view, second, first):
+        return second
+    if not _lies_in(view, first, second):
+        return None
+    # A mirror may still have what was deleted since; where that were most of it, the first is but a part.
+    return second if second.files <= _GROWN * first.files else first
+
+
+def _lies_in(view: View, some: RootTotals, other: RootTotals) -> bool:
+    if _MIRRORED * some.files > other.files:
+        return False
+    asked, named, same = mirrored(view, some.root, other.root, _ASKED)
+    return named >= max(_FEWEST, _MIRRORED * asked) and same >= _SAME * named

@@ -31,7 +31,7 @@ _NOTES = {
     "an edit": "an edit: somebody's work",
     "another file is kept": "it may hold more than the file that is kept",
     "on another drive": "on another drive: it may be a backup",
-    "in a backup": "in a folder that mirrors the other one: a backup",
+    "in a backup": "a backup: this file or the kept one is in a folder that mirrors another one",
 }
 
 

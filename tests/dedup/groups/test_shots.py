@@ -1,5 +1,6 @@
 """What files say of their shot, and when two of them cannot show the same one."""
 
+import time
 from typing import Any
 
 import pytest
@@ -123,3 +124,12 @@ def test_previews_alone_prove_no_two_raws_one_shot(
     assert not Apart(two, {(1, 2): "confirmed"}, {})(1, 2)
     same = {1: two[1], 2: photo(2, format="RAW", files=files[1], pixel_digest=two[1].pixel_digest)}
     assert not Apart(same, {}, {})(1, 2)
+
+
+def test_the_pairs_of_a_long_burst_of_raws_cost_next_to_nothing() -> None:
+    files = {n: (PhotoFile(f"/photos/IMG_{n:04}.DNG", 1, n, 0),) for n in range(1000)}
+    apart = Apart({n: photo(n, format="RAW", files=each) for n, each in files.items()}, {}, {})
+    pairs = [(n, (n + step) % 1000) for step in range(1, 9) for n in files]
+    started = time.process_time()
+    assert all(apart(*pair) for pair in pairs)
+    assert time.process_time() - started < 0.25
