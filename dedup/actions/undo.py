@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from ...errors import Refusal
+from ...errors import Refusal, UsageError
 from ...store.catalog.folders import all_roots
 from ...store.lock import held
-from ...store.names import is_below
+from ...store.names import is_below, listed
 from ...store.progress import Watch
 from ...store.store import Store
 from . import links, moves
@@ -137,12 +137,12 @@ class UndoOptions:
     """What to undo. run: name or path of a journal, None for the newest that moved something.
 
     folders: where else to look for files that somebody took out of the quarantine or the trash. files: only
-    these, by the paths that they had, and what belongs to them; empty: all.
+    these, by the paths that they had, and what belongs to them; None: all.
     """
 
     run: str | None = None
     folders: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
+    files: Sequence[str] | None = None
 
 
 def record_to_undo(store: Store, run: str | None, folders: Sequence[str] = ()) -> Record | None:
@@ -188,7 +188,11 @@ def _pending(records: Iterable[Record], folders: Sequence[str]) -> list[Record]:
 
 
 def preview_undo(store: Store, record: Record, options: UndoOptions) -> Iterator[Outcome]:
-    """Yield what `undo` would do with the files of a journal; nothing is changed."""
+    """Yield what `undo` would do with the files of a journal; nothing is changed.
+
+    Raises:
+        UsageError: a file that is named is none of the run.
+    """
     undoing = _Undoing(store, record, options)
     yield from (undoing.outcome(action, undoing.settled) for action in undoing.actions)
     yield from map(undoing.write_settled, undoing.writes)
@@ -204,6 +208,7 @@ def undo(store: Store, record: Record, options: UndoOptions, watch: Watch) -> li
         StoreLocked: another run is moving files.
         StoreUnwritable: the journal cannot be written; nothing more was done.
         Refusal: a stranger can have written the journal.
+        UsageError: a file that is named is none of the run.
     """
     with held(store.folder, "actions", store.lock_timeout_s), Journal(record.path) as journal:
         undoing, found = _Undoing(store, record, options), list[Outcome]()
@@ -244,14 +249,15 @@ class _Undoing:
         self._record = record
         self._named = [os.path.abspath(each) for each in options.folders]
         self._finder = Finder(record, self._roots, self._named, Others(store, record).has)
-        units = {each.unit for each in record.actions if not options.files or each.path in options.files}
+        files = _named(record, options.files)
+        units = {each.unit for each in record.actions if each.path in files}
         chosen = [each for each in record.actions if each.unit in units]
         # What could not be done at the time lies where it lay.
         self.actions = _in_order(each for each in chosen if not self._was_put_back(each, "failed"))
         photos = {each.path for each in chosen}
         # The last one first: of two in one sidecar it tells what the earlier one is known by.
         writes = record.pending_writes[::-1]
-        self.writes = [each for each in writes if not options.files or each.leaving in photos]
+        self.writes = [each for each in writes if options.files is None or each.leaving in photos]
         self._stuck: dict[int, Action] = {}
         self._away = set[str]()  # photos that were not put back
 
@@ -418,6 +424,18 @@ class _Undoing:
         for folder in (action.base, *self._roots):
             if folder and is_below(action.path, [folder]) and not os.path.isdir(folder):
                 raise Refusal("offline", f"the folder {folder} is away")
+
+
+def _named(record: Record, files: Sequence[str] | None) -> set[str]:
+    """Return which files of a run are meant, by the paths that they had."""
+    known = {each.path for each in record.actions}
+    if files is None:
+        return known
+    named = listed(files, "files")
+    unknown = next((each for each in named if each not in known), None)
+    if unknown is not None:
+        raise UsageError(f"the run {record.name} moved no file {unknown}")
+    return set(named)
 
 
 def _in_order(actions: Iterable[Action]) -> list[Action]:
