@@ -15,7 +15,7 @@ from ...store.progress import Watch
 from ...store.store import Store
 from . import links, moves
 from .apply import outcome_of, tell_catalog
-from .folders import Held
+from .folders import Held, has_entries
 from .journal import Action, Journal, Record, check_store
 from .moves import At
 from .others import Others
@@ -103,7 +103,7 @@ def _gone(action: Action, others: str) -> str:
             f"its content lies at {others}, but that is a file of the library, was kept, or was moved by "
             "another run: it is not taken; copy it if you want two"
         )
-    if action.base and not os.path.isdir(action.base):
+    if action.base and not has_entries(action.base):
         return (
             f"it lies in a quarantine in {action.base}, which is not there: connect the drive, or name the "
             "folder that it is now with `from=FOLDER`"

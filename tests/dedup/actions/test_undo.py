@@ -480,8 +480,13 @@ def test_files_are_named_by_the_paths_of_the_run(moved: Shelf) -> None:
         list(preview_undo(moved.store, record, UndoOptions(files=("/nowhere/x.jpg",))))
 
 
-def test_what_lies_on_a_drive_that_is_away_is_not_gone(moved: Shelf, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_mount_point", [False, True])
+def test_what_lies_on_a_drive_that_is_away_is_not_gone(
+    moved: Shelf, tmp_path: Path, is_mount_point: bool
+) -> None:
     moved.photos.rename(tmp_path / "away")
+    if is_mount_point:
+        moved.photos.mkdir()
     records = journals(moved.store.folder)
     assert (records[0].standing().away.files, records[0].standing().gone.files) == (1, 0)
     (action,) = records[0].actions
