@@ -1,5 +1,6 @@
 """Metadata of leaving files go into the sidecars of the kept ones first, and come out of them again."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from lookalike.dedup.actions.apply import ApplyOptions, preview
 from lookalike.dedup.actions.journal import journals
 from lookalike.dedup.actions.keywords import preview_keywords, write_keywords
 from lookalike.dedup.actions.moves import write_over
+from lookalike.dedup.actions.sidecars import tell_of_sidecars
 from lookalike.dedup.actions.transfer import Transfer
 from lookalike.dedup.actions.undo import record_to_undo
 from lookalike.dedup.packets import fields_of, merged
@@ -221,6 +223,17 @@ def test_keywords_are_written_once_and_undone(shelf: Shelf) -> None:
     assert states(shelf.undo()) == {"a.jpg.xmp": "done"}
     assert shelf.tree() == before
     assert record_to_undo(shelf.store, None) is None
+
+
+def test_the_catalog_is_told_with_one_listing_of_each_folder(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = {str(shelf.put(f"{seed}.jpg", seed=seed)): ["sea"] for seed in range(3)}
+    outcomes = write_keywords(shelf.store, wanted, UNWATCHED)
+    listed, scandir = list[object](), os.scandir
+    monkeypatch.setattr(os, "scandir", lambda folder: (listed.append(folder), scandir(folder))[1])
+    tell_of_sidecars(shelf.store, outcomes)
+    assert listed == [str(shelf.photos)]
 
 
 def test_a_journal_of_a_stranger_writes_no_file_but_a_sidecar(shelf: Shelf) -> None:
