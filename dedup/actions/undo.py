@@ -254,12 +254,25 @@ class _Undoing:
         chosen = [each for each in record.actions if each.unit in units]
         # What could not be done at the time lies where it lay.
         self.actions = _in_order(each for each in chosen if not self._was_put_back(each, "failed"))
-        photos = {each.path for each in chosen}
-        # The last one first: of two in one sidecar it tells what the earlier one is known by.
-        writes = record.pending_writes[::-1]
-        self.writes = [each for each in writes if options.files is None or each.leaving in photos]
+        self._writes_of = defaultdict[str, list[Write]](list)  # by sidecar, the first one first
+        for write in record.pending_writes:
+            self._writes_of[write.path].append(write)
+        self.writes = self._chosen_writes(None if options.files is None else {each.path for each in chosen})
+        self._numbers = {each.number for each in self.writes}
         self._stuck: dict[int, Action] = {}
         self._away = set[str]()  # photos that were not put back
+
+    def _chosen_writes(self, photos: set[str] | None) -> list[Write]:
+        """Return the writes to take back, the last one first: of two in one sidecar it hides the earlier.
+
+        photos: that are put back, None for all. What waited in their sidecars for them is taken back, too.
+        """
+        writes = self._record.pending_writes[::-1]
+        if photos is None:
+            return writes
+        paths = {each.path for each in writes if each.leaving in photos}
+        photos |= {each.path for each in self._record.actions if self._was_put_back(each, "undone")}
+        return [each for each in writes if each.path in paths and each.leaving in photos]
 
     def tidy(self) -> None:
         """Remove what is left of quarantines in which nothing lies any more."""
@@ -292,14 +305,19 @@ class _Undoing:
         """Return what undoing would make of what was written into a sidecar."""
         if write.is_back:
             return self._of_write(write, "before")
-        if write.leaving in self._away:
-            why = f"it keeps what {write.leaving} said, which cannot be put back"
+        on_top = [each for each in self._writes_of[write.path] if each.number >= write.number]
+        away = next((each.leaving for each in on_top if each.leaving in self._away), None)
+        if away is not None:
+            why = f"it keeps what {away} said, which cannot be put back"
             return self._of_write(write, "left", "together", why)
+        other = next((each.leaving for each in on_top if each.number not in self._numbers), None)
+        if other is not None:
+            why = f"it also says what {other} said, and will be what it was once that one is back"
+            return self._of_write(write, "waiting", reason=why)
         if not is_below(write.path, self._roots):
             return self._of_write(write, "left", "foreign", "it is not in the library")
         # Of several in one sidecar only the last can be seen before it is taken back.
-        is_last = next(each for each in self.writes if each.path == write.path) is write
-        if is_last and not write.is_there:
+        if on_top == [write] and not write.is_there:
             return self._of_write(write, "left", "changed", "it changed since it was written")
         return self._of_write(write, "planned")
 
@@ -309,7 +327,7 @@ class _Undoing:
             outcome = self.write_settled(write)
             if outcome.state == "planned":
                 outcome = self._taken_back(write)
-            if outcome.state != "left":
+            if outcome.state in ("done", "before"):
                 journal.end_writes([write], "undone")
             yield outcome
 

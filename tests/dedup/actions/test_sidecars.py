@@ -13,7 +13,7 @@ from lookalike.dedup.actions.keywords import preview_keywords, write_keywords
 from lookalike.dedup.actions.moves import write_over
 from lookalike.dedup.actions.sidecars import tell_of_sidecars
 from lookalike.dedup.actions.transfer import Transfer
-from lookalike.dedup.actions.undo import record_to_undo
+from lookalike.dedup.actions.undo import UndoOptions, record_to_undo, undo
 from lookalike.dedup.packets import fields_of, merged
 from lookalike.errors import Refusal
 from lookalike.store.catalog.holdings import put_holdings
@@ -141,6 +141,25 @@ def test_two_merges_into_one_sidecar_come_out_again(shelf: Shelf) -> None:
     shelf.apply(MERGING)
     assert fields_of(sidecar_of(kept).read_bytes()) == {"keywords": ["50", "60"]}
     assert {each.state for each in shelf.undo()} == {"done"}
+    assert shelf.tree() == before
+
+
+def test_of_two_merges_into_one_sidecar_the_earlier_waits_for_the_later(shelf: Shelf) -> None:
+    kept = shelf.put("kept.jpg")
+    others = [shelf.put(f"{quality}.jpg", quality=quality) for quality in (50, 60)]
+    shelf.group(kept, *others)
+    for photo in others:
+        say(shelf, photo, keywords=[photo.stem])
+    before = shelf.tree()
+    shelf.apply(MERGING)
+
+    def put_back(photo: Path) -> dict[str, str]:
+        record = journals(shelf.store.folder)[0]
+        return states(undo(shelf.store, record, UndoOptions(files=[str(photo)]), UNWATCHED))
+
+    assert put_back(others[0]) == {"50.jpg": "done", "kept.jpg.xmp": "waiting"}
+    assert fields_of(sidecar_of(kept).read_bytes()) == {"keywords": ["50", "60"]}
+    assert put_back(others[1]) == {"60.jpg": "done", "kept.jpg.xmp": "done"}
     assert shelf.tree() == before
 
 
