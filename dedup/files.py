@@ -1,13 +1,14 @@
 """What is done to files of a library: `library.files`, the only part that touches them."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from reprlib import repr as short
 
 from ..errors import UsageError
 from ..store.arguments import options_of
 from ..store.catalog.folders import all_roots
+from ..store.names import AnyPath
 from ..store.progress import UNWATCHED, Watch
 from ..store.store import Store
 from .actions.apply import ApplyOptions, apply_plan, preview
@@ -86,13 +87,15 @@ class Files:
         """
         return record_to_undo(self.store, run, folders)
 
-    def run_with(self, names: Sequence[str], folders: Sequence[str] = ()) -> tuple[Record, tuple[str, ...]]:
+    def run_with(
+        self, names: AnyPath | Iterable[AnyPath], folders: Sequence[str] = ()
+    ) -> tuple[Record, tuple[str, ...]]:
         """Return the newest run that moved all of some files, and where they lay: `UndoOptions(files=...)`.
 
         names: paths that files had, or have in the quarantine or the trash; the ends of these will do.
 
         Raises:
-            UsageError: there is no such run, or a name is that of several files.
+            UsageError: no file is named, there is no such run, or a name is that of several files.
         """
         return run_with(self.journals(folders), names)
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 # More files than these are summed up by folder; more folders, and more examples, are only counted.
 _FEW_FILES, _FOLDERS, _EXAMPLES = 20, 20, 3
 
-_MARKS = {"planned": "[x]", "done": "[x]", "before": "[=]", "left": "[ ]"}
+_MARKS = {"planned": "[x]", "done": "[x]", "before": "[=]", "left": "[ ]", "waiting": "[ ]"}
 _KINDS = {"exact": "same bytes as", "copy": "copy of", "similar": "looks like"}
 # What a row says is done to a file, before and after; the method where there is no such word.
 _DEEDS = {"put back": ("to put back", "put back"), "deleted for good": ("to delete", "deleted")}
@@ -188,6 +188,8 @@ def _words(row: Row, top: str, style: Style) -> tuple[str, str]:
         return f"left alone: {_reason(row)}", ""
     if row["state"] == "before":
         return "done already", ""
+    if row["state"] == "waiting":
+        return _reason(row), ""
     if _is_merge(row):
         return f"merge: {printable(row['reason'])}" if row["reason"] else "sidecar as it was before", ""
     what = _KINDS.get(row["kind"], f"{row['kind']}, belongs to a copy of")

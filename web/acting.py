@@ -139,8 +139,8 @@ class Acting:
             return holder_of(self.library.store.folder, "actions") is not None
         return False
 
-    def undo(self, run: str, files: Sequence[str] = ()) -> Job:
-        """Begin to put back what a run moved. files: only these, by the paths that they had; none: all.
+    def undo(self, run: str, files: Sequence[str] | None = None) -> Job:
+        """Begin to put back what a run moved. files: only these, by the paths that they had; None: all.
 
         Raises:
             Gone: there is no such run.
@@ -150,7 +150,7 @@ class Acting:
         if record is None:
             raise Gone(f"there is no run {run}")
         self.jobs.check_free(self.library.store.folder, "actions")
-        options = UndoOptions(run, files=tuple(files))
+        options = UndoOptions(run, files=files)
 
         def work(job: Job) -> str:
             return self._done(job, self.library.files.undo(record, options, job.watch), "put back")

@@ -122,6 +122,13 @@ def is_of_link(error: OSError) -> bool:
     return error.errno in (errno.ENOTDIR, errno.ELOOP)
 
 
+def has_entries(folder: str) -> bool:
+    """Tell whether a folder is there; an empty one is where a drive would be."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        return next(entries, None) is not None
+    return False
+
+
 def check_as_it_is(path: str) -> None:
     """Check a folder as `Held.make_own` will, as far as can be told without writing; none is fine.
 

@@ -18,6 +18,7 @@ from typing import Any, Self
 from ...errors import Refusal, StoreUnwritable, UsageError
 from ...store.documents import SCHEMA_VERSION, Row, dumps, path_fields
 from .entry import digest_in, lines_of, moment_of, number_in, place_in, row_of, text_in
+from .folders import has_entries
 from .moves import sync_folders
 from .trash import QUARANTINE, note_of
 from .trust import check_folders, check_own
@@ -123,8 +124,8 @@ class Standing:
     quarantined, trashed: they wait there, for undo or prune. kept: they wait in the quarantine, too, since
     prune could not remove them. back: they were put back, or never left. pruned: removed for good. gone:
     they were moved, and are not where they were put: somebody emptied the trash or took them out. away: the
-    folder that holds their quarantine is not there: its drive is away, or it has another name. damaged:
-    lines of the journal that cannot be read; nothing is known of their files.
+    folder that holds their quarantine is not there, or empty: its drive is away, or it has another name.
+    damaged: lines of the journal that cannot be read; nothing is known of their files.
     """
 
     quarantined: Tally = field(default_factory=Tally)
@@ -227,7 +228,7 @@ class Record:
         # A run that was cut off may have moved it, or not.
         if not end and os.path.lexists(action.path):
             return "back"
-        return "away" if action.base and not os.path.isdir(action.base) else "gone"
+        return "away" if action.base and not has_entries(action.base) else "gone"
 
 
 class Journal:

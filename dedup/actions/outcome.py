@@ -14,10 +14,12 @@ MERGE = "merge"
 class Outcome:
     """What became, or would become, of one file.
 
-    state: "planned" (it would be done), "done", "before" (it was done already) or "left" (nothing was).
+    state: "planned" (it would be done), "done", "before" (it was done already), "left" (nothing was) or
+    "waiting" (of a MERGE: it is taken back together with a later one into the same sidecar).
     path: where it lay. to: where it is, or would be. method: of the action. kind: the class of a photo, or
     what kind of companion it is. size: bytes. keeper: the file that stays for it. code, reason: why it was
-    left; of a MERGE the reason is what is written. run: the name of the journal that has it.
+    left, or waits; of a MERGE that is done the reason is what is written. run: the name of the journal that
+    has it.
     """
 
     state: str

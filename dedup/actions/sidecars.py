@@ -127,9 +127,9 @@ class Sidecars:
 
 def tell_of_sidecars(store: Store, outcomes: Iterable[Outcome]) -> None:
     """Record in the catalog what those sidecars say now that a run wrote into, or took that back from."""
-    said = dict[str, Mapping[str, Any]]()
+    said, finder = dict[str, Mapping[str, Any]](), CompanionFinder()
     for photo in {each.keeper for each in outcomes if each.method == MERGE and each.state == "done"}:
-        names = (os.fsencode(os.path.basename(path)) for path, _ in _sidecars(photo))
+        names = (os.fsencode(os.path.basename(path)) for path, _ in _sidecars(photo, finder))
         with suppress(FileNotFoundError):
             said[photo], _ = read_sidecars(os.fsencode(os.path.dirname(photo)), sorted(names, key=len))
     if said:
@@ -137,10 +137,13 @@ def tell_of_sidecars(store: Store, outcomes: Iterable[Outcome]) -> None:
             note_sidecars(view, said)
 
 
-def _sidecars(photo: str) -> Iterator[tuple[str, bool]]:
-    """Yield the XMP sidecars of a photo itself, and whether each is shared; none of its RAW or film."""
+def _sidecars(photo: str, finder: CompanionFinder | None = None) -> Iterator[tuple[str, bool]]:
+    """Yield the XMP sidecars of a photo itself, and whether each is shared; none of its RAW or film.
+
+    finder: has listed the folders; None: the folder is listed as it is now.
+    """
     name = os.path.basename(photo)
-    for each in CompanionFinder().companions(photo):
+    for each in (finder or CompanionFinder()).companions(photo):
         other = os.path.basename(each.path)
         if is_sidecar(other) and kind_beside(name, other) == "sidecar":
             yield each.path, each.shared

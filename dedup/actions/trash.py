@@ -266,14 +266,16 @@ def trash_for(
     """Return the trash on the file system of a file; None where there is none. make: it may be made.
 
     That of the user's home is made for the user's own files anyway, as the specification has it. mounts: by
-    which the home and the file may be apart though their file system is one.
+    which a trash and the file may be apart though their file system is one.
     """
     if os.name == "nt":
         return None  # its bin does not record where a file came from: a quarantine can be undone
     home = _home_trash()
-    if _device_above(home.folder) == found.st_dev and _are_together(path, home.folder, mounts):
+    if home and _device_above(home.folder) == found.st_dev and _are_together(path, home.folder, mounts):
         return home if make or _is_usable(home) or _is_lacking(home, found.st_uid) else None
     top, user = _mount_point(path, found.st_dev), os.geteuid()
+    if not _are_together(path, top, mounts):
+        return None
     shared, own = os.path.join(top, ".Trash"), Trash(os.path.join(top, f".Trash-{user}"), top)
     if _is_shared_trash(shared):
         ours = Trash(os.path.join(shared, str(user)), top)
@@ -291,11 +293,16 @@ def _is_usable(trash: Trash) -> bool:
     return os.path.isdir(trash.folder)
 
 
-def _home_trash() -> Trash:
+def _home_trash() -> Trash | None:
+    """Return the user's own trash, None without a home."""
     if sys.platform == "darwin":
-        return Trash(os.path.expanduser("~/.Trash"), has_info=False)
-    data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
-    return Trash(os.path.join(data, "Trash"))
+        found = Trash(os.path.expanduser("~/.Trash"), has_info=False)
+    else:
+        data = os.environ.get("XDG_DATA_HOME", "")
+        if not os.path.isabs(data):  # the specification has such a one ignored
+            data = os.path.expanduser("~/.local/share")
+        found = Trash(os.path.join(data, "Trash"))
+    return found if os.path.isabs(found.folder) else None
 
 
 def _are_together(path: str, folder: str, mounts: Sequence[Mount]) -> bool:
@@ -319,7 +326,8 @@ def _device_above(path: str) -> int:
 
 def folder_above(path: str) -> str:
     """Return a folder if it is there, else the one that it would be made in."""
-    while not os.path.isdir(path):
+    path = os.path.abspath(path)
+    while not os.path.isdir(path) and path != os.path.dirname(path):
         path = os.path.dirname(path)
     return path
 

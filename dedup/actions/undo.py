@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from ...errors import Refusal
+from ...errors import Refusal, UsageError
 from ...store.catalog.folders import all_roots
 from ...store.lock import held
-from ...store.names import is_below
+from ...store.names import is_below, listed
 from ...store.progress import Watch
 from ...store.store import Store
 from . import links, moves
 from .apply import outcome_of, tell_catalog
-from .folders import Held
+from .folders import Held, has_entries
 from .journal import Action, Journal, Record, check_store
 from .moves import At
 from .others import Others
@@ -103,7 +103,7 @@ def _gone(action: Action, others: str) -> str:
             f"its content lies at {others}, but that is a file of the library, was kept, or was moved by "
             "another run: it is not taken; copy it if you want two"
         )
-    if action.base and not os.path.isdir(action.base):
+    if action.base and not has_entries(action.base):
         return (
             f"it lies in a quarantine in {action.base}, which is not there: connect the drive, or name the "
             "folder that it is now with `from=FOLDER`"
@@ -137,12 +137,12 @@ class UndoOptions:
     """What to undo. run: name or path of a journal, None for the newest that moved something.
 
     folders: where else to look for files that somebody took out of the quarantine or the trash. files: only
-    these, by the paths that they had, and what belongs to them; empty: all.
+    these, by the paths that they had, and what belongs to them; None: all.
     """
 
     run: str | None = None
     folders: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
+    files: Sequence[str] | None = None
 
 
 def record_to_undo(store: Store, run: str | None, folders: Sequence[str] = ()) -> Record | None:
@@ -188,7 +188,11 @@ def _pending(records: Iterable[Record], folders: Sequence[str]) -> list[Record]:
 
 
 def preview_undo(store: Store, record: Record, options: UndoOptions) -> Iterator[Outcome]:
-    """Yield what `undo` would do with the files of a journal; nothing is changed."""
+    """Yield what `undo` would do with the files of a journal; nothing is changed.
+
+    Raises:
+        UsageError: a file that is named is none of the run.
+    """
     undoing = _Undoing(store, record, options)
     yield from (undoing.outcome(action, undoing.settled) for action in undoing.actions)
     yield from map(undoing.write_settled, undoing.writes)
@@ -204,6 +208,7 @@ def undo(store: Store, record: Record, options: UndoOptions, watch: Watch) -> li
         StoreLocked: another run is moving files.
         StoreUnwritable: the journal cannot be written; nothing more was done.
         Refusal: a stranger can have written the journal.
+        UsageError: a file that is named is none of the run.
     """
     with held(store.folder, "actions", store.lock_timeout_s), Journal(record.path) as journal:
         undoing, found = _Undoing(store, record, options), list[Outcome]()
@@ -244,16 +249,30 @@ class _Undoing:
         self._record = record
         self._named = [os.path.abspath(each) for each in options.folders]
         self._finder = Finder(record, self._roots, self._named, Others(store, record).has)
-        units = {each.unit for each in record.actions if not options.files or each.path in options.files}
+        files = _named(record, options.files)
+        units = {each.unit for each in record.actions if each.path in files}
         chosen = [each for each in record.actions if each.unit in units]
         # What could not be done at the time lies where it lay.
         self.actions = _in_order(each for each in chosen if not self._was_put_back(each, "failed"))
-        photos = {each.path for each in chosen}
-        # The last one first: of two in one sidecar it tells what the earlier one is known by.
-        writes = record.pending_writes[::-1]
-        self.writes = [each for each in writes if not options.files or each.leaving in photos]
+        self._writes_of = defaultdict[str, list[Write]](list)  # by sidecar, the first one first
+        for write in record.pending_writes:
+            self._writes_of[write.path].append(write)
+        self.writes = self._chosen_writes(None if options.files is None else {each.path for each in chosen})
+        self._numbers = {each.number for each in self.writes}
         self._stuck: dict[int, Action] = {}
         self._away = set[str]()  # photos that were not put back
+
+    def _chosen_writes(self, photos: set[str] | None) -> list[Write]:
+        """Return the writes to take back, the last one first: of two in one sidecar it hides the earlier.
+
+        photos: that are put back, None for all. What waited in their sidecars for them is taken back, too.
+        """
+        writes = self._record.pending_writes[::-1]
+        if photos is None:
+            return writes
+        paths = {each.path for each in writes if each.leaving in photos}
+        photos |= {each.path for each in self._record.actions if self._was_put_back(each, "undone")}
+        return [each for each in writes if each.path in paths and each.leaving in photos]
 
     def tidy(self) -> None:
         """Remove what is left of quarantines in which nothing lies any more."""
@@ -286,14 +305,19 @@ class _Undoing:
         """Return what undoing would make of what was written into a sidecar."""
         if write.is_back:
             return self._of_write(write, "before")
-        if write.leaving in self._away:
-            why = f"it keeps what {write.leaving} said, which cannot be put back"
+        on_top = [each for each in self._writes_of[write.path] if each.number >= write.number]
+        away = next((each.leaving for each in on_top if each.leaving in self._away), None)
+        if away is not None:
+            why = f"it keeps what {away} said, which cannot be put back"
             return self._of_write(write, "left", "together", why)
+        other = next((each.leaving for each in on_top if each.number not in self._numbers), None)
+        if other is not None:
+            why = f"it also says what {other} said, and will be what it was once that one is back"
+            return self._of_write(write, "waiting", reason=why)
         if not is_below(write.path, self._roots):
             return self._of_write(write, "left", "foreign", "it is not in the library")
         # Of several in one sidecar only the last can be seen before it is taken back.
-        is_last = next(each for each in self.writes if each.path == write.path) is write
-        if is_last and not write.is_there:
+        if on_top == [write] and not write.is_there:
             return self._of_write(write, "left", "changed", "it changed since it was written")
         return self._of_write(write, "planned")
 
@@ -303,7 +327,7 @@ class _Undoing:
             outcome = self.write_settled(write)
             if outcome.state == "planned":
                 outcome = self._taken_back(write)
-            if outcome.state != "left":
+            if outcome.state in ("done", "before"):
                 journal.end_writes([write], "undone")
             yield outcome
 
@@ -418,6 +442,18 @@ class _Undoing:
         for folder in (action.base, *self._roots):
             if folder and is_below(action.path, [folder]) and not os.path.isdir(folder):
                 raise Refusal("offline", f"the folder {folder} is away")
+
+
+def _named(record: Record, files: Sequence[str] | None) -> set[str]:
+    """Return which files of a run are meant, by the paths that they had."""
+    known = {each.path for each in record.actions}
+    if files is None:
+        return known
+    named = listed(files, "files")
+    unknown = next((each for each in named if each not in known), None)
+    if unknown is not None:
+        raise UsageError(f"the run {record.name} moved no file {unknown}")
+    return set(named)
 
 
 def _in_order(actions: Iterable[Action]) -> list[Action]:

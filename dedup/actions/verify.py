@@ -10,6 +10,7 @@ from ...errors import Refusal
 from ...store.names import is_below
 from ..groups.companions import Companion, CompanionFinder
 from .claims import Claims
+from .folders import has_entries
 from .planfile import Plan, PlannedCompanion, PlannedFile
 from .survivor import Survivors, check_single
 from .units import RealPaths, Removal, Unit, staying
@@ -193,20 +194,13 @@ def _no_companion(planned: PlannedCompanion, now: Companion | None) -> Refusal:
 def _why_away(path: str, roots: Sequence[str]) -> str | None:
     """Return which folder above a file that is not there is not there either, None where all are."""
     above = sorted((root for root in roots if is_below(path, [root])), key=len)
-    away = next((root for root in above if not _has_entries(root)), None)
+    away = next((root for root in above if not has_entries(root)), None)
     if away is not None:  # as `status` calls it
         return f"{away} is away: connect its drive, or index it under its new name"
     folder = missing = os.path.dirname(path)
     while folder != os.path.dirname(folder) and not os.path.isdir(folder):
         missing, folder = folder, os.path.dirname(folder)
     return None if os.path.isdir(missing) else f"the folder {missing} is not there: run `lookalike index`"
-
-
-def _has_entries(folder: str) -> bool:
-    """Tell whether a folder is there; an empty one is where a drive would be."""
-    with suppress(OSError), os.scandir(folder) as entries:
-        return next(entries, None) is not None
-    return False
 
 
 def _inodes(files: Iterable[PlannedFile]) -> Iterator[tuple[tuple[int, int], str]]:

@@ -373,6 +373,8 @@ def test_a_plan_is_checked_applied_once_and_undone(mine: Copied) -> None:
         single = ended(client, client.post(f"/api/runs/{run['run']}/undo", json=one).json()["job"])
         assert (single["result"]["done"], Path(told[0]["path"]).exists()) == (1, True)
         assert client.post(f"/api/runs/{run['run']}/undo", json={"files": ["x"]}).status_code == 404
+        none = client.post(f"/api/runs/{run['run']}/undo", json={"files": []}).json()["job"]
+        assert ended(client, none)["result"]["done"] == 0
         undo = client.post(f"/api/runs/{run['run']}/undo").json()["job"]
         back = ended(client, undo)
         assert (back["state"], "freed" in back["words"]) == ("done", False)

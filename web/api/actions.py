@@ -55,9 +55,9 @@ class Checked(How):
 
 
 class Back(_Body):
-    """What of a run is put back. files: by the ids of its check; none: all."""
+    """What of a run is put back. files: by the ids of its check; null: all."""
 
-    files: list[Annotated[str, Field(max_length=64)]] = Field(default_factory=list, max_length=10_000)
+    files: list[Annotated[str, Field(max_length=64)]] | None = Field(None, max_length=10_000)
 
 
 @router.post("/plans", status_code=201)
@@ -146,7 +146,8 @@ def check_undo(served: Server, run: str) -> dict[str, Any]:
 def undo(served: Server, run: str, back: Back | None = None) -> dict[str, Any]:
     """Begin to put back what a run moved, or some files of it; the job tells how it goes."""
     served.check_writing()
-    files = _files_named(served, _plain(run), back.files) if back and back.files else []
+    ids = back.files if back else None
+    files = None if ids is None else _files_named(served, _plain(run), ids)
     return {"schema_version": SCHEMA_VERSION, "job": served.acting.undo(_plain(run), files).fields()}
 
 

@@ -138,7 +138,7 @@ export default class Activity {
       back.length > 1 && each.method !== "merge" && putBack("Put back", [each.id], { "aria-label": `Put back ${base(each.path)}` })))];
     const dialog = make("dialog.sheet.undo", { "aria-label": "Undo a run", onclose: () => dialog.remove() }, make("h2", {}, "Undo this run"),
       make("p.big", {}, words), make("div.outcomes", { tabIndex: 0 }, ...list),
-      make("div.actions", {}, button("Close", () => dialog.close()), putBack(back.length > 1 ? "Put all back" : "Put it back", [], { main: true, disabled: !back.length })));
+      make("div.actions", {}, button("Close", () => dialog.close()), putBack(back.length > 1 ? "Put all back" : "Put it back", null, { main: true, disabled: !back.length })));
     document.body.append(dialog);
     dialog.showModal();
     return undefined;

@@ -126,8 +126,8 @@ class Sheet {
 // What was said of a run is not true any more once it is undone.
 const said = new Map();
 
-// ids: of single files; none: all of the run.
-export async function undoRun(run, ids = []) {
+// ids: of single files; null: all of the run.
+export async function undoRun(run, ids = null) {
   said.get(run)?.();
   try {
     const { job } = await send(`runs/${run}/undo`, { files: ids });

@@ -13,7 +13,7 @@ from lookalike.dedup.actions import moves
 from lookalike.dedup.actions.apply import ApplyOptions, apply_plan, preview
 from lookalike.dedup.actions.journal import journals
 from lookalike.dedup.actions.outcome import Outcome
-from lookalike.dedup.actions.trash import Quarantine, trash_for
+from lookalike.dedup.actions.trash import Quarantine, folder_above, trash_for
 from lookalike.errors import StoreLocked, StoreUnwritable, UsageError
 from lookalike.store.lock import held
 from lookalike.store.place import Mount
@@ -115,6 +115,36 @@ def test_the_home_trash_is_none_for_files_of_another_mount(shelf: Shelf) -> None
     for mounts, is_home in (([Mount(point="/")], True), ([Mount(point="/"), Mount(point=home)], False)):
         trash = trash_for(str(copy), copy.stat(), mounts=mounts)
         assert (trash is not None) == is_home
+
+
+@pytest.mark.parametrize("data", ["share", ""])
+def test_a_data_folder_that_is_not_absolute_does_not_count(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, data: str
+) -> None:
+    _, copy = pair(shelf)
+    monkeypatch.chdir(shelf.photos)
+    monkeypatch.setenv("XDG_DATA_HOME", data)
+    trash = trash_for(str(copy), copy.stat(), make=True)
+    assert trash is not None
+    assert trash.folder == os.path.join(os.environ["HOME"], ".local/share/Trash")
+    monkeypatch.setenv("HOME", "nobody")
+    trash = trash_for(str(copy), copy.stat(), make=True)
+    assert trash is not None
+    assert trash.top
+
+
+def test_the_folder_above_a_relative_one_is_found(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(shelf.photos)
+    assert folder_above("not/there") == str(shelf.photos)
+
+
+def test_the_top_of_the_drive_has_no_trash_for_files_of_a_bind_mount(shelf: Shelf) -> None:
+    _, copy = pair(shelf)
+    home = os.path.dirname(os.environ["XDG_DATA_HOME"])
+    for point, is_top in ((home, True), (str(shelf.photos), False)):
+        mounts = [Mount(point="/"), Mount(point=point)]
+        trash = trash_for(str(copy), copy.stat(), make=True, mounts=mounts)
+        assert bool(trash and trash.top) == is_top
 
 
 def test_a_name_that_is_taken_in_the_trash_gets_a_number(shelf: Shelf) -> None:

@@ -1,5 +1,6 @@
 """Metadata of leaving files go into the sidecars of the kept ones first, and come out of them again."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from lookalike.dedup.actions.apply import ApplyOptions, preview
 from lookalike.dedup.actions.journal import journals
 from lookalike.dedup.actions.keywords import preview_keywords, write_keywords
 from lookalike.dedup.actions.moves import write_over
+from lookalike.dedup.actions.sidecars import tell_of_sidecars
 from lookalike.dedup.actions.transfer import Transfer
-from lookalike.dedup.actions.undo import record_to_undo
+from lookalike.dedup.actions.undo import UndoOptions, record_to_undo, undo
 from lookalike.dedup.packets import fields_of, merged
 from lookalike.errors import Refusal
 from lookalike.store.catalog.holdings import put_holdings
@@ -142,6 +144,25 @@ def test_two_merges_into_one_sidecar_come_out_again(shelf: Shelf) -> None:
     assert shelf.tree() == before
 
 
+def test_of_two_merges_into_one_sidecar_the_earlier_waits_for_the_later(shelf: Shelf) -> None:
+    kept = shelf.put("kept.jpg")
+    others = [shelf.put(f"{quality}.jpg", quality=quality) for quality in (50, 60)]
+    shelf.group(kept, *others)
+    for photo in others:
+        say(shelf, photo, keywords=[photo.stem])
+    before = shelf.tree()
+    shelf.apply(MERGING)
+
+    def put_back(photo: Path) -> dict[str, str]:
+        record = journals(shelf.store.folder)[0]
+        return states(undo(shelf.store, record, UndoOptions(files=[str(photo)]), UNWATCHED))
+
+    assert put_back(others[0]) == {"50.jpg": "done", "kept.jpg.xmp": "waiting"}
+    assert fields_of(sidecar_of(kept).read_bytes()) == {"keywords": ["50", "60"]}
+    assert put_back(others[1]) == {"60.jpg": "done", "kept.jpg.xmp": "done"}
+    assert shelf.tree() == before
+
+
 def test_a_leaving_sidecar_is_merged_too(shelf: Shelf) -> None:
     kept, leaving = shelf.put("kept.jpg"), shelf.put("old/leaving.jpg", quality=60)
     sidecar_of(leaving).write_bytes(merged(None, {"keywords": ["Lyon"], "title": "Sea"}))
@@ -221,6 +242,17 @@ def test_keywords_are_written_once_and_undone(shelf: Shelf) -> None:
     assert states(shelf.undo()) == {"a.jpg.xmp": "done"}
     assert shelf.tree() == before
     assert record_to_undo(shelf.store, None) is None
+
+
+def test_the_catalog_is_told_with_one_listing_of_each_folder(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = {str(shelf.put(f"{seed}.jpg", seed=seed)): ["sea"] for seed in range(3)}
+    outcomes = write_keywords(shelf.store, wanted, UNWATCHED)
+    listed, scandir = list[object](), os.scandir
+    monkeypatch.setattr(os, "scandir", lambda folder: (listed.append(folder), scandir(folder))[1])
+    tell_of_sidecars(shelf.store, outcomes)
+    assert listed == [str(shelf.photos)]
 
 
 def test_a_journal_of_a_stranger_writes_no_file_but_a_sidecar(shelf: Shelf) -> None:

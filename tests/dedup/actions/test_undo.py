@@ -10,6 +10,7 @@ import pytest
 
 from lookalike.dedup.actions import waiting
 from lookalike.dedup.actions.apply import ApplyOptions
+from lookalike.dedup.actions.chosen import run_with
 from lookalike.dedup.actions.journal import Journal, journal_named, journals
 from lookalike.dedup.actions.prune import PruneOptions, prune
 from lookalike.dedup.actions.undo import UndoOptions, passed_over, preview_undo, record_to_undo
@@ -451,8 +452,41 @@ def test_folders_that_are_named_count_for_what_can_be_put_back(moved: Shelf, tmp
     assert [each and each.name for each in found] == [first.name, newest.name]
 
 
-def test_what_lies_on_a_drive_that_is_away_is_not_gone(moved: Shelf, tmp_path: Path) -> None:
+def test_a_whole_path_of_an_older_run_goes_before_the_end_of_one_of_a_newer(
+    moved: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved.groups = []
+    moved.group(moved.photos / "a/kept.jpg", moved.put("c/copy.jpg"))
+    moved.apply()
+    newest, first = records = journals(moved.store.folder)
+    monkeypatch.chdir(moved.photos)
+    assert run_with(records, ["copy.jpg"]) == (newest, (str(moved.photos / "c/copy.jpg"),))
+    meant = (first, (str(moved.photos / "b/copy.jpg"),))
+    monkeypatch.chdir(moved.photos / "b")
+    assert run_with(records, ["copy.jpg"]) == run_with(records, "copy.jpg") == meant
+    moved.undo(run=1)
+    back = journals(moved.store.folder)
+    assert run_with(back, ["copy.jpg"]) == (back[1], meant[1])
+    with pytest.raises(UsageError, match="no file is named"):
+        run_with(records, [])
+
+
+def test_files_are_named_by_the_paths_of_the_run(moved: Shelf) -> None:
+    (record,) = journals(moved.store.folder)
+    copy = str(moved.photos / "b/copy.jpg")
+    assert not list(preview_undo(moved.store, record, UndoOptions(files=())))
+    assert [each.path for each in preview_undo(moved.store, record, UndoOptions(files=copy))] == [copy]
+    with pytest.raises(UsageError, match=r"moved no file /nowhere/x\.jpg"):
+        list(preview_undo(moved.store, record, UndoOptions(files=("/nowhere/x.jpg",))))
+
+
+@pytest.mark.parametrize("is_mount_point", [False, True])
+def test_what_lies_on_a_drive_that_is_away_is_not_gone(
+    moved: Shelf, tmp_path: Path, is_mount_point: bool
+) -> None:
     moved.photos.rename(tmp_path / "away")
+    if is_mount_point:
+        moved.photos.mkdir()
     records = journals(moved.store.folder)
     assert (records[0].standing().away.files, records[0].standing().gone.files) == (1, 0)
     (action,) = records[0].actions
