@@ -3,6 +3,7 @@
 import os
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from blake3 import blake3
@@ -249,10 +250,10 @@ def test_the_catalog_is_told_with_one_listing_of_each_folder(
 ) -> None:
     wanted = {str(shelf.put(f"{seed}.jpg", seed=seed)): ["sea"] for seed in range(3)}
     outcomes = write_keywords(shelf.store, wanted, UNWATCHED)
-    listed, scandir = list[object](), os.scandir
-    monkeypatch.setattr(os, "scandir", lambda folder: (listed.append(folder), scandir(folder))[1])
+    scandir = Mock(wraps=os.scandir)
+    monkeypatch.setattr(os, "scandir", scandir)
     tell_of_sidecars(shelf.store, outcomes)
-    assert listed == [str(shelf.photos)]
+    scandir.assert_called_once_with(str(shelf.photos))
 
 
 def test_a_journal_of_a_stranger_writes_no_file_but_a_sidecar(shelf: Shelf) -> None:
