@@ -128,6 +128,8 @@ class _Command(TyperCommand):
         try:
             rest = super().parse_args(ctx, [*_passed_on(self.get_params(ctx), ctx), *args])
         except Exception as error:
+            if hasattr(error, "ctx") and error.ctx is None:  # of an option without its value
+                error.ctx = ctx
             option = getattr(error, "option_name", "")
             hint = option and (file_not_option(option, typed) or mistyped_option(typed, names))
             if hint:

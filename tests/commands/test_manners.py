@@ -257,7 +257,10 @@ def test_no_word_leads_to_what_forgets(word: str) -> None:
         (("search", "--kk", "3"), "No such option: --kk (`lookalike search --help` says more)"),
         (("bulk", "plan"), "Missing argument 'SOURCE' (`lookalike bulk plan --help` says more)"),
         (("search", "-k", "x"), "'x' is not a number"),
-        (("search", "--store"), "Option '--store' requires an argument (`lookalike --help` says more)"),
+        (
+            ("search", "--store"),
+            "Option '--store' requires an argument (`lookalike search --help` says more)",
+        ),
         (("nosuch",), "there is no command nosuch. `lookalike --help` lists all"),
     ],
 )
