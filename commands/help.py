@@ -143,7 +143,10 @@ class _Command(TyperCommand):
         return rest
 
     def _check_words(self, ctx: Any, typed: list[str], extra: list[str], names: set[str]) -> None:
-        wrong = torn_name(typed)
+        arguments = [each.name for each in self.get_params(ctx) if each.param_type_name == "argument"]
+        values = [ctx.params[name] or () for name in arguments]
+        named = [word for each in values for word in ([each] if isinstance(each, str) else each)]
+        wrong = torn_name(typed, named, extra)
         if wrong is None and extra:
             wrong = too_much(self.name or "", extra, names)
         if wrong is not None:
