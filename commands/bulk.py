@@ -1,6 +1,7 @@
 """The commands of libraries beyond one machine: units planned, run, and folded into a store."""
 
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -96,7 +97,7 @@ def plan(
     for message in report.refused:
         tell(message)
     code = ExitCode.OFFLINE if report.refused else ExitCode.PARTLY if report.problems else ExitCode.DONE
-    notes = hints(f"next: `lookalike bulk run {to}`") if report.units else []
+    notes = hints(f"next: `lookalike bulk run {shlex.quote(to)}`") if report.units else []
     return Summary(_plan_fields(report), _plan_lines(report), [*why_incomplete(), *notes], code)
 
 
@@ -204,7 +205,8 @@ def run(
 
 
 def _after_run(dataset: str) -> str:
-    here, there = f"lookalike bulk import {dataset}", f"lookalike bulk finish {dataset}"
+    name = shlex.quote(dataset)
+    here, there = f"lookalike bulk import {name}", f"lookalike bulk finish {name}"
     return f"next: `{here}` takes it into a library here, `{there}` makes it one in its place"
 
 

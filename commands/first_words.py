@@ -86,14 +86,19 @@ def too_much(command: str, extra: Sequence[str], names: Collection[str]) -> str:
     return f"{command} takes nothing more, but there is also: {shlex.join(extra)}"
 
 
-def torn_name(typed: Sequence[str]) -> str | None:
-    """Return what to say where a name with blanks was typed without quotes; None where none was."""
+def torn_name(typed: Sequence[str], named: Sequence[str], extra: Sequence[str]) -> str | None:
+    """Return what to say where a name with blanks was typed without quotes; None where none was.
+
+    named: what was taken as a file or folder. extra: what the command has no use for. Where all that is
+    named is there and nothing is left over, no name was torn, whatever other files are called.
+    """
+    pieces = {*extra, *(word for word in named if not os.path.lexists(word))}
     for start, word in enumerate(typed):
         if word[:1] == "-" or os.path.lexists(word):
             continue
         for end in range(start + 2, min(start + _WORDS, len(typed)) + 1):
             name = " ".join(typed[start:end])
-            if os.path.lexists(name):
+            if pieces.intersection(typed[start:end]) and os.path.lexists(name):
                 return f"put a name with blanks in quotes: {shlex.quote(name)}"
     return None
 

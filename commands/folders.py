@@ -121,13 +121,22 @@ def purge(
 _COLUMNS = ("path", "since", "bytes", "blake3", "is_elsewhere")
 
 
+def unseen_roots(library: Library) -> "list[FolderStatus]":
+    """Return the folders of the library that cannot be seen and have files."""
+    return [root for root in library.folders.status() if root.state in _UNSEEN and root.totals.files]
+
+
+def unseen_words(files: int, root: "FolderStatus") -> str:
+    """Return what to say of so many files of a folder that cannot be seen."""
+    return f"{plural(files, 'file')} of {printable(root.path)} cannot be seen now ({root.state})"
+
+
 def not_here(library: Library, folders: Sequence[str]) -> list[str]:
     """Return what to say of folders of the library that cannot be seen: in or around some, if named."""
     asked = [real_path(folder) for folder in folders]
     return [
-        f"{plural(root.totals.files, 'file')} of {root.path} cannot be seen now ({root.state})"
-        for root in library.folders.status()
-        if root.state in _UNSEEN and root.totals.files
+        unseen_words(root.totals.files, root)
+        for root in unseen_roots(library)
         if not asked or is_below(root.path, asked) or any(is_below(each, [root.path]) for each in asked)
     ]
 

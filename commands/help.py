@@ -128,6 +128,8 @@ class _Command(TyperCommand):
         try:
             rest = super().parse_args(ctx, [*_passed_on(self.get_params(ctx), ctx), *args])
         except Exception as error:
+            if hasattr(error, "ctx") and error.ctx is None:  # of an option without its value
+                error.ctx = ctx
             option = getattr(error, "option_name", "")
             hint = option and (file_not_option(option, typed) or mistyped_option(typed, names))
             if hint:
@@ -141,7 +143,10 @@ class _Command(TyperCommand):
         return rest
 
     def _check_words(self, ctx: Any, typed: list[str], extra: list[str], names: set[str]) -> None:
-        wrong = torn_name(typed)
+        arguments = [each.name for each in self.get_params(ctx) if each.param_type_name == "argument"]
+        values = [ctx.params[name] or () for name in arguments]
+        named = [word for each in values for word in ([each] if isinstance(each, str) else each)]
+        wrong = torn_name(typed, named, extra)
         if wrong is None and extra:
             wrong = too_much(self.name or "", extra, names)
         if wrong is not None:

@@ -356,7 +356,8 @@ def _is_edit(more: str) -> bool:
 
 def _match_words(match: Row) -> str:
     better = f" (careful: the new one {match['better']})" if match["better"] else ""
-    more = f" (would lose: {printable(match['more'])})" if match["more"] else ""
+    has_more = match["more"] and not _is_edit(match["more"])  # an edit is what the transform says
+    more = f" (would lose: {printable(match['more'])})" if has_more else ""
     others = f" in {len(match['files'])} files" if len(match["files"]) > 1 else ""
     away = ", on a drive that is away" if match["away"] else ""
     return f"{match['transform']}{certainty(match['score'])}{better}{more}{others}{away}"

@@ -87,7 +87,7 @@ def _write_xmp(
     from ..output.progress import ProgressBar
     from ..store.progress import Watch
 
-    style, stop = Style("written", kept=False), stop_on_signal()
+    style, stop = Style("written", kept=False, has_all=False), stop_on_signal()
     with at.writing() if sidecar.yes else at.reading() as library, ProgressBar() as progress:
         wanted = _keywords(library, sidecar.label, filters.of(library), confidence)
         found = (

@@ -17,10 +17,10 @@ from ..output.screen import short
 from ..output.text import columns, day, file_size, kinds_in_words, pixels, plural, printable
 from ..output.waiting import waiting_fields, waiting_words
 from ..store.documents import Row, path_fields
-from ..store.names import format_name
+from ..store.names import format_name, is_below
 from . import options as opt
 from .fields import label_names
-from .folders import not_here, root_fields, root_words
+from .folders import root_fields, root_words, unseen_roots, unseen_words
 from .groups import Topic, command
 from .options import flag, value
 
@@ -195,9 +195,13 @@ def export(
                 if path is not None:
                     tell(f"{plural(write(path, where), what)} written to {path}")
             if not any(path is not None for path, *_ in files):
-                yield from export_rows(library.store, library.labels, library.photos(where, sort))
-                for each in not_here(library, list(map(os.fsdecode, where.folders))):
-                    tell(f"{each}; they are listed as they were known")
+                unseen = {root.path: root for root in unseen_roots(library)}
+                listed = Counter[str]()
+                for row in export_rows(library.store, library.labels, library.photos(where, sort)):
+                    listed.update(path for path in unseen if is_below(row["path"], [path]))
+                    yield row
+                for path, count in listed.items():
+                    tell(f"{unseen_words(count, unseen[path])}; listed as last seen")
 
     def lines(rows: Iterable[Row]) -> Iterator[str]:
         for row in rows:

@@ -4,7 +4,7 @@ import os
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress
 from typing import TYPE_CHECKING
 
@@ -61,13 +61,14 @@ class Style:
 
     verb: what is done to the files, as a participle. place: heads the column that says where they go or
     come from; "" where that is always the quarantine. kept: show the folders of the kept files. every:
-    list each file, however many there are.
+    list each file, however many there are. has_all: `--all` asks for that.
     """
 
     verb: str
     place: str = ""
     kept: bool = True
     every: bool = False
+    has_all: bool = True
 
 
 def outcomes_listing(
@@ -147,7 +148,7 @@ def _each(rows: Sequence[Row], top: str, style: Style) -> Iterator[list[str]]:
         yield list(_table(own, top, style))
     for reason in shared:
         some = [row for row in rows if row["state"] == "left" and _reason(row) == reason]
-        yield _left_alone("", some, top, style)
+        yield _left_alone("", some, top, replace(style, every=True))
 
 
 def _table(rows: Sequence[Row], top: str, style: Style) -> Iterator[str]:
@@ -291,7 +292,8 @@ def _left_alone(code: str, rows: Sequence[Row], top: str, style: Style) -> list[
     paths = [_name(row["path"], top) for row in rows[:most]]
     reasons_of = (f"{path}: {_reason(row)}" for path, row in zip(paths, rows, strict=False))
     named = [_short(path, 4) for path in paths] if is_one else list(reasons_of)
-    more = [f"and {len(rows) - most:,} more"] if len(rows) > most else []
+    way = " (--all lists them)" if style.has_all else ""
+    more = [f"and {len(rows) - most:,} more{way}"] if len(rows) > most else []
     return [f"  {plural(len(rows), 'file')} left alone: {why}", *(f"    {line}" for line in named + more)]
 
 

@@ -20,7 +20,7 @@ from lookalike.indexer.embed.embedder import default_spec
 from lookalike.indexer.scan.walk import Scan, ScanOptions
 from lookalike.tests.bulk import sets
 from lookalike.tests.bulk.conftest import Bucket
-from lookalike.tests.library import lookalike
+from lookalike.tests.library import lookalike, on_terminal
 from lookalike.tests.store.making import run_python, without_privileges
 
 
@@ -237,6 +237,13 @@ def test_without_its_packages_it_says_what_to_install(tmp_path: Path) -> None:
     assert ended.stderr.count("\n") == 1
     assert install in ended.stderr
     assert install in lookalike("bulk", "--help").out.decode()
+
+
+def test_what_comes_next_can_be_copied(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "`lookalike bulk run 'my set'`" in on_terminal("bulk", "plan", photos, "--to", "my set")
 
 
 def test_what_later_steps_lack_is_said_by_the_plan(

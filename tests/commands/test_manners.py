@@ -257,7 +257,10 @@ def test_no_word_leads_to_what_forgets(word: str) -> None:
         (("search", "--kk", "3"), "No such option: --kk (`lookalike search --help` says more)"),
         (("bulk", "plan"), "Missing argument 'SOURCE' (`lookalike bulk plan --help` says more)"),
         (("search", "-k", "x"), "'x' is not a number"),
-        (("search", "--store"), "Option '--store' requires an argument (`lookalike --help` says more)"),
+        (
+            ("search", "--store"),
+            "Option '--store' requires an argument (`lookalike search --help` says more)",
+        ),
         (("nosuch",), "there is no command nosuch. `lookalike --help` lists all"),
     ],
 )
@@ -299,6 +302,18 @@ def test_a_name_with_blanks_is_to_stand_in_quotes(call: list[str], store: Path, 
     run = lookalike(*call, *f"{tmp_path}/My Pictures".split(" "), "--store", store)
     assert run.code == 2
     assert f"put a name with blanks in quotes: '{tmp_path}/My Pictures'" in run.err
+
+
+def test_no_name_is_taken_as_torn_where_all_that_is_named_is_there(
+    photos: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("dog.jpg", "beagle dog.jpg"):
+        shutil.copy(photos / "0.jpg", tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    assert "quotes" not in lookalike("search", "--label", "beagle", "dog.jpg", "--store", store).err
+    assert "quotes: 'beagle dog.jpg'" in lookalike("search", "beagle", "dog.jpg", "--store", store).err
+    told = lookalike("search", "--label", "beagle", "dog.jpg", "cat.jpg", "--store", store).err
+    assert ("cat.jpg" in told, "quotes" in told) == (True, False)
 
 
 def test_the_first_look_fits_a_terminal_and_names_the_rest() -> None:

@@ -79,6 +79,7 @@ def test_what_is_on_a_drive_that_is_away_is_told_of(home: Home) -> None:
         assert (run.code, told in run.err) == (0, True)
     for call in (("missing", home.photos), ("export", "--in", home.photos)):
         assert home.run(*call).err == ""
+    assert home.run("export", "--where", "rating = 5").err == ""  # it lists none of them
 
 
 def test_a_drive_that_is_mounted_elsewhere_is_known_and_its_old_place_named(home: Home) -> None:

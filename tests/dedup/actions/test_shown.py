@@ -82,8 +82,16 @@ def test_the_names_of_what_is_left_alone_stand_in_a_line_each(shelf: Shelf) -> N
     (counter.photos / LONG).rename(counter.photos / "elsewhere")
     shown = on_terminal("apply", counter.plan, "--store", counter.store).splitlines()
     rows = [line for line in shown if line.startswith("    ")]
-    assert [row.rpartition("/")[2] for row in rows] == ["1.jpg", "2.jpg", "3.jpg", "    and 1 more"]
+    assert [row.rpartition("/")[2] for row in rows] == ["1.jpg", "2.jpg", "3.jpg", "4.jpg"]
     assert all(cells(row) <= 80 for row in rows)
+
+
+def test_where_files_are_summed_up_it_is_said_what_lists_them(shelf: Shelf) -> None:
+    shelf.group(shelf.put("d/kept.jpg"), *(shelf.put(f"c/{number}.jpg") for number in range(21)))
+    counter = Counter(shelf)
+    (counter.photos / "c").rename(counter.photos / "elsewhere")
+    assert "    and 18 more (--all lists them)\n" in counter.text("apply", counter.plan)
+    assert "more (" not in counter.text("apply", counter.plan, "--all")
 
 
 def test_where_links_take_the_place_of_files_these_are_replaced(counter: Counter) -> None:
