@@ -306,7 +306,7 @@ def test_what_is_left_of_many_is_told_by_reason_with_a_few_examples(home: Home) 
     shown = home.run("apply", home.plan).out.decode()
     assert "  10 files left alone: changed since\n" in shown
     assert shown.count(".jpg: it was modified at 1970") == 3
-    assert "    and 7 more\n" in shown
+    assert "    and 7 more (--all lists them)\n" in shown
 
 
 def test_runs_are_listed_with_what_became_of_their_files(home: Home) -> None:
