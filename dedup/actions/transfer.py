@@ -57,9 +57,7 @@ class Transfer:
             return list(pieces)
         photos = [piece for piece in pieces if piece.path == piece.removal.path]
         if any(piece.digest != piece.removal.keeper.digest for piece in photos):
-            raise Refusal(
-                "unsupported", f"its bytes are others than those of the kept file: no {self._method} for it"
-            )
+            raise Refusal("unsupported", f"not the bytes of the kept file: no {self._method} for it")
         return photos
 
     def places(self, pieces: Sequence[Piece]) -> list[tuple[str, Destination]]:
