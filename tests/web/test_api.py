@@ -233,6 +233,25 @@ def test_a_photo_has_the_name_by_which_a_filter_shows_it(tmp_path: Path, entry: 
             assert client.get(found, params=others).json()["path"] == str(first)
 
 
+def test_the_usual_folder_is_offered_unless_the_library_has_or_awaits_it(
+    tmp_path: Path, entry: Pass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(tmp_path / "disk" / "a.jpg", draw_photo(1, 96, 72))
+    (tmp_path / "Pictures").symlink_to(tmp_path / "disk")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with Library.open(tmp_path / "store", create=True) as library:
+
+        def offered(*wanted: str) -> str:
+            served = Served(library, wanted_folders=wanted)
+            client = client_of(served, entry, {"Authorization": f"Bearer {entry.token}"})
+            return str(client.get("/api/roots").json()["pictures"])
+
+        assert offered() == "~/Pictures"
+        assert offered(str(tmp_path / "disk")) == ""
+        library.index(tmp_path / "disk")
+        assert offered() == ""
+
+
 def test_copies_are_told_from_what_only_looks_alike(client: TestClient) -> None:
     related = client.get(f"/api/photos/{id_of(client, 'p0.jpg')}/related").json()
     assert [Path(row["path"]).name for row in related["copies"]] == ["small.jpg"]
