@@ -232,6 +232,26 @@ def test_all_shown_groups_change_at_once_and_go_back_at_once(open_page: OpenPage
     expect(page.locator(".sums strong")).to_have_text("10 files to move")
 
 
+LEFT = """async (files) => {
+    const { leftAlone } = await import("/plan.js");
+    const why = (i) => ({ code: "changed", reason: `${i}.jpg: read at ${i % 30}` });
+    const row = (i) => ({ state: "left", path: `/photos/${i}.jpg`, keeper: "", ...why(i) });
+    const made = document.createElement("div");
+    made.append(...leftAlone(Array.from({ length: files }, (_, i) => row(i)), ["/photos"]));
+    const summary = made.querySelector("summary").textContent;
+    return [summary, made.querySelectorAll("*").length, made.lastChild.lastChild.textContent];
+}"""
+
+
+def test_thousands_of_files_that_are_left_for_reasons_of_their_own_are_a_few_lines(
+    open_page: OpenPage,
+) -> None:
+    summary, elements, last = open_page().evaluate(LEFT, 5000)
+    assert summary == "5,000 files left alone, for reasons like “read at 0”"
+    assert elements == 303
+    assert last == "and 4,700 more"
+
+
 def test_a_folder_of_copies_stays_or_is_kept_and_the_page_says_what_goes(open_page: OpenPage) -> None:
     page = open_page("?view=copies")
     toasts = page.locator(".toast")
