@@ -210,7 +210,7 @@ def sum_of(rows: Sequence[Row], verb: str) -> str:
         (count["planned"], f"{plural(count['planned'], 'file')} would be {deed} ({size})"),
         (count["done"], f"{plural(count['done'], 'file')} {deed} ({size})"),
         (count["before"], f"{count['before']:,} done already"),
-        (gone, f"{gone:,} no longer where `apply` put {'it' if gone == 1 else 'them'}"),
+        (gone, f"{gone:,} no longer where {'it was' if gone == 1 else 'they were'} put"),
         (count["left"] - gone, f"{count['left'] - gone:,} left alone"),
     )
     to = "put back" if verb == "put back" else "written to"

@@ -217,6 +217,41 @@ def test_of_each_file_of_a_photo_is_told_what_it_says(client: TestClient) -> Non
     assert [each["fields"] for each in photo["files"]] == [photo["fields"]]
 
 
+def test_a_photo_has_the_name_by_which_a_filter_shows_it(tmp_path: Path, entry: Pass) -> None:
+    photos = tmp_path / "photos"
+    first = save(photos / "a.jpg", draw_photo(1, 96, 72))
+    shutil.copy2(first, photos / "b.jpg")
+    (photos / "b.xmp").write_bytes(merged(None, {"rating": "1"}))
+    with Library.open(tmp_path / "store", create=True) as library:
+        library.index(photos)
+        client = client_of(Served(library), entry, {"Authorization": f"Bearer {entry.token}"})
+        found = f"/api/photos/{id_of(client, 'a.jpg')}"
+        shown = client.get(found, params={"rating": "1"}).json()
+        assert (Path(shown["path"]).name, shown["fields"]["rating"]) == ("b.jpg", "1")
+        assert len(shown["files"]) == 2
+        for others in ({}, {"rating": "2"}):  # copies in its strips need not pass
+            assert client.get(found, params=others).json()["path"] == str(first)
+
+
+def test_the_usual_folder_is_offered_unless_the_library_has_or_awaits_it(
+    tmp_path: Path, entry: Pass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(tmp_path / "disk" / "a.jpg", draw_photo(1, 96, 72))
+    (tmp_path / "Pictures").symlink_to(tmp_path / "disk")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with Library.open(tmp_path / "store", create=True) as library:
+
+        def offered(*wanted: str) -> str:
+            served = Served(library, wanted_folders=wanted)
+            client = client_of(served, entry, {"Authorization": f"Bearer {entry.token}"})
+            return str(client.get("/api/roots").json()["pictures"])
+
+        assert offered() == "~/Pictures"
+        assert offered(str(tmp_path / "disk")) == ""
+        library.index(tmp_path / "disk")
+        assert offered() == ""
+
+
 def test_copies_are_told_from_what_only_looks_alike(client: TestClient) -> None:
     related = client.get(f"/api/photos/{id_of(client, 'p0.jpg')}/related").json()
     assert [Path(row["path"]).name for row in related["copies"]] == ["small.jpg"]

@@ -106,6 +106,11 @@ def test_keywords_people_and_ratings_are_filters_beside_all_others(open_page: Op
     assert shown(page) == ["p3.jpg"]
     expect(page.locator(".chip")).to_have_count(3)
     page.locator(".cell").first.focus()
+    with page.expect_request(re.compile(r"/photos/\d+\?.*rating=4")):  # named as in the grid
+        page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog.photo")).to_be_hidden()
+    page.locator(".cell").first.focus()
     page.keyboard.press("f")
     page.wait_for_url("**like=*")
     expect(page.locator(".sum")).to_contain_text("like it")

@@ -10,18 +10,19 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from lookalike import Library
 from lookalike.dedup.actions import moves
 from lookalike.dedup.actions.apply import ApplyOptions
 from lookalike.dedup.groups.error_rate import Expectation
+from lookalike.dedup.groups.keeper import KeepRules
 from lookalike.dedup.groups.report import CopyReport
 from lookalike.errors import StoreLocked
 from lookalike.tests.library import lookalike
 from lookalike.tests.output.report.making import make_groups
-from lookalike.tests.pictures import encode
-from lookalike.tests.web.conftest import Address, OpenPage, violations
+from lookalike.tests.pictures import draw_photo, encode, save
+from lookalike.tests.web.conftest import Address, OpenPage, running, violations
 from lookalike.tests.web.reviewing import Copied
 from lookalike.web.served import Served
 
@@ -224,12 +225,35 @@ def test_all_shown_groups_change_at_once_and_go_back_at_once(open_page: OpenPage
     expect(page.locator(".sums strong")).to_have_text("10 files to move")
     page.locator("button", has_text="All shown").press("Enter")
     sheet = page.locator("dialog.sheet")
+    sheet.locator("input[value=keep]").check()
+    sheet.locator("button", has_text="Do it").press("Enter")
+    expect(sheet.locator("select[name=folder]:invalid")).to_be_focused()  # of all there are no others
     sheet.locator("input[value=stay]").check()
     sheet.locator("select[name=change]").select_option("exact")
     sheet.locator("button", has_text="Do it").press("Enter")
     expect(page.locator(".sums strong")).to_have_text("5 files to move")
     page.locator(".toast button", has_text="Undo").press("Enter")
     expect(page.locator(".sums strong")).to_have_text("10 files to move")
+
+
+LEFT = """async (files) => {
+    const { leftAlone } = await import("/plan.js");
+    const why = (i) => ({ code: "changed", reason: `${i}.jpg: read at ${i % 30}` });
+    const row = (i) => ({ state: "left", path: `/photos/${i}.jpg`, keeper: "", ...why(i) });
+    const made = document.createElement("div");
+    made.append(...leftAlone(Array.from({ length: files }, (_, i) => row(i)), ["/photos"]));
+    const summary = made.querySelector("summary").textContent;
+    return [summary, made.querySelectorAll("*").length, made.lastChild.lastChild.textContent];
+}"""
+
+
+def test_thousands_of_files_that_are_left_for_reasons_of_their_own_are_a_few_lines(
+    open_page: OpenPage,
+) -> None:
+    summary, elements, last = open_page().evaluate(LEFT, 5000)
+    assert summary == "5,000 files left alone, for reasons like “read at 0”"
+    assert elements == 303
+    assert last == "and 4,700 more"
 
 
 def test_a_folder_of_copies_stays_or_is_kept_and_the_page_says_what_goes(open_page: OpenPage) -> None:
@@ -245,6 +269,29 @@ def test_a_folder_of_copies_stays_or_is_kept_and_the_page_says_what_goes(open_pa
         toasts.last.get_by_role("button", name="Undo").click()
         expect(page.locator(".sums strong")).to_have_text("10 files to move")
     expect(page.locator(".looked")).to_have_text("0 of 5")
+
+
+def test_what_lies_in_folders_below_is_not_counted_and_the_page_says_so(
+    browser: Browser, tmp_path: Path
+) -> None:
+    photos = tmp_path / "photos"
+    for number, folder in enumerate(("trip", "trip/phone")):
+        save(photos / "kept" / f"{number}.jpg", draw_photo(number, 96, 72))
+        save(photos / folder / f"{number}.jpg", draw_photo(number, 96, 72))
+    with Library.open(tmp_path / "store", create=True) as library:
+        library.index(photos)
+        library.copies.rules = KeepRules(prefer=(str(photos / "kept"),))
+        served = Served(library)
+        served.groups.read_known()
+        with running(served) as address:
+            page = browser.new_page()
+            page.goto(f"{address.url}?view=copies#token={address.entry.token}")
+            page.get_by_role("button", name="By folder").click()
+            rows = page.locator("dialog.sheet .pair p:first-child")
+            expect(rows.nth(0)).to_contain_text("1 of 1 file in the folder itself is a copy")
+            expect(rows.nth(1)).to_contain_text("1 of 1 file is a copy")
+            page.close()
+        served.close()
 
 
 def test_a_double_click_keeps_one_file(open_page: OpenPage) -> None:

@@ -90,8 +90,9 @@ def roots(served: Server) -> dict[str, Any]:
 
 
 def _is_new(served: Served, path: str) -> bool:
-    """Tell whether there is a folder that the library does not have."""
-    return os.path.isdir(path) and not any(is_in(path, os.fsdecode(root)) for root, _ in served.folders())
+    """Tell whether there is a folder that the library does not have, nor will."""
+    real, known = os.path.realpath(path), (*served.roots(), *served.folders_to_come())
+    return os.path.isdir(path) and not any(is_in(real, os.path.realpath(each)) for each in known)
 
 
 @router.get("/events", response_class=StreamingResponse)

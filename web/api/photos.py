@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.responses import FileResponse
 
 from ...errors import DecodeError
@@ -19,7 +19,7 @@ from ...store.documents import SCHEMA_VERSION, path_fields
 from ...store.names import is_remote
 from ..problems import Gone
 from ..served import Served
-from .asked import PhotoId, Server
+from .asked import PhotoId, Server, Wanted
 
 router = APIRouter(prefix="/api/photos", tags=["photos"])
 
@@ -39,13 +39,14 @@ _MOMENT, _ALIKE = 60, 24  # photos in a strip
 
 
 @router.get("/{photo_id}")
-def photo(served: Server, photo_id: PhotoId) -> dict[str, Any]:
-    """Tell what is known of a photo, with all its files."""
+def photo(served: Server, photo_id: PhotoId, wanted: Annotated[Wanted, Depends()]) -> dict[str, Any]:
+    """Tell what is known of a photo, with all its files; first the one by which a filter shows it."""
     found = served.photo(photo_id)
+    shown = served.known_photos([photo_id], wanted.filter(served)).get(photo_id, found)
     fields = served.library.fields([found])
     return {
         "schema_version": SCHEMA_VERSION,
-        **photo_fields(found),
+        **photo_fields(shown),
         "taken": found.taken,
         "camera": found.camera,
         "lens": found.lens,
@@ -54,7 +55,7 @@ def photo(served: Server, photo_id: PhotoId) -> dict[str, Any]:
         "warning": found.warning,
         "blake3": found.digest,
         "files": [{**path_fields(each.path), "fields": fields[each.path]} for each in found.files],
-        "fields": fields[found.path],
+        "fields": fields[shown.path],
     }
 
 

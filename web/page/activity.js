@@ -3,7 +3,7 @@
 import { ask, send } from "./api.js";
 import { button, coded, failed, make, say, toast } from "./dom.js";
 import { onLive } from "./live.js";
-import { leftAlone, undoRun } from "./plan.js";
+import { leftAlone, more, undoRun } from "./plan.js";
 import { progress } from "./progress.js";
 import { here } from "./state.js";
 import { base, count, figure, fileSize, folder, moment, placed } from "./words.js";
@@ -135,7 +135,7 @@ export default class Activity {
     const putBack = (words, ids, more) => button(words, () => { dialog.close(); undoRun(row.run, ids).then(() => this.soon()); }, more);
     const list = [...leftAlone(left, this.page.roots, "not put back"), ...back.slice(0, SHOWN_ERRORS).map((each) => make("div.outcome.planned", {},
       make("span.name", {}, base(each.path)), make("span.soft", { title: folder(each.path) }, placed(folder(each.path), this.page.roots)),
-      back.length > 1 && each.method !== "merge" && putBack("Put back", [each.id], { "aria-label": `Put back ${base(each.path)}` })))];
+      back.length > 1 && each.method !== "merge" && putBack("Put back", [each.id], { "aria-label": `Put back ${base(each.path)}` }))), more(back.length - SHOWN_ERRORS)];
     const dialog = make("dialog.sheet.undo", { "aria-label": "Undo a run", onclose: () => dialog.remove() }, make("h2", {}, "Undo this run"),
       make("p.big", {}, words), make("div.outcomes", { tabIndex: 0 }, ...list),
       make("div.actions", {}, button("Close", () => dialog.close()), putBack(back.length > 1 ? "Put all back" : "Put it back", null, { main: true, disabled: !back.length })));
@@ -157,7 +157,7 @@ export default class Activity {
 
 // What became of the files of a run.
 function fatesOf(row) {
-  const parts = [row.put_back && `${figure(row.put_back)} put back`, row.deleted && `${figure(row.deleted)} deleted for good`, row.gone && `${figure(row.gone)} no longer where they were put`];
+  const parts = [row.put_back && `${figure(row.put_back)} put back`, row.deleted && `${figure(row.deleted)} deleted for good`, row.gone && `${figure(row.gone)} no longer where ${row.gone === 1 ? "it was" : "they were"} put`];
   const places = [row.in_quarantine + row.not_removed && "the quarantine", row.in_trash && "the trash", row.away && "a folder that is away"].filter(Boolean);
   const wait = row.standing && `${count(row.standing, "file waits", "files wait")} in ${places.join(" and ")} (${row.folders.map(({ path }) => path).join(", ")}), ${fileSize(row.bytes)}`;
   return [wait, ...parts].filter(Boolean).join("; ");

@@ -6,7 +6,7 @@ import { go, here } from "./state.js";
 import { count, figure, placed } from "./words.js";
 
 const ACTS = [
-  ["go", "Move them"], ["stay", "Let them stay"], ["keep", "Keep them", "instead of the one that is kept now"],
+  ["go", "Move them"], ["stay", "Let them stay"], ["keep", "Keep these, move the others", "these: of the folder or the change chosen below"],
   ["propose", "As it was proposed", "forget what was chosen"], ["look", "Looked at", "the groups, as they are"], ["skip", "Skip", "for another time"],
   ["rejected", "Not copies", "remember that they are different pictures"],
 ];
@@ -34,9 +34,9 @@ export async function askMany(view) {
   const at = here();
   const [{ folders }, { changes }] = await Promise.all([ask("facets"), ask("groups/changes")]);
   view.folders = folders;
-  const folder = make("select", { name: "folder", "aria-label": "In which folder" }, make("option", { value: "" }, "in any folder"),
+  const folder = make("select", { name: "folder", "aria-label": "In which folder", onchange: () => paint() }, make("option", { value: "" }, "in any folder"),
     ...folders.map((row) => make("option", { value: row.id }, `in ${row.path}`)));
-  const change = make("select", { name: "change", "aria-label": "What was done to them" }, make("option", { value: "" }, "whatever was done to them"),
+  const change = make("select", { name: "change", "aria-label": "What was done to them", onchange: () => paint() }, make("option", { value: "" }, "whatever was done to them"),
     ...changes.map((row) => make("option", { value: row.name }, CHANGES[row.name] ?? row.name)));
   folder.value = at.folder ?? "";
   change.value = at.change ?? "";
@@ -54,6 +54,7 @@ export async function askMany(view) {
   const paint = () => {
     files.disabled = !OF_FILES.includes(chosen());
     safe.box.disabled = chosen() !== "go";
+    folder.required = chosen() === "keep" && !change.value;  // of all there would be no others
   };
   form.addEventListener("submit", () => {
     const { state = "", folder: within = "", change: of = "", text = "" } = here(), shown = { state, folder: within, change: of, text };
@@ -72,8 +73,9 @@ export async function showFolders(view) {
     act(view, "review", { do: what, shown: {}, only: { folder: row.id, below: false }, lossy: !safe.box.checked });
   }, { "aria-label": `${words}: ${row.path}`, ...more });
   const short = ({ path }) => placed(path, view.acts.roots), elsewhere = (row) => row.of.reduce((left, { copies }) => left - copies, row.copies);
+  const hasBelow = ({ path }) => rows.some((row) => row.path.startsWith(`${path}/`));
   const line = (row) => make("div.pair", {},
-    make("p", {}, make("strong", { title: row.path }, short(row)), ` · ${figure(row.copies)} of ${count(row.files, "file")} ${row.copies === 1 ? "is a copy" : "are copies"}`,
+    make("p", {}, make("strong", { title: row.path }, short(row)), ` · ${figure(row.copies)} of ${count(row.files, "file")} ${hasBelow(row) ? "in the folder itself " : ""}${row.copies === 1 ? "is a copy" : "are copies"}`,
       make(row.safe === row.copies ? "span.more" : "span.less", {}, row.safe === row.copies ? " · nothing would be lost" : row.safe ? ` · ${figure(row.safe)} ${row.safe === 1 ? "is" : "are"} safe to move` : " · none is safe to move")),
     make("p.soft", {}, `of ${row.of.map((home) => `${figure(home.copies)} in ${home.path === row.path ? "the same folder" : short(home)}`).join(", ")}${elsewhere(row) ? ` and ${figure(elsewhere(row))} more elsewhere` : ""}`),
     make("div.actions", {}, button("Show", () => { dialog.close(); go({ folder: row.id, group: null, state: null, text: null }); }),

@@ -1,7 +1,8 @@
 // One photo, large, with what is known of it, its copies, and photos like it.
 
-import { ask, original, picture, preview, thumb } from "./api.js";
+import { ask, original, picture, preview, query, thumb } from "./api.js";
 import { button, failed, make, say } from "./dom.js";
+import { filtersOf } from "./photos.js";
 import { go, here } from "./state.js";
 import { base, count, day, fileSize, folder } from "./words.js";
 
@@ -41,7 +42,7 @@ export class PhotoView {
     this.notice.hidden = true;
     this.strips.replaceChildren();
     try {
-      const photo = await ask(`photos/${id}`);
+      const photo = await ask(`photos/${id}?${query(filtersOf(here()))}`);  // the file that the grid names
       if (this.id !== id) return;
       this.paint(photo);
       await this.sharpen(id);

@@ -7,7 +7,7 @@ import { go, here, readExamples, writeExamples } from "./state.js";
 import { base, count, figure, fileSize, placed } from "./words.js";
 
 const FILTERS = ["where", "folder", "camera", "since", "until", "keyword", "person", "rating", "words"];
-const filtersOf = (at) => Object.fromEntries(FILTERS.map((name) => [name, at[name] ?? ""]));
+export const filtersOf = (at) => Object.fromEntries(FILTERS.map((name) => [name, at[name] ?? ""]));
 
 export class Photos {
   constructor(openPhoto) {

@@ -11,6 +11,7 @@ const METHODS = [["auto", "to the trash, or to a quarantine folder where there i
   ["hardlink", "replace exact copies by hard links"], ["reflink", "replace exact copies by clones (reflinks)"]];
 const LINKS = { hardlink: "hard link", reflink: "clone", symlink: "link" };
 const ALIKE = 3;  // files that are left for one reason are told of once from so many on
+const MIXED = 20;  // more reasons of one kind are one line
 const WHAT = { exact: "same bytes as", copy: "copy of", similar: "looks like" };
 
 export async function reviewPlan(page) {
@@ -77,7 +78,7 @@ class Sheet {
     this.places.textContent = `${LINKS[this.how().method] && places.length ? "links take their places; " : ""}${places.join("; ")}`;
     this.body.replaceChildren(...losing.slice(0, SHOWN).map((row) => line(row, roots)), ...leftAlone(left, roots),
       ...planned.filter(({ loses }) => !loses).slice(0, Math.max(0, SHOWN - losing.length)).map((row) => line(row, roots)),
-      files.length > SHOWN ? make("p.soft", {}, `and ${figure(files.length - SHOWN)} more; the plan has them all`) : "");
+      more(planned.length - SHOWN, "; the plan has them all"));
     this.save.hidden = !files.length;
     this.save.href = `/api/plans/${this.checked.plan}`;
     this.confirm.hidden = this.planned < TYPED_FROM || !this.page.status.can_write;
@@ -142,11 +143,22 @@ export async function undoRun(run, ids = null) {
 // Why a file was left, without its name, which stands before.
 const reasonOf = ({ path, reason }) => (reason.startsWith(`${base(path)}: `) ? reason.slice(base(path).length + 2) : reason);
 
-// Files that are left: those with a reason in common by one line.
+export const more = (n, where = "") => (n > 0 ? make("p.soft", {}, `and ${figure(n)} more${where}`) : "");
+
+// Files that are left: those with a reason in common by one line, and those of a kind where each has its own.
 export function leftAlone(rows, roots, verb = "left alone") {
-  const all = Object.entries(Object.groupBy(rows, reasonOf));
-  return all.flatMap(([reason, some]) => (some.length < ALIKE ? some.map((row) => line(row, roots, verb))
-    : [make("details.outcome.left", {}, make("summary", {}, `${count(some.length, "file")} ${verb}: ${reason}`), ...some.slice(0, SHOWN).map((row) => make("p.soft", {}, placed(row.path, roots))))]));
+  let room = SHOWN;
+  const folded = (why, some, words) => {
+    const named = some.slice(0, room);
+    room -= named.length;
+    return make("details.outcome.left", {}, make("summary", {}, `${count(some.length, "file")} ${verb}${why}`), ...named.map((row) => make("p.soft", {}, words(row))), more(some.length - named.length));
+  };
+  const name = (row) => placed(row.path, roots);
+  return Object.values(Object.groupBy(rows, ({ code }) => code)).flatMap((kind) => {
+    const reasons = Object.entries(Object.groupBy(kind, reasonOf));
+    return reasons.length > MIXED ? folded(`, for reasons like “${reasons[0][0]}”`, kind, (row) => `${name(row)}: ${reasonOf(row)}`)
+      : reasons.flatMap(([reason, some]) => (some.length < ALIKE ? some.map((row) => line(row, roots, verb)) : folded(`: ${reason}`, some, name)));
+  });
 }
 
 function line(row, roots, verb = "left alone") {

@@ -1,7 +1,7 @@
 // How far a job is: its stage, how many, how quick, how long still, and a way to stop it.
 
 import { ask } from "./api.js";
-import { button, failed, make } from "./dom.js";
+import { button, coded, failed, make } from "./dom.js";
 import { count, figure } from "./words.js";
 
 const TITLES = { index: "Indexing", dupes: "Looking for copies", apply: "Moving files", undo: "Putting files back" };
@@ -18,7 +18,7 @@ export function progress(job) {
   return make(`div.job.${job.state}`, { role: "group", "aria-label": title },
     make("div.line", {}, make("strong", {}, title), isRunning ? stopper(job) : make("span.tag", {}, job.state)),
     isRunning ? bar : null,
-    make("p.soft", {}, isRunning ? parts.join(" · ") || "beginning" : job.words));
+    make("p.soft", {}, ...coded(isRunning ? parts.join(" · ") || "beginning" : job.words)));
 }
 
 function stopper(job) {

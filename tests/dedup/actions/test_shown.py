@@ -170,7 +170,7 @@ def test_what_is_gone_from_the_trash_is_told_once_and_counted_as_gone(counter: C
         (trash / name).unlink()
     shown = counter.text("undo", "--yes")
     assert f"2 files left alone: no longer in the trash {trash}; --from FOLDER looks" in shown
-    assert shown.endswith("2 no longer where `apply` put them\n")
+    assert shown.endswith("2 no longer where they were put\n")
 
 
 @pytest.mark.skipif(not can_mount(), reason="no user namespaces")
