@@ -121,7 +121,7 @@ class _Worker:
         theirs.close()
         self.number: int | None = None
         self.has_ended = False
-        self._is_open = False
+        self._has_opened = False
 
     @property
     def is_alive(self) -> bool:
@@ -130,7 +130,6 @@ class _Worker:
 
     def begin(self, stage: Stage) -> None:
         """Let it open a stage, in place of the one before."""
-        self._is_open = False
         self._send(stage)
 
     def give(self, number: int) -> None:
@@ -155,7 +154,7 @@ class _Worker:
             return
         if isinstance(told, LookalikeError):
             raise told
-        self._is_open = True
+        self._has_opened = True
         if told is not None:
             self.number = None
             yield told
@@ -164,7 +163,8 @@ class _Worker:
         self.has_ended = True
         self.end()
         why = f"the process that did it {_how_ended(self._process.exitcode)}"
-        if self.number is None or not self._is_open:
+        # One that was kept from an earlier stage can start: it was killed, maybe before this one was begun.
+        if self.number is None or not self._has_opened:
             raise LookalikeError(f"a worker process cannot start: it {_how_ended(self._process.exitcode)}")
         return UnitFailure(self.number, why)
 

@@ -597,11 +597,12 @@ def test_a_film_is_not_told_of_where_a_stop_ended_the_search(store: Path, tmp_pa
         assert list(told([film])) == []
 
 
-def test_a_terminal_names_the_folder_once(card: Path, store: Path) -> None:
+def test_a_terminal_names_the_folder_once(card: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(card.parent)  # its name is short then, whatever the temporary folder's
     shown = on_terminal("check", card, "--store", store)
-    assert f"in {card}:" in shown.replace("\n", "")  # a long path goes on in the next line
+    assert "in card:\n" in shown
     assert "\nunreadable    broken.jpg\n              " in shown
-    assert shown.count(str(card)) == 1
+    assert shown.count("card") == 1
 
 
 def test_a_copy_in_a_trash_is_no_match(photos: Path, tmp_path: Path) -> None:

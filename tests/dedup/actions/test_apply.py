@@ -198,7 +198,7 @@ def test_a_symbolic_link_leads_there_when_the_drive_is_mounted_elsewhere(shelf: 
 @pytest.mark.parametrize("method", ["hardlink", "symlink", "reflink"])
 def test_no_link_takes_the_place_of_other_bytes(shelf: Shelf, method: str) -> None:
     pair(shelf, quality=70)
-    assert "bytes are others" in refused(shelf, "unsupported", ApplyOptions(method=method))
+    assert "not the bytes of the kept file" in refused(shelf, "unsupported", ApplyOptions(method=method))
 
 
 def test_a_reflink_is_made_or_the_file_is_left(shelf: Shelf) -> None:
