@@ -25,9 +25,10 @@ _REST_S, _REST_FACTOR = 2.0, 10.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PhotoSet:
-    """The photos that pass a filter, in an order. rows: of the overview."""
+    """The photos that pass a filter, in an order. revision: that they are of. rows: of the overview."""
 
     name: str
+    revision: str
     where: Where
     overview: Overview
     rows: Rows
@@ -108,7 +109,7 @@ class Shelf:
             found = self._sets.get(name)
         if found is None:
             rows = self._rows(overview, where)
-            found = PhotoSet(name, where, overview, rows[::-1] if oldest_first else rows)
+            found = PhotoSet(name, sign, where, overview, rows[::-1] if oldest_first else rows)
         with self._mutex:
             self._sets[name] = found
             self._sets.move_to_end(name)

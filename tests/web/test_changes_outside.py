@@ -53,11 +53,10 @@ def there(its: Served) -> Iterator[Address]:
         yield address
 
 
-def opened(context: BrowserContext, address: Address, where: str = "", *, hurried: bool = True) -> Page:
+def opened(context: BrowserContext, address: Address, where: str = "") -> Page:
     """Open the page; unlike others, this one may complain of what the test takes away."""
     page = context.new_page()
-    if hurried:
-        page.add_init_script(HURRY)
+    page.add_init_script(HURRY)
     page.goto(f"{address.url}{where}#token={address.entry.token}")
     return page
 
@@ -240,7 +239,7 @@ def test_pictures_that_the_browser_kept_are_not_shown_for_those_of_another_libra
 
 
 def test_what_another_process_indexes_appears(context: BrowserContext, own: Path, there: Address) -> None:
-    page = opened(context, there, hurried=False)
+    page = opened(context, there)
     expect(page.locator(".sum")).to_have_text("9 photos")
     save(own / "photos" / "late.jpg", draw_photo(50), quality=90)
     lookalike("index", own / "photos", "--store", own / "store")

@@ -100,11 +100,15 @@ def _folder_rows(served: Served) -> list[Row]:
 def photo_set(
     served: Server, wanted: Annotated[Wanted, Depends()], sort: Literal["time", "-time"] = "-time"
 ) -> dict[str, Any]:
-    """Select the photos that pass; tell how many there are, of which months, and the name of the set."""
+    """Select the photos that pass; tell how many there are, of which months, and the name of the set.
+
+    revision: of the library that they are of, which may be older than that of /api/status by seconds.
+    """
     found = served.shelf.select(wanted.filter(served), oldest_first=sort == "time")
     return {
         "schema_version": SCHEMA_VERSION,
         "set": found.name,
+        "revision": found.revision,
         "count": len(found.rows),
         "months": found.months(),
     }

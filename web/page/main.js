@@ -64,9 +64,11 @@ async function refresh() {
     photos.shown = "";
     tell();
     told("missed");
-  } else if (before && before !== page.status.revision) {
-    photos.changed(page.status.revision);
-    told("library");
+  } else {
+    const { revision } = page.status, isOther = before && before !== revision;
+    // A server that is busy shows what was: asked again until it is the same.
+    if (isOther || (photos.of && photos.of !== revision)) photos.changed(revision);
+    if (isOther) told("library");
   }
 }
 

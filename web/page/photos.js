@@ -88,6 +88,7 @@ export class Photos {
     const found = await ask(`sets?${query({ ...filtersOf(at), sort: at.sort })}`, { signal });
     const aspects = await bytes(`sets/${found.set}/aspects`, { signal });
     this.set = found.set;
+    this.of = found.revision;
     this.results = null;
     this.grid.show(aspects, found.months);
     this.paintScrubber(null, true);
@@ -120,6 +121,7 @@ export class Photos {
     const found = await send("search", asked, { signal });
     const took = (performance.now() - started) / 1000;
     this.results = found.results;
+    this.of = "";
     this.grid.show(Uint8Array.from(found.results, aspectOf), [], found.results);
     this.paintScrubber(null, true);
     this.sum.textContent = `${count(found.results.length, "photo")} ${at.label ? "that likely show it" : "like it"}, best first · ${took.toFixed(2)} s`;
