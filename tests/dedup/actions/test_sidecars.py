@@ -132,12 +132,18 @@ def test_the_second_of_two_that_disagree_stays(shelf: Shelf) -> None:
     assert fields_of(sidecar_of(kept).read_bytes()) == {"rating": "4"}
 
 
-def test_two_merges_into_one_sidecar_come_out_again(shelf: Shelf) -> None:
+def two_to_merge(shelf: Shelf) -> tuple[Path, list[Path]]:
+    """Put a photo to keep on the shelf, and two copies that say something else each."""
     kept = shelf.put("kept.jpg")
     others = [shelf.put(f"{quality}.jpg", quality=quality) for quality in (50, 60)]
     shelf.group(kept, *others)
     for photo in others:
         say(shelf, photo, keywords=[photo.stem])
+    return kept, others
+
+
+def test_two_merges_into_one_sidecar_come_out_again(shelf: Shelf) -> None:
+    kept, _ = two_to_merge(shelf)
     before = shelf.tree()
     shelf.apply(MERGING)
     assert fields_of(sidecar_of(kept).read_bytes()) == {"keywords": ["50", "60"]}
@@ -146,11 +152,7 @@ def test_two_merges_into_one_sidecar_come_out_again(shelf: Shelf) -> None:
 
 
 def test_of_two_merges_into_one_sidecar_the_earlier_waits_for_the_later(shelf: Shelf) -> None:
-    kept = shelf.put("kept.jpg")
-    others = [shelf.put(f"{quality}.jpg", quality=quality) for quality in (50, 60)]
-    shelf.group(kept, *others)
-    for photo in others:
-        say(shelf, photo, keywords=[photo.stem])
+    kept, others = two_to_merge(shelf)
     before = shelf.tree()
     shelf.apply(MERGING)
 
