@@ -42,11 +42,15 @@ _WASTE = re.compile(
 )
 # A folder with one of these in its name holds what a program or a moment put there, and nobody sorted.
 _HEAP = re.compile(
-    r"\b(albums?|archive[sd]?|backups?|bilder|camera|converted|cop(y|ies)|dcim|documents?|downloads?|"
-    r"desktop|dossier|edit(ed|s)?|export(ed|s)?|final|fotos?|from|home|images?|imports?|inbox|iphone|"
-    r"jpe?gs?|kopien?|large|media|misc|mobile|neuer|new|nouveau|old|originals?|outputs?|phone|photos?|pictures?|previews?|"
-    r"received|resized|roll|saved?|screenshots?|sent|sicherung\w*|small|sort|sync|takeout|te?mp|"
-    r"thumb(nail)?s?|to|unbenannt\w*|unsorted|untitled|uploads?|usb|web|whatsapp)\b"
+    r"\b(archive[sd]?|backups?|camera|converted|cop(y|ies)|dcim|downloads?|edit(ed|s)?|export(ed|s)?|imports?|"
+    r"inbox|iphone|kopien?|misc|outputs?|phone|previews?|received|resized|saved?|screenshots?|sent|"
+    r"sicherung\w*|sort|sync|takeout|te?mp|thumb(nail)?s?|unbenannt\w*|unsorted|untitled|uploads?|usb|"
+    r"whatsapp)\b"
+)
+# These say nothing of what it shows: "New folder" is no name, "New York" is one.
+_EMPTY_WORD = re.compile(
+    r"albums?|all|alle|bilder|desktop|documents?|dossier|eigene|final|folder|fotos?|from|home|images?|jpe?gs?|"
+    r"large|media|mobile|neuer|new|nouveau|old|ordner|originals?|photos?|pictures?|pics?|roll|small|the|web"
 )
 
 
@@ -116,7 +120,7 @@ def is_name_of_copy(path: str) -> bool:
 
 def is_given_name(path: str) -> bool:
     """Tell whether somebody gave a file its name: "Oma am Strand.jpg", and no "IMG_1234.jpg"."""
-    name = os.path.splitext(os.path.basename(path))[0]
+    name = composed(os.path.splitext(os.path.basename(path))[0])
     if _NUMBER.search(name) or is_name_of_copy(path):
         return False
     return any(not _PROGRAMS_WORD.fullmatch(word) for word in _WORD.findall(name.casefold()))
@@ -124,15 +128,19 @@ def is_given_name(path: str) -> bool:
 
 def is_in_waste(path: str) -> bool:
     """Tell whether a file lies where somebody put what is to be deleted: "Papierkorb", "duplicates"."""
-    return _WASTE.search(os.path.dirname(path).casefold().replace("_", " ")) is not None
+    return _WASTE.search(_words(os.path.dirname(path))) is not None
 
 
 def is_given_folder(path: str) -> bool:
     """Tell whether somebody named the folder of a file: "Summer 2023", and no "DCIM" or "2023"."""
-    name = os.path.basename(os.path.dirname(path)).casefold().replace("_", " ")
+    name = _words(os.path.basename(os.path.dirname(path)))
     if name.startswith(".") or _NUMBER.search(name) or _HEAP.search(name):
         return False
-    return _WORD.search(name) is not None
+    return any(not _EMPTY_WORD.fullmatch(word) for word in _WORD.findall(name))
+
+
+def _words(folder: str) -> str:
+    return composed(folder).casefold().replace("_", " ")
 
 
 def composed(name: str) -> str:

@@ -3,6 +3,7 @@
 import os
 import unicodedata
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -13,6 +14,7 @@ from lookalike.store.names import (
     format_name,
     is_given_folder,
     is_given_name,
+    is_in_waste,
     on_disk,
     spellings,
 )
@@ -108,7 +110,19 @@ def test_numbers_of_cameras_and_words_of_programs_are_no_given_names(name: str) 
     assert not is_given_name(f"/Strand/{name}")
 
 
-@pytest.mark.parametrize("folder", ["Summer 2023", "Été à la mer", "Hochzeit Anna", "2019-05 Lyon", "海"])
+@pytest.mark.parametrize(
+    "folder",
+    [
+        "Summer 2023",
+        "Été à la mer",
+        "Hochzeit Anna",
+        "2019-05 Lyon",
+        "海",
+        "New York",
+        "Trip to Lyon",
+        "Old Town",
+    ],
+)
 def test_a_folder_that_somebody_named_is_told(folder: str) -> None:
     assert is_given_folder(f"/photos/{folder}/IMG_1.jpg")
 
@@ -141,3 +155,9 @@ def test_a_folder_that_somebody_named_is_told(folder: str) -> None:
 )
 def test_what_programs_fill_is_no_folder_that_somebody_named(folder: str) -> None:
     assert not is_given_folder(f"/Lyon/{folder}/Strand.jpg")
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_folder_for_waste_is_told_however_its_letters_are_written(form: Literal["NFC", "NFD"]) -> None:
+    assert is_in_waste(unicodedata.normalize(form, "/photos/zu löschen/IMG_1.jpg"))
+    assert not is_in_waste("/photos/Lost Lake/IMG_1.jpg")
