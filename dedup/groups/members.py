@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ...indexer.decode.sniff import RAW
 from ...indexer.scan.places import is_others, nobodys
 from ...store.catalog.photos import Photo
-from ...store.names import format_name, is_below, is_name_of_copy, is_remote
+from ...store.names import format_name, is_below, is_in_waste, is_name_of_copy, is_remote
 from ..look import Look
 from ..packets import MERGED
 from ..proof import GREY_SATURATION, WHOLE, Evidence, classify, describe, is_straight
@@ -195,8 +195,9 @@ def _is_called_copy(choice: Choice, keeper: Choice) -> bool:
 
 
 def _place(choice: Choice, rules: KeepRules) -> tuple[bool, ...]:
-    path, is_others = choice.file.path, choice.is_others
-    return is_below(path, rules.protect), is_others, choice.is_nobodys, is_below(path, rules.prefer)
+    path = choice.file.path
+    named = (is_below(path, each) for each in (rules.protect, rules.prefer))
+    return (*named, choice.is_others, choice.is_nobodys, is_in_waste(path))
 
 
 def _lacks(kept: Choice, other: Choice) -> bool:

@@ -483,6 +483,19 @@ def test_the_name_that_others_know_stays_and_the_sidecar_of_its_copy_is_merged(t
         assert [member["why_not"] for member in group["members"]] == [why_not]
 
 
+def test_no_sidecar_makes_a_file_stay_where_it_is_to_be_deleted(tmp_path: Path) -> None:
+    photos, store = tmp_path / "photos", tmp_path / "store"
+    save(photos / "2019" / "DSC04003.jpg", draw_photo(3, 96, 72))
+    (photos / "Papierkorb").mkdir()
+    shutil.copy2(photos / "2019" / "DSC04003.jpg", photos / "Papierkorb" / "DSC04003.jpg")
+    (photos / "Papierkorb" / "DSC04003.jpg.xmp").write_bytes(merged(None, {"keywords": ["sea"]}))
+    lookalike("index", photos, "--store", store)
+
+    (group,) = lookalike("dupes", "--exact", "--store", store, "--json").json["groups"]
+    assert group["keeper"]["path"] == str(photos / "2019" / "DSC04003.jpg")
+    assert [member["why_not"] for member in group["members"]] == ["holds more"]
+
+
 @pytest.fixture
 def many_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A store with more pairs to prove than what processes are started for, which is few here."""
